@@ -15,3 +15,15 @@ class PeerError(LogsrvError):
 
 class StoreError(LogsrvError):
     """The disk or the directory under the store does not do what the store needs."""
+
+
+class StartError(ConfigurationError, SystemExit):
+    """The service cannot start.
+
+    A SystemExit, so that `twistd -n` and `twist` end with the sentence and status 1 instead of a
+    traceback; an Exception as well, so that a daemonising twistd tells it to its parent.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = sentence

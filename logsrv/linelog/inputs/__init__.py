@@ -1,0 +1,1 @@
+"""Inputs: the wire formats that the line logger accepts, one per file, thin Protocols all of them."""

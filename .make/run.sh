@@ -1,0 +1,27 @@
+#!/bin/sh
+# run.sh PORT [OPTION…]: the line logger in the foreground, and the lines as they arrive.
+port=$1
+shift
+mkdir -p logs
+cat <<TEXT
+make run: the line logger listens on 127.0.0.1, port $port, and keeps the lines in logs/.
+Try this in another terminal; Ctrl-C here stops it:
+
+    telnet localhost $port
+    echo "hello, world" | nc -q1 localhost $port
+    logger -n 127.0.0.1 -P $port -T --rfc3164 "hello from logger"
+
+Lines that arrive are shown below; they are in logs/current.log (tail -F logs/current.log).
+
+TEXT
+tail -n 0 -F logs/current.log 2>/dev/null &
+tail=$!
+# Ctrl-C reaches the logger, in the foreground, by itself; this shell only has to outlive it.
+trap : INT TERM
+.venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" --directory logs "$@"
+status=$?
+kill "$tail" 2>/dev/null
+case $status in
+    0 | 130 | 143) echo "make run: stopped. All lines are in logs/; the next make run goes on from there." ;;
+    *) exit "$status" ;;
+esac

@@ -1,0 +1,48 @@
+# Everything happens in .venv beside this file; no root, nothing outside of this folder.
+
+PYTHON ?= python3
+BIN = .venv/bin
+ARGS ?=
+PORT ?= 1234
+
+.PHONY: help run test check bench docs clean
+
+help:
+	@echo 'make run     start the line logger on port $(PORT) and show the lines that arrive'
+	@echo 'make test    run the tests          (ARGS="-k framing" for some of them)'
+	@echo 'make check   lint, format and types'
+	@echo 'make bench   compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
+	@echo 'make docs    write the generated pages of docs/ again'
+	@echo 'make clean   remove what these made'
+
+run: .venv/run.ready
+	@sh .make/run.sh '$(PORT)' $(ARGS)
+
+test: .venv/dev.ready
+	@echo 'make test: running the tests'
+	@$(BIN)/python -m pytest $(ARGS)
+	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
+
+check: .venv/dev.ready
+	@echo 'make check: ruff check, ruff format, mypy'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@echo 'make check: all clean'
+
+bench: .venv/run.ready
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: .venv/run.ready
+	@$(BIN)/python docs/generate.py
+
+.venv/run.ready: setup.cfg pyproject.toml .make/venv.sh
+	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
+
+.venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh
+	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready
+
+clean:
+	rm -rf .venv build dist logsrv.egg-info bench/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache

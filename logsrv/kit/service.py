@@ -1,0 +1,209 @@
+"""The service of every plugin: listeners that start, reload, drain and stop together."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+
+from logsrv.errors import ConfigurationError, LogsrvError, StartError
+
+Settings = TypeVar("Settings")
+
+log = Logger()
+
+# How long stopping may take: what has arrived is taken in, a peer that goes on sending is cut off.
+DRAIN_SECONDS = 5.0
+
+
+class Listener(Protocol):
+    """What `logsrv.kit.listen` makes: it binds, serves, drains and stops."""
+
+    def privilegedStartService(self) -> None: ...
+
+    def startService(self) -> None: ...
+
+    def stopService(self) -> Deferred[None] | None: ...
+
+    def drain(self, seconds: float) -> Deferred[int]: ...
+
+
+@attrs.frozen
+class Plan:
+    """One listener as the settings want it.
+
+    key: what makes it the same listener after a reload (its endpoint and its name).
+    make: builds it; nothing is opened yet.
+    apply: gives the new settings to the one that is running under `key`.
+    """
+
+    key: str
+    make: Callable[[], Listener]
+    apply: Callable[[Listener], None]
+
+
+class ListeningService(Service, Generic[Settings]):
+    """Starts the listeners of its settings; SIGHUP loads the settings again; stopping loses nothing.
+
+    What a plugin has beside its listeners it opens, changes and closes in `open`, `apply`, `close`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        plan: Callable[[Settings], Sequence[Plan]],
+        *,
+        load: Callable[[], Settings],
+        reactor: IReactorFromThreads,
+    ) -> None:
+        """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
+        self.setName(name)
+        self.settings = settings
+        self._plan = plan
+        self._load = load
+        self._reactor = reactor
+        self._listeners: dict[str, Listener] = {}
+        self._bound = False
+        self._old_handler: signal.Handlers | Callable[[int, FrameType | None], object] | int | None
+
+    def open(self) -> None:
+        """Open what the listeners deliver to. Raises LogsrvError with a sentence when it can't."""
+
+    def apply(self, settings: Settings) -> None:
+        """Give changed settings to what `open` opened. Raises ConfigurationError to refuse them."""
+
+    def close(self) -> Deferred[None]:
+        """Close what `open` opened, after the last listener has delivered."""
+        return succeed(None)
+
+    def privilegedStartService(self) -> None:
+        """Bind, as root if need be: twistd gives up its privileges only after this."""
+        if not self._bound:
+            self._bound = True
+            try:
+                self._bind()
+            except LogsrvError as error:
+                self._fail(error)
+
+    def _bind(self) -> None:
+        for plan in self._plan(self.settings):
+            if plan.key in self._listeners:
+                raise ConfigurationError(f"{plan.key} is asked for twice")
+            listener = plan.make()
+            self._listeners[plan.key] = listener
+            listener.privilegedStartService()
+
+    def _fail(self, error: LogsrvError) -> None:
+        log.critical("{name} cannot start: {error}", name=self.name, error=str(error))
+        for listener in self._listeners.values():
+            listener.stopService()
+        raise StartError(f"{self.name}: {error}") from error
+
+    def startService(self) -> None:
+        # `twist` knows no privileged start.
+        self.privilegedStartService()
+        super().startService()
+        _raise_file_limit()
+        try:
+            self.open()
+            for listener in self._listeners.values():
+                listener.startService()
+        except LogsrvError as error:
+            self._fail(error)
+        self._old_handler = signal.signal(signal.SIGHUP, self._hung_up)
+        log.info("{name} is ready", name=self.name)
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self.reload)
+
+    def reload(self) -> None:
+        """Read the settings again and change to them, or say what is wrong and stay as it is."""
+        try:
+            settings = self._load()
+            plans = {plan.key: plan for plan in self._plan(settings)}
+            added = self._start_added(plans)
+            try:
+                self.apply(settings)
+            except LogsrvError:
+                for listener in added.values():
+                    listener.stopService()
+                raise
+        except LogsrvError as error:
+            log.error(
+                "{name}: reload refused, all stays as it was: {error}",
+                name=self.name,
+                error=str(error),
+            )
+            return
+        gone = [key for key in self._listeners if key not in plans]
+        for key in gone:
+            _stop(self._listeners.pop(key))
+        for key, listener in self._listeners.items():
+            plans[key].apply(listener)
+        self._listeners.update(added)
+        self.settings = settings
+        log.info(
+            "{name}: reloaded, {added} listeners added, {gone} removed",
+            name=self.name,
+            added=len(added),
+            gone=len(gone),
+        )
+
+    def _start_added(self, plans: dict[str, Plan]) -> dict[str, Listener]:
+        added: dict[str, Listener] = {}
+        try:
+            for key, plan in plans.items():
+                if key not in self._listeners:
+                    added[key] = plan.make()
+                    added[key].privilegedStartService()
+                    added[key].startService()
+        except LogsrvError:
+            for listener in added.values():
+                listener.stopService()
+            raise
+        return added
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        signal.signal(signal.SIGHUP, self._old_handler)
+        log.info("{name}: stopping", name=self.name)
+        return Deferred.fromCoroutine(self._drain_and_close())
+
+    async def _drain_and_close(self) -> None:
+        cut = await gatherResults([_stop(listener) for listener in self._listeners.values()])
+        await self.close()
+        log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
+
+
+def _stop(listener: Listener) -> Deferred[int]:
+    """Drain and stop a listener; a failure is logged and hinders no other. Gives how many were cut."""
+    return Deferred.fromCoroutine(_drain_and_stop(listener))
+
+
+async def _drain_and_stop(listener: Listener) -> int:
+    cut = 0
+    try:
+        cut = await listener.drain(DRAIN_SECONDS)
+        await maybeDeferred(listener.stopService)
+    except Exception:
+        log.failure("stopping a listener failed")
+    return cut
+
+
+def _raise_file_limit() -> None:
+    """Let this process have as many connections as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError) as error:
+            log.info("the limit of open files stays at {soft}: {error}", soft=soft, error=error)

@@ -1,0 +1,163 @@
+"""PUBLIC: what tests of a service made with the kit need: a real `twistd` child, and waiting.
+
+Nothing here knows pytest; the fixtures of this project are a few lines over it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+# `python -m twisted` is `twist`; this is what the command `twistd` does, in the interpreter we run in.
+TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
+
+
+def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 20.0) -> Found:
+    """Call `look()` until it returns something true, and return that.
+
+    Raises AssertionError, which says `what` was waited for, after `deadline` seconds.
+    """
+    end = time.monotonic() + deadline
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline:g} s in vain for {what}")
+        select.select([], [], [], 0.005)
+    return found
+
+
+class TwistdProcess:
+    """A plugin in a real `twistd` child process; use it in a `with` statement.
+
+    Its log goes to a file in `directory`, and is shown when something waited for does not come.
+
+    >>> with TwistdProcess("logsrv", "--listen", "tcp:0", directory=tmp_path) as server:  # doctest: +SKIP
+    ...     connection = socket.create_connection(("127.0.0.1", server.port()))
+    """
+
+    def __init__(
+        self,
+        plugin: str,
+        *arguments: str,
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+        twistd: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+        preexec: Callable[[], None] | None = None,
+    ) -> None:
+        """`twistd` are options before the plugin's name, `prefix` a command that starts it all."""
+        self.directory = directory
+        self.log_path = directory / f"{plugin}.twistd.log"
+        self._command = [*prefix, *TWISTD, "-n", "--pidfile=", *twistd, plugin, *arguments]
+        self._environment = {**os.environ, **(environment or {})}
+        self._preexec = preexec
+        self._process: subprocess.Popen[bytes] | None = None
+        self._readied_before = 0
+
+    def start(self) -> TwistdProcess:
+        """Start the child; returns at once. After its end it can be started again."""
+        with self.log_path.open("ab") as log:
+            self._readied_before = self._readied()
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self.directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=self._preexec,
+            )
+        return self
+
+    def __enter__(self) -> TwistdProcess:
+        return self.start().ready()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "start() it first"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> str:
+        """What the child has printed so far, of all its starts."""
+        return self.log_path.read_text("utf-8", "backslashreplace")
+
+    def wait_until(
+        self, look: Callable[[], Found | None], what: str, deadline: float = 20.0
+    ) -> Found:
+        """As the function of this name, but gives up as soon as the child has ended."""
+
+        def living() -> Found | None:
+            found = look()
+            if not found and self.process.poll() is not None and not (found := look()):
+                raise AssertionError(
+                    f"twistd ended with status {self.process.returncode} before {what}:\n{self.log()}"
+                )
+            return found
+
+        try:
+            return wait_until(living, what, deadline)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()[-8000:]}") from None
+
+    def wait_for_log(self, pattern: str, deadline: float = 20.0) -> re.Match[str]:
+        """Wait until the log has a match of the regular expression `pattern`, and return it."""
+        return self.wait_until(
+            lambda: re.search(pattern, self.log()), f"{pattern!r} in the log", deadline
+        )
+
+    def ready(self) -> TwistdProcess:
+        """Wait until the service says that it has started."""
+        self.wait_until(lambda: self._readied() > self._readied_before, "the service to be ready")
+        return self
+
+    def _readied(self) -> int:
+        return len(re.findall(r" is ready", self.log()))
+
+    def ports(self) -> list[int]:
+        """The TCP and UDP ports it listens on, in the order of its listeners."""
+        return [int(port) for port in re.findall(r"listening on \S+ at \S*?[:](\d+)\b", self.log())]
+
+    def port(self) -> int:
+        """The port of its first listener."""
+        return self.ports()[0]
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline: float = 20.0) -> int:
+        """End it by a signal and return its exit status (negative: the signal that ended it)."""
+        self.send_signal(number)
+        return self.wait(deadline)
+
+    def wait(self, deadline: float = 20.0) -> int:
+        """Wait for its end and return its exit status."""
+        try:
+            return self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(
+                f"twistd did not end within {deadline:g} s:\n{self.log()[-8000:]}"
+            ) from None

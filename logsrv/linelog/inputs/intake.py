@@ -1,0 +1,109 @@
+"""The near side of every input: where its blocks go, and what an input has to offer for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from zope.interface import Attribute, Interface
+
+from logsrv.kit.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.framing.lines import LineCounts, LineRules
+
+
+class Pausable(Protocol):
+    """Whatever delivers bytes and can be asked to stop for a while."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+
+class Valve(Protocol):
+    """Pauses all that was added while the store has more than enough to write."""
+
+    def add(self, producer: Pausable) -> None: ...
+
+    def remove(self, producer: Pausable) -> None: ...
+
+
+class Sink(Protocol):
+    """Takes batches: the store, or a test's list."""
+
+    @property
+    def valve(self) -> Valve: ...
+
+    def append(self, batch: Batch) -> None: ...
+
+
+class Intake:
+    """One listener's way into the store: its rules, its counters, its clock.
+
+    `rules` may be replaced by a reload; a connection keeps those it began with.
+    """
+
+    def __init__(
+        self,
+        *,
+        label: str,
+        name: str,
+        rules: LineRules,
+        sink: Sink,
+        clock: IReactorTime,
+        metrics: Metrics,
+        log_connections: bool = False,
+    ) -> None:
+        """`label` names the listener in logs and metrics; `name` stands before `@` in its sources."""
+        self.label = label
+        self.rules = rules
+        self.counts = LineCounts()
+        self.log_connections = log_connections
+        self.received_bytes = 0
+        self._prefix = f"{name}@" if name else ""
+        self._sink = sink
+        self._clock = clock
+        self._watch(metrics)
+
+    def _watch(self, metrics: Metrics) -> None:
+        counts, label = self.counts, self.label
+        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
+        for reason, read in (
+            ("telnet", lambda: counts.dropped_telnet),
+            ("oversize", lambda: counts.dropped_truncated),
+        ):
+            metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
+
+    @property
+    def valve(self) -> Valve:
+        """Where a stream transport has to be added, so that a slow disk slows its sender."""
+        return self._sink.valve
+
+    def source(self, peer: str) -> str:
+        """The source of batches from `peer` (see `logsrv.kit.source`): with the listener's name."""
+        return self._prefix + peer
+
+    def take(self, block: Block, source: str) -> None:
+        """Store `block`, received now from `source`."""
+        self._sink.append(Batch(block, source, self._clock.seconds()))
+
+
+class IDatagramReceiver(Interface):
+    """Takes the datagrams that a listener receives."""
+
+    def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams from one source address, in the order of their arrival."""
+
+
+class IInput(Interface):
+    """A wire format that the line logger accepts."""
+
+    name = Attribute("What stands before the endpoint in `--listen NAME:ENDPOINT`.")
+
+    def stream(intake: Intake) -> IProtocolFactory:
+        """The factory of protocols for one stream listener."""
+
+    def datagrams(intake: Intake) -> IDatagramReceiver:
+        """The receiver for one datagram listener."""
