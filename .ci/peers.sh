@@ -1,0 +1,45 @@
+#!/bin/sh
+# peers.sh DIR: rsyslogd and syslog-ng under DIR/bin, as root on Debian.
+#
+# Debian lets only one of them be installed, so both are unpacked beside each other, and a wrapper
+# in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing configured.
+set -e
+dir=$1
+mkdir -p "$dir/bin" "$dir/packages"
+dir=$(cd "$dir" && pwd)
+
+# Everything the two need that is not on the machine, without installing any of it.
+needed() {
+    apt-get install --simulate --no-install-recommends "$1" | sed -n 's/^Inst \([^ ]*\).*/\1/p'
+}
+
+unpack() {
+    name=$1
+    mkdir -p "$dir/$name"
+    (
+        cd "$dir/packages"
+        # shellcheck disable=SC2046  # a list of package names
+        apt-get download -qq -o APT::Sandbox::User=root $(needed "$name") "$name"
+        for package in *.deb; do dpkg -x "$package" "$dir/$name"; done
+        rm -f ./*.deb
+    )
+}
+
+arch=$(dpkg-architecture -q DEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
+
+unpack rsyslog
+cat >"$dir/bin/rsyslogd" <<WRAPPER
+#!/bin/sh
+LD_LIBRARY_PATH="$dir/rsyslog/usr/lib/$arch:$dir/rsyslog/lib/$arch" exec "$dir/rsyslog/usr/sbin/rsyslogd" -M "$dir/rsyslog/usr/lib/$arch/rsyslog" "\$@"
+WRAPPER
+
+unpack syslog-ng-core
+modules=$(dirname "$(find "$dir/syslog-ng-core" -name libaffile.so | head -n 1)")
+cat >"$dir/bin/syslog-ng" <<WRAPPER
+#!/bin/sh
+export LD_LIBRARY_PATH="$dir/syslog-ng-core/usr/lib/$arch:$dir/syslog-ng-core/lib/$arch:$modules/.."
+exec "$dir/syslog-ng-core/usr/sbin/syslog-ng" --module-path="$modules" "\$@"
+WRAPPER
+chmod 755 "$dir/bin/rsyslogd" "$dir/bin/syslog-ng"
+"$dir/bin/rsyslogd" -v | head -n 1
+"$dir/bin/syslog-ng" --version | head -n 1

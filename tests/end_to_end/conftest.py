@@ -1,0 +1,83 @@
+"""The real daemon on free loopback ports, with its store under the test's own directory."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TwistdProcess, wait_until
+from tests.end_to_end.stored import messages
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+class Logger(TwistdProcess):
+    """`twistd -n logsrv`, and looks into its store."""
+
+    @property
+    def store(self) -> Path:
+        return self.directory / "store"
+
+    @property
+    def current(self) -> Path:
+        return self.store / "current.log"
+
+    def connect(self, index: int = 0) -> socket.socket:
+        """A connection to its listener of that index."""
+        return socket.create_connection(("127.0.0.1", self.ports()[index]), 20)
+
+    def send(self, data: bytes, index: int = 0) -> None:
+        """Send `data` over a connection of its own and close it."""
+        with self.connect(index) as connection:
+            connection.sendall(data)
+
+    def messages(self) -> list[bytes]:
+        return messages(self.store)
+
+    def wait_for_messages(self, count: int, deadline: float = 30.0) -> list[bytes]:
+        """Wait until the active segment has `count` lines; the messages of the whole store."""
+        self.wait_until(
+            lambda: self.current.read_bytes().count(b"\n") >= count, f"{count} lines", deadline
+        )
+        return self.messages()
+
+
+Start = Callable[..., Logger]
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> Iterator[Start]:
+    """Starts daemons: `logger("--raw", listen=["tcp:0"], …)`; all are ended after the test."""
+    started: list[Logger] = []
+
+    def start(
+        *arguments: str,
+        listen: Sequence[str] = (LOOPBACK,),
+        directory: Path | None = None,
+        wait: bool = True,
+        **how: object,
+    ) -> Logger:
+        listens = [word for endpoint in listen for word in ("--listen", endpoint)]
+        place = directory or tmp_path
+        server = Logger(
+            "logsrv",
+            *listens,
+            "--directory",
+            str(place / "store"),
+            *arguments,
+            directory=place,
+            **how,  # type: ignore[arg-type]
+        )
+        started.append(server)
+        server.start()
+        return server.ready() if wait else server  # type: ignore[return-value]
+
+    yield start
+    for server in started:
+        server.__exit__(None, None, None)
+
+
+__all__ = ["Logger", "Start", "wait_until"]

@@ -1,0 +1,62 @@
+"""Reading a store from outside, with nothing of ours: what an operator's own script would see."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import zstandard
+
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+
+
+class Stored(NamedTuple):
+    """One line of the store."""
+
+    time: bytes
+    source: bytes
+    message: bytes
+
+
+def stored_bytes(directory: Path) -> bytes:
+    """All that a store holds, oldest first; sealed segments before the active one."""
+    text = b""
+    numbered = {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log")}
+    numbered |= {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log.zst")}
+    for _, path in sorted(numbered.items()):
+        if path.suffix == ".zst":
+            with path.open("rb") as file:
+                text += (
+                    zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
+                )
+        else:
+            text += path.read_bytes()
+    active = directory / "current.log"
+    return text + (active.read_bytes() if active.exists() else b"")
+
+
+def stored_lines(directory: Path) -> list[Stored]:
+    """Every line of a store; raises AssertionError for one that does not have the stored format."""
+    text = stored_bytes(directory)
+    lines = []
+    for line in text.split(b"\n")[:-1]:
+        parts = line.split(b" ", 2)
+        assert len(parts) == 3, f"not TIME SOURCE MESSAGE: {line[:200]!r}"
+        assert TIME.fullmatch(parts[0]), f"not a time: {line[:200]!r}"
+        lines.append(Stored(*parts))
+    return lines
+
+
+def messages(directory: Path) -> list[bytes]:
+    """The messages of all lines, in the order of the store."""
+    return [line.message for line in stored_lines(directory)]
+
+
+def by_source(directory: Path) -> dict[bytes, list[bytes]]:
+    """The messages of each source, in the order of the store."""
+    found: dict[bytes, list[bytes]] = defaultdict(list)
+    for line in stored_lines(directory):
+        found[line.source].append(line.message)
+    return dict(found)

@@ -1,0 +1,386 @@
+"""Hostile and broken peers, and faults of the machine: nothing missing, doubled or mixed."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.stored import by_source, stored_bytes, stored_lines
+from tests.programs import missing, program
+
+
+def numbered(connection: int, count: int) -> bytes:
+    """`count` lines that say where they belong."""
+    return b"".join(b"%d %d %s\n" % (connection, number, b"x" * 60) for number in range(count))
+
+
+def assert_whole(messages: list[bytes], complete: bool = True) -> None:
+    """The messages of one connection are its lines from the first on, each whole, once, in order."""
+    for position, message in enumerate(messages):
+        _, number, filling = message.split(b" ")
+        assert int(number) == position, (position, message)
+        if complete or position < len(messages) - 1:
+            assert filling == b"x" * 60, message
+
+
+def test_many_senders_at_once(logger: Start) -> None:
+    """Eight connections write at the same time: each one's lines are whole and in order."""
+    server = logger("--rotate-size", "1MiB")
+    texts = [numbered(index, 20_000) for index in range(8)]
+    senders = [threading.Thread(target=server.send, args=(text,)) for text in texts]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    server.stop()
+    found = by_source(server.store)
+    assert len(found) == 8
+    assert {len(lines) for lines in found.values()} == {20_000}
+    for lines in found.values():
+        assert_whole(lines)
+
+
+def test_random_bytes(logger: Start) -> None:
+    """A megabyte of noise is stored as printable text, and the next connection is served as ever."""
+    server = logger()
+    noise = random.Random(7).randbytes(1 << 20)
+    server.send(noise)
+    server.send(b"after the noise\n")
+    server.wait_until(lambda: b"after the noise\n" in server.current.read_bytes(), "the next line")
+    text = server.current.read_bytes()
+    text.decode("utf-8")
+    assert not set(text) & ({*range(32), 127} - {9, 10})
+    assert len(stored_lines(server.store)) >= noise.count(b"\n")
+
+
+def test_a_gigabyte_without_a_newline(logger: Start) -> None:
+    """It is cut into lines of 64 KiB, all of it stored, in bounded memory."""
+    server = logger("--rotate-size", "64GiB")
+    size, piece = 1 << 30, b"0123456789abcdef" * 65536
+    with server.connect() as connection:
+        for _ in range(size // len(piece)):
+            connection.sendall(piece)
+    server.wait_until(lambda: b"\n" in server.current.read_bytes()[:70_000], "the first line")
+    stamped = server.current.read_bytes()[:200].index(b" 0123") + 2
+    lines = size // 65536
+    server.wait_until(
+        lambda: server.current.stat().st_size == size + lines * stamped, "the gigabyte", 60
+    )
+    with server.current.open("rb") as file:
+        for line in file:
+            assert line[stamped - 1 : -1] == piece[:65536]
+    assert _peak(server.pid) < 150 << 20
+
+
+def test_ten_thousand_silent_connections(logger: Start) -> None:
+    """They cost next to nothing, and a line from somebody else is stored at once."""
+    server = logger()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 10_000
+    if hard < wanted + 200:
+        missing(f"this user may open {hard} files only")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    silent: list[socket.socket] = []
+    try:
+        for number in range(wanted):
+            connection = socket.socket()
+            # More than one loopback address: there are only 28,000 ports for each.
+            connection.bind((f"127.0.{number % 4}.1", 0))
+            connection.connect(("127.0.0.1", server.port()))
+            silent.append(connection)
+        server.send(b"I do say something\n")
+        assert server.wait_for_messages(1) == [b"I do say something"]
+    finally:
+        for connection in silent:
+            connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_close_in_the_middle_of_a_line(logger: Start) -> None:
+    server = logger()
+    server.send(b"whole\nbroken off")
+    assert server.wait_for_messages(2) == [b"whole", b"broken off"]
+
+
+def test_half_close(logger: Start) -> None:
+    """A peer that has said all it wants shuts down its side; the rest of its line is stored."""
+    server = logger()
+    with server.connect() as connection:
+        connection.sendall(b"one\ntwo")
+        connection.shutdown(socket.SHUT_WR)
+        assert server.wait_for_messages(2) == [b"one", b"two"]
+        assert connection.recv(10) == b""
+
+
+def test_reset(logger: Start) -> None:
+    """A reset connection: what had reached us before is stored."""
+    server = logger()
+    connection = server.connect()
+    connection.sendall(b"before the reset\nhalf a li")
+    server.wait_for_messages(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+    assert server.wait_for_messages(2) == [b"before the reset", b"half a li"]
+
+
+def test_one_byte_at_a_time(logger: Start) -> None:
+    server = logger()
+    text = "tröpfchen\r\nfor tröpfchen\n".encode()
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for index in range(len(text)):
+            connection.sendall(text[index : index + 1])
+    assert server.wait_for_messages(2) == ["tröpfchen".encode(), "for tröpfchen".encode()]
+
+
+def test_port_in_use(logger: Start) -> None:
+    """One sentence and status 1; nothing is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = logger(listen=[f"tcp:{port}:interface=127.0.0.1"], wait=False)
+        assert server.wait() == 1
+    assert "in use" in server.log()
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
+def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "work").mkdir(mode=0o777)
+    (tmp_path / "work").chmod(0o777)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = Logger(
+        "logsrv", "--listen", LOOPBACK, "--directory", str(closed / "store"),
+        directory=tmp_path / "work", twistd=["--uid", "nobody"],
+    )  # fmt: skip
+    assert server.start().wait() == 1
+    assert str(closed) in server.log()
+    assert "Traceback" not in server.log()
+
+
+def test_second_process_on_one_directory(logger: Start) -> None:
+    """It is refused with a sentence that names the first; a lock left behind is not in the way."""
+    first = logger()
+    second = logger(wait=False)
+    assert second.wait() == 1
+    assert f"process {first.pid}" in second.log()
+    first.process.kill()
+    first.wait()
+    third = logger()
+    third.send(b"still works\n")
+    third.wait_for_messages(1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system takes root")
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = program("mount", "mount")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]).returncode:
+        missing("a tmpfs cannot be mounted here")
+    yield place
+    subprocess.run([program("umount", "mount"), "-l", str(place)], check=True)
+
+
+def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+    """Senders wait, one line says why, and it goes on by itself when there is room: nothing lost."""
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"\0" * (2 << 20))
+    server = Logger(
+        "logsrv", "--listen", LOOPBACK, "--directory", str(small_disk / "store"),
+        directory=tmp_path,
+    )  # fmt: skip
+    text = numbered(0, 36_000)
+    with server:
+        sender = threading.Thread(target=server.send, args=(text[: 3 << 19],))
+        sender.start()
+        server.wait_for_log("No space left on device")
+        ballast.unlink()
+        sender.join()
+        server.wait_for_log("writing again")
+        expected = text[: 3 << 19].split(b"\n")
+        server.wait_until(
+            lambda: stored_bytes(small_disk / "store").count(b"\n") >= len(expected), "all lines"
+        )
+        assert [line.message for line in stored_lines(small_disk / "store")] == expected
+        assert server.log().count("No space left on device") == 1
+
+
+def test_out_of_file_descriptors(logger: Start) -> None:
+    """At the limit new connections have to wait or are refused; when it is over, they are served."""
+    limit = 60
+    server = logger(
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)),
+    )
+    crowd = [server.connect() for _ in range(limit + 20)]
+    crowd[0].sendall(b"first of the crowd\n")
+    server.wait_for_messages(1)
+    for connection in crowd:
+        connection.close()
+
+    def served() -> bool:
+        server.send(b"after the crowd\n")
+        return b"after the crowd\n" in server.current.read_bytes()
+
+    server.wait_until(served, "a connection to be served again")
+    assert server.log().count("\n") < 100
+
+
+def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
+    """Lines go on arriving in order, whatever the clock says."""
+    library = _faketime_library()
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    server = logger(
+        environment={
+            "LD_PRELOAD": library,
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+    )
+    with server.connect() as connection:
+        connection.sendall(b"before\n")
+        server.wait_for_messages(1)
+        clock.write_text("-3600")
+        connection.sendall(b"an hour earlier\n")
+        server.wait_for_messages(2)
+        connection.sendall(b"and on\n")
+        assert server.wait_for_messages(3) == [b"before", b"an hour earlier", b"and on"]
+    lines = stored_lines(server.store)
+    assert lines[1].time < lines[0].time
+    assert server.stop() in (0, -signal.SIGTERM)
+
+
+def _faketime_library() -> str:
+    program("faketime", "faketime")
+    found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        missing("libfaketime is not installed (Debian: apt install faketime)")
+    return str(found[0])
+
+
+def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
+    """kill -9, ten times: each sender's lines are there from the first on, none torn but the last."""
+    for attempt in range(10):
+        place = tmp_path / f"attempt{attempt}"
+        place.mkdir()
+        server = logger("--rotate-size", "2MiB", directory=place)
+        text = numbered(attempt, 200_000)
+
+        def send(server: Logger = server, text: bytes = text) -> None:
+            try:
+                server.send(text)
+            except OSError:
+                pass
+
+        senders = [threading.Thread(target=send) for _ in range(3)]
+        for sender in senders:
+            sender.start()
+        wanted = (attempt + 1) * (1 << 20)
+        server.wait_until(lambda wanted=wanted, server=server: _size(server.store) > wanted, "flow")
+        server.process.kill()
+        server.wait()
+        for sender in senders:
+            sender.join()
+        server.start().ready()
+        server.stop()
+        for lines in by_source(server.store).values():
+            assert_whole(lines, complete=False)
+        shutil.rmtree(place)
+
+
+def _size(store: Path) -> int:
+    total = 0
+    for path in store.glob("*.log*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            pass
+    return total
+
+
+def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
+    """SIGTERM right after sending: all that reached the socket is stored, accepted or not."""
+    server = logger()
+    server.process.send_signal(signal.SIGSTOP)
+    connections = [server.connect() for _ in range(20)]
+    for number, connection in enumerate(connections):
+        connection.sendall(numbered(number, 1000) + b"unfinished")
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGCONT)
+    assert server.wait() in (0, -signal.SIGTERM)
+    found = by_source(server.store)
+    assert len(found) == 20
+    for lines in found.values():
+        assert lines.pop() == b"unfinished"
+        assert len(lines) == 1000
+        assert_whole(lines)
+
+
+def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
+    """A peer that never stops sending is cut off; what is stored of it is whole lines."""
+    server = logger()
+    stop = threading.Event()
+
+    def flood() -> None:
+        line = b"0 0 " + b"x" * 60 + b"\n"
+        try:
+            with server.connect() as connection:
+                while not stop.is_set():
+                    connection.sendall(line * 500)
+        except OSError:
+            pass
+
+    sender = threading.Thread(target=flood)
+    sender.start()
+    server.wait_until(lambda: server.current.stat().st_size > 1 << 20, "the flood")
+    assert server.stop(deadline=15) in (0, -signal.SIGTERM)
+    stop.set()
+    sender.join()
+    for line in stored_lines(server.store)[:-1]:
+        assert line.message == b"0 0 " + b"x" * 60
+
+
+def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
+    """A peer that asks and never reads our answers is no longer read; others are."""
+    server = logger()
+    with server.connect() as connection:
+        connection.setblocking(False)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += connection.send(b"\xff\xfd\x01" * 20_000)
+        except BlockingIOError:
+            pass
+        server.send(b"somebody else\n")
+        assert server.wait_for_messages(1) == [b"somebody else"]
+    assert wait_until(lambda: _resident(server.pid) < 200 << 20, "memory to be bounded")
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that process uses."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _peak(pid: int) -> int:
+    """Bytes of memory that process has used at most."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024

@@ -1,0 +1,247 @@
+"""Every option of `twistd logsrv` does what its help says, from each place that can set it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.stored import by_source, messages, stored_bytes, stored_lines
+
+WRONG = [
+    (["--rotate-size", "12XB"], "--rotate-size", "12XB"),
+    (["--rotate-every", "soon"], "--rotate-every", "soon"),
+    (["--sync", "sometimes"], "--sync", "always"),
+    (["--oversize", "eat"], "--oversize", "truncate"),
+    (["--max-line", "0"], "--max-line", "0"),
+    (["--allow", "10.0.0.1/8"], "--allow", "10.0.0.0/8"),
+    (["--max-connections", "-1"], "--max-connections", "-1"),
+    (["--listen", "tcp:70000"], "--listen", "70000"),
+    (["--listen", "tpc:1234"], "--listen", "tcp"),
+    (["--listen", "tcp:no-such-service"], "--listen", "no-such-service"),
+    (["--listen", "syslog:udp:514"], "--listen", "syslog"),
+    (["--http", "tcp:8080"], "--http", "later"),
+    (["--config", "/does/not/exist.toml"], "--config", "/does/not/exist.toml"),
+    (["--directoy", "x"], "--directoy", "--directory"),
+    (["surplus"], "surplus", ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "option", "hint"), WRONG)
+def test_wrong_value(
+    logger: Start, tmp_path: Path, arguments: list[str], option: str, hint: str
+) -> None:
+    """One sentence that names the option and what would do, status 1, and nothing opened."""
+    server = logger(*arguments, wait=False)
+    assert server.wait() == 1
+    said = server.log().strip().splitlines()
+    assert option in said[-1] and hint in said[-1]
+    assert len(said) == 1
+    assert not (tmp_path / "store").exists()
+
+
+def test_help_and_version(logger: Start) -> None:
+    server = logger("--version", listen=[], wait=False)
+    assert server.wait() == 0
+    assert server.log().startswith("logsrv ")
+
+
+def test_oversize(logger: Start, tmp_path: Path) -> None:
+    """split keeps everything, truncate counts what it leaves off, close ends that connection."""
+    for rule, expected in (
+        ("split", [b"a" * 100, b"a" * 50, b"next"]),
+        ("truncate", [b"a" * 100, b"next"]),
+        ("close", [b"a" * 100]),
+    ):
+        place = tmp_path / rule
+        place.mkdir()
+        server = logger("--max-line", "100", "--oversize", rule, directory=place)
+        with server.connect() as connection:
+            connection.sendall(b"a" * 150 + b"\nnext\n")
+            assert server.wait_for_messages(len(expected)) == expected
+            if rule == "close":
+                assert b"100" in connection.recv(1000)
+        server.stop()
+        assert server.messages() == expected
+
+
+def test_raw(logger: Start) -> None:
+    """--raw stores the bytes as they came."""
+    server = logger("--raw")
+    line = b"caf\xe9 \x1b[31m\xff\xfb\x01 \x00 end\r"
+    server.send(line + b"\n")
+    assert server.wait_for_messages(1) == [line]
+
+
+def test_escaping(logger: Start) -> None:
+    """Without --raw nothing in the file can drive a terminal or forge a line."""
+    server = logger()
+    server.send(b"caf\xe9\tok \x1b[31m \x00 \xc2\x9b \x7f \xe2\x82\xac\\\r\n")
+    expected = b"caf\\xe9\tok \\x1b[31m \\x00 \\xc2\\x9b \\x7f \xe2\x82\xac\\"
+    assert server.wait_for_messages(1) == [expected]
+
+
+def test_rotation_by_size_and_sealing(logger: Start) -> None:
+    """Segments are sealed, numbered, compressed; all lines are there in order, each once."""
+    server = logger("--rotate-size", "100KiB")
+    lines = [b"line %d" % number for number in range(20_000)]
+    server.send(b"\n".join(lines) + b"\n")
+    server.wait_until(lambda: len(list(server.store.glob("*.zst"))) >= 5, "sealed segments")
+    server.stop()
+    assert messages(server.store) == lines
+    names = sorted(path.name for path in server.store.glob("*.log.zst"))
+    assert [int(name[:10]) for name in names] == list(range(1, len(names) + 1))
+
+
+def test_rotation_by_time(logger: Start) -> None:
+    server = logger("--rotate-every", "1s")
+    server.send(b"a line\n")
+    server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
+    assert messages(server.store) == [b"a line"]
+
+
+def test_retention_by_bytes(logger: Start) -> None:
+    """The oldest segments go; the newest lines stay."""
+    server = logger("--rotate-size", "100KiB", "--keep-bytes", "200KiB")
+    for number in range(30):
+        server.send(b"%d %s\n" % (number, os.urandom(50_000).hex().encode()))
+    server.wait_until(
+        lambda: (
+            list(server.store.glob("*.zst"))
+            and not list(server.store.glob("0000000001-*"))
+            and sum(path.stat().st_size for path in server.store.iterdir()) < 400 << 10
+        ),
+        "old segments to be removed",
+    )
+    server.stop()
+    assert b" 29 " in stored_bytes(server.store)
+
+
+def test_permissions(logger: Start) -> None:
+    server = logger("--rotate-size", "100KiB", twistd=["--umask", "0"])
+    server.send(b"x" * 200_000 + b"\n")
+    server.wait_until(lambda: list(server.store.glob("*.zst")), "a sealed segment")
+    assert stat.S_IMODE(server.store.stat().st_mode) == 0o750
+    for path in server.store.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640, path
+
+
+def test_guard(logger: Start) -> None:
+    """Refused peers are closed at once, and said so once; others are served."""
+    server = logger("--deny", "127.0.0.1", "--max-connections", "1", listen=["tcp:0"])
+    for _ in range(5):
+        with server.connect() as refused:
+            refused.settimeout(10)
+            assert refused.recv(1) == b""
+    with socket.create_connection(
+        ("127.0.0.1", server.port()), source_address=("127.0.0.2", 0)
+    ) as served:
+        served.sendall(b"allowed\n")
+        assert server.wait_for_messages(1) == [b"allowed"]
+        with socket.create_connection(
+            ("127.0.0.1", server.port()), source_address=("127.0.0.3", 0)
+        ) as surplus:
+            surplus.settimeout(10)
+            assert surplus.recv(1) == b""
+    assert server.log().count("127.0.0.1") <= 2
+
+
+def test_idle_timeout(logger: Start) -> None:
+    server = logger("--idle-timeout", "1s")
+    with server.connect() as connection:
+        connection.sendall(b"a word, then silence")
+        connection.settimeout(10)
+        assert connection.recv(100) == b""
+    assert server.wait_for_messages(1) == [b"a word, then silence"]
+
+
+def test_log_connections(logger: Start) -> None:
+    server = logger("--log-connections")
+    server.send(b"hello\n")
+    server.wait_for_log(r"tcp:127\.0\.0\.1:\d+ connected")
+    server.wait_for_log(r"tcp:127\.0\.0\.1:\d+ disconnected")
+
+
+@pytest.mark.parametrize("sync", ["never", "interval", "always"])
+def test_sync(logger: Start, sync: str) -> None:
+    server = logger("--sync", sync)
+    server.send(b"one\n")
+    assert server.wait_for_messages(1) == [b"one"]
+
+
+def test_config_file_with_several_listeners(logger: Start, tmp_path: Path) -> None:
+    """TOML gives each listener its own settings; the environment and the command line win over it."""
+    config = tmp_path / "logsrv.toml"
+    config.write_text(
+        """
+        max-line = "100"
+        directory = "elsewhere"
+
+        [[listener]]
+        listen = "tcp:0:interface=127.0.0.1"
+        name = "apps"
+
+        [[listener]]
+        listen = "tcp:0:interface=127.0.0.1"
+        name = "wide"
+        max-line = "1KiB"
+        """
+    )
+    server = logger("--config", str(config), listen=[])
+    server.send(b"a" * 150 + b"\n", 0)
+    server.wait_for_messages(2)
+    server.send(b"b" * 150 + b"\n", 1)
+    server.wait_for_messages(3)
+    sources = by_source(server.store)
+    assert [source.split(b"@")[0] for source in sources] == [b"apps", b"wide"]
+    assert list(sources.values()) == [[b"a" * 100, b"a" * 50], [b"b" * 150]]
+
+
+def test_environment(logger: Start) -> None:
+    server = logger(listen=[], environment={"LOGSRV_LISTEN": LOOPBACK, "LOGSRV_MAX_LINE": "10"})
+    server.send(b"0123456789abc\n")
+    assert server.wait_for_messages(2) == [b"0123456789", b"abc"]
+
+
+def test_every_kind_of_endpoint(logger: Start, tmp_path: Path) -> None:
+    """tcp, tcp6, udp, unix, unixgram and ssl together."""
+    server = logger(
+        listen=[
+            LOOPBACK,
+            "tcp6:0:interface=\\:\\:1",
+            f"unix:{tmp_path}/stream",
+            f"unixgram:{tmp_path}/dgram",
+            "udp:0:interface=127.0.0.1",
+        ]
+    )
+    tcp, tcp6, udp = server.ports()
+    with socket.create_connection(("127.0.0.1", tcp)) as connection:
+        connection.sendall(b"tcp\n")
+    server.wait_for_messages(1)
+    with socket.create_connection(("::1", tcp6)) as connection:
+        connection.sendall(b"tcp6\n")
+    server.wait_for_messages(2)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"{tmp_path}/stream")
+        connection.sendall(b"unix\n")
+    server.wait_for_messages(3)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.sendto(b"unixgram", f"{tmp_path}/dgram")
+    server.wait_for_messages(4)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.sendto(b"udp", ("127.0.0.1", udp))
+    server.wait_for_messages(5)
+    lines = stored_lines(server.store)
+    assert [line.message for line in lines] == [b"tcp", b"tcp6", b"unix", b"unixgram", b"udp"]
+    assert [line.source.split(b":")[0] for line in lines] == [
+        b"tcp",
+        b"tcp",
+        b"unix",
+        b"unix",
+        b"udp",
+    ]
+    assert lines[1].source.startswith(b"tcp:[::1]:")

@@ -1,0 +1,184 @@
+"""Starting, reloading and stopping, the ways an operator or a service manager does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from logsrv.kit.testing import TWISTD, wait_until
+from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.stored import messages
+
+
+def test_daemon(tmp_path: Path) -> None:
+    """`twistd logsrv` without -n returns when it listens, leaves a pid file, and stops on SIGTERM."""
+    pidfile, log = tmp_path / "pid", tmp_path / "log"
+    command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "logsrv", "--listen", LOOPBACK]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=30)
+    pid = int(pidfile.read_text())
+    try:
+        wait_until(lambda: "is ready" in log.read_text(), "the daemon")
+        port = int(
+            log.read_text().split("listening on ")[1].split(" at ")[1].split(":")[1].split()[0]
+        )
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"to a daemon\n")
+        wait_until(lambda: messages(tmp_path / "logs") == [b"to a daemon"], "the line")
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not pidfile.exists(), "the daemon's end")
+
+
+def test_daemon_that_cannot_start(tmp_path: Path) -> None:
+    """The command itself says so and returns 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = subprocess.run(
+            [*TWISTD, "--pidfile=pid", "--logfile=log", "logsrv", "--listen", f"tcp:{port}"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+    assert run.returncode == 1
+    assert "in use" in run.stderr
+    assert not (tmp_path / "pid").exists()
+
+
+def test_twist(tmp_path: Path) -> None:
+    """`twist logsrv` runs the same service."""
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "twisted", "logsrv", "--listen", LOOPBACK],
+            cwd=tmp_path, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "is ready" in (tmp_path / "log").read_text(), "twist")
+    finally:
+        process.terminate()
+        assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+def test_reload(logger: Start, tmp_path: Path) -> None:
+    """SIGHUP: a listener that stays keeps its connections, one goes, one comes."""
+    config = tmp_path / "logsrv.toml"
+    stays = 'listen = ["tcp:0:interface=127.0.0.1", "unix:%s"]\n'
+    config.write_text(stays % (tmp_path / "old.sock"))
+    server = logger("--config", str(config), listen=[])
+    with server.connect() as connection:
+        connection.sendall(b"before\n")
+        server.wait_for_messages(1)
+        config.write_text(stays % (tmp_path / "new.sock"))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")
+        connection.sendall(b"same connection\n")
+        server.wait_for_messages(2)
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.connect(str(tmp_path / "new.sock"))
+        unix.sendall(b"new listener\n")
+    assert server.wait_for_messages(3) == [b"before", b"same connection", b"new listener"]
+    assert not (tmp_path / "old.sock").exists()
+
+
+def test_reload_of_a_wrong_configuration(logger: Start, tmp_path: Path) -> None:
+    """It is refused with its error, and everything stays as it was."""
+    config = tmp_path / "logsrv.toml"
+    config.write_text('listen = "tcp:0:interface=127.0.0.1"\n')
+    server = logger("--config", str(config), listen=[])
+    config.write_text('listen = "tcp:0:interface=127.0.0.1"\nmax-lines = "1KiB"\n')
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("reload refused.*max-lines")
+    server.send(b"still here\n")
+    assert server.wait_for_messages(1) == [b"still here"]
+
+
+def test_reload_changes_rules_of_a_running_listener(logger: Start, tmp_path: Path) -> None:
+    config = tmp_path / "logsrv.toml"
+    listen = 'listen = "tcp:0:interface=127.0.0.1"\n'
+    config.write_text(listen)
+    server = logger("--config", str(config), listen=[])
+    config.write_text(listen + 'max-line = "10"\nrotate-size = "1MiB"\n')
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("reloaded")
+    server.send(b"0123456789abc\n")
+    assert server.wait_for_messages(2) == [b"0123456789", b"abc"]
+
+
+def test_reopening_after_current_log_was_moved(logger: Start) -> None:
+    """An operator moves current.log away and sends SIGHUP: a new one begins, nothing is lost."""
+    server = logger()
+    server.send(b"old\n")
+    server.wait_for_messages(1)
+    moved = server.directory / "moved.log"
+    server.current.rename(moved)
+    server.send_signal(signal.SIGHUP)
+    server.wait_until(server.current.exists, "a new current.log")
+    server.send(b"new\n")
+    server.wait_for_messages(1)
+    assert moved.read_bytes().endswith(b" old\n")
+    assert server.current.read_bytes().endswith(b" new\n")
+
+
+def test_socket_activation(tmp_path: Path) -> None:
+    """A socket from the service manager: connections wait while we restart, and none is refused."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=50)
+    port = listening.getsockname()[1]
+
+    def pass_socket() -> None:
+        os.dup2(listening.fileno(), 3)
+        os.set_inheritable(3, True)
+        os.environ["LISTEN_PID"] = str(os.getpid())
+
+    # LISTEN_PID is the child's own, which only a program between knows.
+    script = (
+        "import os,sys; os.environ['LISTEN_PID']=str(os.getpid()); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", script, *TWISTD, "-n", "--pidfile=", "logsrv"]
+    for attempt in range(2):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(b"attempt %d\n" % attempt)
+        with (tmp_path / "log").open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "--listen", "systemd:domain=INET:index=0"],
+                cwd=tmp_path, stdout=log, stderr=log, close_fds=False, preexec_fn=pass_socket,
+                env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "lines"},
+            )  # fmt: skip
+        expected = [b"attempt %d" % number for number in range(attempt + 1)]
+        wait_until(
+            lambda expected=expected: (
+                (tmp_path / "logs" / "current.log").exists()
+                and messages(tmp_path / "logs") == expected
+            ),
+            "the line",
+        )
+        process.terminate()
+        process.wait(20)
+        connection.close()
+    listening.close()
+
+
+def test_socket_activation_without_a_socket(logger: Start) -> None:
+    server = logger(listen=["systemd:domain=INET:index=0"], wait=False)
+    assert server.wait() == 1
+    assert "LISTEN_FDS" in server.log()
+    assert "Traceback" not in server.log()
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    """`stdin:` stores what is piped in."""
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*TWISTD, "-n", "--pidfile=", "logsrv", "--listen", "stdin:"],
+            cwd=tmp_path, stdin=subprocess.PIPE, stdout=log, stderr=log,
+        )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(b"piped\nin")
+    process.stdin.close()
+    wait_until(
+        lambda: (tmp_path / "logs").exists() and messages(tmp_path / "logs") == [b"piped", b"in"],
+        "the lines",
+    )
+    process.terminate()
+    process.wait(20)
