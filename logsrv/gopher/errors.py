@@ -1,0 +1,146 @@
+"""What can go wrong with a Gopher request: one class for each thing that a person would do
+something different about.
+
+`str()` of each is one sentence that is safe to show; `code` is its name in `gopher --json`,
+`exit_status` what the `gopher` command ends with. Status 1 is, as everywhere in logsrv, a request
+that could not even be made.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from logsrv.errors import LogsrvError
+from logsrv.kit.escape import one_line
+
+Phase = Literal["connect", "first byte", "next byte", "whole"]
+
+_WAITED_FOR: dict[Phase, str] = {
+    "connect": "took no connection",
+    "first byte": "took the request but sent no answer",
+    "next byte": "stopped in the middle of its answer and sent nothing more",
+    "whole": "had not ended its answer",
+}
+
+
+class GopherError(LogsrvError):
+    """The root of what the Gopher client raises."""
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+
+class BadURL(GopherError, ValueError):
+    """A URL that cannot be followed, or a selector that cannot be sent."""
+
+    code = "bad-url"
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"“{one_line(url, 200)}” is not a Gopher URL that can be followed: {reason}"
+        )
+        self.url = url
+        self.reason = reason
+
+
+class ServerError(GopherError):
+    """The server answered with an error: a menu line of type 3, or `--N` of Gopher+."""
+
+    code = "server-error"
+    exit_status = 3
+
+    def __init__(self, message: str, number: int | None = None) -> None:
+        """`message` is the server's own text, not yet escaped; `number` the code of Gopher+."""
+        said = one_line(" ".join(message.split()), 500)
+        super().__init__(f"the server answers with an error: {said or '(it does not say which)'}")
+        self.message = message
+        self.number = number
+
+
+class UnknownHost(GopherError):
+    """The name has no address."""
+
+    code = "unknown-host"
+    exit_status = 4
+
+    def __init__(self, host: str, hint: str = "look for a misspelling, or try again later") -> None:
+        super().__init__(f"no address is known for the host {one_line(host, 253)}: {hint}")
+
+
+class Refused(GopherError):
+    """Nobody took the connection: refused, no route, unreachable."""
+
+    code = "refused"
+    exit_status = 5
+
+    def __init__(self, address: str, reason: str = "it refused the connection") -> None:
+        super().__init__(f"no connection to {one_line(address)}: {one_line(reason)}")
+
+
+class TimedOut(GopherError):
+    """The server was silent for too long. `phase` says when."""
+
+    code = "time-out"
+    exit_status = 6
+
+    def __init__(self, address: str, phase: Phase, seconds: float) -> None:
+        what = _WAITED_FOR[phase]
+        super().__init__(f"{one_line(address)} {what} within {seconds:g} seconds")
+        self.phase = phase
+
+
+class Truncated(GopherError):
+    """The connection ended before the answer did."""
+
+    code = "truncated"
+    exit_status = 7
+
+    def __init__(self, address: str, received: int, reason: str) -> None:
+        """`received` counts the bytes of the answer that came before."""
+        super().__init__(
+            f"the answer of {one_line(address)} is not complete, it broke off after {received} "
+            f"bytes: {one_line(reason)}"
+        )
+        self.received = received
+
+
+class TooBig(GopherError):
+    """The answer is larger than the limit it was asked for with."""
+
+    code = "too-big"
+    exit_status = 8
+
+    def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
+        super().__init__(f"{what} is larger than the limit of {limit} {unit}")
+        self.limit = limit
+
+
+class NotGopher(GopherError):
+    """Something answered, but in another protocol."""
+
+    code = "not-gopher"
+    exit_status = 9
+
+    def __init__(self, protocol: str, hint: str) -> None:
+        super().__init__(f"this is not a Gopher server: it answers in {protocol}; {hint}")
+        self.protocol = protocol
+
+
+class TLSError(GopherError):
+    """No trusted encrypted connection: the certificate, the pin or the handshake."""
+
+    code = "tls"
+    exit_status = 10
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"no trusted TLS connection to {one_line(address)}: {one_line(reason)}")
+
+
+class ProxyError(GopherError):
+    """The SOCKS proxy is not there, or would not connect."""
+
+    code = "proxy"
+    exit_status = 11
+
+    def __init__(self, proxy: str, reason: str) -> None:
+        super().__init__(f"the proxy {one_line(proxy)} makes no connection: {one_line(reason)}")

@@ -1,0 +1,195 @@
+"""Gopher URLs (RFC 4266) and the request each stands for.
+
+A selector is bytes: what a server put into a menu goes back to it unchanged. So a URL here is bytes
+percent-encoded and nothing else, and `GopherURL.parse(str(url)) == url` for every one of them.
+
+    gopher://HOST[:PORT][/TSELECTOR[%09SEARCH[%09GOPHER+]]]      gophers:// is the same inside TLS
+
+`?` and `#` are ordinary characters: Gopher has neither queries nor fragments, but has selectors with
+both in them (gophernicus writes a space as `#040`). A URL made here writes `#` as %23.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import quote, unquote_to_bytes
+
+import attrs
+
+from logsrv.gopher.errors import BadURL
+
+DEFAULT_PORT = 70
+MENU_TYPE = "1"
+
+_WHOLE = re.compile(r"(?i:(gophers?)://)([^/?#]*)(.*)", re.DOTALL)
+_AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?", re.DOTALL)
+_HOST_LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_ON_THE_WIRE = re.compile(rb"[\0\t\r\n]")
+_AS_THEMSELVES = "/:@!$&'()*+,;=?-._~"
+_CONTROL_NAMES = {b"\0": "NUL", b"\t": "TAB", b"\r": "CR", b"\n": "LF"}
+
+
+def canonical_host(host: str) -> str:
+    """A host as the network knows it: lower case, A-labels (IDNA 2008), IPv6 without brackets.
+
+    Raises BadURL if it is neither a name nor an address.
+    """
+    if ":" in host:
+        address, percent, zone = host.partition("%")
+        try:
+            compressed = ipaddress.IPv6Address(address).compressed
+        except ValueError:
+            raise BadURL(host, "the host is not an IPv6 address") from None
+        if percent and not _ZONE.fullmatch(zone):
+            raise BadURL(host, "what follows % in an IPv6 address is the name of an interface")
+        return compressed + percent + zone
+    if not host.isascii():
+        import idna  # its tables cost 9 ms, and few hosts need them
+
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            raise BadURL(host, "the host is not a valid international domain name") from None
+    host = host.lower()
+    if not host:
+        raise BadURL(host, "the host is missing")
+    if len(host) > 253 or not _HOST_LABELS.fullmatch(host):
+        raise BadURL(host, "the host is neither a domain name nor an address")
+    return host
+
+
+def _none_if_empty(plus: bytes | None) -> bytes | None:
+    return plus or None
+
+
+@attrs.define(frozen=True, slots=True)
+class GopherURL:
+    """Where something is and how to ask for it.
+
+    item_type: one character, U+0000 to U+00FF for the one byte it is; not TAB, CR, LF, NUL.
+    selector, search, plus: bytes without TAB, CR, LF, NUL; `plus` is the Gopher+ string (`+`, `!`,
+        `$`, `+text/plain` …). A URL cannot tell an empty search from none when `plus` is there, so
+        with `plus` an empty search becomes None.
+
+    Raises BadURL for anything else.
+    """
+
+    host: str = attrs.field(converter=canonical_host)
+    port: int = DEFAULT_PORT
+    item_type: str = MENU_TYPE
+    selector: bytes = b""
+    search: bytes | None = None
+    plus: bytes | None = attrs.field(default=None, converter=_none_if_empty)
+    tls: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= self.port <= 65535:
+            raise BadURL(f"{self.host}:{self.port}", "a port is a number from 1 to 65535")
+        if len(self.item_type) != 1 or ord(self.item_type) > 0xFF:
+            raise BadURL(self.item_type, "an item type is one byte")
+        for part in (self.item_type.encode("latin-1"), self.selector, self.search, self.plus):
+            if part and (found := _NOT_ON_THE_WIRE.search(part)):
+                name = _CONTROL_NAMES[found[0]]
+                raise BadURL(
+                    part.decode("utf-8", "backslashreplace"),
+                    f"{name} would end the request early, so no part of one can hold it",
+                )
+        if self.plus is not None and not self.search:
+            object.__setattr__(self, "search", None)
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> GopherURL:
+        """The URL that `text` spells; characters beyond ASCII stand for their UTF-8 bytes.
+
+        Bytes from a command line (surrogate escapes) stay the bytes they were. Raises BadURL.
+        """
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "surrogateescape")
+        if found := _NOT_IN_A_URL.search(text):
+            raise BadURL(text, f"write control characters as %{ord(found[0]):02X}")
+        whole = _WHOLE.fullmatch(text)
+        if whole is None:
+            raise BadURL(text, "it has to begin with gopher:// or gophers://")
+        scheme, authority, path = whole.groups()
+        try:
+            host, port = _authority(authority)
+            item_type, selector, search, plus = _path(path)
+            tls = scheme.lower() == "gophers"
+            return cls(host, port, item_type, selector, search, plus, tls)
+        except BadURL as error:
+            raise BadURL(text, error.reason) from None
+
+    def __str__(self) -> str:
+        scheme = "gophers" if self.tls else "gopher"
+        parts = [self.selector]
+        if self.search is not None or self.plus is not None:
+            parts.append(self.search or b"")
+        if self.plus is not None:
+            parts.append(self.plus)
+        path = "%09".join(quote(part, _AS_THEMSELVES) for part in parts)
+        if path or self.item_type != MENU_TYPE:
+            path = quote(self.item_type.encode("latin-1"), _AS_THEMSELVES) + path
+        host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
+        port = "" if self.port == DEFAULT_PORT else f":{self.port}"
+        return f"{scheme}://{host}{port}/{path}"
+
+    @property
+    def address(self) -> str:
+        """`HOST:PORT`, for sentences and as a key."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def searching(self, words: str | bytes) -> GopherURL:
+        """This URL with `words` (text is sent as UTF-8) as what to look for. Raises BadURL."""
+        if isinstance(words, str):
+            words = words.encode("utf-8", "surrogateescape")
+        return attrs.evolve(self, search=words)
+
+    def request(self) -> bytes:
+        """What is sent to the server for it (RFC 1436, section 2; Gopher+, sections 2.1 and 2.3)."""
+        parts = [self.selector]
+        if self.search is not None:
+            parts.append(self.search)
+        if self.plus is not None:
+            parts.append(self.plus)
+        return b"\t".join(parts) + b"\r\n"
+
+
+def _authority(authority: str) -> tuple[str, int]:
+    if "@" in authority:
+        raise BadURL(authority, "Gopher has no user names and passwords")
+    found = _AUTHORITY.fullmatch(authority)
+    if found is None:
+        raise BadURL(authority, "after gopher:// comes HOST or HOST:PORT, and IPv6 as [ADDRESS]")
+    in_brackets, name, port = found.groups()
+    if in_brackets is not None:
+        # RFC 6874 writes the % before an interface as %25.
+        host = in_brackets.replace("%25", "%", 1)
+        if ":" not in host:
+            raise BadURL(authority, "what is in brackets is not an IPv6 address")
+    else:
+        host = unquote_to_bytes(name.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+        if ":" in host:
+            raise BadURL(authority, "an IPv6 address is written in brackets")
+    if not port:
+        return host, DEFAULT_PORT
+    # Longer than five digits is no port, and int() of a million digits takes its time.
+    if not (port.isascii() and port.isdigit() and len(port) <= 5):
+        raise BadURL(authority, "a port is a number from 1 to 65535")
+    return host, int(port)
+
+
+def _path(path: str) -> tuple[str, bytes, bytes | None, bytes | None]:
+    if path in ("", "/"):
+        return MENU_TYPE, b"", None, None
+    if path[0] != "/":
+        raise BadURL(path, "between the host and the item type stands a /")
+    item, *others = unquote_to_bytes(path[1:].encode("utf-8", "surrogateescape")).split(b"\t")
+    if not item:
+        raise BadURL(path, "the item type before %09 is missing")
+    if len(others) > 2:
+        raise BadURL(path, "more than two %09: one comes before a search, one before Gopher+")
+    search, plus = (*others, None, None)[:2]
+    return chr(item[0]), item[1:], search, plus

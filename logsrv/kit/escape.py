@@ -1,0 +1,30 @@
+"""The one place where outside text becomes safe to show: what could drive a terminal, forge a line
+or turn its reading direction becomes `\\xNN` or `\\uNNNN`.
+"""
+
+from __future__ import annotations
+
+import re
+
+# C0 but TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), the characters that end a line
+# elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
+# no output encoding takes.
+_UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNSAFE_IN_TEXT = re.compile(f"[{_UNSAFE}]")
+_UNSAFE_IN_A_LINE = re.compile(f"[\t\n{_UNSAFE}]")
+
+
+def _code(match: re.Match[str]) -> str:
+    number = ord(match[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def printable(text: str) -> str:
+    """`text` with TAB and LF as they are and everything else that is not for showing escaped."""
+    return _UNSAFE_IN_TEXT.sub(_code, text)
+
+
+def one_line(text: str, longest: int = 1000) -> str:
+    """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
+    shown = _UNSAFE_IN_A_LINE.sub(_code, text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
