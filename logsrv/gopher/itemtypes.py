@@ -1,0 +1,64 @@
+"""The one table of item types: what each letter of a menu stands for and how its answer ends.
+
+0–9, +, g, I and T are from RFC 1436; the others are what servers in use send (gophernicus,
+pygopherd, UMN gopherd).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+# How an answer is to be read: "menu" and "text" end by a line `.` or by close, "binary" by close;
+# None: nothing that could be fetched with the Gopher protocol.
+Transfer = Literal["menu", "text", "binary"]
+
+
+@attrs.define(frozen=True, slots=True)
+class ItemType:
+    """One letter. `name` is one word for people, `media_type` what the web calls such content."""
+
+    letter: str
+    name: str
+    transfer: Transfer | None
+    media_type: str = "application/octet-stream"
+
+
+_TABLE = (
+    ItemType("0", "text", "text", "text/plain"),
+    ItemType("1", "menu", "menu", "application/gopher-menu"),
+    ItemType("2", "phonebook", None),
+    ItemType("3", "error", None),
+    ItemType("4", "binhex", "text", "application/mac-binhex40"),
+    ItemType("5", "archive", "binary"),
+    ItemType("6", "uuencoded", "text", "text/x-uuencode"),
+    ItemType("7", "search", "menu", "application/gopher-menu"),
+    ItemType("8", "telnet", None),
+    ItemType("9", "binary", "binary"),
+    # A mirror of the item before it, of that item's type; nothing says which, so: its bytes.
+    ItemType("+", "mirror", "binary"),
+    ItemType("T", "tn3270", None),
+    ItemType("g", "image", "binary", "image/gif"),
+    ItemType("I", "image", "binary"),
+    ItemType("p", "image", "binary", "image/png"),
+    ItemType(":", "image", "binary", "image/bmp"),
+    ItemType("h", "html", "binary", "text/html"),
+    ItemType("s", "sound", "binary"),
+    ItemType("<", "sound", "binary"),
+    ItemType(";", "video", "binary"),
+    ItemType("d", "document", "binary"),
+    ItemType("P", "document", "binary", "application/pdf"),
+    ItemType("r", "document", "binary", "application/rtf"),
+    ItemType("c", "calendar", "text", "text/calendar"),
+    ItemType("M", "mail", "text", "message/rfc822"),
+    ItemType("X", "xml", "binary", "application/xml"),
+    ItemType("i", "information", None),
+)
+
+_BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
+
+
+def item_type(letter: str) -> ItemType:
+    """What `letter` stands for; one that nobody knows is bytes of an unknown kind."""
+    return _BY_LETTER.get(letter) or ItemType(letter, "unknown", "binary")
