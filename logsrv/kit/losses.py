@@ -1,0 +1,96 @@
+"""What the kernel dropped because nobody read fast enough."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+log = Logger()
+
+# asm-generic/socket.h; the socket module has no name for it.
+SO_MEMINFO = 55
+# The last of the nine numbers of SO_MEMINFO is the count of drops (linux/sock_diag.h).
+MEMINFO = struct.Struct("9I")
+
+LOSS_CHECK_SECONDS = 1.0
+LOSS_LOG_SECONDS = 10.0
+
+
+class Losses:
+    """Watches the kernel's count of dropped datagrams while there is traffic, and logs it.
+
+    A timer and not the control message of SO_RXQ_OVFL: that comes with the next datagram, which may
+    never come.
+
+    lost: datagrams dropped so far.
+    always: whether to look when there is no traffic either, because nobody reads.
+    """
+
+    def __init__(self, label: str, reactor: IReactorTime) -> None:
+        self.lost = 0
+        self.always = False
+        self._label = label
+        self._reactor = reactor
+        self._seen = 0
+        self._unlogged = 0
+        self._logged_at = -LOSS_LOG_SECONDS
+        self._timer: IDelayedCall | None = None
+        self._socket: socket.socket | None = None
+        self._known = True
+
+    def begin(self, datagrams: socket.socket) -> None:
+        """Watch this socket from now on."""
+        self._socket = datagrams
+        self._seen = self._dropped()
+        if not self._known:
+            log.info("{listener}: this system does not tell what it drops", listener=self._label)
+
+    def watch(self) -> None:
+        """There is traffic, or may be: look soon."""
+        if self._timer is None and self._known:
+            self._timer = self._reactor.callLater(LOSS_CHECK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.check()
+        if self._unlogged or self.always:
+            self.watch()
+
+    def check(self, *, last: bool = False) -> None:
+        """Take over the kernel's count; log it, but for the `last` time not too often."""
+        dropped = self._dropped()
+        # The kernel's counter has 32 bits.
+        new = (dropped - self._seen) & 0xFFFFFFFF
+        self._seen = dropped
+        self.lost += new
+        self._unlogged += new
+        now = self._reactor.seconds()
+        if self._unlogged and (last or now - self._logged_at >= LOSS_LOG_SECONDS):
+            log.warn(
+                "{listener}: the kernel dropped {number} datagrams because its buffer was full",
+                listener=self._label,
+                number=self._unlogged,
+            )
+            self._unlogged = 0
+            self._logged_at = now
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.check(last=True)
+
+    def _dropped(self) -> int:
+        assert self._socket is not None
+        try:
+            return int(
+                MEMINFO.unpack(
+                    self._socket.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, MEMINFO.size)
+                )[8]
+            )
+        except (OSError, struct.error):
+            self._known = False
+            return 0

@@ -1,0 +1,251 @@
+"""Receiving datagrams in bulk: recvmmsg(2) through ctypes, and the portable way beside it.
+
+Both give groups: consecutive datagrams of one sender, in the order in which they arrived.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import socket
+import struct
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, TypeAlias
+
+from twisted.logger import Logger
+
+log = Logger()
+
+# linux/udp.h; the socket module has no names for them.
+SOL_UDP = 17
+UDP_GRO = 104
+
+SLOTS = 64
+SLOT_SIZE = 65536
+# sockaddr_un is 110 bytes long, sockaddr_in6 28.
+NAME_SIZES = {socket.AF_UNIX: 128, socket.AF_INET: 32, socket.AF_INET6: 32}
+CONTROL_SIZE = 64
+# struct cmsghdr with the int of UDP_GRO behind it (cmsg(3)).
+CMSG = struct.Struct("@Niii")
+
+# Datagrams of one sender; `key` stands for the sender's address.
+Group: TypeAlias = "tuple[Sequence[bytes], Hashable]"
+
+
+class Receive(Protocol):
+    """One way to receive.
+
+    cut_bytes: bytes lost so far because a datagram was larger than a slot.
+    """
+
+    cut_bytes: int
+
+    def read(self) -> tuple[list[Group], bool]:
+        """What waits, up to some number of datagrams, and whether there may be more."""
+
+    def address(self, key: Hashable) -> Any:
+        """The sender that `key` stands for, as the socket module writes addresses."""
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("namelen", ctypes.c_uint32),
+        ("iov", ctypes.c_void_p),
+        ("iovlen", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("controllen", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = [("header", _Msghdr), ("length", ctypes.c_uint32)]
+
+
+_WORDS = ctypes.sizeof(_Mmsghdr) // 4
+_NAMELEN = _Msghdr.namelen.offset // 4
+_CONTROLLEN = _Msghdr.controllen.offset // 4
+_LENGTH = _Mmsghdr.length.offset // 4
+
+
+def _find_recvmmsg() -> Any:
+    try:
+        function = ctypes.CDLL(None, use_errno=True).recvmmsg
+    except (AttributeError, OSError):
+        return None
+    function.argtypes = [
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_uint,
+        ctypes.c_int,
+        ctypes.c_void_p,
+    ]
+    return function
+
+
+_recvmmsg = _find_recvmmsg()
+
+
+@lru_cache(maxsize=64)
+def _segments(size: int, total: int) -> struct.Struct:
+    """Cuts `total` bytes into segments of `size`, the last one possibly shorter, in one C call."""
+    whole, rest = divmod(total, size)
+    return struct.Struct(f"{size}s" * whole + (f"{rest}s" if rest else ""))
+
+
+class Recvmmsg:
+    """Up to SLOTS messages per system call, each of which may be a burst of datagrams.
+
+    The memory is mapped, so only the pages of a slot that were ever filled are in use. A datagram is
+    copied once, out of its slot.
+    """
+
+    available = _recvmmsg is not None and os.uname().sysname == "Linux"
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.cut_bytes = 0
+        self._descriptor = udp.fileno()
+        self._family = udp.family
+        if udp.family != socket.AF_UNIX:
+            _ask_for_bursts(udp)
+        self._name_size = NAME_SIZES[udp.family]
+        self._data = mmap.mmap(-1, SLOTS * SLOT_SIZE)
+        self._names = mmap.mmap(-1, SLOTS * self._name_size)
+        self._control = mmap.mmap(-1, SLOTS * CONTROL_SIZE)
+        self._starts = range(0, SLOTS * SLOT_SIZE, SLOT_SIZE)
+        self._iovecs = (_Iovec * SLOTS)()
+        self._headers = (_Mmsghdr * SLOTS)()
+        self._lay_out()
+        self._view = memoryview(self._headers).cast("B")
+        self._words = self._view.cast("I")
+        # The kernel writes lengths over these; one copy puts all of them right.
+        self._pristine = bytes(self._view)
+        self._pointer = ctypes.addressof(self._headers)
+        # Linux gives the whole length of a datagram that was cut when it is asked with MSG_TRUNC.
+        self._flags = socket.MSG_DONTWAIT | socket.MSG_TRUNC
+
+    def _lay_out(self) -> None:
+        data, names, control = (
+            ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+            for buffer in (self._data, self._names, self._control)
+        )
+        for slot in range(SLOTS):
+            self._iovecs[slot].base = data + slot * SLOT_SIZE
+            self._iovecs[slot].length = SLOT_SIZE
+            header = self._headers[slot].header
+            header.name = names + slot * self._name_size
+            header.namelen = self._name_size
+            header.iov = ctypes.addressof(self._iovecs[slot])
+            header.iovlen = 1
+            header.control = control + slot * CONTROL_SIZE
+            header.controllen = CONTROL_SIZE
+
+    def read(self) -> tuple[list[Group], bool]:
+        self._view[:] = self._pristine
+        received = _recvmmsg(self._descriptor, self._pointer, SLOTS, self._flags, None)
+        if received <= 0:
+            # Anything else is an error of the network, which has been told and is over.
+            return [], received < 0 and ctypes.get_errno() == errno.EINTR
+        lengths = self._column(_LENGTH, received)
+        if max(lengths) > SLOT_SIZE:
+            self.cut_bytes += sum(length - SLOT_SIZE for length in lengths if length > SLOT_SIZE)
+            lengths = [min(length, SLOT_SIZE) for length in lengths]
+        controls = self._column(_CONTROLLEN, received)
+        if not any(controls) and self._one_sender(received):
+            data = self._data
+            payloads = [data[at : at + n] for at, n in zip(self._starts, lengths, strict=False)]
+            return [(payloads, self._names[: self._name_size])], received == SLOTS
+        return self._groups(lengths, controls), received == SLOTS
+
+    def _column(self, word: int, received: int) -> list[int]:
+        return self._words[word : received * _WORDS : _WORDS].tolist()
+
+    def _one_sender(self, received: int) -> bool:
+        size = self._name_size
+        # Names of UNIX sockets differ in length, and what is behind one is left from another.
+        return self._family != socket.AF_UNIX and (
+            self._names[: size * received] == self._names[:size] * received
+        )
+
+    def _groups(self, lengths: list[int], controls: list[int]) -> list[Group]:
+        groups: list[Group] = []
+        last, payloads = b"", list[bytes]()
+        for slot, key in enumerate(self._keys(len(lengths))):
+            if key != last or not groups:
+                last, payloads = key, []
+                groups.append((payloads, key))
+            start, length = self._starts[slot], lengths[slot]
+            if controls[slot] and length:
+                segments = _segments(self._segment_size(slot), length)
+                payloads += segments.unpack_from(self._data, start)
+            else:
+                payloads.append(self._data[start : start + length])
+        return groups
+
+    def _keys(self, received: int) -> list[bytes]:
+        names, size = self._names, self._name_size
+        if self._family != socket.AF_UNIX:
+            return [names[at : at + size] for at in range(0, received * size, size)]
+        name_lengths = self._column(_NAMELEN, received)
+        return [names[slot * size : slot * size + n] for slot, n in enumerate(name_lengths)]
+
+    def _segment_size(self, slot: int) -> int:
+        _, level, kind, size = CMSG.unpack_from(self._control, slot * CONTROL_SIZE)
+        # Nothing but this was asked for.
+        return size if (level, kind) == (SOL_UDP, UDP_GRO) and size > 0 else SLOT_SIZE
+
+    def address(self, key: Hashable) -> Any:
+        """Read a struct sockaddr of ip(7), ipv6(7) or unix(7)."""
+        assert isinstance(key, bytes)
+        if self._family == socket.AF_UNIX:
+            path = key[2:]
+            return path if path.startswith(b"\0") else path.partition(b"\0")[0]
+        (port,) = struct.unpack_from("!H", key, 2)
+        if self._family == socket.AF_INET:
+            return socket.inet_ntop(socket.AF_INET, key[4:8]), port
+        flow, host, scope = struct.unpack_from("=I16sI", key, 4)
+        return socket.inet_ntop(socket.AF_INET6, host), port, flow, scope
+
+
+class Recvmsg:
+    """One datagram per system call, on any system."""
+
+    def __init__(self, udp: socket.socket) -> None:
+        self.cut_bytes = 0
+        self._socket = udp
+
+    def read(self) -> tuple[list[Group], bool]:
+        groups: list[Group] = []
+        last, payloads = None, list[bytes]()
+        for _ in range(SLOTS):
+            try:
+                payload, _, flags, key = self._socket.recvmsg(SLOT_SIZE)
+            except OSError as error:
+                return groups, error.errno == errno.EINTR
+            # How much was cut off is not told here; it was something.
+            self.cut_bytes += bool(flags & socket.MSG_TRUNC)
+            if key != last or not groups:
+                last, payloads = key, []
+                groups.append((payloads, key))
+            payloads.append(payload)
+        return groups, True
+
+    def address(self, key: Hashable) -> Any:
+        """It is one already; a path comes as text or bytes, or as nothing."""
+        return os.fsencode(key) if isinstance(key, str) else key or b""
+
+
+def _ask_for_bursts(udp: socket.socket) -> None:
+    """Let bursts come as one buffer (UDP_GRO of udp(7)), where the kernel can."""
+    try:
+        udp.setsockopt(SOL_UDP, UDP_GRO, 1)
+    except OSError as error:
+        log.info("no UDP_GRO here, datagrams come one by one: {error}", error=str(error))

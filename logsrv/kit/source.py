@@ -1,0 +1,124 @@
+"""How a peer is named in the store, in logs and to the guard: printable ASCII without spaces."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+import attrs
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress, ITransport
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+# struct ucred of unix(7): pid, uid, gid.
+UCRED = struct.Struct("3i")
+# <sys/un.h> of macOS and the BSDs; xucred begins with its version and the uid.
+SOL_LOCAL = 0
+LOCAL_PEERCRED = 1
+XUCRED = struct.Struct("II")
+
+
+@implementer(IAddress)
+@attrs.frozen
+class Sender:
+    """Where datagrams came from; its name is made once, for there are many datagrams.
+
+    host: the address, as the guard takes it; None for a UNIX socket.
+    """
+
+    host: str | None
+    source: str
+
+
+@implementer(IAddress)
+@attrs.frozen
+class StandardInput:
+    """The one peer of `stdin:`."""
+
+
+def source_of(peer: object) -> str:
+    """The name of a peer, from its transport or from its address alone.
+
+    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`.
+    """
+    if isinstance(peer, Sender):
+        return peer.source
+    if isinstance(peer, StandardInput):
+        return "stdin:"
+    if isinstance(peer, IPv4Address | IPv6Address):
+        return inet_source(peer.type.lower(), peer.host, peer.port)
+    if isinstance(peer, UNIXAddress):
+        return unix_source(peer.name or b"")
+    if ITransport.providedBy(peer):
+        return _source_of_transport(peer)
+    return escaped(f"{type(peer).__name__.lower()}:")
+
+
+def _source_of_transport(transport: Any) -> str:
+    address = transport.getPeer()
+    if isinstance(address, UNIXAddress):
+        return f"unix:{_credentials(transport)}"
+    if isinstance(address, IPv4Address | IPv6Address):
+        return inet_source("tls" if _encrypted(transport) else "tcp", address.host, address.port)
+    return source_of(address)
+
+
+def _encrypted(transport: Any) -> bool:
+    # A wrapper such as that of haproxy: may stand on either side of the encryption.
+    while transport is not None:
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            return True
+        transport = getattr(transport, "__dict__", {}).get("transport")
+    return False
+
+
+def inet_source(scheme: str, host: str, port: int) -> str:
+    """`scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into IPv6 as IPv4."""
+    host = unmapped(host)
+    return escaped(f"{scheme}:[{host}]:{port}" if ":" in host else f"{scheme}:{host}:{port}")
+
+
+def unix_source(path: bytes) -> str:
+    """`unix:` and the path a sender has bound, if any; `@` begins an abstract name."""
+    if path.startswith(b"\0"):
+        path = b"@" + path[1:]
+    return "unix:" + escaped(path.decode("latin-1"))
+
+
+def unmapped(host: str) -> str:
+    """`10.0.0.1` for `::ffff:10.0.0.1`, any other address as it is (RFC 4291 section 2.5.5.2)."""
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+def host_of(address: object) -> str | None:
+    """The IP address that networks and limits per peer go by; None where there is none."""
+    host = getattr(address, "host", None)
+    return unmapped(host) if isinstance(host, str) else None
+
+
+def _credentials(transport: Any) -> str:
+    """Who connected to a UNIX socket, by the kernel's word (SO_PEERCRED)."""
+    try:
+        handle: socket.socket = transport.getHandle()
+        if hasattr(socket, "SO_PEERCRED"):
+            size = UCRED.size
+            pid, uid, _ = UCRED.unpack(
+                handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+            )
+            return f"uid={uid},pid={pid}"
+        _, uid = XUCRED.unpack(handle.getsockopt(SOL_LOCAL, LOCAL_PEERCRED, 76)[: XUCRED.size])
+        return f"uid={uid}"
+    except (AttributeError, OSError, struct.error):
+        return ""
+
+
+def escaped(text: str) -> str:
+    """`text` with all but printable ASCII without the space as `\\xNN`; a backslash too."""
+    if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
+        return text
+    return "".join(
+        character if "!" <= character <= "~" and character != "\\" else f"\\x{ord(character):02x}"
+        for character in text
+    )
