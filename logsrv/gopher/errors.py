@@ -24,8 +24,12 @@ _WAITED_FOR: dict[Phase, str] = {
 
 
 class GopherError(LogsrvError):
-    """The root of what the Gopher client raises."""
+    """The root of what the Gopher client raises.
 
+    partial: where a whole `Menu` or `Text` was asked for, the part of it that had come.
+    """
+
+    partial: object | None = None
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
 

@@ -1,0 +1,147 @@
+"""The way to a server: directly or through a SOCKS5 proxy, plain or with TLS; and why it failed."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionRefusedError,
+    DNSLookupError,
+    NoRouteError,
+    TimeoutError,
+)
+from twisted.internet.interfaces import (
+    IReactorPluggableNameResolver,
+    IReactorTCP,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.errors import GopherError, ProxyError, Refused, TimedOut, UnknownHost
+from logsrv.gopher.exchange import Exchange
+from logsrv.gopher.trust import Trust
+from logsrv.gopher.url import GopherURL, canonical_host
+
+_PROXY = re.compile(r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?")
+
+
+class IClientReactor(IReactorTime, IReactorTCP, IReactorPluggableNameResolver):
+    """What the client needs of a reactor."""
+
+
+@attrs.define(frozen=True, slots=True)
+class Proxy:
+    """A SOCKS5 proxy without a password, such as Tor. It resolves the names: nothing leaks."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Proxy:
+        """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
+        found = _PROXY.fullmatch(text)
+        if found is None or not 1 <= int(found[3]) <= 65535:
+            raise ConfigurationError(
+                f"“{text}” is not a proxy; one is written as socks5://127.0.0.1:9050"
+            )
+        return cls(canonical_host(found[1] or found[2]), int(found[3]))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"socks5://{host}:{self.port}"
+
+
+class Connector:
+    """Connects exchanges to the servers of their URLs."""
+
+    def __init__(
+        self, reactor: IClientReactor, trust: Trust, proxy: Proxy | None, timeout: float
+    ) -> None:
+        """`timeout` in seconds, for looking up the name and connecting."""
+        self._reactor = reactor
+        self._trust = trust
+        self._proxy = proxy
+        self._timeout = timeout
+
+    async def connect(self, url: GopherURL, exchange: Exchange) -> None:
+        """Returns when there is a connection. Raises GopherError, ConfigurationError."""
+        connecting = self._endpoint(url).connect(Factory.forProtocol(lambda: exchange))
+        timed_out = False
+
+        def expire(result: object, seconds: float) -> object:
+            nonlocal timed_out
+            timed_out = True
+            return result
+
+        connecting.addTimeout(self._timeout, self._reactor, expire)
+        connecting.addErrback(lambda failure: self._fail(url, failure, timed_out))
+        await connecting
+
+    def _endpoint(self, url: GopherURL) -> IStreamClientEndpoint:
+        if self._proxy is not None:
+            endpoint = self._through(self._proxy, url)
+        elif url.host.rstrip(".").endswith(".onion"):
+            # RFC 7686: such a name must never be asked for in the DNS.
+            raise UnknownHost(
+                url.host, "it is reached through Tor, such as socks5://127.0.0.1:9050"
+            )
+        else:
+            endpoint = HostnameEndpoint(self._reactor, url.host, url.port, self._timeout)
+        if not url.tls:
+            return endpoint
+        from logsrv.gopher.tls import connection_creator
+
+        return wrapClientTLS(connection_creator(self._trust, url.host), endpoint, self._reactor)
+
+    def _through(self, proxy: Proxy, url: GopherURL) -> IStreamClientEndpoint:
+        # txtorcon speaks SOCKS5 as a Twisted endpoint and is released every year. txsocksx has
+        # been dead since 2015, and python-socks is alive but knows asyncio, trio and threads only.
+        try:
+            from txtorcon.socks import (  # type: ignore[import-not-found, import-untyped]
+                TorSocksEndpoint,
+            )
+        except ImportError:
+            raise ConfigurationError(
+                f"the proxy {proxy} needs txtorcon: pip install 'logsrv[socks]'"
+            ) from None
+        way = HostnameEndpoint(self._reactor, proxy.host, proxy.port, self._timeout)
+        endpoint: IStreamClientEndpoint = TorSocksEndpoint(way, url.host, url.port)
+        return endpoint
+
+    def _fail(self, url: GopherURL, failure: Failure, timed_out: bool) -> None:
+        error = failure.value
+        assert error is not None
+        if isinstance(error, GopherError):
+            raise error
+        if timed_out or isinstance(error, TimeoutError):
+            raise TimedOut(url.address, "connect", self._timeout) from error
+        if self._proxy is not None and _is_of_proxy(error):
+            raise ProxyError(str(self._proxy), _reason(error)) from error
+        if isinstance(error, DNSLookupError):
+            raise UnknownHost(url.host) from error
+        if isinstance(error, ConnectionRefusedError):
+            raise Refused(url.address) from error
+        if isinstance(error, (ConnectError, OSError)):
+            raise Refused(url.address, _reason(error)) from error
+        failure.raiseException()
+
+
+def _is_of_proxy(error: BaseException) -> bool:
+    return isinstance(error, (ConnectError, DNSLookupError, OSError)) or (
+        type(error).__module__ == "txtorcon.socks"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, NoRouteError):
+        return "there is no route to it"
+    if isinstance(error, ConnectionRefusedError):
+        return "it refused the connection"
+    said = getattr(error, "osError", None) or error
+    return getattr(said, "strerror", None) or str(said) or type(error).__name__

@@ -1,0 +1,61 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import SEEK_END
+from pathlib import Path
+from typing import BinaryIO
+
+from logsrv.gopher.text import TAIL, Unstuffer, terminator_length
+
+_CHUNK = 64 * 1024
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file, open for writing and reading, that gets the name `path` when the block ends well.
+
+    Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
+    file that had the name before is untouched. Raises OSError.
+    """
+    # Room for what is added: file systems take 255 bytes of name.
+    begin = os.fsencode(path.name)[:200].decode("utf-8", "ignore")
+    part = path.with_name(f".{begin}.{secrets.token_hex(6)}.part")
+    try:
+        # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
+        with open(part, "x+b") as file:
+            yield file
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def end_text(file: BinaryIO) -> bool:
+    """Take terminator and stuffed dots off the text in `file`, if it has a terminator.
+
+    In place and in constant memory, as the result is never longer. Returns whether there was one.
+    """
+    size = file.seek(0, SEEK_END)
+    file.seek(max(0, size - TAIL))
+    length = terminator_length(file.read()) if size else 0
+    if not length or (size > TAIL and length == TAIL):
+        return False
+    left, written, unstuffer = size - length, 0, Unstuffer()
+    position = 0
+    while left:
+        file.seek(position)
+        chunk = file.read(min(left, _CHUNK))
+        position += len(chunk)
+        left -= len(chunk)
+        done = unstuffer.feed(chunk)
+        file.seek(written)
+        written += file.write(done)
+    file.seek(written)
+    written += file.write(unstuffer.finish())
+    file.truncate(written)
+    return True
