@@ -1,0 +1,236 @@
+"""Gopher for scripts without a reactor: `urlopen` and `urlretrieve` on a plain socket.
+
+The same sans-IO core as `GopherClient`, no Twisted: importing and fetching takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.errors import Phase, Refused, TimedOut, TLSError, UnknownHost
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.response import ResponseReader
+from logsrv.gopher.text import TextParser
+from logsrv.gopher.trust import Trust
+from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wholefile import end_text, whole_file
+
+if TYPE_CHECKING:
+    import ssl
+
+TIMEOUT = 30.0
+_CHUNK = 64 * 1024
+_TRUST = Trust()
+
+
+class _Body(io.RawIOBase):
+    """The bytes of one answer as a raw file: what `GopherFile` reads from."""
+
+    def __init__(self, url: GopherURL, timeout: float, trust: Trust, most_bytes: int | None):
+        super().__init__()
+        self._url = url
+        self._timeout = timeout
+        self._waiting_for: Phase = "first byte"
+        self._ready = memoryview(b"")
+        self._ended = False
+        self.reader = ResponseReader(url, most_bytes)
+        self._socket = _connected(url, timeout, trust)
+        try:
+            self._socket.sendall(url.request())
+            # Errors that the server tells, and answers of others, are raised before anything is read.
+            while not (self.reader.opened or self._ended):
+                self._ready = memoryview(self._receive())
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                raise self.reader.broken(str(error)) from error
+            raise
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._ready and not self._ended:
+            self._ready = memoryview(self._receive())
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        if not self.closed:
+            sock: socket.socket | None = getattr(self, "_socket", None)
+            if sock is not None:
+                sock.close()
+        super().close()
+
+    def _receive(self) -> bytes:
+        try:
+            data = self._socket.recv(_CHUNK)
+        except TimeoutError:
+            raise TimedOut(self._url.address, self._waiting_for, self._timeout) from None
+        except OSError as error:  # a reset, and in TLS an end without its close
+            raise self.reader.broken(error.strerror or str(error)) from error
+        self._waiting_for = "next byte"
+        if not data:
+            self._ended = True
+            return self.reader.finish()
+        body = self.reader.feed(data)
+        self._ended = self.reader.complete
+        return body
+
+
+class _Text(io.RawIOBase):
+    """A text without terminator and stuffed dots, over the bytes of its answer."""
+
+    def __init__(self, body: _Body) -> None:
+        super().__init__()
+        self._body = body
+        self._parser = TextParser()
+        self._ready = memoryview(b"")
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._ready and not self._ended:
+            data = self._body.read(_CHUNK)
+            self._ended = not data
+            self._ready = memoryview(self._parser.feed(data) if data else self._parser.finish())
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+class GopherFile(io.BufferedReader):
+    """An answer as a file of bytes: `read`, `readline`, iteration, `close`, `with`.
+
+    url: what was asked for. length: how many bytes it will have, where Gopher+ told, else None.
+    """
+
+    def __init__(self, body: _Body, url: GopherURL, *, as_text: bool) -> None:
+        unstuff = as_text and body.reader.header is None
+        super().__init__(_Text(body) if unstuff else body, _CHUNK)
+        self.url = url
+        self.length = body.reader.length
+
+    def geturl(self) -> str:
+        """The URL as text, as files of `urllib.request` have it."""
+        return str(self.url)
+
+
+def urlopen(
+    url: str | GopherURL,
+    timeout: float = TIMEOUT,
+    data: str | bytes | None = None,
+    *,
+    trust: Trust = _TRUST,
+    most_bytes: int | None = None,
+) -> GopherFile:
+    """Ask for `url` and return the answer as a file; a text comes without terminator and stuffed dots.
+
+    timeout: seconds, for connecting and for each time the server is waited for. data: what to search
+    for. most_bytes: TooBig past that.
+
+    Raises GopherError, here for what the server answers at once, and while reading for the rest.
+    """
+    asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
+    if data is not None:
+        asked = asked.searching(data)
+    body = _Body(asked, timeout, trust, most_bytes)
+    return GopherFile(body, asked, as_text=item_type(asked.item_type).transfer == "text")
+
+
+def urlretrieve(
+    url: str | GopherURL,
+    filename: str | os.PathLike[str],
+    reporthook: Callable[[int, int | None], None] | None = None,
+    *,
+    timeout: float = TIMEOUT,
+    trust: Trust = _TRUST,
+    most_bytes: int | None = None,
+) -> int:
+    """Save what `url` has as `filename`, which appears (or changes) only when it is whole.
+
+    `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
+    the file. Raises GopherError, OSError.
+    """
+    asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
+    with _Body(asked, timeout, trust, most_bytes) as body, whole_file(Path(filename)) as file:
+        size = 0
+        while chunk := body.read(_CHUNK):
+            size += file.write(chunk)
+            if reporthook is not None:
+                reporthook(size, body.reader.length)
+        if item_type(asked.item_type).transfer == "text" and body.reader.header is None:
+            end_text(file)
+        return file.seek(0, os.SEEK_END)
+
+
+def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
+    if url.host.rstrip(".").endswith(".onion"):
+        # RFC 7686: such a name must never be asked for in the DNS.
+        raise UnknownHost(url.host, "urlopen has no way to Tor; GopherClient takes a proxy")
+    try:
+        plain = socket.create_connection((url.host, url.port), timeout)
+    except TimeoutError:
+        raise TimedOut(url.address, "connect", timeout) from None
+    except socket.gaierror as error:
+        raise UnknownHost(url.host) from error
+    except ConnectionRefusedError as error:
+        raise Refused(url.address) from error
+    except OSError as error:
+        raise Refused(url.address, error.strerror or str(error)) from error
+    if not url.tls:
+        return plain
+    try:
+        return _encrypted(plain, url, timeout, trust)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trust) -> ssl.SSLSocket:
+    import ssl  # 10 ms that plain requests need not wait for
+
+    try:
+        context = ssl.create_default_context(cafile=trust.cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"the CA file {trust.cafile} cannot be read: {error}") from error
+    if not trust.by_authority:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        # Without the close of TLS anybody on the way may have cut the answer: an error, not an end.
+        encrypted = context.wrap_socket(plain, server_hostname=url.host, suppress_ragged_eofs=False)
+    except ssl.SSLCertVerificationError as error:
+        raise TLSError(url.address, error.verify_message) from error
+    except TimeoutError:
+        raise TimedOut(url.address, "connect", timeout) from None
+    except OSError as error:
+        reason = "it does not speak TLS on this port; try gopher:// instead of gophers://"
+        if not (isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS):
+            reason = error.strerror or str(error)
+        raise TLSError(url.address, reason) from error
+    if trust.pins is not None:
+        try:
+            trust.pins.check(url.address, encrypted.getpeercert(binary_form=True) or b"")
+        except BaseException:
+            encrypted.close()
+            raise
+    return encrypted
+
+
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
