@@ -1,0 +1,33 @@
+"""Datagrams become a block of lines: each is one or more, whatever it ends with (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import attrs
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines import LineFramer
+from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
+
+
+def frame_datagrams(
+    payloads: Sequence[bytes], rules: LineRules, counts: LineCounts
+) -> Block | None:
+    """The lines of `payloads`, the datagrams of one source in their order; None if there are none.
+
+    The LF or CR LF a datagram ends with is no further line, an empty datagram is an empty line.
+    There is no Telnet, and no connection to close: CLOSE truncates.
+    """
+    if not payloads:
+        return None
+    lines = b"".join([line if line[-1:] == b"\n" else line + b"\n" for line in payloads])
+    return LineFramer(_for_datagrams(rules), counts).receive(lines)
+
+
+@lru_cache(maxsize=16)
+def _for_datagrams(rules: LineRules) -> LineRules:
+    close = rules.oversize is Oversize.CLOSE
+    oversize = Oversize.TRUNCATE if close else rules.oversize
+    return attrs.evolve(rules, oversize=oversize, telnet=False)

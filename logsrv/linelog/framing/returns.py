@@ -1,0 +1,71 @@
+"""Carriage returns as Telnet and DOS write them: CR NUL is a bare one, CR LF ends a line.
+
+First each CR NUL goes, from left to right, then each CR that stands before LF (RFC 854, "The NVT
+printer and keyboard"; RFC 5198 section 2). Other CRs stay, as the control characters they are.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+# Bytes from which on it pays to look first; measured on CPython 3.11 with NumPy 2.
+_LOOK_FIRST = 2 * 1024
+
+_CR, _LF = 13, 10
+
+
+class HeldReturn(enum.Enum):
+    """What is held back of the CRs at the end of a chunk, as the next chunk decides upon them."""
+
+    NONE = enum.auto()
+    OPEN = enum.auto()
+    """CR: a NUL or an LF may follow."""
+    NO_BARE = enum.auto()
+    """CR, and behind it a CR NUL that is gone already: a NUL that follows now is not its own."""
+    TWO = enum.auto()
+    """CR CR: if a NUL follows, the second goes and the first may stand before an LF."""
+
+
+def without_returns(data: bytes, held: HeldReturn) -> tuple[bytes, HeldReturn, int]:
+    """`data` without its CR NUL and its CR before LF.
+
+    held: what is held back of all that came before `data`; at first NONE.
+    Returns what stays, what to hold back until more comes (it is not in what stays), and the number
+    of bytes that were CR NUL.
+    """
+    if not data:
+        return data, held, 0
+    if held is HeldReturn.OPEN:
+        data = b"\r" + data
+    elif held is HeldReturn.TWO:
+        data = b"\r\r" + data
+    bare = 0
+    ends_open = data.endswith(b"\r")
+    if b"\0" in data and b"\r" in data:
+        bare = len(data)
+        data = data.replace(b"\r\0", b"")
+        bare -= len(data)
+    if held is HeldReturn.NO_BARE:
+        data = b"\r" + data
+    if not data.endswith(b"\r"):
+        return _with_lf_endings(data), HeldReturn.NONE, bare
+    if not ends_open:
+        held = HeldReturn.NO_BARE
+    else:
+        held = HeldReturn.TWO if data.endswith(b"\r\r") else HeldReturn.OPEN
+    data = data[: -2 if held is HeldReturn.TWO else -1]
+    return _with_lf_endings(data), held, bare
+
+
+def _with_lf_endings(data: bytes) -> bytes:
+    """`data` with LF instead of CR LF."""
+    if b"\r" not in data:
+        return data
+    if len(data) >= _LOOK_FIRST and data[-1] != _CR:
+        # Searching for two bytes is many times slower than for one, so mostly we can do better.
+        codes = np.frombuffer(data, np.uint8)
+        if not ((codes[:-1] == _CR) & (codes[1:] != _LF)).any():
+            return data.replace(b"\r", b"")
+    return data.replace(b"\r\n", b"\n")

@@ -1,0 +1,176 @@
+"""What a framer has to do, slow and obvious: byte by byte, line by line, no code in common with it."""
+
+from __future__ import annotations
+
+import attrs
+
+from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
+
+IAC, SB, SE = 255, 250, 240
+
+
+@attrs.define
+class Outcome:
+    """All that can be seen of a framer after a connection's life."""
+
+    stored: bytes = b""
+    answers: bytes = b""
+    closed: bool = False
+    counts: LineCounts = attrs.Factory(LineCounts)
+
+
+def reference_telnet(data: bytes, outcome: Outcome) -> bytes:
+    out = []
+    i = 0
+    while i < len(data):
+        if data[i] != IAC or i + 1 == len(data):
+            out.append(data[i])
+            i += 1
+            continue
+        command = data[i + 1]
+        if command == IAC:
+            out.append(IAC)
+            outcome.counts.dropped_telnet += 1
+            i += 2
+        elif command in (251, 252, 253, 254):
+            if i + 2 == len(data):
+                out += data[i:]
+                break
+            if command == 251:
+                outcome.answers += bytes([IAC, 254, data[i + 2]])
+            if command == 253:
+                outcome.answers += bytes([IAC, 252, data[i + 2]])
+            outcome.counts.dropped_telnet += 3
+            i += 3
+        elif command == SB:
+            length = reference_subnegotiation(data[i:])
+            if length is None:
+                out += data[i:]
+                break
+            if length == 0:
+                out += data[i : i + 2]
+                length = 2
+            else:
+                outcome.counts.dropped_telnet += length
+            i += length
+        elif command >= 236:
+            if command == 246:
+                outcome.answers += b"\r\n[logsrv: yes]\r\n"
+            outcome.counts.dropped_telnet += 2
+            i += 2
+        else:
+            out += data[i : i + 2]
+            i += 2
+    return bytes(out)
+
+
+def reference_subnegotiation(data: bytes) -> int | None:
+    """Its length; 0: it is none; None: the data end before that can be told."""
+    if len(data) < 3:
+        return None
+    window = data[2] == 31
+    size = 0
+    i = 3
+    while i < len(data):
+        if data[i] == IAC:
+            if i + 1 == len(data):
+                return None if size <= (8 if window else 1024) else 0
+            if data[i + 1] == SE:
+                return i + 2
+            if data[i + 1] != IAC:
+                return 0
+            size += 2
+            i += 2
+        else:
+            if data[i] == 10 and not window:
+                return 0
+            size += 1
+            i += 1
+        if size > (8 if window else 1024):
+            return 0
+    return None
+
+
+def reference_cr_nul(data: bytes, outcome: Outcome) -> bytes:
+    out = []
+    i = 0
+    while i < len(data):
+        if data[i] == 13 and i + 1 < len(data) and data[i + 1] == 0:
+            outcome.counts.dropped_cr_nul += 2
+            i += 2
+        else:
+            out.append(data[i])
+            i += 1
+    return bytes(out)
+
+
+def reference_escape(line: bytes) -> bytes:
+    text = line.decode(errors="backslashreplace")
+    out = []
+    for character in text:
+        if character != "\t" and (ord(character) < 32 or 127 <= ord(character) < 160):
+            out += [f"\\x{code:02x}" for code in character.encode()]
+        else:
+            out.append(character)
+    return "".join(out).encode()
+
+
+def reference_piece(content: bytes, rules: LineRules) -> bytes:
+    limit = rules.max_line
+    if not rules.raw:
+        # A cut is within a character if a lead byte, the bytes up to the cut and the one behind it
+        # go together.
+        for back in (1, 2, 3):
+            start = limit - back
+            if start < 1:
+                continue
+            lead = content[start]
+            length = 2 if 0xC2 <= lead < 0xE0 else 3 if 0xE0 <= lead < 0xF0 else 4
+            following = content[start + 1 : limit + 1]
+            if (
+                0xC2 <= lead < 0xF5
+                and length > back
+                and all(0x80 <= code < 0xC0 for code in following)
+            ):
+                return content[:start]
+    return content[:limit]
+
+
+def reference(data: bytes, rules: LineRules) -> Outcome:
+    """What becomes of a connection that sends `data` and closes."""
+    outcome = Outcome()
+    counts = outcome.counts
+    if not rules.raw:
+        if rules.telnet:
+            data = reference_telnet(data, outcome)
+        data = reference_cr_nul(data, outcome)
+    lines = data.split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    for line in lines:
+        content = line if rules.raw or not line.endswith(b"\r") else line[:-1]
+        if outcome.closed:
+            counts.dropped_closed += len(content)
+            continue
+        pieces = []
+        if len(content) > rules.max_line:
+            counts.oversize_lines += 1
+            piece = reference_piece(content, rules)
+            content = content[len(piece) :]
+            pieces.append(piece)
+            if rules.oversize is Oversize.SPLIT:
+                while len(content) > rules.max_line:
+                    piece = reference_piece(content, rules)
+                    content = content[len(piece) :]
+                    pieces.append(piece)
+                pieces.append(content)
+            elif rules.oversize is Oversize.TRUNCATE:
+                counts.dropped_truncated += len(content)
+            else:
+                counts.dropped_closed += len(content)
+                outcome.closed = True
+        else:
+            pieces.append(content)
+        for piece in pieces:
+            outcome.stored += (piece if rules.raw else reference_escape(piece)) + b"\n"
+    return outcome

@@ -1,0 +1,57 @@
+"""What reaches the log is printable, at every size for which another tool does the looking."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.clean import escaped, is_plain
+
+SIZES = [1, 3_000, 20_000, 70_000]
+
+
+def among(size: int, odd: bytes) -> bytes:
+    """`odd` in the middle of `size` plain bytes of lines."""
+    plain = (b"plain text\t~\n" * (size // 13 + 1))[:size]
+    return plain[: size // 2] + odd + plain[size // 2 :]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_byte_by_itself(size: int) -> None:
+    """Each of the 256 bytes is recognised, alone and among much plain text."""
+    for code in range(256):
+        odd = bytes((code,))
+        plain = code in (9, 10) or 32 <= code < 127
+        assert is_plain(among(size, odd)) == plain
+        expected = odd if plain else b"\\x%02x" % code
+        assert escaped(among(size, odd)) == among(size, expected)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_c1_control_and_its_neighbours(size: int) -> None:
+    for code in range(0x80, 0xC0):
+        odd = chr(code).encode()
+        expected = b"\\x%02x\\x%02x" % tuple(odd) if code < 0xA0 else odd
+        assert escaped(among(size, "é".encode() + odd)) == among(size, "é".encode() + expected)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_good_text_is_the_same_object(size: int) -> None:
+    """Nothing to do is nothing copied."""
+    for text in (among(size, b""), among(size, "Größe « 21 °C » 日本 🙂".encode())):
+        assert escaped(text) is text
+
+
+def test_bad_bytes_one_by_one() -> None:
+    """A character cut in two, a surrogate, an over-long form: each byte can be read off the log."""
+    assert escaped(b"\xe2\x82\n") == b"\\xe2\\x82\n"
+    assert escaped(b"\xed\xa0\x80\n") == b"\\xed\\xa0\\x80\n"
+    assert escaped(b"\xc0\x8a\n") == b"\\xc0\\x8a\n"
+
+
+@given(st.lists(st.binary(max_size=6) | st.text(max_size=3).map(str.encode)).map(b"".join))
+def test_nothing_dangerous_is_left_and_lines_stay_lines(data: bytes) -> None:
+    text = escaped(data).decode()
+    assert not any((ord(c) < 32 and c not in "\t\n") or 127 <= ord(c) < 160 for c in text)
+    assert text.count("\n") == data.count(b"\n")
