@@ -1,0 +1,124 @@
+"""The kit: write a protocol, get a server. This is its whole public surface.
+
+    from logsrv.kit import LineProtocol, protocol_plugin
+
+    class Shout(LineProtocol):
+        def line_received(self, line):
+            self.send_line(line.upper())
+
+    shout = protocol_plugin("shout", Shout, description="shouts back", listen="tcp:7000")
+
+| name | what it is |
+| --- | --- |
+| `protocol_plugin` | makes the plugin that `twistd` and `twist` load |
+| `LineProtocol` | base class: lines in, lines out, over a connection |
+| `RequestProtocol`, `RequestError` | base class: one line is a request, one is its answer |
+| `DatagramLines` | base class: lines in datagrams |
+| `Connection`, `LineTooLong` | what `async def handle(connection)` gets, and what reading may raise |
+| `Plugin`, `IProtocolPlugin` | what `protocol_plugin` gives, and its interface |
+| `ProtocolService` | `self.service`: settings, state, metrics and clock of the running service |
+| `Watchdog` | warns when something blocks the reactor |
+| `option` and the kinds of values | declare options of your own, in a frozen attrs class |
+| `ConfigurationError`, `PeerError` | raise them for what the operator or the peer did wrong |
+
+Names are loaded when they are first used, so that a plugin file costs `twistd --help` next to nothing.
+What tests of a plugin need is in `logsrv.kit.testing`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logsrv.errors import ConfigurationError, PeerError
+    from logsrv.kit.connection import Connection, LineTooLong
+    from logsrv.kit.datagram_lines import DatagramLines
+    from logsrv.kit.options import REQUIRED, option, tables
+    from logsrv.kit.plugin import IProtocolPlugin, Plugin, protocol_plugin
+    from logsrv.kit.protocols import LineProtocol, RequestError, RequestProtocol
+    from logsrv.kit.serve import ProtocolService
+    from logsrv.kit.values import (
+        DAYS,
+        DIRECTORY,
+        DURATION,
+        FLAG,
+        INTEGER,
+        NETWORK,
+        PATH,
+        SIZE,
+        TEXT,
+        Kind,
+        choice,
+        integer,
+    )
+    from logsrv.kit.watchdog import Watchdog
+
+_MODULES = {
+    "logsrv.errors": ("ConfigurationError", "PeerError"),
+    "logsrv.kit.connection": ("Connection", "LineTooLong"),
+    "logsrv.kit.datagram_lines": ("DatagramLines",),
+    "logsrv.kit.options": ("REQUIRED", "option", "tables"),
+    "logsrv.kit.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
+    "logsrv.kit.protocols": ("LineProtocol", "RequestError", "RequestProtocol"),
+    "logsrv.kit.serve": ("ProtocolService",),
+    "logsrv.kit.values": (
+        "DAYS",
+        "DIRECTORY",
+        "DURATION",
+        "FLAG",
+        "INTEGER",
+        "NETWORK",
+        "PATH",
+        "SIZE",
+        "TEXT",
+        "Kind",
+        "choice",
+        "integer",
+    ),
+    "logsrv.kit.watchdog": ("Watchdog",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "DAYS",
+    "DIRECTORY",
+    "DURATION",
+    "FLAG",
+    "INTEGER",
+    "NETWORK",
+    "PATH",
+    "REQUIRED",
+    "SIZE",
+    "TEXT",
+    "ConfigurationError",
+    "Connection",
+    "DatagramLines",
+    "IProtocolPlugin",
+    "Kind",
+    "LineProtocol",
+    "LineTooLong",
+    "PeerError",
+    "Plugin",
+    "ProtocolService",
+    "RequestError",
+    "RequestProtocol",
+    "Watchdog",
+    "choice",
+    "integer",
+    "option",
+    "protocol_plugin",
+    "tables",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
