@@ -6,7 +6,7 @@ import resource
 import signal
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import attrs
 from twisted.application.service import Service
@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
+from logsrv.kit.listen import Listener
 
 Settings = TypeVar("Settings")
 
@@ -22,18 +23,6 @@ log = Logger()
 
 # How long stopping may take: what has arrived is taken in, a peer that goes on sending is cut off.
 DRAIN_SECONDS = 5.0
-
-
-class Listener(Protocol):
-    """What `logsrv.kit.listen` makes: it binds, serves, drains and stops."""
-
-    def privilegedStartService(self) -> None: ...
-
-    def startService(self) -> None: ...
-
-    def stopService(self) -> Deferred[None] | None: ...
-
-    def drain(self, seconds: float) -> Deferred[int]: ...
 
 
 @attrs.frozen

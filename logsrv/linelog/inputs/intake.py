@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
@@ -10,7 +11,7 @@ from zope.interface import Attribute, Interface
 
 from logsrv.kit.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.framing.lines import LineCounts, LineRules
+from logsrv.linelog.framing.rules import LineCounts, LineRules
 
 
 class Pausable(Protocol):
@@ -70,10 +71,8 @@ class Intake:
         counts, label = self.counts, self.label
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
-        for reason, read in (
-            ("telnet", lambda: counts.dropped_telnet),
-            ("oversize", lambda: counts.dropped_truncated),
-        ):
+        for reason in ("telnet", "cr_nul", "truncated", "closed"):
+            read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -30,6 +31,8 @@ class LineReceiver(Protocol):
     """
 
     source = ""
+    # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
+    transport: Any
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
@@ -51,8 +54,9 @@ class LineReceiver(Protocol):
         block = framer.receive(data)
         if block is not None:
             intake.take(block, self.source)
-        if framer.answers:
-            self._answer(framer.take_answers())
+        answers = framer.take_answers()
+        if answers:
+            self._answer(answers)
         if framer.closing:
             self._close(framer.closing)
 

@@ -1,0 +1,123 @@
+"""`twistd logsrv`: the only place where options, listeners, inputs and the store meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from logsrv import __version__
+from logsrv.errors import ConfigurationError
+from logsrv.kit.command_line import SettingsOptions, usage_options
+from logsrv.kit.datagrams import DatagramListener
+from logsrv.kit.listen import Listener, listener_for
+from logsrv.kit.metrics import Metrics
+from logsrv.kit.service import ListeningService, Plan
+from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.inputs.registry import inputs
+from logsrv.linelog.settings import ListenerSettings, LoggerSettings
+from logsrv.linelog.store.store import Store
+
+log = Logger()
+
+Options = usage_options(
+    LoggerSettings,
+    name="logsrv",
+    version=__version__,
+    description="Every line that anything sends to one of the listeners is written to DIR/current.log.",
+)
+
+
+class LoggerService(ListeningService[LoggerSettings]):
+    """The store, and the listeners that deliver to it."""
+
+    def __init__(
+        self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
+    ) -> None:
+        super().__init__("logsrv", settings, self._plans, load=load, reactor=reactor)
+        self.metrics = Metrics()
+        self._clock = reactor
+        self._intakes: dict[str, Intake] = {}
+        self.store = Store(
+            settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
+        )
+
+    def open(self) -> None:
+        self.store.open()
+
+    def apply(self, settings: LoggerSettings) -> None:
+        if settings.directory != self.settings.directory:
+            raise ConfigurationError(
+                f"--directory cannot change from {self.settings.directory} to {settings.directory}"
+                " while the service runs; stop and start it"
+            )
+        self.store.apply(settings.store_policy)
+        self.store.reopen()
+
+    def close(self) -> Deferred[None]:
+        return self.store.close().addBoth(self._sum_up)
+
+    def _sum_up(self, result: Any) -> Any:
+        value = self.metrics.value
+        log.info(
+            "stored {stored} bytes; dropped {dropped} bytes by rule; {refused} connections refused,"
+            " {lost} datagrams lost by the kernel",
+            stored=int(value("stored_bytes_total")),
+            dropped=int(value("dropped_bytes_total")),
+            refused=int(value("connections_refused_total")),
+            lost=int(value("datagrams_lost_total")),
+        )
+        return result
+
+    def _plans(self, settings: LoggerSettings) -> list[Plan]:
+        return [
+            Plan(
+                listener.key,
+                make=partial(self._listener, listener),
+                apply=partial(self._change, listener),
+            )
+            for listener in settings.listener
+        ]
+
+    def _listener(self, settings: ListenerSettings) -> Listener:
+        input_ = inputs()[settings.listen.input]
+        intake = Intake(
+            label=settings.key,
+            name=settings.name or "",
+            rules=settings.line_rules,
+            sink=self.store,
+            clock=self._clock,
+            metrics=self.metrics,
+            log_connections=settings.log_connections,
+        )
+        self._intakes[settings.key] = intake
+        endpoint = settings.listen.endpoint
+        listener = listener_for(
+            endpoint,
+            factory=None if endpoint.kind == "datagram" else input_.stream(intake),
+            receiver=input_.datagrams(intake) if endpoint.kind == "datagram" else None,
+            label=settings.key,
+            policy=settings.guard_policy,
+            reactor=self._clock,
+            metrics=self.metrics,
+        )
+        if isinstance(listener, DatagramListener):
+            self.store.valve.add(listener)
+        return listener
+
+    def _change(self, settings: ListenerSettings, listener: Listener) -> None:
+        intake = self._intakes[settings.key]
+        intake.rules = settings.line_rules
+        intake.log_connections = settings.log_connections
+        listener.apply(settings.guard_policy)
+
+
+def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
+    """What twistd runs."""
+    from twisted.internet import reactor
+
+    return LoggerService(options.settings, load=options.reload, reactor=reactor)

@@ -1,0 +1,150 @@
+"""The options of `twistd logsrv`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.options import REQUIRED, option, tables
+from logsrv.kit.settings import ConnectionSettings
+from logsrv.kit.values import (
+    DAYS,
+    DIRECTORY,
+    DURATION,
+    FLAG,
+    SIZE,
+    Kind,
+    choice,
+)
+from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs.registry import input_names
+from logsrv.linelog.store.policy import StorePolicy, Sync
+
+# Wire formats that the design has and that this version does not bring.
+LATER = ("syslog", "relp", "forward", "gelf", "http")
+
+
+@attrs.frozen
+class Listen:
+    """INPUT:ENDPOINT, the value of --listen; `str()` gives its text back."""
+
+    text: str
+    input: str
+    endpoint: Endpoint
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_listen(text: str) -> Listen:
+    """Raises ValueError with what is wrong."""
+    word, _, rest = text.partition(":")
+    if word in LATER:
+        raise ValueError(f"the input {word} comes with a later version; for now there is lines")
+    if word in input_names():
+        return Listen(text, word, parse_endpoint(rest))
+    return Listen(text, "lines", parse_endpoint(text))
+
+
+def _locate(listen: Listen, directory: Path) -> Listen:
+    return attrs.evolve(listen, endpoint=listen.endpoint.located(directory))
+
+
+LISTEN: Kind[Listen] = Kind(
+    parse_listen,
+    "[INPUT:]ENDPOINT, such as tcp:1234, udp:514, unix:/run/log.sock or lines:tcp:1234",
+    "ENDPOINT",
+    locate=_locate,
+)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        raise ValueError("not a name")
+    return text
+
+
+NAME: Kind[str] = Kind(_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME")
+
+
+def _later(text: str) -> str:
+    raise ValueError("the live page comes with a later version")
+
+
+HTTP: Kind[str] = Kind(_later, "nothing yet", "ENDPOINT")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LineSettings:
+    """How bytes become lines."""
+
+    max_line: int = option("64KiB", SIZE, "longer lines are dealt with as --oversize says")
+    oversize: Oversize = option(
+        "split",
+        choice(Oversize),
+        "lines that are too long: go on in the next line, lose their end, or lose the connection",
+    )
+    raw: bool = option(False, FLAG, "store the bytes as they came, with nothing escaped")
+
+    @property
+    def line_rules(self) -> LineRules:
+        """The same as the framer wants it."""
+        return LineRules(
+            max_line=self.max_line, oversize=self.oversize, raw=self.raw, telnet=not self.raw
+        )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ListenerSettings(LineSettings, ConnectionSettings):
+    """One listener with settings of its own."""
+
+    listen: Listen = option(REQUIRED, LISTEN, "where to listen")
+    name: str | None = option(None, NAME, "stands before @ in the source of its lines")
+
+    @property
+    def key(self) -> str:
+        """What it is called in logs and metrics, and known by when the configuration changes."""
+        return f"{self.name}@{self.listen}" if self.name else str(self.listen)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class StoreSettings:
+    """Where and how lines are kept."""
+
+    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+    sync: Sync = option(
+        "interval", choice(Sync), "when to force lines to the disk; interval is once a second"
+    )
+    rotate_size: int = option("256MiB", SIZE, "seal the active segment when it is this large")
+    rotate_every: float = option("1d", DURATION, "seal the active segment when it is this old")
+    keep_bytes: int | None = option(
+        None, SIZE, "remove the oldest segments when all are larger than this"
+    )
+    keep_days: float | None = option(None, DAYS, "remove segments older than this")
+
+    @property
+    def store_policy(self) -> StorePolicy:
+        """The same as the store wants it."""
+        return StorePolicy(
+            sync=self.sync,
+            rotate_size=self.rotate_size,
+            rotate_every=self.rotate_every,
+            keep_bytes=self.keep_bytes,
+            keep_days=self.keep_days,
+        )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LoggerSettings(StoreSettings, LineSettings, ConnectionSettings):
+    """All of it."""
+
+    listen: tuple[Listen, ...] = option(
+        ("tcp:1234",), LISTEN, "where to listen, and for which input", repeatable=True
+    )
+    listener: tuple[ListenerSettings, ...] = tables(
+        ListenerSettings, "listeners with settings of their own", shorthand="listen"
+    )
+    http: str | None = option(None, HTTP, "the live page; comes with a later version")
