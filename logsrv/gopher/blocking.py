@@ -17,7 +17,7 @@ from logsrv.gopher.errors import Phase, Refused, TimedOut, TLSError, UnknownHost
 from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.text import TextParser
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.trust import TLS_CUT, Trust
 from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import end_text, whole_file
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
 _TRUST = Trust()
+# What OpenSSL calls it when something else than TLS answers.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
 class _Body(io.RawIOBase):
@@ -36,6 +38,7 @@ class _Body(io.RawIOBase):
         super().__init__()
         self._url = url
         self._timeout = timeout
+        self._accept_cut = trust.accept_cut
         self._waiting_for: Phase = "first byte"
         self._ready = memoryview(b"")
         self._ended = False
@@ -75,8 +78,12 @@ class _Body(io.RawIOBase):
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
             raise TimedOut(self._url.address, self._waiting_for, self._timeout) from None
-        except OSError as error:  # a reset, and in TLS an end without its close
-            raise self.reader.broken(error.strerror or str(error)) from error
+        except OSError as error:
+            if not (self._url.tls and _is_cut(error)):
+                raise self.reader.broken(error.strerror or str(error)) from error
+            if not (self._accept_cut and self.reader.received):
+                raise self.reader.broken(TLS_CUT) from error
+            data = b""
         self._waiting_for = "next byte"
         if not data:
             self._ended = True
@@ -213,7 +220,6 @@ def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trus
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     try:
-        # Without the close of TLS anybody on the way may have cut the answer: an error, not an end.
         encrypted = context.wrap_socket(plain, server_hostname=url.host, suppress_ragged_eofs=False)
     except ssl.SSLCertVerificationError as error:
         raise TLSError(url.address, error.verify_message) from error
@@ -233,4 +239,7 @@ def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trus
     return encrypted
 
 
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+def _is_cut(error: OSError) -> bool:
+    import ssl
+
+    return isinstance(error, ssl.SSLEOFError)

@@ -29,7 +29,7 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.errors import GopherError, Phase, TimedOut
 from logsrv.gopher.limits import Timeouts
 from logsrv.gopher.response import ResponseReader
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.trust import TLS_CUT, Trust
 from logsrv.gopher.url import GopherURL
 
 HIGH_WATER = 512 * 1024
@@ -134,9 +134,13 @@ class Exchange(Protocol):
         except GopherError as error:
             self._end(error)
             return
-        # Without the close of TLS anybody on the way may have cut the answer (RFC 8446, 6.1).
-        clean = reason.check(ConnectionDone) is not None
-        self._end(None if clean else self.reader.broken("the connection was reset"))
+        if reason.check(ConnectionDone) is not None:
+            self._end(None)
+        elif not self._url.tls:
+            self._end(self.reader.broken("the connection was reset"))
+        else:
+            accepted = self._trust.accept_cut and self.reader.received
+            self._end(None if accepted else self.reader.broken(TLS_CUT))
 
     # What the response calls.
 

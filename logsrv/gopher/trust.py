@@ -12,6 +12,10 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import TLSError
 from logsrv.gopher.wholefile import whole_file
 
+TLS_CUT = (
+    "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "
+    "one (Trust(accept_cut=True) accepts its answers)"
+)
 _PIN = re.compile(r"(\S+) sha256:([0-9a-f]{64})")
 
 
@@ -71,11 +75,15 @@ class Trust:
 
     cafile: PEM certificates of the authorities to trust instead. pins: trust on first use.
     insecure: take any certificate. Raises ConfigurationError for more than one of them.
+
+    accept_cut: take an end without the close of TLS for a good one. Without, it is Truncated, as
+    anybody on the way could have made it (RFC 8446, section 6.1); but pygopherd never sends another.
     """
 
     cafile: Path | None = None
     pins: PinStore | None = None
     insecure: bool = False
+    accept_cut: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.cafile is not None) + (self.pins is not None) + self.insecure > 1:

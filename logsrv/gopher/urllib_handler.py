@@ -7,10 +7,10 @@ from email.message import Message
 from urllib.error import URLError
 from urllib.response import addinfourl
 
+from logsrv.gopher.blocking import TIMEOUT, GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
 from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.blocking import TIMEOUT, GopherFile, urlopen
 
 
 class GopherHandler(urllib.request.BaseHandler):

@@ -1,0 +1,66 @@
+"""Servers for the tests of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gopher import servers
+from tests.gopher.servers import Script, Scripted
+
+Serve = Callable[..., Scripted]
+
+
+@pytest.fixture(name="reactor")
+def running_reactor() -> Any:
+    """The reactor that pytest-twisted runs."""
+    from twisted.internet import reactor
+
+    return reactor
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(script, certificate)` starts a scripted server, `serve(b"…")` one that always says so."""
+    started: list[Scripted] = []
+
+    def start(script: Script | bytes, certificate: Path | None = None) -> Scripted:
+        if isinstance(script, bytes):
+            answer = script
+            script = lambda connection, _: connection.sendall(answer)  # noqa: E731
+        started.append(Scripted(script, certificate))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate (with its key) for localhost and 127.0.0.1, its own authority."""
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    return servers.certificate_file(path, "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def tree() -> Iterator[Path]:
+    with servers.served_tree() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def gophernicus(tree: Path) -> Iterator[int]:
+    """The port of a real gophernicus that serves TREE."""
+    with servers.gophernicus(tree) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def pygopherd(tree: Path, certificate: Path) -> Iterator[int]:
+    """The port of a real pygopherd that serves TREE, plain and inside TLS."""
+    with servers.pygopherd(tree, certificate) as port:
+        yield port
