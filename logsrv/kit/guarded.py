@@ -16,7 +16,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.connection import Connection, ProxiedConnection
+from logsrv.kit.admitted import Admitted, AdmittedByProxy
 from logsrv.kit.drain import descriptor, unread
 from logsrv.kit.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal, RefusalLog
 from logsrv.kit.metrics import Metrics
@@ -71,7 +71,7 @@ class GuardedFactory(Factory):
     ) -> None:
         """`label` names the listener; `layered`: the endpoint wraps protocols (TLS, haproxy:)."""
         self.guard = Guard(policy)
-        self.connections: set[Connection] = set()
+        self.connections: set[Admitted] = set()
         self.accepted = 0
         self.idle_closed = 0
         self._factory = factory
@@ -79,7 +79,7 @@ class GuardedFactory(Factory):
         self._clock = clock
         self._metrics = metrics
         self._layered = layered
-        self._make = ProxiedConnection if proxied else Connection
+        self._make = AdmittedByProxy if proxied else Admitted
         self._refusals = RefusalLog(clock.seconds)
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
@@ -117,7 +117,7 @@ class GuardedFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
-        host = None if self._make is ProxiedConnection else host_of(addr)
+        host = None if self._make is AdmittedByProxy else host_of(addr)
         refusal = self.guard.admit(host)
         if refusal is not None:
             self.refuse(refusal, host)
@@ -133,7 +133,7 @@ class GuardedFactory(Factory):
         self._make(self, protocol, host)
         return protocol
 
-    def begin(self, connection: Connection) -> bool:
+    def begin(self, connection: Admitted) -> bool:
         """A connection has its transport. Gives whether it may go on."""
         self.accepted += 1
         self.connections.add(connection)
@@ -145,7 +145,7 @@ class GuardedFactory(Factory):
                 return False
         return True
 
-    def identify(self, connection: Connection, host: str | None) -> bool:
+    def identify(self, connection: Admitted, host: str | None) -> bool:
         """The real peer of a proxied connection is `host`. Gives whether it may go on."""
         refusal = self.guard.identify(host)
         if refusal is not None:
@@ -154,12 +154,12 @@ class GuardedFactory(Factory):
         connection.host = host
         return True
 
-    def _drop(self, connection: Connection, refusal: Refusal, host: str | None) -> None:
+    def _drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
         self.refuse(refusal, host)
         connection.protocol.connectionLost = connection.forget
         connection.abort()
 
-    def end(self, connection: Connection, reason: Failure) -> None:
+    def end(self, connection: Admitted, reason: Failure) -> None:
         """A connection is over."""
         self.connections.discard(connection)
         self.guard.release(connection.host)
@@ -208,7 +208,7 @@ class GuardedFactory(Factory):
             )
         self._arm()
 
-    def _end_idle(self, connection: Connection) -> bool:
+    def _end_idle(self, connection: Admitted) -> bool:
         if not connection.closing:
             connection.quiet = 0
             connection.close()
