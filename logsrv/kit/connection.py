@@ -1,151 +1,234 @@
-"""One connection that a guard let in: it is told when its protocol's connection begins and ends.
+"""A connection as a stream, for `async def handle(connection)`.
 
-Nothing stands between a transport and the protocol of the input: a protocol gets a `connectionLost`
-of its own connection for the time of that connection, and (only when there is an idle time-out) a
-`dataReceived` that notes one integer. So a chunk costs what it costs without a guard.
+async def handle(connection):
+    async for line in connection:
+        connection.send_line(line.upper())
+        await connection.drain()
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from twisted.internet.interfaces import IAddress
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
-from logsrv.kit.source import host_of
+from logsrv.errors import PeerError
+from logsrv.kit.lines import LF
+from logsrv.kit.peer import CLOSING, WORKING, PeerProtocol
+from logsrv.kit.telnet import TelnetFilter
+
+# Nothing more is read from the peer while this much waits for the plugin.
+READ_AHEAD = 64 * 1024
 
 
-class Keeper(Protocol):
-    """Who keeps connections: a `logsrv.kit.guarded.GuardedFactory`."""
-
-    @property
-    def idle_timeout(self) -> float | None: ...
-
-    def begin(self, connection: Connection) -> bool:
-        """A connection has its transport. Gives whether it may go on."""
-
-    def identify(self, connection: Connection, host: str | None) -> bool:
-        """The real peer of a proxied connection is `host`. Gives whether it may go on."""
-
-    def end(self, connection: Connection, reason: Failure) -> None:
-        """A connection is over."""
+class LineTooLong(PeerError):
+    """The peer sent a line longer than `max_line`. Unhandled, it is told so and dismissed."""
 
 
 class Connection:
-    """One admitted connection; it lasts until its protocol hears `connectionLost`."""
+    """One peer. When the function that got it returns, or raises, the connection is closed.
 
-    __slots__ = (
-        "_deliver",
-        "_keeper",
-        "active",
-        "closing",
-        "host",
-        "protocol",
-        "quiet",
-        "transport",
-    )
-
-    def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
-        self._keeper = keeper
-        self._deliver: Callable[[bytes], None] | None = None
-        self.protocol = protocol
-        self.host = host
-        self.transport: Any = None
-        # Whether a chunk came since the last sweep, and for how many sweeps none did.
-        self.active = 1
-        self.quiet = 0
-        self.closing = False
-        protocol.makeConnection = self.connect
-        protocol.connectionLost = self.lost
-
-    def connect(self, transport: Any) -> None:
-        protocol = self.protocol
-        del protocol.makeConnection
-        self.transport = transport
-        if self._keeper.begin(self):
-            self.watch_activity()
-            protocol.makeConnection(transport)
-
-    def watch_activity(self) -> None:
-        if self._keeper.idle_timeout is not None and self._deliver is None:
-            self._deliver = self.protocol.dataReceived
-            self.protocol.dataReceived = self.received
-
-    def received(self, data: bytes) -> None:
-        self.active = 1
-        assert self._deliver is not None
-        self._deliver(data)
-
-    def lost(self, reason: Failure) -> None:
-        protocol = self.protocol
-        if self._deliver is not None:
-            del protocol.dataReceived
-            self._deliver = None
-        del protocol.connectionLost
-        self._keeper.end(self, reason)
-        protocol.connectionLost(reason)
-
-    def forget(self, reason: Failure) -> None:
-        """The end of a connection that the input never heard of."""
-        vars(self.protocol).clear()
-        self._keeper.end(self, reason)
-
-    def close(self) -> None:
-        """Ask for the end of it: what was written to it is still sent."""
-        self.closing = True
-        self.transport.loseConnection()
-
-    def abort(self) -> None:
-        self.closing = True
-        self.transport.abortConnection()
-
-
-class ProxiedConnection(Connection):
-    """A connection through `haproxy:`; the protocol hears of it once its real peer is known.
-
-    Twisted's wrapper knows the peer only when it has read the PROXY header, but connects the
-    protocol before. For a header without an address (UNKNOWN, a health check) that is the first
-    chunk behind it, or never.
+    encoding: of the lines, both ways; what is not text becomes U+FFFD.
+    max_line: bytes a line may have; the operator's --max-line.
     """
 
-    __slots__ = ("_proxy",)
+    encoding = "utf-8"
 
-    def connect(self, transport: Any) -> None:
-        self.transport = transport
-        self._proxy: IAddress | None = transport.getPeer()
-        del self.protocol.makeConnection
-        if self._keeper.begin(self):
-            transport.dataReceived = self._read_header
-            self.protocol.dataReceived = self._first_chunk
+    def __init__(self, protocol: StreamProtocol, max_line: int) -> None:
+        self.max_line = max_line
+        self._protocol = protocol
+        # As received; and what was taken out of that for lines, without Telnet's commands.
+        self._raw = bytearray()
+        self._text = bytearray()
+        self._scanned = 0
+        self._telnet = TelnetFilter()
+        self._waiting: Deferred[None] | None = None
+        self._ended = False
 
-    def watch_activity(self) -> None:
-        if self._proxy is None:
-            super().watch_activity()
+    @property
+    def peer(self) -> str:
+        """Who it is: `tcp:127.0.0.1:51234`; printable ASCII without spaces."""
+        return self._protocol.peer
 
-    def _read_header(self, data: bytes) -> None:
-        type(self.transport).dataReceived(self.transport, data)
-        if self._proxy is not None and self.transport.getPeer() != self._proxy:
-            self._identified()
+    @property
+    def service(self) -> Any:
+        """The running service: `settings`, `state`, `metrics`, `clock`."""
+        return self._protocol.service
 
-    def _first_chunk(self, data: bytes) -> None:
-        if self._identified():
-            self.protocol.dataReceived(data)
+    @property
+    def clock(self) -> IReactorTime:
+        return self._protocol.clock
 
-    def _identified(self) -> bool:
-        """Whether the real peer is let in; then the protocol is connected."""
-        self._proxy = None
-        del self.transport.dataReceived
-        del self.protocol.dataReceived
-        if not self._keeper.identify(self, host_of(self.transport.getPeer())):
-            return False
-        self.watch_activity()
-        self.protocol.makeConnection(self.transport)
-        return True
+    @property
+    def log(self) -> Logger:
+        """A Logger whose every message begins with the peer."""
+        return self._protocol.log
 
-    def lost(self, reason: Failure) -> None:
-        if self._proxy is None:
-            super().lost(reason)
+    def __aiter__(self) -> Connection:
+        return self
+
+    async def __anext__(self) -> str:
+        line = await self.read_line()
+        if line is None:
+            raise StopAsyncIteration
+        return line
+
+    async def read_line(self, timeout: float | None = None) -> str | None:
+        """The next line without its ending (LF or CR LF), or None when the peer sends nothing more.
+
+        An unfinished last line is a line. Raises LineTooLong, and TimeoutError after `timeout`
+        seconds without a whole line.
+        """
+        deadline = None if timeout is None else self.clock.seconds() + timeout
+        while True:
+            end = self._text.find(LF, self._scanned)
+            if end < 0:
+                # Not before: what waits unread in `_raw` is what holds the peer back.
+                self._filter()
+                end = self._text.find(LF, self._scanned)
+            if end < 0 and self._ended:
+                return self._last_line()
+            if end - (self._text[end - 1 : end] == b"\r") > self.max_line or (
+                end < 0 and len(self._text) > self.max_line + 1
+            ):
+                raise LineTooLong(f"a line is longer than {self.max_line} bytes")
+            if end >= 0:
+                return self._take_line(end)
+            self._scanned = len(self._text)
+            await self._more(deadline)
+
+    async def read(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
+        """One to `most` bytes as they come; b"" when the peer sends nothing more.
+
+        Telnet's commands are taken out only of what `read_line` has looked at. Raises TimeoutError.
+        """
+        deadline = None if timeout is None else self.clock.seconds() + timeout
+        while not (self._text or self._raw or self._ended):
+            await self._more(deadline)
+        source = self._text or self._raw
+        data = bytes(source[:most])
+        del source[:most]
+        self._scanned = 0
+        self._protocol.let_in(len(self._raw))
+        return data
+
+    def send_line(self, text: str) -> None:
+        """Send `text` and CR LF. What is sent to a peer that has gone is dropped."""
+        self._protocol.write(f"{text}\r\n".encode(self.encoding, "replace"))
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._protocol.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the peer has read enough for more to be written.
+
+        Raises PeerGone when it goes away instead; a function that does not handle that just ends.
+        """
+        await self._protocol.drain()
+
+    def close(self, last_words: str | None = None) -> None:
+        """Send `last_words`, if any, and all that was sent before, then close the connection."""
+        self._protocol.close(last_words)
+        self.end()
+
+    def feed(self, data: bytes) -> int:
+        """What the peer sent, from the protocol; gives how many bytes wait now."""
+        self._raw += data
+        self._wake()
+        return len(self._raw)
+
+    def end(self) -> None:
+        """The peer sends nothing more, says the protocol."""
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.callback(None)
+
+    async def _more(self, deadline: float | None) -> None:
+        if self._waiting is not None:
+            raise RuntimeError("two readers wait for one connection")
+        self._waiting = waiting = Deferred[None]()
+        self._protocol.let_in(len(self._raw))
+        if deadline is None:
+            await waiting
             return
-        self.transport.__dict__.pop("dataReceived", None)
-        self.forget(reason)
+        waiting.addTimeout(max(0.0, deadline - self.clock.seconds()), self.clock)
+        try:
+            await waiting
+        except DeferredTimeout:
+            self._waiting = None
+            raise TimeoutError(f"{self.peer} sent nothing in time") from None
+
+    def _filter(self) -> None:
+        """Move what was received to where lines are taken from."""
+        if self._raw:
+            text = self._telnet.receive(bytes(self._raw))
+            self._raw.clear()
+            self._text += text
+            answers = self._telnet.take_answers()
+            if answers:
+                self._protocol.write(answers)
+        if self._ended:
+            self._text += self._telnet.finish()
+
+    def _take_line(self, end: int) -> str:
+        line = self._text[:end]
+        del self._text[: end + 1]
+        self._scanned = 0
+        return self._decoded(line)
+
+    def _last_line(self) -> str | None:
+        line = bytes(self._text)
+        self._text.clear()
+        self._scanned = 0
+        return self._decoded(line) if line else None
+
+    def _decoded(self, line: bytes | bytearray) -> str:
+        if b"\r" in line:
+            line = line.replace(b"\r\0", b"").removesuffix(b"\r")
+        return line.decode(self.encoding, "replace")
+
+
+class StreamProtocol(PeerProtocol):
+    """Gives a function its connection, and the connection its bytes."""
+
+    def __init__(self, handle: Callable[[Connection], object]) -> None:
+        self._handle = handle
+
+    def connection_made(self) -> None:
+        self._connection = Connection(self, self.factory.line_format.max_line)
+        result = self._handle(self._connection)
+        if result is None:
+            self.close()
+        else:
+            self._awaited(result, "handle").addCallbacks(
+                lambda _: self.close(), lambda failure: self._fail("handle", failure)
+            )
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.received_bytes += len(data)
+        if not self._busy & CLOSING:
+            self.let_in(self._connection.feed(data))
+
+    def readConnectionLost(self) -> None:
+        super().readConnectionLost()
+        self._connection.end()
+
+    def let_in(self, waiting: int) -> None:
+        """So many bytes wait for the plugin: read on from the peer, or not."""
+        if waiting >= READ_AHEAD:
+            self._busy |= WORKING
+        else:
+            self._busy &= ~WORKING
+        self._settle()
+
+    def _lost(self) -> None:
+        self._connection.end()

@@ -1,0 +1,127 @@
+"""Base class for protocols of lines in datagrams, over `udp:` and `unixgram:`.
+
+class Shout(DatagramLines):
+    def line_received(self, line, peer):
+        self.send_line(line.upper(), peer)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.kit.source import Sender
+
+if TYPE_CHECKING:
+    from logsrv.kit.serve import DatagramService, ProtocolService
+
+log = Logger()
+
+# Addresses of the last senders, so that an answer does not look the address up again.
+REMEMBERED = 1024
+
+
+class DatagramLines:
+    """Lines in datagrams; one object per listener, for all its peers.
+
+    A datagram is one or more lines; what comes as one datagram belongs together only in that.
+    encoding: of the lines, both ways; what is not text becomes U+FFFD. ending: of lines that are sent.
+    """
+
+    encoding = "utf-8"
+    ending = "\r\n"
+
+    _listening: DatagramService
+    _socket: socket.socket | None = None
+
+    def line_received(self, line: str, peer: Sender) -> None:
+        """A line came from `peer`; `peer.source` is its name as text."""
+        raise NotImplementedError(f"{type(self).__name__} has no line_received")
+
+    @property
+    def service(self) -> ProtocolService[Any, Any]:
+        """The running service: `settings`, `state`, `metrics`, `clock`."""
+        return self._listening.service
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.service.clock
+
+    @property
+    def log(self) -> Logger:
+        return Logger(type(self).__module__)
+
+    def send_line(self, text: str, peer: Sender) -> None:
+        """Send a datagram of one line. As UDP is, it may be lost; then it is counted as unsent."""
+        self.send((text + self.ending).encode(self.encoding, "replace"), peer)
+
+    def send(self, data: bytes, peer: Sender) -> None:
+        """Send a datagram as it is."""
+        self._listening.send(data, peer)
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams of one sender, from the listener."""
+        peer = cast(Sender, source)
+        self._listening.received_bytes += sum(map(len, payloads))
+        most = self._listening.line_format.max_line
+        for payload in payloads:
+            text = payload.decode(self.encoding, "replace")
+            lines = text.removesuffix("\n").split("\n")
+            for line in lines:
+                if len(line) > most:
+                    self._listening.oversize_lines += 1
+                    self._listening.dropped_bytes += len(line)
+                    continue
+                try:
+                    self.line_received(line.removesuffix("\r"), peer)
+                except Exception:
+                    self._listening.failed("line_received", peer.source, Failure())
+
+
+class Answers:
+    """Sends datagrams from a socket that a listener has bound."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+        self._addresses: dict[Sender, Any] = {}
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes, peer: Sender) -> bool:
+        """Whether the system took it. A peer without an address can get no answer."""
+        address = self._addresses.get(peer)
+        try:
+            if address is None:
+                address = self._address(peer)
+                if len(self._addresses) >= REMEMBERED:
+                    self._addresses.clear()
+                self._addresses[peer] = address
+            self._socket.sendto(data, address)
+        except OSError:
+            return False
+        return True
+
+    def _address(self, peer: Sender) -> Any:
+        """Where `peer` can be answered. Raises OSError when it can't."""
+        if peer.host is not None:
+            port = peer.source.rpartition(":")[2]
+            return socket.getaddrinfo(
+                peer.host,
+                port,
+                self._socket.family,
+                socket.SOCK_DGRAM,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
+            )[0][4]
+        escaped = peer.source.removeprefix("unix:").encode("ascii")
+        if not escaped:
+            raise OSError("the sender has not bound a path")
+        path = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), escaped)
+        return b"\0" + path[1:] if path.startswith(b"@") else path

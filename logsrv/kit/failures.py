@@ -1,0 +1,76 @@
+"""Errors in a plugin's code: each counted, the first of each place logged with its traceback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.errors import PeerError
+
+log = Logger()
+
+REMEMBERED_PLACES = 256
+REPEAT_SECONDS = 60.0
+
+
+class Failures:
+    """Logs a failure the first time it comes from a place in the code, then once a minute with its
+    count; a plugin that fails on every line must not fill the disk.
+    """
+
+    def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds that only grow."""
+        self._plugin = plugin
+        self._clock = clock
+        # Place to [when it was logged last, failures since then].
+        self._places: dict[str, list[float]] = {}
+
+    def note(self, doing: str, peer: str, failure: Failure) -> None:
+        """`failure` happened in `doing` (a method's name) for the connection of `peer`."""
+        place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
+        entry = self._places.get(place)
+        now = self._clock()
+        if entry is None:
+            if len(self._places) >= REMEMBERED_PLACES:
+                self._places.clear()
+            self._places[place] = [now, 0]
+            log.failure(
+                "{plugin}: {doing} failed for {peer}",
+                failure,
+                plugin=self._plugin,
+                doing=doing,
+                peer=peer,
+            )
+            return
+        entry[1] += 1
+        if now - entry[0] >= REPEAT_SECONDS:
+            log.error(
+                "{plugin}: {doing} failed {number} times more: {place}: {error}",
+                plugin=self._plugin,
+                doing=doing,
+                number=int(entry[1]),
+                place=place,
+                error=_short(failure),
+            )
+            entry[:] = [now, 0]
+
+
+def is_the_peers_fault(failure: Failure) -> bool:
+    """Whether the plugin raised it to say so; then it is no failure of ours."""
+    return failure.check(PeerError) is not None
+
+
+def _place(failure: Failure) -> str:
+    traceback = failure.getTracebackObject()
+    if traceback is None:
+        return "nowhere"
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
+
+
+def _short(failure: Failure) -> str:
+    return repr(failure.getErrorMessage()[:200])

@@ -1,0 +1,75 @@
+"""What becomes of a Plugin once it is chosen: its options, and its service."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+
+from logsrv.errors import LogsrvError, StartError
+from logsrv.kit.command_line import SettingsOptions, usage_options
+from logsrv.kit.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.options import option
+from logsrv.kit.plugin import Plugin
+from logsrv.kit.serve import ProtocolService, Served, served
+from logsrv.kit.settings import ConnectionSettings
+from logsrv.kit.values import SIZE, endpoint_kind
+
+ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LineLimit:
+    """The option of everything that reads lines."""
+
+    max_line: int = option("64KiB", SIZE, "how long a line may be")
+
+
+def settings_class(plugin: Plugin) -> type[Any]:
+    """The author's options and the kit's in one frozen class; where both have one, it is the author's."""
+    own = plugin.loaded(plugin.settings)
+    bases = (*((own,) if own is not None else ()), LineLimit, ConnectionSettings)
+    listen = option(plugin.listen, ENDPOINT, "where to listen", repeatable=True)
+    made: type[Any] = attrs.make_class(
+        f"{plugin.name.title()}Settings",
+        {"listen": listen},
+        bases=bases,
+        frozen=True,
+        kw_only=True,
+        slots=False,
+    )
+    made.__annotations__["listen"] = tuple[Endpoint, ...]
+    return made
+
+
+def usage_class(plugin: Plugin) -> type[SettingsOptions[Any]]:
+    """The `usage.Options` of a plugin."""
+    return usage_options(
+        settings_class(plugin),
+        name=plugin.name,
+        version=plugin.version,
+        description=plugin.description,
+    )
+
+
+def served_by(plugin: Plugin) -> Served:
+    """What a plugin serves, loaded. Raises ConfigurationError."""
+    return served(plugin.loaded(plugin.protocol), plugin.loaded(plugin.datagrams))
+
+
+def make_service(
+    plugin: Plugin, options: SettingsOptions[Any], reactor: Any
+) -> ProtocolService[Any, Any]:
+    """The service of a plugin for parsed options. Raises StartError with one sentence."""
+    try:
+        return ProtocolService(
+            plugin.name,
+            options.settings,
+            served_by(plugin),
+            state=plugin.loaded(plugin.state) or (lambda service: SimpleNamespace()),
+            load=options.reload,
+            reactor=reactor,
+        )
+    except LogsrvError as error:
+        raise StartError(f"{plugin.name}: {error}") from error

@@ -1,0 +1,53 @@
+"""What is logged of connections: who came and went, and what a plugin says about its peer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+log = Logger()
+
+
+class PeerLogger(Logger):
+    """A Logger whose every message begins with the peer, and has it as the field `peer`."""
+
+    def __init__(self, namespace: str, peer: str) -> None:
+        super().__init__(namespace)
+        self._peer = peer
+
+    def emit(self, level: Any, format: str | None = None, **fields: object) -> None:
+        fields.setdefault("peer", self._peer)
+        super().emit(level, None if format is None else "{peer}: " + format, **fields)
+
+
+class ConnectionLog:
+    """A line in the log for each connect and disconnect.
+
+    All that happens in one turn of the reactor is one event of several lines: an event costs as much
+    as serving a short connection, and under load there are many in a turn.
+    """
+
+    def __init__(self, label: str, clock: IReactorTime) -> None:
+        """`label` names the listener."""
+        self._label = label
+        self._clock = clock
+        self._lines: list[str] = []
+
+    def connected(self, peer: str) -> None:
+        self._add(f"Got connection from {peer} on {self._label}")
+
+    def disconnected(self, peer: str, reason: str) -> None:
+        self._add(f"Lost connection from {peer} on {self._label}: {reason}")
+
+    def _add(self, line: str) -> None:
+        if not self._lines:
+            self._clock.callLater(0, self.flush)
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        """Log what has happened until now."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            log.info("{connections}", connections="\n".join(lines), listener=self._label)

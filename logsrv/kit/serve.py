@@ -1,0 +1,361 @@
+"""From a protocol class to a running service: what each listener's connections share, and who counts.
+
+`logsrv.kit.plugin` is the part of this that a plugin file needs; it loads the rest when the plugin
+is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.connection import Connection, StreamProtocol
+from logsrv.kit.datagram_lines import Answers, DatagramLines
+from logsrv.kit.endpoints import Endpoint
+from logsrv.kit.failures import Failures
+from logsrv.kit.guard import GuardPolicy
+from logsrv.kit.lines import LineFormat
+from logsrv.kit.listen import Listener, listener_for
+from logsrv.kit.metrics import CATALOGUE, Metric, Metrics
+from logsrv.kit.peer_log import ConnectionLog
+from logsrv.kit.protocols import LineProtocol
+from logsrv.kit.service import ListeningService, Plan
+from logsrv.kit.source import source_of
+from logsrv.kit.watchdog import Watchdog
+
+DEFAULT_MAX_LINE = 64 * 1024
+
+PLUGIN_METRICS = (
+    Metric(
+        "connections_cut_total",
+        "counter",
+        "Connections closed because the peer broke a rule.",
+        ("listener", "reason"),
+    ),
+    Metric(
+        "requests_failed_total", "counter", "Requests the plugin failed to answer.", ("listener",)
+    ),
+    Metric(
+        "datagrams_failed_total",
+        "counter",
+        "Lines in datagrams the plugin failed on.",
+        ("listener",),
+    ),
+    Metric("datagrams_unsent_total", "counter", "Answers the system did not take.", ("listener",)),
+)
+
+
+class ServiceSettings(Protocol):
+    """What the kit reads of a plugin's settings; the author's own options are beside these."""
+
+    @property
+    def listen(self) -> tuple[Endpoint, ...]: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+    @property
+    def guard_policy(self) -> GuardPolicy: ...
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+State = TypeVar("State")
+
+
+class Side:
+    """One listener as its protocols see it: the service, its rules, and plain integers that count."""
+
+    def __init__(self, service: ProtocolService[Any, Any], label: str) -> None:
+        self.service = service
+        self.label = label
+        self.received_bytes = 0
+        self.oversize_lines = 0
+        self.dropped_bytes = 0
+        self.connection_log: ConnectionLog | None = None
+        self.line_format = LineFormat()
+        metrics = service.metrics
+        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("oversize_lines_total", lambda: self.oversize_lines, listener=label)
+        metrics.watch(
+            "dropped_bytes_total", lambda: self.dropped_bytes, listener=label, reason="unusable"
+        )
+
+    def apply(self, settings: Any) -> None:
+        """Go by these settings for connections to come."""
+        wanted = settings.log_connections
+        if wanted and self.connection_log is None:
+            self.connection_log = ConnectionLog(self.label, self.service.clock)
+        elif not wanted:
+            self.connection_log = None
+        most = getattr(settings, "max_line", DEFAULT_MAX_LINE)
+        self.line_format = self.service.line_format(most)
+
+    def failed(self, doing: str, peer: str, failure: Failure) -> None:
+        """The plugin failed; its connection is being closed."""
+        self.service.metrics.count("connections_failed_total", listener=self.label)
+        self.service.failures.note(doing, peer, failure)
+
+    def request_failed(self, peer: str, failure: Failure) -> None:
+        """The plugin failed to answer; the connection goes on."""
+        self.service.metrics.count("requests_failed_total", listener=self.label)
+        self.service.failures.note("request_received", peer, failure)
+
+    def count_cut(self, reason: str) -> None:
+        self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)
+
+
+class PluginFactory(Side, Factory):
+    """Builds the protocols of one stream listener."""
+
+    noisy = False
+
+    def __init__(
+        self, service: ProtocolService[Any, Any], label: str, build: Callable[[], TwistedProtocol]
+    ) -> None:
+        super().__init__(service, label)
+        self._build = build
+
+    def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
+        try:
+            protocol = self._build()
+        except Exception:
+            self.failed("the constructor", str(addr), Failure())
+            return None
+        protocol.factory = self
+        return protocol
+
+
+class DatagramService(Side):
+    """What the datagrams of one listener share, and the way back to their senders."""
+
+    def __init__(self, service: ProtocolService[Any, Any], label: str) -> None:
+        super().__init__(service, label)
+        self.listener: Any = None
+        self._answers: Answers | None = None
+        self._unsent = 0
+        service.metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+
+    def send(self, data: bytes, peer: Any) -> None:
+        """Answer a datagram; what the system does not take is counted."""
+        if self._answers is None:
+            self._answers = Answers(self.listener.fileno())
+        self._unsent += not self._answers.send(data, peer)
+
+    def failed(self, doing: str, peer: str, failure: Failure) -> None:
+        self.service.metrics.count("datagrams_failed_total", listener=self.label)
+        self.service.failures.note(doing, peer, failure)
+
+    def close(self) -> None:
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None
+
+
+@attrs.frozen
+class Served:
+    """What a plugin serves.
+
+    stream: gives a protocol for each connection; None if it takes none.
+    datagrams: the class for datagrams; None if it takes none.
+    line_format: what a line is for connections, with the operator's --max-line.
+    """
+
+    stream: Callable[[], TwistedProtocol] | None
+    datagrams: type[DatagramLines] | None
+    line_format: Callable[[int], LineFormat]
+
+
+def served(stream: object, datagrams: object) -> Served:
+    """`stream`: a Protocol class, a function that takes a Connection, a DatagramLines class, or None.
+    `datagrams`: a DatagramLines class or None.
+
+    Raises ConfigurationError for anything else.
+    """
+    if isinstance(stream, type) and issubclass(stream, DatagramLines):
+        stream, datagrams = None, datagrams or stream
+    if datagrams is not None and not (
+        isinstance(datagrams, type) and issubclass(datagrams, DatagramLines)
+    ):
+        raise ConfigurationError(f"{datagrams!r:.80} is no subclass of DatagramLines")
+    line_format: Callable[[int], LineFormat] = LineFormat
+    build: Callable[[], TwistedProtocol] | None = None
+    if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
+        build = stream if hasattr(stream, "send_line") else watched(stream)
+        if issubclass(stream, LineProtocol):
+            line_format = stream.line_format
+    elif callable(stream) and not isinstance(stream, type):
+        handle: Callable[[Connection], object] = stream
+        build = lambda: StreamProtocol(handle)  # noqa: E731
+    elif stream is not None:
+        raise ConfigurationError(
+            f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
+        )
+    return Served(build, datagrams, line_format)
+
+
+class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
+    """The running service of a plugin; protocols have it as `self.service`.
+
+    settings: the options as they are now, also after a reload.
+    state: what the author's `state` gave: whatever lives as long as the service.
+    metrics: counters; `metrics.declare` adds the author's own. clock: seconds and timers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        serves: Served,
+        *,
+        state: Callable[[Any], State],
+        load: Callable[[], Settings],
+        reactor: Any,
+    ) -> None:
+        """`state` is called with this service; its ConfigurationError stops the start."""
+        super().__init__(name, settings, self._plans, load=load, reactor=reactor)
+        self.clock: IReactorTime = reactor
+        self.metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
+        self.failures = Failures(name, reactor.seconds)
+        self._serves = serves
+        self._sides: dict[str, PluginFactory | DatagramService] = {}
+        self._watchdog = Watchdog(reactor)
+        self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
+        self.state: State = state(self)
+
+    def line_format(self, max_line: int) -> LineFormat:
+        """What a line is for the connections of this plugin. Raises ConfigurationError."""
+        try:
+            return self._serves.line_format(max_line)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def factory(self, label: str) -> PluginFactory:
+        """The factory of protocols for a listener of that name, by the settings of now.
+
+        Raises ConfigurationError if the plugin takes no connections.
+        """
+        if self._serves.stream is None:
+            raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+        factory = PluginFactory(self, label, self._serves.stream)
+        factory.apply(self.settings)
+        self._sides[label] = factory
+        return factory
+
+    def receiver(self, label: str) -> DatagramLines:
+        """The receiver of datagrams for a listener of that name.
+
+        Raises ConfigurationError if the plugin takes none.
+        """
+        if self._serves.datagrams is None:
+            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+        side = DatagramService(self, label)
+        side.apply(self.settings)
+        self._sides[label] = side
+        receiver = self._serves.datagrams()
+        receiver._listening = side
+        return receiver
+
+    def _plans(self, settings: Settings) -> Sequence[Plan]:
+        return [self._plan_for(endpoint, settings) for endpoint in settings.listen]
+
+    def _plan_for(self, endpoint: Endpoint, settings: Settings) -> Plan:
+        label = str(endpoint)
+
+        def make() -> Listener:
+            datagrams = endpoint.kind == "datagram"
+            listener = listener_for(
+                endpoint,
+                factory=None if datagrams else self.factory(label),
+                receiver=self.receiver(label) if datagrams else None,
+                label=label,
+                policy=settings.guard_policy,
+                reactor=self._reactor,
+                metrics=self.metrics,
+            )
+            side = self._sides[label]
+            if isinstance(side, DatagramService):
+                side.listener = listener
+            return listener
+
+        def apply(listener: Any) -> None:
+            listener.apply(settings.guard_policy)
+            self._sides[label].apply(settings)
+
+        return Plan(label, make, apply)
+
+    def open(self) -> None:
+        self._watchdog.start()
+
+    def apply(self, settings: Settings) -> None:
+        change = getattr(self.state, "apply", None)
+        if change is not None:
+            change(settings)
+
+    def close(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        self._watchdog.stop()
+        for side in self._sides.values():
+            if side.connection_log is not None:
+                side.connection_log.flush()
+            if isinstance(side, DatagramService):
+                side.close()
+        close = getattr(self.state, "close", None)
+        if close is not None:
+            await maybeDeferred(close)
+
+
+def watched(protocol_class: type[TwistedProtocol]) -> type[TwistedProtocol]:
+    """A plain Twisted protocol class whose errors close their own connection, and are counted.
+
+    A subclass and no wrapper: the transport calls the protocol itself, and a chunk costs one more
+    Python call.
+    """
+    connection_made = protocol_class.connectionMade
+    data_received = protocol_class.dataReceived
+    connection_lost = protocol_class.connectionLost
+
+    def failed(protocol: Any, doing: str) -> None:
+        protocol.factory.failed(doing, _peer(protocol), Failure())
+        protocol.transport.loseConnection()
+
+    class Watched(protocol_class):  # type: ignore[valid-type,misc]
+        def connectionMade(self) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.connected(_peer(self))
+            try:
+                connection_made(self)
+            except Exception:
+                failed(self, "connectionMade")
+
+        def dataReceived(self, data: bytes) -> None:
+            try:
+                data_received(self, data)
+            except Exception:
+                failed(self, "dataReceived")
+
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.disconnected(_peer(self), reason.getErrorMessage())
+            try:
+                connection_lost(self, reason)
+            except Exception:
+                self.factory.failed("connectionLost", _peer(self), Failure())
+
+    Watched.__name__ = protocol_class.__name__
+    Watched.__qualname__ = protocol_class.__qualname__
+    Watched.__module__ = protocol_class.__module__
+    return Watched
+
+
+def _peer(protocol: Any) -> str:
+    return source_of(protocol.transport)

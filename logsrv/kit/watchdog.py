@@ -1,0 +1,66 @@
+"""Warns when something blocks the reactor, with the place in the code that does it.
+
+A thread asks the reactor for a sign of life a few times a second. Where none comes it looks at what
+the reactor's thread is doing, and says so once for each time it is blocked.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+
+log = Logger()
+
+ASK_EVERY_SECONDS = 0.25
+
+
+class Watchdog:
+    """Watches the reactor from `start`, which has to be called in its thread, until `stop`."""
+
+    def __init__(self, reactor: IReactorFromThreads, *, patience: float = 1.0) -> None:
+        """`patience`: seconds without a sign of life after which it warns."""
+        self._reactor = reactor
+        self._patience = patience
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watched = 0
+
+    def start(self) -> None:
+        self._watched = threading.get_ident()
+        self._stopped.clear()
+        self._thread = threading.Thread(target=self._watch, name="logsrv watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(ASK_EVERY_SECONDS):
+            alive = threading.Event()
+            asked = time.monotonic()
+            self._reactor.callFromThread(alive.set)
+            if not alive.wait(self._patience) and not self._stopped.is_set():
+                self._warn()
+                while not alive.wait(ASK_EVERY_SECONDS) and not self._stopped.is_set():
+                    pass
+                log.warn(
+                    "the reactor goes on after {seconds:.1f} s", seconds=time.monotonic() - asked
+                )
+
+    def _warn(self) -> None:
+        frame: Any = sys._current_frames().get(self._watched)
+        stack = "".join(traceback.format_stack(frame)) if frame is not None else "(no stack)"
+        log.warn(
+            "the reactor has been blocked for {seconds:g} s, nobody is served meanwhile:\n{stack}",
+            seconds=self._patience,
+            stack=stack,
+        )
