@@ -1,0 +1,192 @@
+"""The active segment while it is written to, and how another takes its place.
+
+Belongs to the writer's thread. Rotation renames current.log and puts a new file under that name; it
+happens between two groups of whole batches, so a segment ends with a whole line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from logsrv.errors import StoreError
+from logsrv.linelog.batch import Buffer
+from logsrv.linelog.store import segment
+from logsrv.linelog.store.background import InReactor, Syncer
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.recover import Active, open_active
+from logsrv.linelog.store.segment import Position
+
+log = Logger()
+RETRY_AFTER = 1.0
+
+
+class ActiveSegment:
+    """current.log: its descriptor, its position, and when it is due to be rotated.
+
+    started: when its first line came, by `disk.monotonic()`. A wall clock that is set back cannot
+        delay a rotation that way.
+    sealable: called in another thread when a segment is ready to be compressed.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        opened: Active,
+        number: int,
+        started: float,
+        *,
+        disk: Disk,
+        tell: InReactor,
+        sealable: Callable[[], None],
+    ) -> None:
+        self.fd = opened.fd
+        self.position = Position(number, opened.size)
+        self._unended = opened.torn > 0
+        self._started = started
+        self._directory = directory
+        self._path = directory / segment.ACTIVE
+        self._disk = disk
+        self._tell = tell
+        self._sealable = sealable
+        self._new_name = False
+        self._not_before = 0.0
+        self._failing = False
+
+    def write(self, buffers: Sequence[Buffer]) -> int:
+        """Write what the disk takes, after the end of a torn line if there is one. Raises OSError."""
+        if self._unended:
+            self._count(self._disk.writev(self.fd, [b"\n"]))
+            self._unended = False
+        count = self._disk.writev(self.fd, buffers) if buffers else 0
+        self._count(count)
+        return count
+
+    def _count(self, count: int) -> None:
+        number, offset = self.position
+        if not offset:
+            self._started = self._disk.monotonic()
+        self.position = Position(number, offset + count)
+
+    def sync(self) -> None:
+        """Return when all that was written is on the medium, under its name. Raises OSError."""
+        self._disk.fdatasync(self.fd)
+        if self._new_name:
+            self._disk.sync_directory(self._directory)
+            self._new_name = False
+
+    def due(self, policy: StorePolicy) -> float | None:
+        """When to rotate, by `disk.monotonic()`; None while there is nothing to seal."""
+        offset = self.position.offset
+        if not offset:
+            return None
+        when = 0.0 if offset >= policy.rotate_size else self._started + policy.rotate_every
+        return max(when, self._not_before)
+
+    def rotate(self, syncer: Syncer) -> None:
+        """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
+        if not self.position.offset:
+            return
+        if not self._has_its_name():
+            self.reopen(syncer)
+            return
+        try:
+            fresh = self._rename()
+        except OSError as error:
+            self._not_before = self._disk.monotonic() + RETRY_AFTER
+            if not self._failing:
+                self._failing = True
+                self._tell(
+                    log.error,
+                    "{path} cannot be rotated and is written to for longer: {why}",
+                    path=str(self._path),
+                    why=reason(error),
+                )
+            return
+        self._failing = False
+        self._go_on(fresh, 0, syncer, self._sealable)
+
+    def _rename(self) -> int:
+        first = segment.first_moment(self.fd)
+        sealed = self._directory / segment.sealed_name(self.position.segment, first)
+        # The new file first: when no descriptor is left, nothing has changed.
+        fresh = self._disk.create(segment.tmp(self._path))
+        try:
+            self._disk.rename(self._path, sealed)
+            try:
+                self._disk.rename(segment.tmp(self._path), self._path)
+            except OSError:
+                self._disk.rename(sealed, self._path)
+                raise
+        except OSError:
+            os.close(fresh)
+            raise
+        return fresh
+
+    def reopen(self, syncer: Syncer) -> None:
+        """If current.log is no longer the file that is written to, go on in a new one."""
+        held = os.fstat(self.fd)
+        if self._has_its_name():
+            if held.st_size < self.position.offset:
+                self._renumber(held.st_size)
+                self._tell(
+                    log.warn,
+                    "somebody cut {path} down to {size} bytes",
+                    path=str(self._path),
+                    size=held.st_size,
+                )
+            return
+        try:
+            opened = open_active(self._directory, self._disk)
+        except StoreError as error:
+            self._not_before = self._disk.monotonic() + RETRY_AFTER
+            self._tell(log.error, "{why}; still writing to the old file", why=str(error))
+            return
+        if held.st_nlink:
+            happened = "was moved away"
+        else:
+            happened = f"was removed, and with it the {held.st_size} bytes written to it"
+        self._tell(
+            log.warn,
+            "{path} {happened}; going on in a new one",
+            path=str(self._path),
+            happened=happened,
+        )
+        self._go_on(opened.fd, opened.size, syncer, lambda: None)
+        self._unended = opened.torn > 0
+        self._started = self._disk.monotonic()
+
+    def _has_its_name(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self.fd), os.lstat(self._path))
+        except OSError:
+            return False
+
+    def _go_on(self, fd: int, size: int, syncer: Syncer, then: Callable[[], None]) -> None:
+        old, self.fd = self.fd, fd
+        self._new_name = True
+        self._renumber(size)
+        syncer.take_over(old, then)
+
+    def _renumber(self, size: int) -> None:
+        """What is at `size` bytes now is another segment: an old position must not lead into it."""
+        self.position = Position(self.position.segment + 1, size)
+        try:
+            segment.save_number(self._directory, self.position.segment, self._disk)
+        except OSError as error:
+            self._tell(
+                log.warn,
+                "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
+                why=reason(error),
+            )
+
+    def finish(self) -> None:
+        """Sync and close it, once no other thread uses it. Raises OSError."""
+        try:
+            self._disk.fdatasync(self.fd)
+        finally:
+            os.close(self.fd)

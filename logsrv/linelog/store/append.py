@@ -1,0 +1,225 @@
+"""The thread that writes: the only one that touches the active segment.
+
+It takes everything that is pending, writes it with one call, syncs it if the policy says so, and says
+to the reactor "look at me" only when somebody waits for that. It decides nothing about senders.
+Each number below is set by one of the two threads only, and each looks at the other's after it has
+set its own: that, and the GIL's one order of events, is why there is no lock and no lost wake-up.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import TypeAlias
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.linelog.batch import Buffer
+from logsrv.linelog.store.active import ActiveSegment
+from logsrv.linelog.store.background import InReactor, Syncer
+from logsrv.linelog.store.disk import IOV_MAX, Disk, reason
+from logsrv.linelog.store.durable import SyncFailure
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.segment import Position
+
+log = Logger()
+GROUP = 1 << 20
+RETRY_AFTER = 1.0
+
+Item: TypeAlias = tuple[int, list[Buffer]] | Callable[[], None]
+
+
+def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
+    """What is left of `buffers` when their first `count` bytes are written."""
+    for number, buffer in enumerate(buffers):
+        if count < len(buffer):
+            return [memoryview(buffer)[count:], *buffers[number + 1 :]]
+        count -= len(buffer)
+    return []
+
+
+class Writer:
+    """Writes what is put into `queue`: (size in bytes, buffers of whole lines), or a call to make here.
+
+    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_low`, to
+    be told when little is pending. Set by this thread: all else (and `tell_low` back, as it tells).
+    Totals are bytes since the start. `look` is called in the reactor's thread: something changed.
+    """
+
+    def __init__(
+        self,
+        active: ActiveSegment,
+        syncer: Syncer,
+        policy: StorePolicy,
+        *,
+        disk: Disk,
+        tell: InReactor,
+        look: Callable[[], None],
+    ) -> None:
+        self.queue: SimpleQueue[Item] = SimpleQueue()
+        self.appended = 0
+        self.wanted = 0
+        self.tell_low = False
+        self.written = 0
+        self.confirmed = 0
+        self.failures: deque[SyncFailure] = deque()
+        self.stalled: str | None = None
+        self.errors = 0
+        self.syncs = 0
+        self._active = active
+        self._syncer = syncer
+        self._policy = policy
+        self._disk = disk
+        self._tell = tell
+        self._look = look
+        self._buffers: list[Buffer] = []
+        self._command: Callable[[], None] | None = None
+        self._told = 0
+        self._sync_failing = False
+        self._stalled_since = 0.0
+        self._closing = threading.Event()
+        self._last_try = False
+        self._ended = False
+
+    @property
+    def position(self) -> Position:
+        """Where the next byte will be written."""
+        return self._active.position
+
+    def rotate(self) -> None:
+        """Begin a new segment after all that was appended."""
+        self.queue.put(lambda: self._active.rotate(self._syncer))
+
+    def reopen(self) -> None:
+        """Look whether current.log is still there, after all that was appended."""
+        self.queue.put(lambda: self._active.reopen(self._syncer))
+
+    def apply(self, policy: StorePolicy) -> None:
+        """Go by `policy` after all that was appended."""
+        self.queue.put(lambda: self._apply(policy))
+
+    def close(self) -> None:
+        """Write what is pending and end; on a disk that takes nothing, after one last try."""
+        self._closing.set()
+        self.queue.put(self._end)
+
+    def run(self) -> None:
+        """The thread's life: whatever the disk does, it goes on until it is closed."""
+        while not self._ended:
+            try:
+                self._write()
+                self._confirm()
+                self._resumed()
+                self._obey()
+                if not self._ended:
+                    self._take()
+            except Exception as error:
+                self._stall(error)
+
+    def _take(self) -> None:
+        """Wait for something to do, then gather what is pending, up to about a group."""
+        due = self._active.due(self._policy)
+        try:
+            # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
+            patience = None if due is None else min(max(0.0, due - self._disk.monotonic()), 3600.0)
+            item = self.queue.get(timeout=patience)
+        except Empty:
+            return
+        size = 0
+        while isinstance(item, tuple):
+            size += item[0]
+            self._buffers += item[1]
+            if size >= GROUP or not self.queue.qsize():
+                return
+            item = self.queue.get()
+        self._command = item
+
+    def _write(self) -> None:
+        """Write the group, or what a failure left of it. Raises OSError."""
+        while True:
+            count = self._active.write(self._buffers[:IOV_MAX])
+            if not count and any(map(len, self._buffers)):
+                raise OSError(errno.EIO, "the file takes no bytes")
+            # In this order: were it interrupted between the two, nothing would be written twice.
+            self._buffers = advance(self._buffers, count)
+            self.written += count
+            if not self._buffers:
+                return
+
+    def _confirm(self) -> None:
+        """Sync if that is the policy, and tell those who wait: one sync serves them all."""
+        if self._policy.sync is Sync.ALWAYS and self.confirmed != self.written:
+            why = self._sync()
+            if why is not None:
+                self.failures.append(SyncFailure(self.confirmed, self.written, why))
+                self._tell(self._look)
+                return
+        self.confirmed = self.written
+        low = self.tell_low and self.appended - self.written < self._policy.low_water
+        if low:
+            self.tell_low = False
+        if low or self.wanted > self._told:
+            self._told = self.confirmed
+            self._tell(self._look)
+
+    def _sync(self) -> str | None:
+        """Sync the active segment; says why it failed, if it did."""
+        try:
+            self._active.sync()
+        except OSError as error:
+            self.errors += 1
+            if not self._sync_failing:
+                self._sync_failing = True
+                self._tell(log.error, "the store cannot be synced: {why}", why=reason(error))
+            return reason(error)
+        self.syncs += 1
+        if self._sync_failing:
+            self._sync_failing = False
+            self._tell(log.info, "the store can be synced again")
+        return None
+
+    def _obey(self) -> None:
+        """Do what was asked for behind the group, and rotate if it is time."""
+        if self._command is not None:
+            command, self._command = self._command, None
+            command()
+        due = self._active.due(self._policy)
+        if due is not None and due <= self._disk.monotonic():
+            self._active.rotate(self._syncer)
+
+    def _apply(self, policy: StorePolicy) -> None:
+        self._policy = policy
+        self._syncer.policy = policy
+
+    def _end(self) -> None:
+        self._ended = True
+
+    def _stall(self, error: Exception) -> None:
+        """Wait a little before the next try; nothing that was taken is let go of."""
+        self.errors += 1
+        first = self.stalled is None
+        self.stalled = reason(error)
+        if first:
+            self._stalled_since = self._disk.monotonic()
+            self._tell(
+                log.error, "the store cannot write, senders are paused: {why}", why=self.stalled
+            )
+            if not isinstance(error, OSError):
+                self._tell(log.failure, "an error of the store itself", failure=Failure(error))
+            self._tell(self._look)
+        if self._closing.wait(RETRY_AFTER):
+            self._ended = self._last_try
+            self._last_try = True
+
+    def _resumed(self) -> None:
+        if self.stalled is not None:
+            self.stalled = None
+            seconds = self._disk.monotonic() - self._stalled_since
+            self._tell(
+                log.info, "the store is writing again after {seconds:.1f} s", seconds=seconds
+            )
+            self._tell(self._look)

@@ -1,0 +1,205 @@
+"""The two threads beside the writer: one syncs, one seals and removes. Neither ever makes it wait."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeAlias
+
+from twisted.logger import Logger
+
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.retain import retain
+from logsrv.linelog.store.seal import Interrupted, seal
+from logsrv.linelog.store.segment import Form, Position, sealed_files
+
+log = Logger()
+SYNC_EVERY = 1.0
+LOOK_EVERY = 60.0
+
+
+# `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
+InReactor: TypeAlias = Callable[..., Any]
+
+
+class BeingWritten(Protocol):
+    """What the syncing thread looks at: the active segment's descriptor, and how far it is."""
+
+    @property
+    def fd(self) -> int: ...
+
+    @property
+    def position(self) -> Position: ...
+
+
+class Syncer:
+    """Syncs the active segment once a second if the policy says so, and takes over old descriptors.
+
+    No other thread closes a descriptor of a segment while this one runs, so the one it syncs cannot
+    become another file meanwhile.
+    """
+
+    def __init__(
+        self,
+        active: BeingWritten,
+        policy: StorePolicy,
+        directory: Path,
+        disk: Disk,
+        tell: InReactor,
+    ) -> None:
+        self.policy = policy
+        self.syncs = 0
+        self.errors = 0
+        self._active = active
+        self._directory = directory
+        self._disk = disk
+        self._tell = tell
+        self._synced = active.position
+        self._failing = False
+        self._old: SimpleQueue[tuple[int, Callable[[], None]] | None] = SimpleQueue()
+
+    def take_over(self, fd: int, then: Callable[[], None]) -> None:
+        """Sync and close the descriptor of a segment that is no longer active; then call `then`."""
+        self._old.put((fd, then))
+
+    def stop(self) -> None:
+        """End the thread when all that was taken over is closed."""
+        self._old.put(None)
+
+    def run(self) -> None:
+        """The thread's life."""
+        due = self._disk.monotonic() + SYNC_EVERY
+        while True:
+            try:
+                old = self._old.get(timeout=max(0.0, due - self._disk.monotonic()))
+            except Empty:
+                position = self._active.position
+                dirty = self.policy.sync is Sync.INTERVAL and self._synced != position
+                if dirty and self._sync(self._active.fd):
+                    self._synced = position
+                due = self._disk.monotonic() + SYNC_EVERY
+                continue
+            if old is None:
+                return
+            fd, then = old
+            if self.policy.sync is not Sync.NEVER:
+                self._sync(fd)
+                with contextlib.suppress(OSError):
+                    self._disk.sync_directory(self._directory)
+            os.close(fd)
+            then()
+
+    def _sync(self, fd: int) -> bool:
+        try:
+            self._disk.fdatasync(fd)
+        except OSError as error:
+            self.errors += 1
+            if not self._failing:
+                self._tell(log.error, "the store cannot be synced: {why}", why=reason(error))
+            self._failing = True
+            return False
+        self.syncs += 1
+        if self._failing:
+            self._tell(log.info, "the store can be synced again")
+        self._failing = False
+        return True
+
+
+class Sealer:
+    """Compresses full segments and removes the oldest by the policy, at the lowest priority.
+
+    active: tells the number of the active segment. now: the time of day, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        policy: StorePolicy,
+        disk: Disk,
+        active: Callable[[], int],
+        now: Callable[[], float],
+        tell: InReactor,
+    ) -> None:
+        self.policy = policy
+        self.sealed = 0
+        self.removed = 0
+        self._directory = directory
+        self._disk = disk
+        self._active = active
+        self._now = now
+        self._tell = tell
+        self._failures: dict[str, str] = {}
+        self._wake = threading.Event()
+        self._going = True
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread soon; a sealing under way is given up, and done on the next start."""
+        self._going = False
+        self._wake.set()
+
+    def run(self) -> None:
+        """The thread's life: a turn when woken, and once a minute."""
+        if sys.platform == "linux":
+            # On Linux a "process" is a thread here, so this slows down nothing but us.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        while self._going:
+            self.turn()
+            self._wake.wait(LOOK_EVERY)
+            self._wake.clear()
+
+    def turn(self) -> None:
+        """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
+        with contextlib.suppress(Interrupted):
+            self._trying("removing old segments", self._retain)
+            while self._going and self._trying("compressing a segment", self._seal_one):
+                self._trying("removing old segments", self._retain)
+
+    def _trying(self, what: str, step: Callable[[], bool]) -> bool:
+        """Do a step; log the first failure of a kind, and when it is over. False if it failed."""
+        try:
+            done = step()
+        except Interrupted:
+            raise
+        except Exception as error:
+            why = reason(error)
+            if self._failures.get(what) != why:
+                self._failures[what] = why
+                self._tell(
+                    log.error, "{what} failed, trying again later: {why}", what=what, why=why
+                )
+            return False
+        if self._failures.pop(what, None):
+            self._tell(log.info, "{what} works again", what=what)
+        return done
+
+    def _seal_one(self) -> bool:
+        """Seal the oldest plain segment. False if there is none."""
+        # A file with the number of the active segment may yet be given its old name back.
+        active = self._active()
+        for segment in sealed_files(self._directory):
+            if segment.form is Form.PLAIN and segment.number < active:
+                if segment.path.stat().st_size:
+                    seal(segment, self._disk, lambda: self._going)
+                    self.sealed += 1
+                else:
+                    self._disk.unlink(segment.path)
+                return True
+        return False
+
+    def _retain(self) -> bool:
+        removed = retain(self._directory, self.policy, self._now(), self._disk)
+        self.removed += len(removed)
+        for segment in removed:
+            self._tell(log.info, "removed {path}, by the policy", path=str(segment.path))
+        return True

@@ -1,0 +1,167 @@
+"""The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
+
+JSON, one object: "segment", "text" and "compressed" (sizes in bytes), "lines", "first" and "last" (the
+TIME of the first and last line as it stands there, null if it does not), and "frames", a list of
+[offset in the text, offset in the compressed file, lines before, first, last], in order.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+import os
+
+import attrs
+import numpy
+import zstandard
+
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Segment, time_text, tmp
+
+
+@attrs.frozen
+class Frame:
+    """One Zstandard frame: about 1 MiB of whole lines that can be read on their own.
+
+    text, at: where it begins in the text and in the compressed file.
+    lines: how many lines stand before it in the segment.
+    """
+
+    text: int
+    at: int
+    lines: int
+    first: str | None
+    last: str | None
+
+
+@attrs.frozen
+class Index:
+    """All frames of sealed segment number `segment`, and the totals."""
+
+    segment: int
+    text: int
+    compressed: int
+    lines: int
+    frames: tuple[Frame, ...]
+
+    def add(self, chunk: bytes, end: int, compressed: int) -> Index:
+        """The index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
+        last = chunk.rfind(b"\n", 0, end - 1) + 1
+        frame = Frame(
+            self.text,
+            self.compressed,
+            self.lines,
+            time_text(chunk[: min(end, 64)]),
+            time_text(chunk[last : min(end, last + 64)]),
+        )
+        return Index(
+            self.segment,
+            self.text + end,
+            self.compressed + compressed,
+            self.lines + _lines(memoryview(chunk)[:end]),
+            (*self.frames, frame),
+        )
+
+    def frame_of(self, offset: int) -> int:
+        """Which frame holds byte `offset` of the text; len(frames) if that is at or past the end."""
+        if offset >= self.text:
+            return len(self.frames)
+        return bisect.bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
+
+    def extent(self, number: int) -> tuple[int, int]:
+        """Where frame `number` begins in the compressed file, and how many bytes it takes there."""
+        start = self.frames[number].at
+        after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
+        return start, after - start
+
+
+def _lines(text: memoryview) -> int:
+    # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
+    return int(numpy.count_nonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
+
+
+def empty(segment: Segment) -> Index:
+    """The index of a segment without frames."""
+    return Index(segment.number, 0, 0, 0, ())
+
+
+def encode(index: Index) -> bytes:
+    """The index as it is stored."""
+    document = {
+        "segment": index.segment,
+        "text": index.text,
+        "compressed": index.compressed,
+        "lines": index.lines,
+        "first": index.frames[0].first if index.frames else None,
+        "last": index.frames[-1].last if index.frames else None,
+        "frames": [attrs.astuple(frame) for frame in index.frames],
+    }
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(data: bytes) -> Index:
+    """The inverse of `encode`. Raises ValueError for anything else."""
+    try:
+        found = json.loads(data)
+        return Index(
+            int(found["segment"]),
+            int(found["text"]),
+            int(found["compressed"]),
+            int(found["lines"]),
+            tuple(
+                Frame(int(text), int(at), int(lines), first, last)
+                for text, at, lines, first, last in found["frames"]
+            ),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
+
+
+def load(packed: Segment) -> Index:
+    """The index of a packed segment. Raises OSError and ValueError."""
+    return decode(packed.index.read_bytes())
+
+
+def fits(packed: Segment) -> bool:
+    """Whether there is an index and it is about the file that is there."""
+    try:
+        index = load(packed)
+    except (OSError, ValueError):
+        return False
+    return (index.segment, index.compressed) == (packed.number, packed.path.stat().st_size)
+
+
+def save(index: Index, packed: Segment, disk: Disk) -> None:
+    """Put the index beside its segment, complete or not at all. Raises OSError."""
+    fd = disk.create(tmp(packed.index))
+    try:
+        left = encode(index)
+        while left:
+            left = left[disk.writev(fd, [left]) :]
+        disk.fdatasync(fd)
+    finally:
+        os.close(fd)
+    disk.rename(tmp(packed.index), packed.index)
+
+
+def rebuild(packed: Segment, disk: Disk) -> None:
+    """Make the index again from the frames. Raises OSError; ValueError for a damaged file."""
+    index = empty(packed)
+    data = b""
+    with packed.path.open("rb") as file:
+        while data or (data := file.read(1 << 20)):
+            decompressor = zstandard.ZstdDecompressor().decompressobj()
+            text, taken = [], 0
+            try:
+                while not decompressor.eof:
+                    if not data and not (data := file.read(1 << 20)):
+                        raise ValueError(f"it ends in the middle of frame {len(index.frames) + 1}")
+                    text.append(decompressor.decompress(data))
+                    taken += len(data)
+                    data = b""
+            except zstandard.ZstdError as error:
+                raise ValueError(str(error)) from error
+            data = decompressor.unused_data
+            whole = b"".join(text)
+            index = index.add(whole, len(whole), taken - len(data))
+    save(index, packed, disk)

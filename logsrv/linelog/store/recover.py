@@ -1,0 +1,189 @@
+"""What a store finds when it starts, and how it puts that in order.
+
+A torn line is what a kill leaves: the beginning of a line without its LF. It is kept, and the writer
+ends it before anything else. After a power cut some file systems leave a run of NULs where data had
+not arrived; they tell nothing but their number, so they are cut off, counted and reported.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import attrs
+from twisted.logger import Logger
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store import index, segment
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.segment import Form, Segment
+
+log = Logger()
+_STEP = 1 << 16
+
+
+@attrs.frozen
+class Active:
+    """The active segment, opened. Sizes in bytes.
+
+    size: what is in the file now, without `nuls`.
+    torn: the length of its last line if that has no LF, else 0.
+    nuls: how many NULs stood at the end and were cut off.
+    """
+
+    fd: int
+    size: int
+    torn: int
+    nuls: int
+
+
+def open_active(directory: Path, disk: Disk) -> Active:
+    """Open current.log, or make it. Raises StoreError if something else is in its place."""
+    path = directory / segment.ACTIVE
+    try:
+        found = stat.S_IFMT(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
+    if found not in (None, stat.S_IFREG):
+        raise StoreError(
+            f"{path} is {_KINDS.get(found, 'a device')}, not a plain file; move it away"
+        )
+    try:
+        if found is None:
+            return Active(_created(path, disk), 0, 0, 0)
+        # O_NONBLOCK: whoever puts a FIFO there in this very moment does not hang us.
+        fd = disk.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
+    try:
+        return _mended(path, fd)
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _created(path: Path, disk: Disk) -> int:
+    fd = disk.create(path, os.O_EXCL)
+    try:
+        disk.sync_directory(path.parent)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+_KINDS: dict[int | None, str] = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def _mended(path: Path, fd: int) -> Active:
+    whole = os.fstat(fd).st_size
+    size = _without_nuls(fd, whole)
+    nuls = whole - size
+    if nuls:
+        os.ftruncate(fd, size)
+        log.warn(
+            "{path} ended in {nuls} NUL bytes, as a power cut leaves them; they were cut off",
+            path=str(path),
+            nuls=nuls,
+        )
+    torn = size - _line_start(fd, size)
+    if torn:
+        log.warn(
+            "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
+            path=str(path),
+            torn=torn,
+        )
+    return Active(fd, size, torn, nuls)
+
+
+def _without_nuls(fd: int, size: int) -> int:
+    """The size of the file without the NULs at its end."""
+    while size:
+        start = max(0, size - _STEP)
+        kept = len(os.pread(fd, size - start, start).rstrip(b"\0"))
+        if kept:
+            return start + kept
+        size = start
+    return 0
+
+
+def _line_start(fd: int, size: int) -> int:
+    """Where what follows the last LF begins."""
+    end = size
+    while end:
+        start = max(0, end - _STEP)
+        found = os.pread(fd, end - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+def number_active(directory: Path, disk: Disk) -> int:
+    """The number of the active segment, and in its file from now on unless the disk is full."""
+    number = segment.active_number(directory)
+    if segment.saved_number(directory) != number:
+        try:
+            segment.save_number(directory, number, disk)
+        except OSError as error:
+            log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
+    return number
+
+
+def tidy(directory: Path, disk: Disk) -> None:
+    """Finish or undo what a crash interrupted; afterwards each sealed segment is there once.
+
+    Raises OSError. Removes nothing but what this store left unfinished and what is there twice.
+    """
+    sealed = segment.sealed_files(directory)
+    packed = {found.number: found for found in sealed if found.form is Form.PACKED}
+    for found in sealed:
+        if found.form is Form.PLAIN:
+            _end_torn(found.path, disk)
+            if found.number in packed:
+                _keep_one(found, packed[found.number], disk)
+    disk.unlink(segment.tmp(directory / segment.NUMBER))
+    unused = segment.tmp(directory / segment.ACTIVE)
+    if unused.is_file() and unused.stat().st_size == 0:
+        disk.unlink(unused)
+    for found in segment.sealed_segments(directory):
+        if found.form is Form.PACKED and not index.fits(found):
+            _index_again(found, disk)
+    for path in segment.loose_files(directory):
+        disk.unlink(path)
+
+
+def _end_torn(path: Path, disk: Disk) -> None:
+    fd = disk.open(path, os.O_RDWR | os.O_APPEND)
+    try:
+        if _mended(path, fd).torn:
+            disk.writev(fd, [b"\n"])
+    finally:
+        os.close(fd)
+
+
+def _keep_one(plain: Segment, packed: Segment, disk: Disk) -> None:
+    """Of a segment in both forms, keep the packed one if it is complete, else the plain one."""
+    if index.fits(packed) and index.load(packed).text == plain.path.stat().st_size:
+        disk.unlink(plain.path)
+    else:
+        disk.unlink(packed.path)
+        disk.unlink(packed.index)
+    disk.sync_directory(plain.path.parent)
+
+
+def _index_again(packed: Segment, disk: Disk) -> None:
+    try:
+        index.rebuild(packed, disk)
+    except ValueError as error:
+        log.error("{path} is damaged and left as it is: {why}", path=str(packed.path), why=error)
+    else:
+        log.warn("the index of {path} was missing and was made again", path=str(packed.path))

@@ -1,0 +1,66 @@
+"""Back-pressure: senders are paused while the store has enough to do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.logger import Logger
+
+log = Logger()
+
+
+class Producer(Protocol):
+    """What can be told to wait; every stream transport of Twisted is one."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+
+class Valve:
+    """All senders of one store, running or paused together. Belongs to the reactor's thread."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._producers: dict[int, Producer] = {}
+
+    def add(self, producer: Producer) -> None:
+        """Take part from now on; paused at once if the valve is closed."""
+        self._producers[id(producer)] = producer
+        if self.closed:
+            self._tell(producer)
+
+    def remove(self, producer: Producer) -> None:
+        """Take part no more; whoever did not is ignored."""
+        self._producers.pop(id(producer), None)
+
+    def close(self) -> None:
+        """Pause all."""
+        if not self.closed:
+            self.closed = True
+            self._tell_all()
+
+    def open(self) -> None:
+        """Resume all."""
+        if self.closed:
+            self.closed = False
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        wanted = self.closed
+        for key, producer in list(self._producers.items()):
+            # One that is resumed may deliver at once, and so much that the valve closes again.
+            if self.closed is not wanted:
+                return
+            if key in self._producers:
+                self._tell(producer)
+
+    def _tell(self, producer: Producer) -> None:
+        try:
+            if self.closed:
+                producer.pauseProducing()
+            else:
+                producer.resumeProducing()
+        except Exception:
+            self.remove(producer)
+            log.failure("a sender cannot be paused or resumed and is left alone from now on")

@@ -1,0 +1,49 @@
+"""Stores on real files that are closed when a test is over."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+
+from logsrv.errors import StoreError
+from logsrv.kit.metrics import Metrics
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.store import Store
+
+OpenStore = Callable[..., Store]
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[OpenStore]:
+    """`open_store(disk=…, metrics=…, directory=…, and fields of StorePolicy)` gives an open store."""
+    opened = []
+
+    def make(
+        disk: Disk | None = None,
+        metrics: Metrics | None = None,
+        directory: Path = tmp_path / "store",
+        using: Any = reactor,
+        **policy: Any,
+    ) -> Store:
+        store = Store(
+            directory,
+            StorePolicy(**policy),
+            reactor=using,
+            metrics=metrics or Metrics(),
+            disk=disk,
+        )
+        store.open()
+        opened.append(store)
+        return store
+
+    yield make
+    for store in opened:
+        with contextlib.suppress(StoreError):
+            pytest_twisted.blockon(store.close())

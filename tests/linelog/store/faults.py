@@ -1,0 +1,139 @@
+"""Disks that fail when told to, and the few steps that every test of the store takes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from logsrv.linelog.batch import Batch, Block, Buffer
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.read import read
+
+MOMENT = 1795155522.123456
+STAMP = b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 "
+
+
+def no_space() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def batch(*lines: bytes) -> Batch:
+    """A batch of these lines (without their LF)."""
+    block = Block.of(b"".join(line + b"\n" for line in lines))
+    return Batch(block, "tcp:127.0.0.1:51234", MOMENT)
+
+
+def stored(*lines: bytes) -> bytes:
+    """What `batch(*lines)` is on disk."""
+    return b"".join(STAMP + line + b"\n" for line in lines)
+
+
+def text_of(directory: Path) -> bytes:
+    """All the text of a store, in order."""
+    return b"".join(piece for _, piece in read(directory))
+
+
+def until(condition: Callable[[], object], within: float = 10.0) -> Deferred[None]:
+    """Fires when the condition is met; fails after `within` seconds."""
+    deadline = time.monotonic() + within
+
+    async def wait() -> None:
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            await deferLater(reactor, 0.002)  # type: ignore[arg-type]
+
+    return Deferred.fromCoroutine(wait())
+
+
+class FaultyDisk(Disk):
+    """A real disk, but for what a test sets: all from any thread, at any time.
+
+    errors: what a method of that name raises. room: how many more bytes fit. limit: how many bytes
+    one `writev` takes. before: called at the start of a method of that name. calls: names, in order.
+    """
+
+    def __init__(self) -> None:
+        self.errors: dict[str, Exception] = {}
+        self.before: dict[str, Callable[[], object]] = {}
+        self.room: int | None = None
+        self.limit: int | None = None
+        self.calls: list[str] = []
+        self.most_buffers = 0
+
+    def _enter(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.before:
+            self.before[name]()
+        if name in self.errors:
+            raise self.errors[name]
+
+    def create(self, path: Path, flags: int = 0) -> int:
+        self._enter("create")
+        return super().create(path, flags)
+
+    def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
+        self._enter("writev")
+        self.most_buffers = max(self.most_buffers, len(buffers))
+        limits = [limit for limit in (self.limit, self.room) if limit is not None]
+        if not limits:
+            return super().writev(fd, buffers)
+        data = b"".join(buffers)[: min(limits)]
+        if not data:
+            raise no_space()
+        if self.room is not None:
+            self.room -= len(data)
+        return super().writev(fd, [data])
+
+    def fdatasync(self, fd: int) -> None:
+        self._enter("fdatasync")
+        super().fdatasync(fd)
+
+    def sync_directory(self, directory: Path) -> None:
+        self._enter("sync_directory")
+        super().sync_directory(directory)
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._enter("rename")
+        super().rename(old, new)
+
+    def unlink(self, path: Path) -> None:
+        self._enter("unlink")
+        super().unlink(path)
+
+
+class Crash(BaseException):
+    """The process ends here, as far as the code under test can tell."""
+
+
+class CrashingDisk(FaultyDisk):
+    """A disk on which the process ends at call number `at` (from 0), before that call does anything."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self._left = at
+
+    def _enter(self, name: str) -> None:
+        if self._left == 0:
+            raise Crash(name)
+        self._left -= 1
+        super()._enter(name)
+
+
+class Sender:
+    """A producer that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.told.append("resume")

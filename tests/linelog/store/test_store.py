@@ -1,0 +1,383 @@
+"""The store as a whole: what is appended is on disk, once and in order, whatever the disk does."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
+
+from logsrv.errors import StoreError
+from logsrv.kit.metrics import Metrics
+from logsrv.linelog.batch import Batch
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.faults import (
+    FaultyDisk,
+    Sender,
+    batch,
+    no_space,
+    stored,
+    text_of,
+    until,
+)
+
+OpenStore = Callable[..., Store]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_a_line_is_in_current_log_when_durable_fires(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    store = open_store(sync=sync)
+    store.append(batch(b"hello, world", b""))
+    await store.durable()
+    assert (store.directory / "current.log").read_bytes() == stored(b"hello, world", b"")
+    assert store.position == (1, len(stored(b"hello, world", b"")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_single_line_is_visible_though_nobody_waits_for_it(open_store: OpenStore) -> None:
+    store = open_store()
+    store.append(batch(b"alone"))
+    await until(lambda: (store.directory / "current.log").read_bytes() == stored(b"alone"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_appended_stays_in_order_across_many_rotations(open_store: OpenStore) -> None:
+    store = open_store(rotate_size=20_000)
+    lines = [b"line %d" % number for number in range(3000)]
+    for start in range(0, len(lines), 10):
+        store.append(batch(*lines[start : start + 10]))
+    await store.durable()
+    await store.close()
+    assert text_of(store.directory) == stored(*lines)
+
+
+@pytest_twisted.ensureDeferred
+async def test_files_are_0640_and_the_directory_0750_whatever_the_umask(
+    open_store: OpenStore,
+) -> None:
+    before = os.umask(0o077)
+    try:
+        store = open_store(rotate_size=1)
+        store.append(batch(b"one"))
+        await until(lambda: list(store.directory.glob("*.idx")))
+    finally:
+        os.umask(before)
+    await store.close()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.directory.iterdir()}
+    assert set(modes.values()) == {0o640}, modes
+    assert stat.S_IMODE(store.directory.stat().st_mode) == 0o750
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    sender = Sender()
+    store.valve.add(sender)
+    disk.room = 100
+    with capturedLogs() as events:
+        for number in range(50):
+            store.append(batch(b"number %d" % number))
+        waiting = store.durable()
+        await until(lambda: sender.told == ["pause"])
+        assert store.stalled == "No space left on device"
+        assert not store.healthy and not waiting.called
+        disk.room = None
+        await waiting
+        await until(lambda: sender.told == ["pause", "resume"])
+    assert store.healthy
+    assert text_of(store.directory) == stored(*(b"number %d" % number for number in range(50)))
+    said = [event["log_format"] for event in events if event["log_level"] >= LogLevel.info]
+    assert len(said) == 2 and "cannot write" in said[0] and "writing again" in said[1]
+
+
+@pytest_twisted.ensureDeferred
+async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
+    open_store: OpenStore,
+) -> None:
+    disk, go = FaultyDisk(), threading.Event()
+    disk.before["writev"] = lambda: go.wait(10)
+    store = open_store(disk, high_water=10_000, low_water=1_000)
+    sender, late = Sender(), Sender()
+    store.valve.add(sender)
+    while not store.valve.closed:
+        store.append(batch(b"x" * 500))
+        assert store.pending < 12_000
+    assert sender.told == ["pause"] and store.stalled is None
+    store.valve.add(late)
+    assert late.told == ["pause"]
+    go.set()
+    await until(lambda: not store.valve.closed)
+    assert sender.told == late.told == ["pause", "resume"]
+    assert store.pending < 1_000
+
+
+@pytest_twisted.ensureDeferred
+async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
+    open_store: OpenStore,
+) -> None:
+    store = open_store(high_water=2_000, low_water=1_000)
+    for _ in range(300):
+        while not store.valve.closed:
+            store.append(batch(b"x" * 700))
+        await until(lambda: not store.valve.closed)
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_sync_serves_everyone_who_waits(open_store: OpenStore) -> None:
+    disk, go = FaultyDisk(), threading.Event()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.before["fdatasync"] = lambda: go.wait(10)
+    waiting = []
+    for number in range(200):
+        store.append(batch(b"number %d" % number))
+        waiting.append(store.durable())
+    before = disk.calls.count("fdatasync")
+    go.set()
+    await gatherResults(waiting)
+    assert disk.calls.count("fdatasync") - before <= 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_are(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    metrics = Metrics()
+    store = open_store(disk, metrics, sync=Sync.ALWAYS)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"doubtful"))
+    with pytest.raises(StoreError, match="could not be synced to the disk: Input/output error"):
+        await store.durable()
+    with pytest.raises(StoreError):
+        await store.durable()
+    del disk.errors["fdatasync"]
+    store.append(batch(b"fine"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"doubtful", b"fine")
+    assert metrics.value("store_errors_total") >= 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_close_on_a_full_disk_says_how_many_bytes_were_not_written(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    disk.errors["writev"] = no_space()
+    store.append(batch(b"lost"))
+    waiting = store.durable()
+    await until(lambda: store.stalled)
+    with pytest.raises(StoreError, match=rf"^{len(stored(b'lost'))} bytes could not be written"):
+        await store.close()
+    with pytest.raises(StoreError, match="could not be written"):
+        await waiting
+    del disk.errors["writev"]
+    open_store()
+
+
+@pytest_twisted.ensureDeferred
+async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> None:
+    class Patient:
+        """The reactor, but for its timers, which a test moves on."""
+
+        clock = Clock()
+        seconds = clock.seconds
+        callLater = clock.callLater
+
+        def callFromThread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+            reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
+
+    disk, go = FaultyDisk(), threading.Event()
+    using = Patient()
+    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=Metrics(), disk=disk)
+    store.open()
+    disk.before["writev"] = lambda: go.wait(10)
+    store.append(batch(b"stuck"))
+    closing = store.close()
+    using.clock.advance(10)
+    with pytest.raises(StoreError, match="bytes could not be written .*it takes too long"):
+        await closing
+    go.set()
+    await until(lambda: not any(t.name.startswith("store-") for t in threading.enumerate()))
+
+
+@pytest_twisted.ensureDeferred
+async def test_close_writes_everything_and_lets_the_next_one_go_on(open_store: OpenStore) -> None:
+    store = open_store()
+    for number in range(1000):
+        store.append(batch(b"%d" % number))
+    await gatherResults([store.close(), store.close()])
+    with pytest.raises(StoreError, match="is closed and takes no lines"):
+        store.append(batch(b"too late"))
+    with pytest.raises(StoreError, match="is closed"):
+        await store.durable()
+    again = open_store()
+    again.append(batch(b"next"))
+    await again.durable()
+    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(1000)), b"next")
+
+
+def test_a_second_store_on_the_directory_is_refused_with_a_sentence(open_store: OpenStore) -> None:
+    store = open_store()
+    with pytest.raises(StoreError, match=rf"in use by process {os.getpid()}\b"):
+        open_store()
+    assert store.healthy
+
+
+def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(
+    tmp_path: Path, open_store: OpenStore
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be used: Not a directory"):
+        open_store(directory=tmp_path / "file" / "store")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_tap_that_fails_is_logged_once_and_harms_nobody(open_store: OpenStore) -> None:
+    store = open_store()
+    seen: list[Batch] = []
+    store.add_tap(lambda _: 1 / 0)
+    store.add_tap(seen.append)
+    with capturedLogs() as events:
+        for number in range(3):
+            store.append(batch(b"%d" % number))
+    assert len(seen) == 3
+    assert len([event for event in events if "live subscriber" in event["log_format"]]) == 1
+    store.remove_tap(seen.append)
+    store.append(batch(b"3"))
+    await store.durable()
+    assert len(seen) == 3 and text_of(store.directory) == stored(b"0", b"1", b"2", b"3")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.NEVER)
+    store.append(batch(b"unsynced"))
+    await store.durable()
+    assert "fdatasync" not in disk.calls
+    store.apply(StorePolicy(sync=Sync.ALWAYS))
+    store.append(batch(b"synced"))
+    await store.durable()
+    assert "fdatasync" in disk.calls
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_metrics_show_what_was_written(open_store: OpenStore) -> None:
+    metrics = Metrics()
+    store = open_store(metrics=metrics, rotate_size=1)
+    store.append(batch(b"one"))
+    await store.durable()
+    assert metrics.value("stored_bytes_total") == len(stored(b"one"))
+    assert metrics.value("pending_bytes") == metrics.value("store_stalled") == 0
+    await until(lambda: metrics.value("segments_sealed_total") == 1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    mounted = tmp_path / "small"
+    mounted.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)]
+    if os.getuid() != 0 or subprocess.run(command, capture_output=True).returncode != 0:
+        if os.environ.get("CI") == "true":
+            pytest.fail("a small tmpfs cannot be mounted")
+        pytest.skip("mounting a small tmpfs needs root")
+    yield mounted
+    subprocess.run(["umount", "-l", str(mounted)], check=True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
+    small_disk: Path, open_store: OpenStore
+) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"x" * 900_000)
+    store = open_store(directory=small_disk / "store")
+    lines = [b"%05d " % number + b"x" * 900 for number in range(400)]
+    for line in lines:
+        store.append(batch(line))
+    waiting = store.durable()
+    await until(lambda: store.stalled == "No space left on device")
+    assert store.valve.closed
+    ballast.unlink()
+    await waiting
+    assert text_of(store.directory) == stored(*lines)
+    await store.close()
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from twisted.internet import reactor
+from logsrv.kit.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.store import Store
+
+store = Store(
+    Path(sys.argv[1]),
+    StorePolicy(sync=Sync(sys.argv[2]), rotate_size=300_000),
+    reactor=reactor,
+    metrics=Metrics(),
+)
+store.open()
+number = 0
+
+def pump():
+    global number
+    for _ in range(10):
+        if store.valve.closed:
+            break
+        lines = b"".join(b"%09d %s\\n" % (number + i, b"x" * (i % 90)) for i in range(100))
+        store.append(Batch(Block.of(lines), "tcp:127.0.0.1:51234", reactor.seconds()))
+        number += 100
+        store.durable().addCallback(lambda _, upto: os.write(1, b"%d\\n" % upto), number)
+    reactor.callLater(0, pump)
+
+reactor.callLater(0, pump)
+reactor.run()
+"""
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(("round_", "sync"), list(enumerate(["always", "never", "interval"] * 2)))
+async def test_kill_9_in_full_flow_loses_nothing_confirmed_and_doubles_nothing(
+    round_: int, sync: str, tmp_path: Path, open_store: OpenStore
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path), sync], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        confirmed = 0
+        while confirmed < 3_000 * (round_ + 1):
+            line = child.stdout.readline()
+            assert line, "the child ended by itself"
+            confirmed = int(line)
+        child.kill()
+        confirmed = max([confirmed, *map(int, child.stdout.read().split(b"\n")[:-1])])
+    store = open_store(directory=tmp_path)
+    await store.close()
+    lines = text_of(tmp_path).split(b"\n")
+    assert lines.pop() == b""
+    messages = [line.split(b" ", 2)[2] if line.count(b" ") >= 2 else b"" for line in lines]
+    wanted = [b"%09d %s" % (n, b"x" * (n % 100 % 90)) for n in range(len(messages))]
+    assert len(messages) >= confirmed
+    assert messages[:-1] == wanted[:-1]
+    assert wanted[-1].startswith(messages[-1])
