@@ -1,0 +1,54 @@
+"""There is never half a file under the final name."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.text import TextParser
+from logsrv.gopher.wholefile import end_text, whole_file
+
+
+def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 250)
+    with whole_file(path) as file:
+        file.write(b"content")
+        assert not path.exists()
+    assert path.read_bytes() == b"content"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "name"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with whole_file(path) as file:
+            file.write(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["name"]
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"a" * 9, b"\r", b"\n", b"\r\n"])).map(b"".join))
+def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
+    file = io.BytesIO(text)
+    parser = TextParser()
+    content = parser.feed(text) + parser.finish()
+    assert end_text(file) == parser.terminated
+    assert file.getvalue() == content
+
+
+def test_a_long_text_is_ended_in_place() -> None:
+    lines = b"..stuffed\r\n" * 20_000
+    file = io.BytesIO(lines + b".\r\n")
+    assert end_text(file)
+    assert file.getvalue() == b".stuffed\r\n" * 20_000
