@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import stat
 
 from twisted.internet.error import CannotListenError
@@ -72,6 +73,27 @@ def _no_inherited_socket() -> str:
         "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
         "which there are); is the .socket unit started?"
     )
+
+
+def check_certificate(endpoint: Endpoint) -> None:
+    """Try the key and the certificate of an `ssl:` endpoint, which Twisted does at its first peer.
+
+    Raises ListenError.
+    """
+    tls = endpoint.inner or endpoint
+    if tls.scheme != "ssl":
+        return
+    key = tls.argument("privateKey") or ""
+    certificate = tls.argument("certKey") or key
+    try:
+        # Without a password for an encrypted key OpenSSL would ask on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        why = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ListenError(
+            f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
+            f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
+        ) from error
 
 
 def clear_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> None:

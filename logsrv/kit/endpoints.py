@@ -7,6 +7,7 @@ for ports, and defaults that suit bursts of connections (backlog) and shared mac
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -261,7 +262,7 @@ def _check(scheme: str, arguments: dict[str, str]) -> None:
     if scheme == "ssl":
         arguments.setdefault("privateKey", "server.pem")
     for name in FILES:
-        if name in arguments and not Path(arguments[name]).exists():
+        if name in arguments and not os.path.exists(arguments[name]):
             what = "directory" if name == "path" else f"file ({name})"
             raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
 
@@ -314,7 +315,11 @@ def _check_interface(scheme: str, interface: str) -> None:
 def _check_socket_path(scheme: str, path: str) -> None:
     if not path:
         raise ValueError(f"{scheme}: has no path; write for instance {scheme}:/run/log.sock")
-    if len(path.encode("utf-8", "surrogateescape")) > LONGEST_SOCKET_PATH:
+    try:
+        length = len(os.fsencode(path))
+    except UnicodeEncodeError:
+        raise ValueError(f"{scheme}: {shown(path)} is no path") from None
+    if length > LONGEST_SOCKET_PATH:
         raise ValueError(
             f"the path {shown(path)} is too long for a socket; "
             f"the longest has {LONGEST_SOCKET_PATH} bytes"

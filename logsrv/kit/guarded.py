@@ -83,6 +83,7 @@ class GuardedFactory(Factory):
         self._refusals = RefusalLog(clock.seconds)
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
+        self._scarce = False
         metrics.watch("connections_total", lambda: self.accepted, listener=label)
         metrics.watch("connections_open", lambda: self.guard.open, listener=label)
         metrics.watch("connections_idle_total", lambda: self.idle_closed, listener=label)
@@ -118,7 +119,8 @@ class GuardedFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
         host = None if self._make is AdmittedByProxy else host_of(addr)
-        refusal = self.guard.admit(host)
+        # One that is closed here, and not aborted for the next turn, frees its descriptor at once.
+        refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
         if refusal is not None:
             self.refuse(refusal, host)
             return Refused() if self._layered else None
@@ -141,6 +143,7 @@ class GuardedFactory(Factory):
             # The limit may have been raised since.
             self._read_descriptor_limit()
             if descriptor(connection.transport) >= self._highest_descriptor:
+                self._scarce = True
                 self._drop(connection, NO_DESCRIPTORS, connection.host)
                 return False
         return True
@@ -161,6 +164,7 @@ class GuardedFactory(Factory):
 
     def end(self, connection: Admitted, reason: Failure) -> None:
         """A connection is over."""
+        self._scarce = False
         self.connections.discard(connection)
         self.guard.release(connection.host)
         if not reason.check(

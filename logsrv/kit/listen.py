@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.binding import clear_socket_path, host_text, reason_of
+from logsrv.kit.binding import check_certificate, clear_socket_path, host_text, reason_of
 from logsrv.kit.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.drain import Drain
 from logsrv.kit.endpoints import Endpoint
@@ -124,6 +124,7 @@ class StreamListener(Service):
     def privilegedStartService(self) -> None:
         # twistd calls this as root, and startService after it gave that up.
         if self._port is None:
+            check_certificate(self.endpoint)
             clear_socket_path(self.endpoint, socket.SOCK_STREAM)
             self._listen()
 
