@@ -230,6 +230,11 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
         self.state: State = state(self)
 
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
+        return [getattr(listener, "address", "") for listener in self._listeners.values()]
+
     def line_format(self, max_line: int) -> LineFormat:
         """What a line is for the connections of this plugin. Raises ConfigurationError."""
         try:

@@ -1,7 +1,4 @@
-"""PUBLIC: what tests of a service made with the kit need: a real `twistd` child, and waiting.
-
-Nothing here knows pytest; the fixtures of this project are a few lines over it.
-"""
+"""A plugin in a real `twistd` child process, and waiting for what happens there."""
 
 from __future__ import annotations
 
