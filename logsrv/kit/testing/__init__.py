@@ -1,0 +1,60 @@
+"""PUBLIC: what tests of a plugin made with the kit need. Nothing here knows pytest but `fixtures`.
+
+| name | what it is |
+| --- | --- |
+| `MemoryService` | a plugin without sockets: `connect()` peers, `feed` them bytes, advance its clock |
+| `every_split` | all the ways in which a network may cut some bytes |
+| `serve`, `Running` | a plugin in this process, on free loopback ports |
+| `TwistdProcess`, `TWISTD`, `wait_until` | a plugin in a real `twistd` child process |
+| `TelnetSession` | a scripted conversation: `expect`, `send` |
+| `transcripts`, `play` | the conversations in a documentation file, as tests |
+| `examples` | the Python examples in a documentation file, to be run |
+
+`pytest_plugins = ["logsrv.kit.testing.fixtures"]` gives pytest the fixtures `in_memory`, `serving` and
+`twistd`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logsrv.kit.testing.documents import examples, play, transcripts
+    from logsrv.kit.testing.memory import MemoryPeer, MemoryService, every_split
+    from logsrv.kit.testing.process import TWISTD, TwistdProcess, wait_until
+    from logsrv.kit.testing.running import Running, serve
+    from logsrv.kit.testing.session import TelnetSession
+
+_MODULES = {
+    "documents": ("examples", "play", "transcripts"),
+    "memory": ("MemoryPeer", "MemoryService", "every_split"),
+    "process": ("TWISTD", "TwistdProcess", "wait_until"),
+    "running": ("Running", "serve"),
+    "session": ("TelnetSession",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "TWISTD",
+    "MemoryPeer",
+    "MemoryService",
+    "Running",
+    "TelnetSession",
+    "TwistdProcess",
+    "every_split",
+    "examples",
+    "play",
+    "serve",
+    "transcripts",
+    "wait_until",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Some tests only start processes, and want no reactor in their own.
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,101 @@
+"""Documentation that is true: its conversations are played, its Python examples are run.
+
+A conversation is a fenced block whose info string is `telnet` and a port, as a reader would type it:
+
+    ```telnet 8088
+    Thank you for connecting
+    > hello
+    You said: hello
+    > quit
+    Connection closed by foreign host.
+    ```
+
+Lines that begin with `> ` are sent, the others are expected in this order; `…` stands for anything.
+The last line is what `telnet` prints when the server closes the connection; without it, the reader
+leaves. The port tells which server is meant: `play` is told where that one really is.
+
+A Python example is a fenced block whose info string is `python`; with `python NAME.py` it is a file
+of that name which other examples may import.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+from logsrv.kit.testing.session import TelnetSession
+
+CLOSED = "Connection closed by foreign host."
+_FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@attrs.frozen
+class Transcript:
+    """A conversation. steps: what is sent (True) or expected (False), in order. line: in the file."""
+
+    port: int
+    steps: tuple[tuple[bool, str], ...]
+    line: int
+
+
+@attrs.frozen
+class Example:
+    """A Python example. name: of the file it is, or None. line: of its first line in the document."""
+
+    name: str | None
+    code: str
+    line: int
+
+
+def transcripts(document: str) -> list[Transcript]:
+    """The conversations in a Markdown text. Raises ValueError for one that can't be understood."""
+    return [
+        Transcript(_port(argument, line), tuple(_steps(body)), line)
+        for language, argument, body, line in _fences(document)
+        if language == "telnet"
+    ]
+
+
+def examples(document: str) -> list[Example]:
+    """The Python examples in a Markdown text."""
+    return [
+        Example(argument, body, line)
+        for language, argument, body, line in _fences(document)
+        if language == "python"
+    ]
+
+
+def play(transcript: Transcript, where: int | str) -> None:
+    """Have the conversation with the server at a port or the path of a UNIX socket.
+
+    Raises AssertionError, which shows how far it went as the document says.
+    """
+    with TelnetSession(where) as session:
+        for sent, text in transcript.steps:
+            if sent:
+                session.send(text)
+            elif text == CLOSED:
+                session.expect_close()
+            else:
+                session.expect(text)
+
+
+def _fences(document: str) -> Iterator[tuple[str, str | None, str, int]]:
+    for match in _FENCE.finditer(document):
+        yield match[1], match[2], match[3], document.count("\n", 0, match.start(3)) + 1
+
+
+def _port(argument: str | None, line: int) -> int:
+    if argument is None or not argument.isdecimal():
+        raise ValueError(f"line {line}: a conversation begins with ```telnet and a port")
+    return int(argument)
+
+
+def _steps(body: str) -> Iterator[tuple[bool, str]]:
+    for line in body.splitlines():
+        if line == ">" or line.startswith("> "):
+            yield True, line[2:]
+        else:
+            yield False, line

@@ -1,0 +1,60 @@
+"""Fixtures for pytest: `pytest_plugins = ["logsrv.kit.testing.fixtures"]` in a test file or conftest.
+
+No entry point: that would be loaded in every run of pytest wherever logsrv is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+
+from logsrv.kit.testing.process import TwistdProcess
+
+if TYPE_CHECKING:
+    from logsrv.kit.testing.memory import MemoryService
+    from logsrv.kit.testing.running import Running
+
+
+@pytest.fixture
+def in_memory() -> Callable[..., MemoryService]:
+    """`in_memory(plugin, "--max-line", "100")`: a MemoryService."""
+    from logsrv.kit.testing.memory import MemoryService
+
+    return MemoryService
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def serving() -> AsyncIterator[Callable[..., Running]]:
+    """`serving(plugin, "--idle-timeout", "1s")`: it runs in this process, and stops after the test."""
+    from logsrv.kit.testing.running import serve
+
+    started: list[Running] = []
+
+    def start(what: Any, *arguments: str, **how: Any) -> Running:
+        started.append(serve(what, *arguments, **how))
+        return started[-1]
+
+    yield start
+    for running in started:
+        await running.stop()
+
+
+@pytest.fixture
+def twistd(tmp_path: Path) -> Iterator[Callable[..., TwistdProcess]]:
+    """`twistd("shout", "--listen", "tcp:0")`: a real child that is ready; ended after the test."""
+    started: list[TwistdProcess] = []
+
+    def start(plugin: str, *arguments: str, **how: Any) -> TwistdProcess:
+        how.setdefault("directory", tmp_path)
+        process = TwistdProcess(plugin, *arguments, **how)
+        started.append(process)
+        process.start()
+        return process.ready()
+
+    yield start
+    for process in started:
+        process.__exit__(None, None, None)

@@ -1,0 +1,234 @@
+"""A plugin without sockets: the real service and protocols, peers in memory, a clock that waits.
+
+service = MemoryService(shout)
+peer = service.connect()
+peer.feed(b"hello\\r\\n")
+assert peer.received() == b"HELLO\\r\\n"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+
+from logsrv.kit.making import make_service, usage_class
+from logsrv.kit.plugin import Plugin, protocol_plugin
+from logsrv.kit.serve import ProtocolService
+
+# As Twisted's transports: more than this unread, and the producer is paused.
+TRANSPORT_BUFFER = 64 * 1024
+LISTENER = "memory"
+
+
+def every_split(data: bytes) -> Iterator[list[bytes]]:
+    """`data` whole, cut in two at every place, and byte by byte: len(data) + 1 ways."""
+    yield [data]
+    for at in range(1, len(data)):
+        yield [data[:at], data[at:]]
+    yield [data[at : at + 1] for at in range(len(data))]
+
+
+def as_plugin(what: Any, **how: Any) -> Plugin:
+    """A plugin as it is; a protocol class or a function as a plugin named `plugin`."""
+    return what if isinstance(what, Plugin) else protocol_plugin("plugin", what, **how)
+
+
+def service_of(
+    plugin: Plugin, arguments: tuple[str, ...], reactor: Any
+) -> ProtocolService[Any, Any]:
+    """The service for a command line; nothing is taken from the environment."""
+    options = usage_class(plugin)()
+    options.environment = {}
+    options.parseOptions(arguments)
+    return make_service(plugin, options, reactor)
+
+
+class MemoryService:
+    """A plugin's service, never started; `what` is a Plugin, a protocol class or a function.
+
+    service: as protocols see it. clock: `advance(seconds)` lets timers fire.
+    """
+
+    def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
+        """`arguments` as on the command line; `how` as `protocol_plugin` takes it.
+
+        Raises ConfigurationError or SystemExit with one sentence, as twistd would end with it.
+        """
+        self.clock = MemoryReactorClock()
+        self.service = service_of(as_plugin(what, **how), arguments, self.clock)
+        self._factory: Any = None
+
+    def connect(self, address: IAddress | None = None) -> MemoryPeer:
+        """A new connection, from 127.0.0.1:50000 unless told otherwise."""
+        if self._factory is None:
+            self._factory = self.service.factory(LISTENER)
+        address = address or IPv4Address("TCP", "127.0.0.1", 50000)
+        protocol = self._factory.buildProtocol(address)
+        return MemoryPeer(protocol, address)
+
+    def answer(self, data: bytes) -> bytes:
+        """What a peer gets that connects and sends `data`, however the network cuts it.
+
+        Raises AssertionError when it is not the same for every cut.
+        """
+        answers = {self._converse(pieces): pieces for pieces in every_split(data)}
+        if len(answers) > 1:
+            (one, cut), (other, otherwise) = list(answers.items())[:2]
+            raise AssertionError(f"cut as {cut} the answer is {one!r}, as {otherwise} {other!r}")
+        return next(iter(answers))
+
+    def _converse(self, pieces: list[bytes]) -> bytes:
+        peer = self.connect()
+        for piece in pieces:
+            peer.feed(piece)
+        answer = peer.received()
+        peer.disconnect()
+        return answer
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of a metric, summed over the labels that are not given."""
+        return self.service.metrics.value(name, **labels)
+
+
+class MemoryPeer:
+    """The other end of a connection.
+
+    protocol: the plugin's, or None when its constructor failed and the connection was refused.
+    closed: whether the connection has ended. reading: whether the plugin reads what is fed.
+    """
+
+    def __init__(self, protocol: Protocol | None, address: IAddress) -> None:
+        self.protocol = protocol
+        self.closed = protocol is None
+        self.transport = MemoryTransport(self, address)
+        self._received = bytearray()
+        self._waiting = bytearray()
+        self._reads = True
+        if protocol is not None:
+            protocol.makeConnection(self.transport)
+            self._look()
+
+    @property
+    def reading(self) -> bool:
+        return not self.transport.paused and not self.closed
+
+    def feed(self, data: bytes) -> None:
+        """Send bytes to the plugin, all as one chunk; while it reads nothing they wait, as in a kernel."""
+        self._waiting += data
+        while self._waiting and self.reading:
+            chunk = bytes(self._waiting)
+            self._waiting.clear()
+            assert self.protocol is not None
+            self.protocol.dataReceived(chunk)
+            self._look()
+
+    def received(self) -> bytes:
+        """What the plugin has sent since this was called last."""
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    def stop_reading(self) -> None:
+        """Let what the plugin sends lie."""
+        self._reads = False
+
+    def start_reading(self) -> None:
+        """Read what lies there, and go on reading."""
+        self._reads = True
+        self._look()
+
+    def half_close(self) -> None:
+        """Send nothing more, but go on reading."""
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.readConnectionLost()
+            self._look()
+        else:
+            self.disconnect()
+
+    def disconnect(self, reason: Exception | None = None) -> None:
+        """End the connection, cleanly unless there is a `reason`."""
+        if not self.closed:
+            self.closed = True
+            assert self.protocol is not None
+            self.protocol.connectionLost(Failure(reason or ConnectionDone()))
+
+    def _look(self) -> None:
+        """What a reactor would do now: deliver, resume, close."""
+        transport = self.transport
+        while self._reads and not self.closed:
+            if transport.buffer:
+                self._received += transport.buffer
+                transport.buffer.clear()
+            elif transport.producer is not None and transport.producer_paused:
+                transport.producer_paused = False
+                transport.producer.resumeProducing()
+            else:
+                break
+        if transport.aborted:
+            self.disconnect(ConnectionAborted())
+        elif transport.disconnecting and not transport.buffer:
+            self.disconnect()
+        elif self._waiting:
+            self.feed(b"")
+
+
+class MemoryTransport:
+    """What a TCP transport offers, over the buffers of a MemoryPeer."""
+
+    def __init__(self, peer: MemoryPeer, address: IAddress) -> None:
+        self._peer = peer
+        self._address = address
+        self.buffer = bytearray()
+        self.paused = False
+        self.producer: Any = None
+        self.producer_paused = False
+        self.disconnecting = False
+        self.aborted = False
+
+    def write(self, data: bytes) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError(f"Data must be bytes, not {type(data).__name__}")
+        if self._peer.closed:
+            return
+        self.buffer += data
+        if self.producer is not None and len(self.buffer) > TRANSPORT_BUFFER:
+            self.producer_paused = True
+            self.producer.pauseProducing()
+        if not self._peer._reads:
+            return
+        self._peer._received += self.buffer
+        self.buffer.clear()
+
+    def writeSequence(self, pieces: list[bytes]) -> None:
+        self.write(b"".join(pieces))
+
+    def loseConnection(self) -> None:
+        self.disconnecting = True
+
+    def abortConnection(self) -> None:
+        self.disconnecting = self.aborted = True
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+    def getPeer(self) -> IAddress:
+        return self._address
+
+    def getHost(self) -> IAddress:
+        return IPv4Address("TCP", "127.0.0.1", 7000)

@@ -1,0 +1,127 @@
+"""A conversation over a socket, written down as one would say it.
+
+with TelnetSession(8088) as session:
+    session.expect("Thank you for connecting")
+    session.send("hello")
+    session.expect("You said: hello")
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from types import TracebackType
+
+from logsrv.kit.telnet import TelnetFilter
+
+# What the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
+CLIENT_OFFERS = (
+    b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x21\xff\xfb\x22\xff\xfb\x27"
+)
+
+
+class TelnetSession:
+    """A client that expects and sends. Each wait raises AssertionError with the conversation so far
+    when what is expected does not come in time.
+    """
+
+    def __init__(
+        self,
+        where: int | str,
+        *,
+        host: str = "127.0.0.1",
+        deadline: float = 10.0,
+        negotiating: bool = False,
+    ) -> None:
+        """`where` is a TCP port, or the path of a UNIX socket; `deadline`: seconds for each wait.
+
+        `negotiating`: begin with the offers of the usual telnet client.
+        """
+        self._deadline = deadline
+        self._telnet = TelnetFilter()
+        self._unread = b""
+        self._said: list[str] = []
+        self._ended = False
+        if isinstance(where, int):
+            self._socket = socket.create_connection((host, where), deadline)
+        else:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.settimeout(deadline)
+            self._socket.connect(where)
+        if negotiating:
+            self._socket.sendall(CLIENT_OFFERS)
+
+    def __enter__(self) -> TelnetSession:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def send(self, line: str) -> None:
+        """Send a line, with CR LF."""
+        self._said.append(f"> {line}")
+        self._socket.sendall(f"{line}\r\n".encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        self._said.append(f"> {data!r}")
+        self._socket.sendall(data)
+
+    def half_close(self) -> None:
+        """Send nothing more, but go on reading."""
+        self._said.append("> (end)")
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def expect(self, line: str) -> str:
+        """The next line; `…` in `line` stands for anything. Gives the line that came."""
+        pattern = ".*".join(re.escape(part) for part in line.split("…"))
+        came = self.read_line()
+        if came is None:
+            raise self._differs(f"{line!r} was expected, the connection was closed")
+        if not re.fullmatch(pattern, came):
+            raise self._differs(f"{line!r} was expected, {came!r} came")
+        return came
+
+    def expect_close(self) -> None:
+        """The server closes the connection, and has said nothing more."""
+        came = self.read_line()
+        if came is not None:
+            raise self._differs(f"the end was expected, {came!r} came")
+
+    def read_line(self) -> str | None:
+        """The next line without its ending; None at the end of the connection."""
+        end = time.monotonic() + self._deadline
+        while b"\n" not in self._unread and not self._ended:
+            self._receive(end)
+        if not self._unread:
+            return None
+        line, _, self._unread = self._unread.partition(b"\n")
+        text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
+        self._said.append(text)
+        return text
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _receive(self, end: float) -> None:
+        try:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
+            data = self._socket.recv(65536)
+        except TimeoutError:
+            raise self._differs(f"nothing came within {self._deadline:g} s") from None
+        except ConnectionResetError:
+            data = b""
+        self._ended = not data
+        self._unread += self._telnet.receive(data)
+        answers = self._telnet.take_answers()
+        if answers:
+            self._socket.sendall(answers)
+
+    def _differs(self, how: str) -> AssertionError:
+        said = "\n".join(f"    {line}" for line in self._said)
+        return AssertionError(f"{how}; the conversation so far:\n{said}")
