@@ -190,6 +190,7 @@ def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
     if url.host.rstrip(".").endswith(".onion"):
         # RFC 7686: such a name must never be asked for in the DNS.
         raise UnknownHost(url.host, "urlopen has no way to Tor; GopherClient takes a proxy")
+    context = _tls_context(trust) if url.tls else None
     try:
         plain = socket.create_connection((url.host, url.port), timeout)
     except TimeoutError:
@@ -200,16 +201,23 @@ def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
         raise Refused(url.address) from error
     except OSError as error:
         raise Refused(url.address, error.strerror or str(error)) from error
-    if not url.tls:
+    if context is None:
         return plain
     try:
-        return _encrypted(plain, url, timeout, trust)
+        encrypted = _encrypted(plain, url, timeout, context)
     except BaseException:
         plain.close()
         raise
+    try:
+        if trust.pins is not None:
+            trust.pins.check(url.address, encrypted.getpeercert(binary_form=True) or b"")
+    except BaseException:
+        encrypted.close()
+        raise
+    return encrypted
 
 
-def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trust) -> ssl.SSLSocket:
+def _tls_context(trust: Trust) -> ssl.SSLContext:
     import ssl  # 10 ms that plain requests need not wait for
 
     try:
@@ -219,8 +227,16 @@ def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trus
     if not trust.by_authority:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _encrypted(
+    plain: socket.socket, url: GopherURL, timeout: float, context: ssl.SSLContext
+) -> ssl.SSLSocket:
+    import ssl
+
     try:
-        encrypted = context.wrap_socket(plain, server_hostname=url.host, suppress_ragged_eofs=False)
+        return context.wrap_socket(plain, server_hostname=url.host, suppress_ragged_eofs=False)
     except ssl.SSLCertVerificationError as error:
         raise TLSError(url.address, error.verify_message) from error
     except TimeoutError:
@@ -230,13 +246,6 @@ def _encrypted(plain: socket.socket, url: GopherURL, timeout: float, trust: Trus
         if not (isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS):
             reason = error.strerror or str(error)
         raise TLSError(url.address, reason) from error
-    if trust.pins is not None:
-        try:
-            trust.pins.check(url.address, encrypted.getpeercert(binary_form=True) or b"")
-        except BaseException:
-            encrypted.close()
-            raise
-    return encrypted
 
 
 def _is_cut(error: OSError) -> bool:

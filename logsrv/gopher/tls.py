@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from OpenSSL import SSL
-from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
+from OpenSSL import SSL, crypto
 from service_identity import VerificationError
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ISSLTransport
@@ -52,7 +51,7 @@ def connection_creator(trust: Trust, host: str) -> IOpenSSLClientConnectionCreat
     try:
         blocks = trust.cafile.read_text("ascii").split(_END)[:-1]
         authorities = [Certificate.loadPEM((block + _END).encode()) for block in blocks]
-    except (OSError, ValueError, SSL.Error) as error:
+    except (OSError, ValueError, crypto.Error) as error:
         raise ConfigurationError(f"the CA file {trust.cafile} cannot be read: {error}") from error
     if not authorities:
         raise ConfigurationError(f"the CA file {trust.cafile} has no certificate in PEM form")
@@ -66,8 +65,8 @@ def check_peer(trust: Trust, url: GopherURL, transport: ISSLTransport) -> None:
     certificate = transport.getPeerCertificate()
     if certificate is None:
         raise TLSError(url.address, "it shows no certificate")
-    assert isinstance(certificate, X509)
-    trust.pins.check(url.address, dump_certificate(FILETYPE_ASN1, certificate))
+    assert isinstance(certificate, crypto.X509)
+    trust.pins.check(url.address, crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
 
 
 def handshake_error(url: GopherURL, error: BaseException) -> TLSError:

@@ -27,11 +27,11 @@ def serve() -> Iterator[Serve]:
     """`serve(script, certificate)` starts a scripted server, `serve(b"…")` one that always says so."""
     started: list[Scripted] = []
 
-    def start(script: Script | bytes, certificate: Path | None = None) -> Scripted:
+    def start(script: Script | bytes, certificate: Path | None = None, port: int = 0) -> Scripted:
         if isinstance(script, bytes):
             answer = script
             script = lambda connection, _: connection.sendall(answer)  # noqa: E731
-        started.append(Scripted(script, certificate))
+        started.append(Scripted(script, certificate, port))
         return started[-1]
 
     yield start

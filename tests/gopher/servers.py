@@ -36,13 +36,13 @@ class Scripted:
     released: set when the test is over; scripts that hang wait for it.
     """
 
-    def __init__(self, script: Script, certificate: Path | None = None, backlog: int = 100) -> None:
+    def __init__(self, script: Script, certificate: Path | None = None, port: int = 0) -> None:
         self._script = script
         self._context: ssl.SSLContext | None = None
         if certificate is not None:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(certificate)
-        self._listening = socket.create_server((LOOPBACK, 0), backlog=backlog)
+        self._listening = socket.create_server((LOOPBACK, port), backlog=100)
         self.port: int = self._listening.getsockname()[1]
         self.requests: list[bytes] = []
         self.most_open = 0
@@ -60,6 +60,8 @@ class Scripted:
         self.released.wait()
 
     def close(self) -> None:
+        if self.released.is_set():
+            return
         self.released.set()
         # A listening socket that another thread waits on is woken by shutdown, not by close.
         self._listening.shutdown(socket.SHUT_RDWR)
@@ -91,18 +93,26 @@ class Scripted:
         try:
             plain.settimeout(60)
             if self._context is not None:
-                connection = self._context.wrap_socket(plain, server_side=True)
+                # It takes the descriptor over from the plain socket, so that is what has to be closed.
+                connection = self._context.wrap_socket(
+                    plain, server_side=True, do_handshake_on_connect=False
+                )
+                with self._lock:
+                    self._open.remove(plain)
+                    self._open.add(connection)
+                connection.do_handshake()
             with connection.makefile("rb") as lines:
                 request = lines.readline()
-                self.requests.append(request)
-                self._script(connection, request)
+                if request:
+                    self.requests.append(request)
+                    self._script(connection, request)
             if isinstance(connection, ssl.SSLSocket) and connection.fileno() >= 0:
                 connection.unwrap()
         except OSError:
             pass  # clients that go away are what many tests are about
         finally:
             with self._lock:
-                self._open.discard(plain)
+                self._open.discard(connection)
             connection.close()
             plain.close()
 
