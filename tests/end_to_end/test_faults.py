@@ -59,11 +59,13 @@ def test_random_bytes(logger: Start) -> None:
     noise = random.Random(7).randbytes(1 << 20)
     server.send(noise)
     server.send(b"after the noise\n")
-    server.wait_until(lambda: b"after the noise\n" in server.current.read_bytes(), "the next line")
+    assert server.stop() in (0, -signal.SIGTERM)
     text = server.current.read_bytes()
     text.decode("utf-8")
     assert not set(text) & ({*range(32), 127} - {9, 10})
-    assert len(stored_lines(server.store)) >= noise.count(b"\n")
+    assert b" after the noise\n" in text
+    # What looks like Telnet's negotiation is taken out, and an LF may be an option's number.
+    assert 0.99 * noise.count(b"\n") < len(stored_lines(server.store)) <= noise.count(b"\n") + 2
 
 
 def test_a_gigabyte_without_a_newline(logger: Start) -> None:
@@ -344,14 +346,15 @@ def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
         line = b"0 0 " + b"x" * 60 + b"\n"
         try:
             with server.connect() as connection:
-                while not stop.is_set():
-                    connection.sendall(line * 500)
+                # Not as fast as it can: this test is about the end and not about gigabytes.
+                while not stop.wait(0.001):
+                    connection.sendall(line * 50)
         except OSError:
             pass
 
     sender = threading.Thread(target=flood)
     sender.start()
-    server.wait_until(lambda: server.current.stat().st_size > 1 << 20, "the flood")
+    server.wait_until(lambda: server.current.stat().st_size > 1 << 16, "the flood")
     assert server.stop(deadline=15) in (0, -signal.SIGTERM)
     stop.set()
     sender.join()

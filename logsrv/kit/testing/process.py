@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import select
@@ -33,6 +34,10 @@ def wait_until(look: Callable[[], Found | None], what: str, deadline: float = 20
     return found
 
 
+# Two children in one directory have each a log of their own.
+_numbers = itertools.count(1)
+
+
 class TwistdProcess:
     """A plugin in a real `twistd` child process; use it in a `with` statement.
 
@@ -54,17 +59,17 @@ class TwistdProcess:
     ) -> None:
         """`twistd` are options before the plugin's name, `prefix` a command that starts it all."""
         self.directory = directory
-        self.log_path = directory / f"{plugin}.twistd.log"
+        self.log_path = directory / f"{plugin}.{next(_numbers)}.twistd.log"
         self._command = [*prefix, *TWISTD, "-n", "--pidfile=", *twistd, plugin, *arguments]
         self._environment = {**os.environ, **(environment or {})}
         self._preexec = preexec
         self._process: subprocess.Popen[bytes] | None = None
-        self._readied_before = 0
+        self._started_at = 0
 
     def start(self) -> TwistdProcess:
         """Start the child; returns at once. After its end it can be started again."""
         with self.log_path.open("ab") as log:
-            self._readied_before = self._readied()
+            self._started_at = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self.directory,
@@ -99,8 +104,10 @@ class TwistdProcess:
         return self.process.pid
 
     def log(self) -> str:
-        """What the child has printed so far, of all its starts."""
-        return self.log_path.read_text("utf-8", "backslashreplace")
+        """What the child has printed since it was started last."""
+        with self.log_path.open("rb") as log:
+            log.seek(self._started_at)
+            return log.read().decode("utf-8", "backslashreplace")
 
     def wait_until(
         self, look: Callable[[], Found | None], what: str, deadline: float = 20.0
@@ -128,15 +135,13 @@ class TwistdProcess:
 
     def ready(self) -> TwistdProcess:
         """Wait until the service says that it has started."""
-        self.wait_until(lambda: self._readied() > self._readied_before, "the service to be ready")
+        self.wait_for_log(r" is ready")
         return self
-
-    def _readied(self) -> int:
-        return len(re.findall(r" is ready", self.log()))
 
     def ports(self) -> list[int]:
         """The TCP and UDP ports it listens on, in the order of its listeners."""
-        return [int(port) for port in re.findall(r"listening on \S+ at \S*?[:](\d+)\b", self.log())]
+        found = re.findall(r"listening on \S+ at \S*:(\d+)$", self.log(), re.MULTILINE)
+        return [int(port) for port in found]
 
     def port(self) -> int:
         """The port of its first listener."""
