@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.kit.telnet import MAX_ANSWERS, MAX_SUBNEGOTIATION, TelnetFilter
+from logsrv.kit.telnet import MAX_ANSWERS, MAX_NAWS, MAX_SUBNEGOTIATION, TelnetFilter
 
 PRESENCE = b"\r\n[yes]\r\n"
 
@@ -64,9 +64,24 @@ def test_what_is_no_telnet_is_kept(sent: bytes) -> None:
     assert through(*(bytes((code,)) for code in sent)) == (sent, b"")
 
 
-def test_a_subnegotiation_of_the_greatest_length_is_swallowed() -> None:
-    body = b"x" * MAX_SUBNEGOTIATION
-    assert through(b"\xff\xfa\x18" + body + b"\xff\xf0") == (b"", b"")
+@pytest.mark.parametrize(
+    ("option", "longest"), [(b"\x18", MAX_SUBNEGOTIATION), (b"\x1f", MAX_NAWS)]
+)
+def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(
+    option: bytes, longest: int
+) -> None:
+    """What is longer is text, and only the stray IAC SE behind it goes."""
+    begin = b"\xff\xfa" + option
+    assert through(begin + b"x" * longest + b"\xff\xf0") == (b"", b"")
+    too_long = begin + b"x" * (longest + 1)
+    assert through(too_long + b"\xff\xf0") == (too_long, b"")
+
+
+def test_what_is_too_long_for_telnet_is_given_back_at_once() -> None:
+    telnet = TelnetFilter()
+    sent = b"\xff\xfa\x18" + b"x" * MAX_SUBNEGOTIATION
+    assert telnet.receive(sent) == b""
+    assert telnet.receive(b"x") == sent + b"x"
 
 
 def test_text_behind_a_false_subnegotiation_is_not_held_up() -> None:

@@ -178,6 +178,15 @@ def test_truncate_says_how_much_it_dropped() -> None:
     assert outcome.counts == LineCounts(oversize_lines=1, dropped_truncated=4)
 
 
+def test_what_is_dropped_is_counted_as_it_comes() -> None:
+    """The counter runs while the endless line does, and nothing of it is held."""
+    counts = LineCounts()
+    framer = LineFramer(rules(max_line=4, oversize=Oversize.TRUNCATE), counts)
+    framer.receive(b"abcdef")
+    framer.receive(b"gh")
+    assert counts.dropped_truncated == 4
+
+
 def test_close_tells_why_and_counts_the_rest() -> None:
     counts = LineCounts()
     framer = LineFramer(rules(max_line=4, oversize=Oversize.CLOSE), counts)
@@ -185,8 +194,8 @@ def test_close_tells_why_and_counts_the_rest() -> None:
     assert block is not None and bytes(block) == b"ok\nabcd\n"
     assert framer.closing == "a line is longer than 4 bytes"
     assert framer.receive(b"and more") is None
-    assert framer.finish() is None
     assert counts == LineCounts(oversize_lines=1, dropped_closed=2 + 4 + 8)
+    assert framer.finish() is None
 
 
 @pytest.mark.parametrize("oversize", list(Oversize))

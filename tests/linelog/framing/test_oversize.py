@@ -64,3 +64,9 @@ def test_a_piece_ends_between_characters(character: str) -> None:
 def test_raw_bytes_are_cut_at_the_limit() -> None:
     rules = attrs.evolve(SPLIT, raw=True)
     assert cut("abc€\n".encode(), False, rules, LineCounts()).lines == b"abc\xe2\n\x82\xac\n"
+
+
+def test_bytes_that_are_no_character_are_cut_at_the_limit() -> None:
+    """There is no reason to back off where a character is complete, or where none began."""
+    for text in (b"ab\xc3\xa9\xa9z", b"ab\x80\x80\x80\x80", b"abc\xc0\x80z"):
+        assert cut(text, False, SPLIT, LineCounts()).lines == text[:4] + b"\n"
