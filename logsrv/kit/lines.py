@@ -95,6 +95,8 @@ class LineSplitter:
             data, self._carry = self._carry + data, b""
         if self._skipping:
             data = self._skip(data)
+            if self._skipping:
+                return []
         delimiter = self._format.delimiter
         end = data.rfind(delimiter)
         if end < 0:
@@ -123,16 +125,26 @@ class LineSplitter:
             self._hold(self._telnet.finish())
         line = b"".join([*(self._pieces or ()), self._carry])
         self._pieces, self._carry, self._held = None, b"", 0
-        if not line or self._skipping:
+        if self._skipping or not line:
+            self.dropped += len(line)
+            return None
+        if (
+            len(line) - (self._format.delimiter == LF and line.endswith(b"\r"))
+            > self._format.max_line
+        ):
+            self._refuse(line, Trouble.TOO_LONG)
             return None
         if self._format.delimiter == LF:
             line = line.replace(b"\r\0", b"").removesuffix(b"\r")
         try:
             return line.decode(self._format.encoding, self._handler)
         except UnicodeDecodeError:
-            self.trouble = Trouble.UNDECODABLE
-            self.dropped += len(line)
+            self._refuse(line, Trouble.UNDECODABLE)
             return None
+
+    def _refuse(self, line: bytes, trouble: Trouble) -> None:
+        self.trouble = trouble
+        self.dropped += len(line)
 
     def discard(self) -> None:
         """Count as dropped what is here and was not given out."""
