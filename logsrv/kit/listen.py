@@ -184,6 +184,13 @@ class StreamListener(Service):
         port, self._port = self._port, None
         if port is None:
             return
+        if self.endpoint.scheme == "systemd":
+            # It is the service manager's: who waits there is for the next process. Twisted would
+            # shut a UNIX socket down for both and delete its file.
+            port.stopReading()
+            port.socket.close()
+            self._guarded.doStop()
+            return
         stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
         # Between this call and the next turn of the reactor the socket is open and nobody else
         # accepts: who has connected until now was not refused.

@@ -7,7 +7,8 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -331,30 +332,84 @@ async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
     await listener.stopService()
 
 
-FLOODED = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+CHILD = """
+import sys
 from twisted.internet import reactor
+from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.protocols.wire import Echo
 from logsrv.kit.endpoints import parse_endpoint
 from logsrv.kit.guard import GuardPolicy
 from logsrv.kit.listen import StreamListener
-from logsrv.kit.testing import wait_until
 from logsrv.kit.metrics import Metrics
-from twisted.protocols.wire import Echo
-from twisted.internet.protocol import Factory
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
 factory = Factory.forProtocol(Echo)
 factory.noisy = False
 listener = StreamListener(
-    parse_endpoint("tcp:0:interface=127.0.0.1"), factory,
+    parse_endpoint(sys.argv[1]), factory,
     label="in", policy=GuardPolicy(), reactor=reactor, metrics=Metrics(),
 )
 listener.privilegedStartService()
 listener.startService()
+reactor.addSystemEventTrigger("before", "shutdown", lambda: listener.drain(5))
 print(listener.address, flush=True)
 reactor.run()
 """
+FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
+INHERITING = """
+import os
+os.dup2(int(os.environ["INHERITED"]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="logs", LISTEN_PID=str(os.getpid()))
+"""
+
+
+@contextmanager
+def child(
+    endpoint: str, log: Path, first: str, inherited: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """An echo server in a process of its own, which does `first` before anything else."""
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", first + CHILD, endpoint],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            pass_fds=inherited,
+            env={**os.environ, "INHERITED": "".join(map(str, inherited))},
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def address_of(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().decode().strip()
+
+
+@pytest.mark.parametrize("domain", ["INET", "UNIX"])
+def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str) -> None:
+    family = socket.AF_INET if domain == "INET" else socket.AF_UNIX
+    where: Any = ("127.0.0.1", 0) if domain == "INET" else str(tmp_path / "x.sock")
+    with socket.socket(family) as listening:
+        listening.bind(where)
+        listening.listen(5)
+        where = listening.getsockname()
+        endpoint = f"systemd:domain={domain}:name=logs"
+        log = tmp_path / "log"
+        with child(endpoint, log, INHERITING, [listening.fileno()]) as process:
+            address_of(process)
+            with socket.socket(family) as client:
+                client.connect(where)
+                assert echoes_over(client)
+            process.terminate()
+            process.wait(20)
+        with socket.socket(family) as client:
+            client.connect(where)
+        assert "Traceback" not in log.read_text()
 
 
 def echoes_over(client: socket.socket) -> bool:
@@ -376,22 +431,13 @@ def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_agai
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "log"
-    with log.open("wb") as errors:
-        child = subprocess.Popen(
-            [sys.executable, "-c", FLOODED], stdout=subprocess.PIPE, stderr=errors
-        )
-    assert child.stdout is not None
-    try:
-        port = int(child.stdout.readline().rpartition(b":")[2])
+    with child(LOOPBACK, log, FEW_FILES) as process:
+        port = int(address_of(process).rpartition(":")[2])
         clients = [socket.socket() for _ in range(200)]
         for client in clients:
             client.connect_ex(("127.0.0.1", port))
         assert 10 <= sum(echoes_over(client) for client in clients) <= 48
         wait_until(lambda: echoes(port), "somebody to get in again")
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
     told = log.read_text()
     assert "the limit of open files is near" in told
     assert len(told.splitlines()) < 20

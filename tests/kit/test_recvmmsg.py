@@ -178,3 +178,16 @@ def test_a_burst_is_cut_into_the_datagrams_that_were_sent(
         client.sendto(burst, udp.getsockname())
     cut = [burst[at : at + size] for at in range(0, total, size)]
     assert [payload for _, payload in everything(receive)] == [*cut, b"single", *cut]
+
+
+def test_a_burst_after_single_datagrams_is_cut_all_the_same(udp: socket.socket, way: Way) -> None:
+    """The kernel writes the length of what it told over the room there is for it, in each slot."""
+    receive = way(udp)
+    with sender() as client:
+        for _ in range(2):
+            client.setsockopt(SOL_UDP, UDP_SEGMENT, 0)
+            client.sendto(b"single", udp.getsockname())
+            assert [payload for _, payload in everything(receive)] == [b"single"]
+            client.setsockopt(SOL_UDP, UDP_SEGMENT, 3)
+            client.sendto(b"abcdefgh", udp.getsockname())
+            assert [payload for _, payload in everything(receive)] == [b"abc", b"def", b"gh"]
