@@ -123,6 +123,7 @@ class Exchange(Protocol):
         self.transport = None
         if self._is_ended:
             return
+        reason = _cause(reason)
         if not self._secured:
             from logsrv.gopher.tls import handshake_error
 
@@ -232,3 +233,9 @@ class Exchange(Protocol):
 
     def _timed_out(self, phase: Phase, seconds: float) -> None:
         self._end(TimedOut(self._url.address, phase, seconds))
+
+
+def _cause(reason: Failure) -> Failure:
+    """What really ended the connection: txtorcon packs that into an error of its own."""
+    packed = getattr(reason.value, "message", None)
+    return packed if isinstance(packed, Failure) else reason

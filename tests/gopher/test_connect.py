@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import select
 import socket
 import struct
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher import GopherClient, Proxy
+from logsrv.gopher import GopherClient, Proxy, Trust
 from logsrv.gopher.errors import ProxyError
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK
@@ -50,14 +52,20 @@ class SocksProxy:
                 name = stream.read(stream.read(1)[0])
                 self.asked.append((name, struct.unpack("!H", stream.read(2))[0]))
                 client.sendall(bytes([5, self._reply]) + b"\0\1\0\0\0\0\0\0")
+                # Nothing is lost in the buffer: the client waits for this reply.
                 if not self._reply:
-                    self._relay(client, stream.readline())
+                    self._relay(client)
 
-    def _relay(self, client: socket.socket, request: bytes) -> None:
+    def _relay(self, client: socket.socket) -> None:
+        """Both ways, until one side closes."""
         with socket.create_connection((LOOPBACK, self._target)) as server:
-            server.sendall(request)
-            while data := server.recv(65536):
-                client.sendall(data)
+            other = {client: server, server: client}
+            while True:
+                for ready in select.select([client, server], [], [], 20)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    other[ready].sendall(data)
 
 
 @pytest.fixture
@@ -80,6 +88,18 @@ async def test_the_proxy_resolves_the_name(
     text = await client.text("gopher://abcdefghijklmnop.onion:7070/0x")
     assert text.content == b"hidden"
     assert proxy.asked == [(b"abcdefghijklmnop.onion", 7070)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_tls_goes_through_the_proxy_to_the_server(
+    reactor: Any, serve: Serve, proxies: list[SocksProxy], certificate: Path
+) -> None:
+    proxy = SocksProxy(serve(b"hidden", certificate).port)
+    proxies.append(proxy)
+    client = GopherClient(
+        reactor, proxy=Proxy(LOOPBACK, proxy.port), trust=Trust(cafile=certificate)
+    )
+    assert (await client.text("gophers://localhost/0x")).content == b"hidden"
 
 
 @pytest_twisted.ensureDeferred

@@ -125,6 +125,16 @@ def test_a_reset_is_an_error_behind_what_came() -> None:
     assert [talk.read(), talk.read()] == [b"half", Truncated]
 
 
+def test_an_end_that_a_proxy_library_packed_is_still_an_end() -> None:
+    class Packed(Exception):
+        message = Failure(ConnectionDone())
+
+    talk = Talk()
+    talk.exchange.dataReceived(b"all")
+    talk.lose(Packed)
+    assert [talk.read(), talk.read()] == [b"all", b""]
+
+
 def test_a_reset_before_the_first_byte_fails_the_opening() -> None:
     talk = Talk()
     talk.lose(ConnectionLost)
