@@ -130,10 +130,12 @@ class Writer:
         except Empty:
             return
         size = 0
+        # A segment ends with the batch that fills it, however much more is pending.
+        enough = min(GROUP, self._policy.rotate_size - self.position.offset)
         while isinstance(item, tuple):
             size += item[0]
             self._buffers += item[1]
-            if size >= GROUP or not self.queue.qsize():
+            if size >= enough or not self.queue.qsize():
                 return
             item = self.queue.get()
         self._command = item

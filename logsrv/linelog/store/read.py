@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from logsrv.linelog.store.seal import pieces
 from logsrv.linelog.store.segment import Form, Position, Segment, active_number, segments
 
 START = Position(0, 0)
-# Each try fails only if a rotation or a sealing happens within some microseconds.
-TRIES = 100
+# A rotation leaves a moment without a current.log, some microseconds unless threads are in the way.
+TRIES = 1000
+PAUSE = 0.001
 
 
 def read(directory: Path, start: Position = START) -> Iterator[tuple[Position, bytes]]:
@@ -49,27 +51,43 @@ def read(directory: Path, start: Position = START) -> Iterator[tuple[Position, b
 def _open(directory: Path, number: int) -> tuple[Segment, int, Index | None]:
     """The segment with that number, or the next one there is, and its index if it has one."""
     for tries_left in reversed(range(TRIES)):
-        found = segments(directory)
-        segment = next((one for one in found if one.number >= number), found[-1])
         try:
-            frames = index.load(segment) if segment.form is Form.PACKED else None
-            fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            opened = _try_open(directory, number)
         except FileNotFoundError:
-            # Sealed, removed or rotated in this very moment: look again.
-            if not tries_left:
+            if not tries_left or not directory.is_dir():
                 raise
-            continue
-        if segment.form is not Form.ACTIVE or _is_still_active(segment, fd):
-            return segment, fd, frames
-        os.close(fd)
+            opened = None
+        if opened is not None:
+            return opened
+        time.sleep(PAUSE)
     raise OSError(errno.EAGAIN, "the active segment changes all the time", str(directory))
+
+
+def _try_open(directory: Path, number: int) -> tuple[Segment, int, Index | None] | None:
+    """None, or FileNotFoundError, if what is there was rotated, sealed or removed meanwhile."""
+    segment = _find(directory, number)
+    # A listing may miss a file that is sealed meanwhile; the next one does not miss it again.
+    if segment.number != number and _find(directory, number) != segment:
+        return None
+    frames = index.load(segment) if segment.form is Form.PACKED else None
+    fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if segment.form is Form.ACTIVE and not _is_still_active(segment, fd):
+        os.close(fd)
+        return None
+    return segment, fd, frames
+
+
+def _find(directory: Path, number: int) -> Segment:
+    found = segments(directory)
+    return next((one for one in found if one.number >= number), found[-1])
 
 
 def _is_still_active(segment: Segment, fd: int) -> bool:
     # In this order: once the number is known, the name must still belong to what was opened.
-    same_number = active_number(segment.path.parent) == segment.number
+    if active_number(segment.path.parent) != segment.number:
+        return False
     try:
-        return same_number and os.path.samestat(os.fstat(fd), os.stat(segment.path))
+        return os.path.samestat(os.fstat(fd), os.stat(segment.path))
     except FileNotFoundError:
         return False
 

@@ -103,24 +103,27 @@ def loose_files(directory: Path) -> list[Path]:
 
 def sealed_segments(directory: Path) -> list[Segment]:
     """The sealed segments in order, each once: the plain file where both forms are there."""
-    # Sorted backwards a plain name comes after the packed one, and so it is the one that stays.
-    return sorted(
-        {segment.number: segment for segment in reversed(sealed_files(directory))}.values(),
-        key=lambda segment: segment.number,
-    )
+    return _each_once(sealed_files(directory))
+
+
+def _each_once(files: list[Segment]) -> list[Segment]:
+    # Backwards a plain name comes after the packed one, and so it is the one that stays.
+    chosen = {segment.number: segment for segment in reversed(files)}
+    return [chosen[number] for number in sorted(chosen)]
 
 
 def segments(directory: Path) -> list[Segment]:
     """All segments in order, the active one last. Raises OSError if there is no such directory."""
-    sealed = sealed_segments(directory)
-    active = Segment(active_number(directory), directory / ACTIVE, Form.ACTIVE)
-    return [segment for segment in sealed if segment.number < active.number] + [active]
+    # In this order: a rotation between the two can then not make a segment vanish from the list.
+    saved = saved_number(directory)
+    sealed = _each_once(sealed_files(directory))
+    number = max(saved, sealed[-1].number + 1 if sealed else 1)
+    return [*sealed, Segment(number, directory / ACTIVE, Form.ACTIVE)]
 
 
 def active_number(directory: Path) -> int:
     """The number of the active segment; the first one of a store is 1."""
-    highest = max((segment.number for segment in sealed_files(directory)), default=0)
-    return max(saved_number(directory), highest + 1)
+    return segments(directory)[-1].number
 
 
 def saved_number(directory: Path) -> int:

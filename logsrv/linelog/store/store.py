@@ -34,7 +34,7 @@ SEALER_ENDS_WITHIN = 3.0
 # Below this, one joined buffer costs less than keeping the pieces until they are written.
 SMALL = 4096
 
-Tap = Callable[[Batch], None]
+Tap = Callable[[Batch], object]
 
 
 class StoreReactor(Protocol):
@@ -42,9 +42,9 @@ class StoreReactor(Protocol):
 
     def seconds(self) -> float: ...
 
-    def callLater(self, delay: float, callable: Callable[..., Any], *args: Any) -> Any: ...
+    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
 
-    def callFromThread(self, callable: Callable[..., Any], *args: Any, **kwargs: Any) -> Any: ...
+    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class Store:
@@ -78,24 +78,21 @@ class Store:
 
         Blocks for as long as that takes. Raises StoreError with one sentence.
         """
-        lock = None
         try:
             if not self.directory.is_dir():
                 self.directory.mkdir(parents=True)
                 self.directory.chmod(DIRECTORY_MODE)
             lock = DirectoryLock(self.directory)
-            self._start(lock)
-        except OSError as error:
-            if lock is not None:
+            try:
+                self._start(lock)
+            except BaseException:
                 lock.release()
+                raise
+        except OSError as error:
             where = error.filename or self.directory
             raise StoreError(
                 f"the store {self.directory} cannot be used: {reason(error)} ({where})"
             ) from error
-        except StoreError:
-            if lock is not None:
-                lock.release()
-            raise
 
     def _start(self, lock: DirectoryLock) -> None:
         disk, tell = self._disk, self._reactor.callFromThread

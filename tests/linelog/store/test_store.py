@@ -111,8 +111,8 @@ async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
     open_store: OpenStore,
 ) -> None:
     disk, go = FaultyDisk(), threading.Event()
-    disk.before["writev"] = lambda: go.wait(10)
     store = open_store(disk, high_water=10_000, low_water=1_000)
+    disk.before["writev"] = lambda: go.wait(10)
     sender, late = Sender(), Sender()
     store.valve.add(sender)
     while not store.valve.closed:
@@ -211,7 +211,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
     store.append(batch(b"stuck"))
     closing = store.close()
     using.clock.advance(10)
-    with pytest.raises(StoreError, match="bytes could not be written .*it takes too long"):
+    with pytest.raises(StoreError, match=r"bytes could not be written .*it takes too long"):
         await closing
     go.set()
     await until(lambda: not any(t.name.startswith("store-") for t in threading.enumerate()))

@@ -1,0 +1,99 @@
+"""Syncing and sealing beside the writer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest_twisted
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+
+OpenStore = Callable[..., Store]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
+    open_store: OpenStore,
+) -> None:
+    disk, go, begun = FaultyDisk(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        go.wait(10)
+
+    disk.before["fdatasync"] = slow
+    store = open_store(disk, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await until(begun.is_set)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"two")
+    go.set()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    with capturedLogs() as events:
+        store.append(batch(b"one"))
+        await until(lambda: disk.calls.count("fdatasync") >= 2)
+        del disk.errors["fdatasync"]
+        await until(lambda: any("synced again" in event["log_format"] for event in events))
+    assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_idle_store_is_not_synced(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await until(lambda: "fdatasync" in disk.calls)
+    count = disk.calls.count("fdatasync")
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.idx")))
+    assert disk.calls.count("fdatasync") > count
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one"))
+    await store.durable()
+
+    def full_for_the_sealer() -> None:
+        if threading.current_thread().name == "store-seal":
+            raise no_space()
+
+    disk.before["writev"] = full_for_the_sealer
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("trying again later" in event["log_format"] for event in events))
+    assert [path.name for path in store.directory.glob("0*")] == ["0000000001-20261120T061842Z.log"]
+    assert text_of(store.directory) == stored(b"one")
+    del disk.before["writev"]
+    store.apply(StorePolicy())
+    await until(lambda: list(store.directory.glob("*.idx")))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one")
+    assert not list(store.directory.glob("*Z.log"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
+    store = open_store(rotate_size=1, keep_bytes=1)
+    for number in range(3):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: store.position == (4, 0))
+    await until(lambda: not list(store.directory.glob("0*")))
+    await store.close()
+    assert open_store().position == (4, 0)

@@ -1,0 +1,70 @@
+"""The index beside a sealed segment leads to the right frame, and can be made again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment
+from tests.linelog.store.faults import stored
+
+
+def of(*texts: bytes) -> Index:
+    found = Index(7, 0, 0, 0, ())
+    for text in texts:
+        found = found.add(text, len(text), 10)
+    return found
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40)))
+def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
+    assert index.decode(index.encode(of(*texts))) == of(*texts)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null"])
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        index.decode(data)
+
+
+def test_an_offset_leads_to_the_frame_that_holds_it() -> None:
+    found = of(b"a\n", b"bb\n", b"ccc\n")
+    assert [found.frame_of(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [found.extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
+
+
+def test_times_are_those_of_the_first_and_last_line_and_null_where_there_is_none() -> None:
+    late = stored(b"x").replace(b"06:18", b"07:19")
+    assert of(stored(b"a", b"b") + late).frames[0].last == "2026-11-20T07:19:42.123456Z"
+    assert of(b"no time here\n").frames[0].first is None
+
+
+def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:
+    text = stored(*(b"line %d" % number for number in range(30_000)))
+    segment = Segment(3, tmp_path / "0000000003-20261120T061842Z.log", Form.PLAIN)
+    segment.path.write_bytes(text)
+    made = seal(segment, Disk())
+    packed = Segment(3, segment.packed, Form.PACKED)
+    packed.index.unlink()
+    assert not index.fits(packed)
+    index.rebuild(packed, Disk())
+    assert index.load(packed) == made
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"rubbish" + data])
+def test_a_damaged_segment_is_said_to_be_so(tmp_path: Path, damage: object) -> None:
+    assert callable(damage)
+    segment = Segment(3, tmp_path / "0000000003-20261120T061842Z.log", Form.PLAIN)
+    segment.path.write_bytes(stored(b"one"))
+    seal(segment, Disk())
+    packed = Segment(3, segment.packed, Form.PACKED)
+    packed.path.write_bytes(damage(packed.path.read_bytes()))
+    with pytest.raises(ValueError):
+        index.rebuild(packed, Disk())

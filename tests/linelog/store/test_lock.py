@@ -1,0 +1,61 @@
+"""One owner per directory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.lock import DirectoryLock
+
+OWNER = """
+import sys
+from pathlib import Path
+from logsrv.linelog.store.lock import DirectoryLock
+lock = DirectoryLock(Path(sys.argv[1]))
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"locked\n"
+        with pytest.raises(StoreError, match=rf"is in use by process {owner.pid}; "):
+            DirectoryLock(tmp_path)
+        owner.kill()
+    assert (tmp_path / "lock").read_text() == f"{owner.pid}\n"
+    DirectoryLock(tmp_path).release()
+
+
+def test_a_stale_lock_file_is_not_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("999999999999999999999999999999999999\n")
+    lock = DirectoryLock(tmp_path)
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    lock.release()
+    assert (tmp_path / "lock").read_text() == ""
+
+
+def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path: Path) -> None:
+    lock = DirectoryLock(tmp_path)
+    (tmp_path / "lock").write_bytes(b"\x1b[31m12")
+    with pytest.raises(StoreError, match="in use by another process"):
+        DirectoryLock(tmp_path)
+    lock.release()
+
+
+def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(StoreError, match="is not a plain file"):
+        DirectoryLock(tmp_path)
+    (tmp_path / "lock").unlink()
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        DirectoryLock(tmp_path)

@@ -1,0 +1,31 @@
+"""A policy that makes no sense is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.store.policy import StorePolicy, Sync
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rotate_size": 0},
+        {"rotate_every": -1.0},
+        {"rotate_every": float("nan")},
+        {"keep_bytes": 0},
+        {"keep_days": 0.0},
+        {"low_water": 2, "high_water": 1},
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        StorePolicy(**wrong)
+
+
+def test_what_an_operator_gets_who_says_nothing() -> None:
+    policy = StorePolicy()
+    assert (policy.sync, policy.rotate_size, policy.rotate_every) == (Sync.INTERVAL, 1 << 28, 86400)
+    assert policy.keep_bytes is policy.keep_days is None

@@ -1,0 +1,143 @@
+"""What a start makes of what a crash, a power cut or a person left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.logger import capturedLogs
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.recover import tidy
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+
+OpenStore = Callable[..., Store]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_torn_last_line_is_kept_ended_and_reported(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_bytes(stored(b"whole") + b"2026-11-20T06:18:42.1234")
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert store.recovered.torn == 24
+    assert "is torn after {torn} bytes" in events[0]["log_format"]
+    store.append(batch(b"next"))
+    await store.durable()
+    text = stored(b"whole") + b"2026-11-20T06:18:42.1234\n" + stored(b"next")
+    assert (tmp_path / "current.log").read_bytes() == text
+    assert store.position == (1, len(text))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_torn_line_is_ended_though_nothing_is_appended(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_bytes(b"torn" * 50_000)
+    open_store(directory=tmp_path)
+    await until(lambda: (tmp_path / "current.log").read_bytes() == b"torn" * 50_000 + b"\n")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk_does_not_keep_the_store_from_starting(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_bytes(b"torn")
+    disk = FaultyDisk()
+    disk.errors["writev"] = no_space()
+    store = open_store(disk, directory=tmp_path)
+    store.append(batch(b"next"))
+    await until(lambda: store.stalled)
+    del disk.errors["writev"]
+    await store.durable()
+    assert (tmp_path / "current.log").read_bytes() == b"torn\n" + stored(b"next")
+
+
+@pytest.mark.parametrize("count", [1, 4096, 200_000])
+def test_nuls_after_a_power_cut_are_cut_off_and_counted(
+    open_store: OpenStore, tmp_path: Path, count: int
+) -> None:
+    (tmp_path / "current.log").write_bytes(stored(b"whole") + b"\0" * count)
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert (store.recovered.nuls, store.recovered.torn) == (count, 0)
+    assert events[0]["nuls"] == count
+    assert (tmp_path / "current.log").read_bytes() == stored(b"whole")
+
+
+def test_a_file_of_nothing_but_nuls_is_an_empty_one(open_store: OpenStore, tmp_path: Path) -> None:
+    (tmp_path / "current.log").write_bytes(b"\0" * 100_000)
+    assert open_store(directory=tmp_path).position == (1, 0)
+
+
+def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path: Path) -> None:
+    path = tmp_path / "0000000001-20261120T061842Z.log"
+    path.write_bytes(stored(b"whole") + b"torn\0\0\0")
+    tidy(tmp_path, Disk())
+    assert path.read_bytes() == stored(b"whole") + b"torn\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda path: path.symlink_to("elsewhere"), "a symbolic link"),
+        (lambda path: path.mkdir(), "a directory"),
+        (os.mkfifo, "a FIFO"),
+        (lambda path: socket.socket(socket.AF_UNIX).bind(str(path)), "a socket"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_something_else_in_the_place_of_current_log_is_refused(
+    open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], kind: str
+) -> None:
+    make(tmp_path / "current.log")
+    with pytest.raises(StoreError, match=f"current.log is {kind}, not a plain file"):
+        open_store(directory=tmp_path)
+    (tmp_path / "current.log").rename(tmp_path / "away")
+    open_store(directory=tmp_path)
+
+
+def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
+    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
+    segment.path.write_bytes(stored(b"one"))
+    seal(segment, Disk())
+    segment.path.write_bytes(stored(b"one"))
+    tidy(tmp_path, Disk())
+    assert not segment.path.exists() and segment.packed.exists()
+
+
+def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> None:
+    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
+    segment.path.write_bytes(stored(b"one"))
+    seal(segment, Disk())
+    segment.index.rename(tmp_path / "0000000002-20261120T061842Z.log.zst.idx")
+    (tmp_path / "current.log").touch()
+    tidy(tmp_path, Disk())
+    assert text_of(tmp_path) == stored(b"one")
+    assert segment.index.exists() and len(list(tmp_path.glob("*.idx"))) == 1
+
+
+def test_a_damaged_segment_is_left_alone_and_reported(tmp_path: Path) -> None:
+    path = tmp_path / "0000000001-20261120T061842Z.log.zst"
+    path.write_bytes(b"this is not Zstandard")
+    with capturedLogs() as events:
+        tidy(tmp_path, Disk())
+    assert path.read_bytes() == b"this is not Zstandard"
+    assert "is damaged" in events[0]["log_format"]
+
+
+def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    names = {"notes.tmp", "x.log.zst.idx", "0000000001.log.zst.tmp", "current.log.tmp.tmp"}
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    tidy(tmp_path, Disk())
+    assert {path.name for path in tmp_path.iterdir()} == names

@@ -1,0 +1,69 @@
+"""Retention removes the oldest, and only as much as the policy asks for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.policy import DAY, StorePolicy
+from logsrv.linelog.store.retain import Held, expired, retain
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_segments
+from tests.linelog.store.faults import stored
+
+
+def held(*sizes: int) -> list[Held]:
+    return [
+        Held(Segment(number, Path(str(number)), Form.PACKED), size, number * DAY)
+        for number, size in enumerate(sizes)
+    ]
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(0, 100), st.integers(1, 300))
+def test_what_stays_fits_or_is_the_active_segment_alone(
+    sizes: list[int], active: int, keep: int
+) -> None:
+    all_ = held(*sizes)
+    gone = expired(all_, active, StorePolicy(keep_bytes=keep), 0)
+    left = sizes[len(gone) :]
+    assert gone == all_[: len(gone)]
+    assert sum(left) + active <= keep or not left
+    if gone:
+        assert sum(left) + gone[-1].size + active > keep
+
+
+def test_days_count_from_the_last_line_of_a_segment() -> None:
+    gone = expired(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
+    assert [one.segment.number for one in gone] == [0, 1]
+
+
+def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(tmp_path, 2, Disk())
+    assert retain(tmp_path, StorePolicy(), 1e12, Disk()) == []
+
+
+def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        path = tmp_path / f"000000000{number}-20261120T061842Z.log"
+        path.write_bytes(stored(b"one"))
+        os.utime(path, (number * DAY, number * DAY))
+        seal(Segment(number, path, Form.PLAIN), Disk())
+    save_number(tmp_path, 3, Disk())
+    removed = retain(tmp_path, StorePolicy(keep_days=1), 2.5 * DAY, Disk())
+    assert [segment.number for segment in removed] == [1]
+    assert [segment.number for segment in sealed_segments(tmp_path)] == [2]
+    assert len(list(tmp_path.glob("*.idx"))) == 1
+
+
+def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
+    """A crash between the rotation and the saving of the number, or a full disk there."""
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(tmp_path, 1, Disk())
+    assert retain(tmp_path, StorePolicy(keep_bytes=1), 0, Disk()) == []

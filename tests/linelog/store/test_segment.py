@@ -1,0 +1,86 @@
+"""Names and numbers on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import (
+    Form,
+    Position,
+    active_number,
+    first_moment,
+    keep_number,
+    save_number,
+    saved_number,
+    sealed_name,
+    segments,
+    time_text,
+)
+from tests.linelog.store.faults import MOMENT, stored
+
+
+def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path: Path) -> None:
+    for name in (
+        "0000000010-20200101T000000Z.log",
+        "0000000002-20300101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log",
+        "0000000003-20250101T000000Z.log.zst.idx",
+        "3-20250101T000000Z.log",
+        "notes.log",
+    ):
+        (tmp_path / name).touch()
+    found = [(one.number, one.form) for one in segments(tmp_path)]
+    assert found == [
+        (2, Form.PACKED),
+        (3, Form.PLAIN),
+        (10, Form.PLAIN),
+        (11, Form.ACTIVE),
+    ]
+
+
+def test_the_name_tells_the_number_and_the_first_time() -> None:
+    assert sealed_name(7, MOMENT) == "0000000007-20261120T061842Z.log"
+
+
+def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path: Path) -> None:
+    assert active_number(tmp_path) == 1
+    save_number(tmp_path, 5, Disk())
+    assert active_number(tmp_path) == saved_number(tmp_path) == keep_number(tmp_path, Disk()) == 5
+    (tmp_path / sealed_name(5, MOMENT)).touch()
+    assert active_number(tmp_path) == 6
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\0\0", b"-3", b"x", b"9" * 100 + b"x"])
+def test_a_number_file_that_makes_no_sense_is_as_if_it_were_missing(
+    tmp_path: Path, rubbish: bytes
+) -> None:
+    (tmp_path / "number").write_bytes(rubbish)
+    assert saved_number(tmp_path) in (0, int(b"9" * 32))
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_may_stand_where_a_time_should(line: bytes) -> None:
+    time_text(line)
+
+
+def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(
+    tmp_path: Path,
+) -> None:
+    for text, moment in ((stored(b"one"), MOMENT), (b"no time\n", 1000.0)):
+        path = tmp_path / "text"
+        path.write_bytes(text)
+        os.utime(path, (1000, 1000))
+        fd = os.open(path, os.O_RDONLY)
+        assert first_moment(fd) == pytest.approx(moment)
+        os.close(fd)
+
+
+def test_positions_are_in_the_order_of_the_lines() -> None:
+    assert Position(1, 900) < Position(2, 0) < Position(2, 5)

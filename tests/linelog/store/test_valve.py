@@ -1,0 +1,83 @@
+"""Senders are paused and resumed together."""
+
+from __future__ import annotations
+
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.store.valve import Valve
+from tests.linelog.store.faults import Sender
+
+
+def test_a_real_transport_is_paused_and_resumed() -> None:
+    valve, transport = Valve(), StringTransport()
+    valve.add(transport)
+    valve.close()
+    assert transport.producerState == "paused"
+    valve.open()
+    assert transport.producerState == "producing"
+
+
+def test_each_sender_is_told_once_and_who_left_is_not_told() -> None:
+    valve, stays, leaves = Valve(), Sender(), Sender()
+    valve.add(stays)
+    valve.add(leaves)
+    valve.close()
+    valve.close()
+    valve.remove(leaves)
+    valve.remove(leaves)
+    valve.open()
+    valve.open()
+    assert stays.told == ["pause", "resume"] and leaves.told == ["pause"]
+
+
+def test_one_that_comes_while_the_valve_is_closed_waits_too() -> None:
+    valve, sender = Valve(), Sender()
+    valve.close()
+    valve.add(sender)
+    valve.open()
+    assert sender.told == ["pause", "resume"]
+
+
+def test_a_sender_that_raises_does_not_stop_the_others() -> None:
+    class Broken(Sender):
+        def resumeProducing(self) -> None:
+            raise RuntimeError("gone")
+
+    valve, broken, sound = Valve(), Broken(), Sender()
+    valve.add(broken)
+    valve.add(sound)
+    with capturedLogs() as events:
+        for _ in range(2):
+            valve.close()
+            valve.open()
+    assert sound.told == ["pause", "resume"] * 2
+    assert len(events) == 1
+
+
+def test_a_resumed_sender_may_close_the_valve_again() -> None:
+    class Greedy(Sender):
+        def resumeProducing(self) -> None:
+            super().resumeProducing()
+            valve.close()
+
+    valve, greedy, other = Valve(), Greedy(), Sender()
+    valve.add(greedy)
+    valve.add(other)
+    valve.close()
+    valve.open()
+    assert valve.closed
+    assert greedy.told[-1] == "pause" and other.told[-1] == "pause"
+
+
+def test_senders_may_leave_while_they_are_told() -> None:
+    class Leaver(Sender):
+        def pauseProducing(self) -> None:
+            super().pauseProducing()
+            valve.remove(other)
+
+    valve, leaver, other = Valve(), Leaver(), Sender()
+    valve.add(leaver)
+    valve.add(other)
+    valve.close()
+    assert other.told == []
