@@ -88,7 +88,7 @@ def test_escaping(logger: Start) -> None:
 def test_rotation_by_size_and_sealing(logger: Start) -> None:
     """Segments are sealed, numbered, compressed; all lines are there in order, each once."""
     server = logger("--rotate-size", "100KiB")
-    lines = [b"line %d" % number for number in range(20_000)]
+    lines = [b"line %d" % number for number in range(100_000)]
     server.send(b"\n".join(lines) + b"\n")
     server.wait_until(lambda: len(list(server.store.glob("*.zst"))) >= 5, "sealed segments")
     server.stop()

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.drain import unread
 from logsrv.kit.source import source_of
 from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
@@ -18,6 +19,10 @@ from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
 log = Logger()
 
+# Answers to Telnet's questions that wait for the peer to finish speaking; more are left out.
+MOST_ANSWERS = 16 * 1024
+
+# Who holds a connection back from being read.
 BY_STORE = 1
 BY_ANSWERS = 2
 
@@ -39,6 +44,7 @@ class LineReceiver(Protocol):
         self._framer = LineFramer(intake.rules, intake.counts)
         self._held = 0
         self._answering = False
+        self._answers = b""
 
     def connectionMade(self) -> None:
         self.source = self._intake.source(source_of(self.transport))
@@ -55,7 +61,7 @@ class LineReceiver(Protocol):
         if block is not None:
             intake.take(block, self.source)
         answers = framer.take_answers()
-        if answers:
+        if answers or self._answers:
             self._answer(answers)
         if framer.closing:
             self._close(framer.closing)
@@ -74,6 +80,12 @@ class LineReceiver(Protocol):
             )
 
     def _answer(self, answers: bytes) -> None:
+        self._answers = (self._answers + answers)[:MOST_ANSWERS]
+        # A peer that has closed resets the connection when something is written to it, and Twisted
+        # then drops what it has not read yet. So the peer's own bytes come first.
+        if unread(self.transport):
+            return
+        answers, self._answers = self._answers, b""
         if not self._answering:
             self._answering = True
             self.transport.registerProducer(_UnreadAnswers(self), True)
