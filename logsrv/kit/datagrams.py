@@ -80,10 +80,17 @@ class DatagramListener(Service):
         self._peers: dict[Hashable, _Peer] = {}
         self._socket: socket.socket | None = None
         self._receive: Receive | None = None
+        self._cut_before = 0
         self._paused = False
         self._losses = Losses(label, reactor)
         metrics.watch("datagrams_total", lambda: self.received, listener=label)
         metrics.watch("datagrams_lost_total", lambda: self.lost, listener=label)
+        metrics.watch(
+            "dropped_bytes_total",
+            lambda: self._cut_before + (self._receive.cut_bytes if self._receive else 0),
+            listener=label,
+            reason="datagram_too_long",
+        )
 
     @property
     def address(self) -> str:
@@ -173,7 +180,8 @@ class DatagramListener(Service):
         except Exception:
             # There is no connection to close, and the other senders are to go on.
             log.failure("{listener}: an input failed on datagrams", listener=self._label)
-            self._drop_bytes(sum(map(len, payloads)), "failed")
+            lost = sum(map(len, payloads))
+            self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
 
     def _meet(self, key: Hashable) -> _Peer:
         assert self._receive is not None
@@ -187,10 +195,6 @@ class DatagramListener(Service):
     def _refuse(self, sender: Sender, refusal: Refusal, number: int) -> None:
         self._metrics.count("datagrams_refused_total", number, listener=self._label)
         log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
-
-    def _drop_bytes(self, number: int, reason: str) -> None:
-        if number:
-            self._metrics.count("dropped_bytes_total", number, listener=self._label, reason=reason)
 
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
@@ -232,7 +236,7 @@ class DatagramListener(Service):
             return
         self._reactor.removeReader(self)
         self._losses.end()
-        self._drop_bytes(self._receive.cut_bytes, "datagram_too_long")
+        self._cut_before += self._receive.cut_bytes
         self._socket.close()
         self._socket = self._receive = None
         if self.endpoint.path and not self.endpoint.path.startswith("\0"):

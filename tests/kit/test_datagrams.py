@@ -201,6 +201,21 @@ async def test_programs_that_log_to_a_unix_socket_are_heard(site: Site, tmp_path
 
 
 @in_reactor
+async def test_what_is_cut_off_a_giant_datagram_is_counted_while_we_run_and_after(
+    site: Site, tmp_path: Path
+) -> None:
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        client.sendto(b"x" * 66000, f"{tmp_path}/log")
+        await until(lambda: site.receiver.payloads, "the datagram")
+    dropped = site.value("dropped_bytes_total", reason="datagram_too_long")
+    assert dropped > 0
+    await listener.drain(1)
+    assert site.value("dropped_bytes_total", reason="datagram_too_long") == dropped
+
+
+@in_reactor
 async def test_ipv6_senders_have_brackets(site: Site) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
