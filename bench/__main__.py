@@ -1,0 +1,132 @@
+"""`python -m bench`: take turns, measure, print the figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.bars import Verdict, verdicts
+from bench.build import OUT, BuildError, build
+from bench.cases import CASES, QUICK, Case
+from bench.results import Figures, Result
+from bench.rounds import rounds, say
+from bench.runs import TRACERS, Bench
+from bench.servers import Server, every_server
+from bench.table import failure_lines, plain, report, verdict_lines
+
+SERVERS = ("sink", "logsrv", "rsyslog", "syslog-ng")
+RUNS = 5
+QUICK_RUNS = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="logsrv beside a C sink, rsyslog and syslog-ng"
+    )
+    names = [case.name for case in CASES]
+    parser.add_argument("--case", action="append", choices=names, help="only this; repeatable")
+    parser.add_argument("--only", action="append", choices=SERVERS, help="only this; repeatable")
+    parser.add_argument("--runs", type=int, metavar="N", help="rounds that count (5; quick: 2)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, a quarter of the lines")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("BENCH_PEERS"),
+        help="peers unpacked in DIR/rsyslog and DIR/syslog-ng (or the variable BENCH_PEERS)",
+    )
+    parser.add_argument(
+        "--logsrv-args", default="", metavar="ARGS", help='options for logsrv: "--sync never"'
+    )
+    parser.add_argument("--trace", choices=sorted(TRACERS), help="look inside; see README.md")
+    return parser
+
+
+def available(servers: Sequence[Server], only: Sequence[str] | None) -> list[Server]:
+    """Those that were asked for and are there; says which are not."""
+    found = []
+    for server in servers:
+        if only and server.name not in only:
+            continue
+        missing = server.missing()
+        if missing:
+            say(f"Without {server.name}: {missing}")
+        else:
+            found.append(server)
+    return found
+
+
+def prepare_environment() -> None:
+    """Room for thousands of connections, and no settings of the user's in the servers under test."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for name in [name for name in os.environ if name.startswith("LOGSRV_")]:
+        del os.environ[name]
+
+
+def measure(
+    bench: Bench, cases: Sequence[Case], servers: Sequence[Server], runs: int
+) -> list[Result]:
+    results: list[Result] = []
+    for case in cases:
+        start = time.monotonic()
+        results += rounds(bench, case, servers, runs)
+        say(f"{case.name}: {time.monotonic() - start:.0f} s")
+    return results
+
+
+def write_json(file: Path, results: Sequence[Result], found: Sequence[Verdict]) -> None:
+    machine = {"system": platform.platform(), "python": platform.python_version()}
+    content = {
+        "machine": {**machine, "cores": os.cpu_count()},
+        "runs": [plain(result) for result in results],
+        "verdicts": [{"bar": v.bar, "measured": v.measured, "met": v.met} for v in found],
+    }
+    file.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def main() -> int:
+    options = parser().parse_args()
+    try:
+        load, sink = build("load"), build("sink")
+    except BuildError as error:
+        say(str(error))
+        return 1
+    if options.trace and shutil.which(options.trace) is None:
+        say(f"--trace {options.trace}: {options.trace} is not on PATH.")
+        return 1
+    prepare_environment()
+    cases = [case for case in CASES if not options.case or case.name in options.case]
+    if options.quick:
+        cases = [case.part(QUICK) for case in cases]
+    peers = options.peers.resolve() if options.peers else None
+    logsrv_arguments = tuple(shlex.split(options.logsrv_args))
+    servers = available(every_server(sink, peers, logsrv_arguments), options.only)
+    runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=os.environ.get("TMPDIR", OUT)) as base:
+        results = measure(Bench(load, Path(base), OUT, options.trace), cases, servers, runs)
+    figures = Figures(results)
+    found = verdicts(figures)
+    print(report(figures, cases, [server.name for server in servers]))
+    print("\n" + verdict_lines(found))
+    failures = failure_lines(results)
+    if failures:
+        print("\nNot in order:\n\n" + failures)
+    if options.json:
+        write_json(options.json, results, found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""The catalogue of cases. Each kind says what load it is, and what a quick run leaves out."""
+
+from __future__ import annotations
+
+import attrs
+
+QUICK = 4  # a quick run has this part of the lines
+
+
+@attrs.define(frozen=True, slots=True)
+class Stream:
+    """`lines` lines of `size` bytes (ending included) over `connections`, as fast as they go.
+
+    probe_every: milliseconds between marked lines on one more connection, 0 for none.
+    """
+
+    name: str
+    title: str
+    lines: int
+    wire: str = "tcp"
+    connections: int = 8
+    size: int = 100
+    variant: str = "plain"
+    probe_every: int = 0
+
+    def part(self, divisor: int) -> Stream:
+        return attrs.evolve(self, lines=self.lines // divisor)
+
+    def arguments(self) -> list[str]:
+        return [
+            *("--lines", str(self.lines), "--size", str(self.size)),
+            *("--connections", str(self.connections), "--variant", self.variant),
+            *("--probe-every", str(self.probe_every)),
+        ]
+
+
+@attrs.define(frozen=True, slots=True)
+class Datagrams:
+    """Datagrams of `size` bytes, one line each, for `seconds` at each of `rates` per second.
+
+    A server is spared the rates above the first at which it lost some, but for `always`.
+    """
+
+    name: str
+    title: str
+    rates: tuple[int, ...]
+    always: int
+    seconds: float = 1.0
+    size: int = 100
+
+    def part(self, divisor: int) -> Datagrams:
+        return attrs.evolve(self, seconds=self.seconds / divisor)
+
+
+@attrs.define(frozen=True, slots=True)
+class Slow:
+    """One marked line per second on each of `connections`."""
+
+    name: str
+    title: str
+    connections: int
+    seconds: int
+
+    def part(self, divisor: int) -> Slow:
+        return attrs.evolve(self, seconds=max(1, self.seconds // divisor))
+
+
+@attrs.define(frozen=True, slots=True)
+class Idle:
+    """`connections` that send nothing."""
+
+    name: str
+    title: str
+    connections: int
+
+    def part(self, divisor: int) -> Idle:
+        return self
+
+
+Case = Stream | Datagrams | Slow | Idle
+
+CASES: tuple[Case, ...] = (
+    Stream("tcp-1", "TCP, 1 connection, 100 bytes", 4_000_000, connections=1),
+    Stream("tcp-8", "TCP, 8 connections, 100 bytes", 4_000_000),
+    Stream("tcp-500", "TCP, 500 connections, 100 bytes", 4_000_000, connections=500),
+    Stream("tcp-20B", "TCP, 8 connections, 20 bytes", 5_000_000, size=20),
+    Stream("tcp-1000B", "TCP, 8 connections, 1,000 bytes", 800_000, size=1000),
+    Stream("crlf", "TCP, 8 connections, CRLF", 3_000_000, variant="crlf"),
+    Stream("utf8", "TCP, 8 connections, UTF-8 text", 3_000_000, variant="utf8"),
+    Stream(
+        "control",
+        "TCP, 8 connections, a control character in 1 of 100",
+        3_000_000,
+        variant="control",
+    ),
+    Stream("unix", "UNIX stream, 8 connections, 100 bytes", 3_000_000, wire="unix"),
+    Stream("busy", "TCP, 8 connections, and a marked line every 20 ms", 6_000_000, probe_every=20),
+    Datagrams(
+        "udp",
+        "UDP, datagrams of 100 bytes",
+        (200_000, 500_000, 800_000, 1_000_000, 1_200_000, 1_500_000),
+        always=500_000,
+    ),
+    Slow("slow", "TCP, 1,000 connections, one line a second each", 1000, 10),
+    Idle("idle", "TCP, 5,000 idle connections", 5000),
+)

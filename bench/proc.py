@@ -1,0 +1,64 @@
+"""What Linux tells under /proc about a process and about sockets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import attrs
+
+TICKS = os.sysconf("SC_CLK_TCK")
+TCP_LISTEN = "0A"
+
+
+@attrs.define(frozen=True, slots=True)
+class Cpu:
+    """CPU seconds of all threads of a process, those that ended included."""
+
+    user: float
+    system: float
+
+    def __sub__(self, other: Cpu) -> Cpu:
+        return Cpu(self.user - other.user, self.system - other.system)
+
+
+def cpu(pid: int) -> Cpu:
+    """Raises OSError when the process is gone."""
+    # The second field is the program's name in brackets, which may hold spaces and brackets.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return Cpu(int(fields[11]) / TICKS, int(fields[12]) / TICKS)
+
+
+def memory(pid: int, field: str) -> int:
+    """Bytes; `field` is "VmRSS" (now) or "VmHWM" (the most so far). Raises OSError."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"process {pid} has ended")
+
+
+def descriptors(pid: int) -> int:
+    """How many file descriptors the process has open. Raises OSError."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def is_bound(wire: str, address: str) -> bool:
+    """Whether somebody listens at `address`: a port for "tcp" and "udp", a path for "unix".
+
+    Looking is better than connecting: a connection would be counted, logged and stored.
+    """
+    lines = Path(f"/proc/net/{wire}").read_text().splitlines()[1:]
+    if wire == "unix":
+        return any(line.split()[7:8] == [address] for line in lines)
+    port = f":{int(address):04X}"
+    fields = (line.split() for line in lines)
+    return any(f[1].endswith(port) and (wire == "udp" or f[3] == TCP_LISTEN) for f in fields)
+
+
+def datagrams_dropped(port: str) -> int:
+    """How many datagrams the kernel dropped at the UDP socket bound to `port`."""
+    for line in Path("/proc/net/udp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{int(port):04X}"):
+            return int(fields[12])
+    return 0

@@ -1,0 +1,204 @@
+"""The servers under test: how each is started, and which file its lines end up in."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+HERE = Path(__file__).parent
+TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
+# Debian installs daemons where the PATH of an ordinary user does not look.
+DAEMON_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+ROTATE_SIZE = "64GiB"
+
+
+@attrs.define(frozen=True, slots=True)
+class Listener:
+    """Where a server is to listen: `address` is a port of 127.0.0.1 ("tcp", "udp") or a path."""
+
+    wire: str
+    address: str
+    connections: int
+
+
+@attrs.define(frozen=True, slots=True)
+class Launch:
+    """The command that starts a server, what it needs in its environment, and where lines go."""
+
+    command: tuple[str, ...]
+    output: Path
+    env: Mapping[str, str] = attrs.field(factory=dict)
+
+
+class Server(Protocol):
+    """One of the columns of the comparison."""
+
+    @property
+    def name(self) -> str: ...
+
+    def missing(self) -> str | None:
+        """Why it cannot run here, in a sentence, or None."""
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        """How to start it with `work`, an empty directory, for all that it writes."""
+
+
+@attrs.define(frozen=True, slots=True)
+class Sink:
+    """The C sink: `program` is what build.py made."""
+
+    program: Path
+    name: str = "sink"
+
+    def missing(self) -> str | None:
+        return None
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        out = work / "sink.log"
+        place = (f"--{listener.wire}", listener.address)
+        return Launch((str(self.program), "--out", str(out), *place), out)
+
+
+@attrs.define(frozen=True, slots=True)
+class Logsrv:
+    """`twistd logsrv` with its defaults, and `arguments` where they differ."""
+
+    arguments: tuple[str, ...] = ()
+    name: str = "logsrv"
+
+    def missing(self) -> str | None:
+        if importlib.util.find_spec("logsrv.linelog.service") is None:
+            return f"{sys.executable} has no logsrv: install it (pip install -e .)."
+        return None
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        endpoint = f"{listener.wire}:{listener.address}"
+        if listener.wire != "unix":
+            endpoint += ":interface=127.0.0.1"
+        command = (*TWISTD, "-n", "--pidfile=", "logsrv", "--listen", endpoint)
+        options = ("--directory", str(work / "logs"), "--rotate-size", ROTATE_SIZE)
+        return Launch((*command, *options, *self.arguments), work / "logs" / "current.log")
+
+
+def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
+    """Write bench/peers/TEMPLATE with its @WORDS@ filled in to `work`; the path."""
+    # syslog-ng shares one window among all connections that may come.
+    connections = max(10, listener.connections + 2)
+    fetch = min(10_000, max(100, 500_000 // connections))
+    text = (HERE / "peers" / template).read_text()
+    for word, value in {
+        "@ADDRESS@": listener.address,
+        "@WORK@": work,
+        "@OUT@": out,
+        "@CONNECTIONS@": connections,
+        "@FETCH@": fetch,
+        "@WINDOW@": fetch * connections,
+    }.items():
+        text = text.replace(word, str(value))
+    path = work / template
+    path.write_text(text)
+    return path
+
+
+@attrs.define(frozen=True, slots=True)
+class Peer:
+    """A program found on PATH, or unpacked with its libraries under `root`."""
+
+    program: str
+    root: Path | None
+
+    def find(self) -> str | None:
+        if self.root is not None and (self.root / "usr/sbin" / self.program).exists():
+            return str(self.root / "usr/sbin" / self.program)
+        return shutil.which(self.program, path=DAEMON_PATH)
+
+    def missing(self) -> str | None:
+        if self.find() is not None:
+            return None
+        places = "PATH" if self.root is None else f"{self.root}/usr/sbin and PATH"
+        return f"{self.program} is not in {places}: README.md of bench/ tells how to get it."
+
+    def is_unpacked(self) -> bool:
+        return self.root is not None and (self.find() or "").startswith(str(self.root))
+
+    def libraries(self, pattern: str) -> list[str]:
+        """Directories under `root` with shared libraries that match."""
+        assert self.root is not None
+        return sorted({str(path.parent.resolve()) for path in self.root.rglob(pattern)})
+
+    def env(self) -> dict[str, str]:
+        if not self.is_unpacked():
+            return {}
+        return {"LD_LIBRARY_PATH": ":".join(self.libraries("*.so.[0-9]*"))}
+
+
+@attrs.define(frozen=True, slots=True)
+class Rsyslog:
+    """rsyslogd with bench/peers/rsyslog-WIRE.conf."""
+
+    peer: Peer
+    name: str = "rsyslog"
+
+    def missing(self) -> str | None:
+        return self.peer.missing()
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        out = work / "rsyslog.log"
+        conf = _fill(f"rsyslog-{listener.wire}.conf", listener, work, out)
+        command = [str(self.peer.find()), "-n", "-f", str(conf), "-i", str(work / "pid")]
+        if self.peer.is_unpacked():
+            command += ["-M", ":".join(self.peer.libraries("imtcp.so"))]
+        return Launch(tuple(command), out, self.peer.env())
+
+
+@attrs.define(frozen=True, slots=True)
+class SyslogNg:
+    """syslog-ng with bench/peers/syslog-ng-WIRE.conf."""
+
+    peer: Peer
+    name: str = "syslog-ng"
+
+    def missing(self) -> str | None:
+        return self.peer.missing()
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        out = work / "syslog-ng.log"
+        conf = _fill(f"syslog-ng-{listener.wire}.conf", listener, work, out)
+        command = [str(self.peer.find()), "-F", "--no-caps", "-f", str(conf)]
+        for option, file in (("-R", "persist"), ("-c", "control"), ("-p", "pid")):
+            command += [option, str(work / file)]
+        if self.peer.is_unpacked():
+            command.append("--module-path=" + ":".join(self.peer.libraries("libaffile.so")))
+        return Launch(tuple(command), out, self.peer.env())
+
+
+@attrs.define(frozen=True, slots=True)
+class Bare:
+    """A Twisted protocol that forgets what it receives; it has no output."""
+
+    name: str = "bare"
+
+    def missing(self) -> str | None:
+        return None
+
+    def launch(self, listener: Listener, work: Path) -> Launch:
+        program = HERE / "bare.py"
+        # -P: the modules beside bare.py are not to be found by what it imports.
+        return Launch((sys.executable, "-P", str(program), listener.address), work / "none")
+
+
+def every_server(sink: Path, peers: Path | None, logsrv_arguments: tuple[str, ...]) -> list[Server]:
+    """In the order in which they take turns."""
+    return [
+        Sink(sink),
+        Logsrv(logsrv_arguments),
+        Rsyslog(Peer("rsyslogd", None if peers is None else peers / "rsyslog")),
+        SyslogNg(Peer("syslog-ng", None if peers is None else peers / "syslog-ng")),
+    ]

@@ -1,0 +1,80 @@
+"""How the servers are started."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bench import proc
+from bench.child import ChildError, loading, running
+from bench.runs import free_port
+from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogNg
+from bench.watch import Growth, follow
+
+WIRES = ("tcp", "udp", "unix")
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("kind", [Rsyslog, SyslogNg])
+def test_configurations_have_no_gap_left(
+    wire: str, kind: type[Rsyslog] | type[SyslogNg], tmp_path: Path
+) -> None:
+    launch = kind(Peer("true", None)).launch(Listener(wire, "1234", 500), tmp_path)
+    [conf] = tmp_path.glob("*.conf")
+    assert "@" not in conf.read_text().replace("@version", "") and str(conf) in launch.command
+
+
+def test_syslog_ng_has_a_window_for_every_connection(tmp_path: Path) -> None:
+    """It would be slow, or refuse the rest, otherwise."""
+    SyslogNg(Peer("true", None)).launch(Listener("tcp", "1", 500), tmp_path)
+    text = (tmp_path / "syslog-ng-tcp.conf").read_text()
+    assert "max-connections(502) log-iw-size(499992) log-fetch-limit(996)" in text
+
+
+def test_logsrv_listens_on_loopback_only(tmp_path: Path) -> None:
+    command = Logsrv(("--sync", "never")).launch(Listener("udp", "1", 1), tmp_path).command
+    assert "udp:1:interface=127.0.0.1" in command and command[-2:] == ("--sync", "never")
+
+
+def test_a_peer_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "no-such-daemon is not in" in str(Peer("no-such-daemon", tmp_path).missing())
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ChildError, match="ended with status 3: 'no such luck"),
+        running(["sh", "-c", "echo no such luck; exit 3"], {}, tmp_path / "said", lambda: False),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["sink", "rsyslog", "syslog-ng"])
+def test_lines_sent_are_lines_in_the_file(kind: str, programs: Path, tmp_path: Path) -> None:
+    """What the load sends over TCP is found where the launch says."""
+    peers = os.environ.get("BENCH_PEERS")
+    servers: dict[str, Server] = {
+        "sink": Sink(programs / "sink"),
+        "rsyslog": Rsyslog(Peer("rsyslogd", Path(peers, "rsyslog") if peers else None)),
+        "syslog-ng": SyslogNg(Peer("syslog-ng", Path(peers, "syslog-ng") if peers else None)),
+    }
+    server = servers[kind]
+    if (reason := server.missing()) is not None:
+        # The peers exclude each other as installed packages, so not even CI has both.
+        pytest.skip(reason)
+    listener = Listener("tcp", free_port("tcp"), 3)
+    launch = server.launch(listener, tmp_path)
+    ready = partial(proc.is_bound, "tcp", listener.address)
+    growth = Growth(launch.output)
+    with (
+        running(launch.command, launch.env, tmp_path / "said", ready),
+        loading(
+            programs / "load",
+            ["stream", f"tcp:{listener.address}", "--lines=3000", "--connections=3"],
+        ) as at,
+    ):
+        at.wait_sent()
+        follow(growth, lambda: 3000, patience=20.0)
+    assert growth.lines == 3000
