@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 import attrs
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    wrapClientTLS,
+)
 from twisted.internet.error import (
     ConnectError,
     ConnectionRefusedError,
@@ -29,6 +36,14 @@ from logsrv.gopher.trust import Trust
 from logsrv.gopher.url import GopherURL, canonical_host
 
 _PROXY = re.compile(r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?")
+
+
+KNOWN_FOR = 60.0
+_MOST_KNOWN = 1000
+
+
+class _QuietFactory(Factory[Exchange]):
+    noisy = False
 
 
 class IClientReactor(IReactorTime, IReactorTCP, IReactorPluggableNameResolver):
@@ -57,8 +72,20 @@ class Proxy:
         return f"socks5://{host}:{self.port}"
 
 
+@attrs.define(frozen=True, slots=True)
+class _Known:
+    """The address of a host that took a connection, and until when that is believed."""
+
+    address: str
+    until: float
+
+
 class Connector:
-    """Connects exchanges to the servers of their URLs."""
+    """Connects exchanges to the servers of their URLs.
+
+    An address that took a connection is used again for KNOWN_FOR seconds: looking it up for each of
+    a thousand small files, with both address families raced, takes longer than fetching them.
+    """
 
     def __init__(
         self, reactor: IClientReactor, trust: Trust, proxy: Proxy | None, timeout: float
@@ -68,10 +95,11 @@ class Connector:
         self._trust = trust
         self._proxy = proxy
         self._timeout = timeout
+        self._known: dict[str, _Known] = {}
 
     async def connect(self, url: GopherURL, exchange: Exchange) -> None:
         """Returns when there is a connection. Raises GopherError, ConfigurationError."""
-        connecting = self._endpoint(url).connect(Factory.forProtocol(lambda: exchange))
+        connecting = self._endpoint(url).connect(_QuietFactory.forProtocol(lambda: exchange))
         timed_out = False
 
         def expire(result: object, seconds: float) -> object:
@@ -82,6 +110,10 @@ class Connector:
         connecting.addTimeout(self._timeout, self._reactor, expire)
         connecting.addErrback(lambda failure: self._fail(url, failure, timed_out))
         await connecting
+        if self._proxy is None and exchange.transport is not None:
+            peer = exchange.transport.getPeer()
+            if isinstance(peer, (IPv4Address, IPv6Address)):
+                self._remember(url.host, peer.host)
 
     def _endpoint(self, url: GopherURL) -> IStreamClientEndpoint:
         if self._proxy is not None:
@@ -92,12 +124,28 @@ class Connector:
                 url.host, "it is reached through Tor, such as socks5://127.0.0.1:9050"
             )
         else:
-            endpoint = HostnameEndpoint(self._reactor, url.host, url.port, self._timeout)
+            endpoint = self._direct(url)
         if not url.tls:
             return endpoint
         from logsrv.gopher.tls import connection_creator
 
         return wrapClientTLS(connection_creator(self._trust, url.host), endpoint, self._reactor)
+
+    def _direct(self, url: GopherURL) -> IStreamClientEndpoint:
+        known = self._known.get(url.host)
+        address = known.address if known and known.until > self._reactor.seconds() else url.host
+        if isIPAddress(address):
+            return TCP4ClientEndpoint(self._reactor, address, url.port, self._timeout)
+        if isIPv6Address(address):
+            return TCP6ClientEndpoint(self._reactor, address, url.port, self._timeout)
+        return HostnameEndpoint(self._reactor, url.host, url.port, self._timeout)
+
+    def _remember(self, host: str, address: str) -> None:
+        known, now = self._known.get(host), self._reactor.seconds()
+        if known is None or known.until <= now:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[host] = _Known(address, now + KNOWN_FOR)
 
     def _through(self, proxy: Proxy, url: GopherURL) -> IStreamClientEndpoint:
         # txtorcon speaks SOCKS5 as a Twisted endpoint and is released every year. txsocksx has
@@ -117,6 +165,7 @@ class Connector:
     def _fail(self, url: GopherURL, failure: Failure, timed_out: bool) -> None:
         error = failure.value
         assert error is not None
+        self._known.pop(url.host, None)
         if isinstance(error, GopherError):
             raise error
         if timed_out or isinstance(error, TimeoutError):

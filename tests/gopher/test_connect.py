@@ -7,16 +7,24 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
+from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher import GopherClient, Proxy, Trust
-from logsrv.gopher.errors import ProxyError
+from logsrv.gopher.errors import ProxyError, Refused
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK
 from tests.programs import missing
@@ -132,6 +140,57 @@ async def test_without_the_library_nothing_goes_past_the_proxy(
     with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[socks\]'"):
         await client.text(server.url("/0x"))
     assert server.requests == []
+
+
+@implementer(IHostnameResolver)
+class CountingResolver:
+    """Says that every host is this one, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        self.asked.append(hostName)
+        resolution = HostResolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        resolutionReceiver.addressResolved(IPv4Address("TCP", LOOPBACK, portNumber))
+        resolutionReceiver.resolutionComplete()
+        return resolution
+
+
+@implementer(IHostResolution)
+class HostResolution:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        raise AssertionError("it is done at once")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_name_is_looked_up_once_for_many_small_files(reactor: Any, serve: Serve) -> None:
+    resolver = CountingResolver()
+    before = reactor.installNameResolver(resolver)
+    try:
+        server = serve(b"x")
+        client = GopherClient(reactor)
+        for _ in range(5):
+            await client.text(server.url("/0x", host="gopher.example"))
+        assert resolver.asked == ["gopher.example"]
+        server.close()
+        with pytest.raises(Refused):
+            await GopherClient(reactor, retries=0).text(server.url(host="gopher.example"))
+        serve(b"x", None, server.port)
+        await client.text(server.url("/0x", host="gopher.example"))
+    finally:
+        reactor.installNameResolver(before)
 
 
 def test_how_a_proxy_is_written() -> None:
