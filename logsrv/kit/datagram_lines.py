@@ -31,7 +31,8 @@ REMEMBERED = 1024
 class DatagramLines:
     """Lines in datagrams; one object per listener, for all its peers.
 
-    A datagram is one or more lines; what comes as one datagram belongs together only in that.
+    A datagram is one or more lines. Who answers each line of it, and not just each datagram, lets a
+    forged sender turn one large datagram into many at somebody else.
     encoding: of the lines, both ways; what is not text becomes U+FFFD. ending: of lines that are sent.
     """
 
@@ -44,6 +45,11 @@ class DatagramLines:
     def line_received(self, line: str, peer: Sender) -> None:
         """A line came from `peer`; `peer.source` is its name as text."""
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
+
+    def datagram_received(self, lines: list[str], peer: Sender) -> None:
+        """A datagram of one or more lines came from `peer`; unless overridden, each is a line."""
+        for line in lines:
+            self.line_received(line, peer)
 
     @property
     def service(self) -> ProtocolService[Any, Any]:
@@ -70,19 +76,28 @@ class DatagramLines:
         """Consecutive datagrams of one sender, from the listener."""
         peer = cast(Sender, source)
         self._listening.received_bytes += sum(map(len, payloads))
-        most = self._listening.line_format.max_line
+        if self._listening.connection_log is not None:
+            self._listening.connection_log.received(peer.source, len(payloads))
         for payload in payloads:
-            text = payload.decode(self.encoding, "replace")
-            lines = text.removesuffix("\n").split("\n")
-            for line in lines:
-                if len(line) > most:
-                    self._listening.oversize_lines += 1
-                    self._listening.dropped_bytes += len(line)
-                    continue
-                try:
-                    self.line_received(line.removesuffix("\r"), peer)
-                except Exception:
-                    self._listening.failed("line_received", peer.source, Failure())
+            lines = self._lines(payload)
+            try:
+                if lines:
+                    self.datagram_received(lines, peer)
+            except Exception:
+                self._listening.failed("line_received", peer.source, Failure())
+
+    def _lines(self, payload: bytes) -> list[str]:
+        """The lines of a datagram that are not too long; the others are counted."""
+        side = self._listening
+        most = side.line_format.max_line
+        text = payload.decode(self.encoding, "replace")
+        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        if len(payload) > most:
+            short = [line for line in lines if len(line) <= most]
+            side.oversize_lines += len(lines) - len(short)
+            side.dropped_bytes += sum(len(line.encode()) for line in lines if len(line) > most)
+            return short
+        return lines
 
 
 class Answers:

@@ -124,10 +124,10 @@ class PeerProtocol(Protocol):
         """Send bytes as they are."""
         if self._out:
             self._flush()
+        if self._busy & CLOSING:
+            return
         transport = self.transport
         if not self._producing:
-            if self._busy & CLOSING or transport is None:
-                return
             self._producing = True
             transport.registerProducer(self, True)
         if self._busy & UNREAD:

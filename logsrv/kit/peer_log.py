@@ -23,7 +23,7 @@ class PeerLogger(Logger):
 
 
 class ConnectionLog:
-    """A line in the log for each connect and disconnect.
+    """A line in the log for each connect and disconnect, and for datagrams that come together.
 
     All that happens in one turn of the reactor is one event of several lines: an event costs as much
     as serving a short connection, and under load there are many in a turn.
@@ -40,6 +40,9 @@ class ConnectionLog:
 
     def disconnected(self, peer: str, reason: str) -> None:
         self._add(f"Lost connection from {peer} on {self._label}: {reason}")
+
+    def received(self, peer: str, number: int) -> None:
+        self._add(f"Got {number} datagram{'s' if number > 1 else ''} from {peer} on {self._label}")
 
     def _add(self, line: str) -> None:
         if not self._lines:

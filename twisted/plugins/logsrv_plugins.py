@@ -2,9 +2,23 @@
 
 from twisted.application.service import ServiceMaker
 
+from logsrv import __version__
+from logsrv.kit import protocol_plugin
+
 logsrv = ServiceMaker(
     "logsrv",
     "logsrv.linelog.service",
     "Write every line that anything sends over a socket to disk.",
     "logsrv",
+)
+
+greet = protocol_plugin(
+    "greet",
+    "logsrv.greet.protocol:Greet",
+    "logsrv.greet.protocol:GreetOptions",
+    datagrams="logsrv.greet.protocol:GreetDatagrams",
+    state="logsrv.greet.protocol:Greetings",
+    description="Thank everyone for connecting.",
+    listen="tcp:8088",
+    version=__version__,
 )

@@ -101,36 +101,44 @@ class MemoryPeer:
     """The other end of a connection.
 
     protocol: the plugin's, or None when its constructor failed and the connection was refused.
-    closed: whether the connection has ended. reading: whether the plugin reads what is fed.
     """
 
     def __init__(self, protocol: Protocol | None, address: IAddress) -> None:
         self.protocol = protocol
-        self.closed = protocol is None
+        self._closed = protocol is None
         self.transport = MemoryTransport(self, address)
         self._received = bytearray()
         self._waiting = bytearray()
         self._reads = True
+        self._half_closing = False
         if protocol is not None:
             protocol.makeConnection(self.transport)
             self._look()
 
     @property
+    def closed(self) -> bool:
+        """Whether the connection has ended."""
+        self._look()
+        return self._closed
+
+    @property
     def reading(self) -> bool:
-        return not self.transport.paused and not self.closed
+        """Whether the plugin reads what is fed."""
+        self._look()
+        return self._is_read
+
+    @property
+    def _is_read(self) -> bool:
+        return not (self.transport.paused or self.transport.disconnecting or self._closed)
 
     def feed(self, data: bytes) -> None:
         """Send bytes to the plugin, all as one chunk; while it reads nothing they wait, as in a kernel."""
         self._waiting += data
-        while self._waiting and self.reading:
-            chunk = bytes(self._waiting)
-            self._waiting.clear()
-            assert self.protocol is not None
-            self.protocol.dataReceived(chunk)
-            self._look()
+        self._look()
 
     def received(self) -> bytes:
         """What the plugin has sent since this was called last."""
+        self._look()
         data = bytes(self._received)
         self._received.clear()
         return data
@@ -146,37 +154,46 @@ class MemoryPeer:
 
     def half_close(self) -> None:
         """Send nothing more, but go on reading."""
-        if IHalfCloseableProtocol.providedBy(self.protocol):
-            self.protocol.readConnectionLost()
-            self._look()
-        else:
-            self.disconnect()
+        self._half_closing = True
+        self._look()
 
     def disconnect(self, reason: Exception | None = None) -> None:
         """End the connection, cleanly unless there is a `reason`."""
-        if not self.closed:
-            self.closed = True
+        if not self._closed:
+            self._closed = True
             assert self.protocol is not None
             self.protocol.connectionLost(Failure(reason or ConnectionDone()))
 
     def _look(self) -> None:
         """What a reactor would do now: deliver, resume, close."""
         transport = self.transport
-        while self._reads and not self.closed:
-            if transport.buffer:
+        while not self._closed:
+            if self._reads and transport.buffer:
                 self._received += transport.buffer
                 transport.buffer.clear()
-            elif transport.producer is not None and transport.producer_paused:
+            elif self._reads and transport.producer is not None and transport.producer_paused:
                 transport.producer_paused = False
                 transport.producer.resumeProducing()
+            elif self._waiting and self._is_read:
+                chunk = bytes(self._waiting)
+                self._waiting.clear()
+                assert self.protocol is not None
+                self.protocol.dataReceived(chunk)
+            elif self._half_closing and self._is_read:
+                self._half_closing = False
+                self._end_of_input()
+            elif transport.aborted:
+                self.disconnect(ConnectionAborted())
+            elif transport.disconnecting and not transport.buffer:
+                self.disconnect()
             else:
-                break
-        if transport.aborted:
-            self.disconnect(ConnectionAborted())
-        elif transport.disconnecting and not transport.buffer:
+                return
+
+    def _end_of_input(self) -> None:
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.readConnectionLost()
+        else:
             self.disconnect()
-        elif self._waiting:
-            self.feed(b"")
 
 
 class MemoryTransport:
@@ -195,16 +212,12 @@ class MemoryTransport:
     def write(self, data: bytes) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if self._peer.closed:
+        if self._peer._closed:
             return
         self.buffer += data
         if self.producer is not None and len(self.buffer) > TRANSPORT_BUFFER:
             self.producer_paused = True
             self.producer.pauseProducing()
-        if not self._peer._reads:
-            return
-        self._peer._received += self.buffer
-        self.buffer.clear()
 
     def writeSequence(self, pieces: list[bytes]) -> None:
         self.write(b"".join(pieces))

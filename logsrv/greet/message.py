@@ -1,0 +1,64 @@
+"""A message with fields such as {peer} in it; sans-IO.
+
+Bare names in braces only, unlike `str.format`: whoever writes the message cannot reach into objects.
+`{{` and `}}` stand for braces, `\\n` for a new line, `\\\\` for a backslash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from string import Formatter
+
+import attrs
+
+from logsrv.kit import Kind
+
+FIELDS = ("peer", "host", "port", "time", "count")
+KNOWN = ", ".join(f"{{{field}}}" for field in FIELDS)
+_ESCAPES = {r"\n": "\n", r"\\": "\\"}
+
+
+@attrs.frozen
+class Message:
+    """text: as written. pieces: literal text and the name of the field behind it, "" for none."""
+
+    text: str
+    pieces: tuple[tuple[str, str], ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields it has; without any it is always the same."""
+        return frozenset(field for _, field in self.pieces if field)
+
+    def render(self, values: Mapping[str, object]) -> str:
+        """The message with a value for each of its fields; its lines end in CR LF, the last in nothing."""
+        text = "".join(
+            literal + (str(values[field]) if field else "") for literal, field in self.pieces
+        )
+        return text.replace("\n", "\r\n")
+
+
+def parse_message(text: str) -> Message:
+    """Raises ValueError with what is wrong."""
+    unescaped = re.sub(r"\\[n\\]", lambda match: _ESCAPES[match[0]], text)
+    try:
+        found = list(Formatter().parse(unescaped))
+    except ValueError:
+        raise ValueError(
+            "a brace that is no field stands alone; write {{ or }} for a brace"
+        ) from None
+    for _, field, spec, conversion in found:
+        if field is not None and (field not in FIELDS or spec or conversion):
+            whole = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            raise ValueError(f"there is no field {{{whole}}}, there are {KNOWN}")
+    return Message(text, tuple((literal, field or "") for literal, field, _, _ in found))
+
+
+MESSAGE: Kind[Message] = Kind(
+    parse_message,
+    f"text in which {KNOWN} are replaced and \\n begins a new line",
+    "TEXT",
+    show=lambda message: message.text,
+    separator="(?!)",
+)

@@ -1,0 +1,108 @@
+"""Says `Thank you for connecting` and closes; with --stay it holds the conversation open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from logsrv.greet.message import MESSAGE, Message, parse_message
+from logsrv.kit import FLAG, PATH, ConfigurationError, DatagramLines, LineProtocol
+from logsrv.kit.escape import one_line
+from logsrv.kit.options import option
+from logsrv.kit.source import Sender
+from logsrv.kit.time import rfc3339
+
+LARGEST_FILE = 64 * 1024
+FAREWELLS = ("quit", "exit", "bye")
+
+
+@attrs.frozen(kw_only=True)
+class GreetOptions:
+    """What `twistd greet` has beside the kit's options."""
+
+    message: Message = option("Thank you for connecting", MESSAGE, "what to say")
+    message_file: Path | None = option(None, PATH, "say what is in this file instead")
+    stay: bool = option(False, FLAG, "hold the conversation open and answer each line")
+    log_connections: bool = option(True, FLAG, "a line in the log for each connect and disconnect")
+
+
+class Greetings:
+    """The state of the service: what is said, and how often it was."""
+
+    def __init__(self, service: Any) -> None:
+        self.count = 0
+        self._clock = service.clock
+        self.apply(service.settings)
+
+    def apply(self, settings: GreetOptions) -> None:
+        """Say what these settings want. Raises ConfigurationError if the file cannot be used."""
+        message = read_message(settings.message_file) if settings.message_file else settings.message
+        self._message = message
+        self._always = None if message.fields else message.render({})
+
+    def next_for(self, peer: str) -> str:
+        """The greeting for a peer; it is counted."""
+        self.count += 1
+        if self._always is not None:
+            return self._always
+        host, port = host_and_port(peer)
+        now = rfc3339(self._clock.seconds())
+        return self._message.render(
+            {"peer": peer, "host": host, "port": port, "time": now, "count": self.count}
+        )
+
+    def is_ours(self, line: str) -> bool:
+        """Whether a line is what we say ourselves."""
+        return line == self._always
+
+
+class Greet(LineProtocol):
+    """One connection."""
+
+    def connection_made(self) -> None:
+        greeting = self.service.state.next_for(self.peer)
+        if self.service.settings.stay:
+            self.send_line(greeting)
+            self.send_line("Say something, or quit to leave.")
+        else:
+            self.close(greeting)
+
+    def line_received(self, line: str) -> None:
+        if line.strip().lower() in FAREWELLS:
+            self.close("Goodbye.")
+        else:
+            self.send_line(f"You said: {one_line(line)}")
+
+
+class GreetDatagrams(DatagramLines):
+    """All datagrams of a listener: one answer to each."""
+
+    def datagram_received(self, lines: list[str], peer: Sender) -> None:
+        # Two greeting servers must not thank each other for ever.
+        if not self.service.state.is_ours(lines[0]):
+            self.send_line(self.service.state.next_for(peer.source), peer)
+
+
+def host_and_port(peer: str) -> tuple[str, str]:
+    """The two of `tcp:127.0.0.1:51234` and `udp:[::1]:514`; empty for a peer that has none."""
+    scheme, _, rest = peer.partition(":")
+    host, _, port = rest.rpartition(":")
+    return ("", "") if scheme == "unix" else (host.strip("[]"), port)
+
+
+def read_message(path: Path) -> Message:
+    """The message in a file. Raises ConfigurationError with a sentence when there is none."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
+        return parse_message(data.decode().removesuffix("\n").replace("\r\n", "\n"))
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the message file {path} is not UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"the message file {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"the message file {path}: {error}") from None

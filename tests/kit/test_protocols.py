@@ -1,0 +1,365 @@
+"""LineProtocol and RequestProtocol as an author and a peer see them, over connections in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
+from zope.interface.verify import verifyObject
+
+from logsrv.kit import TEXT, LineProtocol, RequestError, RequestProtocol, option
+from logsrv.kit.testing import MemoryService
+
+
+class Shout(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line.upper())
+
+
+class Scripted(LineProtocol):
+    """Does what a line says; notes what happens."""
+
+    happened: list[str]
+
+    def connection_made(self) -> None:
+        self.happened = []
+        self.waiting: Deferred[None] = Deferred()
+
+    def connection_lost(self, reason: str) -> None:
+        self.happened.append(f"lost: {reason}")
+
+    async def line_received(self, line: str) -> None:
+        self.happened.append(line)
+        if line == "wait":
+            self.waiting = Deferred()
+            await self.waiting
+        elif line == "raise":
+            raise RuntimeError("as asked")
+        elif line == "close":
+            self.close("bye")
+        self.send_line(f"done {line}")
+
+
+def test_interfaces() -> None:
+    """A LineProtocol is what Twisted takes for a protocol, a producer, and half-closeable."""
+    protocol = MemoryService(Shout).connect().protocol
+    for interface in (IProtocol, IPushProducer, IHalfCloseableProtocol):
+        assert verifyObject(interface, protocol)
+
+
+def test_answer_does_not_depend_on_cuts() -> None:
+    """LF and CR LF end a line, wherever the network cuts; answers end in CR LF."""
+    service = MemoryService(Shout)
+    assert (
+        service.answer("one\r\ntwo\n\nmöre\r\n".encode()) == "ONE\r\nTWO\r\n\r\nMÖRE\r\n".encode()
+    )
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n\0\xff", exclude_categories=["Cs"]))))
+def test_echo(lines: list[str]) -> None:
+    """Whatever text a peer sends comes back as it was."""
+
+    class Echo(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line(line)
+
+    peer = MemoryService(Echo).connect()
+    data = "".join(f"{line}\r\n" for line in lines).encode()
+    if data:
+        peer.feed(data)
+    assert peer.received() == data
+
+
+def test_telnet_negotiation_is_refused_and_no_line() -> None:
+    """What a telnet client offers is refused, and is no part of its first line."""
+    peer = MemoryService(Shout).connect()
+    peer.feed(b"\xff\xfd\x03\xff\xfb\x18hello\r\n")
+    assert peer.received() == b"\xff\xfc\x03\xff\xfe\x18HELLO\r\n"
+
+
+def test_unfinished_last_line_is_answered() -> None:
+    """`printf hello | nc` gets its answer, and then the connection is closed."""
+    peer = MemoryService(Shout).connect()
+    peer.feed(b"hello")
+    assert peer.received() == b""
+    peer.half_close()
+    assert peer.received() == b"HELLO\r\n"
+    assert peer.closed
+
+
+def test_line_too_long_is_told_and_ends_the_connection() -> None:
+    """The lines before it are answered; it and what follows are dropped, and counted."""
+    service = MemoryService(Shout, "--max-line", "10")
+    peer = service.connect()
+    peer.feed(b"short\n12345678901\nmore\n")
+    assert peer.received() == b"SHORT\r\na line is longer than 10 bytes; closing the connection\r\n"
+    assert peer.closed
+    assert service.metric("oversize_lines_total") == 1
+    assert service.metric("connections_cut_total", reason="line_too_long") == 1
+    assert service.metric("dropped_bytes_total") == 11 + len("more\n")
+
+
+def test_an_author_may_go_on_after_a_long_line() -> None:
+    """With `line_too_long` overridden the rest of that line is skipped, and the next one comes."""
+
+    class Patient(Shout):
+        max_line = 5
+
+        def line_too_long(self, limit: int) -> None:
+            self.send_line(f"no more than {limit}, please")
+
+    service = MemoryService(Patient)
+    expected = b"A\r\nno more than 5, please\r\nB\r\n"
+    assert service.answer(b"a\n" + b"x" * 20 + b"\r\nb\r\n") == expected
+
+
+def test_bytes_that_are_no_text() -> None:
+    """By default they become U+FFFD; with `errors = "reject"` the peer is told and dismissed."""
+
+    class Strict(Shout):
+        errors = "reject"
+
+    assert MemoryService(Shout).answer(b"a\xc3b\n") == "A\ufffdB\r\n".encode()
+    service = MemoryService(Strict)
+    expected = b"OK\r\na line is not utf-8; closing the connection\r\n"
+    assert service.answer(b"ok\na\xc3b\n") == expected
+    assert service.metric("connections_cut_total", reason="not_text") > 0
+
+
+def test_other_delimiter_and_encoding() -> None:
+    """An author's own delimiter, ending and encoding are used both ways."""
+
+    class Records(LineProtocol):
+        delimiter, ending, encoding = b"||", "||", "latin-1"
+
+        def line_received(self, line: str) -> None:
+            self.send_line(line[::-1])
+
+    assert MemoryService(Records).answer(b"\xe4b||c\nd||") == b"b\xe4||d\nc||"
+
+
+def test_next_line_waits_for_async_line_received() -> None:
+    """While a coroutine works nothing more is read; then the lines go on, in order."""
+    peer = MemoryService(Scripted).connect()
+    peer.feed(b"wait\nnext\nwait\nlast\n")
+    protocol: Any = peer.protocol
+    assert protocol.happened == ["wait"]
+    assert not peer.reading
+    peer.feed(b"afterwards\n")
+    protocol.waiting.callback(None)
+    assert protocol.happened == ["wait", "next", "wait"]
+    protocol.waiting.callback(None)
+    assert peer.reading
+    assert protocol.happened == ["wait", "next", "wait", "last", "afterwards"]
+    assert (
+        peer.received().split()
+        == b"done wait done next done wait done last done afterwards".split()
+    )
+
+
+def test_end_of_input_waits_for_async_line_received() -> None:
+    """A peer that half-closes still gets the answer that was being worked on."""
+    peer = MemoryService(Scripted).connect()
+    peer.feed(b"wait\n")
+    peer.half_close()
+    assert not peer.closed
+    peer.protocol.waiting.callback(None)  # type: ignore[union-attr]
+    assert peer.received() == b"done wait\r\n"
+    assert peer.closed
+
+
+def test_close_ends_the_chunk() -> None:
+    """After `close` no further line is given to the plugin; the last words arrive."""
+    peer = MemoryService(Scripted).connect()
+    peer.feed(b"one\nclose\ntwo\n")
+    protocol: Any = peer.protocol
+    assert protocol.happened == ["one", "close", "lost: Connection was closed cleanly."]
+    assert peer.received() == b"done one\r\nbye\r\n"
+
+
+@pytest.mark.parametrize(
+    "where", ["constructor", "connection_made", "line_received", "later", "lost"]
+)
+def test_error_closes_that_connection_only(where: str) -> None:
+    """An error in any callback ends its own connection, is counted, and harms no other."""
+
+    class Fragile(LineProtocol):
+        def __init__(self) -> None:
+            self.fail_in("constructor")
+
+        def fail_in(self, place: str) -> None:
+            if place == where and service is not None and service.service.state.armed:
+                raise RuntimeError("a bug")
+
+        def connection_made(self) -> None:
+            self.fail_in("connection_made")
+            self.later(5, self.fail_in, "later")
+
+        def line_received(self, line: str) -> None:
+            self.fail_in("line_received")
+            self.send_line(line)
+
+        def connection_lost(self, reason: str) -> None:
+            self.fail_in("lost")
+
+    service: MemoryService | None = None
+    service = MemoryService(Fragile)
+    service.service.state.armed = False
+    other = service.connect()
+    service.service.state.armed = True
+    peer = service.connect()
+    service.service.state.armed = where == "line_received"
+    if where == "line_received":
+        peer.feed(b"boom\n")
+    service.service.state.armed = where == "later"
+    if where == "later":
+        service.clock.advance(5)
+        other = service.connect()
+    service.service.state.armed = where == "lost"
+    peer.disconnect()
+    assert peer.closed
+    service.service.state.armed = False
+    other.feed(b"still here\n")
+    assert other.received() == b"still here\r\n"
+    assert service.metric("connections_failed_total") >= 1
+
+
+def test_error_in_a_coroutine_closes_the_connection() -> None:
+    """What was sent before it arrives; the lines behind it are not handled."""
+    service = MemoryService(Scripted)
+    peer = service.connect()
+    peer.feed(b"one\nraise\ntwo\n")
+    assert peer.closed
+    assert peer.received() == b"done one\r\n"
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_returning_something_else_is_an_error_with_a_sentence() -> None:
+    """A `line_received` that returns text, as of a RequestProtocol, is told so in the log."""
+
+    class Confused(LineProtocol):
+        def line_received(self, line: str) -> str:
+            return line
+
+    service = MemoryService(Confused)
+    peer = service.connect()
+    peer.feed(b"x\n")
+    assert peer.closed
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_peer_that_never_reads_is_not_read_from() -> None:
+    """Its answers pile up to about a buffer; then it is not read from, until it reads."""
+
+    class Long(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line("x" * 1000)
+
+    peer = MemoryService(Long).connect()
+    peer.stop_reading()
+    for _ in range(100):
+        peer.feed(b"\n" * 1000)
+    assert not peer.reading
+    assert len(peer.transport.buffer) < 300_000
+    peer.start_reading()
+    assert len(peer.received()) == 100 * 1000 * 1002
+    assert peer.reading
+
+
+def test_pushing_to_a_peer_that_never_reads_cuts_it_off() -> None:
+    """A plugin that writes without being asked fills no memory: the peer is cut off, and counted."""
+    service = MemoryService(Shout)
+    peer = service.connect()
+    peer.stop_reading()
+    protocol: Any = peer.protocol
+    for _ in range(3000):
+        protocol.send_line("x" * 1000)
+    peer.start_reading()
+    assert peer.closed
+    assert len(peer.transport.buffer) < 2_000_000
+    assert service.metric("connections_cut_total", reason="unread") == 1
+
+
+def test_timers_end_with_the_connection() -> None:
+    """`later` calls while the connection lasts, and not after it."""
+
+    class Late(LineProtocol):
+        def connection_made(self) -> None:
+            self.later(1, self.send_line, "one second")
+            self.later(2, self.send_line, "two seconds")
+
+    service = MemoryService(Late)
+    peer = service.connect()
+    service.clock.advance(1)
+    assert peer.received() == b"one second\r\n"
+    peer.disconnect()
+    assert service.clock.getDelayedCalls() == []
+
+
+def test_state_and_settings() -> None:
+    """`self.service` has the author's options and state, shared by all connections."""
+
+    @attrs.frozen(kw_only=True)
+    class Options:
+        mark: str = option("!", TEXT, "what is put behind a line")
+
+    class Counting(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.service.state["lines"] += 1
+            self.send_line(f"{line}{self.service.settings.mark} {self.service.state['lines']}")
+
+    service = MemoryService(
+        Counting, "--mark", "?", options=Options, state=lambda service: {"lines": 0}
+    )
+    one, two = service.connect(), service.connect()
+    one.feed(b"a\n")
+    two.feed(b"b\n")
+    assert two.received() == b"b? 2\r\n"
+
+
+class Sums(RequestProtocol):
+    pending: list[Deferred[str]] = []
+
+    def request_received(self, request: str) -> Any:
+        if request == "later":
+            self.pending.append(Deferred())
+            return self.pending[-1]
+        if request == "bytes":
+            return b"raw"
+        if request == "silence":
+            return None
+        if request == "bug":
+            raise ZeroDivisionError
+        if not request.isdecimal():
+            raise RequestError("not a number")
+        return str(int(request) + 1)
+
+
+def test_requests_are_answered_in_order() -> None:
+    """Pipelined requests get their answers in their order, also when one takes its time."""
+    peer = MemoryService(Sums).connect()
+    peer.feed(b"1\nlater\n2\nbytes\nsilence\n3\n")
+    assert peer.received() == b"2\r\n"
+    Sums.pending.pop().callback("now")
+    assert peer.received() == b"now\r\n3\r\nraw4\r\n"
+
+
+def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
+    """The peer's mistake gets its sentence; ours gets the line for that, and is counted."""
+    service = MemoryService(Sums)
+    peer = service.connect()
+    peer.feed(b"x\nbug\nlater\n1\n")
+    Sums.pending.pop().errback(RequestError("too late"))
+    assert peer.received().splitlines() == [
+        b"error: not a number",
+        b"error: the server failed to answer this",
+        b"error: too late",
+        b"2",
+    ]
+    assert not peer.closed
+    assert service.metric("requests_failed_total") == 1
