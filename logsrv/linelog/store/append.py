@@ -29,6 +29,9 @@ from logsrv.linelog.store.segment import Position
 log = Logger()
 GROUP = 1 << 20
 RETRY_AFTER = 1.0
+# After a group of this size more is likely to come at once, and waits this long to be gathered.
+FLOW = 1 << 14
+NAP = 0.001
 
 Item: TypeAlias = tuple[int, list[Buffer]] | Callable[[], None]
 
@@ -78,6 +81,7 @@ class Writer:
         self._look = look
         self._buffers: list[Buffer] = []
         self._command: Callable[[], None] | None = None
+        self._flowing = False
         self._told = 0
         self._sync_failing = False
         self._stalled_since = 0.0
@@ -122,6 +126,9 @@ class Writer:
 
     def _take(self) -> None:
         """Wait for something to do, then gather what is pending, up to about a group."""
+        if self._flowing and not self.queue.qsize():
+            # In full flow a wake-up for each chunk costs more than writing it.
+            self._disk.nap(NAP)
         due = self._active.due(self._policy)
         try:
             # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
@@ -136,6 +143,7 @@ class Writer:
             size += item[0]
             self._buffers += item[1]
             if size >= enough or not self.queue.qsize():
+                self._flowing = size >= FLOW
                 return
             item = self.queue.get()
         self._command = item

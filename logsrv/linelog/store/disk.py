@@ -66,6 +66,10 @@ class Disk:
         """
         return time.monotonic()
 
+    def nap(self, seconds: float) -> None:
+        """Let other threads run for a moment."""
+        time.sleep(seconds)
+
 
 def reason(error: BaseException) -> str:
     """The part of a sentence that says what went wrong: `No space left on device`."""
