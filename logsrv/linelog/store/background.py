@@ -28,6 +28,16 @@ LOOK_EVERY = 60.0
 InReactor: TypeAlias = Callable[..., Any]
 
 
+class StoreReactor(Protocol):
+    """What a store needs of `IReactorTime` and `IReactorFromThreads`."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
+
+    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+
+
 class BeingWritten(Protocol):
     """What the syncing thread looks at: the active segment's descriptor, and how far it is."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
@@ -20,7 +19,7 @@ from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.append import Writer
-from logsrv.linelog.store.background import Sealer, Syncer
+from logsrv.linelog.store.background import Sealer, StoreReactor, Syncer
 from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk, reason
 from logsrv.linelog.store.durable import Waiters
 from logsrv.linelog.store.lock import DirectoryLock
@@ -35,16 +34,6 @@ SEALER_ENDS_WITHIN = 3.0
 SMALL = 4096
 
 Tap = Callable[[Batch], object]
-
-
-class StoreReactor(Protocol):
-    """What a store needs of `IReactorTime` and `IReactorFromThreads`."""
-
-    def seconds(self) -> float: ...
-
-    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
-
-    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
 
 
 class Store:
@@ -246,7 +235,7 @@ class Store:
         writer, policy = self._writer, self._policy
         if writer.stalled is not None or self.pending > policy.high_water:
             self.valve.close()
-        if not self.valve.closed or writer.stalled is not None:
+        if not self.valve.closed or writer.stalled is not None or not self._accepts:
             return
         # First asked for, then looked: the writer may be through with everything by now.
         writer.tell_low = True

@@ -57,6 +57,7 @@ class FaultyDisk(Disk):
 
     errors: what a method of that name raises. room: how many more bytes fit. limit: how many bytes
     one `writev` takes. before: called at the start of a method of that name. calls: names, in order.
+    synced: the inodes of the files that were synced, in order.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class FaultyDisk(Disk):
         self.limit: int | None = None
         self.calls: list[str] = []
         self.most_buffers = 0
+        self.synced: list[int] = []
 
     def _enter(self, name: str) -> None:
         self.calls.append(name)
@@ -94,6 +96,7 @@ class FaultyDisk(Disk):
     def fdatasync(self, fd: int) -> None:
         self._enter("fdatasync")
         super().fdatasync(fd)
+        self.synced.append(os.fstat(fd).st_ino)
 
     def sync_directory(self, directory: Path) -> None:
         self._enter("sync_directory")

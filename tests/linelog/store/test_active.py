@@ -14,9 +14,23 @@ import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.kit.time import rfc3339
-from logsrv.linelog.store.segment import saved_number
+from logsrv.linelog.store.active import ActiveSegment
+from logsrv.linelog.store.background import Syncer
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.recover import number_active, open_active, tidy
+from logsrv.linelog.store.segment import Position, saved_number
 from logsrv.linelog.store.store import Store
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import (
+    Crash,
+    CrashingDisk,
+    FaultyDisk,
+    batch,
+    no_space,
+    stored,
+    text_of,
+    until,
+)
 
 OpenStore = Callable[..., Store]
 
@@ -101,28 +115,50 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
 
 
+class HalfWay(FaultyDisk):
+    """A disk on which current.log cannot be given away again: a rotation fails at its second step."""
+
+    def __init__(self, also_back: bool) -> None:
+        super().__init__()
+        self.failing = True
+        self._also_back = also_back
+
+    def rename(self, old: Path, new: Path) -> None:
+        is_back = old.name != "current.log.tmp"
+        if self.failing and new.name == "current.log" and (self._also_back or not is_back):
+            self.calls.append("refused")
+            raise no_space()
+        super().rename(old, new)
+
+
 @pytest_twisted.ensureDeferred
-async def test_a_rotation_that_fails_half_way_takes_its_name_back(open_store: OpenStore) -> None:
-    disk = FaultyDisk()
+async def test_a_rotation_that_fails_half_way_is_undone(open_store: OpenStore) -> None:
+    disk = HalfWay(also_back=False)
     store = open_store(disk, rotate_size=10)
-
-    def second_fails() -> None:
-        if (store.directory / "current.log").exists():
-            disk.errors.pop("rename", None)
-        elif "rename" not in disk.errors:
-            disk.errors["rename"] = no_space()
-            disk.before.pop("rename")
-
-    disk.before["rename"] = second_fails
     store.append(batch(b"one"))
-    await until(lambda: "rename" in disk.errors)
-    # The name could not be given back either: the file is a sealed one from now on.
-    del disk.errors["rename"]
+    await until(lambda: "refused" in disk.calls)
     store.append(batch(b"two"))
     await store.durable()
-    await until(lambda: store.position.segment >= 2)
-    await store.close()
+    assert (store.directory / "current.log").read_bytes() == stored(b"one", b"two")
+    assert store.position.segment == 1 and not list(store.directory.glob("0*"))
+    disk.failing = False
+    await until(lambda: store.position == (2, 0))
     assert text_of(store.directory) == stored(b"one", b"two")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rotation_that_cannot_be_undone_either_loses_nothing(open_store: OpenStore) -> None:
+    disk = HalfWay(also_back=True)
+    store = open_store(disk, rotate_size=10)
+    store.append(batch(b"one"))
+    await until(lambda: "refused" in disk.calls)
+    store.append(batch(b"two"))
+    await store.durable()
+    disk.failing = False
+    await until(lambda: store.position.segment == 2)
+    store.append(batch(b"three"))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one", b"two", b"three")
 
 
 @pytest_twisted.ensureDeferred
@@ -197,3 +233,43 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(
         await store.durable()
         await until(lambda: any("still writing" in event["log_format"] for event in events))
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
+
+
+def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(
+    tmp_path: Path,
+) -> None:
+    steps = 0
+    finished = False
+    while not finished:
+        directory = tmp_path / str(steps)
+        directory.mkdir()
+        finished = rotate_until_crash(directory, steps)
+        tidy(directory, Disk())
+        number = number_active(directory, Disk())
+        opened = open_active(directory, Disk())
+        os.close(opened.fd)
+        assert text_of(directory) == stored(b"one")
+        assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
+        steps += 1
+    assert steps > 4
+
+
+def rotate_until_crash(directory: Path, step: int) -> bool:
+    """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
+    opened = open_active(directory, Disk())
+    number_active(directory, Disk())
+    disk = CrashingDisk(at=step)
+    active = ActiveSegment(
+        directory, opened, 1, 0.0, disk=disk, tell=lambda *_: None, sealable=lambda: None
+    )
+    os.write(opened.fd, stored(b"one"))
+    active.position = Position(1, len(stored(b"one")))
+    syncer = Syncer(active, StorePolicy(), directory, disk, lambda *_: None)
+    try:
+        active.rotate(syncer)
+    except Crash:
+        return False
+    finally:
+        os.close(opened.fd)
+    os.close(active.fd)
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest_twisted
@@ -49,15 +50,26 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenSt
 
 
 @pytest_twisted.ensureDeferred
-async def test_an_idle_store_is_not_synced(open_store: OpenStore) -> None:
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
+    open_store: OpenStore,
+) -> None:
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.INTERVAL)
     store.append(batch(b"one"))
     await until(lambda: "fdatasync" in disk.calls)
-    count = disk.calls.count("fdatasync")
+    ended = time.monotonic() + 1.5
+    await until(lambda: time.monotonic() > ended)
+    assert disk.calls.count("fdatasync") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    store.append(batch(b"one"))
     store.rotate()
-    await until(lambda: list(store.directory.glob("*.idx")))
-    assert disk.calls.count("fdatasync") > count
+    await until(lambda: old in disk.synced)
 
 
 @pytest_twisted.ensureDeferred

@@ -115,6 +115,15 @@ def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
     assert not segment.path.exists() and segment.packed.exists()
 
 
+def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path: Path) -> None:
+    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
+    segment.path.write_bytes(stored(b"one"))
+    seal(segment, Disk())
+    segment.path.write_bytes(stored(b"one", b"two"))
+    tidy(tmp_path, Disk())
+    assert segment.path.exists() and not segment.packed.exists() and not segment.index.exists()
+
+
 def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> None:
     segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
     segment.path.write_bytes(stored(b"one"))
