@@ -19,6 +19,7 @@ from logsrv.kit.metrics import Metrics
 from logsrv.kit.service import ListeningService, Plan
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.registry import inputs
+from logsrv.linelog.memory import keep_freed_memory
 from logsrv.linelog.settings import ListenerSettings, LoggerSettings
 from logsrv.linelog.store.store import Store
 
@@ -47,6 +48,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
 
     def open(self) -> None:
+        keep_freed_memory()
         self.store.open()
 
     def apply(self, settings: LoggerSettings) -> None:
