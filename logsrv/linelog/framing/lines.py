@@ -69,8 +69,10 @@ class LineFramer:
         return self._frame(data, self._rules.raw)
 
     def take_answers(self) -> bytes:
-        """Telnet's answers for the peer, mostly b""; each is given once. To be asked for after each
-        `receive`."""
+        """Telnet's answers for the peer, mostly b""; each is given once.
+
+        To be asked for after each `receive`: what goes beyond 64 KiB of them is left unanswered.
+        """
         return b"" if self._telnet is None else self._telnet.take_answers()
 
     def _interpreted(self, chunk: bytes) -> bytes:
