@@ -70,6 +70,9 @@ class ListeningService(Service, Generic[Settings]):
     def apply(self, settings: Settings) -> None:
         """Give changed settings to what `open` opened. Raises ConfigurationError to refuse them."""
 
+    def removed(self, key: str, listener: Listener) -> None:
+        """A reload took a listener away, and its last connection has ended."""
+
     def close(self) -> Deferred[None]:
         """Close what `open` opened, after the last listener has delivered."""
         return succeed(None)
@@ -135,7 +138,8 @@ class ListeningService(Service, Generic[Settings]):
             return
         gone = [key for key in self._listeners if key not in plans]
         for key in gone:
-            _stop(self._listeners.pop(key))
+            listener = self._listeners.pop(key)
+            _stop(listener).addCallback(lambda cut, key=key, it=listener: self.removed(key, it))
         for key, listener in self._listeners.items():
             plans[key].apply(listener)
         self._listeners.update(added)

@@ -24,4 +24,4 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     settings = {M_MMAP_THRESHOLD: 32 * MiB, M_TRIM_THRESHOLD: 64 * MiB, M_TOP_PAD: 4 * MiB}
-    return all([mallopt(ctypes.c_int(key), ctypes.c_int(value)) for key, value in settings.items()])
+    return all(mallopt(ctypes.c_int(key), ctypes.c_int(value)) for key, value in settings.items())

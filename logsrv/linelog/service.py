@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -75,20 +75,25 @@ class LoggerService(ListeningService[LoggerSettings]):
         )
         return result
 
+    def removed(self, key: str, listener: Listener) -> None:
+        if isinstance(listener, DatagramListener):
+            self.store.valve.remove(listener)
+        self.metrics.forget(listener=self._intakes.pop(key).label)
+
     def _plans(self, settings: LoggerSettings) -> list[Plan]:
         return [
             Plan(
-                listener.key,
-                make=partial(self._listener, listener),
-                apply=partial(self._change, listener),
+                key,
+                make=partial(self._listener, key, listener),
+                apply=partial(self._change, key, listener),
             )
-            for listener in settings.listener
+            for key, listener in _by_endpoint(settings.listener).items()
         ]
 
-    def _listener(self, settings: ListenerSettings) -> Listener:
+    def _listener(self, key: str, settings: ListenerSettings) -> Listener:
         input_ = inputs()[settings.listen.input]
         intake = Intake(
-            label=settings.key,
+            label=settings.label,
             name=settings.name or "",
             rules=settings.line_rules,
             sink=self.store,
@@ -96,13 +101,13 @@ class LoggerService(ListeningService[LoggerSettings]):
             metrics=self.metrics,
             log_connections=settings.log_connections,
         )
-        self._intakes[settings.key] = intake
+        self._intakes[key] = intake
         endpoint = settings.listen.endpoint
         listener = listener_for(
             endpoint,
             factory=None if endpoint.kind == "datagram" else input_.stream(intake),
             receiver=input_.datagrams(intake) if endpoint.kind == "datagram" else None,
-            label=settings.key,
+            label=settings.label,
             policy=settings.guard_policy,
             reactor=self._clock,
             metrics=self.metrics,
@@ -111,15 +116,34 @@ class LoggerService(ListeningService[LoggerSettings]):
             self.store.valve.add(listener)
         return listener
 
-    def _change(self, settings: ListenerSettings, listener: Listener) -> None:
-        intake = self._intakes[settings.key]
-        intake.rules = settings.line_rules
-        intake.log_connections = settings.log_connections
+    def _change(self, key: str, settings: ListenerSettings, listener: Listener) -> None:
+        self._intakes[key].apply(
+            name=settings.name or "",
+            rules=settings.line_rules,
+            log_connections=settings.log_connections,
+        )
         listener.apply(settings.guard_policy)
+
+
+def _by_endpoint(listeners: Sequence[ListenerSettings]) -> dict[str, ListenerSettings]:
+    """What is known under one key before and after a reload is the same listener, renamed or not.
+
+    Raises ConfigurationError when two listeners want the same place.
+    """
+    found: dict[str, ListenerSettings] = {}
+    for listener in listeners:
+        # Port 0 is a different one each time; there the name has to tell them apart.
+        key = listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
+        if key in found:
+            raise ConfigurationError(f"--listen {key} is asked for twice")
+        found[key] = listener
+    return found
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
     """What twistd runs."""
     from twisted.internet import reactor
 
+    for warning in options.loaded.warnings:
+        log.warn("{warning}", warning=warning)
     return LoggerService(options.settings, load=options.reload, reactor=reactor)

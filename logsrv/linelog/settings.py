@@ -105,8 +105,8 @@ class ListenerSettings(LineSettings, ConnectionSettings):
     name: str | None = option(None, NAME, "stands before @ in the source of its lines")
 
     @property
-    def key(self) -> str:
-        """What it is called in logs and metrics, and known by when the configuration changes."""
+    def label(self) -> str:
+        """What the listener is called in logs and metrics."""
         return f"{self.name}@{self.listen}" if self.name else str(self.listen)
 
 

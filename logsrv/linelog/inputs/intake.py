@@ -42,7 +42,8 @@ class Sink(Protocol):
 class Intake:
     """One listener's way into the store: its rules, its counters, its clock.
 
-    `rules` may be replaced by a reload; a connection keeps those it began with.
+    rules: what lines have to be like; a connection keeps those it began with.
+    counts, received_bytes: what the protocols count.
     """
 
     def __init__(
@@ -58,11 +59,9 @@ class Intake:
     ) -> None:
         """`label` names the listener in logs and metrics; `name` stands before `@` in its sources."""
         self.label = label
-        self.rules = rules
         self.counts = LineCounts()
-        self.log_connections = log_connections
         self.received_bytes = 0
-        self._prefix = f"{name}@" if name else ""
+        self.apply(name=name, rules=rules, log_connections=log_connections)
         self._sink = sink
         self._clock = clock
         self._watch(metrics)
@@ -74,6 +73,12 @@ class Intake:
         for reason in ("telnet", "cr_nul", "truncated", "closed"):
             read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
+
+    def apply(self, *, name: str, rules: LineRules, log_connections: bool) -> None:
+        """Go by other settings for the connections to come."""
+        self.rules = rules
+        self.log_connections = log_connections
+        self._prefix = f"{name}@" if name else ""
 
     @property
     def valve(self) -> Valve:
