@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Generic, TypeVar
 
@@ -69,6 +70,9 @@ class ListeningService(Service, Generic[Settings]):
 
     def apply(self, settings: Settings) -> None:
         """Give changed settings to what `open` opened. Raises ConfigurationError to refuse them."""
+
+    def _gone(self, key: str, listener: Listener, cut: int) -> None:
+        self.removed(key, listener)
 
     def removed(self, key: str, listener: Listener) -> None:
         """A reload took a listener away, and its last connection has ended."""
@@ -139,7 +143,8 @@ class ListeningService(Service, Generic[Settings]):
         gone = [key for key in self._listeners if key not in plans]
         for key in gone:
             listener = self._listeners.pop(key)
-            _stop(listener).addCallback(lambda cut, key=key, it=listener: self.removed(key, it))
+            stopped = Deferred.fromCoroutine(_drain_and_stop(listener))
+            stopped.addCallback(partial(self._gone, key, listener))
         for key, listener in self._listeners.items():
             plans[key].apply(listener)
         self._listeners.update(added)
@@ -172,17 +177,14 @@ class ListeningService(Service, Generic[Settings]):
         return Deferred.fromCoroutine(self._drain_and_close())
 
     async def _drain_and_close(self) -> None:
-        cut = await gatherResults([_stop(listener) for listener in self._listeners.values()])
+        stopping = [_drain_and_stop(listener) for listener in self._listeners.values()]
+        cut = await gatherResults(map(Deferred.fromCoroutine, stopping))
         await self.close()
         log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
 
 
-def _stop(listener: Listener) -> Deferred[int]:
-    """Drain and stop a listener; a failure is logged and hinders no other. Gives how many were cut."""
-    return Deferred.fromCoroutine(_drain_and_stop(listener))
-
-
 async def _drain_and_stop(listener: Listener) -> int:
+    """Gives how many connections were cut off; a failure is logged and hinders no other listener."""
     cut = 0
     try:
         cut = await listener.drain(DRAIN_SECONDS)
