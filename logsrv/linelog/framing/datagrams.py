@@ -17,7 +17,7 @@ def frame_datagrams(
 ) -> Block | None:
     """The lines of `payloads`, the datagrams of one source in their order; None if there are none.
 
-    The LF or CR LF a datagram ends with is no further line, an empty datagram is an empty line.
+    The LF or CR LF a datagram ends with, as sent, is no further line; an empty one is an empty line.
     There is no Telnet, and no connection to close: CLOSE truncates.
     """
     if not payloads:
