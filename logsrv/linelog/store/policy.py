@@ -41,8 +41,8 @@ class StorePolicy:
     rotate_every: float = attrs.field(default=DAY, validator=_positive)
     keep_bytes: int | None = attrs.field(default=None, validator=_positive)
     keep_days: float | None = attrs.field(default=None, validator=_positive)
-    high_water: int = attrs.field(default=16 * MiB, validator=_positive)
-    low_water: int = attrs.field(default=4 * MiB, validator=_positive)
+    high_water: int = attrs.field(default=8 * MiB, validator=_positive)
+    low_water: int = attrs.field(default=2 * MiB, validator=_positive)
 
     def __attrs_post_init__(self) -> None:
         if self.low_water > self.high_water:

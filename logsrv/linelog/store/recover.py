@@ -1,8 +1,10 @@
 """What a store finds when it starts, and how it puts that in order.
 
 A torn line is what a kill leaves: the beginning of a line without its LF. It is kept, and the writer
-ends it before anything else. After a power cut some file systems leave a run of NULs where data had
-not arrived; they tell nothing but their number, so they are cut off, counted and reported.
+ends it before anything else; unless all of it is our own stamp, or less: then nothing anybody sent is
+in it, and it is cut off, so that each line has the stored format. After a power cut some file systems
+leave a run of NULs where data had not arrived; they tell nothing but their number, so they are cut
+off, counted and reported.
 """
 
 from __future__ import annotations
@@ -21,13 +23,18 @@ from logsrv.linelog.store.segment import Form, Segment
 
 log = Logger()
 _STEP = 1 << 16
+# Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
+LONGEST_STAMP = 1024
+_SHAPE_OF_TIME = b"0000-00-00T00:00:00.000000Z"
+_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 
 @attrs.frozen
 class Active:
     """The active segment, opened. Sizes in bytes.
 
-    size: what is in the file now, without `nuls`.
+    size: what is in the file now, without `nuls` and `stamp`.
+    stamp: how many bytes of a stamp without anything behind it stood at the end and were cut off.
     torn: the length of its last line if that has no LF, else 0.
     nuls: how many NULs stood at the end and were cut off.
     """
@@ -36,6 +43,7 @@ class Active:
     size: int
     torn: int
     nuls: int
+    stamp: int = 0
 
 
 def open_active(directory: Path, disk: Disk) -> Active:
@@ -94,7 +102,16 @@ def _mended(path: Path, fd: int) -> Active:
             path=str(path),
             nuls=nuls,
         )
-    torn = size - _line_start(fd, size)
+    start = _line_start(fd, size)
+    torn = size - start
+    if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
+        os.ftruncate(fd, start)
+        log.warn(
+            "{path} ended in {torn} bytes of a stamp with nothing behind it; they were cut off",
+            path=str(path),
+            torn=torn,
+        )
+        return Active(fd, start, 0, nuls, torn)
     if torn:
         log.warn(
             "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
@@ -102,6 +119,15 @@ def _mended(path: Path, fd: int) -> Active:
             torn=torn,
         )
     return Active(fd, size, torn, nuls)
+
+
+def is_stamp(text: bytes) -> bool:
+    """Whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
+    time, space, source = text.partition(b" ")
+    shape = time.translate(_ANY_DIGIT)
+    if not space:
+        return _SHAPE_OF_TIME.startswith(shape)
+    return shape == _SHAPE_OF_TIME and b" " not in source[:-1] and len(text) < LONGEST_STAMP
 
 
 def _without_nuls(fd: int, size: int) -> int:

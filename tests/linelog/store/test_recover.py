@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.recover import tidy
+from logsrv.linelog.store.recover import is_stamp, tidy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from logsrv.linelog.store.store import Store
@@ -26,16 +26,33 @@ OpenStore = Callable[..., Store]
 async def test_a_torn_last_line_is_kept_ended_and_reported(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    (tmp_path / "current.log").write_bytes(stored(b"whole") + b"2026-11-20T06:18:42.1234")
+    (tmp_path / "current.log").write_bytes(stored(b"whole") + stored(b"half a line")[:-4])
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
-    assert store.recovered.torn == 24
+    assert store.recovered.torn == len(stored(b"half a line")) - 4
     assert "is torn after {torn} bytes" in events[0]["log_format"]
     store.append(batch(b"next"))
     await store.durable()
-    text = stored(b"whole") + b"2026-11-20T06:18:42.1234\n" + stored(b"next")
+    text = stored(b"whole") + stored(b"half a line")[:-4] + b"\n" + stored(b"next")
     assert (tmp_path / "current.log").read_bytes() == text
     assert store.position == (1, len(text))
+
+
+def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_path: Path) -> None:
+    """Wherever it is torn: nobody sent it, and what stays has the stored format."""
+    stamp = stored(b"")[:-1]
+    for length in range(1, len(stamp) + 1):
+        place = tmp_path / str(length)
+        place.mkdir()
+        (place / "current.log").write_bytes(stored(b"whole") + stamp[:length])
+        store = open_store(directory=place)
+        assert (store.recovered.stamp, store.recovered.torn) == (length, 0)
+        assert (place / "current.log").read_bytes() == stored(b"whole")
+
+
+@pytest.mark.parametrize("torn", [b"torn", b"2026 was a year", stored(b"m")[:-1], b"2026-11-20 x"])
+def test_what_somebody_sent_is_no_stamp(torn: bytes) -> None:
+    assert not is_stamp(torn)
 
 
 @pytest_twisted.ensureDeferred

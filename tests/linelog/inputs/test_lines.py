@@ -1,0 +1,91 @@
+"""One connection of the `lines` input, on a transport in memory."""
+
+from __future__ import annotations
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.internet.testing import StringTransport
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.source import Sender
+from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
+from tests.linelog.inputs.recording import Sink, intake
+
+
+def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
+    factory = LineFactory(intake(sink, rules))
+    receiver = factory.buildProtocol(None)
+    transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
+    receiver.makeConnection(transport)
+    return receiver, transport
+
+
+def test_lines_and_the_unfinished_last_one() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"one\r\ntw")
+    receiver.dataReceived(b"o\nthr")
+    assert sink.text == b"one\ntwo\n"
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"one\ntwo\nthr\n"
+    assert {batch.source for batch in sink.batches} == {"tcp:192.0.2.7:514"}
+
+
+def test_the_store_can_pause_a_connection_while_it_is_open() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    verifyObject(IPushProducer, receiver)
+    assert sink.producers == [receiver]
+    receiver.pauseProducing()
+    assert transport.producerState == "paused"
+    receiver.resumeProducing()
+    assert transport.producerState == "producing"
+    receiver.connectionLost(connectionDone)
+    assert sink.producers == []
+
+
+def test_telnet_is_answered_and_not_stored() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b"he\xff\xfd\x01llo\n")
+    assert transport.value() == b"\xff\xfc\x01"
+    assert sink.text == b"hello\n"
+
+
+def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
+    """And the store cannot resume it over that."""
+    receiver, transport = connected(Sink())
+    receiver.dataReceived(b"\xff\xfd\x01")
+    assert transport.producer is not None
+    transport.producer.pauseProducing()
+    assert transport.producerState == "paused"
+    receiver.pauseProducing()
+    receiver.resumeProducing()
+    assert transport.producerState == "paused"
+    transport.producer.resumeProducing()
+    assert transport.producerState == "producing"
+
+
+def test_oversize_close_says_why() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver.dataReceived(b"far too long\nnext\n")
+    assert transport.disconnecting
+    assert b"longer than 5 bytes" in transport.value()
+    receiver.connectionLost(connectionDone)
+    assert sink.text == b"far t\n"
+
+
+def test_datagrams() -> None:
+    """Each is one or more lines; those that came together from one sender are one batch."""
+    sink = Sink()
+    way = intake(sink)
+    LineDatagrams(way).datagrams_received(
+        [b"one", b"two\nthree\n", b""], Sender("192.0.2.7", "udp:192.0.2.7:514")
+    )
+    (batch,) = sink.batches
+    assert bytes(batch.block) == b"one\ntwo\nthree\n\n"
+    assert batch.source == "udp:192.0.2.7:514"
+    assert way.received_bytes == 13

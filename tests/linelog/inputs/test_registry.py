@@ -1,0 +1,17 @@
+"""Inputs are found, ours first."""
+
+from zope.interface.verify import verifyObject
+
+from logsrv.linelog.inputs.intake import IInput
+from logsrv.linelog.inputs.lines import Lines
+from logsrv.linelog.inputs.registry import input_names, inputs
+
+
+def test_lines_is_there_and_is_ours() -> None:
+    assert "lines" in input_names()
+    assert type(inputs()["lines"]) is Lines
+
+
+def test_every_input_does_what_the_interface_says() -> None:
+    for found in inputs().values():
+        verifyObject(IInput, found)
