@@ -39,6 +39,8 @@ class Datagrams:
     """Datagrams of `size` bytes, one line each, for `seconds` at each of `rates` per second.
 
     A server is spared the rates above the first at which it lost some, but for `always`.
+    separate: one send each. Otherwise bursts of 64 by UDP_SEGMENT, which loopback hands over uncut to
+    a receiver that asks for it (UDP_GRO): then 64 lines cost about as much as one.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Datagrams:
     always: int
     seconds: float = 1.0
     size: int = 100
+    separate: bool = False
 
     def part(self, divisor: int) -> Datagrams:
         return attrs.evolve(self, seconds=self.seconds / divisor)
@@ -97,9 +100,16 @@ CASES: tuple[Case, ...] = (
     Stream("busy", "TCP, 8 connections, and a marked line every 20 ms", 6_000_000, probe_every=20),
     Datagrams(
         "udp",
-        "UDP, datagrams of 100 bytes",
+        "UDP, datagrams of 100 bytes in bursts of 64, uncut to a receiver with UDP_GRO",
         (200_000, 500_000, 800_000, 1_000_000, 1_200_000, 1_500_000),
         always=500_000,
+    ),
+    Datagrams(
+        "udp-separate",
+        "UDP, datagrams of 100 bytes sent one by one",
+        (100_000, 200_000, 300_000, 400_000, 500_000),
+        always=200_000,
+        separate=True,
     ),
     Slow("slow", "TCP, 1,000 connections, one line a second each", 1000, 10),
     Idle("idle", "TCP, 5,000 idle connections", 5000),

@@ -1,7 +1,7 @@
 /* The load generator: sends numbered lines to a server and says in JSON what it sent, and when.
  *
  *   load stream TARGET --lines N --size BYTES --connections C --variant V --probe-every MS
- *   load udp    TARGET --lines N --size BYTES --connections C --rate PER_SECOND
+ *   load udp    TARGET --lines N --size BYTES --connections C --rate PER_SECOND --separate
  *   load slow   TARGET --connections C --seconds S      one line per second on each connection
  *   load idle   TARGET --connections C                  opens them, holds them until stdin ends
  *
@@ -56,6 +56,7 @@ static struct options {
     uint64_t lines, rate;
     size_t size;
     unsigned connections, seconds, probe_every;
+    bool separate; /* no UDP_SEGMENT: nothing that UDP_GRO at the other end could keep together */
 } opt = {.variant = "plain", .lines = 1000000, .rate = 100000, .size = 100, .connections = 1,
          .seconds = 10};
 
@@ -304,7 +305,7 @@ static void run_udp(void)
     prepare_block("");
     size_t batch = GSO_BYTES / opt.size < DATAGRAMS ? GSO_BYTES / opt.size : DATAGRAMS;
     struct connection *all = open_connections();
-    bool segmented = set_segmentation(all, opt.size);
+    bool segmented = !opt.separate && set_segmentation(all, opt.size);
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     uint64_t start = now_ns(), sent = 0;
     for (uint32_t turn = 0; sent < opt.lines; turn++) {
@@ -351,7 +352,7 @@ static void read_options(int argc, char **argv)
     static const struct option names[] = {
         {"lines", 1, 0, 'n'},       {"size", 1, 0, 's'},    {"connections", 1, 0, 'c'},
         {"variant", 1, 0, 'v'},     {"rate", 1, 0, 'r'},    {"seconds", 1, 0, 't'},
-        {"probe-every", 1, 0, 'p'}, {0, 0, 0, 0}};
+        {"probe-every", 1, 0, 'p'}, {"separate", 0, 0, 'S'}, {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
         case 'n': opt.lines = strtoull(optarg, NULL, 10); break;
@@ -361,6 +362,7 @@ static void read_options(int argc, char **argv)
         case 'r': opt.rate = strtoull(optarg, NULL, 10); break;
         case 't': opt.seconds = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'p': opt.probe_every = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'S': opt.separate = true; break;
         default: exit(2);
         }
     }
@@ -384,16 +386,12 @@ int main(int argc, char **argv)
     if (argc - optind != 2)
         fail("usage: load stream|udp|slow|idle TARGET [options]; see the top of load.c");
     opt.target = argv[optind + 1];
-    const char *mode = argv[optind];
-    if (strcmp(mode, "stream") == 0)
-        run_stream();
-    else if (strcmp(mode, "udp") == 0)
-        run_udp();
-    else if (strcmp(mode, "slow") == 0)
-        run_slow();
-    else if (strcmp(mode, "idle") == 0)
-        run_idle();
-    else
-        fail("the mode %s is not stream, udp, slow or idle", mode);
-    return 0;
+    static const struct { const char *name; void (*run)(void); } modes[] = {
+        {"stream", run_stream}, {"udp", run_udp}, {"slow", run_slow}, {"idle", run_idle}};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (strcmp(argv[optind], modes[i].name) == 0) {
+            modes[i].run();
+            return 0;
+        }
+    fail("the mode %s is not stream, udp, slow or idle", argv[optind]);
 }

@@ -164,6 +164,7 @@ def run_datagrams(rate: int, bench: Bench, server: Server, case: Datagrams, numb
         lines = int(rate * case.seconds)
         arguments = ["udp", child.target, "--rate", str(rate)]
         arguments += ["--lines", str(lines), "--size", str(case.size)]
+        arguments += ["--separate"] if case.separate else []
         label = Label(case.name, server.name, number, rate)
         return _measure(bench, child, label, arguments, marked=False)
 

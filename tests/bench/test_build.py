@@ -33,7 +33,7 @@ class RunningSink:
 
     def send(self, mode: str, target: str, **options: str | int) -> tuple[Sent, list[bytes]]:
         """Put a load on it; what was reported, and what is stored after so many lines."""
-        words = [f"--{name}={value}" for name, value in options.items()]
+        words = [f"--{name}" + (f"={value}" if value else "") for name, value in options.items()]
         with loading(self.programs / "load", [mode, target, *words]) as load:
             sent = load.wait_sent()
             return sent, self.stored(sent.lines)
@@ -106,6 +106,12 @@ def test_datagrams_are_one_line_each(sink: RunningSink) -> None:
     sent, stored = sink.send("udp", f"udp:{sink.udp}", lines=2_000, size=100, rate=50_000)
     assert {len(message) for message in messages(stored)} == {100}
     assert sent.lines == len(stored) == 2_000 and stored[0].split(b" ")[1].startswith(b"udp:127.")
+
+
+def test_datagrams_sent_one_by_one_arrive_as_the_others(sink: RunningSink) -> None:
+    options: dict[str, str | int] = {"lines": 2_000, "rate": 50_000, "separate": ""}
+    sent, stored = sink.send("udp", f"udp:{sink.udp}", **options)
+    assert not sent.segmented and sent.lines == len({line[-100:] for line in stored}) == 2_000
 
 
 def test_datagrams_keep_to_the_rate_they_are_offered_at(sink: RunningSink) -> None:
