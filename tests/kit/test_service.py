@@ -52,7 +52,7 @@ class Service(ListeningService[Sequence[str]]):
     def __init__(self, *keys: str) -> None:
         self.calls: list[str] = []
         self.next: Sequence[str] | ConfigurationError = keys
-        super().__init__("test", keys, self.plans, load=self.load, reactor=Reactor())
+        super().__init__("test", keys, self.plans, load=self.load, reactor=Reactor())  # type: ignore[arg-type]
 
     def plans(self, keys: Sequence[str]) -> list[Plan]:
         return [
