@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from logsrv.kit.testing import TWISTD, wait_until
@@ -146,17 +147,15 @@ def test_socket_activation(tmp_path: Path) -> None:
                 env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "lines"},
             )  # fmt: skip
         expected = [b"attempt %d" % number for number in range(attempt + 1)]
-        wait_until(
-            lambda expected=expected: (
-                (tmp_path / "logs" / "current.log").exists()
-                and messages(tmp_path / "logs") == expected
-            ),
-            "the line",
-        )
+        wait_until(partial(_holds, tmp_path / "logs", expected), "the line")
         process.terminate()
         process.wait(20)
         connection.close()
     listening.close()
+
+
+def _holds(store: Path, expected: list[bytes]) -> bool:
+    return (store / "current.log").exists() and messages(store) == expected
 
 
 def test_socket_activation_without_a_socket(logger: Start) -> None:
