@@ -1,0 +1,133 @@
+"""What of a conversation is shown: the peer's bytes as safe text, or both sides' in hex; sans-IO."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Protocol
+
+from logsrv.kit.escape import printable
+from logsrv.kit.telnet import TelnetFilter
+
+PER_ROW = 16
+
+
+class Display(Protocol):
+    """Bytes of a conversation in, what to show out.
+
+    `answers` is what has to be sent to the peer because of what it sent; each is given once.
+    """
+
+    def received(self, data: bytes) -> bytes: ...
+
+    def sent(self, data: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+    def answers(self) -> bytes: ...
+
+
+class TextDisplay:
+    """The peer's text: UTF-8, its control characters escaped, its Telnet commands refused.
+
+    A CR before LF is taken out, wherever the bytes are cut.
+    """
+
+    def __init__(self) -> None:
+        self._telnet = TelnetFilter()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._return = ""
+
+    def received(self, data: bytes) -> bytes:
+        return self._safe(self._telnet.receive(data), final=False)
+
+    def sent(self, data: bytes) -> bytes:
+        """Nothing: who typed it has seen it."""
+        return b""
+
+    def finish(self) -> bytes:
+        """What was held back until the conversation's end."""
+        return self._safe(self._telnet.finish(), final=True)
+
+    def answers(self) -> bytes:
+        return self._telnet.take_answers()
+
+    def _safe(self, data: bytes, final: bool) -> bytes:
+        text = self._return + self._decoder.decode(data, final)
+        self._return = ""
+        if text.endswith("\r") and not final:
+            text, self._return = text[:-1], "\r"
+        return printable(text.replace("\r\n", "\n")).encode()
+
+
+class Datagrams:
+    """Datagrams as text, a line each at least; no Telnet, and no character goes over their edges."""
+
+    def received(self, data: bytes) -> bytes:
+        text = printable(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
+        return (text if text.endswith("\n") else text + "\n").encode()
+
+    def sent(self, data: bytes) -> bytes:
+        """Nothing: who typed it has seen it."""
+        return b""
+
+    def finish(self) -> bytes:
+        return b""
+
+    def answers(self) -> bytes:
+        return b""
+
+
+class HexDisplay:
+    """Both sides' bytes in hex: `<` what came, `>` what went; with Telnet's, which are refused.
+
+    Each side's offset, in hex, counts from the beginning of the conversation.
+    """
+
+    def __init__(self, telnet: bool) -> None:
+        self._telnet = TelnetFilter() if telnet else None
+        self._received = 0
+        self._sent = 0
+
+    def received(self, data: bytes) -> bytes:
+        if self._telnet:
+            self._telnet.receive(data)
+        rows = hex_rows("<", self._received, data)
+        self._received += len(data)
+        return rows
+
+    def sent(self, data: bytes) -> bytes:
+        rows = hex_rows(">", self._sent, data)
+        self._sent += len(data)
+        return rows
+
+    def finish(self) -> bytes:
+        return b""
+
+    def answers(self) -> bytes:
+        return self._telnet.take_answers() if self._telnet else b""
+
+
+class RawDisplay:
+    """The peer's bytes as they come. Not for a terminal."""
+
+    def received(self, data: bytes) -> bytes:
+        return data
+
+    def sent(self, data: bytes) -> bytes:
+        return b""
+
+    def finish(self) -> bytes:
+        return b""
+
+    def answers(self) -> bytes:
+        return b""
+
+
+def hex_rows(side: str, offset: int, data: bytes) -> bytes:
+    """Rows of up to 16 bytes: `< 00000010  68 69 0d 0a  |hi..|`."""
+    rows = []
+    for at in range(0, len(data), PER_ROW):
+        row = data[at : at + PER_ROW]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        rows.append(f"{side} {offset + at:08x}  {row.hex(' '):<{PER_ROW * 3 - 1}}  |{text}|\n")
+    return "".join(rows).encode()

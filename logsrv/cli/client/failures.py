@@ -1,0 +1,79 @@
+"""Why a connection did not come about, or broke: in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.internet import defer, error
+
+from logsrv.cli.client.target import Target
+from logsrv.errors import LogsrvError
+from logsrv.kit.escape import one_line
+from logsrv.kit.values import shown
+
+
+class ConnectionFailed(LogsrvError):
+    """No conversation with the other end, or no longer."""
+
+
+def connection_failed(reason: BaseException, target: Target, timeout: float) -> ConnectionFailed:
+    """The sentence for an exception of Twisted's or OpenSSL's. timeout: of connecting, in seconds."""
+    return ConnectionFailed(_sentence(reason, target, timeout))
+
+
+def _sentence(reason: BaseException, target: Target, timeout: float) -> str:
+    match reason:
+        case error.DNSLookupError() | error.UnknownHostError():
+            return f"there is no host named {shown(target.host or target.text)}"
+        case error.ConnectionRefusedError():
+            return f"{target} refused the connection: nothing listens there"
+        case error.TimeoutError() | defer.CancelledError():
+            return f"no answer from {target} within {timeout:g} s"
+        case error.NoRouteError():
+            return f"there is no way to {target}: {reason.args[-1]}"
+        case error.ConnectError():
+            return _connect_error(reason, target)
+        case VerificationError():
+            return (
+                f"the certificate of {target} names somebody else; --server-name says whom it should "
+                "name, --insecure takes any"
+            )
+        case SSL.Error():
+            return _tls_error(reason, target)
+        case error.ConnectionLost() | error.ConnectionAborted():
+            return f"{target} broke the connection off without closing it"
+        case error.MessageLengthError():
+            return f"{target}: too long for a datagram"
+        case OSError():
+            return f"{target}: {os.strerror(reason.errno) if reason.errno else reason}"
+    return f"{target}: {one_line(str(reason) or type(reason).__name__)}"
+
+
+def _connect_error(reason: error.ConnectError, target: Target) -> str:
+    match reason.osError:
+        case errno.ENOENT:
+            return f"there is no socket {target}"
+        case errno.EACCES | errno.EPERM:
+            return f"no permission to connect to {target}"
+        case errno.EPROTOTYPE:
+            other = "unixgram" if target.scheme == "unix" else "unix"
+            return f"{target} is a socket of the other kind; write {other}:{target}"
+        case errno.ENOTSOCK | errno.ENOTDIR:
+            return f"{target} is no socket"
+    return f"{target}: {one_line(str(reason))}"
+
+
+def _tls_error(reason: SSL.Error, target: Target) -> str:
+    reasons = [part[-1] for part in reason.args[0]] if reason.args else []
+    said = one_line(", ".join(reasons) or "no reason given")
+    if "certificate verify failed" in reasons:
+        return (
+            f"the certificate of {target} is not to be trusted: self-signed, expired or by an "
+            "authority unknown here; --cafile FILE names its authority, --insecure takes any"
+        )
+    if any(known in said for known in ("wrong version number", "packet length too long")):
+        return f"{target} does not speak TLS; write tcp:{target}"
+    return f"TLS with {target} failed: {said}"

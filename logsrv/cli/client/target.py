@@ -1,0 +1,126 @@
+"""Where a client connects to: the text that a person types, read and checked; opens nothing."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.endpoints import LONGEST_SOCKET_PATH, port_number
+from logsrv.kit.values import nearest, shown
+
+INET = ("tcp", "tls", "udp")
+UNIX = ("unix", "unixgram")
+DATAGRAM = ("udp", "unixgram")
+ACCEPTED = "HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, udp:HOST:PORT, unix:PATH or unixgram:PATH"
+
+
+@attrs.frozen
+class Target:
+    """The other end. `str()` names it in messages.
+
+    scheme: one of INET and UNIX, or `twisted` for a client endpoint string that is Twisted's own.
+    host, port: of INET. path: of UNIX. text: as typed.
+    """
+
+    text: str
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.scheme in INET:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            return f"{host}:{self.port}"
+        return shown(self.path or self.text)
+
+    @property
+    def is_datagram(self) -> bool:
+        return self.scheme in DATAGRAM
+
+
+def parse_target(text: str) -> Target:
+    """Read what stands for the other end; see ACCEPTED.
+
+    An IPv6 address stands in brackets, or with its colons escaped as Twisted has it; a port may be a
+    service's name. A port alone, as in `tcp:1234`, is this machine's: so the text after `--listen` of
+    a server is a client's, too. Whatever has `NAME=VALUE` in it is Twisted's.
+
+    Raises ConfigurationError.
+    """
+    scheme, colon, rest = text.partition(":")
+    if colon and re.match(r"[A-Za-z0-9+.-]+:.*[A-Za-z]=", text):
+        return Target(text, "twisted")
+    if colon and scheme in UNIX:
+        return _unix(text, scheme, rest)
+    if colon and scheme in INET:
+        return _inet(text, scheme, rest)
+    if text.startswith(("/", "./")):
+        raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
+    if colon and _others(rest):
+        return _inet(text, "tcp", text)
+    if colon:
+        return _unknown(text, scheme)
+    raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
+
+
+def _others(rest: str) -> bool:
+    """Whether HOST:rest can be HOST:PORT."""
+    return not re.search(r"[:/]", rest) or rest.endswith("]") or "]:" in rest or "\\:" in rest
+
+
+def _unknown(text: str, scheme: str) -> Target:
+    from twisted.internet.interfaces import IStreamClientEndpointStringParserWithReactor
+    from twisted.plugin import getPlugins
+
+    found = getPlugins(IStreamClientEndpointStringParserWithReactor)
+    if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
+        return Target(text, "twisted")
+    if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
+        raise ConfigurationError(
+            f"{shown(text)} is no HOST:PORT; an IPv6 address stands in brackets: [::1]:1234"
+        )
+    near = nearest(scheme, [*INET, *UNIX])
+    meant = f", did you mean {near}:…?" if near else ""
+    raise ConfigurationError(f"{shown(text)} is no endpoint{meant}; accepted: {ACCEPTED}")
+
+
+def _unix(text: str, scheme: str, path: str) -> Target:
+    if not path or "\0" in path:
+        raise ConfigurationError(f"{shown(text)} has no path; write {scheme}:/run/log.sock")
+    if len(path.encode("utf-8", "surrogateescape")) > LONGEST_SOCKET_PATH:
+        raise ConfigurationError(
+            f"the path {shown(path)} is too long for a socket; "
+            f"the longest has {LONGEST_SOCKET_PATH} bytes"
+        )
+    return Target(text, scheme, path=path)
+
+
+def _inet(text: str, scheme: str, rest: str) -> Target:
+    match = re.fullmatch(
+        r"(?:\[(?P<bracketed>[^\[\]]+)\]|(?P<plain>(?:\\.|[^:\\])*)):(?P<port>[^:]*)", rest
+    )
+    if match is None and ":" not in rest:
+        host, port = "localhost", rest
+    elif match is None:
+        raise ConfigurationError(
+            f"{shown(text)} is no HOST:PORT; an IPv6 address stands in brackets: [::1]:1234"
+        )
+    else:
+        host = match["bracketed"] or re.sub(r"\\(.)", r"\1", match["plain"]) or "localhost"
+        port = match["port"]
+    if not port:
+        raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
+    try:
+        number = port_number(port, "udp" if scheme == "udp" else "tcp")
+    except ValueError as error:
+        raise ConfigurationError(f"{shown(text)}: {error}") from None
+    if number == 0:
+        raise ConfigurationError(
+            f"{shown(text)}: nobody listens on port 0; ports go from 1 to 65535"
+        )
+    if re.search(r"[\s\x00-\x20]", host) or len(host) > 255:
+        raise ConfigurationError(f"{shown(text)}: {shown(host)} is no name of a host")
+    return Target(text, scheme, host=host, port=number)

@@ -1,0 +1,142 @@
+"""Talking at a terminal: a prompt with line editing and history, what is heard above it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from twisted.internet.defer import Deferred
+
+from logsrv.cli.client.dial import Peer
+from logsrv.cli.client.wire import Wire
+
+PROMPT = "> "
+LONGEST_QUESTION = 200
+"""Characters of an unfinished line that the peer waits behind; what is longer is shown at once."""
+HELD_BYTES = 64 * 1024
+LAST_WORDS_SECONDS = 1.0
+POLL_SECONDS = 0.02
+
+
+class _PeerEnded(Exception):
+    """Ends the prompt."""
+
+
+class Terminal:
+    """One conversation. An unfinished line of the peer's, such as `login: `, is the prompt."""
+
+    def __init__(self, history: Path | None, input: Any = None, output: Any = None) -> None:
+        """history: the file of lines typed, those of earlier times as well; None keeps none."""
+        self._history = _history(history, lambda: bool(self._question))
+        self._session: PromptSession[str] = PromptSession(
+            message=self._message, history=self._history, input=input, output=output
+        )
+        self._question = ""
+        self._waiting: list[bytes] = []
+        self._printing = False
+        self._printer: asyncio.Future[None] | None = None
+        self._peer: Peer | None = None
+
+    def show(self, data: bytes) -> None:
+        """Show it above the prompt, soon; a peer that sends faster than that is made to wait."""
+        if not data:
+            return
+        self._waiting.append(data)
+        if not self._printing:
+            self._printing = True
+            self._printer = asyncio.ensure_future(self._print())
+        if self._peer is not None and sum(map(len, self._waiting)) > HELD_BYTES:
+            self._peer.hold(True)
+
+    async def _print(self) -> None:
+        while self._waiting:
+            text = self._question + b"".join(self._waiting).decode()
+            self._waiting.clear()
+            lines, newline, self._question = text.rpartition("\n")
+            if len(self._question) > LONGEST_QUESTION:
+                lines, newline, self._question = text, "\n", ""
+            if newline:
+                await run_in_terminal(partial(print, lines, flush=True))
+            elif self._session.app.is_running:
+                self._session.app.invalidate()
+            if self._peer is not None and not self._peer.ended.called:
+                self._peer.hold(False)
+        self._printing = False
+
+    def _message(self) -> str:
+        return self._question or PROMPT
+
+    async def converse(self, peer: Peer, wire: Wire) -> None:
+        """Until the peer closes or Ctrl-D. Raises ConnectionFailed, and KeyboardInterrupt."""
+        self._peer = peer
+        peer.ended.addBoth(self._peer_ended)
+        talking = asyncio.ensure_future(self._prompt(peer, wire))
+        if not await Deferred.fromFuture(talking):
+            raise KeyboardInterrupt
+        await peer.ended
+        if peer.failure is not None:
+            raise peer.failure
+
+    async def _prompt(self, peer: Peer, wire: Wire) -> bool:
+        """Until all is said and shown; False after Ctrl-C."""
+        try:
+            while not peer.ended.called:
+                line = await self._session.prompt_async()
+                # It stands there, with the answer behind it.
+                self._question = ""
+                peer.send(wire.typed(line))
+        except _PeerEnded:
+            pass
+        except EOFError:
+            await self._hear_out(peer)
+        except KeyboardInterrupt:
+            peer.close()
+            return False
+        while self._printing:
+            await asyncio.sleep(POLL_SECONDS)
+        if self._question:
+            print(self._question, flush=True)
+        return True
+
+    def _peer_ended(self, result: Any) -> Any:
+        app = self._session.app
+        if app.is_running:
+            app.erase_when_done = True
+            app.exit(exception=_PeerEnded())
+        return result
+
+    async def _hear_out(self, peer: Peer) -> None:
+        """We have said all; what the peer still says is shown."""
+        peer.end_input()
+        deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
+        while not peer.ended.called and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        if not peer.ended.called:
+            peer.close()
+
+
+def _history(path: Path | None, is_answer: Callable[[], bool]) -> History:
+    if path is None:
+        return InMemoryHistory()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
+    return _File(path, is_answer)
+
+
+class _File(FileHistory):
+    """Leaves out what begins with a space, as shells do, and what answers a question: passwords."""
+
+    def __init__(self, path: Path, is_answer: Callable[[], bool]) -> None:
+        super().__init__(path)
+        self._is_answer = is_answer
+
+    def append_string(self, string: str) -> None:
+        if not string.startswith(" ") and not self._is_answer():
+            super().append_string(string)

@@ -1,0 +1,113 @@
+"""TLS of a client: whom it trusts, and which certificate it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+from OpenSSL import SSL
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    PrivateCertificate,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.values import shown
+
+PEM_END = b"-----END CERTIFICATE-----"
+
+
+@attrs.frozen
+class TLSOptions:
+    """What the command line says about TLS.
+
+    cafile: the authorities to trust instead of the system's. certificate, key: PEM files of our own
+    certificate. server_name: whom the certificate has to name, if not the host.
+    """
+
+    cafile: Path | None = None
+    insecure: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
+    server_name: str = ""
+
+    @property
+    def given(self) -> bool:
+        return self != TLSOptions()
+
+
+def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
+    """What makes the TLS connections to `host`; reads the files. Raises ConfigurationError."""
+    own = _own_certificate(options)
+    name = options.server_name or host
+    if options.insecure:
+        return _Unverified(own, name)
+    roots = _authorities(options.cafile) if options.cafile else None
+    try:
+        return optionsForClientTLS(name, roots, own)
+    except (UnicodeError, ValueError):
+        raise ConfigurationError(f"{shown(name)} is no name that a certificate can have") from None
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Unverified:
+    """Encrypts, but takes any certificate: `--insecure`."""
+
+    def __init__(self, own: PrivateCertificate | None, name: str) -> None:
+        shows = {"privateKey": own.privateKey.original, "certificate": own.original} if own else {}
+        self._context = CertificateOptions(verify=False, **shows).getContext()
+        self._name = name
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = SSL.Connection(self._context, None)
+        # RFC 6066 section 3: no addresses.
+        if not (isIPAddress(self._name) or isIPv6Address(self._name)):
+            connection.set_tlsext_host_name(self._name.encode("idna"))
+        return connection
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{shown(str(path))}: {error.strerror}") from None
+
+
+def _authorities(path: Path) -> Any:
+    certificates = []
+    for part in _read(path).split(PEM_END)[:-1]:
+        try:
+            certificates.append(Certificate.loadPEM(part + PEM_END + b"\n"))
+        except Exception:
+            raise ConfigurationError(
+                f"{shown(str(path))}: not a certificate in PEM format"
+            ) from None
+    if not certificates:
+        raise ConfigurationError(f"{shown(str(path))}: has no certificate in PEM format")
+    return trustRootFromCertificates(certificates)
+
+
+def _own_certificate(options: TLSOptions) -> PrivateCertificate | None:
+    if options.certificate is None:
+        if options.key:
+            raise ConfigurationError("--key is the key of a --certificate, which is missing")
+        return None
+    text = _read(options.certificate)
+    if options.key:
+        text += b"\n" + _read(options.key)
+    try:
+        own: PrivateCertificate = PrivateCertificate.loadPEM(text)
+        return own
+    except Exception:
+        where = shown(str(options.certificate))
+        raise ConfigurationError(
+            f"{where}: not a certificate with its key in PEM format (a key of its own: --key FILE)"
+        ) from None
