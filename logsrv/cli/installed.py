@@ -1,0 +1,228 @@
+"""What is installed: plugins of twistd and inputs of the line logger, also those that are broken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import attrs
+from twisted.application.service import IServiceMaker
+from twisted.logger import globalLogBeginner
+from twisted.plugin import getPlugins
+from twisted.python.modules import getModule
+
+from logsrv.kit.escape import one_line
+from logsrv.kit.options import options_of
+from logsrv.kit.plugin import IProtocolPlugin
+from logsrv.linelog.inputs.intake import IInput
+from logsrv.linelog.inputs.registry import inputs
+from twisted import plugins
+
+
+@attrs.frozen(kw_only=True)
+class Plugin:
+    """One plugin, or one input, as its author describes it.
+
+    name: what one types. version: its own, else that of its package; "" if neither is known.
+    package: the distribution that pip installed; "" if none. where: the file that declares it.
+    listens: the endpoints it listens at by default; empty if that is not known before it runs.
+    error: why it cannot be used, though its plugin file is sound; "" if it can.
+    taken: whether twistd takes this one; False for one of the same name as an earlier one.
+    """
+
+    name: str
+    version: str
+    package: str
+    where: str
+    listens: tuple[str, ...] = ()
+    description: str = ""
+    error: str = ""
+    taken: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Broken:
+    """A plugin file that cannot be loaded: where it is, and why."""
+
+    where: str
+    error: str
+    package: str
+
+
+@attrs.frozen(kw_only=True)
+class Installed:
+    """All that was found, in the order of names."""
+
+    plugins: tuple[Plugin, ...]
+    inputs: tuple[Plugin, ...]
+    broken: tuple[Broken, ...]
+
+    @property
+    def hidden(self) -> list[tuple[Plugin, Plugin]]:
+        """Each plugin that twistd does not take, and the one of that name which it takes."""
+        return [
+            (plugin, next(other for other in group if other.taken and other.name == plugin.name))
+            for group in (self.plugins, self.inputs)
+            for plugin in group
+            if not plugin.taken
+        ]
+
+
+def installed() -> Installed:
+    """Look at everything that Twisted's plugin system finds. Harms nothing, and starts nothing."""
+    # Twisted logs each broken module as a critical error, with a traceback on stderr.
+    with contextlib.suppress(AssertionError):
+        globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
+    packages = Packages()
+    broken = []
+    files: dict[int, tuple[str, Any]] = {}
+    # Importing it is what extends its path over all of sys.path.
+    for module in getModule(plugins.__name__).iterModules():
+        where = module.filePath.path
+        try:
+            # A plugin file that prints would spoil what we print.
+            with contextlib.redirect_stdout(sys.stderr):
+                loaded = module.load()
+        except BaseException as error:
+            package = packages.of_file(where)
+            broken.append(Broken(where=where, error=_reason(error), package=_name(package)))
+            continue
+        for value in vars(loaded).values():
+            files.setdefault(id(value), (where, loaded))
+    return Installed(
+        plugins=tuple(_plugins(files, packages)),
+        inputs=tuple(_inputs(files, packages)),
+        broken=tuple(sorted(broken, key=lambda found: found.where)),
+    )
+
+
+def _plugins(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[Plugin]:
+    seen: set[str] = set()
+    # In case of two with one name twistd takes the first that Twisted's plugin system gives.
+    for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
+        where, _ = files.get(id(maker), ("", None))
+        package = packages.of(where, _code_of(maker))
+        listens, error = _listens(maker, package)
+        own = maker.version if IProtocolPlugin.providedBy(maker) else "0"
+        yield Plugin(
+            name=maker.tapname,
+            version=own if own != "0" else _version(package),
+            package=_name(package),
+            where=where,
+            listens=listens,
+            description=maker.description,
+            error=error,
+            taken=maker.tapname not in seen,
+        )
+        seen.add(maker.tapname)
+
+
+def _code_of(maker: Any) -> str:
+    """The module whose code a plugin runs."""
+    if not IProtocolPlugin.providedBy(maker):
+        return str(getattr(maker, "module", ""))
+    made: Any = maker
+    serves = made.protocol if made.protocol is not None else made.datagrams
+    return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
+
+
+def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
+    """Where a plugin listens by default, and why its options cannot be had."""
+    # Twisted's own listen at what their options say, each in its own way; and they are many to load.
+    if _name(package).lower() == "twisted":
+        return (), ""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            settings = getattr(maker.options, "settings_class", None)
+            if IProtocolPlugin.providedBy(maker):
+                return maker.listen, ""
+            declared = options_of(settings) if settings is not None else {}
+            if "listen" not in declared:
+                return (), ""
+            return tuple(map(str, declared["listen"].default_value())), ""
+    except BaseException as error:
+        return (), _reason(error)
+
+
+def _inputs(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[Plugin]:
+    used = inputs()
+    ours = [found for found in used.values() if id(found) not in files]
+    for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
+        code = type(found).__module__
+        where, _ = files.get(id(found), (getattr(sys.modules.get(code), "__file__", ""), None))
+        package = packages.of(where, code)
+        yield Plugin(
+            name=found.name,
+            version=_version(package),
+            package=_name(package),
+            where=where,
+            description=(type(found).__doc__ or "").partition("\n")[0],
+            taken=used[found.name] is found,
+        )
+
+
+def _reason(error: BaseException) -> str:
+    said = one_line(str(error), 300)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _name(package: metadata.Distribution | None) -> str:
+    return str(package.metadata["Name"]) if package else ""
+
+
+def _version(package: metadata.Distribution | None) -> str:
+    return package.version if package else ""
+
+
+class Packages:
+    """Which distribution a plugin file belongs to."""
+
+    def of(self, where: str, code: str) -> metadata.Distribution | None:
+        """By the plugin's file, else by the module of its code."""
+        top = code.partition(".")[0]
+        names = self._by_top.get(top, []) if top != "twisted" else []
+        return self.of_file(where) or (metadata.distribution(names[0]) if names else None)
+
+    def of_file(self, where: str) -> metadata.Distribution | None:
+        if not where:
+            return None
+        path = Path(where).resolve()
+        found = self._by_file.get(path)
+        # An environment may well lie within an editable project.
+        if found is None and not path.is_relative_to(sys.prefix):
+            roots = [root for root in self._by_root if path.is_relative_to(root)]
+            found = self._by_root[max(roots, key=lambda root: len(root.parts))] if roots else None
+        return found
+
+    @cached_property
+    def _by_top(self) -> dict[str, list[str]]:
+        return dict(metadata.packages_distributions())
+
+    @cached_property
+    def _by_file(self) -> dict[Path, metadata.Distribution]:
+        """The plugin files of everything that was installed as files."""
+        return {
+            Path(str(distribution.locate_file(file))).resolve(): distribution
+            for distribution in metadata.distributions()
+            for file in distribution.files or ()
+            if file.parts[:2] == ("twisted", "plugins")
+        }
+
+    @cached_property
+    def _by_root(self) -> dict[Path, metadata.Distribution]:
+        """The folders of what was installed editable (PEP 610)."""
+        found = {}
+        for distribution in metadata.distributions():
+            url = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
+            if url.startswith("file:"):
+                root = Path(unquote(urlsplit(url).path))
+                if root.is_dir():
+                    found[root.resolve()] = distribution
+        return found

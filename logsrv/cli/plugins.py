@@ -1,0 +1,82 @@
+"""List the plugins and inputs that are installed.
+
+Shows each plugin that twistd finds, by name: version, where it listens unless told otherwise, the
+package it came with, and the file that declares it; then the inputs of the line logger, and plugin
+files that cannot be loaded, with the reason. Exit status: 0, or 1 when something is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import Parser
+
+if TYPE_CHECKING:
+    from logsrv.cli.installed import Installed, Plugin
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list."""
+    from logsrv.cli.installed import installed
+
+    found = installed()
+    print(_json(found) if arguments.json else _text(found), end="")
+    is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
+    return 0 if is_sound else 1
+
+
+def _json(found: Installed) -> str:
+    import attrs
+
+    return json.dumps(attrs.asdict(found), indent=2, ensure_ascii=True) + "\n"
+
+
+def _text(found: Installed) -> str:
+    from logsrv.kit.escape import printable
+
+    parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
+    if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):
+        parts.append("\n")
+    for plugin in found.plugins:
+        if plugin.error:
+            parts.append(f"broken: {plugin.name} ({plugin.where}): {plugin.error}\n")
+    for broken in found.broken:
+        parts.append(f"broken: {broken.where}: {broken.error}\n")
+    for hidden, taken in found.hidden:
+        parts.append(
+            f"warning: {hidden.name} is there twice: the one of {_origin(taken)} is taken, "
+            f"not the one of {_origin(hidden)}\n"
+        )
+    return printable("".join(parts))
+
+
+def _origin(plugin: Plugin) -> str:
+    return plugin.where or plugin.package or "an unknown file"
+
+
+def _table(title: str, plugins: Sequence[Plugin]) -> str:
+    rows = [(title, "VERSION", "LISTENS AT", "PACKAGE", "FILE")]
+    rows += [
+        (
+            plugin.name,
+            plugin.version or "-",
+            " ".join(plugin.listens) or "-",
+            plugin.package or "-",
+            plugin.where or "-",
+        )
+        for plugin in plugins
+    ]
+    # The last column may be as long as it likes.
+    widths = [*(max(map(len, column)) for column in zip(*rows, strict=True))][:-1]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)) + "\n"
+        for row in rows
+    )
