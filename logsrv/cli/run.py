@@ -1,0 +1,51 @@
+"""Run a plugin that is one file, and again each time the file is saved.
+
+FILE.py needs one thing to serve: a subclass of LineProtocol (or of RequestProtocol, DatagramLines
+or Twisted's Protocol), or `async def handle(connection)`, or an object made by protocol_plugin(…).
+The smallest is:
+
+  from logsrv.kit import LineProtocol
+
+  class Shout(LineProtocol):
+      def line_received(self, line):
+          self.send_line(line.upper())
+
+What stands after FILE.py are the plugin's options: logsrv run FILE.py --help shows them. When the
+file, or a module beside it that it imports, is saved, it is started again; the listening sockets
+stay open meanwhile, and connections to the one of before are drained. A file with an error in it is
+reported, and the one of before goes on serving. Ctrl-C ends all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from logsrv.cli.arguments import Parser, quoted
+from logsrv.errors import ConfigurationError
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
+    parser.add_argument(
+        "options",
+        metavar="OPTION",
+        nargs=argparse.REMAINDER,
+        help="the plugin's options, such as --listen tcp:7001",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it until Ctrl-C. Raises ConfigurationError when there is no such file."""
+    file: Path = arguments.file
+    if not file.is_file():
+        what = "no file" if file.exists() else "not there"
+        raise ConfigurationError(f"{quoted(str(file))} is {what}; a plugin is a Python file")
+    if file.suffix != ".py":
+        raise ConfigurationError(
+            f"{quoted(str(file))} is no Python file; its name has to end in .py"
+        )
+    from logsrv.cli.running.supervisor import Supervisor
+
+    return Supervisor(file.resolve(), arguments.options).run()

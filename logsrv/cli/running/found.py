@@ -1,0 +1,130 @@
+"""The plugin in a file: the one that it declares, or one made of the only protocol it has."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from twisted.internet.protocol import Protocol
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit import DatagramLines, Plugin, protocol_plugin
+from logsrv.kit.plugin import IProtocolPlugin
+
+
+class BrokenFile(ConfigurationError):
+    """The file's code cannot be run; `str()` shows where, and why."""
+
+    def __init__(self, sentence: str, files: set[str]) -> None:
+        """files: whose repair may help."""
+        super().__init__(sentence)
+        self.files = files
+
+
+def load(path: Path) -> ModuleType:
+    """Run the code of a file, as `python FILE` would; its neighbours can be imported.
+
+    Raises BrokenFile.
+    """
+    sys.path.insert(0, str(path.parent))
+    name = path.stem if path.stem.isidentifier() else "plugin"
+    if name in sys.stdlib_module_names or name in sys.modules:
+        name += "_plugin"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BrokenFile(f"{path.name} is no Python file; its name has to end in .py", set())
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise BrokenFile(_explained(error, path), _files_of(error)) from error
+    return module
+
+
+def _files_of(error: BaseException) -> set[str]:
+    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    if isinstance(error, SyntaxError) and error.filename:
+        files.add(error.filename)
+    return files
+
+
+def _explained(error: BaseException, path: Path) -> str:
+    """The error as Python shows it, from the file on."""
+    found = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in found.stack if "importlib" not in frame.filename]
+    while frames and Path(frames[0].filename) != path:
+        frames.pop(0)
+    found.stack = traceback.StackSummary.from_list(frames)
+    return f"{path.name} cannot be loaded:\n" + "".join(found.format(chain=False)).rstrip()
+
+
+def plugin_in(module: ModuleType, path: Path) -> Plugin:
+    """The plugin of a loaded file. Raises BrokenFile if there is none, or more than one."""
+    own = [value for name, value in vars(module).items() if not name.startswith("_")]
+    declared = _distinct([value for value in own if IProtocolPlugin.providedBy(value)])
+    if len(declared) == 1:
+        plugin: Plugin = declared[0]
+        return plugin
+    if declared:
+        names = ", ".join(plugin.name for plugin in declared)
+        raise BrokenFile(f"{path.name} has more than one plugin ({names}); it must have one", set())
+    streams, datagrams = _protocols(module, own)
+    if len(streams) > 1 or len(datagrams) > 1:
+        names = ", ".join(value.__name__ for value in [*streams, *datagrams])
+        raise BrokenFile(
+            f"{path.name} has more than one protocol ({names}); say which with "
+            f'`plugin = protocol_plugin("{_name(path)}", …)`',
+            set(),
+        )
+    if not streams and not datagrams:
+        raise BrokenFile(
+            f"{path.name} has nothing to serve; it needs a subclass of LineProtocol, or "
+            "`async def handle(connection)`, or a protocol_plugin(…)",
+            set(),
+        )
+    return protocol_plugin(
+        _name(path),
+        streams[0] if streams else None,
+        datagrams=datagrams[0] if datagrams else None,
+        description=(module.__doc__ or "").strip().partition("\n")[0],
+    )
+
+
+def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What the file itself defines to serve connections, and datagrams."""
+    classes = _distinct(
+        [
+            value
+            for value in values
+            if isinstance(value, type)
+            and value.__module__ == module.__name__
+            and issubclass(value, Protocol | DatagramLines)
+        ]
+    )
+    # What others in the file are built on is not what is meant.
+    last = [one for one in classes if not any(one in other.__mro__[1:] for other in classes)]
+    datagrams = [value for value in last if issubclass(value, DatagramLines)]
+    streams = [value for value in last if value not in datagrams]
+    handle = getattr(module, "handle", None)
+    if callable(handle):
+        streams.append(handle)
+    return streams, datagrams
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    return list({id(value): value for value in values}.values())
+
+
+def _name(path: Path) -> str:
+    name = re.sub(r"[^a-z0-9_]", "_", path.stem.lower())
+    try:
+        protocol_plugin(name, object())
+    except ConfigurationError:
+        return "plugin"
+    return name
