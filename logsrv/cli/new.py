@@ -1,0 +1,150 @@
+"""Write a new plugin project.
+
+NAME is what one will type behind `twistd`: lower-case letters, digits and _. The project, in ./NAME
+unless --directory says otherwise, has a plugin, its protocol, options, tests, packaging and CI;
+`make run` and `make test` work in it at once.
+
+Kinds:
+  line       lines in, lines out, over connections
+  request    one line is a request, one its answer
+  datagram   lines in datagrams
+  input      a wire format for the line logger: twistd logsrv --listen NAME:ENDPOINT
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import keyword
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+import logsrv.kit
+from logsrv.cli.arguments import Parser, quoted
+from logsrv.errors import ConfigurationError
+
+TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
+SUFFIX = ".jinja"
+LONGEST_NAME = 40
+
+
+@attrs.frozen
+class Kind:
+    """What a kind of project serves. connect: how a client gets there."""
+
+    description: str
+    listen: str
+    connect: str
+
+
+KINDS = {
+    "line": Kind("Shouts each line back.", "tcp:7000", "localhost:7000"),
+    "request": Kind("Adds numbers.", "tcp:7000", "localhost:7000"),
+    "datagram": Kind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
+    "input": Kind("Records that end with a NUL byte, for logsrv.", "tcp:7000", "localhost:7000"),
+}
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("name", metavar="NAME", help="the plugin's name")
+    parser.add_argument(
+        "--kind", choices=sorted(KINDS), default="line", help="what it serves (default: line)"
+    )
+    parser.add_argument(
+        "--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write it. Raises ConfigurationError, before anything is written, when that cannot be."""
+    name, kind = arguments.name, arguments.kind
+    check_name(name, kind)
+    directory = arguments.directory or Path(name)
+    _check_free(directory)
+    files = dict(rendered(name, kind))
+    try:
+        for path, text in files.items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8") as file:
+                file.write(text)
+    except OSError as error:
+        where = quoted(str(error.filename or directory))
+        raise ConfigurationError(f"{where}: {error.strerror}") from None
+    shown = quoted(str(directory))
+    print(f"{shown} has {len(files)} files. Next:\n\n    cd {shown}\n    make run\n    make test")
+    return 0
+
+
+def check_name(name: str, kind: str) -> None:
+    """Raises ConfigurationError for what cannot be the name of a new plugin."""
+    what = quoted(name)
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        better = re.sub("[^a-z0-9_]", "_", name.lower()).strip("_0123456789")[:LONGEST_NAME]
+        hint = f", such as {better}" if better else ""
+        raise ConfigurationError(
+            f"{what} is no name for a plugin; take lower-case letters, digits and _{hint}"
+        )
+    if len(name) > LONGEST_NAME:
+        raise ConfigurationError(f"{what} is too long; take at most {LONGEST_NAME} characters")
+    if keyword.iskeyword(name):
+        raise ConfigurationError(f"{what} is a word of Python's; take another name")
+    if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
+        raise ConfigurationError(f"there is a Python module named {what}; take another name")
+    if name in _taken(kind):
+        raise ConfigurationError(
+            f"there is something else that is called {what}; take another name"
+        )
+
+
+def _taken(kind: str) -> set[str]:
+    """The names that twistd, or `--listen` for an input, knows already."""
+    if kind == "input":
+        from logsrv.kit.endpoints import TAKES
+        from logsrv.linelog.inputs.registry import input_names
+
+        return {*input_names(), *TAKES, "haproxy"}
+    from twisted.application.service import IServiceMaker
+    from twisted.plugin import getPlugins
+
+    return {plugin.tapname for plugin in getPlugins(IServiceMaker)}
+
+
+def _check_free(directory: Path) -> None:
+    where = quoted(str(directory))
+    if directory.is_dir():
+        if any(directory.iterdir()):
+            raise ConfigurationError(f"{where} is there and not empty; --directory names another")
+    elif directory.exists() or directory.is_symlink():
+        raise ConfigurationError(f"{where} is there and no folder; --directory names another")
+
+
+def rendered(name: str, kind: str) -> Iterator[tuple[Path, str]]:
+    """The files of a project: where in it, and their text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # What is written is Python and the like; the one value from outside has been checked.
+        autoescape=False,
+    )
+    values = {
+        **attrs.asdict(KINDS[kind]),
+        "name": name,
+        "kind": kind,
+        "cls": "".join(word.capitalize() for word in name.split("_")),
+    }
+    for template in sorted(environment.list_templates()):
+        part, _, path = template.partition("/")
+        if part in ("all", kind) and path.endswith(SUFFIX):
+            place = path.removesuffix(SUFFIX).replace("NAME", name).replace("DOT", ".")
+            yield Path(place), environment.get_template(template).render(values)
