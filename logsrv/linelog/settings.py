@@ -74,7 +74,7 @@ def _later(text: str) -> str:
     raise ValueError("the live page comes with a later version")
 
 
-HTTP: Kind[str] = Kind(_later, "nothing yet", "ENDPOINT")
+HTTP: Kind[str] = Kind(_later, "nothing yet", "HTTP")
 
 
 @attrs.frozen(kw_only=True, slots=False)

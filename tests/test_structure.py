@@ -1,0 +1,122 @@
+"""The house rules that a machine can check: who imports whom, what is packaged, what is tested."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "logsrv").rglob("*.py"))
+MODULES = [path for path in SOURCES if "template" not in path.parts]
+
+# Folder or file: what it may import of ours, besides itself and `logsrv` with its errors.
+MAY_IMPORT = {
+    "logsrv.kit": (),
+    "logsrv.linelog.batch": ("logsrv.kit.time",),
+    "logsrv.linelog.framing": ("logsrv.linelog.batch", "logsrv.kit.telnet"),
+    "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.kit"),
+    "logsrv.linelog.inputs": ("logsrv.linelog.batch", "logsrv.linelog.framing", "logsrv.kit"),
+    "logsrv.linelog": ("logsrv.kit",),
+    "logsrv.greet": ("logsrv.kit",),
+    "logsrv.gopher": ("logsrv.kit",),
+    "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
+}
+# Bytes in, values out: these know neither Twisted nor sockets, and no clock.
+SANS_IO = (
+    "logsrv.linelog.batch",
+    "logsrv.linelog.framing",
+    "logsrv.kit.telnet",
+    "logsrv.kit.lines",
+    "logsrv.kit.values",
+    "logsrv.kit.escape",
+    "logsrv.gopher.url",
+    "logsrv.gopher.menu",
+    "logsrv.gopher.text",
+    "logsrv.gopher.gopherplus",
+    "logsrv.gopher.charset",
+)
+IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, folders: tuple[str, ...]) -> bool:
+    return any(name == folder or name.startswith(folder + ".") for folder in folders)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    """cli → linelog | greet | gopher → kit; inside the logger they follow the line."""
+    name = name_of(path)
+    homes = [folder for folder in MAY_IMPORT if within(name, (folder,))]
+    if not homes:
+        return
+    home = max(homes, key=len)
+    allowed = (home, *MAY_IMPORT[home], "logsrv.errors", "logsrv.__version__")
+    for other in imported(path):
+        if other.startswith("logsrv.") and other != "logsrv.kit":
+            assert within(other, allowed), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_parsers_do_no_io(path: Path) -> None:
+    if within(name_of(path), SANS_IO):
+        for other in imported(path):
+            assert not within(other, IO), f"{name_of(path)} imports {other}"
+
+
+def test_there_is_no_cycle() -> None:
+    names = {name_of(path): path for path in MODULES}
+    graph = {
+        name: {other for other in imported(path) if other in names and other != name}
+        for name, path in names.items()
+        # A package's own file offers what is inside it.
+        if path.name != "__init__.py"
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " → ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for other in graph.get(name, ()):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_every_package_is_in_setup_cfg() -> None:
+    """A folder that is missing there works in the checkout and not when installed."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    found = {name_of(path) for path in MODULES if path.name == "__init__.py"}
+    assert listed == found | {"twisted.plugins"}
+    assert not list((ROOT / "twisted").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_has_its_test_file(path: Path) -> None:
+    if path.name.startswith("__") or "template" in path.parts:
+        return
+    folder = ROOT / "tests" / path.relative_to(ROOT / "logsrv").parent
+    assert (folder / f"test_{path.name}").exists(), f"tests for {name_of(path)}"
