@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.errors import Phase, Refused, TimedOut, TLSError, UnknownHost
+from logsrv.gopher.errors import GopherError, Phase, Refused, TimedOut, TLSError, UnknownHost
 from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.text import TextParser
@@ -79,7 +79,7 @@ class _Body(io.RawIOBase):
         except TimeoutError:
             raise TimedOut(self._url.address, self._waiting_for, self._timeout) from None
         except OSError as error:
-            if not (self._url.tls and _is_cut(error)):
+            if not (self._url.tls and is_tls_cut(error)):
                 raise self.reader.broken(error.strerror or str(error)) from error
             if not (self._accept_cut and self.reader.received):
                 raise self.reader.broken(TLS_CUT) from error
@@ -190,17 +190,11 @@ def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
     if url.host.rstrip(".").endswith(".onion"):
         # RFC 7686: such a name must never be asked for in the DNS.
         raise UnknownHost(url.host, "urlopen has no way to Tor; GopherClient takes a proxy")
-    context = _tls_context(trust) if url.tls else None
+    context = tls_context(trust) if url.tls else None
     try:
         plain = socket.create_connection((url.host, url.port), timeout)
-    except TimeoutError:
-        raise TimedOut(url.address, "connect", timeout) from None
-    except socket.gaierror as error:
-        raise UnknownHost(url.host) from error
-    except ConnectionRefusedError as error:
-        raise Refused(url.address) from error
     except OSError as error:
-        raise Refused(url.address, error.strerror or str(error)) from error
+        raise connect_error(url, error, timeout) from error
     if context is None:
         return plain
     try:
@@ -217,7 +211,19 @@ def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
     return encrypted
 
 
-def _tls_context(trust: Trust) -> ssl.SSLContext:
+def connect_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:
+    """What to raise for an OSError of looking the host up or connecting to it."""
+    if isinstance(error, TimeoutError):
+        return TimedOut(url.address, "connect", timeout)
+    if isinstance(error, socket.gaierror):
+        return UnknownHost(url.host)
+    if isinstance(error, ConnectionRefusedError):
+        return Refused(url.address)
+    return Refused(url.address, error.strerror or str(error))
+
+
+def tls_context(trust: Trust) -> ssl.SSLContext:
+    """What `trust` means to the `ssl` module. Raises ConfigurationError for a wrong CA file."""
     import ssl  # 10 ms that plain requests need not wait for
 
     try:
@@ -233,22 +239,28 @@ def _tls_context(trust: Trust) -> ssl.SSLContext:
 def _encrypted(
     plain: socket.socket, url: GopherURL, timeout: float, context: ssl.SSLContext
 ) -> ssl.SSLSocket:
-    import ssl
-
     try:
         return context.wrap_socket(plain, server_hostname=url.host, suppress_ragged_eofs=False)
-    except ssl.SSLCertVerificationError as error:
-        raise TLSError(url.address, error.verify_message) from error
-    except TimeoutError:
-        raise TimedOut(url.address, "connect", timeout) from None
     except OSError as error:
-        reason = "it does not speak TLS on this port; try gopher:// instead of gophers://"
-        if not (isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS):
-            reason = error.strerror or str(error)
-        raise TLSError(url.address, reason) from error
+        raise tls_error(url, error, timeout) from error
 
 
-def _is_cut(error: OSError) -> bool:
+def tls_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:
+    """What to raise for an OSError of the TLS handshake."""
+    import ssl
+
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(url.address, error.verify_message)
+    if isinstance(error, TimeoutError):
+        return TimedOut(url.address, "connect", timeout)
+    reason = "it does not speak TLS on this port; try gopher:// instead of gophers://"
+    if not (isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS):
+        reason = error.strerror or str(error)
+    return TLSError(url.address, reason)
+
+
+def is_tls_cut(error: OSError) -> bool:
+    """Whether TLS ended without its close."""
     import ssl
 
     return isinstance(error, ssl.SSLEOFError)

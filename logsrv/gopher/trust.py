@@ -48,6 +48,10 @@ class PinStore:
                 f"{address} from {self._path}",
             )
 
+    def knows(self, address: str) -> bool:
+        """Whether there is a pin for `HOST:PORT`. Raises ConfigurationError, OSError."""
+        return address in self._read()
+
     def _read(self) -> dict[str, str]:
         try:
             lines = self._path.read_text("utf-8").splitlines()

@@ -28,6 +28,13 @@ def test_the_file_may_be_edited_by_hand(tmp_path: Path) -> None:
         PinStore(path).check("h:70", b"x")
 
 
+def test_a_program_can_see_which_servers_are_pinned(tmp_path: Path) -> None:
+    pins = PinStore(tmp_path / "pins")
+    assert not pins.knows("h:70")
+    pins.check("h:70", b"certificate")
+    assert pins.knows("h:70") and not pins.knows("h:71")
+
+
 @pytest.mark.parametrize("content", [b"h:70 md5:00\n", b"\xff\n", b"h:70\n"])
 def test_a_file_of_something_else_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "pins"
