@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.clean import escaped, is_plain
+from logsrv.linelog.framing.clean import escaped, is_plain, is_utf8
 
 SIZES = [1, 3_000, 20_000, 70_000]
 
@@ -41,6 +41,36 @@ def test_good_text_is_the_same_object(size: int) -> None:
     """Nothing to do is nothing copied."""
     for text in (among(size, b""), among(size, "Größe « 21 °C » 日本 🙂".encode())):
         assert escaped(text) is text
+
+
+def decodes(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def test_utf8_is_what_decodes() -> None:
+    """Every lead byte with the continuations at the edges of what may follow it, among much text."""
+    before, after = "текст\n".encode() * 2000, "文字\n".encode() * 2000
+    followers = (0x20, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xE0, 0xF0)
+    for lead in (*range(0x7E, 0x82), *range(0xBE, 0x100)):
+        for second in followers:
+            for third in followers:
+                odd = bytes((lead, second, third))
+                assert is_utf8(before + odd + after) == decodes(odd + after), odd
+    for odd in (b"\x80", b"\xc3", b"\xe2\x82", "🙂".encode(), b"\xf0\x9f\x99"):
+        assert is_utf8(odd + before) == decodes(odd + before)
+        assert is_utf8(before + odd) == decodes(before + odd)
+
+
+@given(st.lists(st.sampled_from([b"\xd0\x9f", b"\xe6\x96\x87", b"\xe2", b"\x82", b"\xc3", b"a"])))
+def test_utf8_cut_anywhere(pieces: list[bytes]) -> None:
+    odd = b"".join(pieces)
+    text = "文字\n".encode() * 3000
+    assert is_utf8(text + odd) == decodes(odd)
+    assert is_utf8(odd + text) == decodes(odd + text)
 
 
 def test_bad_bytes_one_by_one() -> None:
