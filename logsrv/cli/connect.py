@@ -116,13 +116,15 @@ def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> 
             outcome.append(None)
         except BaseException as error:
             outcome.append(error)
-        reactor.stop()  # type: ignore[attr-defined]
+        if len(outcome) == 1:
+            reactor.stop()  # type: ignore[attr-defined]
 
+    # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
+    reactor.addSystemEventTrigger(  # type: ignore[attr-defined]
+        "before", "shutdown", lambda: outcome.append(KeyboardInterrupt())
+    )
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(talk()))  # type: ignore[attr-defined]
     reactor.run()  # type: ignore[attr-defined]
-    if not outcome:
-        # The reactor took Ctrl-C or SIGTERM for itself.
-        raise KeyboardInterrupt
     if outcome[0] is not None:
         raise outcome[0]
     return 0

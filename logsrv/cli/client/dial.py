@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from twisted.internet import defer, error, protocol
+from twisted.internet import error, protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -56,9 +56,6 @@ class Peer(Protocol):
 
     async def room(self) -> None:
         """Wait until the peer has taken enough of what was sent that more may be sent."""
-
-    def hold(self, held: bool) -> None:
-        """Let what the peer sends wait, or no longer."""
 
     def end_input(self) -> bool:
         """Say that no more comes. Whether the peer can notice, and so may be expected to close."""
@@ -132,12 +129,6 @@ class Stream(protocol.Protocol):
     async def room(self) -> None:
         await self._room.wait()
 
-    def hold(self, held: bool) -> None:
-        if held:
-            self.transport.pauseProducing()
-        else:
-            self.transport.resumeProducing()
-
     def end_input(self) -> bool:
         # Twisted's TLS cannot close one side only.
         if isinstance(self.transport, TLSMemoryBIOProtocol):
@@ -200,26 +191,22 @@ class Datagrams(protocol.ConnectedDatagramProtocol):
     def _flush(self) -> None:
         while self._unsent and not self.ended.called:
             try:
-                self.transport.write(self._unsent[0])
+                taken = self.transport.write(self._unsent[0])
             except BlockingIOError:
+                taken = None
+            except (OSError, error.MessageLengthError) as failed:
+                self._fail(failed)
+                return
+            if taken is None:
                 # A UNIX socket's receiver is slower than we are, and there is no event for that.
                 self._room.pauseProducing()
                 self._clock.callLater(RETRY_SECONDS, self._flush)
-                return
-            except (OSError, error.MessageLengthError) as failed:
-                self._fail(failed)
                 return
             self._unsent.pop(0)
         self._room.resumeProducing()
 
     async def room(self) -> None:
         await self._room.wait()
-
-    def hold(self, held: bool) -> None:
-        if held:
-            self.transport.pauseProducing()
-        else:
-            self.transport.resumeProducing()
 
     def end_input(self) -> bool:
         return False
@@ -273,8 +260,6 @@ async def dial(
         return await _connected(
             _endpoint(target, options, timeout, reactor), stream, timeout, reactor
         )
-    except (error.ConnectError, error.ConnectionClosed, OSError, defer.CancelledError) as failed:
-        raise connection_failed(failed, target, timeout) from None
     except ConfigurationError:
         raise
     except Exception as failed:

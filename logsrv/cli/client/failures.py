@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from OpenSSL import SSL
 from service_identity import VerificationError
@@ -30,12 +29,12 @@ def _sentence(reason: BaseException, target: Target, timeout: float) -> str:
             return f"there is no host named {shown(target.host or target.text)}"
         case error.ConnectionRefusedError():
             return f"{target} refused the connection: nothing listens there"
-        case error.TimeoutError() | defer.CancelledError():
+        case error.TimeoutError() | defer.TimeoutError() | defer.CancelledError():
             return f"no answer from {target} within {timeout:g} s"
         case error.NoRouteError():
             return f"there is no way to {target}: {reason.args[-1]}"
         case error.ConnectError():
-            return _connect_error(reason, target)
+            return _system_error(reason.osError, str(reason), target)
         case VerificationError():
             return (
                 f"the certificate of {target} names somebody else; --server-name says whom it should "
@@ -43,17 +42,19 @@ def _sentence(reason: BaseException, target: Target, timeout: float) -> str:
             )
         case SSL.Error():
             return _tls_error(reason, target)
-        case error.ConnectionLost() | error.ConnectionAborted():
+        case error.ConnectionLost() if target.scheme == "tls":
+            return f"{target} ended without closing TLS: something may be missing"
+        case error.ConnectionLost():
             return f"{target} broke the connection off without closing it"
         case error.MessageLengthError():
             return f"{target}: too long for a datagram"
         case OSError():
-            return f"{target}: {os.strerror(reason.errno) if reason.errno else reason}"
+            return _system_error(reason.errno, reason.strerror or str(reason), target)
     return f"{target}: {one_line(str(reason) or type(reason).__name__)}"
 
 
-def _connect_error(reason: error.ConnectError, target: Target) -> str:
-    match reason.osError:
+def _system_error(number: int | None, said: str, target: Target) -> str:
+    match number:
         case errno.ENOENT:
             return f"there is no socket {target}"
         case errno.EACCES | errno.EPERM:
@@ -63,7 +64,7 @@ def _connect_error(reason: error.ConnectError, target: Target) -> str:
             return f"{target} is a socket of the other kind; write {other}:{target}"
         case errno.ENOTSOCK | errno.ENOTDIR:
             return f"{target} is no socket"
-    return f"{target}: {one_line(str(reason))}"
+    return f"{target}: {one_line(said)}"
 
 
 def _tls_error(reason: SSL.Error, target: Target) -> str:

@@ -8,6 +8,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.endpoints import LONGEST_SOCKET_PATH, port_number
+from logsrv.kit.escape import one_line
 from logsrv.kit.values import nearest, shown
 
 INET = ("tcp", "tls", "udp")
@@ -34,7 +35,7 @@ class Target:
         if self.scheme in INET:
             host = f"[{self.host}]" if ":" in self.host else self.host
             return f"{host}:{self.port}"
-        return shown(self.path or self.text)
+        return one_line(self.path or self.text)
 
     @property
     def is_datagram(self) -> bool:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from twisted.internet.defer import Deferred
 
@@ -20,7 +18,6 @@ from logsrv.cli.client.wire import Wire
 PROMPT = "> "
 LONGEST_QUESTION = 200
 """Characters of an unfinished line that the peer waits behind; what is longer is shown at once."""
-HELD_BYTES = 64 * 1024
 LAST_WORDS_SECONDS = 1.0
 POLL_SECONDS = 0.02
 
@@ -39,43 +36,32 @@ class Terminal:
             message=self._message, history=self._history, input=input, output=output
         )
         self._question = ""
-        self._waiting: list[bytes] = []
-        self._printing = False
-        self._printer: asyncio.Future[None] | None = None
-        self._peer: Peer | None = None
 
     def show(self, data: bytes) -> None:
-        """Show it above the prompt, soon; a peer that sends faster than that is made to wait."""
+        """Show it above the prompt; blocks as long as the terminal does."""
         if not data:
             return
-        self._waiting.append(data)
-        if not self._printing:
-            self._printing = True
-            self._printer = asyncio.ensure_future(self._print())
-        if self._peer is not None and sum(map(len, self._waiting)) > HELD_BYTES:
-            self._peer.hold(True)
+        lines, newline, self._question = (self._question + data.decode()).rpartition("\n")
+        if len(self._question) > LONGEST_QUESTION:
+            lines, newline, self._question = lines + newline + self._question, "\n", ""
+        if newline:
+            self._print(lines)
+        self._session.app.invalidate()
 
-    async def _print(self) -> None:
-        while self._waiting:
-            text = self._question + b"".join(self._waiting).decode()
-            self._waiting.clear()
-            lines, newline, self._question = text.rpartition("\n")
-            if len(self._question) > LONGEST_QUESTION:
-                lines, newline, self._question = text, "\n", ""
-            if newline:
-                await run_in_terminal(partial(print, lines, flush=True))
-            elif self._session.app.is_running:
-                self._session.app.invalidate()
-            if self._peer is not None and not self._peer.ended.called:
-                self._peer.hold(False)
-        self._printing = False
+    def _print(self, lines: str) -> None:
+        # Not by run_in_terminal: it takes the terminal out of raw mode meanwhile, and the terminal
+        # would swallow a Ctrl-D that comes then.
+        app = self._session.app
+        if app.is_running:
+            app.renderer.erase()
+        app.output.write(lines.replace("\n", "\r\n") + "\r\n")
+        app.output.flush()
 
     def _message(self) -> str:
         return self._question or PROMPT
 
     async def converse(self, peer: Peer, wire: Wire) -> None:
         """Until the peer closes or Ctrl-D. Raises ConnectionFailed, and KeyboardInterrupt."""
-        self._peer = peer
         peer.ended.addBoth(self._peer_ended)
         talking = asyncio.ensure_future(self._prompt(peer, wire))
         if not await Deferred.fromFuture(talking):
@@ -99,10 +85,8 @@ class Terminal:
         except KeyboardInterrupt:
             peer.close()
             return False
-        while self._printing:
-            await asyncio.sleep(POLL_SECONDS)
         if self._question:
-            print(self._question, flush=True)
+            self._print(self._question)
         return True
 
     def _peer_ended(self, result: Any) -> Any:
@@ -125,8 +109,12 @@ class Terminal:
 def _history(path: Path | None, is_answer: Callable[[], bool]) -> History:
     if path is None:
         return InMemoryHistory()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_APPEND, 0o600))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
+    except OSError:
+        # A home that cannot be written to must keep nobody from talking.
+        return InMemoryHistory()
     return _File(path, is_answer)
 
 

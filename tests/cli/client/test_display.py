@@ -1,0 +1,73 @@
+"""What a conversation looks like."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.cli.client.display import Datagrams, Display, HexDisplay, RawDisplay, TextDisplay
+from logsrv.kit.testing import every_split
+
+
+def shown(display: Display, pieces: list[bytes]) -> bytes:
+    return b"".join(map(display.received, pieces)) + display.finish()
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        (b"hello\r\nyou\n", "hello\nyou\n"),
+        ("grün ☃\r\n".encode(), "grün ☃\n"),
+        (b"\x1b[31mred\x07\r", "\\x1b[31mred\\x07\\x0d"),
+        (b"\xff\xfb\x01name\xff\xfd\x18: ", "name: "),
+        (b"caf\xe9 \xff\xff", "caf\\xe9 \\xff"),
+        ("\u202eevil \u009b31m".encode(), "\\u202eevil \\x9b31m"),
+    ],
+)
+def test_text_is_safe_however_it_is_cut(sent: bytes, seen: str) -> None:
+    for pieces in every_split(sent):
+        assert shown(TextDisplay(), pieces).decode() == seen
+
+
+def test_telnet_negotiation_is_refused() -> None:
+    display = TextDisplay()
+    display.received(b"\xff\xfd\x18\xff\xfb\x01")
+    assert display.answers() == b"\xff\xfc\x18\xff\xfe\x01"
+    assert display.answers() == b""
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_drive_a_terminal(data: bytes) -> None:
+    for display in (TextDisplay(), Datagrams(), HexDisplay(telnet=True)):
+        for character in shown(display, [data]).decode():
+            assert character in "\n\t" or ord(character) >= 32
+            assert not 127 <= ord(character) < 160
+
+
+def test_hex_has_both_sides_and_their_offsets() -> None:
+    display = HexDisplay(telnet=True)
+    assert display.sent(b"hi\r\n") == (
+        b"> 00000000  68 69 0d 0a                                      |hi..|\n"
+    )
+    display.received(bytes(range(16)))
+    assert display.received(b"a\xff") == (
+        b"< 00000010  61 ff                                            |a.|\n"
+    )
+
+
+def test_hex_has_every_byte() -> None:
+    rows = HexDisplay(telnet=False).received(bytes(range(256))).decode().splitlines()
+    assert len(rows) == 16
+    assert bytes.fromhex("".join(row[12:59] for row in rows)) == bytes(range(256))
+
+
+def test_each_datagram_is_a_line() -> None:
+    display = Datagrams()
+    assert display.received(b"one") + display.received(b"two\r\n") == b"one\ntwo\n"
+
+
+def test_raw_is_raw() -> None:
+    display = RawDisplay()
+    assert display.received(b"\x1b\xff\xfb\x01\r\n") == b"\x1b\xff\xfb\x01\r\n"
+    assert display.answers() == b""

@@ -1,0 +1,91 @@
+"""The command `logsrv` itself: help, mistakes, exit status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv import __version__
+from logsrv.cli import main as module
+from tests.cli.command import LOGSRV, logsrv
+
+
+def test_help_lists_every_command() -> None:
+    shown = logsrv("--help")
+    assert shown.returncode == 0
+    for name, purpose in module.COMMANDS.items():
+        assert f"{name} " in shown.stdout.decode()
+        assert purpose in shown.stdout.decode()
+
+
+def test_every_command_has_a_module_with_help() -> None:
+    for name in module.COMMANDS:
+        shown = logsrv(name, "--help")
+        assert shown.returncode == 0, shown
+        assert f"usage: logsrv {name} " in shown.stdout.decode()
+
+
+def test_every_file_of_the_folder_is_listed() -> None:
+    """A command that was written but is not in COMMANDS could not be called."""
+    files = {path.stem for path in Path(module.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "arguments", "installed", "main"} == set(module.COMMANDS)
+
+
+def test_help_loads_neither_twisted_nor_attrs() -> None:
+    """So that it is there at once."""
+    code = (
+        "import sys; from logsrv.cli.main import main; main(['--help']); "
+        "print([name for name in ('twisted', 'attrs', 'prompt_toolkit') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert shown.stdout.endswith(b"\n[]\n")
+
+
+def test_version() -> None:
+    assert logsrv("--version").stdout == f"logsrv {__version__}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["conect"], "logsrv: conect is no command, did you mean connect?"),
+        (["--hlp"], "logsrv: --hlp is no option, did you mean --help?"),
+        (["\x1b[31m"], "logsrv: \\x1b[31m is no command;"),
+        (["connect", "--hexx", "x:1"], "logsrv connect: --hexx is no option, did you mean --hex?"),
+        (["connect"], "logsrv connect: the following arguments are required: ENDPOINT"),
+        (["connect", "x", "7000"], "logsrv connect: 7000 is one argument too many"),
+        (["connect", "x:1", "--wait", "soon"], "soon is no number of seconds, such as 2 or 0.5"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], sentence: str) -> None:
+    """On stderr, with status 2."""
+    shown = logsrv(*words)
+    assert shown.returncode == 2
+    assert sentence in shown.stderr.decode()
+    assert shown.stderr.count(b"\n") == 1
+    assert shown.stdout == b""
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    shown = logsrv()
+    assert shown.returncode == 2
+    assert b"logsrv COMMAND" in shown.stdout
+
+
+def test_what_cannot_be_done_is_status_1(tmp_path: Path) -> None:
+    shown = logsrv("connect", f"unix:{tmp_path}/nobody")
+    assert (shown.returncode, shown.stdout) == (1, b"")
+    assert shown.stderr.startswith(b"logsrv connect: there is no socket ")
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """`logsrv … | head` shows no traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.run([*LOGSRV, "--help"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (process.returncode, process.stderr) == (1, b"")
