@@ -4,6 +4,7 @@
     menu, text, gopherplus     answers: bytes at any split in, items and content out (no I/O)
     recognise, response        content, error or another protocol? (no I/O)
     errors, limits, trust      what can go wrong, how long and how much, whom to believe
+    proxy                      SOCKS5, Tor
     exchange, connect, client  GopherClient, on Twisted
     blocking, urllib_handler   urlopen, urlretrieve, urllib's GopherHandler, on a plain socket
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from logsrv.gopher.client import Download as Download
     from logsrv.gopher.client import GopherClient as GopherClient
     from logsrv.gopher.client import GopherResponse as GopherResponse
-    from logsrv.gopher.connect import Proxy as Proxy
     from logsrv.gopher.errors import BadURL as BadURL
     from logsrv.gopher.errors import GopherError as GopherError
     from logsrv.gopher.errors import NotGopher as NotGopher
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from logsrv.gopher.limits import Timeouts as Timeouts
     from logsrv.gopher.menu import Menu as Menu
     from logsrv.gopher.menu import MenuItem as MenuItem
+    from logsrv.gopher.proxy import Proxy as Proxy
     from logsrv.gopher.text import Text as Text
     from logsrv.gopher.trust import PinStore as PinStore
     from logsrv.gopher.trust import Trust as Trust
@@ -49,7 +50,7 @@ _WHERE = {
     "GopherClient": "client",
     "GopherResponse": "client",
     "Download": "client",
-    "Proxy": "connect",
+    "Proxy": "proxy",
     "Limits": "limits",
     "Timeouts": "limits",
     "Menu": "menu",

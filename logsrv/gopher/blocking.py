@@ -6,8 +6,10 @@ The same sans-IO core as `GopherClient`, no Twisted: importing and fetching take
 from __future__ import annotations
 
 import io
+import math
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import GopherError, Phase, Refused, TimedOut, TLSError, UnknownHost
 from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.proxy import Proxy
 from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.text import TextParser
 from logsrv.gopher.trust import TLS_CUT, Trust
@@ -34,16 +37,27 @@ _NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_L
 class _Body(io.RawIOBase):
     """The bytes of one answer as a raw file: what `GopherFile` reads from."""
 
-    def __init__(self, url: GopherURL, timeout: float, trust: Trust, most_bytes: int | None):
+    def __init__(
+        self,
+        url: GopherURL,
+        timeout: float,
+        trust: Trust,
+        most_bytes: int | None,
+        *,
+        most_seconds: float = math.inf,
+        proxy: Proxy | None = None,
+    ) -> None:
         super().__init__()
         self._url = url
         self._timeout = timeout
+        self._most_seconds = most_seconds
+        self._end = time.monotonic() + most_seconds
         self._accept_cut = trust.accept_cut
         self._waiting_for: Phase = "first byte"
         self._ready = memoryview(b"")
         self._ended = False
         self.reader = ResponseReader(url, most_bytes)
-        self._socket = _connected(url, timeout, trust)
+        self._socket = _connected(url, timeout, trust, proxy)
         try:
             self._socket.sendall(url.request())
             # Errors that the server tells, and answers of others, are raised before anything is read.
@@ -74,9 +88,16 @@ class _Body(io.RawIOBase):
         super().close()
 
     def _receive(self) -> bytes:
+        if self._most_seconds != math.inf:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimedOut(self._url.address, "whole", self._most_seconds)
+            self._socket.settimeout(min(self._timeout, left))
         try:
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
+            if time.monotonic() >= self._end:
+                raise TimedOut(self._url.address, "whole", self._most_seconds) from None
             raise TimedOut(self._url.address, self._waiting_for, self._timeout) from None
         except OSError as error:
             if not (self._url.tls and is_tls_cut(error)):
@@ -125,13 +146,14 @@ class GopherFile(io.BufferedReader):
     """An answer as a file of bytes: `read`, `readline`, iteration, `close`, `with`.
 
     url: what was asked for. length: how many bytes it will have, where Gopher+ told, else None.
+    has_header: whether a Gopher+ header came before it; then a text has no terminator.
     """
 
     def __init__(self, body: _Body, url: GopherURL, *, as_text: bool) -> None:
-        unstuff = as_text and body.reader.header is None
-        super().__init__(_Text(body) if unstuff else body, _CHUNK)
         self.url = url
         self.length = body.reader.length
+        self.has_header = body.reader.header is not None
+        super().__init__(_Text(body) if as_text and not self.has_header else body, _CHUNK)
 
     def geturl(self) -> str:
         """The URL as text, as files of `urllib.request` have it."""
@@ -145,19 +167,24 @@ def urlopen(
     *,
     trust: Trust = _TRUST,
     most_bytes: int | None = None,
+    most_seconds: float = math.inf,
+    proxy: Proxy | None = None,
+    as_sent: bool = False,
 ) -> GopherFile:
     """Ask for `url` and return the answer as a file; a text comes without terminator and stuffed dots.
 
     timeout: seconds, for connecting and for each time the server is waited for. data: what to search
-    for. most_bytes: TooBig past that.
+    for. most_bytes: TooBig past that. most_seconds: for the whole answer, so that a server that sends
+    a byte now and then ends too. as_sent: keep the terminator and the dots of a text.
 
     Raises GopherError, here for what the server answers at once, and while reading for the rest.
     """
     asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     if data is not None:
         asked = asked.searching(data)
-    body = _Body(asked, timeout, trust, most_bytes)
-    return GopherFile(body, asked, as_text=item_type(asked.item_type).transfer == "text")
+    body = _Body(asked, timeout, trust, most_bytes, most_seconds=most_seconds, proxy=proxy)
+    is_text = item_type(asked.item_type).transfer == "text"
+    return GopherFile(body, asked, as_text=is_text and not as_sent)
 
 
 def urlretrieve(
@@ -186,15 +213,10 @@ def urlretrieve(
         return file.seek(0, os.SEEK_END)
 
 
-def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
-    if url.host.rstrip(".").endswith(".onion"):
-        # RFC 7686: such a name must never be asked for in the DNS.
-        raise UnknownHost(url.host, "urlopen has no way to Tor; GopherClient takes a proxy")
+def _connected(url: GopherURL, timeout: float, trust: Trust, proxy: Proxy | None) -> socket.socket:
     context = tls_context(trust) if url.tls else None
-    try:
-        plain = socket.create_connection((url.host, url.port), timeout)
-    except OSError as error:
-        raise connect_error(url, error, timeout) from error
+    plain = proxy.connect(url, timeout) if proxy is not None else _direct(url, timeout)
+    plain.settimeout(timeout)
     if context is None:
         return plain
     try:
@@ -209,6 +231,16 @@ def _connected(url: GopherURL, timeout: float, trust: Trust) -> socket.socket:
         encrypted.close()
         raise
     return encrypted
+
+
+def _direct(url: GopherURL, timeout: float) -> socket.socket:
+    if url.host.rstrip(".").endswith(".onion"):
+        # RFC 7686: such a name must never be asked for in the DNS.
+        raise UnknownHost(url.host, "it is reached through Tor, such as socks5://127.0.0.1:9050")
+    try:
+        return socket.create_connection((url.host, url.port), timeout)
+    except OSError as error:
+        raise connect_error(url, error, timeout) from error
 
 
 def connect_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import attrs
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -32,11 +30,9 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import GopherError, ProxyError, Refused, TimedOut, UnknownHost
 from logsrv.gopher.exchange import Exchange
+from logsrv.gopher.proxy import Proxy as Proxy
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL, canonical_host
-
-_PROXY = re.compile(r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?")
-
+from logsrv.gopher.url import GopherURL
 
 KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000
@@ -48,28 +44,6 @@ class _QuietFactory(Factory[Exchange]):
 
 class IClientReactor(IReactorTime, IReactorTCP, IReactorPluggableNameResolver):
     """What the client needs of a reactor."""
-
-
-@attrs.define(frozen=True, slots=True)
-class Proxy:
-    """A SOCKS5 proxy without a password, such as Tor. It resolves the names: nothing leaks."""
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Proxy:
-        """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
-        found = _PROXY.fullmatch(text)
-        if found is None or not 1 <= int(found[3]) <= 65535:
-            raise ConfigurationError(
-                f"“{text}” is not a proxy; one is written as socks5://127.0.0.1:9050"
-            )
-        return cls(canonical_host(found[1] or found[2]), int(found[3]))
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"socks5://{host}:{self.port}"
 
 
 @attrs.define(frozen=True, slots=True)
@@ -149,7 +123,7 @@ class Connector:
 
     def _through(self, proxy: Proxy, url: GopherURL) -> IStreamClientEndpoint:
         # txtorcon speaks SOCKS5 as a Twisted endpoint and is released every year. txsocksx has
-        # been dead since 2015, and python-socks is alive but knows asyncio, trio and threads only.
+        # been dead since 2015; python-socks, which `Proxy.connect` uses, does not know Twisted.
         try:
             from txtorcon.socks import (  # type: ignore[import-not-found, import-untyped]
                 TorSocksEndpoint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ _CHUNK = 64 * 1024
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """A new file, open for writing and reading, that gets the name `path` when the block ends well.
 
     Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
-    file that had the name before is untouched. Raises OSError.
+    file that had the name before is untouched. Raises OSError; without `replace` FileExistsError for
+    a file that has the name by then.
     """
     # Room for what is added: file systems take 255 bytes of name.
     begin = os.fsencode(path.name)[:200].decode("utf-8", "ignore")
@@ -29,10 +31,28 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
         with open(part, "x+b") as file:
             yield file
-        os.replace(part, path)
+        if replace:
+            os.replace(part, path)
+        else:
+            _rename_to_new(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _rename_to_new(part: Path, path: Path) -> None:
+    try:
+        # The only way there is without a moment in which another file could be lost.
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links, such as FAT.
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.replace(part, path)
+    else:
+        part.unlink()
 
 
 def end_text(file: BinaryIO) -> bool:

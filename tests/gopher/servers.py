@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import os
+import select
 import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -117,6 +119,52 @@ class Scripted:
                 self._open.discard(connection)
             connection.close()
             plain.close()
+
+
+class SocksProxy:
+    """SOCKS5 (RFC 1928) that leads every connection to one port on loopback."""
+
+    def __init__(self, target: int, reply: int = 0) -> None:
+        self._target = target
+        self._reply = reply
+        self._listening = socket.create_server((LOOPBACK, 0))
+        self.port: int = self._listening.getsockname()[1]
+        self.asked: list[tuple[bytes, int]] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            with client, client.makefile("rb") as stream:
+                stream.read(stream.read(2)[1])
+                client.sendall(b"\5\0")
+                assert stream.read(4) == b"\5\1\0\3", "a name, for the proxy to resolve"
+                name = stream.read(stream.read(1)[0])
+                self.asked.append((name, struct.unpack("!H", stream.read(2))[0]))
+                client.sendall(bytes([5, self._reply]) + b"\0\1\0\0\0\0\0\0")
+                # Nothing is lost in the buffer: the client waits for this reply.
+                if not self._reply:
+                    self._relay(client)
+
+    def _relay(self, client: socket.socket) -> None:
+        """Both ways, until one side closes."""
+        with socket.create_connection((LOOPBACK, self._target)) as server:
+            other = {client: server, server: client}
+            while True:
+                for ready in select.select([client, server], [], [], 20)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    other[ready].sendall(data)
 
 
 def reset(connection: socket.socket) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import select
 import socket
 import subprocess
 import sys
@@ -102,6 +103,25 @@ def test_nobody_there() -> None:
         urlopen("gopher://nowhere.invalid/")
     with pytest.raises(UnknownHost, match="Tor"):
         urlopen("gopher://abc.onion/")
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for_for_ever(serve: Serve) -> None:
+    def drip(connection: socket.socket, _: bytes) -> None:
+        while True:
+            connection.sendall(b"3")
+            select.select([], [], [], 0.02)
+
+    with pytest.raises(TimedOut, match="within 0[.]3 seconds") as caught:
+        urlopen(serve(drip).url("/0x"), most_seconds=0.3).read()
+    assert caught.value.phase == "whole"
+
+
+def test_a_text_can_be_had_as_it_was_sent(serve: Serve) -> None:
+    with urlopen(serve(TEXT).url("/0x"), as_sent=True) as file:
+        assert file.read() == TEXT
+        assert not file.has_header
+    with urlopen(serve(b"+3\r\nabc").url("/0x%09%09+"), as_sent=True) as file:
+        assert (file.read(), file.has_header, file.length) == (b"abc", True, 3)
 
 
 def test_a_file_is_saved_whole(serve: Serve, tmp_path: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import select
 import socket
-import struct
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,54 +23,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher import GopherClient, Proxy, Trust
 from logsrv.gopher.errors import ProxyError, Refused
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK
+from tests.gopher.servers import LOOPBACK, SocksProxy
 from tests.programs import missing
-
-
-class SocksProxy:
-    """SOCKS5 (RFC 1928) that leads every connection to one port on loopback."""
-
-    def __init__(self, target: int, reply: int = 0) -> None:
-        self._target = target
-        self._reply = reply
-        self._listening = socket.create_server((LOOPBACK, 0))
-        self.port: int = self._listening.getsockname()[1]
-        self.asked: list[tuple[bytes, int]] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:
-                return
-            with client, client.makefile("rb") as stream:
-                stream.read(stream.read(2)[1])
-                client.sendall(b"\5\0")
-                assert stream.read(4) == b"\5\1\0\3", "a name, for the proxy to resolve"
-                name = stream.read(stream.read(1)[0])
-                self.asked.append((name, struct.unpack("!H", stream.read(2))[0]))
-                client.sendall(bytes([5, self._reply]) + b"\0\1\0\0\0\0\0\0")
-                # Nothing is lost in the buffer: the client waits for this reply.
-                if not self._reply:
-                    self._relay(client)
-
-    def _relay(self, client: socket.socket) -> None:
-        """Both ways, until one side closes."""
-        with socket.create_connection((LOOPBACK, self._target)) as server:
-            other = {client: server, server: client}
-            while True:
-                for ready in select.select([client, server], [], [], 20)[0]:
-                    data = ready.recv(65536)
-                    if not data:
-                        return
-                    other[ready].sendall(data)
 
 
 @pytest.fixture
@@ -191,12 +142,3 @@ async def test_a_name_is_looked_up_once_for_many_small_files(reactor: Any, serve
         await client.text(server.url("/0x", host="gopher.example"))
     finally:
         reactor.installNameResolver(before)
-
-
-def test_how_a_proxy_is_written() -> None:
-    assert Proxy.parse("socks5://localhost:9050") == Proxy("localhost", 9050)
-    assert Proxy.parse("socks5h://[::1]:9050/") == Proxy("::1", 9050)
-    assert str(Proxy.parse("socks5://[::1]:9050")) == "socks5://[::1]:9050"
-    for text in ("http://h:1", "h:1", "socks5://h", "socks5://me:pass@h:1", "socks5://h:0"):
-        with pytest.raises(ConfigurationError, match=r"socks5://127\.0\.0\.1:9050"):
-            Proxy.parse(text)

@@ -38,6 +38,26 @@ def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["name"]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_came_in_between_is_never_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Also on file systems that have no hard links."""
+
+    def no_links(*_: object) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "name"
+    with whole_file(path, replace=False) as file:
+        file.write(b"mine")
+    with pytest.raises(FileExistsError, match="name"), whole_file(path, replace=False) as file:
+        file.write(b"later")
+    assert path.read_bytes() == b"mine"
+    assert os.listdir(tmp_path) == ["name"]
+
+
 @given(st.lists(st.sampled_from([b".", b"..", b"a" * 9, b"\r", b"\n", b"\r\n"])).map(b"".join))
 def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
     file = io.BytesIO(text)
