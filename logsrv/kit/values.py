@@ -26,7 +26,7 @@ Completion: TypeAlias = Literal["files", "directories"] | tuple[str, ...] | None
 SPACE = r"\s+"
 SPACE_OR_COMMA = r"[\s,]+"
 LINE = r"\n"
-SHOWN_LENGTH = 60
+SHOWN_LENGTH = 100
 # A path is there to be found, so it is shown whole, whatever the system takes.
 SHOWN_PATH_LENGTH = 4096
 

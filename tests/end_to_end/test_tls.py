@@ -1,0 +1,73 @@
+"""Lines over TLS, and through a proxy that says who the client is."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Start
+from tests.end_to_end.stored import stored_lines
+from tests.programs import program
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A key and a certificate for localhost."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = [
+        program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+        "-keyout", str(key), "-out", str(cert),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)
+    return key, cert
+
+
+def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
+    """A verifying client; its lines say that they came over TLS."""
+    key, cert = certificate
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    context = ssl.create_default_context(cafile=str(cert))
+    lines = [b"line %d" % number for number in range(20_000)]
+    with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
+        connection.sendall(b"\n".join(lines))
+        connection.unwrap().close()
+    assert server.wait_for_messages(len(lines)) == lines
+    assert stored_lines(server.store)[0].source.startswith(b"tls:127.0.0.1:")
+
+
+def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
+    """It is closed, and nothing of it is stored; the next one is served."""
+    key, cert = certificate
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    with server.connect() as plain:
+        plain.settimeout(10)
+        plain.sendall(b"plain text\n" * 10)
+        while plain.recv(1000):
+            pass
+    context = ssl.create_default_context(cafile=str(cert))
+    with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
+        connection.sendall(b"secret\n")
+        assert server.wait_for_messages(1) == [b"secret"]
+
+
+def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
+    server = logger(
+        listen=[f"ssl:0:privateKey={tmp_path}/no.pem:certKey={tmp_path}/no.pem"], wait=False
+    )
+    assert server.wait() == 1
+    assert "there is no file" in server.log()
+    assert "Traceback" not in server.log()
+
+
+def test_proxy_protocol(logger: Start) -> None:
+    """The source is the real client."""
+    server = logger(listen=["haproxy:tcp:0:interface=127.0.0.1"])
+    with socket.create_connection(("127.0.0.1", server.port())) as connection:
+        connection.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\nhello\n")
+        assert server.wait_for_messages(1) == [b"hello"]
+    assert stored_lines(server.store)[0].source == b"tcp:192.0.2.7:51234"
