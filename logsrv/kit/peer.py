@@ -11,6 +11,7 @@ read from the peer; after the third nothing more is given to the plugin.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -36,11 +37,14 @@ if TYPE_CHECKING:
     from logsrv.kit.serve import PluginFactory, ProtocolService
 
 P = ParamSpec("P")
+CLOSED = connectionDone.getErrorMessage()
 
 WORKING, UNREAD, CLOSING = 1, 2, 4
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
+# Last words and the end of the connection go out in one packet instead of two (Linux; tcp(7)).
+MORE = getattr(socket, "MSG_MORE", 0)
 # What a peer still sends when it is told why it is cut off is read and thrown away for so long: a
 # close with unread data would make the kernel reset the connection, and lose the last words.
 LINGER_SECONDS = 5.0
@@ -75,6 +79,7 @@ class PeerProtocol(Protocol):
     _unread = 0
     _gathered = 0
     _out: list[str] | None = None
+    _farewell: bytes | None = None
     _timers: set[IDelayedCall] | None = None
     _drained: list[Deferred[None]] | None = None
     _peer: str | None = None
@@ -155,19 +160,14 @@ class PeerProtocol(Protocol):
         """
         if self._busy & CLOSING:
             return
-        transport = self.transport
-        if self._out:
-            self._flush()
+        out = self._out
+        words = [*(out or ()), *(() if last_words is None else (last_words,))]
+        if out is not None:
+            self._out = []
+        self._farewell = self._encoded(words)
         self._busy |= CLOSING
-        if last_words is not None:
-            transport.write((last_words + self.ending).encode(self.encoding, "replace"))
-        if self._producing:
-            self._stop_producing()
-        if self._paused:
-            # TLS says goodbye in both directions.
-            self._paused = False
-            transport.resumeProducing()
-        transport.loseConnection()
+        if out is None:
+            self._part()
 
     def later(
         self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
@@ -195,13 +195,7 @@ class PeerProtocol(Protocol):
         connections = self.factory.connection_log
         if connections is not None:
             connections.connected(self.peer)
-        try:
-            result = self.connection_made()
-            if result is not None:
-                self._work(result, "connection_made")
-                self._settle()
-        except Exception:
-            self._fail("connection_made", Failure())
+        self._run(self._begin, "connection_made")
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._busy |= CLOSING
@@ -213,7 +207,8 @@ class PeerProtocol(Protocol):
         for waiting in drained:
             waiting.errback(PeerGone(f"{self.peer} has gone"))
         self._lost()
-        message = reason.getErrorMessage()
+        # By far the most common, and as costly to ask for as the rest of this method.
+        message = CLOSED if reason is connectionDone else reason.getErrorMessage()
         connections = self.factory.connection_log
         if connections is not None:
             connections.disconnected(self.peer, message)
@@ -261,30 +256,75 @@ class PeerProtocol(Protocol):
     def _lost(self) -> None:
         """The connection is gone: let go of what the peer has sent."""
 
-    def _run(self) -> None:
-        """`_advance`, with what is sent meanwhile gathered into one write."""
+    def _begin(self) -> None:
+        result = self.connection_made()
+        if result is not None:
+            self._work(result, "connection_made")
+
+    def _run(self, step: Callable[[], None] | None = None, doing: str = "line_received") -> None:
+        """`_advance`, or another step, with what is sent meanwhile gathered into one write."""
         self._out = []
         try:
-            self._advance()
+            (step or self._advance)()
             if self._out:
                 self._flush()
         except Exception:
-            self._fail("line_received", Failure())
+            self._fail(doing, Failure())
         self._out = None
-        if self._busy or self._paused:
+        if self._farewell is not None:
+            self._part_at_once()
+        elif self._busy or self._paused:
             self._settle()
 
     def _flush(self) -> None:
-        lines, self._out, self._gathered = self._out, None, 0
-        assert lines is not None
-        lines.append("")
+        lines, self._out, self._gathered = self._out or [], None, 0
         try:
-            data = self.ending.join(lines).encode(self.encoding, "replace")
-        except TypeError as error:
+            self.write(self._encoded(lines))
+        finally:
             self._out = []
+
+    def _encoded(self, lines: list[str]) -> bytes:
+        if not lines:
+            return b""
+        try:
+            return (self.ending.join(lines) + self.ending).encode(self.encoding, "replace")
+        except TypeError as error:
             raise TypeError(f"send_line takes str: {error}") from None
-        self.write(data)
-        self._out = []
+
+    def _part_at_once(self) -> None:
+        """`_part` without a turn of the reactor in between, if the system takes all we have to say.
+
+        Only when the plugin's code has returned: it is not to hear of the end within its own call.
+        """
+        transport, farewell = self.transport, self._farewell or b""
+        if self._producing or not isinstance(transport, FileDescriptor):
+            self._part()
+            return
+        # Nothing was written before: whoever writes is a producer.
+        try:
+            sent = transport.getHandle().send(farewell, MORE) if farewell else 0  # type: ignore[attr-defined]
+        except OSError:
+            # Full, or gone: the transport will find out.
+            sent = 0
+        if sent == len(farewell):
+            self._farewell = None
+            transport.connectionLost(connectionDone)
+        else:
+            self._farewell = farewell[sent:]
+            self._part()
+
+    def _part(self) -> None:
+        """Say the last words and let the transport close when they are out."""
+        transport = self.transport
+        transport.write(self._farewell or b"")
+        self._farewell = None
+        if self._producing:
+            self._stop_producing()
+        if self._paused:
+            # TLS says goodbye in both directions.
+            self._paused = False
+            transport.resumeProducing()
+        transport.loseConnection()
 
     def _settle(self) -> None:
         """Read from the peer, or not, as `_busy` says."""

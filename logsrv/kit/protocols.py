@@ -37,7 +37,7 @@ class LineProtocol(PeerProtocol):
     errors = "replace"
     telnet = True
 
-    _splitter: LineSplitter
+    _splitter: LineSplitter | None = None
     _lines: Iterator[str] = iter(())
     _late: list[bytes] | None = None
 
@@ -77,10 +77,6 @@ class LineProtocol(PeerProtocol):
             telnet=cls.telnet,
         )
 
-    def connectionMade(self) -> None:
-        self._splitter = LineSplitter(self.factory.line_format)
-        super().connectionMade()
-
     def dataReceived(self, data: bytes) -> None:
         self.factory.received_bytes += len(data)
         if self._busy or self._out is not None:
@@ -90,6 +86,8 @@ class LineProtocol(PeerProtocol):
                 self._late = [*(self._late or ()), data]
             return
         splitter = self._splitter
+        if splitter is None:
+            splitter = self._splitter = LineSplitter(self.factory.line_format)
         self._lines = iter(splitter.receive(data))
         if splitter.answering:
             self.write(splitter.take_answers())
@@ -110,6 +108,10 @@ class LineProtocol(PeerProtocol):
     def _refill(self) -> bool:
         """Get more lines, or deal with what there is instead of a line. Gives whether to go on."""
         splitter = self._splitter
+        if splitter is None:
+            if self._late is None:
+                return self._end()
+            splitter = self._splitter = LineSplitter(self.factory.line_format)
         if splitter.trouble is not None:
             trouble, splitter.trouble = splitter.trouble, None
             self._in_trouble(trouble)
@@ -124,10 +126,15 @@ class LineProtocol(PeerProtocol):
             return False
         line = splitter.finish()
         if line is None and splitter.trouble is None:
-            self.close()
-            return False
+            return self._end()
         self._lines = iter(() if line is None else (line,))
         return True
+
+    def _end(self) -> bool:
+        """All that the peer has sent was dealt with."""
+        if self._ended:
+            self.close()
+        return False
 
     def _in_trouble(self, trouble: Trouble) -> None:
         if trouble is Trouble.TOO_LONG:
@@ -140,8 +147,9 @@ class LineProtocol(PeerProtocol):
 
     def _lost(self) -> None:
         self._lines, self._late = iter(()), None
-        self._splitter.discard()
-        self.factory.dropped_bytes += self._splitter.dropped
+        if self._splitter is not None:
+            self._splitter.discard()
+            self.factory.dropped_bytes += self._splitter.dropped
 
 
 class RequestError(PeerError):

@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -28,7 +29,7 @@ from logsrv.kit.metrics import CATALOGUE, Metric, Metrics
 from logsrv.kit.peer_log import ConnectionLog
 from logsrv.kit.protocols import LineProtocol
 from logsrv.kit.service import ListeningService, Plan
-from logsrv.kit.source import source_of
+from logsrv.kit.source import inet_source, source_of
 from logsrv.kit.watchdog import Watchdog
 
 DEFAULT_MAX_LINE = 64 * 1024
@@ -122,6 +123,8 @@ class PluginFactory(Side, Factory):
     ) -> None:
         super().__init__(service, label)
         self._build = build
+        # Whether the address alone tells who the peer is, without asking its transport.
+        self.addressed = False
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         try:
@@ -130,6 +133,8 @@ class PluginFactory(Side, Factory):
             self.failed("the constructor", str(addr), Failure())
             return None
         protocol.factory = self
+        if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
+            protocol._peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
         return protocol
 
 
@@ -288,6 +293,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
             side = self._sides[label]
             if isinstance(side, DatagramService):
                 side.listener = listener
+            else:
+                side.addressed = endpoint.scheme == "tcp"
             return listener
 
         def apply(listener: Any) -> None:

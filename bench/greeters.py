@@ -1,0 +1,125 @@
+"""`greeters.py KIND PORT`: servers that say one line and close, and echo servers, to compare with.
+
+Each is as its own documentation would have it; none logs. Ended by a signal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socketserver
+import sys
+from typing import Any, cast
+
+from twisted.internet.interfaces import IReactorCore, IReactorTCP
+from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.protocols.basic import LineReceiver
+
+from logsrv.kit import LineProtocol
+
+MESSAGE = b"Thank you for connecting\r\n"
+
+
+class Greet(Protocol):
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(MESSAGE)
+        self.transport.loseConnection()
+
+
+class Echo(Protocol):
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
+
+class TwistedLines(LineReceiver):
+    delimiter = b"\n"
+
+    def lineReceived(self, line: bytes) -> None:
+        self.sendLine(line)
+
+
+class KitLines(LineProtocol):
+    ending = "\n"
+
+    def line_received(self, line: str) -> None:
+        self.send_line(line)
+
+
+def serve_twisted(protocol: type[Protocol], port: int) -> None:
+    from twisted.internet import reactor
+
+    factory = ServerFactory()
+    factory.protocol = cast(Any, protocol)
+    factory.noisy = False
+    cast(IReactorTCP, reactor).listenTCP(port, factory, backlog=1024, interface="127.0.0.1")
+    cast(IReactorCore, reactor).run()
+
+
+def serve_kit(protocol: type[Protocol], port: int, *arguments: str) -> None:
+    """The whole service of the kit, as twistd runs it, but for the log."""
+    from twisted.internet import reactor
+
+    from logsrv.kit.testing import serve
+
+    where = f"tcp:{port}:interface=127.0.0.1"
+    running = serve(protocol, "--listen", where, *arguments)
+    core = cast(IReactorCore, reactor)
+    core.addSystemEventTrigger("before", "shutdown", running.stop)
+    core.run()
+
+
+def serve_asyncio(port: int) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(MESSAGE)
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(greet, "127.0.0.1", port, backlog=1024)
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+def serve_asyncio_protocol(port: int) -> None:
+    class Greeting(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            stream = cast(asyncio.Transport, transport)
+            stream.write(MESSAGE)
+            stream.close()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Greeting, "127.0.0.1", port, backlog=1024)
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+def serve_threads(port: int) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(MESSAGE)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        request_queue_size = 1024
+        daemon_threads = True
+
+    Server(("127.0.0.1", port), Handler).serve_forever()
+
+
+KINDS = {
+    "twisted-greet": lambda port: serve_twisted(Greet, port),
+    "kit-greet": lambda port: serve_kit(Greet, port),
+    "twisted-echo": lambda port: serve_twisted(Echo, port),
+    "kit-echo": lambda port: serve_kit(Echo, port),
+    "twisted-lines": lambda port: serve_twisted(TwistedLines, port),
+    "kit-lines": lambda port: serve_kit(KitLines, port),
+    "asyncio": serve_asyncio,
+    "asyncio-protocol": serve_asyncio_protocol,
+    "threads": serve_threads,
+}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]](int(sys.argv[2]))

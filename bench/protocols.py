@@ -1,0 +1,220 @@
+"""`python -m bench.protocols [--quick]`: what the kit costs, and how fast `twistd greet` is.
+
+Three comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; a plain
+Twisted protocol bare and through the kit (connections, chunks); and greeting by `twistd greet`,
+asyncio, ThreadingTCPServer and nginx with one worker. CPU is that of the server's processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from bench.build import build
+from bench.proc import cpu, is_bound, memory
+from bench.servers import DAEMON_PATH, TWISTD
+
+GREETERS = str(Path(__file__).with_name("greeters.py"))
+CHUNK = (b"x" * 99 + b"\n") * 655
+NGINX = """
+daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log;
+{module}
+events {{ worker_connections 4096; }}
+stream {{
+  server {{ listen 127.0.0.1:{port} backlog=1024; return "Thank you for connecting\\r\\n"; }}
+}}
+"""
+MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+START_SECONDS = 20.0
+
+
+@attrs.frozen
+class Figure:
+    """What one run gave: things per second, and CPU microseconds of the server for each."""
+
+    rate: float
+    cpu: float
+
+
+def python(kind: str) -> Callable[[int, Path], list[str]]:
+    return lambda port, work: [sys.executable, GREETERS, kind, str(port)]
+
+
+def greet(*options: str) -> Callable[[int, Path], list[str]]:
+    def command(port: int, work: Path) -> list[str]:
+        where = f"tcp:{port}:interface=127.0.0.1"
+        return [*TWISTD, "-n", "--pidfile=", "greet", "--listen", where, *options]
+
+    return command
+
+
+def nginx(port: int, work: Path) -> list[str]:
+    module = f"load_module {MODULE};" if MODULE.exists() else ""
+    conf = work / "nginx.conf"
+    conf.write_text(NGINX.format(work=work, module=module, port=port))
+    program = shutil.which("nginx", path=DAEMON_PATH) or "nginx"
+    return [program, "-c", str(conf), "-p", str(work)]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: Callable[[int, Path], list[str]]) -> Iterator[tuple[int, list[int]]]:
+    """A server: its port, and the ids of its processes."""
+    with tempfile.TemporaryDirectory(prefix="logsrv-bench-") as folder:
+        work, port = Path(folder), free_port()
+        with open(work / "said", "wb") as said:
+            process = subprocess.Popen(command(port, work), cwd=work, stdout=said, stderr=said)
+        try:
+            end = time.monotonic() + START_SECONDS
+            while not is_bound("tcp", str(port)):
+                if process.poll() is not None or time.monotonic() > end:
+                    raise SystemExit(
+                        f"a server did not start: {(work / 'said').read_text()[-600:]}"
+                    )
+                time.sleep(0.02)
+            time.sleep(0.2)
+            yield port, [process.pid, *children(process.pid)]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def used(pids: list[int]) -> float:
+    """CPU seconds until now."""
+    return sum(cpu(pid).user + cpu(pid).system for pid in pids)
+
+
+def visits(command: Callable[[int, Path], list[str]], number: int) -> Figure:
+    """Connections of 100 visitors at once, each of whom reads until the server closes."""
+    program = str(build("visits"))
+    with running(command) as (port, pids):
+        subprocess.run([program, str(port), "2000", "100"], check=True, capture_output=True)
+        before = used(pids)
+        done = subprocess.run(
+            [program, str(port), str(number), "100"], check=True, capture_output=True, text=True
+        )
+        seconds, answered = done.stdout.split()
+        if int(answered) < number:
+            raise SystemExit(f"{number - int(answered)} visitors got no answer")
+        return Figure(number / float(seconds), (used(pids) - before) / number * 1e6)
+
+
+def lines(command: Callable[[int, Path], list[str]], chunks: int) -> Figure:
+    """Lines of 100 bytes that come back over one connection."""
+    with running(command) as (port, pids), socket.create_connection(("127.0.0.1", port)) as client:
+        wanted = chunks * len(CHUNK)
+        before, start = used(pids), time.perf_counter()
+        sender = threading.Thread(target=client.sendall, args=(CHUNK * chunks,))
+        sender.start()
+        buffer = bytearray(1 << 20)
+        while wanted:
+            wanted -= client.recv_into(buffer)
+        seconds = time.perf_counter() - start
+        sender.join()
+        number = chunks * CHUNK.count(b"\n")
+        return Figure(number / seconds, (used(pids) - before) / number * 1e6)
+
+
+def compare(
+    title: str,
+    unit: str,
+    run: Callable[[Callable[[int, Path], list[str]], int], Figure],
+    number: int,
+    servers: dict[str, Callable[[int, Path], list[str]]],
+    rounds: int,
+) -> None:
+    """Run all of them in turn, `rounds` times, and print the medians."""
+    figures: dict[str, list[Figure]] = {name: [] for name in servers}
+    for _ in range(rounds):
+        for name, command in servers.items():
+            figures[name].append(run(command, number))
+    print(
+        f"\n{title}\n\n| | {unit}/s | ratio | CPU µs each | ratio |\n| --- | --- | --- | --- | --- |"
+    )
+    first: Figure | None = None
+    for name, found in figures.items():
+        rate = statistics.median(figure.rate for figure in found)
+        each = statistics.median(figure.cpu for figure in found)
+        first = first or Figure(rate, each)
+        print(
+            f"| {name} | {rate:,.0f} | {rate / first.rate:.2f} "
+            f"| {each:.2f} | {each / first.cpu:.2f} |"
+        )
+
+
+def idle(number: int) -> None:
+    """What an open conversation costs."""
+    print(f"\n{number} open conversations\n\n| | KiB each |\n| --- | --- |")
+    for name, command in {
+        "a bare Twisted echo": python("twisted-echo"),
+        "the same through the kit": python("kit-echo"),
+        "LineProtocol": python("kit-lines"),
+        "twistd greet --stay": greet("--stay", "--no-log-connections"),
+    }.items():
+        with running(command) as (port, pids):
+            before = memory(pids[0], "VmRSS")
+            held = [socket.create_connection(("127.0.0.1", port)) for _ in range(number)]
+            held[-1].sendall(b"hello\n")
+            held[-1].recv(100)
+            each = (memory(pids[0], "VmRSS") - before) / number / 1024
+            print(f"| {name} | {each:.1f} |")
+            for connection in held:
+                connection.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.protocols", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--only", choices=["lines", "cost", "greet", "idle"], help="one comparison")
+    chosen = parser.parse_args()
+    rounds, scale = (3, 1) if chosen.quick else (5, 3)
+    wanted = [chosen.only] if chosen.only else ["lines", "cost", "greet", "idle"]
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {rounds} rounds, medians")
+    if "lines" in wanted:
+        servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
+        compare("Lines of 100 bytes, echoed", "lines", lines, 200 * scale, servers, rounds)
+    if "cost" in wanted:
+        pair = {"bare Twisted": python("twisted-greet"), "through the kit": python("kit-greet")}
+        compare("One protocol, connections", "connections", visits, 20000 * scale, pair, rounds)
+        pair = {"bare Twisted": python("twisted-echo"), "through the kit": python("kit-echo")}
+        compare("One protocol, lines in chunks", "lines", lines, 1000 * scale, pair, rounds)
+    if "greet" in wanted:
+        greeters = {
+            "twistd greet": greet(),
+            "twistd greet --no-log-connections": greet("--no-log-connections"),
+            "bare Twisted": python("twisted-greet"),
+            "asyncio streams": python("asyncio"),
+            "asyncio protocol": python("asyncio-protocol"),
+            "ThreadingTCPServer": python("threads"),
+        }
+        if shutil.which("nginx", path=DAEMON_PATH):
+            greeters["nginx, one worker"] = nginx
+        compare("Greeting", "connections", visits, 20000 * scale, greeters, rounds)
+    if "idle" in wanted:
+        idle(5000)
+
+
+if __name__ == "__main__":
+    main()
