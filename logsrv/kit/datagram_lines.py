@@ -11,16 +11,14 @@ import os
 import re
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.side import RunningService, Side
 from logsrv.kit.source import Sender
-
-if TYPE_CHECKING:
-    from logsrv.kit.serve import DatagramService, ProtocolService
 
 log = Logger()
 
@@ -39,8 +37,7 @@ class DatagramLines:
     encoding = "utf-8"
     ending = "\r\n"
 
-    _listening: DatagramService
-    _socket: socket.socket | None = None
+    listening: DatagramSide
 
     def line_received(self, line: str, peer: Sender) -> None:
         """A line came from `peer`; `peer.source` is its name as text."""
@@ -52,9 +49,9 @@ class DatagramLines:
             self.line_received(line, peer)
 
     @property
-    def service(self) -> ProtocolService[Any, Any]:
+    def service(self) -> RunningService:
         """The running service: `settings`, `state`, `metrics`, `clock`."""
-        return self._listening.service
+        return self.listening.service
 
     @property
     def clock(self) -> IReactorTime:
@@ -70,25 +67,25 @@ class DatagramLines:
 
     def send(self, data: bytes, peer: Sender) -> None:
         """Send a datagram as it is."""
-        self._listening.send(data, peer)
+        self.listening.send(data, peer)
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams of one sender, from the listener."""
         peer = cast(Sender, source)
-        self._listening.received_bytes += sum(map(len, payloads))
-        if self._listening.connection_log is not None:
-            self._listening.connection_log.received(peer.source, len(payloads))
+        self.listening.received_bytes += sum(map(len, payloads))
+        if self.listening.connection_log is not None:
+            self.listening.connection_log.received(peer.source, len(payloads))
         for payload in payloads:
             lines = self._lines(payload)
             try:
                 if lines:
                     self.datagram_received(lines, peer)
             except Exception:
-                self._listening.failed("line_received", peer.source, Failure())
+                self.listening.failed("line_received", peer.source, Failure())
 
     def _lines(self, payload: bytes) -> list[str]:
         """The lines of a datagram that are not too long; the others are counted."""
-        side = self._listening
+        side = self.listening
         most = side.line_format.max_line
         text = payload.decode(self.encoding, "replace")
         lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
@@ -140,3 +137,29 @@ class Answers:
             raise OSError("the sender has not bound a path")
         path = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), escaped)
         return b"\0" + path[1:] if path.startswith(b"@") else path
+
+
+class DatagramSide(Side):
+    """What the datagrams of one listener share, and the way back to their senders."""
+
+    def __init__(self, service: RunningService, label: str) -> None:
+        super().__init__(service, label)
+        self.listener: Any = None
+        self._answers: Answers | None = None
+        self._unsent = 0
+        service.metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+
+    def send(self, data: bytes, peer: Any) -> None:
+        """Answer a datagram; what the system does not take is counted."""
+        if self._answers is None:
+            self._answers = Answers(self.listener.fileno())
+        self._unsent += not self._answers.send(data, peer)
+
+    def failed(self, doing: str, peer: str, failure: Failure) -> None:
+        self.service.metrics.count("datagrams_failed_total", listener=self.label)
+        self.service.failures.note(doing, peer, failure)
+
+    def close(self) -> None:
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None

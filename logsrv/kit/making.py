@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -11,12 +11,33 @@ from logsrv.errors import LogsrvError, StartError
 from logsrv.kit.command_line import SettingsOptions, usage_options
 from logsrv.kit.endpoints import Endpoint, parse_endpoint
 from logsrv.kit.options import option
-from logsrv.kit.plugin import Plugin
 from logsrv.kit.serve import ProtocolService, Served, served
 from logsrv.kit.settings import ConnectionSettings
 from logsrv.kit.values import SIZE, endpoint_kind
 
 ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+
+
+class Declared(Protocol):
+    """What `protocol_plugin` gives, as far as it is needed here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def protocol(self) -> Any: ...
+    @property
+    def datagrams(self) -> Any: ...
+    @property
+    def settings(self) -> Any: ...
+    @property
+    def state(self) -> Any: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def listen(self) -> tuple[str, ...]: ...
+    @property
+    def version(self) -> str: ...
+    def loaded(self, what: object) -> Any: ...
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -26,7 +47,7 @@ class LineLimit:
     max_line: int = option("64KiB", SIZE, "how long a line may be")
 
 
-def settings_class(plugin: Plugin) -> type[Any]:
+def settings_class(plugin: Declared) -> type[Any]:
     """The author's options and the kit's in one frozen class; where both have one, it is the author's."""
     own = plugin.loaded(plugin.settings)
     bases = (*((own,) if own is not None else ()), LineLimit, ConnectionSettings)
@@ -43,7 +64,7 @@ def settings_class(plugin: Plugin) -> type[Any]:
     return made
 
 
-def usage_class(plugin: Plugin) -> type[SettingsOptions[Any]]:
+def usage_class(plugin: Declared) -> type[SettingsOptions[Any]]:
     """The `usage.Options` of a plugin."""
     return usage_options(
         settings_class(plugin),
@@ -53,13 +74,13 @@ def usage_class(plugin: Plugin) -> type[SettingsOptions[Any]]:
     )
 
 
-def served_by(plugin: Plugin) -> Served:
+def served_by(plugin: Declared) -> Served:
     """What a plugin serves, loaded. Raises ConfigurationError."""
     return served(plugin.loaded(plugin.protocol), plugin.loaded(plugin.datagrams))
 
 
 def make_service(
-    plugin: Plugin, options: SettingsOptions[Any], reactor: Any
+    plugin: Declared, options: SettingsOptions[Any], reactor: Any
 ) -> ProtocolService[Any, Any]:
     """The service of a plugin for parsed options. Raises StartError with one sentence."""
     try:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from inspect import iscoroutine
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import Any, ParamSpec
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, succeed
@@ -31,10 +31,8 @@ from zope.interface import implementer
 
 from logsrv.errors import PeerError
 from logsrv.kit.peer_log import PeerLogger
+from logsrv.kit.side import RunningService, Side
 from logsrv.kit.source import source_of
-
-if TYPE_CHECKING:
-    from logsrv.kit.serve import PluginFactory, ProtocolService
 
 P = ParamSpec("P")
 CLOSED = connectionDone.getErrorMessage()
@@ -69,7 +67,7 @@ class PeerProtocol(Protocol):
     ending = "\r\n"
     max_unsent = 1024 * 1024
 
-    factory: PluginFactory  # type: ignore[assignment]
+    factory: Side  # type: ignore[assignment]
     # Whatever the endpoint has; Twisted declares less than all of them offer.
     transport: Any
     _busy = 0
@@ -92,7 +90,7 @@ class PeerProtocol(Protocol):
         """The connection is gone; `reason` is a sentence."""
 
     @property
-    def service(self) -> ProtocolService[Any, Any]:
+    def service(self) -> RunningService:
         """The running service: `settings`, `state`, `metrics`, `clock`."""
         return self.factory.service
 

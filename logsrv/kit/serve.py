@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -19,20 +19,18 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.connection import Connection, StreamProtocol
-from logsrv.kit.datagram_lines import Answers, DatagramLines
+from logsrv.kit.datagram_lines import DatagramLines, DatagramSide
 from logsrv.kit.endpoints import Endpoint
 from logsrv.kit.failures import Failures
 from logsrv.kit.guard import GuardPolicy
 from logsrv.kit.lines import LineFormat
 from logsrv.kit.listen import Listener, listener_for
 from logsrv.kit.metrics import CATALOGUE, Metric, Metrics
-from logsrv.kit.peer_log import ConnectionLog
 from logsrv.kit.protocols import LineProtocol
 from logsrv.kit.service import ListeningService, Plan
+from logsrv.kit.side import DEFAULT_MAX_LINE, Side
 from logsrv.kit.source import inet_source, source_of
 from logsrv.kit.watchdog import Watchdog
-
-DEFAULT_MAX_LINE = 64 * 1024
 
 PLUGIN_METRICS = (
     Metric(
@@ -71,48 +69,6 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 State = TypeVar("State")
 
 
-class Side:
-    """One listener as its protocols see it: the service, its rules, and plain integers that count."""
-
-    def __init__(self, service: ProtocolService[Any, Any], label: str) -> None:
-        self.service = service
-        self.label = label
-        self.received_bytes = 0
-        self.oversize_lines = 0
-        self.dropped_bytes = 0
-        self.connection_log: ConnectionLog | None = None
-        self.line_format = LineFormat()
-        metrics = service.metrics
-        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
-        metrics.watch("oversize_lines_total", lambda: self.oversize_lines, listener=label)
-        metrics.watch(
-            "dropped_bytes_total", lambda: self.dropped_bytes, listener=label, reason="unusable"
-        )
-
-    def apply(self, settings: Any) -> None:
-        """Go by these settings for connections to come."""
-        wanted = settings.log_connections
-        if wanted and self.connection_log is None:
-            self.connection_log = ConnectionLog(self.label, self.service.clock)
-        elif not wanted:
-            self.connection_log = None
-        most = getattr(settings, "max_line", DEFAULT_MAX_LINE)
-        self.line_format = self.service.line_format(most)
-
-    def failed(self, doing: str, peer: str, failure: Failure) -> None:
-        """The plugin failed; its connection is being closed."""
-        self.service.metrics.count("connections_failed_total", listener=self.label)
-        self.service.failures.note(doing, peer, failure)
-
-    def request_failed(self, peer: str, failure: Failure) -> None:
-        """The plugin failed to answer; the connection goes on."""
-        self.service.metrics.count("requests_failed_total", listener=self.label)
-        self.service.failures.note("request_received", peer, failure)
-
-    def count_cut(self, reason: str) -> None:
-        self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)
-
-
 class PluginFactory(Side, Factory):
     """Builds the protocols of one stream listener."""
 
@@ -136,32 +92,6 @@ class PluginFactory(Side, Factory):
         if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
             protocol._peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
         return protocol
-
-
-class DatagramService(Side):
-    """What the datagrams of one listener share, and the way back to their senders."""
-
-    def __init__(self, service: ProtocolService[Any, Any], label: str) -> None:
-        super().__init__(service, label)
-        self.listener: Any = None
-        self._answers: Answers | None = None
-        self._unsent = 0
-        service.metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
-
-    def send(self, data: bytes, peer: Any) -> None:
-        """Answer a datagram; what the system does not take is counted."""
-        if self._answers is None:
-            self._answers = Answers(self.listener.fileno())
-        self._unsent += not self._answers.send(data, peer)
-
-    def failed(self, doing: str, peer: str, failure: Failure) -> None:
-        self.service.metrics.count("datagrams_failed_total", listener=self.label)
-        self.service.failures.note(doing, peer, failure)
-
-    def close(self) -> None:
-        if self._answers is not None:
-            self._answers.close()
-            self._answers = None
 
 
 @attrs.frozen
@@ -230,7 +160,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self.metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
-        self._sides: dict[str, PluginFactory | DatagramService] = {}
+        self._sides: dict[str, PluginFactory | DatagramSide] = {}
         self._watchdog = Watchdog(reactor)
         self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
         self.state: State = state(self)
@@ -266,11 +196,11 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         """
         if self._serves.datagrams is None:
             raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
-        side = DatagramService(self, label)
+        side = DatagramSide(self, label)
         side.apply(self.settings)
         self._sides[label] = side
         receiver = self._serves.datagrams()
-        receiver._listening = side
+        receiver.listening = side
         return receiver
 
     def _plans(self, settings: Settings) -> Sequence[Plan]:
@@ -291,7 +221,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
                 metrics=self.metrics,
             )
             side = self._sides[label]
-            if isinstance(side, DatagramService):
+            if isinstance(side, DatagramSide):
                 side.listener = listener
             else:
                 side.addressed = endpoint.scheme == "tcp"
@@ -319,7 +249,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         for side in self._sides.values():
             if side.connection_log is not None:
                 side.connection_log.flush()
-            if isinstance(side, DatagramService):
+            if isinstance(side, DatagramSide):
                 side.close()
         close = getattr(self.state, "close", None)
         if close is not None:

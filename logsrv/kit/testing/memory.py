@@ -8,15 +8,16 @@ assert peer.received() == b"HELLO\\r\\n"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ITransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.making import make_service, usage_class
 from logsrv.kit.plugin import Plugin, protocol_plugin
@@ -65,13 +66,16 @@ class MemoryService:
         self.service = service_of(as_plugin(what, **how), arguments, self.clock)
         self._factory: Any = None
 
-    def connect(self, address: IAddress | None = None) -> MemoryPeer:
-        """A new connection, from 127.0.0.1:50000 unless told otherwise."""
+    def connect(self, address: IAddress | None = None, *, reads: bool = True) -> MemoryPeer:
+        """A new connection, from 127.0.0.1:50000 unless told otherwise.
+
+        reads: whether the peer reads what it is sent, before it is told to `start_reading`.
+        """
         if self._factory is None:
             self._factory = self.service.factory(LISTENER)
         address = address or IPv4Address("TCP", "127.0.0.1", 50000)
         protocol = self._factory.buildProtocol(address)
-        return MemoryPeer(protocol, address)
+        return MemoryPeer(protocol, address, reads)
 
     def answer(self, data: bytes) -> bytes:
         """What a peer gets that connects and sends `data`, however the network cuts it.
@@ -103,13 +107,13 @@ class MemoryPeer:
     protocol: the plugin's, or None when its constructor failed and the connection was refused.
     """
 
-    def __init__(self, protocol: Protocol | None, address: IAddress) -> None:
+    def __init__(self, protocol: Protocol | None, address: IAddress, reads: bool = True) -> None:
         self.protocol = protocol
         self._closed = protocol is None
         self.transport = MemoryTransport(self, address)
         self._received = bytearray()
         self._waiting = bytearray()
-        self._reads = True
+        self._reads = reads
         self._half_closing = False
         if protocol is not None:
             protocol.makeConnection(self.transport)
@@ -196,6 +200,7 @@ class MemoryPeer:
             self.disconnect()
 
 
+@implementer(ITransport)
 class MemoryTransport:
     """What a TCP transport offers, over the buffers of a MemoryPeer."""
 
@@ -219,7 +224,7 @@ class MemoryTransport:
             self.producer_paused = True
             self.producer.pauseProducing()
 
-    def writeSequence(self, pieces: list[bytes]) -> None:
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
         self.write(b"".join(pieces))
 
     def loseConnection(self) -> None:
