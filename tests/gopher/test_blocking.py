@@ -111,7 +111,7 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for_for_ever(serv
             connection.sendall(b"3")
             select.select([], [], [], 0.02)
 
-    with pytest.raises(TimedOut, match="within 0[.]3 seconds") as caught:
+    with pytest.raises(TimedOut, match=r"within 0\.3 seconds") as caught:
         urlopen(serve(drip).url("/0x"), most_seconds=0.3).read()
     assert caught.value.phase == "whole"
 

@@ -1,0 +1,63 @@
+"""The one way from outside data to a path: a name that is safe on every file system, and a path that
+cannot leave its directory.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, and names get something added while their file is written."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_. -]{0,98}[A-Za-z0-9_-])?")
+# What Windows and FAT refuse, what a terminal or a reader could be misled by (as in escape.py), and
+# bytes that are not UTF-8.
+_UNSAFE = re.compile(
+    '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
+    # Hidden files, options of commands, and the endings that Windows leaves off.
+    r"|\A[.\- ~]|[. ]\Z"
+)
+# Windows opens the device, whatever follows behind a dot.
+_DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\.|\Z))")
+_LONGEST_ENDING = 16
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"={byte:02X}" for byte in match[0].encode("utf-8", "surrogateescape"))
+
+
+def safe_name(name: bytes) -> str:
+    """A file name for `name`: the same where that is safe, else with `=XX` for what is not.
+
+    It is never empty, hidden or longer than LONGEST_NAME bytes. Different names can become the same
+    one, and names that differ only in case stay different: whoever needs more has to compare.
+    """
+    text = name.decode("utf-8", "surrogateescape")
+    if not _PLAIN.fullmatch(text):
+        text = _UNSAFE.sub(_escaped, text) or "="
+    text = _DEVICE.sub(lambda match: f"={ord(match[0][0]):02X}{match[0][1:]}", text, count=1)
+    return text if len(text.encode()) <= LONGEST_NAME else _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    """The beginning and the ending of a name, and a digest of all of it in between."""
+    stem, dot, ending = text.rpartition(".")
+    if not dot or len(ending.encode()) > _LONGEST_ENDING:
+        stem, ending = text, ""
+    end = f"={sha256(text.encode()).hexdigest()[:16]}{dot if ending else ''}{ending}"
+    room = LONGEST_NAME - len(end.encode())
+    return stem.encode()[:room].decode("utf-8", "ignore") + end
+
+
+def inside(directory: Path, *names: str) -> Path:
+    """The path of `names`, one below the other, in `directory`.
+
+    Raises ValueError for a name that could lead anywhere else or is hidden: one with a separator or
+    NUL, `..`, an empty one, one that begins with a dot or has more than 255 bytes.
+    """
+    for name in names:
+        if not name or name[0] == "." or re.search(r"[/\\\0]", name) or len(name.encode()) > 255:
+            raise ValueError(f"{name[:300]!r} is not a name for a file inside a directory")
+    return directory.joinpath(*names)
