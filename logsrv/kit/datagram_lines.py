@@ -151,15 +151,16 @@ class DatagramSide(Side):
 
     def send(self, data: bytes, peer: Any) -> None:
         """Answer a datagram; what the system does not take is counted."""
-        if self._answers is None:
+        if self._answers is None and self.listener.fileno() >= 0:
             self._answers = Answers(self.listener.fileno())
-        self._unsent += not self._answers.send(data, peer)
+        self._unsent += not (self._answers and self._answers.send(data, peer))
 
     def failed(self, doing: str, peer: str, failure: Failure) -> None:
         self.service.metrics.count("datagrams_failed_total", listener=self.label)
         self.service.failures.note(doing, peer, failure)
 
     def close(self) -> None:
+        super().close()
         if self._answers is not None:
             self._answers.close()
             self._answers = None

@@ -163,6 +163,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self._sides: dict[str, PluginFactory | DatagramSide] = {}
         self._watchdog = Watchdog(reactor)
         self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
+        self._plans(settings)
         self.state: State = state(self)
 
     @property
@@ -182,8 +183,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
 
         Raises ConfigurationError if the plugin takes no connections.
         """
-        if self._serves.stream is None:
-            raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+        self._check(label, datagrams=False)
+        assert self._serves.stream is not None
         factory = PluginFactory(self, label, self._serves.stream)
         factory.apply(self.settings)
         self._sides[label] = factory
@@ -194,8 +195,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
 
         Raises ConfigurationError if the plugin takes none.
         """
-        if self._serves.datagrams is None:
-            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+        self._check(label, datagrams=True)
+        assert self._serves.datagrams is not None
         side = DatagramSide(self, label)
         side.apply(self.settings)
         self._sides[label] = side
@@ -203,7 +204,15 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         receiver.listening = side
         return receiver
 
+    def _check(self, label: str, *, datagrams: bool) -> None:
+        if datagrams and self._serves.datagrams is None:
+            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+        if not datagrams and self._serves.stream is None:
+            raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+
     def _plans(self, settings: Settings) -> Sequence[Plan]:
+        for endpoint in settings.listen:
+            self._check(str(endpoint), datagrams=endpoint.kind == "datagram")
         return [self._plan_for(endpoint, settings) for endpoint in settings.listen]
 
     def _plan_for(self, endpoint: Endpoint, settings: Settings) -> Plan:
@@ -240,6 +249,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         change = getattr(self.state, "apply", None)
         if change is not None:
             change(settings)
+        wanted = {str(endpoint) for endpoint in settings.listen}
+        for label in [label for label in self._sides if label not in wanted]:
+            self._sides.pop(label).close()
 
     def close(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._close())
@@ -247,10 +259,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
     async def _close(self) -> None:
         self._watchdog.stop()
         for side in self._sides.values():
-            if side.connection_log is not None:
-                side.connection_log.flush()
-            if isinstance(side, DatagramSide):
-                side.close()
+            side.close()
         close = getattr(self.state, "close", None)
         if close is not None:
             await maybeDeferred(close)

@@ -71,3 +71,8 @@ class Side:
 
     def count_cut(self, reason: str) -> None:
         self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)
+
+    def close(self) -> None:
+        """The listener has gone, or is going."""
+        if self.connection_log is not None:
+            self.connection_log.flush()
