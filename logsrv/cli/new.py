@@ -63,9 +63,10 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write it. Raises ConfigurationError, before anything is written, when that cannot be."""
     name, kind = arguments.name, arguments.kind
-    check_name(name, kind)
+    _check_spelling(name)
     directory = arguments.directory or Path(name)
     _check_free(directory)
+    _check_taken(name, kind)
     files = dict(rendered(name, kind))
     try:
         for path, text in files.items():
@@ -81,8 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def check_name(name: str, kind: str) -> None:
-    """Raises ConfigurationError for what cannot be the name of a new plugin."""
+def _check_spelling(name: str) -> None:
     what = quoted(name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         better = re.sub("[^a-z0-9_]", "_", name.lower()).strip("_0123456789")[:LONGEST_NAME]
@@ -94,6 +94,10 @@ def check_name(name: str, kind: str) -> None:
         raise ConfigurationError(f"{what} is too long; take at most {LONGEST_NAME} characters")
     if keyword.iskeyword(name):
         raise ConfigurationError(f"{what} is a word of Python's; take another name")
+
+
+def _check_taken(name: str, kind: str) -> None:
+    what = quoted(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if name in _taken(kind):

@@ -8,6 +8,7 @@ CANNOT_START when the options or the endpoints are.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -38,6 +39,10 @@ def main(channel_descriptor: str, held: str, file: str, *options: str) -> int:
         parsed = plugin.options()
         parsed.parseOptions(list(options))
         return _serve(plugin, parsed, channel, reactor)
+    except BrokenPipeError:
+        # `--help | head`: who reads has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ConfigurationError as error:
         sentence = str(error)
         prefix = "" if sentence.startswith(f"{plugin.name}:") else f"{plugin.name}: "

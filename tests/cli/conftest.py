@@ -1,0 +1,101 @@
+"""A `logsrv run` that tests start, save files under, and end."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.cli.command import DEADLINE, LOGSRV
+
+SHOUT = """
+from logsrv.kit import LineProtocol
+
+class Shout(LineProtocol):
+    def line_received(self, line):
+        self.send_line(line.upper())
+"""
+WHISPER = SHOUT.replace("upper", "lower")
+LOOPBACK = ("--listen", "tcp:0:interface=127.0.0.1")
+SERVES = "was saved and serves now"
+
+
+class Running:
+    """A `logsrv run` in `directory`. log(): what it has printed."""
+
+    def __init__(self, file: Path, *options: str) -> None:
+        self._log = file.with_suffix(".log")
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*LOGSRV, "run", str(file), *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )  # fmt: skip
+
+    def log(self) -> str:
+        return self._log.read_text("utf-8", "replace")
+
+    def wait_for(self, text: str, count: int = 1) -> None:
+        """Until it has printed a text so many times."""
+
+        def look() -> bool:
+            found = self.log().count(text) >= count
+            assert found or self.process.poll() is None, f"it ended:\n{self.log()}"
+            return found
+
+        try:
+            wait_until(look, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log()}") from None
+
+    def ready(self) -> Running:
+        self.wait_for("serves; save it to start it again")
+        return self
+
+    @property
+    def port(self) -> int:
+        found = re.search(r"listening on \S+ at 127.0.0.1:(\d+)", self.log())
+        assert found, self.log()
+        return int(found[1])
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(DEADLINE)
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def running() -> Iterator[Start]:
+    """Starts one; it is ended after the test."""
+    started: list[Running] = []
+
+    def start(file: Path, *options: str) -> Running:
+        started.append(Running(file, *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.terminate()
+            each.process.wait(DEADLINE)
+
+
+@pytest.fixture
+def shout(tmp_path: Path) -> Path:
+    """The smallest plugin there is."""
+    file = tmp_path / "shout.py"
+    file.write_text(SHOUT)
+    return file
+
+
+def ask(port: int, line: str) -> str:
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as connection:
+        connection.sendall(line.encode() + b"\n")
+        connection.shutdown(socket.SHUT_WR)
+        return connection.makefile("r", newline="\r\n").readline().rstrip()

@@ -1,0 +1,69 @@
+"""The process that serves, as its parent sees it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.child import CANNOT_START, NOT_RUNNABLE, local
+from tests.cli.command import DEADLINE
+
+SHOUT = "from logsrv.kit import LineProtocol\nclass Shout(LineProtocol): pass\n"
+
+
+def child(file: Path, *options: str) -> tuple[subprocess.Popen[bytes], Channel]:
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "logsrv.cli.running.child"),
+            *(str(theirs.fileno()), "{}", str(file), *options),
+        ],
+        pass_fds=[theirs.fileno()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    theirs.close()
+    return process, Channel(ours)
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "status"),
+    [("x = (", [], NOT_RUNNABLE), (SHOUT, ["--listen", "nowhere"], CANNOT_START)],
+)
+def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status: int) -> None:
+    """A file can be repaired and saved; options stay as they are."""
+    file = tmp_path / "shout.py"
+    file.write_text(code)
+    process, channel = child(file, *options)
+    assert channel.receive() == {"files": [str(file)]}
+    assert channel.receive() is None
+    assert process.wait(DEADLINE) == status
+    channel.close()
+
+
+def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Path) -> None:
+    file = tmp_path / "shout.py"
+    file.write_text(SHOUT)
+    process, channel = child(file, "--listen", "tcp:0:interface=127.0.0.1")
+    assert channel.receive() == {"files": [str(file)]}
+    assert channel.receive() == {"loaded": False}
+    channel.send("go")
+    assert channel.receive() == {"serving": ["tcp:127.0.0.1:0"]}
+    (descriptor,) = channel.take_descriptors()
+    with socket.socket(fileno=descriptor) as listening:
+        socket.create_connection(listening.getsockname(), DEADLINE).close()
+    channel.close()
+    assert process.wait(DEADLINE) == 0
+
+
+def test_what_is_worth_watching(tmp_path: Path) -> None:
+    """What the author wrote, not what is installed."""
+    own = tmp_path / "voice.py"
+    own.write_text("")
+    files = {str(own), socket.__file__, None, "<frozen x>", str(tmp_path / "gone.py")}
+    assert local(files, tmp_path) == {str(own)}

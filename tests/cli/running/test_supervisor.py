@@ -1,0 +1,42 @@
+"""The parent, when its children do not do as they should. (When they do: test_run.)"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from pathlib import Path
+
+from logsrv.kit.testing import wait_until
+from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+
+
+def test_a_file_that_never_ends_loading_can_be_saved_again(running: Start, tmp_path: Path) -> None:
+    """The one of before serves all the time."""
+    file = tmp_path / "shout.py"
+    file.write_text(SHOUT)
+    server = running(file, *LOOPBACK).ready()
+    begun = tmp_path / "begun"
+    file.write_text(f"open({str(begun)!r}, 'w').close()\nimport time\ntime.sleep(1000)\n")
+    wait_until(begun.exists, "its beginning")
+    assert ask(server.port, "Hello") == "HELLO"
+    file.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
+    """A plugin that does not end is ended."""
+    file = tmp_path / "stubborn.py"
+    file.write_text(
+        "import signal\n"
+        "async def handle(connection):\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    connection.send_line('ignored')\n"
+    )
+    server = running(file, *LOOPBACK).ready()
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        assert connection.makefile().readline() == "ignored\n"
+    server.process.send_signal(signal.SIGINT)
+    server.wait_for("Ctrl-C once more")
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(10) == 0

@@ -1,0 +1,57 @@
+"""Noticing that a file was saved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.running.watch import Watched
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "shout.py"
+    path.write_text("one")
+    return path
+
+
+def test_nothing_is_noticed_where_nothing_happens(file: Path) -> None:
+    watched = Watched([str(file)])
+    assert not watched.saved()
+    assert not watched.saved()
+
+
+def test_a_save_is_noticed_once_it_is_over(file: Path) -> None:
+    """The first look sees it, the second that nothing more happens."""
+    watched = Watched([str(file)])
+    file.write_text("two!")
+    assert not watched.saved()
+    assert watched.saved()
+    watched.begin()
+    assert not watched.saved()
+
+
+def test_an_editor_that_replaces_the_file(file: Path) -> None:
+    """In between there is no file, which is no reason to start anything."""
+    watched = Watched([str(file)])
+    file.unlink()
+    assert not watched.saved()
+    assert not watched.saved()
+    new = file.with_suffix(".new")
+    new.write_text("one")
+    os.replace(new, file)
+    assert not watched.saved()
+    assert watched.saved()
+
+
+def test_files_that_are_added_count_from_then_on(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "voice.py"
+    other.write_text("one")
+    watched = Watched([str(file)])
+    watched.add([str(other)])
+    assert not watched.saved()
+    other.write_text("three")
+    assert not watched.saved()
+    assert watched.saved()
