@@ -63,6 +63,16 @@ class ResponseReader:
         self.received += len(data)
         return self._counted_out(self._take(data))
 
+    @property
+    def verbatim(self) -> bool:
+        """Whether all that is still to come is body as it comes: `skip` may stand for `feed`."""
+        return self._take == self._until_close
+
+    def skip(self, size: int) -> None:
+        """`size` bytes came and went on by another way. Raises TooBig."""
+        self.received += size
+        self._count(size)
+
     def finish(self) -> bytes:
         """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
         if self._take == self._opening:
@@ -89,10 +99,13 @@ class ResponseReader:
         return Truncated(self._url.address, self.received, reason)
 
     def _counted_out(self, body: bytes) -> bytes:
-        self.passed_on += len(body)
+        self._count(len(body))
+        return body
+
+    def _count(self, size: int) -> None:
+        self.passed_on += size
         if self._most_bytes is not None and self.passed_on > self._most_bytes:
             raise TooBig("the answer", self._most_bytes)
-        return body
 
     def _opening(self, data: bytes) -> bytes:
         self._held += data

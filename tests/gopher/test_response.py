@@ -119,3 +119,20 @@ def test_transcripts_of_real_servers_are_content_or_an_error(path: Path) -> None
     else:
         header = answer.index(b"\n") + 1 if answer[:1] == b"+" else 0
         assert result == answer[header:]
+
+
+def test_what_is_passed_by_counts_as_what_is_fed() -> None:
+    reader = ResponseReader(GopherURL.parse("gopher://h/9x"), most_bytes=10)
+    assert not reader.verbatim
+    assert reader.feed(b"12345") == b"12345"
+    assert reader.verbatim
+    reader.skip(5)
+    assert (reader.received, reader.passed_on) == (10, 10)
+    with pytest.raises(TooBig):
+        reader.skip(1)
+
+
+def test_a_counted_body_cannot_be_passed_by() -> None:
+    reader = ResponseReader(GopherURL.parse("gopher://h/9x%09%09+"))
+    reader.feed(b"+5\r\n1")
+    assert not reader.verbatim
