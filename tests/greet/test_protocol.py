@@ -1,0 +1,160 @@
+"""`twistd greet` in memory and as a real process."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twisted.internet.address import IPv6Address, UNIXAddress
+
+from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, Greetings, GreetOptions
+from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
+from tests.programs import program
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+def greet(*arguments: str) -> MemoryService:
+    return MemoryService(
+        Greet, *arguments, options=GreetOptions, datagrams=GreetDatagrams, state=Greetings
+    )
+
+
+def test_thanks_and_closes() -> None:
+    peer = greet().connect()
+    assert peer.received() == b"Thank you for connecting\r\n"
+    assert peer.closed
+
+
+def test_fields() -> None:
+    """Each visitor gets its own message."""
+    service = greet("--message", "{count} {host} {port} {peer} {time}")
+    service.clock.advance(1.5)
+    assert service.connect().received() == (
+        b"1 127.0.0.1 50000 tcp:127.0.0.1:50000 1970-01-01T00:00:01.500000Z\r\n"
+    )
+    six = service.connect(IPv6Address("TCP", "::1", 7))
+    assert six.received().startswith(b"2 ::1 7 tcp:[::1]:7 ")
+    assert service.connect(UNIXAddress(b"")).received().startswith(b"3   unix: ")
+
+
+def test_message_file(tmp_path: Path) -> None:
+    """Several lines from a file, end in CR LF each, and no empty one at the end."""
+    path = tmp_path / "message"
+    path.write_bytes("Grüße, {host}\r\nand welcome\n".encode())
+    peer = greet("--message-file", str(path)).connect()
+    assert peer.received() == "Grüße, 127.0.0.1\r\nand welcome\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "No such file"),
+        (b"\xff", "is not UTF-8"),
+        (b"x" * (LARGEST_FILE + 1), "is larger than"),
+        (b"{foo}", "there is no field {foo}"),
+    ],
+)
+def test_message_file_that_cannot_be(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / "message"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit, match=sentence):
+        greet("--message-file", str(path))
+
+
+def test_stay() -> None:
+    """A conversation: each line is answered, control characters do no harm, `quit` ends it."""
+    peer = greet("--stay").connect()
+    assert peer.received() == b"Thank you for connecting\r\nSay something, or quit to leave.\r\n"
+    peer.feed("Grüße\r\nbeep\x07\r\n".encode())
+    assert peer.received() == "You said: Grüße\r\nYou said: beep\\x07\r\n".encode()
+    peer.feed(b" QUIT \r\n")
+    assert peer.received() == b"Goodbye.\r\n"
+    assert peer.closed
+
+
+def test_wrong_field_ends_the_start(tmp_path: Path) -> None:
+    """One sentence on stderr and status 1, before anything listens."""
+    process = TwistdProcess("greet", "--message", "hi {foo}", directory=tmp_path)
+    process.start()
+    assert process.wait() == 1
+    assert "there is no field {foo}" in process.log()
+    assert "Traceback" not in process.log()
+
+
+def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
+    """TCP, UDP, UNIX and UNIX datagrams at once; each visit is in the log."""
+    stream, grams = str(tmp_path / "stream"), str(tmp_path / "grams")
+    server = twistd(
+        "greet", "--listen", LOOPBACK, "--listen", "udp:0:interface=127.0.0.1",
+        "--listen", f"unix:{stream}", "--listen", f"unixgram:{grams}",
+    )  # fmt: skip
+    tcp, udp = server.ports()
+    for where in (tcp, stream):
+        with TelnetSession(where) as session:
+            session.expect("Thank you for connecting")
+            session.expect_close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.sendto(b"hello\nhello", ("127.0.0.1", udp))
+        assert client.recv(100) == b"Thank you for connecting\r\n"
+        # Two greeting servers do not thank each other for ever.
+        client.sendto(b"Thank you for connecting\r\n", ("127.0.0.1", udp))
+        client.sendto(b"again", ("127.0.0.1", udp))
+        assert client.recv(100) == b"Thank you for connecting\r\n"
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.bind(str(tmp_path / "mine"))
+        client.sendto(b"hello", grams)
+        assert client.recv(100) == b"Thank you for connecting\r\n"
+    server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+")
+    server.wait_for_log(r"Got connection from unix:uid=\d+,pid=\d+")
+    server.wait_for_log(r"Got 1 datagram from udp:127\.0\.0\.1:\d+")
+
+
+def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:
+    """What a person at telnet sees, negotiation and all."""
+    telnet = program("telnet", "telnet")
+    server = twistd("greet", "--listen", LOOPBACK)
+    # A person who types nothing; at the end of its input telnet would leave without waiting.
+    silent, keyboard = os.pipe()
+    seen = subprocess.run(
+        [telnet, "127.0.0.1", str(server.port())], stdin=silent,
+        capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    os.close(silent)
+    os.close(keyboard)
+    assert "Thank you for connecting\n" in seen.stdout.replace("\r", "")
+    assert "Connection closed by foreign host." in seen.stderr
+
+
+def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> None:
+    """5,000 open connections with --stay: all are greeted, and the last as the first is answered."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(5000, hard - 200)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted + 200), hard), hard))
+    server = twistd("greet", "--stay", "--no-log-connections", "--listen", LOOPBACK)
+    held = [socket.create_connection(("127.0.0.1", server.port()), 20) for _ in range(wanted)]
+    try:
+        for client in held:
+            assert client.recv(100).startswith(b"Thank you")
+        for client in (held[0], held[-1]):
+            client.sendall(b"hello\r\n")
+            answer = b""
+            while b"You said: hello\r\n" not in answer:
+                answer += client.recv(100)
+    finally:
+        for client in held:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
