@@ -1,0 +1,70 @@
+"""The scripted session: says what was expected and what came, with the conversation so far."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from logsrv.kit.testing import TelnetSession
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[int, list[bytes]]]:
+    """Sends some negotiation and two lines, notes what it gets, closes upon `quit`."""
+    got: list[bytes] = []
+
+    def run() -> None:
+        client, _ = listening.accept()
+        with client:
+            client.sendall(b"hel\xff\xfd\x01lo 42\r\nsecond\r\n")
+            data = b""
+            while b"quit" not in data and (chunk := client.recv(1000)):
+                data += chunk
+            got.append(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield listening.getsockname()[1], got
+    thread.join(10)
+
+
+def test_conversation(server: tuple[int, list[bytes]]) -> None:
+    """Negotiation is refused and not seen; `…` stands for anything; the end is expected."""
+    port, got = server
+    with TelnetSession(port) as session:
+        assert session.expect("hello …") == "hello 42"
+        session.expect("second")
+        session.send("quit")
+        session.expect_close()
+    assert got == [b"\xff\xfc\x01quit\r\n"]
+
+
+def test_something_else_came(server: tuple[int, list[bytes]]) -> None:
+    with TelnetSession(server[0]) as session:
+        session.send("hi")
+        with pytest.raises(AssertionError, match="'bye' was expected, 'hello 42' came") as raised:
+            session.expect("bye")
+        session.send("quit")
+    assert "> hi\n    hello 42" in str(raised.value)
+
+
+def test_nothing_came(server: tuple[int, list[bytes]]) -> None:
+    with TelnetSession(server[0], deadline=0.2) as session:
+        session.expect("hello 42")
+        session.expect("second")
+        with pytest.raises(AssertionError, match=r"nothing came within 0\.2 s"):
+            session.expect("third")
+        session.send("quit")
+
+
+def test_closed_too_early(server: tuple[int, list[bytes]]) -> None:
+    with TelnetSession(server[0]) as session:
+        session.send("quit")
+        session.expect("hello 42")
+        session.expect("second")
+        with pytest.raises(AssertionError, match="the connection was closed"):
+            session.expect("third")
