@@ -18,7 +18,8 @@ from twisted.logger import Logger
 
 from logsrv.errors import PeerError
 from logsrv.kit.lines import LF
-from logsrv.kit.peer import CLOSING, WORKING, PeerProtocol
+from logsrv.kit.peer import PeerProtocol
+from logsrv.kit.sending import CLOSING, WORKING
 from logsrv.kit.telnet import TelnetFilter
 
 # Nothing more is read from the peer while this much waits for the plugin.

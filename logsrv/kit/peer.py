@@ -1,85 +1,46 @@
-"""One connection to a peer, as every base class of the kit sees it: who it is, what it is told, how
-it ends.
-
-What holds a connection back are the bits of `_busy`. While one of the first two is set nothing is
-read from the peer; after the third nothing more is given to the plugin.
-
-    WORKING   the plugin has not finished with what it got (`async def line_received`)
-    UNREAD    the peer lets our answers lie: the transport said so (IPushProducer)
-    CLOSING   the connection is being closed, or gone
+"""One connection to a peer, as every base class of the kit sees it: who it is, when it is read from,
+what becomes of an error in the plugin's code.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from inspect import iscoroutine
 from typing import Any, ParamSpec
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
 )
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import PeerError
 from logsrv.kit.peer_log import PeerLogger
-from logsrv.kit.side import RunningService, Side
+from logsrv.kit.sending import CLOSING, UNREAD, WORKING, PeerGone, SendingProtocol
+from logsrv.kit.side import RunningService
 from logsrv.kit.source import source_of
 
 P = ParamSpec("P")
 CLOSED = connectionDone.getErrorMessage()
 
-WORKING, UNREAD, CLOSING = 1, 2, 4
-
-# Answers of one chunk are gathered into one write, but no more than this.
-GATHERED = 64 * 1024
-# Last words and the end of the connection go out in one packet instead of two (Linux; tcp(7)).
-MORE = getattr(socket, "MSG_MORE", 0)
 # What a peer still sends when it is told why it is cut off is read and thrown away for so long: a
 # close with unread data would make the kernel reset the connection, and lose the last words.
 LINGER_SECONDS = 5.0
-# A peer that does not read its last words is cut off then.
-LAST_WORDS_SECONDS = 30.0
-
-
-class PeerGone(PeerError):
-    """The peer has closed the connection before it read what was written to it."""
 
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
-class PeerProtocol(Protocol):
-    """What all connections of the kit have in common; the base classes build on it.
+class PeerProtocol(SendingProtocol):
+    """What all connections of the kit have in common; the base classes build on it."""
 
-    encoding: of the text that is sent. ending: what `send_line` puts behind a line.
-    max_unsent: a peer that does not read is cut off when more than this many bytes are written to
-        it after its transport was full.
-    """
-
-    encoding = "utf-8"
-    ending = "\r\n"
-    max_unsent = 1024 * 1024
-
-    factory: Side  # type: ignore[assignment]
-    # Whatever the endpoint has; Twisted declares less than all of them offer.
-    transport: Any
-    _busy = 0
     _ended = False
-    _paused = False
-    _producing = False
-    _unread = 0
-    _gathered = 0
-    _out: list[str] | None = None
-    _farewell: bytes | None = None
     _timers: set[IDelayedCall] | None = None
-    _drained: list[Deferred[None]] | None = None
     _peer: str | None = None
     _log: Logger | None = None
 
@@ -111,61 +72,6 @@ class PeerProtocol(Protocol):
         if self._log is None:
             self._log = PeerLogger(type(self).__module__, self.peer)
         return self._log
-
-    def send_line(self, text: str) -> None:
-        """Send `text` and a line ending. What is sent to a peer that has gone is dropped."""
-        out = self._out
-        if out is None:
-            self.write((text + self.ending).encode(self.encoding, "replace"))
-            return
-        out.append(text)
-        self._gathered += len(text)
-        if self._gathered > GATHERED:
-            self._flush()
-
-    def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        if self._out:
-            self._flush()
-        if self._busy & CLOSING:
-            return
-        transport = self.transport
-        if not self._producing:
-            self._producing = True
-            transport.registerProducer(self, True)
-        if self._busy & UNREAD:
-            self._unread += len(data)
-            if self._unread > self.max_unsent:
-                self._cut_off("unread", "it does not read what is sent to it")
-                return
-        transport.write(data)
-
-    def drain(self) -> Deferred[None]:
-        """Fires when the peer has read enough for more to be written.
-
-        Fails with PeerGone, which needs no handling, if it goes away instead.
-        """
-        if not self._busy & UNREAD:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._drained = [*(self._drained or ()), waiting]
-        return waiting
-
-    def close(self, last_words: str | None = None) -> None:
-        """Send `last_words`, if any, and all that was sent before, then close the connection.
-
-        Nothing more is given to the plugin but `connection_lost`.
-        """
-        if self._busy & CLOSING:
-            return
-        out = self._out
-        words = [*(out or ()), *(() if last_words is None else (last_words,))]
-        if out is not None:
-            self._out = []
-        self._farewell = self._encoded(words)
-        self._busy |= CLOSING
-        if out is None:
-            self._part()
 
     def later(
         self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
@@ -228,26 +134,6 @@ class PeerProtocol(Protocol):
     def writeConnectionLost(self) -> None:
         """Our last words have gone out; what remains is to wait for the peer to close."""
 
-    def pauseProducing(self) -> None:
-        self._busy |= UNREAD
-        if self._out is None:
-            self._settle()
-
-    def resumeProducing(self) -> None:
-        self._busy &= ~UNREAD
-        self._unread = 0
-        drained, self._drained = self._drained or (), None
-        for waiting in drained:
-            waiting.callback(None)
-        if not self._busy:
-            self._run()
-        if getattr(self.transport, "disconnecting", False) and self._producing:
-            # It was asked to close meanwhile, and waits for its producer to finish.
-            self._stop_producing()
-
-    def stopProducing(self) -> None:
-        """The transport is going; `connectionLost` says the rest."""
-
     def _advance(self) -> None:
         """Give the plugin what there is for it, until there is nothing left or `_busy` is set."""
 
@@ -273,56 +159,6 @@ class PeerProtocol(Protocol):
             self._part_at_once()
         elif self._busy or self._paused:
             self._settle()
-
-    def _flush(self) -> None:
-        lines, self._out, self._gathered = self._out or [], None, 0
-        try:
-            self.write(self._encoded(lines))
-        finally:
-            self._out = []
-
-    def _encoded(self, lines: list[str]) -> bytes:
-        if not lines:
-            return b""
-        try:
-            return (self.ending.join(lines) + self.ending).encode(self.encoding, "replace")
-        except TypeError as error:
-            raise TypeError(f"send_line takes str: {error}") from None
-
-    def _part_at_once(self) -> None:
-        """`_part` without a turn of the reactor in between, if the system takes all we have to say.
-
-        Only when the plugin's code has returned: it is not to hear of the end within its own call.
-        """
-        transport, farewell = self.transport, self._farewell or b""
-        if self._producing or not isinstance(transport, FileDescriptor):
-            self._part()
-            return
-        # Nothing was written before: whoever writes is a producer.
-        try:
-            sent = transport.getHandle().send(farewell, MORE) if farewell else 0  # type: ignore[attr-defined]
-        except OSError:
-            # Full, or gone: the transport will find out.
-            sent = 0
-        if sent == len(farewell):
-            self._farewell = None
-            transport.connectionLost(connectionDone)
-        else:
-            self._farewell = farewell[sent:]
-            self._part()
-
-    def _part(self) -> None:
-        """Say the last words and let the transport close when they are out."""
-        transport = self.transport
-        transport.write(self._farewell or b"")
-        self._farewell = None
-        if self._producing:
-            self._stop_producing()
-        if self._paused:
-            # TLS says goodbye in both directions.
-            self._paused = False
-            transport.resumeProducing()
-        transport.loseConnection()
 
     def _settle(self) -> None:
         """Read from the peer, or not, as `_busy` says."""
@@ -393,15 +229,3 @@ class PeerProtocol(Protocol):
         transport.resumeProducing()
         transport.loseWriteConnection()
         self.later(LINGER_SECONDS, self.transport.abortConnection)
-
-    def _stop_producing(self) -> None:
-        self._producing = False
-        self.transport.unregisterProducer()
-        if self._busy & UNREAD:
-            self.later(LAST_WORDS_SECONDS, self.transport.abortConnection)
-
-    def _cut_off(self, reason: str, sentence: str) -> None:
-        self._busy |= CLOSING
-        self.factory.count_cut(reason)
-        self.log.warn("cut off: {sentence}", sentence=sentence)
-        self.transport.abortConnection()

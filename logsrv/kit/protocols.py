@@ -14,7 +14,8 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
 from logsrv.kit.lines import LineFormat, LineSplitter, Trouble
-from logsrv.kit.peer import CLOSING, PeerProtocol
+from logsrv.kit.peer import PeerProtocol
+from logsrv.kit.sending import CLOSING
 
 Answer: TypeAlias = str | bytes | None
 
