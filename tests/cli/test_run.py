@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.kit.testing import TelnetSession, wait_until
+from logsrv.kit.testing import TelnetSession, examples, wait_until
 from tests.cli.command import DEADLINE, logsrv
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
 
@@ -19,6 +19,16 @@ def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
         session.send("hello")
         session.expect("HELLO")
     assert server.end() == 0
+
+
+def test_the_example_of_the_page(running: Start, tmp_path: Path) -> None:
+    """docs/new-plugin.md says what works, in at most five lines."""
+    page = Path(__file__).parents[2] / "docs" / "new-plugin.md"
+    (example,) = examples(page.read_text())
+    assert example.name == "shout.py"
+    assert len([line for line in example.code.splitlines() if line]) <= 5
+    (tmp_path / "shout.py").write_text(example.code)
+    assert ask(running(tmp_path / "shout.py", *LOOPBACK).ready().port, "hello") == "HELLO"
 
 
 def test_a_function_is_enough(running: Start, tmp_path: Path) -> None:

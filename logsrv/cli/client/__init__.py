@@ -1,3 +1,3 @@
-"""The line client of `logsrv connect`: where to (target, tls, dial), what is shown (display), and
-who types (terminal, script).
+"""The line client of `logsrv connect`: where to (target, tls, dial), the other end (peer), what is
+shown and sent (display, wire), and who types (terminal, script).
 """

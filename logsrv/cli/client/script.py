@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from logsrv.cli.client.dial import Peer
+from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.wire import Wire
 
 CHUNK = 64 * 1024

@@ -12,7 +12,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from twisted.internet.defer import Deferred
 
-from logsrv.cli.client.dial import Peer
+from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.wire import Wire
 
 PROMPT = "> "

@@ -48,10 +48,10 @@ def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreat
     """What makes the TLS connections to `host`; reads the files. Raises ConfigurationError."""
     own = _own_certificate(options)
     name = options.server_name or host
-    if options.insecure:
-        return _Unverified(own, name)
     roots = _authorities(options.cafile) if options.cafile else None
     try:
+        if options.insecure:
+            return _Unverified(own, name)
         return optionsForClientTLS(name, roots, own)
     except (UnicodeError, ValueError):
         raise ConfigurationError(f"{shown(name)} is no name that a certificate can have") from None
@@ -64,13 +64,14 @@ class _Unverified:
     def __init__(self, own: PrivateCertificate | None, name: str) -> None:
         shows = {"privateKey": own.privateKey.original, "certificate": own.original} if own else {}
         self._context = CertificateOptions(verify=False, **shows).getContext()
-        self._name = name
+        # RFC 6066 section 3: no addresses.
+        is_address = isIPAddress(name) or isIPv6Address(name)
+        self._sent_name = None if is_address else name.encode("idna")
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         connection = SSL.Connection(self._context, None)
-        # RFC 6066 section 3: no addresses.
-        if not (isIPAddress(self._name) or isIPv6Address(self._name)):
-            connection.set_tlsext_host_name(self._name.encode("idna"))
+        if self._sent_name is not None:
+            connection.set_tlsext_host_name(self._sent_name)
         return connection
 
 

@@ -1,113 +1,85 @@
-"""Connections as those who type see them, without sockets. (With sockets: test_connect.)"""
+"""Connecting. (All kinds of endpoints, as a user does it: test_connect.)"""
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
 
-from logsrv.cli.client.dial import RETRY_SECONDS, Datagrams, Room, Stream
-from logsrv.cli.client.display import RawDisplay, TextDisplay
+from logsrv.cli.client.dial import dial
+from logsrv.cli.client.display import RawDisplay
+from logsrv.cli.client.failures import ConnectionFailed
+from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.target import parse_target
+from logsrv.cli.client.tls import TLSOptions
+from logsrv.errors import ConfigurationError
 
-TARGET = parse_target("localhost:7000")
-
-
-def stream(shown: list[bytes]) -> Stream:
-    made = Stream(TARGET, TextDisplay(), shown.append, 10)
-    made.makeConnection(StringTransport())
-    return made
+Waits = Generator[Deferred[Any], Any, None]
 
 
-def test_what_comes_is_shown_and_telnet_is_answered() -> None:
-    shown: list[bytes] = []
-    made = stream(shown)
-    made.dataReceived(b"hello\xff\xfb\x01\r\n")
-    assert b"".join(shown) == b"hello\n"
-    assert made.transport.value() == b"\xff\xfe\x01"
+def dialled(text: str, options: TLSOptions | None = None) -> Deferred[Peer]:
+    return Deferred.fromCoroutine(
+        dial(
+            parse_target(text),
+            options or TLSOptions(),
+            RawDisplay(),
+            lambda shown: None,
+            5,
+            reactor,
+        )
+    )
 
 
-def test_the_peers_close_is_no_failure() -> None:
-    made = stream([])
-    made.connectionLost(Failure(ConnectionDone()))
-    assert made.ended.called
-    assert made.failure is None
+@pytest_twisted.inlineCallbacks
+def test_a_connection_is_established_and_closed() -> Waits:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = yield dialled(f"127.0.0.1:{server.getsockname()[1]}")
+        connection, _ = server.accept()
+        peer.close()
+        yield peer.ended
+        assert connection.recv(1) == b""
+        connection.close()
+    assert peer.failure is None
 
 
-def test_a_connection_that_breaks_is_one() -> None:
-    made = stream([])
-    made.connectionLost(Failure(ConnectionLost()))
-    assert made.ended.called
-    assert str(made.failure) == "localhost:7000 broke the connection off without closing it"
+@pytest_twisted.inlineCallbacks
+def test_ipv6() -> Waits:
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with server:
+        peer = yield dialled(f"[::1]:{server.getsockname()[1]}")
+        peer.close()
+        yield peer.ended
 
 
-def test_a_character_that_never_ended_is_shown() -> None:
-    shown: list[bytes] = []
-    made = stream(shown)
-    made.dataReceived(b"caf\xc3")
-    made.connectionLost(Failure(ConnectionDone()))
-    assert b"".join(shown) == b"caf\\xc3"
+@pytest_twisted.inlineCallbacks
+def test_nothing_is_left_of_a_socket_that_could_not_be_connected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Waits:
+    """A UNIX socket of datagrams needs a path of its own for the answers."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ConnectionFailed, match="there is no socket"):
+        yield dialled(f"unixgram:{tmp_path}/no")
+    assert os.listdir(tmp_path) == []
 
 
-def test_a_peer_that_does_not_read_holds_the_sender_back() -> None:
-    made = stream([])
-    made.transport.producer.pauseProducing()
-    waiting = Deferred.fromCoroutine(made.room())
-    assert not waiting.called
-    made.transport.producer.resumeProducing()
-    assert waiting.called
+@pytest_twisted.inlineCallbacks
+@pytest.mark.parametrize("text", ["localhost:1", "unix:/x", "udp:1", "tcp:host=localhost:port=1"])
+def test_tls_options_without_tls(text: str) -> Waits:
+    with pytest.raises(ConfigurationError, match="is not encrypted"):
+        yield dialled(text, TLSOptions(server_name="x"))
 
 
-def test_nobody_waits_for_a_connection_that_has_gone() -> None:
-    made = stream([])
-    made.transport.producer.pauseProducing()
-    waiting = Deferred.fromCoroutine(made.room())
-    made.connectionLost(Failure(ConnectionLost()))
-    assert waiting.called
-
-
-def test_there_is_room_at_first() -> None:
-    assert Deferred.fromCoroutine(Room().wait()).called
-
-
-class SlowSocket:
-    """Takes a datagram now and then, as a UNIX socket does whose reader is slow."""
-
-    def __init__(self) -> None:
-        self.takes = False
-        self.written: list[bytes] = []
-
-    def write(self, data: bytes) -> int | None:
-        if not self.takes:
-            return None
-        self.written.append(data)
-        return len(data)
-
-    def stopListening(self) -> None: ...
-
-
-def test_datagrams_that_are_not_taken_are_sent_again() -> None:
-    clock = Clock()
-    made = Datagrams(TARGET, RawDisplay(), lambda shown: None, clock)
-    made.transport = SlowSocket()
-    made.send(b"one")
-    made.send(b"two")
-    waiting = Deferred.fromCoroutine(made.room())
-    clock.advance(RETRY_SECONDS)
-    assert not waiting.called
-    made.transport.takes = True
-    clock.advance(RETRY_SECONDS)
-    assert waiting.called
-    assert made.transport.written == [b"one", b"two"]
-
-
-def test_no_more_is_sent_after_the_end() -> None:
-    clock = Clock()
-    made = Datagrams(TARGET, RawDisplay(), lambda shown: None, clock)
-    made.transport = SlowSocket()
-    made.send(b"one")
-    made.close()
-    clock.advance(RETRY_SECONDS)
-    assert not clock.getDelayedCalls()
+@pytest_twisted.inlineCallbacks
+def test_a_twisted_string_that_is_wrong() -> Waits:
+    with pytest.raises(ConfigurationError, match="tcp:hst=localhost:port=1"):
+        yield dialled("tcp:hst=localhost:port=1")

@@ -1,0 +1,227 @@
+"""The other end as those who type see it: a connection, or a socket of datagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet import error, protocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.cli.client.display import Display
+from logsrv.cli.client.failures import ConnectionFailed, connection_failed
+from logsrv.cli.client.target import Target
+
+Show = Callable[[bytes], None]
+RETRY_SECONDS = 0.01
+
+
+class Peer(Protocol):
+    """The other end, as those who type see it.
+
+    ended: fires when the conversation is over, however; it never fails.
+    failure: why it broke, then; None when the peer, or `close`, closed it.
+    """
+
+    ended: Deferred[None]
+    failure: ConnectionFailed | None
+
+    def send(self, data: bytes) -> None: ...
+
+    async def room(self) -> None:
+        """Wait until the peer has taken enough of what was sent that more may be sent."""
+
+    def end_input(self) -> bool:
+        """Say that no more comes. Whether the peer can notice, and so may be expected to close."""
+
+    def close(self) -> None: ...
+
+
+@implementer(IPushProducer)
+class Room:
+    """What a transport tells that has enough to send, or again has not; and waiting for it."""
+
+    def __init__(self) -> None:
+        self._full = False
+        self._waiting: list[Deferred[None]] = []
+
+    def pauseProducing(self) -> None:
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        self._full = False
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def stopProducing(self) -> None:
+        self.resumeProducing()
+
+    async def wait(self) -> None:
+        if self._full:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
+class Stream(protocol.Protocol):
+    """A connection."""
+
+    transport: Any
+
+    def __init__(self, target: Target, display: Display, show: Show, timeout: float) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self.failure: ConnectionFailed | None = None
+        self.established: Deferred[Stream] = Deferred()
+        self.encrypted = target.scheme == "tls"
+        self._target = target
+        self._timeout = timeout
+        self._display = display
+        self._show = show
+        self._room = Room()
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self._room, True)
+        if not self.encrypted:
+            self.established.callback(self)
+
+    def handshakeCompleted(self) -> None:
+        if not self.established.called:
+            self.established.callback(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._show(self._display.received(data))
+        answers = self._display.answers()
+        if answers:
+            self.send(answers)
+
+    def send(self, data: bytes) -> None:
+        self._show(self._display.sent(data))
+        self.transport.write(data)
+
+    async def room(self) -> None:
+        await self._room.wait()
+
+    def end_input(self) -> bool:
+        # Twisted's TLS cannot close one side only.
+        if isinstance(self.transport, TLSMemoryBIOProtocol):
+            return False
+        self._unregister()
+        self.transport.loseWriteConnection()
+        return True
+
+    def _unregister(self) -> None:
+        # A transport does not close as long as it has a producer.
+        self.transport.unregisterProducer()
+        self._room.resumeProducing()
+
+    def readConnectionLost(self) -> None:
+        self.close()
+
+    def writeConnectionLost(self) -> None:
+        """We have said all; the peer may go on."""
+
+    def close(self) -> None:
+        self._unregister()
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = protocol.connectionDone) -> None:
+        self._room.resumeProducing()
+        self._show(self._display.finish())
+        if not self.established.called:
+            self.established.errback(reason)
+        else:
+            if not reason.check(error.ConnectionDone):
+                self.failure = connection_failed(value_of(reason), self._target, self._timeout)
+            self.ended.callback(None)
+
+
+class Datagrams(protocol.ConnectedDatagramProtocol):
+    """A socket whose datagrams all go to, and come from, one peer."""
+
+    transport: Any
+
+    def __init__(self, target: Target, display: Display, show: Show, clock: IReactorTime) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self.failure: ConnectionFailed | None = None
+        self.path: Path | None = None
+        self._target = target
+        self._display = display
+        self._show = show
+        self._clock = clock
+        self._unsent: list[bytes] = []
+        self._room = Room()
+
+    def datagramReceived(self, datagram: bytes, addr: Any = None) -> None:
+        self._show(self._display.received(datagram))
+
+    def send(self, data: bytes) -> None:
+        self._show(self._display.sent(data))
+        self._unsent.append(data)
+        if len(self._unsent) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._unsent and not self.ended.called:
+            try:
+                taken = self.transport.write(self._unsent[0])
+            except BlockingIOError:
+                taken = None
+            except (OSError, error.MessageLengthError) as failed:
+                self._fail(failed)
+                return
+            if taken is None:
+                # A UNIX socket's receiver is slower than we are, and there is no event for that.
+                self._room.pauseProducing()
+                self._clock.callLater(RETRY_SECONDS, self._flush)
+                return
+            self._unsent.pop(0)
+        self._room.resumeProducing()
+
+    async def room(self) -> None:
+        await self._room.wait()
+
+    def end_input(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if self.ended.called:
+            return
+        self.ended.callback(None)
+        self._room.resumeProducing()
+        if self.transport is not None:
+            self.transport.stopListening()
+        if self.path:
+            self.path.unlink(missing_ok=True)
+            self.path.parent.rmdir()
+
+    def connectionRefused(self) -> None:
+        self._fail(error.ConnectionRefusedError())
+
+    def connectionFailed(self, failure: Failure) -> None:
+        self._fail(value_of(failure))
+
+    def stopProtocol(self) -> None:
+        # An answer "port unreachable" (ICMP) makes epoll report an error, on which Twisted closes.
+        self._fail(error.ConnectionRefusedError())
+
+    def _fail(self, reason: BaseException) -> None:
+        if not self.ended.called:
+            self.failure = connection_failed(reason, self._target, 0)
+            self.close()
+
+
+def value_of(failure: Failure) -> BaseException:
+    """The exception of a failure."""
+    return failure.value or RuntimeError("no reason given")
