@@ -208,6 +208,9 @@ def _accept_waiting(port: Any) -> None:
         descriptor = port.fileno()
     except AttributeError:
         return
+    if descriptor < 0:
+        # It has closed itself: somebody shut the socket down that it was given.
+        return
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     for _ in range(MOST_WAITING):
