@@ -1,0 +1,14 @@
+"""`gopher mirror URL DIRECTORY`: a copy of a server, to be served again or read from disk.
+
+    robots, scope     what the server allows; what belongs to the mirror (no I/O)
+    names             from selectors to paths below the directory (no I/O)
+    fetch             many small requests at once on plain sockets
+    sinks             where the bytes of an answer go
+    state             what is finished, in a file, so that the next run goes on from there
+    crawl             what to fetch next, again, or never
+    pages             gophermap and index.html for each menu, with links to the copies
+    report, command   what the user sees
+
+Why not `GopherClient`: a request costs a reactor's transport, protocol, Deferreds and a coroutine there,
+0.3 ms in all; here a sixth of that, and a mirror is mostly small requests.
+"""

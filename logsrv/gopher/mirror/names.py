@@ -1,0 +1,105 @@
+"""From selectors to paths below the mirror's directory, each path once on any file system. Sans-IO.
+
+A selector is a path as far as its delimiters go; `sel` and `sel/`, names that differ only in case or
+normal form, and names that had to be changed may want the same path: the later one gets `~2` into it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from hashlib import sha256
+
+from logsrv.gopher.mirror.scope import is_menu
+from logsrv.gopher.save import name_of
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.paths import safe_name
+
+GOPHERMAP = "gophermap"
+INDEX = "index.html"
+
+Path = tuple[str, ...]
+_RESERVED = frozenset({GOPHERMAP, INDEX})
+# Paths have to stay below 4096 bytes in all.
+_LONGEST_SELECTOR = 1024
+_MOST_PARTS = 40
+
+
+class Names:
+    """Remembers who has which path.
+
+    home: the server whose copy lies in the directory itself; others get a directory of their own.
+    """
+
+    def __init__(self, home: GopherURL, delimiter: bytes = b"/") -> None:
+        self._home = (home.host, home.port)
+        self.delimiter = delimiter
+        self._taken: set[tuple[Path, str]] = set()
+        self._next: dict[tuple[Path, str], int] = {}
+        self._directories: dict[tuple[bytes, ...], Path] = {(): ()}
+        self._menus: set[Path] = set()
+
+    def path(self, url: GopherURL) -> Path:
+        """A path for what `url` has, a directory's for a menu. Call it once for each selector."""
+        parts = self._parts(url)
+        if not is_menu(url):
+            parent = self._directory(parts[:-1])
+            return (*parent, self._free(parent, parts[-1] if parts else b""))
+        path = self._directory(parts)
+        if path in self._menus:
+            path = (*path[:-1], self._free(path[:-1], parts[-1] if parts else b"menu"))
+        self._menus.add(path)
+        return path
+
+    def restore(self, url: GopherURL, path: Path) -> None:
+        """`url` has `path` since an earlier run."""
+        parts = self._parts(url)
+        for length in range(1, len(path) + 1):
+            self._taken.add((path[: length - 1], _key(path[length - 1])))
+        directory = path if is_menu(url) else path[:-1]
+        raw = parts if is_menu(url) else parts[:-1]
+        if is_menu(url):
+            self._menus.add(path)
+        while raw and len(raw) == len(directory) and raw not in self._directories:
+            self._directories[raw] = directory
+            raw, directory = raw[:-1], directory[:-1]
+
+    def _parts(self, url: GopherURL) -> tuple[bytes, ...]:
+        server = (url.host, url.port)
+        # No selector has a NUL, so no directory of the home server is mistaken for this one.
+        first = () if server == self._home else (b"\0" + url.address.encode(),)
+        parts = tuple(name_of(part) for part in url.selector.split(self.delimiter) if part)
+        if len(url.selector) > _LONGEST_SELECTOR or len(parts) > _MOST_PARTS:
+            digest = sha256(url.selector).hexdigest().encode()
+            parts = (b"\0long", digest + b"." + parts[-1].rpartition(b".")[2][:16])
+        return first + parts
+
+    def _directory(self, parts: tuple[bytes, ...]) -> Path:
+        known = self._directories.get(parts)
+        if known is None:
+            parent = self._directory(parts[:-1])
+            known = (*parent, self._free(parent, parts[-1]))
+            self._directories[parts] = known
+        return known
+
+    def _free(self, parent: Path, part: bytes) -> str:
+        name = safe_name(part.removeprefix(b"\0"))
+        key = (parent, _key(name))
+        if key not in self._taken and key[1] not in _RESERVED:
+            self._taken.add(key)
+            return name
+        stem, dot, ending = name.rpartition(".")
+        if not dot:
+            stem, ending = name, ""
+        number = self._next.get(key, 2)
+        while (parent, _key(f"{stem}~{number}{dot}{ending}")) in self._taken:
+            number += 1
+        self._next[key] = number + 1
+        name = f"{stem}~{number}{dot}{ending}"
+        self._taken.add((parent, _key(name)))
+        return name
+
+
+def _key(name: str) -> str:
+    return (
+        name if name.isascii() and name.islower() else unicodedata.normalize("NFC", name).casefold()
+    )

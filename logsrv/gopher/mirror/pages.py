@@ -1,0 +1,93 @@
+"""The menus of a mirror as files: `gophermap` for a Gopher server whose root is the mirror's directory,
+`index.html` for whoever reads it from disk. Items that were copied lead to the copy, all others to
+where they are. Sans-IO.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import quote
+
+import attrs
+
+from logsrv.gopher.menu import MenuItem
+from logsrv.gopher.mirror.names import INDEX
+from logsrv.kit.escape import one_line
+
+Place = tuple[str, ...]
+
+_HEAD = """<!DOCTYPE html>
+<html lang="und"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<style>:root{{color-scheme:light dark}}pre{{font:1em/1.4 monospace}}</style></head>
+<body><h1>{title}</h1><pre>
+"""
+_FOOT = "</pre></body></html>\n"
+_WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
+
+
+@attrs.define(frozen=True, slots=True)
+class Line:
+    """A line of a menu. place: the path of its copy, if there is one; is_menu: whether that is a menu;
+    url: where it is.
+    """
+
+    item: MenuItem
+    place: Place | None
+    is_menu: bool
+    url: str | None
+
+
+def gophermap(lines: list[Line]) -> bytes:
+    """As gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host for local items."""
+    return b"".join(map(_map_line, lines))
+
+
+def _map_line(line: Line) -> bytes:
+    item = line.item
+    display = item.display.replace(b"\r", b" ")
+    if line.place is not None:
+        path = "/" + "/".join(line.place) + ("/" if line.is_menu and line.place else "")
+        return b"%s%s\t%s\n" % (_letter(item), display, path.encode())
+    if item.item_type == "i" or item.port is None:
+        # With TABs: servers give lines without any a meaning of their own.
+        return b"i%s\t\terror.host\t1\n" % display
+    return b"%s%s\t%s\t%s\t%d\n" % (
+        _letter(item), display, item.selector, item.host, item.port,
+    )  # fmt: skip
+
+
+def _letter(item: MenuItem) -> bytes:
+    return item.item_type.encode("latin-1")
+
+
+def index(lines: list[Line], here: Place, title: str, charset: str | None) -> bytes:
+    """A page without scripts, everything from outside escaped. `here`: the directory it lies in."""
+    shown = "".join(_page_line(line, here, charset) for line in lines)
+    return (_HEAD.format(title=escape(one_line(title))) + shown + _FOOT).encode("utf-8", "replace")
+
+
+def _page_line(line: Line, here: Place, charset: str | None) -> str:
+    text = escape(one_line(line.item.text(charset), 65536))
+    target = _target(line, here)
+    if target is None:
+        return f"{text}\n"
+    slash = "/" if line.is_menu else ""
+    return f'<a href="{escape(target)}" rel="noreferrer">{text or escape(target)}</a>{slash}\n'
+
+
+def _target(line: Line, here: Place) -> str | None:
+    if line.place is not None:
+        common = 0
+        for mine, its in zip(here, line.place, strict=False):
+            if mine != its:
+                break
+            common += 1
+        parts = [".."] * (len(here) - common) + [quote(part) for part in line.place[common:]]
+        # With ./ no name can be taken for a scheme.
+        return "./" + "/".join([*parts, INDEX] if line.is_menu else parts)
+    if line.item.item_type in "i3":
+        return None
+    link = line.url or line.item.link()
+    return link if link is not None and link.lower().startswith(_WEB) else None

@@ -1,0 +1,51 @@
+"""What a mirror's run has done, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from logsrv.gopher.errors import GopherError
+from logsrv.gopher.mirror.crawl import Tally
+from logsrv.gopher.mirror.state import FILE
+from logsrv.gopher.progress import size_text
+from logsrv.kit.escape import one_line
+
+_MOST_SHOWN = 200
+
+
+def progress_line(tally: Tally, waiting: int, received: int) -> str:
+    """For a terminal, while it runs."""
+    failed = f", {len(tally.failed)} failed" if tally.failed else ""
+    return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
+
+
+def report(
+    tally: Tally,
+    received: int,
+    skipped: Mapping[str, int],
+    strangers: Mapping[str, int],
+    directory: Path,
+) -> str:
+    """All of it, a line each, ready to be printed."""
+    kept = f", {_items(tally.kept)} were there already" if tally.kept else ""
+    lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
+    for url, error in list(tally.failed.items())[:_MOST_SHOWN]:
+        code = error.code if isinstance(error, GopherError) else "error"
+        lines.append(f"failed ({code}): {url}: {error}")
+    if len(tally.failed) > _MOST_SHOWN:
+        left = len(tally.failed) - _MOST_SHOWN
+        lines.append(f"failed: {left} more, which {directory / FILE} names")
+    lines += [f"left out: {_items(count)}: they {reason}" for reason, count in skipped.items()]
+    if strangers:
+        address, count = max(strangers.items(), key=lambda each: each[1])
+        lines.append(f"most of those on other servers are on {address} ({count})")
+    if tally.stopped is not None:
+        lines.append(f"not complete: stopped by {tally.stopped}; a higher one goes on from here")
+    elif tally.failed:
+        lines.append("not complete: the same command tries again what failed")
+    return "".join(f"{one_line(line, 4096)}\n" for line in lines)
+
+
+def _items(count: int) -> str:
+    return f"{count:,} item{'' if count == 1 else 's'}"

@@ -1,0 +1,81 @@
+"""What a server wants of robots: `robots.txt` (RFC 9309, for selectors instead of paths, and the
+older `Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import attrs
+
+AGENT = b"logsrv"
+# More than this is no rule for a robot that anybody waits for.
+LONGEST_DELAY = 60.0
+_MOST_RULES = 10_000
+_FIELD = re.compile(rb"[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#]*?)[ \t]*(?:#.*)?")
+
+
+@attrs.define(frozen=True, slots=True)
+class Robots:
+    """rules: (selectors that begin so, allowed); the longest one counts. delay: seconds between
+    requests.
+    """
+
+    rules: tuple[tuple[bytes, bool], ...] = ()
+    delay: float = 0.0
+
+    def allows(self, selector: bytes) -> bool:
+        """`selector` with and without the slash that some servers put in front."""
+        found = [
+            (len(begin), allowed)
+            for begin, allowed in self.rules
+            if selector.startswith(begin) or (b"/" + selector).startswith(begin)
+        ]
+        return max(found)[1] if found else True
+
+
+def parse_robots(content: bytes) -> Robots:
+    """The rules for us: of the group that names us, else of the one for all. Never fails."""
+    groups: dict[bytes, list[tuple[bytes, bytes]]] = {}
+    agents: list[bytes] = []
+    in_rules = False
+    for name, value in _fields(content):
+        if name == b"user-agent":
+            if in_rules:
+                agents, in_rules = [], False
+            agents.append(value.lower())
+        else:
+            in_rules = True
+            for agent in agents:
+                rules = groups.setdefault(agent, [])
+                if len(rules) < _MOST_RULES:
+                    rules.append((name, value))
+    return _robots(groups.get(AGENT) or groups.get(b"*") or [])
+
+
+def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
+    delay = 0.0
+    rules = []
+    for name, value in fields:
+        if name == b"crawl-delay":
+            if re.fullmatch(rb"\d{1,9}(\.\d{1,9})?", value):
+                delay = min(float(value), LONGEST_DELAY)
+        elif name in (b"allow", b"disallow") and value:
+            rules.append((value, name == b"allow"))
+    return Robots(tuple(rules), delay)
+
+
+def path_delimiter(caps: bytes) -> bytes:
+    """What parts a selector, by caps.txt (whose authors misspelt it); `/` if that does not tell."""
+    if caps.startswith(b"CAPS"):
+        for name, value in _fields(caps.replace(b"=", b":")):
+            if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:
+                return value
+    return b"/"
+
+
+def _fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for line in content.replace(b"\r", b"\n").split(b"\n"):
+        if found := _FIELD.fullmatch(line):
+            yield found[1].lower(), found[2]

@@ -1,0 +1,130 @@
+"""What belongs to a mirror, and why the rest does not. Sans-IO."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Literal
+
+import attrs
+
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import MenuItem
+from logsrv.gopher.mirror.robots import Robots
+from logsrv.gopher.url import GopherURL
+
+Span = Literal["path", "host", "everywhere"]
+
+Key = tuple[str, int, bytes]
+
+NOT_FOLLOWED = "lead out of Gopher, or nowhere"
+SEARCH = "are searches"
+OTHER_HOST = "are on other servers (--span everywhere)"
+OTHER_PATH = "are outside of the path (--span host)"
+FORBIDDEN = "are closed to robots (--ignore-robots)"
+TOO_DEEP = "are deeper than --depth"
+
+
+@attrs.define(frozen=True, slots=True)
+class Item:
+    """Something to fetch. `url` names the server always in the same way. depth: menus to here."""
+
+    url: GopherURL
+    depth: int
+
+    @property
+    def key(self) -> Key:
+        return key_of(self.url)
+
+
+def key_of(url: GopherURL) -> Key:
+    """What tells an item from others. The type is only what a menu says about it, and menus differ;
+    and every server has the same menu at `/` as at no selector at all.
+    """
+    return url.host, url.port, b"" if url.selector == b"/" else url.selector
+
+
+class Scope:
+    """Decides for each item of a menu.
+
+    skipped: how many items were left out, by reason. strangers: how many of them each other server has.
+    """
+
+    def __init__(
+        self,
+        root: GopherURL,
+        span: Span,
+        depth: int | None,
+        *,
+        aliases: Iterable[str] = (),
+        addresses: Iterable[str] = (),
+    ) -> None:
+        """aliases: other names of the root's host; addresses: where it was found, as numbers."""
+        self._root = root
+        self._span = span
+        self._depth = depth
+        self._names = {root.host, *aliases, *addresses}
+        if any(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses):
+            self._names.add("localhost")
+        self._robots = Robots()
+        selector = root.selector.rstrip(b"/")
+        self._inside = selector + b"/" if selector else b""
+        self.skipped: dict[str, int] = {}
+        self.strangers: dict[str, int] = {}
+
+    def obey(self, robots: Robots) -> None:
+        """From now on, keep the rules of the root's server."""
+        self._robots = robots
+
+    def is_home(self, url: GopherURL) -> bool:
+        """Whether `url` is on the root's server."""
+        return url.port == self._root.port and url.host in self._names
+
+    def item(self, item: MenuItem, menu: Item) -> Item | None:
+        """What to fetch for a line of a menu, or None; then it is counted, unless it is only text."""
+        url = self.url(item, menu.url)
+        if url is None:
+            if item.item_type not in "i3":
+                self._skip(NOT_FOLLOWED)
+            return None
+        reason = self._reason(url, menu.depth + 1)
+        if reason is None:
+            return Item(url, menu.depth + 1)
+        self._skip(reason)
+        if reason == OTHER_HOST and (url.address in self.strangers or len(self.strangers) < 1000):
+            self.strangers[url.address] = self.strangers.get(url.address, 0) + 1
+        return None
+
+    def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
+        """Where a line of a menu leads, the root's server under the name that the root has."""
+        url = item.url(menu)
+        if url is None or (url.host == self._root.host and url.tls == self._root.tls):
+            return url
+        if not self.is_home(url):
+            return url
+        return attrs.evolve(url, host=self._root.host, tls=self._root.tls)
+
+    def _reason(self, url: GopherURL, depth: int) -> str | None:
+        if url.item_type == "7":
+            return SEARCH
+        if not self.is_home(url):
+            if self._span != "everywhere":
+                return OTHER_HOST
+        elif not self._robots.allows(url.selector):
+            return FORBIDDEN
+        elif self._span == "path" and not self._below(url.selector):
+            return OTHER_PATH
+        if self._depth is not None and depth > self._depth:
+            return TOO_DEEP
+        return None
+
+    def _below(self, selector: bytes) -> bool:
+        return selector.startswith(self._inside) or selector == self._root.selector
+
+    def _skip(self, reason: str) -> None:
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+
+def is_menu(url: GopherURL) -> bool:
+    """Whether the answer of `url` is a menu."""
+    return item_type(url.item_type).transfer == "menu"

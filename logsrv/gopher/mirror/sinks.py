@@ -1,0 +1,131 @@
+"""Where the bytes of an answer go: a menu into memory, everything else into a file that appears when
+it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from io import SEEK_END
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from logsrv.gopher.menu import MenuItem, MenuParser
+from logsrv.gopher.text import TextParser
+from logsrv.gopher.wholefile import end_text, whole_file, write_whole
+
+# What is smaller is written at once.
+_SMALL = 256 * 1024
+
+
+class Sink(Protocol):
+    """feed: takes what came, and returns whether that was all, although the server has not closed.
+
+    finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
+    """
+
+    def feed(self, data: bytes) -> bool: ...
+    def finish(self, has_header: bool) -> None: ...
+    def abort(self) -> None: ...
+
+
+class MenuSink:
+    """A menu: its bytes in `content`, its `items` as well."""
+
+    def __init__(self) -> None:
+        self._parser = MenuParser()
+        self._pieces: list[bytes] = []
+        self.items: list[MenuItem] = []
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def feed(self, data: bytes) -> bool:
+        self._pieces.append(data)
+        self.items += self._parser.feed(data)
+        return self._parser.terminated
+
+    def finish(self, has_header: bool) -> None:
+        self.items += self._parser.finish()
+
+    def abort(self) -> None:
+        pass
+
+
+class MemorySink:
+    """A small file that only we read."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def feed(self, data: bytes) -> bool:
+        self.content += data
+        return False
+
+    def finish(self, has_header: bool) -> None:
+        parser = TextParser()
+        self.content = parser.feed(self.content) + parser.finish()
+
+    def abort(self) -> None:
+        self.content = b""
+
+
+class FileSink:
+    """A file at `path`, whose directory is made when it is needed; `size` in bytes when finished."""
+
+    def __init__(self, path: str, *, text: bool) -> None:
+        """text: it may have a terminator to take off."""
+        self._path = path
+        self._text = text
+        self._pieces: list[bytes] = []
+        self._stack = ExitStack()
+        self._file: BinaryIO | None = None
+        self.size = 0
+
+    def feed(self, data: bytes) -> bool:
+        self.size += len(data)
+        if self._file is not None:
+            self._file.write(data)
+            return False
+        self._pieces.append(data)
+        if self.size > _SMALL:
+            self._file = self._open()
+            self._file.writelines(self._pieces)
+            self._pieces.clear()
+        return False
+
+    def finish(self, has_header: bool) -> None:
+        stuffed = self._text and not has_header
+        if self._file is not None:
+            if stuffed:
+                end_text(self._file)
+            self.size = self._file.seek(0, SEEK_END)
+            self._stack.close()
+            return
+        content = b"".join(self._pieces)
+        if stuffed:
+            parser = TextParser()
+            content = parser.feed(content) + parser.finish()
+        self.size = len(content)
+        try:
+            write_whole(self._path, content)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            write_whole(self._path, content)
+
+    def abort(self) -> None:
+        self._pieces.clear()
+        error = _Aborted()
+        try:
+            self._stack.__exit__(_Aborted, error, None)
+        except _Aborted:
+            pass
+
+    def _open(self) -> BinaryIO:
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        return self._stack.enter_context(whole_file(Path(self._path)))
+
+
+class _Aborted(Exception):
+    """Tells `whole_file` to leave nothing behind."""

@@ -1,0 +1,192 @@
+"""Texts and menus for people: bytes of an answer in, safe lines out. What is not for a terminal is
+escaped (`logsrv.kit.escape`), on a pipe as well; only `Raw` passes on what came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO, Protocol
+
+import attrs
+
+from logsrv.gopher.charset import decode_text
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import MenuItem, MenuParser
+from logsrv.gopher.text import TextParser
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line, printable
+
+# A line that does not end is shown in pieces of this size.
+_LONGEST_HELD = 64 * 1024
+
+# One word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
+_TAGS = {
+    "text": "text",
+    "menu": "menu",
+    "search": "find",
+    "phonebook": "cso",
+    "error": "err",
+    "binhex": "hqx",
+    "archive": "zip",
+    "uuencoded": "uue",
+    "telnet": "tnet",
+    "binary": "file",
+    "mirror": "dup",
+    "tn3270": "3270",
+    "image": "img",
+    "html": "html",
+    "sound": "snd",
+    "video": "vid",
+    "document": "doc",
+    "calendar": "cal",
+    "mail": "mail",
+    "xml": "xml",
+}
+_COLOURS = {"1": "1;34", "7": "1;33", "3": "31", "0": "0", "h": "36", "8": "35", "T": "35"}
+_FILE_COLOUR = "32"
+_DIM = "2"
+
+
+class View(Protocol):
+    """Where the bytes of one answer go.
+
+    feed: takes `bytes`, and of a binary a view of a buffer that is used again.
+    fail: the answer ended with an error; what came before it is worth showing.
+    """
+
+    def feed(self, data: Any) -> None: ...
+    def finish(self) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
+
+
+@attrs.define(frozen=True, slots=True)
+class Screen:
+    """Standard output as text. encoding: what the terminal understands; colours: whether to use them;
+    terminal: whether it is one.
+    """
+
+    out: BinaryIO
+    encoding: str
+    colours: bool
+    terminal: bool
+
+    def write(self, text: str) -> None:
+        """`text` has been escaped; what the encoding has no bytes for is escaped here."""
+        self.out.write(text.encode(self.encoding, "backslashreplace"))
+
+    def coloured(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
+
+
+class MenuView:
+    """A menu, a line for each item as soon as it is there:
+
+    NUMBER TAG  TEXT  <URL>
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        url: GopherURL,
+        charset: str | None,
+        *,
+        links: bool,
+        parser: MenuParser | None = None,
+    ) -> None:
+        self._screen = screen
+        self._url = url
+        self._charset = charset
+        self._links = links
+        self._parser = parser or MenuParser()
+        self._number = 0
+
+    def feed(self, data: bytes) -> None:
+        self._show(self._parser.feed(data))
+
+    def finish(self) -> None:
+        self._show(self._parser.finish())
+
+    def fail(self, error: BaseException) -> None:
+        self.finish()
+
+    def _show(self, items: list[MenuItem]) -> None:
+        if items:
+            self._screen.write("".join(map(self._line, items)))
+
+    def _line(self, item: MenuItem) -> str:
+        text = one_line(item.text(self._charset), _LONGEST_HELD)
+        if item.item_type == "i":
+            return f"          {text}".rstrip() + "\n"
+        self._number += 1
+        kind = item_type(item.item_type)
+        tag = _TAGS.get(kind.name) or one_line(item.item_type)
+        colour = _COLOURS.get(item.item_type, _FILE_COLOUR)
+        number = self._screen.coloured(f"{self._number:>4}", _DIM)
+        line = f"{number} {tag:<4} {self._screen.coloured(text, colour)}"
+        return (line + self._place(item)).rstrip() + "\n"
+
+    def _place(self, item: MenuItem) -> str:
+        if not self._links or item.item_type == "3":
+            return ""
+        place = item.url(self._url) or item.link()
+        shown = "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
+        return "  " + self._screen.coloured(shown, _DIM)
+
+
+class TextView:
+    """A text, as far as it is certain; `stuffed`: whether it may have a terminator to take off."""
+
+    def __init__(self, screen: Screen, charset: str | None, *, stuffed: Callable[[], bool]) -> None:
+        self._screen = screen
+        self._charset = charset
+        self._stuffed = stuffed
+        self._parser: TextParser | None = None
+        self._held = b""
+        self._last = "\n"
+
+    def feed(self, data: bytes) -> None:
+        if self._parser is None and self._stuffed():
+            self._parser = TextParser()
+        self._take(self._parser.feed(data) if self._parser else data)
+
+    def finish(self) -> None:
+        rest = self._parser.finish() if self._parser else b""
+        self._take(rest)
+        self._show(self._held)
+        self._held = b""
+        if self._screen.terminal and self._last != "\n":
+            self._screen.write("\n")
+
+    def fail(self, error: BaseException) -> None:
+        self.finish()
+
+    def _take(self, data: bytes) -> None:
+        whole, newline, rest = (self._held + data).rpartition(b"\n")
+        if len(rest) > _LONGEST_HELD:
+            # Not in the middle of a character of UTF-8, nor between CR and LF.
+            cut = next((n for n in range(1, 5) if rest[-n] & 0xC0 != 0x80), 1)
+            newline, rest = newline + rest[:-cut], rest[-cut:]
+        self._show(whole + newline)
+        self._held = rest
+
+    def _show(self, content: bytes) -> None:
+        if content:
+            text = printable(decode_text(content, self._charset))
+            self._last = text[-1:]
+            self._screen.write(text)
+
+
+class RawView:
+    """The bytes as they came."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def feed(self, data: bytes | memoryview) -> None:
+        self._out.write(data)
+
+    def finish(self) -> None:
+        pass
+
+    def fail(self, error: BaseException) -> None:
+        pass
