@@ -176,6 +176,7 @@ class PeerProtocol(SendingProtocol):
     def _work(self, result: object, doing: str) -> None:
         """Hold the connection back until `result` is there."""
         self._busy |= WORKING
+        self._stay_open()
         self._awaited(result, doing).addCallbacks(
             self._worked, self._not_worked, errbackArgs=(doing,)
         )
@@ -184,6 +185,7 @@ class PeerProtocol(SendingProtocol):
         self._busy &= ~WORKING
         if not self._busy and self._out is None:
             self._run()
+            self._let_close()
 
     def _not_worked(self, failure: Failure, doing: str) -> None:
         self._fail(doing, failure)

@@ -90,15 +90,15 @@ class SendingProtocol(Protocol):
         if self._busy & CLOSING:
             return
         transport = self.transport
-        if not self._producing:
-            self._producing = True
-            transport.registerProducer(self, True)
+        self._start_producing()
         if self._busy & UNREAD:
             self._unread += len(data)
             if self._unread > self.max_unsent:
                 self._cut_off("unread", "it does not read what is sent to it")
                 return
         transport.write(data)
+        if not self._busy & UNREAD:
+            self._let_close()
 
     def drain(self) -> Deferred[None]:
         """Fires when the peer has read enough for more to be written.
@@ -138,11 +138,11 @@ class SendingProtocol(Protocol):
         drained, self._drained = self._drained or (), None
         for waiting in drained:
             waiting.callback(None)
-        if not self._busy:
+        if self._busy & WORKING:
+            self._stay_open()
+        elif not self._busy:
             self._run()
-        if getattr(self.transport, "disconnecting", False) and self._producing:
-            # It was asked to close meanwhile, and waits for its producer to finish.
-            self._stop_producing()
+            self._let_close()
 
     def stopProducing(self) -> None:
         """The transport is going; `connectionLost` says the rest."""
@@ -196,6 +196,30 @@ class SendingProtocol(Protocol):
             self._paused = False
             transport.resumeProducing()
         transport.loseConnection()
+
+    def _start_producing(self) -> None:
+        if not self._producing:
+            self._producing = True
+            self.transport.registerProducer(self, True)
+
+    def _stay_open(self) -> None:
+        """Have the transport wait for us if it is told to close, by a stop of the service, say."""
+        if isinstance(self.transport, FileDescriptor):
+            self._start_producing()
+            # So it takes us for one who has more to write and was asked to wait.
+            self.transport.producerPaused = True
+
+    def _let_close(self) -> None:
+        """Nothing is under way: if the transport was told to close, it may."""
+        if not self._producing or self._busy & (WORKING | UNREAD):
+            return
+        if not isinstance(self.transport, FileDescriptor):
+            # Under TLS a producer, even an idle one, is always waited for.
+            self._stop_producing()
+            return
+        self.transport.producerPaused = False
+        if self.transport.disconnecting:
+            self._stop_producing()
 
     def _stop_producing(self) -> None:
         self._producing = False

@@ -1,0 +1,97 @@
+"""A graceful stop, seen from the other end: who is being answered gets the answer."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit import LineProtocol
+from logsrv.kit.testing import Running
+from tests.programs import program
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+Serving = Callable[..., Running]
+
+
+class Slow(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.send_line(f"working on {line}")
+        if line != "nothing":
+            await deferLater(reactor, 0.5)  # type: ignore[arg-type]
+        self.send_line(f"done {line}")
+
+
+def begin(client: socket.socket, data: bytes) -> bytes:
+    client.sendall(data)
+    return client.recv(1000)
+
+
+def rest(client: socket.socket) -> bytes:
+    received = b""
+    while data := client.recv(65536):
+        received += data
+    return received
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_work_under_way_is_finished(serving: Serving) -> None:
+    """At a stop, a coroutine that is answering a line finishes, and its answer arrives."""
+    running = serving(Slow)
+    with socket.create_connection(("127.0.0.1", running.port), 10) as client:
+        assert await deferToThread(begin, client, b"one\n") == b"working on one\r\n"
+        stopping = running.service.stopService()
+        assert await deferToThread(rest, client) == b"done one\r\n"
+        await stopping
+
+
+# Twisted's own, about its `ssl:` endpoints.
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_tls_conversation_ends_at_once(serving: Serving, tmp_path: Path) -> None:
+    """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
+    pem = tmp_path / "server.pem"
+    subprocess.run(
+        [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=localhost", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    pem.write_text((tmp_path / "key").read_text() + (tmp_path / "cert").read_text())
+    running = serving(Slow, "--listen", f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}")
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+
+    def connect() -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", running.port), 10)
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    with await deferToThread(connect) as client:
+        answer = await deferToThread(begin, client, b"nothing\n")
+        start = time.monotonic()
+        stopping = running.service.stopService()
+        answer += await deferToThread(rest, client)
+    await stopping
+    assert answer == b"working on nothing\r\ndone nothing\r\n"
+    assert time.monotonic() - start < 4
+
+
+@pytest.mark.parametrize("lines", [1, 1000])
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_lines_in_flight_are_answered(serving: Serving, lines: int) -> None:
+    """What was sent before the stop is answered, all of it."""
+    running = serving(Slow)
+    with socket.create_connection(("127.0.0.1", running.port), 10) as client:
+        client.sendall(b"nothing\n" * lines)
+        stopping = running.service.stopService()
+        answer = await deferToThread(rest, client)
+        await stopping
+    assert answer.count(b"done nothing\r\n") == lines
