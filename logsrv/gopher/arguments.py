@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from logsrv.kit.escape import one_line
 USAGE = 2
 INCOMPLETE = 12
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _STATUSES = """\
 exit status:
   0  all went well                      7  the answer broke off
@@ -223,7 +225,7 @@ def asked_url(options: argparse.Namespace) -> GopherURL:
 
 def parsed_url(text: str) -> GopherURL:
     """The URL that `text` spells; without a scheme it is gopher://. Raises BadURL."""
-    return GopherURL.parse(text if "://" in text else f"gopher://{text}")
+    return GopherURL.parse(text if _SCHEME.match(text) else f"gopher://{text}")
 
 
 def followable(url: GopherURL) -> GopherURL:
