@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.text import TextParser
-from logsrv.gopher.wholefile import end_text, whole_file
+from logsrv.gopher.wholefile import end_text, whole_file, write_whole
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -72,3 +72,14 @@ def test_a_long_text_is_ended_in_place() -> None:
     file = io.BytesIO(lines + b".\r\n")
     assert end_text(file)
     assert file.getvalue() == b".stuffed\r\n" * 20_000
+
+
+def test_small_content_is_written_whole_as_well(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 240)
+    write_whole(str(path), b"first")
+    write_whole(str(path), b"second" * 100_000)
+    assert path.read_bytes() == b"second" * 100_000
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(str(tmp_path / "directory"), b"x")
+    assert sorted(os.listdir(tmp_path)) == ["directory", path.name]

@@ -175,9 +175,13 @@ class Fetcher:
     def _send_early(self, transfer: _Transfer, sock: socket.socket) -> None:
         try:
             sent = sock.send(transfer.request)
-        except OSError:
-            # Not connected yet, or never to be: the selector tells, and SO_ERROR why.
-            self._listen(transfer, _WRITE)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.ENOTCONN):
+                self._listen(transfer, _WRITE)
+            else:
+                # This took what SO_ERROR would have told.
+                self._close(transfer)
+                self._try_next(transfer, error)
             return
         transfer.request = transfer.request[sent:]
         if transfer.request:

@@ -28,7 +28,7 @@ def report(
     directory: Path,
 ) -> str:
     """All of it, a line each, ready to be printed."""
-    kept = f", {_items(tally.kept)} were there already" if tally.kept else ""
+    kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
     lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
     for url, error in list(tally.failed.items())[:_MOST_SHOWN]:
         code = error.code if isinstance(error, GopherError) else "error"
@@ -36,7 +36,7 @@ def report(
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
         lines.append(f"failed: {left} more, which {directory / FILE} names")
-    lines += [f"left out: {_items(count)}: they {reason}" for reason, count in skipped.items()]
+    lines += [f"left out: {_items(count)} ({reason})" for reason, count in skipped.items()]
     if strangers:
         address, count = max(strangers.items(), key=lambda each: each[1])
         lines.append(f"most of those on other servers are on {address} ({count})")

@@ -17,12 +17,12 @@ Span = Literal["path", "host", "everywhere"]
 
 Key = tuple[str, int, bytes]
 
-NOT_FOLLOWED = "lead out of Gopher, or nowhere"
-SEARCH = "are searches"
-OTHER_HOST = "are on other servers (--span everywhere)"
-OTHER_PATH = "are outside of the path (--span host)"
-FORBIDDEN = "are closed to robots (--ignore-robots)"
-TOO_DEEP = "are deeper than --depth"
+NOT_FOLLOWED = "links out of Gopher, or nowhere"
+SEARCH = "searches"
+OTHER_HOST = "on other servers: --span everywhere"
+OTHER_PATH = "outside of the path: --span host"
+FORBIDDEN = "closed to robots: --ignore-robots"
+TOO_DEEP = "deeper than --depth"
 
 
 @attrs.define(frozen=True, slots=True)

@@ -1,0 +1,229 @@
+"""A mirror fetches everything once, goes on where it was stopped, and ends."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.arguments import Network
+from logsrv.gopher.errors import Refused, ServerError
+from logsrv.gopher.mirror.crawl import Crawl, Manners
+from logsrv.gopher.mirror.fetch import Fetcher
+from logsrv.gopher.mirror.scope import Scope
+from logsrv.gopher.mirror.state import State
+from logsrv.gopher.trust import Trust
+from logsrv.gopher.url import GopherURL
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted, reset
+
+Answers = dict[bytes, bytes]
+NOT_THERE = b"3not there\t\terror.host\t1\r\n.\r\n"
+
+
+class Site:
+    """A server with `answers` by selector; `@` in them stands for its host and port."""
+
+    def __init__(self, serve: Serve, answers: Answers) -> None:
+        self.answers = answers
+        self.server: Scripted = serve(self._answer)
+        self.failing: Counter[bytes] = Counter()
+        self.starts: list[float] = []
+        self._lock = threading.Lock()
+
+    def _answer(self, connection: socket.socket, request: bytes) -> None:
+        selector = request.rstrip(b"\r\n")
+        if selector not in (b"caps.txt", b"robots.txt", b"/robots.txt"):
+            self.starts.append(time.monotonic())
+        with self._lock:
+            failing = self.failing[selector] > 0
+            self.failing[selector] -= 1
+        if failing:
+            reset(connection)
+            return
+        place = b"127.0.0.1\t%d" % self.server.port
+        connection.sendall(self.answers.get(selector, NOT_THERE).replace(b"@", place))
+
+    @property
+    def asked(self) -> Counter[bytes]:
+        found = Counter(request.rstrip(b"\r\n") for request in self.server.requests)
+        for rules in (b"caps.txt", b"robots.txt", b"/robots.txt"):
+            found.pop(rules, None)
+        return found
+
+
+def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl:
+    """Run a mirror to its end."""
+    root = GopherURL.parse(site.server.url(path))
+    fetcher = Fetcher(Network(5, Trust(), None), time.monotonic)
+    state = State(directory, root, "host")
+    depth = manners.pop("depth", None)
+    try:
+        found = Crawl(
+            root,
+            directory,
+            Scope(root, "host", depth),
+            state,
+            fetcher,
+            Manners(**manners),
+            time.monotonic,
+        )
+        found.run(lambda: None)
+        return found
+    finally:
+        state.close()
+        fetcher.close()
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("[!.]*")
+        if path.is_file()
+    }
+
+
+SITE: Answers = {
+    b"": b"0A\t/a\t@\r\n1Sub\t/sub\t@\r\n1Again\t/sub\t@\r\n0Sub as text\t/sub\t@\r\n1Top\t/\t@\r\n.\r\n",
+    b"/sub": b"9B\t/sub/b\t@\r\n1Up\t\t@\r\n0A\t/a\t@\r\n7Search\t/find\t@\r\n",
+    b"/a": b"text a\r\n.\r\n",
+    b"/sub/b": b"\0\1\2",
+}
+
+
+def test_everything_is_fetched_once_although_menus_lead_in_circles(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, SITE)
+    done = crawl(site, tmp_path)
+    assert site.asked == {b"": 1, b"/a": 1, b"/sub": 1, b"/sub/b": 1}
+    assert files(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
+    assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (4, 0, {})
+    assert len(done.menus) == 2
+
+
+def test_a_second_run_asks_for_nothing_that_is_there(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    crawl(site, tmp_path)
+    site.server.requests.clear()
+    done = crawl(site, tmp_path)
+    assert site.asked == {}
+    assert (done.tally.fetched, done.tally.kept) == (0, 4)
+    (tmp_path / "a").write_bytes(b"half")
+    done = crawl(site, tmp_path)
+    assert site.asked == {b"/a": 1}, "a file of another size is not finished"
+
+
+def test_what_failed_is_tried_again_by_the_next_run(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, {**SITE, b"/a": NOT_THERE})
+    done = crawl(site, tmp_path)
+    ((url, error),) = done.tally.failed.items()
+    assert (url.selector, type(error)) == (b"/a", ServerError)
+    assert site.asked[b"/a"] == 1, "an error of the server stays one"
+    site.answers[b"/a"] = b"now"
+    done = crawl(site, tmp_path)
+    assert (done.tally.fetched, done.tally.kept, done.tally.failed) == (1, 3, {})
+
+
+def test_resets_are_tried_again_after_a_pause(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    site.failing = Counter({b"/a": 2, b"/sub/b": 1})
+    done = crawl(site, tmp_path)
+    assert done.tally.failed == {}
+    assert (site.asked[b"/a"], site.asked[b"/sub/b"]) == (3, 2)
+    assert files(tmp_path) == {"a": b"text a\r\n", "sub/b": b"\0\1\2"}
+
+
+def test_a_root_that_cannot_be_had_is_the_error_of_the_whole(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, {})
+    with pytest.raises(ServerError):
+        crawl(site, tmp_path)
+    site.server.close()
+    with pytest.raises(Refused):
+        crawl(site, tmp_path)
+    assert files(tmp_path) == {}
+
+
+def endless(depth: int) -> Answers:
+    return {
+        b"/%d" % n: b"1Deeper\t/%d\t@\r\n0Leaf\t/leaf%d\t@\r\n" % (n + 1, n) for n in range(depth)
+    }
+
+
+def test_limits_end_a_server_without_end(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, endless(1000))
+    done = crawl(site, tmp_path / "depth", "/1/0", depth=3)
+    assert done.tally.fetched + len(done.tally.failed) == 7
+    done = crawl(site, tmp_path / "items", "/1/0", items=20)
+    assert done.tally.stopped == "--max-items 20"
+    assert done.tally.fetched + len(done.tally.failed) == 20
+    big = Site(serve, {b"": b"9Big\t/big\t@\r\n0A\t/a\t@\r\n", b"/big": b"x" * 500_000})
+    done = crawl(big, tmp_path / "bytes", bytes=100_000)
+    assert done.tally.stopped == "--max-bytes 100000"
+    assert files(tmp_path / "bytes").get("big") in (None, b"x" * 500_000)
+    done = crawl(big, tmp_path / "item", item_bytes=1000)
+    assert "larger than the limit" in str(next(iter(done.tally.failed.values())))
+
+
+@pytest.fixture(autouse=True)
+def directories(tmp_path: Path) -> None:
+    for name in ("depth", "items", "bytes", "item"):
+        (tmp_path / name).mkdir()
+
+
+MANY: Answers = {b"": b"".join(b"0x\t/%d\t@\r\n" % n for n in range(30))}
+MANY |= {b"/%d" % n: b"x" for n in range(30)}
+
+
+def test_no_more_connections_than_allowed(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, MANY)
+    assert crawl(site, tmp_path, connections=2).tally.fetched == 31
+    # The three files of rules are asked for with the first item.
+    assert site.server.most_open <= 5
+
+
+def test_the_delay_that_a_server_asks_for_is_kept(serve: Serve, tmp_path: Path) -> None:
+    few = {key: MANY[key] for key in (b"/0", b"/1", b"/2")}
+    few[b""] = b"".join(b"0x\t/%d\t@\r\n" % n for n in range(3))
+    robots = b"User-agent: *\nCrawl-delay: 0.1\nDisallow: /2\n"
+    site = Site(serve, {**few, b"/robots.txt": robots})
+    done = crawl(site, tmp_path)
+    assert site.asked == {b"": 1, b"/0": 1, b"/1": 1}
+    assert site.starts[2] - site.starts[1] >= 0.09
+    assert done.tally.fetched == 3
+    other = Site(serve, {**few, b"robots.txt": robots})
+    crawl(other, tmp_path / "depth", ignore_robots=True)
+    assert other.asked[b"/2"] == 1
+
+
+def test_the_delay_of_the_user_is_kept(serve: Serve, tmp_path: Path) -> None:
+    few = {b"": b"0x\t/0\t@\r\n0x\t/1\t@\r\n", b"/0": b"x", b"/1": b"x"}
+    site = Site(serve, few)
+    crawl(site, tmp_path, delay=0.1)
+    gaps = [later - before for before, later in zip(site.starts, site.starts[1:], strict=False)]
+    assert min(gaps) >= 0.09
+
+
+def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path) -> None:
+    caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
+    site = Site(serve, {b"caps.txt": caps, b"": b"0x\t:a:b\t@\r\n", b":a:b": b"x"})
+    crawl(site, tmp_path)
+    assert files(tmp_path) == {"a/b": b"x"}
+
+
+def test_a_full_disk_ends_it_with_its_error(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    (tmp_path / "sub").write_bytes(b"a file where a directory has to be")
+    with pytest.raises(OSError, match="sub"):
+        crawl(site, tmp_path)
+
+
+def test_a_mirror_of_one_file(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    assert crawl(site, tmp_path, "/0/a").tally.fetched == 1
+    assert files(tmp_path) == {"a": b"text a\r\n"}

@@ -1,0 +1,226 @@
+"""Many answers at once, each whole or with its error; nobody waits for ever."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.arguments import Network
+from logsrv.gopher.errors import (
+    Refused,
+    ServerError,
+    TimedOut,
+    TLSError,
+    TooBig,
+    Truncated,
+    UnknownHost,
+)
+from logsrv.gopher.mirror.fetch import Fetcher, Finished
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
+from logsrv.gopher.proxy import Proxy
+from logsrv.gopher.trust import PinStore, Trust
+from logsrv.gopher.url import GopherURL
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+
+Make = Callable[..., Fetcher]
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Make]:
+    made: list[Fetcher] = []
+
+    def make(
+        timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
+    ) -> Fetcher:
+        made.append(Fetcher(Network(timeout, trust or Trust(), proxy), time.monotonic))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def all_of(fetcher: Fetcher) -> list[Finished]:
+    found: list[Finished] = []
+    end = time.monotonic() + 20
+    while fetcher.active:
+        assert time.monotonic() < end
+        found += fetcher.wait(1)
+    return found
+
+
+def ask(
+    fetcher: Fetcher,
+    url: str,
+    sink: Sink | None = None,
+    *,
+    most_bytes: int | None = None,
+    most_seconds: float = 60,
+) -> Finished:
+    fetcher.start(
+        GopherURL.parse(url),
+        sink or MemorySink(),
+        most_bytes=most_bytes,
+        most_seconds=most_seconds,
+    )
+    (finished,) = all_of(fetcher)
+    return finished
+
+
+def content(finished: Finished) -> bytes:
+    assert finished.error is None
+    assert isinstance(finished.sink, MemorySink)
+    return finished.sink.content
+
+
+def test_many_at_once(serve: Serve, fetcher: Make) -> None:
+    server = serve(lambda connection, request: connection.sendall(request))
+    get = fetcher()
+    for number in range(50):
+        url = GopherURL.parse(server.url(f"/0{number}"))
+        get.start(url, MemorySink(), most_bytes=None, most_seconds=60)
+    assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
+    assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
+    assert server.most_open > 1
+
+
+def test_a_menu_ends_at_its_dot_although_the_server_stays(serve: Serve, fetcher: Make) -> None:
+    def stays(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"0a\t/a\th\t70\r\n.\r\n")
+        connection.recv(1)
+
+    assert ask(fetcher(), serve(stays).url(), MenuSink()).error is None
+
+
+def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None:
+    server = serve(lambda connection, request: connection.sendall(request * 10))
+    selector = "x" * 1_000_000
+    found = content(ask(fetcher(), server.url(f"/0{selector}")))
+    assert found == (selector.encode() + b"\r\n") * 10
+
+
+def half(connection: socket.socket, _: bytes) -> None:
+    connection.sendall(b"x" * 300_000)
+    reset(connection)
+
+
+def error_of(finished: Finished, kind: type[Exception]) -> str:
+    assert isinstance(finished.error, kind), finished.error
+    return str(finished.error)
+
+
+def test_errors(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    get = fetcher()
+    error_of(ask(get, "gopher://nowhere.invalid/0x"), UnknownHost)
+    assert "Tor" in error_of(ask(get, "gopher://abc.onion/0x"), UnknownHost)
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        free = probe.getsockname()[1]
+    error_of(ask(get, f"gopher://{LOOPBACK}:{free}/0x"), Refused)
+    error_of(ask(get, serve(b"3gone\t\terror.host\t1\r\n").url("/0x")), ServerError)
+    error_of(ask(get, serve(b"x" * 100).url("/0x"), most_bytes=50), TooBig)
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    error_of(ask(get, serve(half).url("/9x"), sink), Truncated)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_other_address_of_a_host_is_tried(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`localhost` is ::1 first in many places, and many servers know only 127.0.0.1."""
+    port = serve(b"found").port
+    real = socket.getaddrinfo
+
+    def two(host: str, *rest: object, **more: object) -> object:
+        bad = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
+        return [bad, *real(LOOPBACK, *rest, **more)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
+
+
+def test_silence_ends(serve: Serve, fetcher: Make) -> None:
+    silent = serve(lambda connection, _: [connection.recv(1)])
+
+    def stops(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 10)
+        connection.recv(1)
+
+    def drips(connection: socket.socket, _: bytes) -> None:
+        while True:
+            connection.sendall(b"x")
+            select.select([], [], [], 0.02)
+
+    get = fetcher(timeout=0.3)
+    for script, phase in ((silent, "first byte"), (serve(stops), "next byte")):
+        error = ask(get, script.url("/0x")).error
+        assert isinstance(error, TimedOut)
+        assert error.phase == phase
+    error = ask(get, serve(drips).url("/0x"), most_seconds=0.5).error
+    assert isinstance(error, TimedOut)
+    assert error.phase == "whole"
+
+
+def test_tls(serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path) -> None:
+    large = b"0123456789" * 100_000
+    url = serve(large, certificate).url("/0x", scheme="gophers", host="localhost")
+    assert content(ask(fetcher(trust=Trust(cafile=certificate)), url)) == large
+    pins = Trust(pins=PinStore(tmp_path / "pins"))
+    assert content(ask(fetcher(trust=pins), url)) == large
+    error_of(ask(fetcher(), url), TLSError)
+    plain = serve(b"plain").url("/0x", scheme="gophers")
+    assert "gopher:// instead" in error_of(ask(fetcher(timeout=2), plain), TLSError)
+
+
+def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> None:
+    def cut_off(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"all")
+        cut(connection)
+
+    url = serve(cut_off, certificate).url("/0x", scheme="gophers")
+    error_of(ask(fetcher(trust=Trust(insecure=True)), url), Truncated)
+    accepting = Trust(insecure=True, accept_cut=True)
+    assert content(ask(fetcher(trust=accepting), url)) == b"all"
+
+
+def test_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
+    pytest.importorskip("python_socks")
+    for scheme, server in (
+        ("gopher", serve(b"hidden")),
+        ("gophers", serve(b"hidden", certificate)),
+    ):
+        proxy = SocksProxy(server.port)
+        get = fetcher(trust=Trust(insecure=True), proxy=Proxy(LOOPBACK, proxy.port))
+        try:
+            assert content(ask(get, f"{scheme}://abc.onion/0x")) == b"hidden"
+        finally:
+            proxy.close()
+
+
+def test_a_disk_that_fails_is_told_as_such(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    finished = ask(fetcher(), serve(b"x").url("/9x"), FileSink(str(tmp_path / "x"), text=False))
+    assert isinstance(finished.error, IsADirectoryError)
+
+
+def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
+    def slow(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 1_000_000)
+        connection.recv(1)
+
+    get = fetcher()
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    url = GopherURL.parse(serve(slow).url("/9x"))
+    get.start(url, sink, most_bytes=None, most_seconds=60)
+    end = time.monotonic() + 20
+    while get.received < 1_000_000:
+        assert time.monotonic() < end
+        get.wait(1)
+    assert len(list(tmp_path.iterdir())) == 1
+    get.close()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,48 @@
+"""The report says what was copied, what failed and why, and what was left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logsrv.gopher.errors import Truncated
+from logsrv.gopher.mirror.crawl import Tally
+from logsrv.gopher.mirror.report import progress_line, report
+from logsrv.gopher.url import GopherURL
+
+URL = GopherURL.parse("gopher://h/0/a%1B")
+
+
+def test_a_complete_mirror() -> None:
+    assert report(Tally(fetched=1000, kept=1), 2048, {}, {}, Path("d")) == (
+        "1,000 items fetched (2.0 KiB); there already: 1 item\n"
+    )
+
+
+def test_what_failed_and_what_was_left_out() -> None:
+    tally = Tally(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
+    said = report(tally, 5, {"searches": 2}, {"x:70": 3, "y:70": 1}, Path("d")).splitlines()
+    assert said[0] == "1 item fetched (5 bytes)"
+    assert said[1].startswith("failed (truncated): gopher://h/0/a%1B: the answer of h:70")
+    assert "\\x1b[2J" in said[1]
+    assert said[2] == "left out: 2 items (searches)"
+    assert said[3] == "most of those on other servers are on x:70 (3)"
+    assert said[4] == "not complete: the same command tries again what failed"
+
+
+def test_a_limit_that_stopped_it() -> None:
+    said = report(Tally(stopped="--max-items 5"), 0, {}, {}, Path("d"))
+    assert "stopped by --max-items 5" in said
+
+
+def test_many_failures_are_cut_and_counted() -> None:
+    failed: dict[GopherURL, Exception] = {
+        GopherURL("h", selector=b"%d" % number): OSError("x") for number in range(1000)
+    }
+    said = report(Tally(failed=failed), 0, {}, {}, Path("d"))
+    assert said.count("failed (error)") == 200
+    assert "failed: 800 more, which d/.gopher-mirror names" in said
+
+
+def test_progress() -> None:
+    tally = Tally(fetched=2, kept=1, failed={URL: OSError()})
+    assert progress_line(tally, 5, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"

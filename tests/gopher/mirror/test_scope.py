@@ -1,0 +1,88 @@
+"""A mirror stays where it was told to, and says what it leaves out and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.gopher.menu import parse_line
+from logsrv.gopher.mirror import scope as reasons
+from logsrv.gopher.mirror.robots import parse_robots
+from logsrv.gopher.mirror.scope import Item, Scope, Span, key_of
+from logsrv.gopher.url import GopherURL
+
+ROOT = GopherURL.parse("gopher://h/1/docs")
+
+
+def scope(span: Span = "path", depth: int | None = None) -> Scope:
+    return Scope(ROOT, span, depth, aliases=["other.name"], addresses=["192.0.2.1"])
+
+
+def decide(scope: Scope, line: bytes, depth: int = 0) -> Item | None:
+    return scope.item(parse_line(line), Item(ROOT, depth))
+
+
+@pytest.mark.parametrize(
+    ("line", "span", "reason"),
+    [
+        (b"0a\t/docs/a\th\t70", "path", None),
+        (b"0a\t/docs/a\tother.name\t70", "path", None),
+        (b"0a\t/docs/a\t192.0.2.1\t70", "path", None),
+        (b"0a\t/docs/a\t\t70", "path", None),
+        (b"1a\t/docs\th\t70", "path", None),
+        (b"0a\t/docsx\th\t70", "path", reasons.OTHER_PATH),
+        (b"0a\t/other\th\t70", "path", reasons.OTHER_PATH),
+        (b"0a\t/other\th\t70", "host", None),
+        (b"0a\t/docs/a\th\t7070", "host", reasons.OTHER_HOST),
+        (b"0a\t/docs/a\tx\t70", "host", reasons.OTHER_HOST),
+        (b"0a\t/docs/a\tx\t70", "everywhere", None),
+        (b"7a\t/docs/a\th\t70", "everywhere", reasons.SEARCH),
+        (b"8a\t/docs/a\th\t70", "everywhere", reasons.NOT_FOLLOWED),
+        (b"2a\t/docs/a\th\t70", "everywhere", reasons.NOT_FOLLOWED),
+        (b"hWeb\tURL:http://x/\th\t70", "everywhere", reasons.NOT_FOLLOWED),
+        (b"0a\t/docs/a\th\t0", "everywhere", reasons.NOT_FOLLOWED),
+    ],
+)
+def test_what_belongs_to_it(line: bytes, span: Span, reason: str | None) -> None:
+    judge = scope(span)
+    found = decide(judge, line)
+    assert (found is None) == (reason is not None)
+    assert judge.skipped == ({} if reason is None else {reason: 1})
+
+
+def test_lines_without_a_link_are_not_counted() -> None:
+    judge = scope()
+    assert decide(judge, b"iText\t\tnull\t1") is None
+    assert decide(judge, b"3Error\t\terror.host\t1") is None
+    assert judge.skipped == {}
+
+
+def test_depth_and_robots() -> None:
+    judge = scope(depth=1)
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=0) is not None
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is None
+    judge.obey(parse_robots(b"User-agent: *\nDisallow: /docs/a"))
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=0) is None
+    assert judge.skipped == {reasons.TOO_DEEP: 1, reasons.FORBIDDEN: 1}
+
+
+def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
+    root = GopherURL.parse("gophers://h/")
+    judge = Scope(root, "host", None, aliases=["www.h"])
+    found = judge.item(parse_line(b"0a\t/a\twww.h\t70"), Item(root, 0))
+    assert found is not None
+    assert str(found.url) == "gophers://h/0/a"
+    loopback = Scope(GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"])
+    assert loopback.is_home(GopherURL.parse("gopher://localhost/"))
+
+
+def test_other_servers_are_counted_for_the_report() -> None:
+    judge = scope("host")
+    for _ in range(3):
+        decide(judge, b"0a\t/a\tx\t7070")
+    assert judge.strangers == {"x:7070": 3}
+
+
+def test_an_item_is_one_under_every_type() -> None:
+    assert key_of(GopherURL.parse("gopher://h/0/a")) == key_of(GopherURL.parse("gopher://h/1/a"))
+    assert key_of(GopherURL.parse("gopher://h/1/")) == key_of(GopherURL.parse("gopher://h"))
+    assert key_of(GopherURL.parse("gopher://h/0/a")) != key_of(GopherURL.parse("gopher://h/0a"))

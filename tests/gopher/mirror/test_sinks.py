@@ -1,0 +1,70 @@
+"""Files of a mirror are whole or not there, whatever their size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+
+SMALL, LARGE = 10, 100_000
+
+
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> None:
+    sink = FileSink(str(tmp_path / "new" / "x"), text=True)
+    for _ in range(lines):
+        assert not sink.feed(b"..line\r\n")
+    sink.feed(b".\r\n")
+    assert not (tmp_path / "new" / "x").exists()
+    sink.finish(has_header=False)
+    assert (tmp_path / "new" / "x").read_bytes() == b".line\r\n" * lines
+    assert sink.size == 7 * lines
+
+
+@pytest.mark.parametrize(("text", "has_header"), [(False, False), (True, True)])
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_binaries_and_counted_texts_are_stored_as_they_came(
+    tmp_path: Path, lines: int, text: bool, has_header: bool
+) -> None:
+    sink = FileSink(str(tmp_path / "x"), text=text)
+    content = b"..line\r\n" * lines + b".\r\n"
+    for at in range(0, len(content), 50_000):
+        sink.feed(content[at : at + 50_000])
+    sink.finish(has_header)
+    assert (tmp_path / "x").read_bytes() == content
+    assert sink.size == len(content)
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_nothing_is_left_of_what_broke_off(tmp_path: Path, size: int) -> None:
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    sink.feed(b"x" * size)
+    sink.abort()
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_menu_is_over_at_its_dot() -> None:
+    sink = MenuSink()
+    assert not sink.feed(b"0a\t/a\th\t70\r\n")
+    assert sink.feed(b".\r\nrubbish")
+    sink.finish(has_header=False)
+    sink.abort()
+    assert [item.selector for item in sink.items] == [b"/a"]
+    assert sink.content.startswith(b"0a\t/a")
+    last = MenuSink()
+    last.feed(b"0a\t/a\th\t70")
+    last.finish(has_header=False)
+    assert len(last.items) == 1
+
+
+def test_rules_are_read_into_memory() -> None:
+    sink = MemorySink()
+    sink.feed(b"User-agent: *\r\n")
+    sink.feed(b".\r\n")
+    sink.finish(has_header=False)
+    assert sink.content == b"User-agent: *\r\n"
+    sink.abort()
+    assert sink.content == b""

@@ -1,0 +1,93 @@
+"""What a mirror has finished is known to the next run, and only that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.mirror.state import FILE, State
+from logsrv.gopher.url import GopherURL
+
+ROOT = GopherURL.parse("gopher://h/")
+A, B = GopherURL.parse("gopher://h/0/a%FF"), GopherURL.parse("gopher://h/1/b")
+MENU = b"0\xff\t/a\th\t70\r\n"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    state = State(tmp_path, ROOT, "path")
+    state.add_file(A, ("x", "a"), 5)
+    done = state.add_menu(B, ("b",), MENU)
+    assert state.menu(done) == MENU
+    state.add_failure(B, "it broke off")
+    state.close()
+    return tmp_path
+
+
+def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
+    state = State(written, ROOT, "path")
+    first, second = state.done()
+    assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
+    assert (second.url, second.path, second.size) == (B, ("b",), None)
+    assert state.menu(second) == MENU
+    more = state.add_menu(A, (), b"more")
+    assert state.menu(more) == b"more"
+    state.close()
+
+
+def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
+    whole = (written / FILE).read_bytes()
+    end = whole.rindex(b"\n", 0, -1) + 1
+    for cut in range(end + 1, len(whole)):
+        (written / FILE).write_bytes(whole[:cut])
+        state = State(written, ROOT, "path")
+        assert len(list(state.done())) == 2
+        state.close()
+        assert (written / FILE).read_bytes() == whole[:end]
+
+
+def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
+    state = State(tmp_path, ROOT, "path")
+    assert list(state.done()) == []
+    state.close()
+
+
+@pytest.mark.parametrize(("url", "span"), [("gopher://other/", "path"), ("gopher://h/", "host")])
+def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span: str) -> None:
+    with pytest.raises(ConfigurationError, match="is a mirror of gopher://h/"):
+        State(written, GopherURL.parse(url), span)
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    state = State(tmp_path, ROOT, "path")
+    with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
+        State(tmp_path, ROOT, "path")
+    state.close()
+    State(tmp_path, ROOT, "path").close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"rubbish\n",
+        b'{"url": "gopher://h/0a", "path": ["..", "a"], "size": 1}\n',
+        b'{"url": "gopher://h/0a", "path": ["/etc/passwd"], "size": 1}\n',
+        b'{"url": "http://h/", "path": ["a"], "size": 1}\n',
+        b'{"url": "gopher://h/0a", "path": ["a"]}\n',
+        b'{"url": "gopher://h/0a", "path": ["a"], "size": "x"}\n',
+        b'["path"]\n',
+    ],
+)
+def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
+    with open(written / FILE, "ab") as file:
+        file.write(line)
+    state = State(written, ROOT, "path")
+    with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
+        list(state.done())
+    state.close()
+    (written / FILE).write_bytes(line)
+    with pytest.raises(ConfigurationError, match="line 1 of"):
+        State(written, ROOT, "path")
