@@ -1,0 +1,61 @@
+"""What was fetched a moment ago: bounded in bytes and in seconds. Sans-IO."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+import attrs
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@attrs.frozen
+class _Entry(Generic[Value]):
+    value: Value
+    size: int
+    until: float
+
+
+class Cache(Generic[Key, Value]):
+    """The values used last. hits: how often one was found.
+
+    most_bytes: for all of them; one value may take a quarter of it. seconds: until one is forgotten.
+    now: seconds that only grow.
+    """
+
+    def __init__(self, most_bytes: int, seconds: float, now: Callable[[], float]) -> None:
+        self._most_bytes = most_bytes
+        self._seconds = seconds
+        self._now = now
+        self._entries: OrderedDict[Key, _Entry[Value]] = OrderedDict()
+        self.size = 0
+        self.hits = 0
+
+    def get(self, key: Key) -> Value | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.until <= self._now():
+            self._remove(key)
+            return None
+        self._entries.move_to_end(key)
+        self.hits += 1
+        return entry.value
+
+    def put(self, key: Key, value: Value, size: int) -> None:
+        """Remember `value`, which takes about `size` bytes of memory."""
+        self._remove(key)
+        if size > self._most_bytes // 4:
+            return
+        self._entries[key] = _Entry(value, size, self._now() + self._seconds)
+        self.size += size
+        while self.size > self._most_bytes:
+            self._remove(next(iter(self._entries)))
+
+    def _remove(self, key: Key) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.size -= entry.size

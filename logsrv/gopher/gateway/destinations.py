@@ -1,0 +1,163 @@
+"""Where the gateway goes: which hosts, which ports, which addresses. Sans-IO.
+
+A gateway fetches what strangers ask for, from inside the operator's network. So the name is checked
+before it is looked up, and the address once more when it is connected to (`checked_reactor`).
+
+Addresses: the special-purpose registries of IANA (RFC 6890 and later).
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+import attrs
+
+from logsrv.gopher.errors import BadURL, GopherError
+from logsrv.gopher.url import GopherURL, canonical_host
+from logsrv.kit.values import Kind
+
+_NOT_PUBLIC_V4 = tuple(
+    IPv4Network(network)
+    for network in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    )
+)
+# All that is given out to anybody is in here (IANA, IPv6 Global Unicast Address Assignments) …
+_GLOBAL_V6 = IPv6Network("2000::/3")
+# … but Teredo, ORCHID and the like, documentation, and 6to4, which hides an IPv4 address.
+_NOT_PUBLIC_V6 = tuple(
+    IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
+)
+# Networks without IPv4 reach all of it through this prefix (RFC 6052).
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class NotAllowed(GopherError):
+    """The gateway does not go there."""
+
+    code = "not-allowed"
+    exit_status = 1
+
+
+@attrs.frozen
+class HostPattern:
+    """A host, or with `subdomains` every name below it; `str()` gives its text back."""
+
+    host: str
+    subdomains: bool
+
+    def matches(self, host: str) -> bool:
+        host = host.rstrip(".")
+        return host.endswith("." + self.host) if self.subdomains else host == self.host
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"*.{host}" if self.subdomains else host
+
+
+def _host_pattern(text: str) -> HostPattern:
+    name = text.removeprefix("*.")
+    try:
+        host = canonical_host(name.removeprefix("[").removesuffix("]")).rstrip(".")
+    except BadURL as error:
+        raise ValueError(error.reason) from None
+    return HostPattern(host, subdomains=name != text)
+
+
+HOST_PATTERN: Kind[HostPattern] = Kind(
+    _host_pattern, "a host such as gopher.example.org, or *.example.org for all below it", "HOST"
+)
+
+
+@attrs.frozen
+class Ports:
+    """The ports from `first` to `last`; `str()` gives the text back."""
+
+    first: int
+    last: int
+
+    def __contains__(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+def _ports(text: str) -> Ports:
+    found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
+    if found is None:
+        raise ValueError("neither a port nor a range of ports")
+    ports = Ports(int(found[1]), int(found[2] or found[1]))
+    if not 1 <= ports.first <= ports.last <= 65535:
+        raise ValueError("ports go from 1 to 65535")
+    return ports
+
+
+PORTS: Kind[Ports] = Kind(_ports, "a port from 1 to 65535, or a range such as 7000-7100", "PORTS")
+
+USUAL_PORTS = (Ports(70, 70), Ports(1024, 65535))
+# Who obeys single lines could be made to do something by a selector: mail, proxies, SIP, X11, Redis,
+# IRC, printers, memcached.
+_OBEDIENT = (
+    *(Ports(2525, 2525), Ports(3128, 3128), Ports(5060, 5061), Ports(6000, 6063)),
+    *(Ports(6379, 6379), Ports(6660, 6669), Ports(6697, 6697), Ports(9100, 9107)),
+    Ports(11211, 11211),
+)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IPv4 or IPv6 address is one that anybody on the Internet could connect to.
+
+    False for all that is no address in its one usual spelling, such as 0177.0.0.1 and 127.1.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, IPv4Address):
+        return not any(found in network for network in _NOT_PUBLIC_V4)
+    if found.scope_id is not None:
+        return False
+    if found in _NAT64:
+        return is_public(str(IPv4Address(int(found) & 0xFFFFFFFF)))
+    return found in _GLOBAL_V6 and not any(found in network for network in _NOT_PUBLIC_V6)
+
+
+def _is_address(address: str) -> bool:
+    try:
+        return isinstance(ip_address(address), (IPv4Address, IPv6Address))
+    except ValueError:
+        return False
+
+
+@attrs.frozen
+class Destinations:
+    """The operator's rules.
+
+    hosts: if there are any, others are not visited. private: addresses of any kind are. ports: if
+    there are any, others are not; else port 70 and those from 1024 on but a few.
+    """
+
+    hosts: tuple[HostPattern, ...] = ()
+    private: bool = False
+    ports: tuple[Ports, ...] = ()
+
+    def check(self, url: GopherURL) -> None:
+        """Raises NotAllowed for a host or port that is not visited, before it is looked up."""
+        if self.hosts and not any(pattern.matches(url.host) for pattern in self.hosts):
+            raise NotAllowed("this gateway visits a few hosts only, and this is none of them")
+        self._check_port(url.port)
+
+    def check_address(self, address: str, port: int) -> None:
+        """Raises NotAllowed for an address that must not be connected to."""
+        self._check_port(port)
+        if not (_is_address(address) if self.private else is_public(address)):
+            raise NotAllowed("this gateway visits public addresses only, and this host has none")
+
+    def _check_port(self, port: int) -> None:
+        allowed = any(port in ports for ports in self.ports or USUAL_PORTS)
+        if not allowed or (not self.ports and any(port in ports for ports in _OBEDIENT)):
+            raise NotAllowed(f"this gateway does not connect to port {port}: it is not for Gopher")

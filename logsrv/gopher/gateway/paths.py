@@ -1,0 +1,137 @@
+"""Web paths and the Gopher URLs they stand for; bytes both ways. Sans-IO.
+
+    /gopher/HOST[:PORT]/TSELECTOR[?q=SEARCH]       what stands behind gopher:// in a URL
+    /gopher-hex/HOST[:PORT]/DIGITS[?q=SEARCH]      the same, type and selector in hexadecimal
+
+and /gophers/, /gophers-hex/ for TLS. Browsers take the segments `.` and `..` out of every path, even
+percent-encoded (WHATWG URL, section 4.4): only selectors that have such segments need the second form.
+
+Other fields of the query: `as=file` (save it), `as=media` (the bytes that a page shows), `from=N`
+(items from number N), `charset=NAME`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast, get_args
+from urllib.parse import quote, unquote_to_bytes
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.charset import checked_charset
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.url import GopherURL
+
+View = Literal["page", "file", "media"]
+LARGEST_ITEM_NUMBER = 10_000_000
+
+
+@attrs.frozen
+class Place:
+    """What a web path asks for. `first`: the number of the first item to show, from 0."""
+
+    url: GopherURL
+    view: View = "page"
+    first: int = 0
+    charset: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The web path and query: ASCII, to be escaped where HTML wants that."""
+        fields = []
+        if self.url.search is not None:
+            fields.append("q=" + quote(self.url.search, safe=""))
+        if self.view != "page":
+            fields.append("as=" + self.view)
+        if self.first:
+            fields.append(f"from={self.first}")
+        if self.charset is not None:
+            fields.append("charset=" + quote(self.charset, safe=""))
+        return _path(self.url) + ("?" + "&".join(fields) if fields else "")
+
+
+def _path(url: GopherURL) -> str:
+    scheme = "gophers" if url.tls else "gopher"
+    item = url.item_type.encode("latin-1") + url.selector
+    if any(segment in (b".", b"..") for segment in item.split(b"/")):
+        authority = str(GopherURL(url.host, url.port, tls=url.tls)).partition("://")[2]
+        return f"/{scheme}-hex/{authority}{item.hex()}"
+    plain = str(attrs.evolve(url, search=None, plus=None))
+    return f"/{scheme}/" + plain.partition("://")[2].replace("?", "%3F")
+
+
+def is_gopher_path(path: bytes) -> bool:
+    """Whether `parse_path` is the one to read this path."""
+    return path.split(b"/", 2)[1:2] in (
+        [b"gopher"],
+        [b"gophers"],
+        [b"gopher-hex"],
+        [b"gophers-hex"],
+    )
+
+
+def parse_path(target: bytes) -> Place:
+    """The place of a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
+    path, _, query = target.partition(b"?")
+    fields = parse_query(query)
+    url = _gopher_url(path)
+    if b"q" in fields:
+        url = url.searching(fields[b"q"])
+    return Place(attrs.evolve(url, plus=None), _view(fields), _first(fields), _charset(fields))
+
+
+def parse_query(query: bytes) -> dict[bytes, bytes]:
+    """The fields of a query as forms write it; of several with one name the first."""
+    fields: dict[bytes, bytes] = {}
+    for field in query.split(b"&"):
+        name, equals, value = field.replace(b"+", b" ").partition(b"=")
+        if equals:
+            fields.setdefault(unquote_to_bytes(name), unquote_to_bytes(value))
+    return fields
+
+
+def _gopher_url(path: bytes) -> GopherURL:
+    _, scheme, rest = path.split(b"/", 2) if path.count(b"/") > 1 else (b"", path[1:], b"")
+    if not scheme.endswith(b"-hex"):
+        return GopherURL.parse(scheme + b"://" + rest)
+    authority, _, digits = rest.partition(b"/")
+    place = GopherURL.parse(scheme.removesuffix(b"-hex") + b"://" + authority)
+    try:
+        item = bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        raise BadURL("", "type and selector are not in hexadecimal") from None
+    if not item:
+        return place
+    return attrs.evolve(place, item_type=chr(item[0]), selector=item[1:])
+
+
+def _view(fields: dict[bytes, bytes]) -> View:
+    view = fields.get(b"as", b"page").decode("latin-1")
+    if view not in get_args(View):
+        raise BadURL("", f"as= is one of {', '.join(get_args(View))}")
+    return cast(View, view)
+
+
+def _first(fields: dict[bytes, bytes]) -> int:
+    digits = fields.get(b"from", b"0")
+    if not digits.isdigit() or len(digits) > 8 or int(digits) > LARGEST_ITEM_NUMBER:
+        raise BadURL("", "from= is the number of an item")
+    return int(digits)
+
+
+def _charset(fields: dict[bytes, bytes]) -> str | None:
+    name = fields.get(b"charset")
+    if not name:
+        return None
+    try:
+        return checked_charset(name.decode("ascii"))
+    except (ConfigurationError, UnicodeDecodeError):
+        raise BadURL("", "charset= is one such as utf-8, latin-1 or cp437") from None
+
+
+def address_typed(text: bytes) -> GopherURL:
+    """What somebody typed into the address form: a URL, or one without its scheme. Raises BadURL."""
+    typed = text.strip()
+    if b"://" not in typed:
+        typed = b"gopher://" + typed
+    return attrs.evolve(GopherURL.parse(typed), plus=None)

@@ -1,0 +1,125 @@
+"""Where the gateway goes, and where nobody can send it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.gateway.destinations import (
+    HOST_PATTERN,
+    PORTS,
+    Destinations,
+    NotAllowed,
+    Ports,
+    is_public,
+)
+from logsrv.gopher.url import GopherURL
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "198.17.255.255", "2606:4700::1111", "64:ff9b::808:808", "100.128.0.1"],
+)
+def test_public(address: str) -> None:
+    """Addresses that anybody could connect to are visited."""
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.255.0.3", "0.0.0.0", "10.1.2.3", "172.31.0.1", "192.168.1.1"),
+        *("169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1"),
+        *("192.0.0.170", "192.0.2.1", "240.0.0.1", "192.88.99.1"),
+        *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1", "ff02::1", "fec0::1"),
+        *("::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "64:ff9b::7f00:1"),
+        *("64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "100::1"),
+        *("2606:4700::1%lo", "5f00::1", "3fff::1"),
+        # Spellings that some system calls take for 127.0.0.1, and names.
+        *("0177.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "017700000001"),
+        *("localhost", "", "1.2.3.4 ", "[::1]"),
+    ],
+)
+def test_not_public(address: str) -> None:
+    """Addresses of the operator's own networks, and odd spellings, are not."""
+    assert not is_public(address)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_ipv4_agrees(number: int) -> None:
+    """What Python calls private, multicast or reserved is never public here."""
+    address = ip_address(number)
+    if address.is_private or address.is_multicast or address.is_reserved or address.is_loopback:
+        assert not is_public(str(address))
+    # An IPv4 address is not a way round when written as IPv6.
+    assert not is_public(f"::ffff:{address}")
+    assert is_public(f"64:ff9b::{address}") == is_public(str(address))
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_ipv6_agrees(number: int) -> None:
+    """The same for IPv6, the whole of it."""
+    address = ip_address(number)
+    if address.version == 6 and is_public(str(address)):
+        assert address.is_global
+
+
+def test_hosts() -> None:
+    """With --allow-host others are refused; *. stands for what is below, a dot at the end for nothing."""
+    patterns = tuple(map(HOST_PATTERN.parse, ("Example.org", "*.floodgap.com", "[2606::1]")))
+    destinations = Destinations(patterns)
+    for host in ("example.org", "example.org.", "gopher.floodgap.com", "2606::1"):
+        destinations.check(GopherURL(host))
+    for host in ("floodgap.com", "evilfloodgap.com", "a.example.org", "example.org.evil.com"):
+        with pytest.raises(NotAllowed, match="a few hosts"):
+            destinations.check(GopherURL(host))
+    assert [HOST_PATTERN.parse(str(pattern)) for pattern in patterns] == list(patterns)
+
+
+@pytest.mark.parametrize("port", [1, 22, 25, 69, 71, 80, 443, 587, 1023, 2525, 6379, 6667, 11211])
+def test_ports_of_others(port: int) -> None:
+    """Nobody can make the gateway talk to mail, Redis, IRC and the like."""
+    with pytest.raises(NotAllowed, match="port"):
+        Destinations().check(GopherURL("example.org", port))
+    with pytest.raises(NotAllowed, match="port"):
+        Destinations(private=True).check_address("127.0.0.1", port)
+    Destinations(ports=(Ports(port, port),)).check(GopherURL("example.org", port))
+
+
+@pytest.mark.parametrize("port", [70, 1024, 7070, 65535])
+def test_ports_of_gopher(port: int) -> None:
+    """Port 70 and those that ordinary users can serve Gopher at are visited."""
+    Destinations().check(GopherURL("example.org", port))
+    with pytest.raises(NotAllowed):
+        Destinations(ports=(Ports(71, 71),)).check(GopherURL("example.org", port))
+
+
+def test_addresses() -> None:
+    """Private addresses need --allow-private, and even then have to be addresses."""
+    Destinations().check_address("8.8.8.8", 70)
+    Destinations(private=True).check_address("127.0.0.1", 70)
+    for destinations, address in [
+        (Destinations(), "127.0.0.1"),
+        (Destinations(private=True), "0177.0.0.1"),
+        (Destinations(private=True), "localhost"),
+    ]:
+        with pytest.raises(NotAllowed):
+            destinations.check_address(address, 70)
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "70-", "80-70", "65536", "-1", "70,71"])
+def test_bad_ports(text: str) -> None:
+    """--allow-port takes ports and ranges, and says so otherwise."""
+    with pytest.raises(ValueError, match="port"):
+        PORTS.parse(text)
+
+
+def test_bad_host() -> None:
+    """--allow-host takes hosts."""
+    with pytest.raises(ValueError, match="host"):
+        HOST_PATTERN.parse("a b")
+    assert str(PORTS.parse("70")) == "70"
+    assert str(PORTS.parse("70-80")) == "70-80"

@@ -1,0 +1,127 @@
+"""Every Gopher item has a web path, and browsers leave it as it is."""
+
+from __future__ import annotations
+
+import posixpath
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.gateway.paths import (
+    Place,
+    address_typed,
+    is_gopher_path,
+    parse_path,
+    parse_query,
+)
+from logsrv.gopher.url import GopherURL
+
+WIRE = st.binary(max_size=60).map(
+    lambda data: bytes(byte for byte in data if byte not in b"\0\t\r\n")
+)
+DOTTED = st.lists(st.sampled_from([b".", b"..", b"a", b"", b"%2e", b"?q=", b"#"])).map(b"/".join)
+PLACES = st.builds(
+    Place,
+    st.builds(
+        GopherURL,
+        st.sampled_from(["example.org", "::1", "192.0.2.1", "bücher.example"]),
+        st.sampled_from([70, 1, 65535]),
+        st.sampled_from("0179ghI.?/+%;é"),
+        WIRE | DOTTED,
+        st.none() | WIRE,
+        tls=st.booleans(),
+    ),
+    st.sampled_from(["page", "file", "media"]),
+    st.integers(0, 10_000_000),
+    st.sampled_from([None, "cp437", "utf-8"]),
+)
+
+
+@given(PLACES)
+def test_every_item_has_a_path(place: Place) -> None:
+    """Whatever bytes a selector has, following its link asks the server for exactly these."""
+    path = place.path
+    assert path.isascii()
+    assert is_gopher_path(path.partition("?")[0].encode())
+    assert parse_path(path.encode()) == place
+
+
+@given(PLACES)
+def test_paths_survive_browsers(place: Place) -> None:
+    """A browser takes `.` and `..` out of paths, also percent-encoded: no path has any."""
+    path = place.path.partition("?")[0]
+    assert not {".", ".."} & {unquote(segment) for segment in path.split("/")}
+    assert not set(path) & set('\\"<> ^`{|}#')
+    assert (
+        posixpath.normpath(path).count("..") == path.count("..") or "//" in path or path[-1] == "/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("gopher://example.org", "/gopher/example.org/"),
+        ("gopher://example.org/0/a b.txt", "/gopher/example.org/0/a%20b.txt"),
+        ("gophers://example.org:7070/1/x", "/gophers/example.org:7070/1/x"),
+        ("gopher://[::1]/1/what?", "/gopher/[::1]/1/what%3F"),
+        ("gopher://example.org/7/find%09two words", "/gopher/example.org/7/find?q=two%20words"),
+        ("gopher://example.org/1/../x", "/gopher-hex/example.org/312f2e2e2f78"),
+    ],
+)
+def test_readable(url: str, path: str) -> None:
+    """Paths are the URL without its scheme, wherever they can be."""
+    assert Place(GopherURL.parse(url)).path == path
+
+
+def test_form() -> None:
+    """What a search form sends, with + for spaces, is what is searched for."""
+    place = parse_path(b"/gopher/example.org/7/find?q=tea+%26+caf%C3%A9&x=y")
+    assert place.url.request() == "/find\ttea & café\r\n".encode()
+    assert parse_query(b"a=1&a=2&b&c=") == {b"a": b"1", b"c": b""}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/gopher/example.org/1a%0d%0ab",
+        b"/gopher/example.org/1a%00",
+        b"/gopher/example.org/7a?q=x%0d%0ay",
+        b"/gopher/example.org/7a?q=x%09y",
+        b"/gopher/example.org/0a?as=script",
+        b"/gopher/example.org/1a?from=-1",
+        b"/gopher/example.org/1a?from=99999999999",
+        b"/gopher/example.org/1a?charset=utf-16",
+        b"/gopher/example.org:99999/",
+        b"/gopher/user@example.org/",
+        b"/gopher/",
+        b"/gopher",
+        b"/gopher-hex/example.org/0x",
+        b"/gopher-hex/example.org/310d0a",
+    ],
+)
+def test_refused(path: bytes) -> None:
+    """What could reach the wire as more than one request, and what makes no sense, is refused."""
+    with pytest.raises(BadURL):
+        parse_path(path)
+
+
+@given(st.binary(max_size=80))
+def test_any_path(path: bytes) -> None:
+    """No path does more than be refused, and none puts a line ending into a request."""
+    for prefix in (b"/gopher/", b"/gopher-hex/h/", b"/gophers/h/7x?q="):
+        try:
+            place = parse_path(prefix + path)
+        except BadURL:
+            continue
+        assert place.url.request().count(b"\n") == place.url.request().count(b"\r") == 1
+
+
+def test_address_typed() -> None:
+    """The address form takes a URL, or just a host."""
+    assert address_typed(b" example.org ") == GopherURL("example.org")
+    assert address_typed(b"gophers://example.org/0/x").tls
+    with pytest.raises(BadURL):
+        address_typed(b"http://example.org/")

@@ -1,0 +1,98 @@
+"""One client cannot take the gateway away from the others."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from logsrv.gopher.gateway import visitors
+from logsrv.gopher.gateway.visitors import TooMuch, VisitorLimits, Visitors, client_of
+
+
+def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple[Visitors, Clock]:
+    clock = Clock()
+    return Visitors(VisitorLimits(at_once, at_once_each, a_minute), clock.seconds), clock
+
+
+def test_at_once() -> None:
+    """A client with too much open is told to wait, another one is not, and it may go on afterwards."""
+    found, _ = made(at_once_each=2)
+    leave = found.enter("a")
+    found.enter("a")
+    with pytest.raises(TooMuch, match="open") as refused:
+        found.enter("a")
+    assert refused.value.status == 429
+    found.enter("b")
+    leave()
+    found.enter("a")
+    assert found.open == 3
+
+
+def test_all() -> None:
+    """When everything is busy, new requests are turned away with 503."""
+    found, _ = made(at_once=1)
+    found.enter("a")
+    with pytest.raises(TooMuch) as refused:
+        found.enter("b")
+    assert refused.value.status == 503
+
+
+def test_rate() -> None:
+    """Past the requests of a minute one waits as long as the answer says."""
+    found, clock = made(a_minute=60)
+    for _ in range(60):
+        found.enter("a")()
+    with pytest.raises(TooMuch, match="too many") as refused:
+        found.enter("a")
+    clock.advance(refused.value.retry_after)
+    found.enter("a")()
+    with pytest.raises(TooMuch):
+        found.enter("a")
+
+
+def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests from very many addresses take no more memory; the rested ones are forgotten."""
+    monkeypatch.setattr(visitors, "MOST_REMEMBERED", 10)
+    found, clock = made(a_minute=10)
+    leaves = [found.enter(str(number)) for number in range(10)]
+    crowd = [found.enter(f"crowd {number}") for number in range(2)]
+    with pytest.raises(TooMuch):
+        found.enter("crowd 3")
+    assert len(found._visitors) == 11
+    for leave in (*leaves, *crowd):
+        leave()
+    clock.advance(61)
+    found.enter("new")
+    assert len(found._visitors) == 1
+    assert found.open == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 5)), max_size=60))
+def test_never_more(steps: list[tuple[str, bool, float]]) -> None:
+    """Whatever clients do, no limit is ever passed, and all that comes in goes out."""
+    found, clock = made(at_once=4, at_once_each=2, a_minute=30)
+    inside = []
+    for client, comes, seconds in steps:
+        clock.advance(seconds)
+        if comes:
+            try:
+                inside.append(found.enter(client))
+            except TooMuch:
+                pass
+        elif inside:
+            inside.pop(0)()
+        assert found.open == len(inside) <= 4
+    for leave in inside:
+        leave()
+    assert found.open == 0
+
+
+def test_client_of() -> None:
+    """A client is an address, or the /64 that one customer has."""
+    assert client_of("192.0.2.1") == "192.0.2.1"
+    assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
+    assert client_of("fe80::1%eth0") == "fe80::/64"
+    assert client_of("::ffff:192.0.2.1") != client_of("::ffff:192.0.2.2")
+    assert client_of(None) == "local"
