@@ -1,0 +1,133 @@
+"""A menu as a page shows it: runs of text, and runs of rows that lead somewhere. Sans-IO.
+
+Everything in here is text that is safe to show (no control characters); none of it is markup yet.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import Literal
+from urllib.parse import quote
+
+import attrs
+
+from logsrv.gopher.charset import decode_line
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.gateway.columns import Block, Run, runs_of, sized
+from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import Menu, MenuItem
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line
+
+RowKind = Literal["item", "search", "outside", "nowhere", "error"]
+ITEMS_PER_PAGE = 1000
+LONGEST_DISPLAY = 1000
+
+_OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
+_INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
+_AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+@attrs.frozen
+class Row:
+    """One line that is more than information.
+
+    kind: `item` and `search` lead to `href` in this gateway, `outside` to one elsewhere; `nowhere`
+        cannot be followed and says in `address` where it would lead.
+    type: what it is, one word.
+    """
+
+    kind: RowKind
+    type: str
+    text: str
+    href: str = ""
+    address: str = ""
+
+
+@attrs.frozen
+class Listing:
+    """A part of a menu. before, after: paths of the parts beside it, "" for none."""
+
+    parts: tuple[Block | tuple[Row, ...], ...]
+    first: int
+    last: int
+    total: int
+    before: str
+    after: str
+
+
+def listing(menu: Menu, place: Place) -> Listing:
+    """The items of `menu` from number `place.first` on."""
+    items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
+    runs: list[Run | tuple[Row, ...]] = []
+    for is_text, run in groupby(items, lambda item: item.item_type == "i"):
+        if is_text:
+            runs += runs_of("".join(shown(item, place.charset) + "\n" for item in run))
+        else:
+            runs.append(tuple(row(item, menu.url, place.charset) for item in run))
+    blocks = iter(sized([run for run in runs if isinstance(run, Run)]))
+    last = place.first + len(items)
+    return Listing(
+        parts=tuple(next(blocks) if isinstance(run, Run) else run for run in runs),
+        first=place.first,
+        last=last,
+        total=len(menu.items),
+        before=_part(place, max(0, place.first - ITEMS_PER_PAGE)) if place.first else "",
+        after=_part(place, last) if last < len(menu.items) else "",
+    )
+
+
+def _part(place: Place, first: int) -> str:
+    return attrs.evolve(place, first=first).path
+
+
+def shown(item: MenuItem, charset: str | None) -> str:
+    """What the item says, safe to show; the blanks that columns are made of stay."""
+    return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
+
+
+def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
+    """The row of one item of the menu at `menu`."""
+    text = shown(item, charset) or "(no name)"
+    kind = item_type(item.item_type)
+    name = kind.name if kind.name != "unknown" else f"type {one_line(item.item_type)}"
+    if item.item_type == "3":
+        return Row("error", "error", text)
+    if (link := item.link()) is not None:
+        return _linked(link, name, text)
+    url = item.url(menu)
+    if url is None:
+        host = one_line(decode_line(item.host), 253)
+        return Row("nowhere", name, text, address=host if kind.transfer is None else "")
+    href = Place(url, charset=charset).path
+    return Row("search" if item.item_type == "7" else "item", name, text, href)
+
+
+def _linked(link: str, name: str, text: str) -> Row:
+    if _INSIDE.match(link):
+        try:
+            url = attrs.evolve(GopherURL.parse(link), plus=None)
+        except BadURL:
+            return Row("nowhere", name, text, address=one_line(link, 200))
+        return Row("item", item_type(url.item_type).name, text, Place(url).path)
+    if _OUTSIDE.fullmatch(link):
+        is_mail = link[:7].lower() == "mailto:"
+        href = quote(link, _AS_THEMSELVES)
+        return Row("outside", "mail" if is_mail else "web", text, href, one_line(link, 200))
+    return Row("nowhere", name, text, address=one_line(link, 200))
+
+
+def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
+    """Names and paths of the menus above and of `url` itself: the host, then each part of a path."""
+    root = GopherURL(url.host, url.port, tls=url.tls)
+    steps = [(one_line(root.address.removesuffix(":70"), 100), Place(root).path)]
+    parts = [part for part in url.selector.split(b"/") if part]
+    begun = b"" if not url.selector.startswith(b"/") else b"/"
+    for number, part in enumerate(parts):
+        is_last = number == len(parts) - 1
+        begun += part if begun in (b"", b"/") else b"/" + part
+        step = url if is_last else attrs.evolve(root, selector=begun)
+        steps.append((one_line(decode_line(part), 60), Place(step).path))
+    return steps

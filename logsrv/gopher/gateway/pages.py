@@ -1,0 +1,126 @@
+"""HTML: the one place where outside text becomes markup, through templates that escape all of it.
+
+Pages hold no scripts and no styles of their own; each works in a text browser too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import attrs
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from logsrv.gopher.charset import decode_line
+from logsrv.gopher.gateway.columns import runs_of, sized
+from logsrv.gopher.gateway.listing import breadcrumb, listing
+from logsrv.gopher.gateway.media import MediaKind, file_name
+from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import Menu
+from logsrv.gopher.text import Text
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line, printable
+
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "static" / "style.css").read_bytes()
+ICON = (_HERE / "static" / "icon.svg").read_bytes()
+STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
+# Besides the automatic choice; more can be given in the address.
+CHARSETS = ("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis")
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def start_page(hosts: tuple[str, ...]) -> bytes:
+    """The page at `/`. `hosts`: the only ones that are visited, () for all."""
+    known = hosts or ("gopher.floodgap.com", "gopher.quux.org", "sdf.org")
+    links = [(host, Place(GopherURL(host)).path) for host in known if not host.startswith("*.")]
+    return _render("start.html", title="Gopher gateway", links=links, hosts=hosts)
+
+
+def menu_page(menu: Menu, place: Place, notice: str = "") -> bytes:
+    """A menu, or what a search found. `notice`: why it is not whole."""
+    if menu.dropped and not notice:
+        notice = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
+    return _render(
+        "menu.html",
+        **_about(place),
+        **_charsets(place),
+        listing=listing(menu, place),
+        notice=notice,
+    )
+
+
+def text_page(text: Text, place: Place, notice: str = "") -> bytes:
+    """A text. `notice`: why it is not whole, or what it is."""
+    shown = printable(text.decoded(place.charset)).rstrip()
+    return _render(
+        "text.html",
+        **_about(place),
+        **_charsets(place),
+        blocks=sized(runs_of(shown + "\n")) if shown else (),
+        notice=notice,
+        file_path=attrs.evolve(place, view="file").path,
+    )
+
+
+def search_page(place: Place) -> bytes:
+    """A form for words to look for."""
+    return _render("search.html", **_about(place), action=place.path)
+
+
+def media_page(place: Place, kind: MediaKind) -> bytes:
+    """A picture, a sound or a video, and a way to save it."""
+    return _render(
+        "media.html",
+        **_about(place),
+        kind=kind,
+        name=file_name(place.url.selector),
+        media_path=attrs.evolve(place, view="media").path,
+        file_path=attrs.evolve(place, view="file").path,
+    )
+
+
+def error_page(heading: str, sentence: str, place: Place | None = None) -> bytes:
+    """Why there is nothing to see; `sentence` is safe to show."""
+    about = _about(place) if place is not None else {}
+    return _render("error.html", **{**about, "title": heading}, sentence=sentence)
+
+
+def _about(place: Place) -> dict[str, Any]:
+    url = place.url
+    steps = breadcrumb(url)
+    words = None if url.search is None else one_line(decode_line(url.search, place.charset), 200)
+    title = steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}"
+    return {
+        "title": title,
+        "kind_name": item_type(url.item_type).name,
+        "steps": steps,
+        "words": words,
+        "address": one_line(str(url), 2000),
+    }
+
+
+def _charsets(place: Place) -> dict[str, Any]:
+    known: list[str | None] = [None, *CHARSETS]
+    if place.charset not in known:
+        known.append(place.charset)
+    return {
+        "charsets": [
+            (name or "automatic", attrs.evolve(place, charset=name).path, name == place.charset)
+            for name in known
+        ]
+    }
+
+
+def _render(template: str, **values: Any) -> bytes:
+    values = {"steps": [], "address": "", "charsets": [], "style": STYLE_PATH, **values}
+    return _TEMPLATES.get_template(template).render(values).encode("utf-8", "backslashreplace")

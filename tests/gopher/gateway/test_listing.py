@@ -1,0 +1,146 @@
+"""What a menu shows, and where its items lead."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.gateway.columns import Block
+from logsrv.gopher.gateway.listing import ITEMS_PER_PAGE, Row, breadcrumb, listing, row
+from logsrv.gopher.gateway.paths import Place, is_gopher_path, parse_path
+from logsrv.gopher.menu import Menu, MenuItem, MenuParser
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line
+
+HERE = GopherURL("here.example")
+
+
+def menu(text: bytes) -> Menu:
+    parser = MenuParser()
+    return Menu(HERE, tuple(parser.feed(text) + parser.finish()), terminated=True)
+
+
+def one(line: bytes) -> Row:
+    return row(menu(line).items[0], HERE, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"0A text\t/a\there.example\t70", Row("item", "text", "A text", "/gopher/here.example/0/a")),
+        (b"1Menu\t\tx.example\t7070", Row("item", "menu", "Menu", "/gopher/x.example:7070/")),
+        (b"7Find\t/s\tx.example\t70", Row("search", "search", "Find", "/gopher/x.example/7/s")),
+        (b"3Broken\t\terror.host\t1", Row("error", "error", "Broken")),
+        (b"0Bad port\t/a\tx.example\t0", Row("nowhere", "text", "Bad port")),
+        (b"0Bad host\t/a\tx y\t70", Row("nowhere", "text", "Bad host")),
+        (b"8BBS\troot\tbbs.example\t23", Row("nowhere", "telnet", "BBS", "", "telnet://root@bbs.example:23/")),
+        (b"2CSO\t\tcso.example\t105", Row("nowhere", "phonebook", "CSO", "", "cso.example")),
+        (b"\xffOdd\t/a\tx.example\t70", Row("item", "type \xff", "Odd", "/gopher/x.example/%FF/a")),
+        (b"1\t/a\tx.example\t70", Row("item", "menu", "(no name)", "/gopher/x.example/1/a")),
+        (
+            b"hWeb\tURL:https://x.example/a?b=c#d\tx\t70",
+            Row("outside", "web", "Web", "https://x.example/a?b=c#d", "https://x.example/a?b=c#d"),
+        ),
+        (
+            b"hMail\tURL:mailto:a@x.example\tx\t70",
+            Row("outside", "mail", "Mail", "mailto:a@x.example", "mailto:a@x.example"),
+        ),
+        (
+            b"hGopher\tURL:gopher://y.example/0/z\tx\t70",
+            Row("item", "text", "Gopher", "/gopher/y.example/0/z"),
+        ),
+        (
+            b"hEvil\tURL:javascript:alert(1)\tx\t70",
+            Row("nowhere", "html", "Evil", "", "javascript:alert(1)"),
+        ),
+        (b"hData\tURL:data:text/html,x\tx\t70", Row("nowhere", "html", "Data", "", "data:text/html,x")),
+        (b"hFile\tURL:file:///etc/passwd\tx\t70", Row("nowhere", "html", "File", "", "file:///etc/passwd")),
+        (b"hBad\tURL:gopher://a b/\tx\t70", Row("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
+    ],
+)  # fmt: skip
+def test_row(line: bytes, expected: Row) -> None:
+    """Each item says what it is and leads where it should, and only where it may."""
+    assert one(line) == expected
+
+
+def test_escapes() -> None:
+    """Control characters and the ones that turn the direction of reading are shown as codes."""
+    found = one(b"0\x1b[31mred\x07 \xe2\x80\xaeevil\t/a\tx.example\t70")
+    assert found.text == "\\x1b[31mred\\x07 \\u202eevil"
+
+
+def test_information() -> None:
+    """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
+    found = listing(
+        menu(b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"),
+        Place(HERE),
+    )
+    text, drawing, rows = found.parts
+    assert isinstance(text, Block)
+    assert isinstance(drawing, Block)
+    assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")
+    assert (drawing.text, drawing.shape) == (" /\\/\\\n", "drawing")
+    assert isinstance(rows, tuple)
+
+
+def test_parts() -> None:
+    """A menu of thousands of items comes in parts that lead to each other and miss nothing."""
+    long = menu(
+        b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2 * ITEMS_PER_PAGE + 5))
+    )
+    seen: list[str] = []
+    place = Place(HERE, charset="cp437")
+    for _ in range(3):
+        found = listing(long, place)
+        for part in found.parts:
+            assert isinstance(part, tuple)
+            seen += [row.text for row in part]
+        if found.after:
+            place = parse_path(found.after.encode())
+    assert seen == [str(n) for n in range(2 * ITEMS_PER_PAGE + 5)]
+    assert found.after == ""
+    assert parse_path(found.before.encode()) == Place(HERE, first=ITEMS_PER_PAGE, charset="cp437")
+    assert listing(long, Place(HERE, first=10**6)).parts == ()
+
+
+BYTES = st.binary(max_size=40)
+ITEMS = st.builds(
+    MenuItem,
+    st.sampled_from("0179hIgs8T2+3\xff;"),
+    BYTES,
+    BYTES | BYTES.map(b"URL:".__add__) | st.just(b"URL:https://x/\"'><script>"),
+    st.sampled_from([b"x.example", b"", b"::1", b"<b>"]),
+    st.none() | st.integers(1, 65535),
+)
+
+
+@given(ITEMS)
+def test_any_item(item: MenuItem) -> None:
+    """No item leads anywhere but into the gateway, or to the web or mail with a warning."""
+    found = row(item, HERE, None)
+    assert one_line(found.text) == found.text
+    assert one_line(found.address) == found.address
+    if found.kind == "outside":
+        assert found.href.lower().startswith(("http://", "https://", "mailto:"))
+        assert found.href.isascii()
+    elif found.href:
+        assert is_gopher_path(found.href.encode())
+        assert parse_path(found.href.encode()).path == found.href
+    else:
+        assert found.kind in ("nowhere", "error")
+
+
+def test_breadcrumb() -> None:
+    """The way up leads through the folders of the selector to the host."""
+    url = GopherURL.parse("gopher://x.example:7070/0/phlog/2026/a%20b.txt")
+    assert breadcrumb(url) == [
+        ("x.example:7070", "/gopher/x.example:7070/"),
+        ("phlog", "/gopher/x.example:7070/1/phlog"),
+        ("2026", "/gopher/x.example:7070/1/phlog/2026"),
+        ("a b.txt", "/gopher/x.example:7070/0/phlog/2026/a%20b.txt"),
+    ]
+    assert breadcrumb(GopherURL("x.example", selector=b"a/b"))[1:] == [
+        ("a", "/gopher/x.example/1a"),
+        ("b", "/gopher/x.example/1a/b"),
+    ]

@@ -1,0 +1,146 @@
+"""Pages: what servers send is shown, and never becomes markup."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.gateway import pages
+from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.menu import Menu, MenuItem
+from logsrv.gopher.text import Text
+from logsrv.gopher.url import GopherURL
+from tests.gopher.gateway.test_listing import ITEMS
+from tests.gopher.gateway.web import Page
+
+EVIL = (
+    b"</pre></a><script>alert(1)</script><img src=x onerror=alert(1)>"
+    b"""" onclick="x' style='y&lt;{{7*7}}"""
+)
+ELEMENTS = {
+    *("html", "head", "meta", "title", "link", "body", "a", "header", "span", "form", "label"),
+    *("input", "button", "nav", "ol", "li", "main", "h1", "div", "p", "ul", "pre", "footer"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "rel", "href", "type", "class", "action", "method"),
+    *("role", "aria-label", "for", "id", "value", "placeholder", "required", "autocomplete"),
+    *("autocapitalize", "spellcheck", "inputmode", "aria-current", "tabindex", "title"),
+    "aria-hidden",
+}
+HERE = Place(GopherURL("here.example"))
+
+
+def check(body: bytes) -> Page:
+    """Raises AssertionError if a page has an element, an attribute or a target that is not ours."""
+    page = Page.of(body)
+    for element, attributes in page.elements:
+        assert element in ELEMENTS, element
+        assert set(attributes) <= ATTRIBUTES, attributes
+    for target in page.attributes("a", "href") + page.attributes("form", "action"):
+        assert target.startswith(("/", "#content", "http://", "https://", "mailto:")), target
+        assert not target.startswith("//")
+    return page
+
+
+@given(st.lists(ITEMS, max_size=8))
+def test_any_menu(items: list[MenuItem]) -> None:
+    """Whatever bytes a menu is made of, its page has our elements only."""
+    check(pages.menu_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
+
+
+@given(st.binary(max_size=300))
+def test_any_text(content: bytes) -> None:
+    """The same for texts."""
+    check(pages.text_page(Text(HERE.url, content, terminated=False), HERE))
+
+
+def test_hostile_menu() -> None:
+    """Markup in a menu is shown as the text that it is."""
+    items = tuple(
+        MenuItem(kind, EVIL, selector, b"x.example", 70)
+        for kind in "0179hIs3i8\xff"
+        for selector in (EVIL, b"URL:https://x/" + EVIL.replace(b" ", b""), b"URL:javascript:x")
+    )
+    page = check(pages.menu_page(Menu(HERE.url, items, terminated=True), HERE, EVIL.decode()))
+    assert page.text.count("<script>alert(1)</script>") > len(items)
+    assert "{{7*7}}" in page.text
+
+
+def test_hostile_text() -> None:
+    """Markup in a text too; escape sequences are shown as codes."""
+    page = check(pages.text_page(Text(HERE.url, EVIL + b"\x1b]52;c;x\x07", False), HERE))
+    assert "<script>alert(1)</script>" in page.text
+    assert "\\x1b]52;c;x\\x07" in page.text
+
+
+def test_hostile_address() -> None:
+    """Markup in a selector or in what was looked for stays text, in all kinds of pages."""
+    url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
+    place = Place(url)
+    check(pages.search_page(place))
+    check(pages.error_page("Error", EVIL.decode(), place))
+    for kind, element in (("image", "img"), ("sound", "audio"), ("video", "video")):
+        page = Page.of(pages.media_page(place, kind))  # type: ignore[arg-type]
+        extra = [attributes for name, attributes in page.elements if name == element]
+        assert len(extra) == 1
+        assert extra[0]["src"].startswith("/gopher/here.example/7/")
+        assert not {
+            name for _, attributes in page.elements for name in attributes if name[:2] == "on"
+        }
+
+
+def test_accessible() -> None:
+    """A page has a language, one heading, landmarks, a way past the header and labels on its fields."""
+    items = (
+        MenuItem("i", b"/\\/\\/\\"),
+        MenuItem("7", b"Find", b"/s", b"x.example"),
+        MenuItem("0", b"A"),
+    )
+    page = Page.of(pages.menu_page(Menu(HERE.url, items, True), HERE))
+    names = [name for name, _ in page.elements]
+    assert page.attributes("html", "lang") == ["en"]
+    assert names.count("h1") == names.count("main") == names.count("header") == 1
+    assert page.attributes("a", "href")[0] == "#content"
+    assert "Breadcrumb" in page.attributes("nav", "aria-label")
+    assert page.attributes("pre", "role") == ["img"]
+    assert names.count("label") == names.count("input")
+    assert "text A" in " ".join(page.text.split())
+
+
+def test_charsets() -> None:
+    """The set that a page is read in can be chosen, and the one in use is marked."""
+    place = Place(HERE.url, charset="koi8-u")
+    page = Page.of(pages.text_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
+    assert "Київ" in page.text
+    assert page.attributes("a", "href")[-1] == "/gopher/here.example/?charset=koi8-u"
+    assert page.attributes("a", "aria-current")[-1] == "true"
+
+
+def test_start_page() -> None:
+    """The start page offers what this gateway visits."""
+    page = check_start(("one.example", "*.two.example"))
+    assert "/gopher/one.example/" in page.attributes("a", "href")
+    assert "This gateway visits" in page.text
+    assert "Places to begin" in check_start(()).text
+
+
+def check_start(hosts: tuple[str, ...]) -> Page:
+    page = Page.of(pages.start_page(hosts))
+    assert not page.attributes("script", "src")
+    return page
+
+
+def test_empty() -> None:
+    """An empty menu, search and text say so."""
+    assert "This menu is empty" in Page.of(pages.menu_page(Menu(HERE.url, (), True), HERE)).text
+    found = Place(HERE.url.searching("x"))
+    assert "Nothing was found" in Page.of(pages.menu_page(Menu(found.url, (), True), found)).text
+    assert "This text is empty" in Page.of(pages.text_page(Text(HERE.url, b"", True), HERE)).text
+
+
+def test_empty_lines() -> None:
+    """HTML takes the first newline of a pre away; the page gives it one to take."""
+    body = pages.text_page(Text(HERE.url, b"\n\n  /\\/\\/\\\n\nword\n\n", False), HERE)
+    assert b">\n\n\n</pre>" in body
+    assert b">\n  /\\/\\/\\\n\n</pre>" in body
+    assert b">\nword\n</pre>" in body
