@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
 from logsrv.kit.source import host_of
+from logsrv.kit.transport import AcceptedTCP
 
 
 class Keeper(Protocol):
@@ -65,7 +66,11 @@ class Admitted:
         self.transport = transport
         if self._keeper.begin(self):
             self.watch_activity()
-            protocol.makeConnection(transport)
+            try:
+                protocol.makeConnection(transport)
+            finally:
+                if isinstance(transport, AcceptedTCP):
+                    transport.protocol_connected()
 
     def watch_activity(self) -> None:
         if self._keeper.idle_timeout is not None and self._deliver is None:

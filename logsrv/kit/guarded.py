@@ -50,6 +50,10 @@ class Refused(Protocol):
         transport.abortConnection()
 
 
+# What ends a connection that nobody made a mistake on.
+USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
+
+
 class GuardedFactory(Factory):
     """Builds the protocols of `factory` for those whom the guard lets in.
 
@@ -167,9 +171,8 @@ class GuardedFactory(Factory):
         self._scarce = False
         self.connections.discard(connection)
         self.guard.release(connection.host)
-        if not reason.check(
-            ConnectionDone, ConnectionLost, ConnectionAborted, OSError
-        ) and not type(reason.value).__module__.startswith("OpenSSL"):
+        error = reason.value
+        if not isinstance(error, USUAL_ENDS) and not type(error).__module__.startswith("OpenSSL"):
             self._metrics.count("connections_failed_total", listener=self._label)
 
     def refuse(self, refusal: Refusal, host: str | None) -> None:

@@ -22,6 +22,7 @@ from logsrv.kit.guard import GuardPolicy
 from logsrv.kit.guarded import GuardedFactory
 from logsrv.kit.metrics import Metrics
 from logsrv.kit.stdin import StdinListener
+from logsrv.kit.transport import watch_later
 
 log = Logger()
 
@@ -156,6 +157,8 @@ class StreamListener(Service):
 
     def _bound(self, port: Any) -> None:
         self._port = port
+        if self.endpoint.scheme in BARE:
+            watch_later(port)
         log.info(
             "listening on {endpoint} at {address}",
             endpoint=str(self.endpoint),
