@@ -1,0 +1,69 @@
+"""The options of the gateway."""
+
+from __future__ import annotations
+
+import attrs
+
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.gateway.destinations import HOST_PATTERN, PORTS, Destinations, HostPattern, Ports
+from logsrv.gopher.gateway.visitors import VisitorLimits
+from logsrv.gopher.url import canonical_host
+from logsrv.kit.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.options import option
+from logsrv.kit.values import DURATION, FLAG, SIZE, Kind, endpoint_kind, integer
+
+ENDPOINT: Kind[Endpoint] = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+
+
+def _name(text: str) -> str:
+    try:
+        return canonical_host(text.removeprefix("[").removesuffix("]")).rstrip(".")
+    except BadURL as error:
+        raise ValueError(error.reason) from None
+
+
+HOST_NAME: Kind[str] = Kind(_name, "a host name, such as gopher.example.org", "NAME")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class GatewaySettings:
+    """Where the gateway listens, where it goes, and how much it gives to whom."""
+
+    gateway: tuple[Endpoint, ...] = option(
+        (), ENDPOINT, "where to be a web gateway, such as tcp:8070:interface=127.0.0.1",
+        repeatable=True,
+    )  # fmt: skip
+    host: tuple[str, ...] = option(
+        (), HOST_NAME, "a name of the gateway in browsers, beside localhost", repeatable=True
+    )
+    allow_host: tuple[HostPattern, ...] = option(
+        (), HOST_PATTERN, "a host to visit; with this, no others are visited", repeatable=True
+    )
+    allow_private: bool = option(
+        False, FLAG, "visit private addresses too, this machine's among them"
+    )
+    allow_port: tuple[Ports, ...] = option(
+        (), PORTS, "ports to visit, instead of 70 and those from 1024 on but a few",
+        repeatable=True,
+    )  # fmt: skip
+    max_page: int = option("2MiB", SIZE, "show only so much of a menu or text")
+    max_download: int | None = option("1GiB", SIZE, "break off larger downloads", off=True)
+    max_requests: int = option(64, integer(1), "how many requests to work on at a time")
+    max_requests_per_client: int = option(8, integer(1), "how many of them for one client")
+    requests_per_minute: int = option(240, integer(1), "how many requests to take of one client")
+    cache_size: int | None = option("16MiB", SIZE, "memory for what was fetched", off=True)
+    cache_time: float = option("2m", DURATION, "how long to show what was fetched without a look")
+
+    @property
+    def destinations(self) -> Destinations:
+        """The same as whoever connects wants it."""
+        return Destinations(self.allow_host, self.allow_private, self.allow_port)
+
+    @property
+    def visitor_limits(self) -> VisitorLimits:
+        """The same as whoever counts wants it."""
+        return VisitorLimits(
+            at_once=self.max_requests,
+            at_once_each=self.max_requests_per_client,
+            a_minute=self.requests_per_minute,
+        )

@@ -1,0 +1,234 @@
+"""What each kind of item becomes in a browser, with real servers on loopback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_twisted
+
+from logsrv.gopher.errors import (
+    BadURL,
+    GopherError,
+    NotGopher,
+    Refused,
+    ServerError,
+    TimedOut,
+    Truncated,
+    UnknownHost,
+)
+from logsrv.gopher.gateway import answers
+from logsrv.gopher.gateway.answers import error_answer, status_of
+from logsrv.gopher.gateway.destinations import NotAllowed
+from logsrv.gopher.gateway.visitors import TooMuch
+from tests.gopher.conftest import Serve
+from tests.gopher.gateway.conftest import Start
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (BadURL("x", "no"), 400),
+        (NotAllowed("no"), 403),
+        (ServerError("gone"), 404),
+        (TimedOut("x:70", "connect", 10), 504),
+        (UnknownHost("x"), 502),
+        (Refused("x:70"), 502),
+        (Truncated("x:70", 5, "reset"), 502),
+        (NotGopher("HTTP", "look"), 502),
+        (answers.Refused(421, "no"), 421),
+        (TooMuch(429, "rate", "wait", 5), 429),
+    ],
+)
+def test_status(error: GopherError, status: int) -> None:
+    """Each error has its HTTP status, and a page with a heading and the client's sentence."""
+    assert status_of(error) == status
+    answer = error_answer(error, None)
+    assert answer.status == status
+    assert answer.age == 0
+    assert b"<h1>" in answer.body
+
+
+def test_bad_address_is_not_repeated() -> None:
+    """A page about a bad address does not show it: nobody can make it say something."""
+    answer = error_answer(BadURL("call 555-0100 <b>", "it has to begin with gopher://"), None)
+    assert b"555-0100" not in answer.body
+    assert b"It has to begin with gopher://." in answer.body
+
+
+@pytest_twisted.ensureDeferred
+async def test_menu(gateway: Start, serve: Serve) -> None:
+    """A menu has its items as links into the gateway, relative to where it came from."""
+    server = serve(b"iHello\t\t\t0\r\n0Text\t/t.txt\r\n7Find\t/s\tx.example\t70\r\n.\r\n")
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/1/menu")
+    page = answer.page
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=120"
+    assert f"/gopher/127.0.0.1:{server.port}/0/t.txt" in page.attributes("a", "href")
+    assert "/gopher/x.example/7/s" in page.attributes("form", "action")
+    assert "Hello" in page.text
+
+
+@pytest_twisted.ensureDeferred
+async def test_search(gateway: Start, serve: Serve) -> None:
+    """A search item asks for words, sends them as one field, and shows what was found."""
+    server = serve(b"0Found it\t/f\tx.example\t70\r\n.\r\n")
+    web = gateway("--allow-private")
+    form = await web.get(f"/gopher/127.0.0.1:{server.port}/7/s")
+    assert server.requests == []
+    assert form.page.attributes("input", "name") == ["url", "q"]
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/7/s?q=two+words")
+    assert server.requests == [b"/s\ttwo words\r\n"]
+    assert "Found it" in answer.page.text
+    assert "two words" in answer.page.text
+
+
+@pytest_twisted.ensureDeferred
+async def test_text(gateway: Start, serve: Serve) -> None:
+    """A text is shown in UTF-8 whatever it was sent in, without the dot at its end."""
+    server = serve(b"caf\xe9\r\n..dot\r\n.\r\n")
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t")
+    assert "café\n.dot\n" in answer.page.text
+    other = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t?charset=cp437")
+    assert "cafΘ" in other.page.text
+    saved = await web.get(f"/gopher/127.0.0.1:{server.port}/0/t?as=file")
+    assert saved.body == b"caf\xe9\r\n..dot\r\n.\r\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_image(gateway: Start, serve: Serve) -> None:
+    """An image has a page, the page has the image, and the image is one."""
+    server = serve(PNG)
+    web = gateway("--allow-private")
+    path = f"/gopher/127.0.0.1:{server.port}/I/pic.png"
+    page = (await web.get(path)).page
+    assert page.attributes("img", "src") == [path + "?as=media"]
+    assert page.attributes("img", "alt") == ["the picture pic.png"]
+    image = await web.get(path + "?as=media")
+    assert (image.headers["content-type"], image.body) == ("image/png", PNG)
+    assert "sandbox" in image.headers["content-security-policy"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_image_that_is_a_page(gateway: Start, serve: Serve) -> None:
+    """HTML or SVG that pretends to be an image is not handed to the browser as anything."""
+    server = serve(b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/I/x.svg?as=media")
+    assert answer.status == 415
+    assert b"alert(1)" not in answer.body
+
+
+@pytest_twisted.ensureDeferred
+async def test_html(gateway: Start, serve: Serve) -> None:
+    """A page in HTML is shown as its source, and says so."""
+    server = serve(b"<html><script>alert(1)</script></html>")
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/h/index.html")
+    assert "<script>alert(1)</script>" in answer.page.text
+    assert not [name for name, _ in answer.page.elements if name == "script"]
+    assert "source" in answer.page.text
+
+
+@pytest_twisted.ensureDeferred
+async def test_binary(gateway: Start, serve: Serve) -> None:
+    """Everything else is saved, under its name, byte for byte, and never opened as a page."""
+    content = bytes(range(256)) * 300
+    server = serve(content)
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/9/a/%22x%22.zip")
+    assert answer.body == content
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="_x_.zip";')
+    assert "sandbox" in answer.headers["content-security-policy"]
+    head = await web.get(f"/gopher/127.0.0.1:{server.port}/9/a/%22x%22.zip", "HEAD")
+    assert (head.status, head.body) == (200, b"")
+
+
+@pytest_twisted.ensureDeferred
+async def test_not_there(gateway: Start, serve: Serve) -> None:
+    """An error of the server is 404 with what the server says, escaped."""
+    server = serve(b"3No <b>such</b> file\t\terror.host\t1\r\n")
+    web = gateway("--allow-private")
+    for kind in ("1", "0", "9", "I"):
+        answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{kind}/x?as=file")
+        assert answer.status == 404
+        assert "No <b>such</b> file" in answer.page.text
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_to_fetch(gateway: Start) -> None:
+    """What Gopher only names, such as telnet, is an error of the address."""
+    web = gateway("--allow-private")
+    for path in (
+        "/gopher/127.0.0.1:7070/8/x",
+        "/gopher/127.0.0.1:7070/2",
+        "/gopher/127.0.0.1:7070/i",
+    ):
+        assert (await web.get(path)).status == 400
+    assert (await web.get("/gopher/127.0.0.1:7070/1/x?as=media")).status == 415
+
+
+@pytest_twisted.ensureDeferred
+async def test_own_pages(gateway: Start) -> None:
+    """The start page, the style sheet, the icon and robots.txt; nothing else is there."""
+    web = gateway("--allow-host", "one.example")
+    start = await web.get("/")
+    assert "/gopher/one.example/" in start.page.attributes("a", "href")
+    style = start.page.attributes("link", "href")[-1]
+    assert (await web.get(style)).headers["content-type"] == "text/css; charset=utf-8"
+    assert (await web.get("/icon.svg")).headers["content-type"] == "image/svg+xml"
+    assert (await web.get("/robots.txt")).body == b"User-agent: *\nDisallow: /\n"
+    for path in ("/favicon.ico", "/static/../settings.py", "/gopherx", "//x", "*"):
+        assert (await web.get(path)).status == 404, path
+
+
+@pytest_twisted.ensureDeferred
+async def test_address_form(gateway: Start) -> None:
+    """What is typed into the address form leads to its page."""
+    web = gateway()
+    answer = await web.get("/go?url=gopher%3A%2F%2Fx.example%2F7%2Fs%2509a+b")
+    assert (answer.status, answer.headers["location"]) == (303, "/gopher/x.example/7/s?q=a%20b")
+    assert (await web.get("/go?url=+")).headers["location"] == "/"
+    wrong = await web.get("/go?url=https%3A%2F%2Fevil.example%2F")
+    assert wrong.status == 400
+    assert "evil" not in wrong.page.text
+
+
+@pytest_twisted.ensureDeferred
+async def test_more(gateway: Start, serve: Serve) -> None:
+    """A menu of thousands of lines has a link to more of it, and its server is asked once."""
+    server = serve(b"".join(b"0Item %d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2500)))
+    web = gateway("--allow-private")
+    page = (await web.get(f"/gopher/127.0.0.1:{server.port}/1/long")).page
+    assert "Lines 1–1000 of 2500" in page.text
+    more = [found["href"] for _, found in page.elements if found.get("rel") == "next"]
+    assert more == [f"/gopher/127.0.0.1:{server.port}/1/long?from=1000"]
+    page = (await web.get(f"/gopher/127.0.0.1:{server.port}/1/long?from=2000")).page
+    assert "Item 2499" in page.text
+    assert len(server.requests) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_broken_menu(gateway: Start, serve: Serve) -> None:
+    """A menu that breaks off is shown as far as it came, with the reason."""
+    from tests.gopher.servers import reset
+
+    def script(connection: Any, request: bytes) -> None:
+        connection.sendall(b"0One\t/1\tx.example\t70\r\n0Tw")
+        server.released.wait(0.3)
+        reset(connection)
+
+    server = serve(script)
+    web = gateway("--allow-private")
+    answer = await web.get(f"/gopher/127.0.0.1:{server.port}/1/x")
+    assert answer.status == 200
+    assert "One" in answer.page.text
+    assert "This is not all of it" in answer.page.text
+    assert answer.headers["cache-control"] == "no-store"

@@ -1,0 +1,113 @@
+"""The gateway in a real browser, over gopherspaces of real servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.gateway.pages import STYLE
+from logsrv.kit.testing import TwistdProcess
+from tests.gopher.gateway.browser import dom, screenshot
+from tests.gopher.servers import Scripted
+
+EVIL = b"<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+
+
+def address(process: TwistdProcess, path: str) -> str:
+    return f"http://127.0.0.1:{process.port()}{path}"
+
+
+@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+def test_real_server(
+    server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
+) -> None:
+    """The menu of a real server has its items, and they lead to what they say."""
+    port = request.getfixturevalue(server)
+    menu, console = dom(address(gateway_process, f"/gopher/127.0.0.1:{port}/"))
+    assert console == ""
+    links = menu.attributes("a", "href")
+    # One of them leaves off the endings.
+    for name in ("hello", "pic", "bin", "dir with space"):
+        assert name in menu.text
+    text = next(link for link in links if link.endswith("/hello.txt"))
+    page, console = dom(address(gateway_process, text))
+    assert console == ""
+    assert "Hello from gopher.\nSecond line." in page.text
+    image = next(link for link in links if link.endswith("pic.gif"))
+    page, console = dom(address(gateway_process, image))
+    assert console == ""
+    assert len(page.attributes("img", "src")) == 1
+    for link in links:
+        if "caf" in link or "space" in link:
+            page, console = dom(address(gateway_process, link))
+            assert "error" not in page.text.lower()
+
+
+@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+def test_real_search(
+    server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
+) -> None:
+    """What is typed into the form of a search reaches the real server's program."""
+    port = request.getfixturevalue(server)
+    path = f"/gopher/127.0.0.1:{port}/7/cgi-bin/search.cgi?q=two+words"
+    page, _ = dom(address(gateway_process, path))
+    assert "Results for: two words" in page.text
+
+
+def test_hostile(gateway_process: TwistdProcess) -> None:
+    """No server gets a script to run, whatever it sends as what."""
+
+    def script(connection: object, request: bytes) -> None:
+        if request.startswith(b"/menu"):
+            answer = b"".join(
+                kind + EVIL + b"\t/" + EVIL + b"\r\n" for kind in (b"i", b"0", b"7", b"3")
+            )
+        else:
+            answer = EVIL
+        connection.sendall(answer)  # type: ignore[attr-defined]
+
+    server = Scripted(script)
+    try:
+        for item in ("1/menu", "0/text", "h/page.html", "1/x"):
+            page, _ = dom(address(gateway_process, f"/gopher/127.0.0.1:{server.port}/{item}"))
+            assert "owned" not in _title(page.text)
+            assert not page.attributes("img", "src")
+            assert not [name for name, _ in page.elements if name == "script"]
+    finally:
+        server.close()
+
+
+def _title(text: str) -> str:
+    return next(line for line in text.splitlines() if line.strip())
+
+
+def test_looks(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+    """The style sheet is loaded under our own policy, in light and in dark."""
+    url = address(gateway_process, "/")
+    for dark, paper in ((False, "#fcfbf8"), (True, "#16181b")):
+        assert paper.encode() in STYLE
+        rows = screenshot(url, tmp_path / "page.png", 390, 600, dark=dark)
+        assert rows[0][:3].hex() == paper[1:]
+
+
+def test_drawing_on_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> None:
+    """A drawing of 80 columns fits into the window of a phone, each of its lines on one line."""
+    drawing = b"".join(b"i" + b"#" * 80 + b"\t\t\t0\r\n" for _ in range(5))
+    server = Scripted(lambda connection, _: connection.sendall(drawing))
+    try:
+        path = f"/gopher/127.0.0.1:{server.port}/1/drawing"
+        rows = screenshot(address(gateway_process, path), tmp_path / "phone.png", 390, 600)
+    finally:
+        server.close()
+    paper = rows[0][:3]
+    # Between the heading and the foot of the page.
+    rows = rows[195:450]
+    assert all(row[-3 * 12 :] == paper * 12 for row in rows)
+    with_ink = [row[3 * 20 : 3 * 360] != paper * 340 for row in rows]
+    lines = sum(
+        now and not before for before, now in zip([False, *with_ink], with_ink, strict=False)
+    )
+    assert lines == 5
+    to_the_right = [row[3 * 340 : 3 * 376] != paper * 36 for row in rows]
+    assert sum(to_the_right) == sum(with_ink)

@@ -1,0 +1,99 @@
+"""What is fetched for browsers: remembered, cut off in time, and shown as far as it came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+import pytest_twisted
+
+from logsrv.gopher.errors import TimedOut
+from logsrv.gopher.gateway.destinations import Destinations, NotAllowed
+from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
+from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.url import GopherURL
+from tests.gopher.conftest import Serve
+
+MENU = b"0One\t/1\tx\t70\r\n.\r\n"
+
+
+def fetcher(reactor: Any, timeouts: Timeouts = TIMEOUTS, private: bool = True) -> Fetcher:
+    return Fetcher(
+        reactor,
+        Destinations(private=private),
+        most_page=200_000,
+        most_download=None,
+        cache_bytes=1_000_000,
+        cache_seconds=60,
+        timeouts=timeouts,
+    )
+
+
+@pytest_twisted.ensureDeferred
+async def test_remembers(reactor: Any, serve: Serve) -> None:
+    """Going back and forth asks the server once for each page."""
+    server = serve(MENU)
+    found = fetcher(reactor)
+    url = GopherURL.parse(server.url("/1/a"))
+    first = await found.menu(url)
+    again = await found.menu(url)
+    assert first.content == again.content
+    assert again.age == 60
+    assert server.requests == [b"/a\r\n"]
+    assert found.hits == 1
+    await found.text(attrs.evolve(url, item_type="0"))
+    await found.text(attrs.evolve(url, item_type="0"))
+    assert len(server.requests) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_part(reactor: Any, serve: Serve) -> None:
+    """Of what breaks off or is too big the beginning is shown, with the reason, and not remembered."""
+
+    def hang(connection: Any, request: bytes) -> None:
+        connection.sendall(b"0One\t/1\tx\t70\r\n")
+        server.hang()
+
+    server = serve(hang)
+    found = fetcher(reactor, attrs.evolve(TIMEOUTS, between=0.2))
+    menu = await found.menu(GopherURL.parse(server.url("/1/a")))
+    assert len(menu.content.items) == 1
+    assert "stopped in the middle" in menu.missing
+    assert menu.age == 0
+    big = serve(b"word " * 100_000)
+    text = await found.text(GopherURL.parse(big.url("/0/b")))
+    assert text.content.content
+    assert "larger than the limit" in text.missing
+
+
+@pytest_twisted.ensureDeferred
+async def test_silence(reactor: Any, serve: Serve) -> None:
+    """A server that says nothing ends in a time-out."""
+    server = serve(lambda connection, request: connection.recv(1))
+    found = fetcher(reactor, attrs.evolve(TIMEOUTS, first_byte=0.2))
+    with pytest.raises(TimedOut):
+        await found.menu(GopherURL.parse(server.url("/1/a")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_destinations(reactor: Any, serve: Serve) -> None:
+    """Neither menu, text nor stream is fetched from where the gateway does not go."""
+    server = serve(MENU)
+    found = fetcher(reactor, private=False)
+    url = GopherURL.parse(server.url("/1/a"))
+    for ask in (found.menu, found.text, found.open):
+        with pytest.raises(NotAllowed):
+            await ask(url)
+        with pytest.raises(NotAllowed):
+            await ask(attrs.evolve(url, port=25))
+    assert server.requests == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_big_menu(reactor: Any, serve: Serve) -> None:
+    """An endless menu ends at the limit."""
+    server = serve(b"0One\t/1\tx\t70\r\n" * 100_000)
+    menu = await fetcher(reactor).menu(GopherURL.parse(server.url("/1/a")))
+    assert "larger than the limit" in menu.missing
+    assert 0 < len(menu.content.items) < 100_000

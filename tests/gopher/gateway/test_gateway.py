@@ -1,0 +1,320 @@
+"""Requests to the gateway: who is answered, where it lets itself be sent, what it withstands."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import gatherResults
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+
+from tests.gopher.conftest import Serve
+from tests.gopher.gateway.conftest import Start
+from tests.gopher.gateway.test_checked_reactor import Names
+from tests.gopher.gateway.web import SECONDS
+
+MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
+
+
+class WithNames:
+    """The running reactor, with host names that lead where a test wants."""
+
+    def __init__(self, reactor: Any, *addresses: list[str]) -> None:
+        self._reactor = reactor
+        self.nameResolver = Names(*addresses)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+async def until(look: Callable[[], object], clock: IReactorTime) -> None:
+    """Returns when `look()` is true; fails after a while."""
+    deadline = clock.seconds() + SECONDS
+    while not look():
+        assert clock.seconds() < deadline, "waited in vain"
+        await deferLater(clock, 0.01)
+
+
+@pytest_twisted.ensureDeferred
+async def test_headers(gateway: Start, serve: Serve) -> None:
+    """Every answer, errors and streams too, tells the browser to be strict."""
+    server = serve(MENU)
+    web = gateway("--allow-private")
+    here = f"/gopher/127.0.0.1:{server.port}"
+    for path in (
+        "/",
+        "/style.css",
+        here + "/1/x",
+        here + "/9/x",
+        "/nothing",
+        "/gopher/127.0.0.1:1/",
+    ):
+        answer = await web.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "base-uri 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-robots-tag"].startswith("noindex")
+        assert "set-cookie" not in answer.headers
+
+
+@pytest_twisted.ensureDeferred
+async def test_methods(gateway: Start) -> None:
+    """Pages can be looked at, and nothing else."""
+    web = gateway()
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"):
+        answer = await web.get("/", method)
+        assert answer.status == 405
+        assert answer.headers["allow"] == "GET, HEAD"
+    assert (await web.get("/", "HEAD")).body == b""
+
+
+@pytest_twisted.ensureDeferred
+async def test_rebinding(gateway: Start, serve: Serve) -> None:
+    """A web page whose name was made to lead to loopback cannot read Gopher through the gateway."""
+    server = serve(MENU)
+    web = gateway("--allow-private", "--host", "gw.lan")
+    path = f"/gopher/127.0.0.1:{server.port}/"
+    for host in ("evil.example", f"evil.example:{web.port}", "127.0.0.1.evil.example", ""):
+        assert (await web.get(path, Host=host)).status == 421, host
+    assert server.requests == []
+    for host in ("localhost", f"127.0.0.1:{web.port}", "[::1]:8070", "gw.lan"):
+        assert (await web.get(path, Host=host)).status == 200, host
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433", "0x7f000001", "0177.0.0.1",
+     "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "%31%32%37.0.0.1",
+     "LOCALHOST.", "①②⑦.0.0.1"],
+)  # fmt: skip
+@pytest_twisted.ensureDeferred
+async def test_own_network(gateway: Start, serve: Serve, reactor: Any, host: str) -> None:
+    """By default nobody gets at servers of the operator's network, however the address is written."""
+    from urllib.parse import quote
+
+    server = serve(MENU)
+    # Names are looked up as the system does, so odd spellings of loopback lead there.
+    web = gateway(with_reactor=WithNames(reactor, ["127.0.0.1"]))
+    answer = await web.get(f"/gopher/{quote(host, safe='[]:%')}:{server.port}/")
+    assert answer.status == 403
+    assert server.requests == []
+    assert server.most_open == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_names_into_own_network(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """Nor by a public name with a private address, also if the name changes between two looks."""
+    server = serve(MENU)
+    for addresses in (
+        (["127.0.0.1"],),
+        (["::1"],),
+        (["::ffff:127.0.0.1"],),
+        (["10.0.0.1"], ["127.0.0.1"]),
+    ):
+        web = gateway(with_reactor=WithNames(reactor, *addresses))
+        for view in ("/1/x", "/9/x"):
+            answer = await web.get(f"/gopher/public.example:{server.port}{view}")
+            assert answer.status == 403
+            # Whoever asks learns nothing about the addresses inside.
+            assert "127." not in answer.page.text
+    assert server.most_open == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_allowed_hosts(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """With --allow-host the others are refused before they are looked up."""
+    server = serve(MENU)
+    web = gateway("--allow-host", "*.ok.example", "--allow-private",
+                  with_reactor=WithNames(reactor, ["127.0.0.1"]))  # fmt: skip
+    assert (await web.get(f"/gopher/a.ok.example:{server.port}/")).status == 200
+    assert (await web.get(f"/gopher/ok.example.evil:{server.port}/")).status == 403
+    assert len(server.requests) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_injection(gateway: Start, serve: Serve) -> None:
+    """No address puts a second line, or a second field, into the request on the wire."""
+    server = serve(MENU)
+    web = gateway("--allow-private")
+    for rest in ("1a%0d%0aEVIL", "1a%0aEVIL", "1a%00", "7a?q=x%0d%0aEVIL", "7a?q=x%09EVIL"):
+        assert (await web.get(f"/gopher/127.0.0.1:{server.port}/{rest}")).status == 400
+    assert server.requests == []
+    hexed = b"1a\r\nEVIL".hex()
+    assert (await web.get(f"/gopher-hex/127.0.0.1:{server.port}/{hexed}")).status == 400
+    # Between two %09 is a search, behind the second one Gopher+, which browsers have no use for.
+    await web.get(f"/gopher/127.0.0.1:{server.port}/7a%09words%09+evil")
+    assert server.requests == [b"a\twords\r\n"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_hanging_server(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """A server that hangs keeps one client waiting; others are served, and going away ends it all."""
+    let_go: list[bytes] = []
+
+    def hang(connection: Any, request: bytes) -> None:
+        try:
+            connection.recv(1)
+        finally:
+            let_go.append(request)
+
+    hanging = serve(hang)
+    quick = serve(MENU)
+    web = gateway("--allow-private")
+    path = f"/gopher/127.0.0.1:{hanging.port}/1/x"
+    waiting = [await deferToThread(web.connect, path) for _ in range(4)]
+    await until(lambda: len(hanging.requests) == 4, reactor)
+    assert web.value("gateway_requests_open") == 4
+    assert (await web.get(f"/gopher/127.0.0.1:{quick.port}/")).status == 200
+    assert let_go == []
+    for connection in waiting:
+        connection.close()
+    await until(lambda: web.value("gateway_requests_open") == 0, reactor)
+    await until(lambda: len(let_go) == 4, reactor)
+
+
+@pytest_twisted.ensureDeferred
+async def test_limits(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """One client has so many requests at once, and so many in a minute; it is told when to go on."""
+    hanging = serve(lambda connection, request: connection.recv(1))
+    web = gateway("--allow-private", "--max-requests-per-client", "2", "--requests-per-minute", "4")
+    path = f"/gopher/127.0.0.1:{hanging.port}/1/x"
+    waiting = [await deferToThread(web.connect, path) for _ in range(2)]
+    await until(lambda: web.value("gateway_requests_open") == 2, reactor)
+    answer = await web.get(path)
+    assert answer.status == 429
+    assert int(answer.headers["retry-after"]) > 0
+    # Pages of the gateway itself cost nothing.
+    assert (await web.get("/")).status == 200
+    for connection in waiting:
+        connection.close()
+    await until(lambda: web.value("gateway_requests_open") == 0, reactor)
+    statuses = [(await web.get("/go?url=a.example")).status for _ in range(3)]
+    assert statuses == [303, 303, 429]
+
+
+@pytest_twisted.ensureDeferred
+async def test_slow_browser(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """A browser that does not read makes the server wait; when it goes away the server is let go."""
+    sent = 0
+
+    def endless(connection: Any, request: bytes) -> None:
+        nonlocal sent
+        while True:
+            connection.sendall(b"x" * 65536)
+            sent += 65536
+
+    server = serve(endless)
+    web = gateway("--allow-private")
+    connection = await deferToThread(web.connect, f"/gopher/127.0.0.1:{server.port}/9/endless")
+    before = -1
+    while before != sent or not sent:
+        before = sent
+        await deferLater(reactor, 0.3)
+    # What the buffers of four sockets hold, and no more.
+    assert sent < 40 * 1024 * 1024
+    assert (await web.get("/")).status == 200
+    connection.close()
+    await until(lambda: not server._open, reactor)
+    assert web.value("gateway_requests_open") == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_broken_download(gateway: Start, serve: Serve) -> None:
+    """A download that breaks off, or grows too large, does not end as if it were whole."""
+    import http.client
+
+    from tests.gopher.servers import reset
+
+    def script(connection: Any, request: bytes) -> None:
+        connection.sendall(b"x" * 300_000)
+        if request.startswith(b"/reset"):
+            reset(connection)
+
+    server = serve(script)
+    web = gateway("--allow-private", "--max-download", "200000")
+    for selector in ("/reset", "/large"):
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            await web.get(f"/gopher/127.0.0.1:{server.port}/9{selector}")
+    assert web.value("gateway_broken_total") == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_at_once(gateway: Start, serve: Serve) -> None:
+    """Browsers that come together are all answered."""
+    server = serve(MENU)
+    web = gateway("--allow-private", "--max-requests-per-client", "50")
+    answers = await gatherResults(
+        [web.get(f"/gopher/127.0.0.1:{server.port}/1/{number}") for number in range(30)]
+    )
+    assert {answer.status for answer in answers} == {200}
+    assert web.value("gateway_requests_total", status="200") == 30
+
+
+@pytest_twisted.ensureDeferred
+async def test_reload(gateway: Start, serve: Serve) -> None:
+    """A reload changes where the gateway goes, and forgets what it fetched before."""
+    import attrs
+
+    server = serve(MENU)
+    web = gateway("--allow-private")
+    path = f"/gopher/127.0.0.1:{server.port}/"
+    assert (await web.get(path)).status == 200
+    web.service._load = lambda: attrs.evolve(web.service.settings, allow_private=False)
+    web.service.reload()
+    assert (await web.get(path)).status == 403
+    assert len(server.requests) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) -> None:
+    """Whoever waits for an answer when the gateway is stopped still gets it; others are told."""
+    from threading import Event
+
+    go_on = Event()
+
+    def script(connection: Any, request: bytes) -> None:
+        go_on.wait(SECONDS)
+        connection.sendall(MENU)
+
+    server = serve(script)
+    web = gateway("--allow-private")
+    waiting = web.get(f"/gopher/127.0.0.1:{server.port}/1/slow")
+    await until(lambda: web.value("gateway_requests_open") == 1, reactor)
+    stopped = web.service.gateway.stop()
+    late = await web.get(f"/gopher/127.0.0.1:{server.port}/1/late")
+    assert late.status == 503
+    assert not stopped.called
+    go_on.set()
+    assert (await waiting).status == 200
+    await stopped
+
+
+@pytest_twisted.ensureDeferred
+async def test_rubbish(gateway: Start) -> None:
+    """Rubbish instead of HTTP harms nobody."""
+    web = gateway()
+
+    def send(data: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", web.port), SECONDS) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return connection.recv(100)
+
+    for data in (
+        b"/\r\n",
+        b"\0" * 1000,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ):
+        answer = await deferToThread(send, data)
+        assert answer[:12] in (b"", b"HTTP/1.1 400"), data
+    assert (await web.get("/")).status == 200

@@ -1,0 +1,58 @@
+"""The gateway's options."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.gateway.destinations import Destinations
+from logsrv.gopher.service import GopherSettings, Options
+from logsrv.kit.reference import reference
+
+
+def settings(*arguments: str) -> GopherSettings:
+    options = Options()
+    options.environment = {}
+    options.parseOptions(["--gateway", "tcp:0", *arguments])
+    return options.settings
+
+
+def test_defaults() -> None:
+    """Without options only public addresses are visited, and nobody gets everything."""
+    found = settings()
+    assert found.destinations == Destinations()
+    assert found.visitor_limits.at_once_each < found.visitor_limits.at_once
+    assert found.max_connections_per_peer is not None
+
+
+def test_repeated() -> None:
+    """Hosts, names and ports can be given several times."""
+    found = settings("--allow-host", "*.b.example", "--allow-host", "a.example", "--host", "GW.lan",
+                     "--allow-port", "70", "--allow-port", "7000-7100", "--allow-private")  # fmt: skip
+    assert found.host == ("gw.lan",)
+    assert found.allow_private
+    assert [str(pattern) for pattern in found.allow_host] == ["*.b.example", "a.example"]
+    assert [str(ports) for ports in found.allow_port] == ["70", "7000-7100"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--allow-host", "a b", "neither a domain name nor an address"),
+        ("--allow-port", "x", "a port from 1 to 65535"),
+        ("--host", "a b", "a host name"),
+        ("--max-page", "lots", "a number of bytes"),
+        ("--gateway", "8070", "did you mean tcp:8070"),
+    ],
+)
+def test_wrong(option: str, value: str, said: str) -> None:
+    """A wrong value is one sentence that says what would be right."""
+    with pytest.raises(ConfigurationError, match=said):
+        settings(option, value)
+
+
+def test_reference() -> None:
+    """The reference page has a row for each option."""
+    page = reference(GopherSettings, "gopher")
+    for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
+        assert f"`{name}" in page
