@@ -22,3 +22,10 @@ greet = protocol_plugin(
     listen="tcp:8088",
     version=__version__,
 )
+
+gopher = ServiceMaker(
+    "gopher",
+    "logsrv.gopher.service",
+    "Print what a Gopher server has, or show all of Gopher to web browsers.",
+    "gopher",
+)

@@ -1,0 +1,160 @@
+"""`twistd gopher`, as a process: the gateway, and what is printed."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import TWISTD, TwistdProcess, wait_until
+from tests.gopher.conftest import Serve
+from tests.gopher.gateway.web import LOOPBACK, fetch
+
+BIG = 200 * 1024 * 1024
+
+
+def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """`twistd -n gopher …` until its end, with its log elsewhere."""
+    command = [*TWISTD, "-n", "--pidfile=", f"--logfile={directory}/log", "gopher", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [([], "neither is there"), (["gopher://x.example/", "--gateway", LOOPBACK], "both are there")],
+)
+def test_what_is_wanted(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """Neither a URL nor --gateway, or both: one sentence and status 1."""
+    done = run(*arguments, directory=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"gopher: give either a URL to print or --gateway ENDPOINT; {said}"
+    )
+
+
+def test_prints(serve: Serve, tmp_path: Path) -> None:
+    """`twistd -n gopher URL` prints what is there on standard output, and ends with 0."""
+    server = serve(b"Hello from afar.\r\n.\r\n")
+    done = run(server.url("/0/hello"), directory=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "Hello from afar.\n")
+
+
+def test_searches(serve: Serve, tmp_path: Path) -> None:
+    """Words behind the URL are looked for."""
+    server = serve(b"iFound\t\t\t0\r\n.\r\n")
+    assert "Found" in run(server.url("/7/s"), "two words", directory=tmp_path).stdout
+    assert server.requests == [b"/s\ttwo words\r\n"]
+
+
+def test_status(serve: Serve, tmp_path: Path) -> None:
+    """It ends with the status of the command: 3 for an error of the server; the sentence is on stderr."""
+    server = serve(b"3No such thing\t\terror.host\t1\r\n")
+    done = run(server.url("/0/x"), directory=tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "No such thing" in done.stderr
+
+
+def test_option_as_url(tmp_path: Path) -> None:
+    """A URL that looks like a command of its own is a wrong URL."""
+    done = run("mirror", directory=tmp_path)
+    assert done.returncode != 0
+    assert "mirror" in done.stderr
+
+
+def test_taken_port(tmp_path: Path) -> None:
+    """A port that is taken is said at once, with status 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--gateway", f"tcp:{port}:interface=127.0.0.1", directory=tmp_path)
+    assert done.returncode == 1
+    assert "in use" in (tmp_path / "log").read_text()
+
+
+def test_stream(serve: Serve, tmp_path: Path) -> None:
+    """200 MB go through the gateway whole, and it stays small."""
+    chunk = bytes(range(256)) * 4096
+
+    def script(connection: Any, request: bytes) -> None:
+        for _ in range(BIG // len(chunk)):
+            connection.sendall(chunk)
+
+    server = serve(script)
+    with TwistdProcess(
+        "gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path
+    ) as web:
+        fetch(web.port(), "/")
+        before = peak(web.pid)
+        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=60)
+        connection.request("GET", f"/gopher/127.0.0.1:{server.port}/9/big")
+        answer = connection.getresponse()
+        received = 0
+        while piece := answer.read(len(chunk)):
+            assert piece == chunk[: len(piece)]
+            received += len(piece)
+        connection.close()
+        assert received == BIG
+        assert peak(web.pid) - before < 24 * 1024
+
+
+def peak(pid: int) -> int:
+    """The most memory a process has had, in KiB."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1])
+
+
+def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
+    """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
+    server = serve(b"0One\t/1\r\n.\r\n")
+    file = tmp_path / "gopher.toml"
+    file.write_text("allow-private = false\n")
+    path = f"/gopher/127.0.0.1:{server.port}/"
+    arguments = ["--gateway", LOOPBACK, "--config", str(file)]
+    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
+        assert fetch(web.port(), path).status == 403
+        file.write_text("allow-private = true\n")
+        web.send_signal(signal.SIGHUP)
+        web.wait_for_log("reloaded")
+        assert fetch(web.port(), path).status == 200
+        file.write_text("allow-private = 7\n")
+        web.send_signal(signal.SIGHUP)
+        web.wait_for_log("reload refused")
+        assert fetch(web.port(), path).status == 200
+        web.stop()
+        assert "answered 3 requests, 1 of them from memory" in web.log()
+
+
+def test_stop_with_browsers(serve: Serve, tmp_path: Path) -> None:
+    """A browser that keeps its connection open does not keep the gateway from stopping."""
+    with TwistdProcess("gopher", "--gateway", LOOPBACK, directory=tmp_path) as web:
+        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=20)
+        connection.request("GET", "/")
+        assert connection.getresponse().read()
+        web.stop(deadline=4)
+        assert "0 connections cut off" in web.log()
+        connection.close()
+
+
+def test_log_connections(tmp_path: Path) -> None:
+    """With --log-connections each connection has its line when it comes and when it goes."""
+    arguments = ["--gateway", LOOPBACK, "--log-connections"]
+    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
+        fetch(web.port(), "/")
+        web.wait_for_log("Got connection from tcp:127.0.0.1")
+        web.wait_for_log("Lost connection from tcp:127.0.0.1")
+
+
+def test_denied(tmp_path: Path) -> None:
+    """The guard of the kit is there too."""
+    arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
+    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            fetch(web.port(), "/")
+        wait_until(lambda: "refused 127.0.0.1" in web.log(), "the refusal")
