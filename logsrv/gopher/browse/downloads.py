@@ -1,0 +1,106 @@
+"""Downloads in the background: each ends as a whole file, or as no file and a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.browse.connection import Connection
+from logsrv.gopher.browse.places import unused
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.response import ResponseReader
+from logsrv.gopher.save import file_name
+from logsrv.gopher.trust import Trust
+from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wholefile import end_text, whole_file
+from logsrv.kit.escape import one_line
+
+State = Literal["running", "saved", "failed", "stopped"]
+
+
+@attrs.define(slots=True, eq=False)
+class Download:
+    """One of them. length: bytes in all, where the server told. reason: why it failed."""
+
+    url: GopherURL
+    path: Path
+    state: State = "running"
+    received: int = 0
+    length: int | None = None
+    began: float = attrs.field(factory=time.monotonic)
+    ended: float | None = None
+    reason: str = ""
+    task: asyncio.Task[None] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has been going on."""
+        return (time.monotonic() if self.ended is None else self.ended) - self.began
+
+
+class Downloads:
+    """All of this session, the newest last."""
+
+    def __init__(self, directory: Path, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.directory = directory
+        self.all: list[Download] = []
+
+    @property
+    def running(self) -> int:
+        return sum(download.state == "running" for download in self.all)
+
+    def start(self, url: GopherURL, trust: Trust) -> Download:
+        """Begin to save what `url` has under a name of its own in the directory."""
+        taken = {download.path for download in self.all if download.state == "running"}
+        path = unused(self.directory, file_name(url), taken)
+        download = Download(url, path)
+        download.task = asyncio.create_task(self._save(download, trust))
+        self.all.append(download)
+        return download
+
+    async def stop(self, download: Download) -> None:
+        """Stop it; nothing of it stays on the disk."""
+        if download.task is not None and not download.task.done():
+            download.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await download.task
+
+    async def stop_all(self) -> None:
+        for download in self.all:
+            await self.stop(download)
+
+    async def _save(self, download: Download, trust: Trust) -> None:
+        try:
+            await self._fetch(download, trust)
+            download.state = "saved"
+        except asyncio.CancelledError:
+            download.state = "stopped"
+            raise
+        except FileExistsError:
+            download.state = "failed"
+            download.reason = "a file of this name has appeared meanwhile; nothing was replaced"
+        except (LogsrvError, OSError) as error:
+            download.state = "failed"
+            download.reason = one_line(str(error), 300)
+        finally:
+            download.ended = time.monotonic()
+
+    async def _fetch(self, download: Download, trust: Trust) -> None:
+        url, reader = download.url, ResponseReader(download.url)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        async with Connection(url, self._timeouts, trust) as connection:
+            with whole_file(download.path, replace=False) as file:
+                async for chunk in connection.answer(reader):
+                    file.write(chunk)
+                    download.received = reader.passed_on
+                    download.length = reader.length
+                if item_type(url.item_type).transfer == "text" and reader.header is None:
+                    end_text(file)

@@ -1,0 +1,60 @@
+"""What the browser shows as one page: content, or why there is none, or both."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Literal
+
+import attrs
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import Menu
+from logsrv.gopher.text import Text
+from logsrv.gopher.url import GopherURL
+
+Way = Literal["menu", "text", "picture", "download"]
+
+
+@attrs.define(frozen=True, slots=True)
+class Picture:
+    """The bytes of an image file, of whatever format."""
+
+    url: GopherURL
+    content: bytes
+
+
+@attrs.define(frozen=True, slots=True)
+class Page:
+    """The answer to one request.
+
+    error: what went wrong; `content` is then the part that had come, or None. note: a sentence that
+    belongs above the content. received: bytes of the answer. seconds: how long it took.
+    """
+
+    url: GopherURL
+    content: Menu | Text | Picture | None
+    error: LogsrvError | None = None
+    note: str = ""
+    received: int = 0
+    seconds: float = 0.0
+
+    @property
+    def certificate_refused(self) -> bool:
+        """Whether all that is wrong is that no authority vouches for the server's certificate."""
+        return self.error is not None and isinstance(
+            self.error.__cause__, ssl.SSLCertVerificationError
+        )
+
+
+def way_to_show(url: GopherURL) -> Way:
+    """What the browser does with the answer to `url`."""
+    kind = item_type(url.item_type)
+    if kind.transfer == "menu":
+        return "menu"
+    if kind.name == "image":
+        return "picture"
+    # Of the texts, BinHex and uuencode are for programs.
+    if kind.transfer == "text" and url.item_type not in ("4", "6"):
+        return "text"
+    return "download"

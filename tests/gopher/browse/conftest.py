@@ -1,0 +1,102 @@
+"""A browser without a terminal, driven by Textual's Pilot, and what is on its screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from textual.pilot import Pilot
+
+from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.url import GopherURL
+
+Result = TypeVar("Result")
+PATIENCE = 20.0
+
+
+async def until(happened: Callable[[], Any], what: str) -> None:
+    """Return when `happened()` is true; the loop runs meanwhile."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not happened():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"waited {PATIENCE:g} s for {what}") from None
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run asyncio's loop, which is not the reactor's, until `work` is done."""
+    return asyncio.run(work)
+
+
+class Driven:
+    """A running browser: `press` keys, wait until the screen `shows` something."""
+
+    def __init__(self, browser: Browser, pilot: Pilot[None]) -> None:
+        self.browser = browser
+        self.pilot = pilot
+
+    def screen(self) -> str:
+        """What is on the screen, row by row."""
+        strips = self.browser.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def type(self, text: str) -> None:
+        """Type `text` and Enter."""
+        await self.pilot.press(*("space" if each == " " else each for each in text), "enter")
+
+    async def shows(self, *texts: str) -> None:
+        """Wait until each of these is on the screen."""
+        for text in texts:
+            try:
+                await until(lambda text=text: text in self.screen(), f"“{text}”")  # type: ignore[misc]
+            except AssertionError as error:
+                raise AssertionError(f"{error}, and saw:\n{self.screen()}") from None
+
+    def pointed(self) -> str:
+        """The text of the line with the cursor."""
+        cursor = self.browser.view.cursor
+        return "" if cursor is None else self.browser.view.lines[cursor].text
+
+
+Drive = Callable[..., None]
+
+
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Where this browser keeps things."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return {
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_DOWNLOAD_DIR": str(tmp_path / "downloads"),
+        "PATH": str(tmp_path / "bin"),
+    }
+
+
+@pytest.fixture
+def drive(environ: dict[str, str]) -> Drive:
+    """`drive(url, scenario)` runs `await scenario(driven)` in a browser that begins with `url`."""
+
+    def start(
+        url: str | None,
+        scenario: Callable[[Driven], Awaitable[None]],
+        size: tuple[int, int] = (80, 24),
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        async def main() -> None:
+            session = Session(environ, timeouts=timeouts or Timeouts(first_byte=10, between=10))
+            browser = Browser(session, GopherURL.parse(url) if url is not None else None)
+            async with browser.run_test(size=size) as pilot:
+                await scenario(Driven(browser, pilot))
+
+        run(main())
+
+    return start

@@ -1,0 +1,16 @@
+"""What the browser does with an item follows from its type."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.url import GopherURL
+
+
+@pytest.mark.parametrize(
+    ("letters", "way"),
+    [("17", "menu"), ("0cM", "text"), ("gIp:", "picture"), ("9546s;dPhXZ+", "download")],
+)
+def test_pages_pictures_and_files(letters: str, way: str) -> None:
+    assert {way_to_show(GopherURL("h", item_type=letter)) for letter in letters} == {way}
