@@ -1,0 +1,166 @@
+"""From pages to lines that are safe to show: the one place where the browser escapes a server's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+from rich.segment import Segment
+
+from logsrv.gopher.browse.links import Link, link_of, link_to
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import Menu, MenuItem
+from logsrv.gopher.text import Text
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line, printable
+
+# As wide as fits beside the 70 columns that hand-made menus are drawn for.
+LABEL_WIDTH = 6
+_LABELS = {
+    "phonebook": "phone",
+    "uuencoded": "uu",
+    "document": "doc",
+    "archive": "arch",
+    "calendar": "cal",
+}
+# Names of item types by what they have in common, for their colours.
+_COLOURS = {
+    "text": "text",
+    "mail": "text",
+    "calendar": "text",
+    "menu": "menu",
+    "search": "search",
+    "image": "media",
+    "sound": "media",
+    "video": "media",
+    "telnet": "session",
+    "tn3270": "session",
+    "phonebook": "session",
+    "error": "problem",
+    "information": "information",
+}
+
+_NOBODY_VOUCHES = (
+    "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
+    "usual for small servers that made their own; it is also what it looks like when somebody "
+    "listens in between."
+)
+_T_REMEMBERS = (
+    "T  remembers the certificate that is shown now, and trusts this server from then on, for as "
+    "long as it shows the same one."
+)
+
+
+@attrs.define(frozen=True, slots=True)
+class Line:
+    """One line of a page.
+
+    text: escaped, without TAB. style: the name of its colour in `PageView`. label: what stands in
+    the column at the left. item, menu: where a link comes from. bookmark: a link of our own.
+    cells: a line that is painted already (of a picture).
+    """
+
+    text: str
+    style: str = "plain"
+    label: str = ""
+    item: MenuItem | None = None
+    bookmark: GopherURL | None = None
+    cells: tuple[Segment, ...] = ()
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether the cursor stops here."""
+        return self.bookmark is not None or self.item is not None
+
+    def link(self, menu: GopherURL | None, charset: str | None) -> Link | None:
+        """Where it leads, in a page whose URL is `menu`."""
+        if self.bookmark is not None:
+            return link_to(self.bookmark, self.text)
+        if self.item is None or menu is None:
+            return None
+        return link_of(self.item, menu, charset)
+
+
+def lines_of(page: Page, charset: str | None) -> list[Line]:
+    """All lines of a page but those of a picture."""
+    lines = list(_notices(page))
+    if isinstance(page.content, Menu):
+        lines += [_menu_line(item, charset) for item in page.content.items]
+        if not page.content.items and page.error is None:
+            lines.append(Line("The server answers with an empty menu.", "dim"))
+        if page.content.dropped:
+            lines.append(_cut_notice(page.content.dropped))
+    elif isinstance(page.content, Text):
+        lines += text_lines(page.content.decoded(charset))
+        if not page.content.content and page.error is None:
+            lines.append(Line("The server answers with an empty text.", "dim"))
+    return lines
+
+
+def text_lines(text: str) -> list[Line]:
+    """The lines of a text from outside."""
+    # One pass over everything, then per line only what has a TAB.
+    whole = printable(text.removesuffix("\n"))
+    return [Line(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
+
+
+def _menu_line(item: MenuItem, charset: str | None) -> Line:
+    kind = item_type(item.item_type)
+    text = printable(item.text(charset)).replace("\n", "\\x0a").expandtabs()
+    if kind.name == "information":
+        return Line(text, "information")
+    if kind.name == "error":
+        return Line(text, "problem", "error")
+    if item.link() is not None and kind.transfer is not None:
+        return Line(text, "outside", "link", item)
+    label = _LABELS.get(kind.name, kind.name)
+    if kind.name == "unknown":
+        label = f"type {one_line(kind.letter)}"
+    style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
+    return Line(text, style, label[:LABEL_WIDTH], item)
+
+
+def _cut_notice(dropped: int) -> Line:
+    return Line(f"Lines were too long to keep whole: {dropped} bytes were left out.", "problem")
+
+
+def _notices(page: Page) -> Iterator[Line]:
+    if page.error is not None:
+        yield from _explained(page)
+    if page.note:
+        yield Line(page.note, "note")
+        yield Line("")
+    if isinstance(page.content, Text) and b"\0" in page.content.content[:65536]:
+        yield Line(
+            "This looks like a binary file that is announced as a text; s  saves it.", "note"
+        )
+        yield Line("")
+
+
+def _explained(page: Page) -> Iterator[Line]:
+    sentence = str(page.error)
+    yield Line(sentence[:1].upper() + sentence[1:] + ".", "problem")
+    yield from (Line(hint, "dim") for hint in _hints(page))
+    yield Line("")
+    if page.content is not None:
+        yield Line("r  tries again. What had come until then:", "dim")
+        yield Line("")
+    else:
+        yield Line("r  tries again, b  goes back.", "dim")
+
+
+def _hints(page: Page) -> Iterable[str]:
+    match page.error:
+        case TLSError() if page.certificate_refused:
+            return ("", _NOBODY_VOUCHES, "", _T_REMEMBERS)
+        case Refused():
+            return ("Perhaps the server is down for a while, or its port is another one.",)
+        case TimedOut():
+            return ("Small servers are slow at times: trying again often helps.",)
+        case TooBig():
+            return ("s  saves all of it as a file.",)
+        case ServerError():
+            return ("u  goes to the menu above, U  to the first menu of this server.",)
+    return ()

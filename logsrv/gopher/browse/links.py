@@ -1,0 +1,97 @@
+"""What following an item of a menu means, and in words why it cannot be followed."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+from urllib.parse import quote
+
+import attrs
+
+from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.menu import MenuItem
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line
+
+# show: a page of its own. search: the same, after asking for words. download: into a file.
+# outside: for another program, after a question. session: explained. dead: the reason is told.
+LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
+
+# What the user's own program is asked to open. `file:` and `javascript:` would act on this machine.
+_OUTSIDE = frozenset(
+    (
+        *("http", "https", "ftp", "ftps", "gemini", "spartan", "finger"),
+        *("mailto", "news", "nntp", "irc", "ircs", "xmpp", "magnet"),
+    )
+)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+@attrs.define(frozen=True, slots=True)
+class Link:
+    """Where an item leads.
+
+    url: for kinds show, search, download. address: safe to show on one line; for `outside` it is
+    exactly what the other program gets, for `dead` it is the reason.
+    """
+
+    kind: LinkKind
+    title: str
+    address: str
+    url: GopherURL | None = None
+    item: MenuItem | None = None
+
+
+def link_to(url: GopherURL, title: str) -> Link:
+    """The link to something in Gopher."""
+    kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
+    if url.item_type == "7" and url.search is None:
+        kind = "search"
+    return Link(kind, title, str(url), url)
+
+
+def link_of(item: MenuItem, menu: GopherURL, charset: str | None = None) -> Link | None:
+    """The link of a line of the menu at `menu`; None for information, which leads nowhere."""
+    kind = item_type(item.item_type)
+    if kind.name == "information":
+        return None
+    title = one_line(item.text(charset).strip(), 300)
+    if (outside := item.link()) is not None and kind.transfer is not None:
+        return _outside(outside, title, item)
+    if kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
+        return Link("session", title, _session_address(item), None, item)
+    if (url := item.url(menu)) is not None:
+        return attrs.evolve(link_to(url, title), item=item)
+    return Link("dead", title, _why_dead(item), None, item)
+
+
+def _outside(address: str, title: str, item: MenuItem) -> Link:
+    # What is shown in the question is what the program gets: so ASCII, without look-alike letters.
+    address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
+    found = _SCHEME.match(address)
+    scheme = found[1].lower() if found else ""
+    if scheme in ("gopher", "gophers"):
+        try:
+            return attrs.evolve(link_to(GopherURL.parse(address), title), item=item)
+        except BadURL as error:
+            return Link("dead", title, str(error), None, item)
+    if scheme not in _OUTSIDE:
+        return Link("dead", title, f"{scheme}: links are not opened: {address}", None, item)
+    return Link("outside", title, address, None, item)
+
+
+def _session_address(item: MenuItem) -> str:
+    host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
+    return f"{item_type(item.item_type).name} {host} {item.port}"
+
+
+def _why_dead(item: MenuItem) -> str:
+    kind = item_type(item.item_type)
+    if kind.name == "error":
+        return "an error that the server tells in its menu"
+    if item.port is None:
+        return "cannot be followed: its port is no number from 1 to 65535, or its line is too long"
+    host = one_line(item.host.decode("utf-8", "replace"), 100)
+    return f"cannot be followed: “{host}” cannot be a host"

@@ -1,0 +1,85 @@
+"""Pictures in any terminal with colours: two pixels to a cell, as upper half blocks.
+
+A picture is outside data like everything else: few formats, and a look at its size before anything
+is unpacked, because a few kilobytes can unpack to gigabytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+
+from logsrv.errors import PeerError
+from logsrv.gopher.browse.lines import Line
+
+MOST_PIXELS = 40_000_000
+_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
+_UPPER_HALF = "▀"
+
+
+def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Line], str]:
+    """The picture in at most `columns` × `rows` cells, and what it is: `PNG, 640 × 480`.
+
+    Raises PeerError with a sentence if the bytes are no picture that can be shown.
+    """
+    try:
+        with _quietly_opened(content) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise PeerError(
+                    f"the picture has {width} × {height} pixels, which is more than the "
+                    f"{MOST_PIXELS} that are shown; s saves it"
+                )
+            what = f"{image.format}, {width} × {height}"
+            pixels = _scaled(image, columns, rows * 2)
+    except UnidentifiedImageError:
+        raise PeerError(
+            "this is no picture in GIF, PNG, JPEG, BMP or WebP; s saves the file as it is"
+        ) from None
+    # Pillow's decoders tell broken files in many ways.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
+        raise PeerError("the picture is broken; s saves the file as it is") from None
+    return _painted(pixels), what
+
+
+@contextmanager
+def _quietly_opened(content: bytes) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
+        warnings.simplefilter("ignore")
+        with Image.open(BytesIO(content), formats=_FORMATS) as image:
+            yield image
+
+
+def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
+    """On white (nothing says what is behind it), in RGB, never larger than it is."""
+    image.draft("RGB", (width, height))
+    shown = image.convert("RGBA")
+    shown.thumbnail((max(1, width), max(2, height)))
+    ground = Image.new("RGBA", shown.size, "white")
+    return Image.alpha_composite(ground, shown).convert("RGB")
+
+
+def _painted(pixels: Image.Image) -> list[Line]:
+    width, height = pixels.size
+    data = pixels.tobytes()
+
+    def colour(x: int, y: int) -> Color:
+        start = (y * width + x) * 3
+        return Color.from_rgb(*data[start : start + 3])
+
+    lines = []
+    for top in range(0, height, 2):
+        cells = []
+        for x in range(width):
+            below = colour(x, top + 1) if top + 1 < height else None
+            cells.append(Segment(_UPPER_HALF, Style(color=colour(x, top), bgcolor=below)))
+        lines.append(Line("", "picture", cells=tuple(cells)))
+    return lines
