@@ -1,0 +1,81 @@
+"""Bookmarks: a text file that people may edit, one `URL TITLE` to a line, `#` for remarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wholefile import whole_file
+from logsrv.kit.escape import one_line
+
+
+@attrs.define(frozen=True, slots=True)
+class Bookmark:
+    """`title` is safe to show on one line."""
+
+    url: GopherURL
+    title: str
+
+
+class Bookmarks:
+    """The bookmarks of the file `path`, which is read each time: several browsers may be open.
+
+    All raise ConfigurationError with a sentence if the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def all(self) -> list[Bookmark]:
+        """In the order of the file; lines that are no bookmarks are left alone and left out."""
+        return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
+
+    def add(self, url: GopherURL, title: str) -> bool:
+        """Put a bookmark at the end; returns False if there is one for this URL already."""
+        if any(bookmark.url == url for bookmark in self.all()):
+            return False
+        title = " ".join(one_line(title, 200).split())
+        self._write([*self._lines(), f"{url} {title}".rstrip()])
+        return True
+
+    def remove(self, url: GopherURL) -> bool:
+        """Take the bookmark of this URL out, and nothing else; returns False if there is none."""
+        lines = self._lines()
+        kept = [line for line in lines if (found := _bookmark(line)) is None or found.url != url]
+        if len(kept) == len(lines):
+            return False
+        self._write(kept)
+        return True
+
+    def _lines(self) -> list[str]:
+        try:
+            text = self.path.read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise ConfigurationError(f"the bookmarks cannot be read: {error}") from error
+        return text.removesuffix("\n").split("\n") if text else []
+
+    def _write(self, lines: list[str]) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.path) as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise ConfigurationError(f"the bookmarks cannot be written: {error}") from error
+
+
+def _bookmark(line: str) -> Bookmark | None:
+    address, _, title = line.strip().partition(" ")
+    if not address or address.startswith("#"):
+        return None
+    try:
+        url = GopherURL.parse(address)
+    except BadURL:
+        return None
+    return Bookmark(url, one_line(title.strip(), 200) or str(url))

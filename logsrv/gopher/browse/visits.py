@@ -1,0 +1,90 @@
+"""Where the user has been: back, forward, and the pages themselves while there is room for them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import attrs
+
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.view import Position
+from logsrv.gopher.url import GopherURL
+
+# None is the start page.
+Place = GopherURL | None
+MOST_VISITS = 1000
+MOST_CACHED = 64 * 1024 * 1024
+
+
+@attrs.define(slots=True)
+class Visit:
+    """A place, and the position in it that going back to it returns to."""
+
+    place: Place
+    position: Position | None = None
+
+
+class History:
+    """A row of visits with one of them current, as every browser has it."""
+
+    def __init__(self, most: int = MOST_VISITS) -> None:
+        self._visits: list[Visit] = []
+        self._at = -1
+        self._most = most
+
+    @property
+    def current(self) -> Visit | None:
+        return self._visits[self._at] if self._visits else None
+
+    def go(self, place: Place) -> None:
+        """A new visit behind the current one; what was forward of it is forgotten."""
+        del self._visits[self._at + 1 :]
+        self._visits.append(Visit(place))
+        del self._visits[: -self._most]
+        self._at = len(self._visits) - 1
+
+    def neighbour(self, step: int) -> Visit | None:
+        """The visit that many steps further (negative: back), if there is one."""
+        at = self._at + step
+        return self._visits[at] if 0 <= at < len(self._visits) else None
+
+    def move(self, step: int) -> None:
+        """Make that neighbour the current visit."""
+        assert self.neighbour(step) is not None
+        self._at += step
+
+    def addresses(self) -> list[str]:
+        """The URLs visited, the newest last, each once."""
+        seen = dict.fromkeys(str(visit.place) for visit in reversed(self._visits) if visit.place)
+        return list(reversed(seen))
+
+
+class Cache:
+    """Pages of this session, as many as fit; the one unused for longest goes first."""
+
+    def __init__(self, most_bytes: int = MOST_CACHED) -> None:
+        """`most_bytes` of answers as received."""
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._pages: OrderedDict[GopherURL, Page] = OrderedDict()
+
+    def get(self, url: GopherURL) -> Page | None:
+        page = self._pages.get(url)
+        if page is not None:
+            self._pages.move_to_end(url)
+        return page
+
+    def put(self, page: Page) -> None:
+        """Keep it; a page with an error is not worth keeping, and one too large for all is not."""
+        self.drop(page.url)
+        if page.error is not None or page.received > self._most_bytes:
+            return
+        self._pages[page.url] = page
+        self._bytes += page.received
+        while self._bytes > self._most_bytes:
+            self._bytes -= self._pages.popitem(last=False)[1].received
+
+    def drop(self, url: GopherURL) -> None:
+        page = self._pages.pop(url, None)
+        if page is not None:
+            self._bytes -= page.received

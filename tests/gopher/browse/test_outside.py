@@ -1,0 +1,52 @@
+"""A link for another program is an argument of its own, and never an option."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.outside import open_outside, opening_command
+from tests.gopher.browse.conftest import run
+
+ADDRESS = "https://example.org/?a=$(id)&b='; rm"
+
+
+def program(directory: Path, name: str, script: str = "exit 0") -> Path:
+    directory.mkdir(exist_ok=True)
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_browser_comes_first_and_may_place_the_address(tmp_path: Path) -> None:
+    mine, usual = program(tmp_path, "mine"), program(tmp_path, "xdg-open")
+    environ = {"PATH": str(tmp_path), "BROWSER": "missing:mine --new %s --last"}
+    assert opening_command(ADDRESS, environ) == [str(mine), "--new", ADDRESS, "--last"]
+    assert opening_command(ADDRESS, {"PATH": str(tmp_path)}) == [str(usual), ADDRESS]
+
+
+def test_nothing_to_open_it_with_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="set BROWSER"):
+        opening_command(ADDRESS, {"PATH": str(tmp_path)})
+
+
+def test_an_address_like_an_option_is_refused(tmp_path: Path) -> None:
+    program(tmp_path, "xdg-open")
+    with pytest.raises(ConfigurationError, match="an option"):
+        opening_command("--help", {"PATH": str(tmp_path)})
+
+
+def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
+    """No shell sees it."""
+    program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
+    assert run(open_outside(ADDRESS, {"PATH": f"{tmp_path}:/bin:/usr/bin"})) == 3
+    assert (tmp_path / "got").read_text() == ADDRESS + "|"
+
+
+def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
+    program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
+    with pytest.raises(ConfigurationError, match="cannot be started"):
+        run(open_outside(ADDRESS, {"PATH": str(tmp_path)}))

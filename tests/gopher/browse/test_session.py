@@ -1,0 +1,32 @@
+"""What one run of the browser keeps, and whom it trusts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.trust import Trust
+from logsrv.gopher.url import GopherURL
+
+PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
+
+
+def test_files_are_where_xdg_says(tmp_path: Path) -> None:
+    session = Session({"XDG_DATA_HOME": str(tmp_path), "XDG_DOWNLOAD_DIR": "/d"})
+    assert session.bookmarks.path == tmp_path / "logsrv" / "gopher-bookmarks"
+    assert session.downloads.directory == Path("/d")
+
+
+def test_authorities_decide_until_the_user_does(tmp_path: Path) -> None:
+    session = Session({"XDG_DATA_HOME": str(tmp_path)})
+    assert session.trust_for(SECURE) == Trust()
+    session.newly_trusted.add(SECURE.address)
+    assert session.trust_for(SECURE).pins is not None
+    assert session.trust_for(PLAIN) == Trust()
+
+
+def test_a_pin_counts_in_the_next_run_too(tmp_path: Path) -> None:
+    (tmp_path / "logsrv").mkdir()
+    (tmp_path / "logsrv" / "gopher-pins").write_text(f"h.org:70 sha256:{'0' * 64}\n")
+    trust = Session({"XDG_DATA_HOME": str(tmp_path)}).trust_for(SECURE)
+    assert trust.pins is not None and not trust.by_authority

@@ -1,0 +1,63 @@
+"""Going back and forward, and the memory that pages may take."""
+
+from __future__ import annotations
+
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.visits import Cache, History
+from logsrv.gopher.errors import ServerError
+from logsrv.gopher.url import GopherURL
+
+A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
+
+
+def test_a_new_visit_forgets_what_was_forward() -> None:
+    history = History()
+    for place in (A, B):
+        history.go(place)
+    history.move(-1)
+    assert history.current and history.current.place == A
+    history.go(C)
+    assert history.neighbour(1) is None
+    back = history.neighbour(-1)
+    assert back is not None and back.place == A and history.neighbour(-2) is None
+
+
+def test_addresses_are_offered_once_with_the_newest_last() -> None:
+    history = History()
+    for place in (A, B, None, A):
+        history.go(place)
+    assert history.addresses() == [str(B), str(A)]
+
+
+def test_history_is_bounded() -> None:
+    history = History(most=3)
+    for place in (A, B, C, A, B):
+        history.go(place)
+    assert history.neighbour(-2) is not None and history.neighbour(-3) is None
+
+
+def page(url: GopherURL, size: int) -> Page:
+    return Page(url, None, received=size)
+
+
+def test_the_page_unused_for_longest_makes_room() -> None:
+    cache = Cache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 40))
+    assert cache.get(A) is not None
+    cache.put(page(C, 40))
+    assert (cache.get(A), cache.get(B)) == (page(A, 40), None)
+
+
+def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other() -> None:
+    cache = Cache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 101))
+    assert cache.get(A) is not None and cache.get(B) is None
+
+
+def test_errors_are_asked_for_again() -> None:
+    cache = Cache()
+    cache.put(page(A, 1))
+    cache.put(Page(A, None, ServerError("no")))
+    assert cache.get(A) is None
