@@ -1,0 +1,46 @@
+"""`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
+
+    connection, load           one request on asyncio's loop; a page with what has come so far
+    page, links, lines, wrap   from answers to lines that are safe to show (no I/O)
+    picture                    pictures as coloured half blocks
+    visits, bookmarks, places  history, cache, what is kept and where
+    downloads, outside         files in the background; links for other programs
+    session                    all that one run remembers
+    view, prompt, dialogs      the widgets
+    guide, themes, words       what it says and how it looks
+    window, app                loads and shows; what the keys do
+
+Importing this package imports none of them: Textual takes its time, and may not be there.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from logsrv.errors import LogsrvError
+
+_NEEDED = ("textual", "PIL")
+
+
+def run(url: str | None = None) -> int:
+    """Browse in this terminal, from `url` or the start page on; the exit status of the command.
+
+    1, with a sentence on standard error: Textual is not installed, there is no terminal, or `url`
+    is not one.
+    """
+    if not all(map(find_spec, _NEEDED)):
+        return _failed("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
+    from logsrv.gopher.browse.app import run_browser, typed_url
+
+    try:
+        return run_browser(None if url is None else typed_url(url))
+    except LogsrvError as error:
+        return _failed(str(error))
+
+
+def _failed(sentence: str) -> int:
+    print(f"gopher: {sentence}", file=sys.stderr)
+    return 1

@@ -1,0 +1,358 @@
+"""The browser: a window, and what each key does in it."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+import attrs
+from textual import events, work
+from textual.binding import Binding, BindingType
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.dialogs import DownloadList, Notice, Question
+from logsrv.gopher.browse.guide import help_lines, session_text
+from logsrv.gopher.browse.links import Link, link_to
+from logsrv.gopher.browse.outside import open_outside, opening_command
+from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.view import PageView
+from logsrv.gopher.browse.visits import Place
+from logsrv.gopher.browse.window import Window
+from logsrv.gopher.charset import checked_charset
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line
+
+
+def typed_url(text: str) -> GopherURL:
+    """The URL of what somebody typed; without a scheme it is gopher://. Raises BadURL."""
+    text = text.strip()
+    return GopherURL.parse(text if "://" in text else f"gopher://{text}")
+
+
+class Browser(Window):
+    """`Browser(session, url).run()`; without a URL it begins with the start page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("b,left,backspace,alt+left", "go_back", "Back", key_display="b"),
+        Binding("f,alt+right", "go_forward", "Forward", show=False),
+        Binding("g,ctrl+l", "go", "Go", key_display="g"),
+        Binding("slash", "find", "Find", key_display="/"),
+        Binding("n", "find_again(False)", "Next", show=False),
+        Binding("N", "find_again(True)", "Previous", show=False),
+        Binding("r,f5", "reload", "Reload", show=False),
+        Binding("u", "up", "Up", show=False),
+        Binding("U", "root", "First menu", show=False),
+        Binding("B", "start", "Bookmarks", key_display="B"),
+        Binding("a", "bookmark", "Add", show=False),
+        Binding("A", "bookmark_link", "Add link", show=False),
+        Binding("x", "remove_bookmark", "Remove", show=False),
+        Binding("s", "save", "Save", key_display="s"),
+        Binding("d", "downloads", "Downloads", key_display="d"),
+        Binding("c", "charset", "Character set", show=False),
+        Binding("i", "explain", "Explain", show=False),
+        Binding("y", "copy", "Copy", show=False),
+        Binding("T", "trust", "Trust", show=False),
+        Binding("t", "light", "Light or dark", show=False),
+        Binding("question_mark,f1", "help", "Help", key_display="?"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("escape", "stop", "Stop", show=False),
+    ]
+
+    def __init__(self, session: Session, begin: Place = None) -> None:
+        super().__init__(session)
+        self._begin = begin
+        self._found: list[str] = []
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._begin is None or way_to_show(self._begin) == "download":
+            self.visit(None)
+        if self._begin is not None:
+            self.follow(link_to(self._begin, self._title(self._begin)))
+
+    def on_page_view_opened(self, event: PageView.Opened) -> None:
+        link = self.link_at(event.index)
+        if link is not None:
+            self.follow(link)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None and event.widget.id == "address":
+            self.action_go()
+
+    def follow(self, link: Link) -> None:
+        """Do what following this kind of link means."""
+        match link.kind:
+            case "show":
+                self.visit(link.url)
+            case "search":
+                self._search(link)
+            case "download":
+                self._save(link)
+            case "outside":
+                self._open_outside(link)
+            case "session":
+                self.push_screen(Notice(link.title or "A session", session_text(link)))
+            case "dead":
+                self.say(link.address)
+
+    def _here(self) -> Link | None:
+        """What is pointed at, or else the page itself."""
+        link = self.link_at(self.view.cursor)
+        if link is not None or self.page is None:
+            return link
+        return link_to(self.page.url, self._title(self.page.url))
+
+    @staticmethod
+    def _title(url: GopherURL) -> str:
+        name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")
+        title = f"{url.host} {name}" if name else url.host
+        words = f" “{url.search.decode('utf-8', 'replace')}”" if url.search else ""
+        return one_line(title + words, 200)
+
+    # Going somewhere.
+
+    def action_go_back(self) -> None:
+        self._move(-1)
+
+    def action_go_forward(self) -> None:
+        self._move(1)
+
+    def _move(self, step: int) -> None:
+        visit = self.session.history.neighbour(step)
+        if visit is None:
+            self.say("This is the first page." if step < 0 else "This is the newest page.")
+        else:
+            self.visit(visit.place, step=step)
+
+    def action_reload(self) -> None:
+        visit = self.session.history.current
+        if visit is not None:
+            self.visit(visit.place, again=True)
+
+    def action_start(self) -> None:
+        self.visit(None)
+
+    def action_root(self) -> None:
+        if self.page is not None:
+            here = self.page.url
+            self.visit(GopherURL(here.host, here.port, tls=here.tls))
+
+    def action_up(self) -> None:
+        if self.page is None:
+            return
+        url = self.page.url
+        above = url.selector.rstrip(b"/").rpartition(b"/")[0]
+        # Selectors are opaque, but nearly all are paths, and the worst that comes of it is an error.
+        self.visit(attrs.evolve(url, item_type="1", selector=above, search=None, plus=None))
+
+    def action_stop(self) -> None:
+        if self.loading is not None:
+            self.stop()
+        else:
+            self.view.find("")
+            self.say("")
+
+    @work(group="asking", exclusive=True)
+    async def action_go(self) -> None:
+        address = await self.prompt.ask("Go to", "", self.session.history.addresses())
+        if not address or not address.strip():
+            return
+        try:
+            url = typed_url(address)
+        except BadURL as error:
+            self.say(str(error))
+        else:
+            self.call_next(self.follow, link_to(url, self._title(url)))
+
+    @work(group="asking", exclusive=True)
+    async def _search(self, link: Link) -> None:
+        assert link.url is not None
+        words = await self.prompt.ask(f"{link.title[:40]}:")
+        if not words:
+            return
+        charset = self.session.charset or "utf-8"
+        try:
+            self.visit(link.url.searching(words.encode(charset)))
+        except UnicodeEncodeError:
+            self.say(f"These words cannot be written in {charset}; c changes the character set.")
+        except BadURL as error:
+            self.say(str(error))
+
+    @work(group="asking", exclusive=True)
+    async def _open_outside(self, link: Link) -> None:
+        try:
+            program = opening_command(link.address, self.session.environ)[0]
+        except ConfigurationError as error:
+            self.say(f"{link.address}: {error}")
+            return
+        question = f"{link.address}\n\nOpen this with {program}?"
+        if not await self.push_screen_wait(Question("A link that leads out of Gopher", question)):
+            return
+        self.say(f"Opened with {program}: {link.address}")
+        self._wait_for_program(link.address)
+
+    @work(group="programs")
+    async def _wait_for_program(self, address: str) -> None:
+        try:
+            status = await open_outside(address, self.session.environ)
+        except ConfigurationError as error:
+            self.say(str(error))
+        else:
+            if status:
+                self.say(f"The program ended with status {status}: {address}")
+
+    # In the page.
+
+    @work(group="asking", exclusive=True)
+    async def action_find(self) -> None:
+        words = await self.prompt.ask("Find", "", self._found)
+        if words:
+            self._found = [*(each for each in self._found if each != words), words]
+            self._find(words, backward=False, stay=True)
+
+    def action_find_again(self, backward: bool) -> None:
+        if self._found:
+            self._find(self._found[-1], backward=backward, stay=False)
+        else:
+            self.say("Nothing to find yet: / asks for it.")
+
+    def _find(self, words: str, *, backward: bool, stay: bool) -> None:
+        found = self.view.find(words, backward=backward, stay=stay)
+        shown = one_line(words, 40)
+        self.call_after_refresh(
+            self.say,
+            f"Found “{shown}”; n  next, N  previous" if found else f"“{shown}” is not here.",
+        )
+
+    @work(group="asking", exclusive=True)
+    async def action_charset(self) -> None:
+        name = await self.prompt.ask(
+            "Character set, empty for automatic:", self.session.charset or ""
+        )
+        if name is None:
+            return
+        try:
+            self.session.charset = checked_charset(name.strip()) if name.strip() else None
+        except ConfigurationError as error:
+            self.say(str(error))
+            return
+        self.redraw()
+
+    def action_explain(self) -> None:
+        link = self._here()
+        if link is None:
+            return
+        lines = [link.title, "", link.address]
+        if link.item is not None:
+            kind = item_type(link.item.item_type)
+            selector = one_line(ascii(link.item.selector)[2:-1], 300)
+            host = one_line(link.item.host.decode("utf-8", "replace"), 253)
+            port = link.item.port or "not a port"
+            lines += ["", f"Type      {one_line(kind.letter)}, {kind.name}"]
+            lines += [f"Selector  {selector}", f"Host      {host}", f"Port      {port}"]
+        self.push_screen(Notice("Where this leads", "\n".join(lines)))
+
+    def action_copy(self) -> None:
+        link = self._here()
+        if link is not None:
+            self.copy_to_clipboard(link.address)
+            self.say(f"Copied: {link.address}")
+
+    # Keeping.
+
+    def action_bookmark(self) -> None:
+        if self.page is not None:
+            self._add_bookmark(self.page.url, self._title(self.page.url))
+
+    def action_bookmark_link(self) -> None:
+        link = self.link_at(self.view.cursor)
+        if link is None or link.url is None:
+            self.say("Only what is in Gopher can be a bookmark.")
+        else:
+            self._add_bookmark(link.url, link.title)
+
+    def _add_bookmark(self, url: GopherURL, title: str) -> None:
+        try:
+            new = self.session.bookmarks.add(url, title)
+        except LogsrvError as error:
+            self.say(one_line(str(error)))
+            return
+        self.say(f"Bookmarked: {one_line(title, 60)}" if new else "It is a bookmark already.")
+
+    def action_remove_bookmark(self) -> None:
+        link = self.link_at(self.view.cursor)
+        if self.page is not None or link is None or link.url is None:
+            self.say("Bookmarks are removed on the start page: B, then x.")
+            return
+        try:
+            removed = self.session.bookmarks.remove(link.url)
+        except LogsrvError as error:
+            self.say(one_line(str(error)))
+            return
+        self.redraw()
+        self.say(f"Removed: {link.title}" if removed else "This is not one of your bookmarks.")
+
+    def action_save(self) -> None:
+        link = self._here()
+        if link is None or link.url is None:
+            self.say("There is nothing here that can be saved.")
+        else:
+            self._save(link)
+
+    def _save(self, link: Link) -> None:
+        assert link.url is not None
+        try:
+            trust = self.session.trust_for(link.url)
+        except (LogsrvError, OSError) as error:
+            self.say(one_line(str(error)))
+            return
+        download = self.session.downloads.start(link.url, trust)
+        self.say(f"Saving to {download.path}   d  shows how far it is")
+
+    def action_downloads(self) -> None:
+        self.push_screen(DownloadList(self.session.downloads))
+
+    @work(group="asking", exclusive=True)
+    async def action_trust(self) -> None:
+        page = self.page
+        if page is None or not page.certificate_refused:
+            self.say("There is no certificate to decide about.")
+            return
+        question = (
+            f"Nobody this computer trusts vouches for the certificate of {page.url.address}.\n"
+            "Remember it, and trust this server for as long as it shows the same one?"
+        )
+        if await self.push_screen_wait(Question("Trust this certificate?", question)):
+            self.session.newly_trusted.add(page.url.address)
+            self.action_reload()
+
+    # The rest.
+
+    @work(group="quitting", exclusive=True)
+    async def action_quit(self) -> None:  # type: ignore[override]
+        running = self.session.downloads.running
+        if running:
+            question = (
+                f"{running} downloads are not finished.\nQuit, and drop what has come of them?"
+            )
+            if not await self.push_screen_wait(Question("Quit?", question)):
+                return
+        self.exit()
+
+    def action_light(self) -> None:
+        self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
+
+    def action_help(self) -> None:
+        self.push_screen(Notice("Keys", "\n".join(help_lines(self.size.width - 10))))
+
+
+def run_browser(begin: Place) -> int:
+    """Run it in this terminal; the exit status."""
+    browser = Browser(Session(os.environ), begin)
+    browser.run()
+    return browser.return_code or 0

@@ -1,0 +1,121 @@
+"""What the browser says about itself: the help, the start page, what other kinds of items are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from logsrv.gopher.browse.bookmarks import Bookmark
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.links import Link
+from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.url import GopherURL
+
+# (keys, what they do), in groups. The test of the help compares this with the bindings.
+KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "In a page",
+        (
+            ("↑ ↓  k j", "the next link, or a row further"),
+            ("Tab Shift-Tab", "the next link, however far"),
+            ("Space PgDn PgUp", "a window further"),
+            ("Home End", "the top, the bottom"),
+            ("Enter →", "open the link"),
+            ("/", "find in the page"),
+            ("n N", "the next, the previous place found"),
+            ("w", "break long lines, or < > to move sideways"),
+            ("i", "where the link leads"),
+            ("s", "save what the link leads to, or this page"),
+            ("y", "copy that address"),
+        ),
+    ),
+    (
+        "Between pages",
+        (
+            ("← b Backspace", "back, to where you were"),
+            ("f", "forward"),
+            ("g", "go to an address"),
+            ("r", "load it again"),
+            ("u U", "the menu above, the first menu"),
+            ("Esc", "stop loading"),
+        ),
+    ),
+    (
+        "Things to keep",
+        (
+            ("B", "the start page with your bookmarks"),
+            ("a A x", "bookmark the page, the link; remove a bookmark"),
+            ("d", "downloads"),
+            ("c", "character set, such as cp437"),
+            ("T", "trust a server's certificate"),
+            ("t", "light or dark"),
+            ("?", "this help"),
+            ("q", "quit"),
+        ),
+    ),
+)
+
+BEGINNINGS = (
+    ("gopher://gopher.floodgap.com/1/world", "Floodgap: other servers of the world"),
+    ("gopher://gopher.floodgap.com/7/v2/vs", "Veronica-2: search all of gopherspace"),
+    ("gopher://gopher.quux.org/", "Quux: archives of the early Internet"),
+    ("gopher://sdf.org/", "SDF: thousands of personal pages"),
+)
+
+_SESSIONS = {
+    "telnet": "This item is a session with another computer over Telnet, typed into a terminal.",
+    "tn3270": "This item is a session with an IBM mainframe over TN3270.",
+    "phonebook": "This item is a phone book (CSO, also called ph), a protocol of its own.",
+}
+
+
+def help_lines(width: int) -> list[str]:
+    """The help in `width` columns."""
+    lines: list[str] = []
+    for title, keys in KEYS:
+        lines += ["", title] if lines else [title]
+        lines += [f"  {key:<16} {what}"[:width] for key, what in keys]
+    return lines
+
+
+def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
+    """The start page."""
+    lines = [
+        Line("Gopher", "heading"),
+        Line(""),
+        Line(
+            "g  goes to an address, Enter  opens a link, b  goes back, ?  shows all keys.",
+            "dim",
+        ),
+        Line(""),
+        Line("Bookmarks", "heading"),
+    ]
+    if problem:
+        lines.append(Line(problem, "problem"))
+    kept = [_link_line(bookmark.url, bookmark.title) for bookmark in bookmarks]
+    lines += kept or [Line("None yet: a  adds the page you are on, x  removes one here.", "dim")]
+    lines += [Line(""), Line("Places to begin", "heading")]
+    lines += [_link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
+    return lines
+
+
+def _link_line(url: GopherURL, title: str) -> Line:
+    kind = item_type(url.item_type)
+    style = {"menu": "menu", "text": "text", "picture": "media"}.get(way_to_show(url), "file")
+    return Line(title, "search" if kind.name == "search" else style, kind.name[:6], bookmark=url)
+
+
+def session_text(link: Link) -> str:
+    """What the item of a session is, and how to get there; it is never started from here."""
+    assert link.item is not None
+    what = _SESSIONS[item_type(link.item.item_type).name]
+    lines = [
+        what,
+        "It is not started from here. To connect by yourself:",
+        "",
+        f"    {link.address}",
+    ]
+    if link.item.selector and link.item.item_type != "2":
+        login = ascii(link.item.selector.decode("utf-8", "replace"))[1:-1][:100]
+        lines += ["", f"The server suggests to log in as: {login}"]
+    return "\n".join(lines)

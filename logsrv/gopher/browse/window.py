@@ -1,0 +1,276 @@
+"""The window: an address, a page, a line that tells what happens; and pages on their way into it.
+
+Window ── Session            history, cache, bookmarks, downloads, whom to trust
+  │  └─── PageView           shows lines, moves the cursor
+  └─ Loading ── Connection   one page on its way; cancelling it closes the socket
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from textual import events, work
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Footer, Static
+from textual.worker import Worker
+
+from logsrv.errors import LogsrvError, PeerError
+from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.guide import start_lines
+from logsrv.gopher.browse.lines import Line, lines_of
+from logsrv.gopher.browse.links import Link
+from logsrv.gopher.browse.load import Loading
+from logsrv.gopher.browse.page import Page, Picture
+from logsrv.gopher.browse.picture import picture_lines
+from logsrv.gopher.browse.prompt import Prompt
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.view import PageView, Position
+from logsrv.gopher.browse.visits import Place
+from logsrv.gopher.browse.words import span_text
+from logsrv.gopher.errors import TLSError
+from logsrv.gopher.progress import size_text
+from logsrv.gopher.url import GopherURL
+from logsrv.kit.escape import one_line
+
+# Pages with more lines are made in a thread, so that the screen goes on living.
+_MANY_BYTES = 256 * 1024
+_TICK = 0.2
+
+
+class Window(App[None]):
+    """Loads and shows places; where it begins, and what keys do, is for `Browser` to say."""
+
+    TITLE = "Gopher"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (82, "-wide")]
+    CSS = """
+    #top { height: 1; background: $panel; }
+    #lock { width: auto; padding: 0 1; }
+    #lock.secure { background: $success; color: $background; text-style: bold; }
+    #lock.broken { background: $error; color: $background; text-style: bold; }
+    #address { width: 1fr; padding: 0 1 0 0; }
+    #lock.secure, #lock.broken { margin: 0 1 0 0; }
+    #page { height: 1fr; scrollbar-gutter: stable; }
+    /* Many texts and drawings are made for 80 columns. */
+    .-narrow #page { scrollbar-size: 0 0; scrollbar-gutter: auto; }
+    #bottom { height: 1; background: $panel; color: $page-dim; }
+    #bottom.busy { color: $warning; }
+    #bottom.talking { height: auto; max-height: 4; }
+    #said { width: 1fr; padding: 0 1; }
+    #where { width: auto; padding: 0 1; }
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.theme = themes.DARK.name
+        self.session = session
+        self._loading: Loading | None = None
+        self._loader: Worker[None] | None = None
+        self._page: Page | None = None
+        self._said = ""
+        # Kept, not queried: a query looks into the dialog that may lie on top.
+        self._lock = Static(id="lock")
+        self._address = Static(id="address")
+        self._bottom = Horizontal(id="bottom")
+        self._status = Static(id="said")
+        self._where = Static(id="where")
+        self.prompt = Prompt(id="prompt")
+        self.view = PageView(id="page")
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield self._lock
+            yield self._address
+        yield self.view
+        yield self.prompt
+        with self._bottom:
+            yield self._status
+            yield self._where
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        self.set_interval(_TICK, self._tick)
+        self.view.focus()
+
+    async def on_unmount(self) -> None:
+        await self.session.downloads.stop_all()
+
+    # What commands use.
+
+    @property
+    def page(self) -> Page | None:
+        """The page that is shown; None for the start page."""
+        return self._page
+
+    @property
+    def loading(self) -> Loading | None:
+        """The page on its way."""
+        return self._loading
+
+    def link_at(self, index: int | None) -> Link | None:
+        """Where that line of the page leads."""
+        lines = self.view.lines
+        if index is None or index >= len(lines):
+            return None
+        menu = self._page.url if self._page is not None else None
+        return lines[index].link(menu, self.session.charset)
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence in the line at the bottom until the cursor moves."""
+        self._said = sentence
+        self._show_status()
+
+    def visit(self, place: Place, *, again: bool = False, step: int = 0) -> None:
+        """Show a place: a new visit, the same one `again`, or one `step`s further in the history."""
+        self._keep_position()
+        # A load that still goes on is cancelled by the next one, as there is one of them at a time.
+        self._loading = None
+        self._loader = self._visit(place, again, step)
+
+    def stop(self) -> None:
+        """Stop loading; what has come is shown if there is something."""
+        loading, self._loading = self._loading, None
+        if loading is None or self._loader is None:
+            return
+        self._loader.cancel()
+        page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
+        if page.content is None:
+            self.say(f"Stopped: {loading.url}")
+        else:
+            self.session.history.go(page.url)
+            self._show(page, self._lines(page), None)
+
+    def redraw(self) -> None:
+        """Make the lines of the page anew: other characters, other bookmarks, another width."""
+        position = self.view.position()
+        if self._page is None:
+            self._show_start(position)
+        else:
+            self._show(self._page, self._lines(self._page), position)
+
+    # Loading.
+
+    @work(exclusive=True, group="page")
+    async def _visit(self, place: Place, again: bool, step: int) -> None:
+        history = self.session.history
+        visit = history.neighbour(step) if step else history.current if again else None
+        position = visit.position if visit is not None else None
+        if place is None:
+            self._arrive(place, again, step)
+            self._show_start(position)
+            return
+        page = None if again else self.session.cache.get(place)
+        if page is None:
+            page = await self._load(place)
+            if page is None:
+                return
+            self.session.cache.put(page)
+        lines = await self._prepared(page)
+        self._arrive(place, again, step)
+        self._show(page, lines, position)
+
+    async def _load(self, url: GopherURL) -> Page | None:
+        try:
+            loading = self._loading = self.session.loading(url)
+        except (LogsrvError, OSError) as error:
+            self.say(one_line(str(error)))
+            return None
+        self._show_status()
+        page = await loading.page()
+        self._loading = None
+        return page
+
+    async def _prepared(self, page: Page) -> list[Line]:
+        if page.received < _MANY_BYTES:
+            return self._lines(page)
+        return await asyncio.to_thread(self._lines, page)
+
+    def _lines(self, page: Page) -> list[Line]:
+        lines = lines_of(page, self.session.charset)
+        if isinstance(page.content, Picture) and (page.content.content or page.error is None):
+            size = self.view.size
+            try:
+                painted, what = picture_lines(
+                    page.content.content, size.width - 1, max(4, size.height - len(lines) - 2)
+                )
+            except PeerError as error:
+                lines.append(Line(f"{error}.", "problem"))
+            else:
+                lines += [*painted, Line(""), Line(f"{what}.  s  saves it.", "dim")]
+        return lines
+
+    def _arrive(self, place: Place, again: bool, step: int) -> None:
+        history = self.session.history
+        if step:
+            history.move(step)
+        elif not again or history.current is None:
+            history.go(place)
+
+    # Showing.
+
+    def _keep_position(self) -> None:
+        current = self.session.history.current
+        if current is not None and self.view.lines:
+            current.position = self.view.position()
+
+    def _show(self, page: Page, lines: list[Line], position: Position | None) -> None:
+        self._page = page
+        self.view.show(lines, position)
+        took = f"{size_text(page.received)} in {span_text(page.seconds)}"
+        self._said = took if page.error is None and self.view.cursor is None else ""
+        self._show_address(page.url)
+        self._show_status()
+
+    def _show_start(self, position: Position | None) -> None:
+        self._page = None
+        try:
+            lines = start_lines(self.session.bookmarks.all())
+        except LogsrvError as error:
+            lines = start_lines([], one_line(str(error)))
+        self.view.show(lines, position)
+        self._said = ""
+        self._show_address(None)
+        self._show_status()
+
+    def _show_address(self, place: Place) -> None:
+        tls = place is not None and place.tls
+        broken = tls and self._page is not None and isinstance(self._page.error, TLSError)
+        self._lock.set_class(tls and not broken, "secure")
+        self._lock.set_class(broken, "broken")
+        self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
+        self._address.update(Content(str(place or "Start page")))
+
+    def _tick(self) -> None:
+        if self._loading is not None or self.session.downloads.running:
+            self._show_status()
+
+    def _show_status(self) -> None:
+        loading = self._loading
+        if loading is not None:
+            so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
+            said = f"Loading {so_far}   Esc stops   {loading.url}"
+        else:
+            pointed = self.link_at(self.view.cursor)
+            said = self._said or (pointed.address if pointed is not None else "")
+        self._bottom.set_class(loading is not None, "busy")
+        # A sentence is shown whole; an address that the cursor passes does not move the page.
+        self._bottom.set_class(loading is None and bool(self._said), "talking")
+        self._status.update(Content(said))
+        where = f"{self.view.percent()} %"
+        if running := self.session.downloads.running:
+            where = f"{running} downloading   {where}"
+        if self.session.charset is not None:
+            where = f"{self.session.charset}   {where}"
+        self._where.update(Content(where))
+
+    def on_page_view_pointed(self) -> None:
+        self._said = ""
+        self._show_status()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._page is not None and isinstance(self._page.content, Picture):
+            self.call_after_refresh(self.redraw)

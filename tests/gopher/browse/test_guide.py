@@ -1,0 +1,62 @@
+"""What the browser says about itself is true."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from textual.binding import Binding
+
+from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.bookmarks import Bookmark
+from logsrv.gopher.browse.guide import help_lines, session_text, start_lines
+from logsrv.gopher.browse.links import link_of
+from logsrv.gopher.browse.view import PageView
+from logsrv.gopher.menu import parse_line
+from logsrv.gopher.url import GopherURL
+
+_SPELLED = {
+    "↑": "up", "↓": "down", "←": "left", "→": "right", "Tab": "tab", "Shift-Tab": "shift+tab",
+    "Space": "space", "PgDn": "pagedown", "PgUp": "pageup", "Home": "home", "End": "end",
+    "Enter": "enter", "Esc": "escape", "Backspace": "backspace", "/": "slash",
+    "?": "question_mark", "<": "less_than_sign", ">": "greater_than_sign",
+}  # fmt: skip
+
+
+def test_every_key_that_is_bound_is_in_the_help_and_the_other_way_round() -> None:
+    bound: set[str] = set()
+    told = {
+        _SPELLED.get(key, key)
+        for line in help_lines(200)
+        if line.startswith("  ")
+        for key in [*line[:18].split(), *re.findall(r"[<>]", line[18:])]
+    }
+    told_actions, all_actions = set(), set()
+    for binding in [*Browser.BINDINGS, *PageView.BINDINGS]:
+        assert isinstance(binding, Binding)
+        keys = set(binding.key.split(","))
+        bound |= keys
+        all_actions.add(binding.action)
+        if keys & told:
+            told_actions.add(binding.action)
+    assert all_actions == told_actions
+    assert told <= bound
+
+
+@pytest.mark.parametrize("width", [60, 120])
+def test_the_help_fits(width: int) -> None:
+    assert all(len(line) <= width for line in help_lines(width))
+
+
+def test_the_start_page_lists_the_bookmarks() -> None:
+    lines = start_lines([Bookmark(GopherURL("h", item_type="7"), "Find things")])
+    assert any((line.label, line.text) == ("search", "Find things") for line in lines)
+    assert any("None yet" in line.text for line in start_lines([]))
+    assert any(line.text == "broken" for line in start_lines([], "broken"))
+
+
+def test_a_session_is_explained_and_its_login_escaped() -> None:
+    link = link_of(parse_line(b"8Old\t-l\x1b[2J\thost.org\t23"), GopherURL("h"))
+    assert link is not None
+    text = session_text(link)
+    assert "telnet host.org 23" in text and "-l\\x1b[2J" in text and "\x1b" not in text

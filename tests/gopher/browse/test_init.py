@@ -1,0 +1,236 @@
+"""`gopher browse` in a real terminal (tmux), against real servers; and where there is none."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher import browse
+from logsrv.kit.escape import printable
+from tests.programs import program
+
+RUN = "import sys; from logsrv.gopher.browse import run; sys.exit(run(*sys.argv[1:]))"
+PATIENCE = 30.0
+
+
+class Terminal:
+    """A tmux of our own with one window, and what a person would see in it."""
+
+    def __init__(self, columns: int, rows: int, environ: dict[str, str], *words: str) -> None:
+        self._tmux = [
+            program("tmux", "tmux"),
+            "-L",
+            f"logsrv-{uuid.uuid4().hex}",
+            "-f",
+            "/dev/null",
+        ]
+        # The shell tells the status and stays, so that the last screen can be read.
+        line = f"{shlex.join([sys.executable, '-c', RUN, *words])}; echo status=$?; read end"
+        self._call(
+            *("new-session", "-d", "-x", str(columns), "-y", str(rows)),
+            *(part for name, value in environ.items() for part in ("-e", f"{name}={value}")),
+            f"exec sh -c {shlex.quote(line)}",
+        )
+
+    def _call(self, *words: str) -> str:
+        # These two would count for more than the size of the window.
+        environ = {key: each for key, each in os.environ.items() if key not in ("COLUMNS", "LINES")}
+        run = subprocess.run(
+            [*self._tmux, *words], capture_output=True, text=True, timeout=20, env=environ
+        )
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def screen(self, *, escapes: bool = False) -> str:
+        return self._call("capture-pane", "-p", *(["-e"] if escapes else []))
+
+    def press(self, *keys: str) -> None:
+        self._call("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._call("send-keys", "-l", text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._call("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def until(self, true: Callable[[str], bool], what: str) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while not true(screen := self.screen()):
+            assert time.monotonic() < deadline, f"waited for {what}, and saw:\n{screen}"
+            time.sleep(0.02)
+        return screen
+
+    def shows(self, text: str) -> str:
+        return self.until(lambda screen: text in screen, f"“{text}”")
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=20)
+
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Open]:
+    opened: list[Terminal] = []
+    environ = {
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_DOWNLOAD_DIR": str(tmp_path / "downloads"),
+        "PYTHONPATH": os.getcwd(),
+        "LC_ALL": "C.UTF-8",
+    }
+
+    def start(*words: str, size: tuple[int, int] = (80, 24)) -> Terminal:
+        opened.append(Terminal(*size, environ, *words))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+SIZES = pytest.mark.parametrize("size", [(80, 24), (132, 43)], ids=["80x24", "132x43"])
+
+
+@SIZES
+def test_browsing_gophernicus(
+    terminal: Open, gophernicus: int, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    window = terminal(f"gopher://127.0.0.1:{gophernicus}/", size=size)
+    window.shows("Gophered by Gophernicus")
+    rows = window.shows("? Help q Quit").splitlines()
+    assert len(rows) == size[1] and rows[0].strip() == f"gopher://127.0.0.1:{gophernicus}/"
+    assert any(row.startswith("  menu  sub ") for row in rows)
+    assert any(row.startswith("binary  bin.dat ") for row in rows)
+    assert any(row.startswith("  text  café-latin1.txt ") for row in rows)
+    assert rows[-1] == "Enter Open b Back g Go / Find B Bookmarks s Save d Downloads ? Help q Quit"
+
+    window.press("/")
+    window.shows("Find")
+    window.type("latin1.txt")
+    window.press("Enter")
+    window.shows("Found “latin1.txt”")
+    window.press("Enter")
+    window.until(lambda screen: "name" in screen or "caf" in screen.splitlines()[1], "the text")
+    window.press("b")
+    window.shows("Gophered by Gophernicus")
+    window.press("End", "Home", "/")
+    window.shows("Find")
+    window.type("bin.dat")
+    window.press("Enter")
+    window.shows("Found “bin.dat”")
+    window.press("Enter")
+    window.shows("Saving to")
+    saved = tmp_path / "downloads" / "bin.dat"
+    window.until(lambda _: saved.exists(), "the file")
+    assert saved.read_bytes() == bytes(range(256)) * 1000
+    window.press("q")
+    window.shows("status=0")
+
+
+def test_browsing_pygopherd(terminal: Open, pygopherd: int) -> None:
+    window = terminal(f"127.0.0.1:{pygopherd}/")
+    window.shows("  menu  sub")
+    window.press("g")
+    window.shows("Go to")
+    window.type(f"127.0.0.1:{pygopherd}/0/missing")
+    window.press("Enter")
+    window.shows("The server answers with an error: '/missing' does not exist")
+    window.press("U")
+    window.shows("  menu  sub")
+    window.press("g")
+    window.shows("Go to")
+    window.type(f"127.0.0.1:{pygopherd}/0/dots.txt")
+    window.press("Enter")
+    assert window.shows("last line").splitlines()[1:6] == [
+        "line before", ".", "after a lone dot", "..two dots", "last line",
+    ]  # fmt: skip
+    window.press("q")
+    window.shows("status=0")
+
+
+def test_pygopherd_inside_tls(terminal: Open, pygopherd: int) -> None:
+    window = terminal(f"gophers://127.0.0.1:{pygopherd}/")
+    window.shows("self-signed certificate")
+    window.press("T")
+    window.shows("Trust this certificate?")
+    window.press("y")
+    screen = window.shows("  menu  sub")
+    assert screen.startswith(" TLS  gophers://")
+
+
+def test_searching_in_a_real_server(terminal: Open, gophernicus: int) -> None:
+    window = terminal(f"gopher://127.0.0.1:{gophernicus}/7/cgi-bin/search.cgi")
+    window.shows("127.0.0.1 search.cgi:")
+    window.type("lost words")
+    window.press("Enter")
+    window.shows("Results for: lost words")
+
+
+def test_resizing_a_terminal(terminal: Open, gophernicus: int) -> None:
+    window = terminal(f"gopher://127.0.0.1:{gophernicus}/")
+    window.shows("Gophered by Gophernicus")
+    window.resize(132, 43)
+    window.until(lambda screen: len(screen.splitlines()) == 43, "the new size")
+    window.until(lambda screen: screen.splitlines()[-1].startswith("Enter Open"), "the last row")
+    window.press("?")
+    window.shows("Things to keep")
+    window.press("Escape")
+    window.until(lambda screen: "Things to keep" not in screen, "the page")
+
+
+def test_a_hostile_menu_cannot_touch_the_terminal(
+    terminal: Open, serve: Callable[..., object]
+) -> None:
+    """Neither the title nor the screen is the server's to change."""
+    server = serve(
+        b"i\x1b]2;owned\x07\x1b[2J\x1b[31mred\x9b31m\t\t\t\r\n"
+        b"1\x1b[8mhidden\x1b[0m [b]bold[/b]\t/\t\t\r\n.\r\n"
+    )
+    window = terminal(server.url())  # type: ignore[attr-defined]
+    screen = window.shows("\\x1b[8mhidden\\x1b[0m [b]bold[/b]")
+    assert "\\x1b]2;owned\\x07\\x1b[2J\\x1b[31mred\\x9b31m" in screen
+    assert screen == printable(screen)
+    assert "owned" not in window._call("display-message", "-p", "#{pane_title}")
+
+
+def test_ctrl_c_ends_it_cleanly(terminal: Open) -> None:
+    window = terminal()
+    window.shows("Places to begin")
+    window.press("C-c")
+    window.shows("status=0")
+
+
+def test_an_address_that_is_none_is_a_sentence(terminal: Open) -> None:
+    window = terminal("gopher://bad host/")
+    window.shows("gopher: “gopher://bad host/” is not a Gopher URL")
+    window.shows("status=1")
+
+
+def test_without_textual_it_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(browse, "find_spec", lambda name: None)
+    assert browse.run() == 1
+    assert "pip install 'logsrv[browse]'" in capsys.readouterr().err
+
+
+def test_without_a_terminal_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", RUN], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+    )
+    assert run.returncode == 1 and b"browsing needs a terminal" in run.stderr
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    """`gopher URL` imports this package for nothing."""
+    code = "import sys, logsrv.gopher.browse; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -1,0 +1,71 @@
+"""The line that asks: typing, giving up, what was typed before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+
+from logsrv.gopher.browse.prompt import Prompt
+from tests.gopher.browse.conftest import run, until
+
+
+class Frame(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt = Prompt()
+
+    def compose(self) -> ComposeResult:
+        yield Button("other")
+        yield self.prompt
+
+
+Scenario = Callable[[Frame, Pilot[None], "asyncio.Task[str | None]"], Awaitable[None]]
+
+
+def asked(scenario: Scenario, begin: str = "") -> str | None:
+    async def main() -> str | None:
+        frame = Frame()
+        async with frame.run_test() as pilot:
+            frame.query_one(Button).focus()
+            answer = asyncio.create_task(frame.prompt.ask("Go to", begin, ["first", "second"]))
+            await until(lambda: isinstance(frame.focused, Input), "the prompt")
+            await scenario(frame, pilot, answer)
+            result = await answer
+            await until(lambda: isinstance(frame.focused, Button), "the focus to come back")
+            assert not frame.prompt.display
+            return result
+
+    return run(main())
+
+
+def test_what_is_typed_is_the_answer() -> None:
+    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+        await pilot.press("h", "i", "enter")
+
+    assert asked(scenario) == "hi"
+    assert asked(scenario, "oh ") == "oh hi"
+
+
+def test_escape_gives_up() -> None:
+    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+        await pilot.press("h", "escape")
+
+    assert asked(scenario) is None
+
+
+def test_going_elsewhere_gives_up() -> None:
+    async def scenario(frame: Frame, _: Pilot[None], __: object) -> None:
+        frame.query_one(Button).focus()
+
+    assert asked(scenario) is None
+
+
+def test_arrows_bring_back_what_was_typed_before() -> None:
+    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+        await pilot.press("up", "up", "up", "down", "enter")
+
+    assert asked(scenario) == "second"

@@ -1,0 +1,230 @@
+"""The page area: where the cursor goes, what is painted, and how long lines are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.view import PageView, Position
+from logsrv.gopher.menu import MenuItem
+from tests.gopher.browse.conftest import run
+
+
+class Frame(App[None]):
+    CSS = "PageView { scrollbar-size: 0 0; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(themes.DARK)
+        self.theme = themes.DARK.name
+        self.view = PageView()
+        self.opened: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+    def on_page_view_opened(self, event: PageView.Opened) -> None:
+        self.opened.append(event.index)
+
+    def rows(self) -> list[str]:
+        height = self.view.size.height
+        return [self.view.render_line(y).text.rstrip() for y in range(height)]
+
+
+def link(text: str) -> Line:
+    return Line(text, "menu", "menu", MenuItem("1", text.encode()))
+
+
+def framed(
+    lines: Sequence[Line],
+    scenario: Callable[[Frame, Pilot[None]], Awaitable[None]],
+    size: tuple[int, int] = (40, 10),
+) -> None:
+    async def main() -> None:
+        frame = Frame()
+        async with frame.run_test(size=size) as pilot:
+            frame.view.focus()
+            frame.view.show(lines)
+            await pilot.pause()
+            await scenario(frame, pilot)
+
+    run(main())
+
+
+MENU = [Line("Welcome", "information"), link("one"), Line("between"), link("two"), link("three")]
+LONG_MENU = [link(f"item {number}") for number in range(100)]
+TEXT = [Line(f"line {number}") for number in range(100)]
+
+
+def test_items_are_aligned_beside_their_types() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:3] == ["        Welcome", "  menu  one", "        between"]
+
+    framed(MENU, scenario)
+
+
+def test_a_text_has_all_of_the_width() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:2] == ["x" * 40, ""]
+
+    framed([Line("x" * 40), Line("")], scenario)
+
+
+def test_the_cursor_goes_from_link_to_link() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        seen = [frame.view.cursor]
+        for key in ("down", "j", "down", "up", "k", "tab", "shift+tab", "end", "home"):
+            await pilot.press(key)
+            seen.append(frame.view.cursor)
+        assert seen == [1, 3, 4, 4, 3, 1, 3, 1, 4, 1]
+        await pilot.press("enter")
+        assert frame.opened == [1]
+
+    framed(MENU, scenario)
+
+
+def test_the_window_follows_the_cursor() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        for _ in range(12):
+            await pilot.press("down")
+        assert frame.view.position() == Position(12, 3, 0)
+        await pilot.press("space")
+        assert frame.view.position() == Position(12, 12, 0)
+        await pilot.press("space")
+        assert frame.view.position() == Position(21, 21, 0)
+        await pilot.press("end")
+        assert frame.view.position() == Position(99, 90, 0)
+        assert frame.view.percent() == 100
+
+    framed(LONG_MENU, scenario)
+
+
+def test_links_out_of_sight_are_not_jumped_to() -> None:
+    """Reading a long text between two links goes row by row."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("down")
+        assert frame.view.position() == Position(0, 1, 0)
+        await pilot.press("tab")
+        assert frame.view.cursor == 51
+
+    framed([link("first"), *TEXT[:50], link("last")], scenario)
+
+
+def test_a_text_scrolls() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("down", "down")
+        assert frame.rows()[0] == "line 2"
+        await pilot.press("pagedown", "pageup", "up")
+        assert frame.rows()[0] == "line 1"
+
+    framed(TEXT, scenario)
+
+
+def test_a_position_is_returned_to() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.show(LONG_MENU, Position(47, 40, 0))
+        await pilot.pause()
+        assert frame.view.position() == Position(47, 40, 0)
+        frame.view.show(MENU, Position(47, 40, 0))
+        await pilot.pause()
+        assert frame.view.scroll_offset.y == 0
+
+    framed(MENU, scenario)
+
+
+def test_long_lines_are_broken_or_moved_sideways() -> None:
+    words = "word " * 20
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:3] == ["word word word word word word word word"] * 2 + [
+            "word word word word"
+        ]
+        await pilot.press("w")
+        assert frame.rows()[1] == ""
+        await pilot.press("greater_than_sign")
+        assert frame.rows()[0] == words[8:48].rstrip()
+        await pilot.press("less_than_sign", "w")
+        assert frame.rows()[1].startswith("word")
+
+    framed([Line(words)], scenario)
+
+
+def test_resizing_keeps_the_place() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.show(
+            [Line(f"{number} " + "word " * 10) for number in range(50)], Position(None, 40)
+        )
+        await pilot.pause()
+        first = frame.rows()[0].split()[0]
+        await pilot.resize_terminal(80, 10)
+        await pilot.pause()
+        assert frame.rows()[0].split()[0] == first
+
+    framed([], scenario)
+
+
+def test_what_is_looked_for_is_found_round_the_end() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        assert view.find("LINE 9", stay=True)
+        tops = []
+        for _ in range(3):
+            tops.append(view._found_at)
+            assert view.find("line 9")
+        assert tops == [9, 90, 91]
+        assert view.find("line 9", backward=True) and view._found_at == 91
+        assert view.find("line 5$") is False
+        styles = {segment.text: segment.style for segment in view.render_line(0)}
+        assert styles
+
+    framed(TEXT, scenario)
+
+
+def test_places_found_are_marked_and_cleared() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.find("lin", stay=True)
+        assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
+        frame.view.find("")
+        assert next(iter(frame.view.render_line(0))).text == "line 0"
+
+    framed(TEXT, scenario)
+
+
+def test_the_mouse_opens_and_scrolls() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.click(PageView, offset=(10, 3))
+        assert frame.opened == [3] and frame.view.cursor == 3
+        await pilot.click(PageView, offset=(10, 2))
+        assert frame.opened == [3]
+        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        assert frame.view.scroll_offset.y == 3
+
+    framed([*MENU, *TEXT], scenario)
+
+
+def _wheel() -> type:
+    from textual.events import MouseScrollDown
+
+    return MouseScrollDown
+
+
+def test_a_hundred_thousand_lines_are_no_trouble() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("end")
+        assert frame.rows()[-1] == "  menu  item 99999"
+
+    framed([link(f"item {number}") for number in range(100_000)], scenario)
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])
+def test_markup_of_a_server_is_text(text: str) -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[0] == text
+
+    framed([Line(text)], scenario)
