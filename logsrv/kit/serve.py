@@ -30,7 +30,6 @@ from logsrv.kit.protocols import LineProtocol
 from logsrv.kit.service import ListeningService, Plan
 from logsrv.kit.side import DEFAULT_MAX_LINE, Side
 from logsrv.kit.source import inet_source, source_of
-from logsrv.kit.watchdog import Watchdog
 
 PLUGIN_METRICS = (
     Metric(
@@ -161,7 +160,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
         self._sides: dict[str, PluginFactory | DatagramSide] = {}
-        self._watchdog = Watchdog(reactor)
         self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
         self._plans(settings)
         self.state: State = state(self)
@@ -242,9 +240,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
 
         return Plan(label, make, apply)
 
-    def open(self) -> None:
-        self._watchdog.start()
-
     def apply(self, settings: Settings) -> None:
         change = getattr(self.state, "apply", None)
         if change is not None:
@@ -257,7 +252,6 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         return Deferred.fromCoroutine(self._close())
 
     async def _close(self) -> None:
-        self._watchdog.stop()
         for side in self._sides.values():
             side.close()
         close = getattr(self.state, "close", None)

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.listen import Listener
+from logsrv.kit.watchdog import Watchdog
 
 Settings = TypeVar("Settings")
 
@@ -63,6 +64,7 @@ class ListeningService(Service, Generic[Settings]):
         self._reactor = reactor
         self._listeners: dict[str, Listener] = {}
         self._bound = False
+        self._watchdog = Watchdog(reactor)
         self._old_handler: signal.Handlers | Callable[[int, FrameType | None], object] | int | None
 
     def open(self) -> None:
@@ -115,6 +117,7 @@ class ListeningService(Service, Generic[Settings]):
                 listener.startService()
         except LogsrvError as error:
             self._fail(error)
+        self._watchdog.start()
         self._old_handler = signal.signal(signal.SIGHUP, self._hung_up)
         log.info("{name} is ready", name=self.name)
 
@@ -180,6 +183,7 @@ class ListeningService(Service, Generic[Settings]):
         stopping = [_drain_and_stop(listener) for listener in self._listeners.values()]
         cut = await gatherResults(map(Deferred.fromCoroutine, stopping))
         await self.close()
+        self._watchdog.stop()
         log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
 
 
