@@ -1,0 +1,234 @@
+"""A page of docs/ as its reader follows it: types the commands, writes the files, has the talks.
+
+Beside what `logsrv.kit.testing` reads in a page, a story has
+
+    ```console              commands behind `$ `, in one shell from the first to the last; below
+                            each what it prints, where `…` stands for anything; `cat` and `tail`
+                            are typed again until it is there
+    ```console server       the command goes on; what is below is printed sooner or later
+    ```LANGUAGE FILE        a file that the reader writes; in a folder where it is there already, it
+                            has to be just like this
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+
+from logsrv.kit.testing import play, transcripts, wait_until
+
+_FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_MARK = "this-command-has-ended"
+# These change nothing, and what they show may take a moment.
+LOOKING = ("cat ", "tail ")
+# The longest one installs from a package index.
+COMMAND_SECONDS = 180.0
+
+
+@attrs.frozen
+class Block:
+    """A fenced block: its language and argument, what is in it, and its first line in the page."""
+
+    language: str
+    argument: str
+    body: str
+    line: int
+
+
+def blocks(page: str) -> list[Block]:
+    """All fenced blocks of a page."""
+    return [
+        Block(match[1], match[2] or "", match[3], page.count("\n", 0, match.start(3)) + 1)
+        for match in _FENCE.finditer(page)
+    ]
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody had a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Story:
+    """One reader. ports: those that the page names, and the ones that are free here instead."""
+
+    def __init__(
+        self, directory: Path, *, ports: tuple[int, ...], environment: Mapping[str, str]
+    ) -> None:
+        """`directory`: an empty one for the story's use; `environment`: on top of ours."""
+        self.ports = {str(port): str(free_port()) for port in ports}
+        self._log = directory / "server.log"
+        home = directory / "home"
+        home.mkdir()
+        self._shell = subprocess.Popen(
+            ["sh"],
+            cwd=home,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+        self._server = 0
+
+    def __enter__(self) -> Story:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # Whatever it has started and not ended is in its group.
+        os.killpg(self._shell.pid, signal.SIGKILL)
+        self._shell.wait()
+        for pipe in (self._shell.stdin, self._shell.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    @property
+    def directory(self) -> Path:
+        """Where the shell is now."""
+        return Path(f"/proc/{self._shell.pid}/cwd").resolve()
+
+    def follow(self, page: str, first: int = 1, last: int | None = None) -> None:
+        """Follow what is in these lines of the page.
+
+        Raises AssertionError with the line where it goes wrong.
+        """
+        for block in blocks(page):
+            if block.line < first or (last is not None and block.line > last):
+                continue
+            try:
+                self._follow(block)
+            except (AssertionError, OSError) as error:
+                raise AssertionError(f"line {block.line} of the page: {error}") from error
+
+    def _follow(self, block: Block) -> None:
+        if block.language == "telnet":
+            fenced = f"```telnet {block.argument}\n{block.body}```\n"
+            [transcript] = transcripts(fenced)
+            play(transcript, int(self.ports[block.argument]))
+        elif block.language == "console" and block.argument == "server":
+            self._serve(self._moved(block.body))
+        elif block.language == "console":
+            self.type(block.body)
+        elif block.argument:
+            self._write(block)
+
+    def _moved(self, text: str) -> str:
+        """The text with ports that are free here."""
+        for printed, free in self.ports.items():
+            text = re.sub(rf"\b{printed}\b", free, text)
+        return text
+
+    def _write(self, block: Block) -> None:
+        path = self.directory / block.argument
+        if "/" in block.argument and path.exists():
+            assert path.read_text() == block.body, f"{block.argument} is not as the page shows it"
+        else:
+            path.write_text(self._moved(block.body))
+
+    def type(self, body: str) -> None:
+        """Type commands, as they stand in a `console` block."""
+        for part in re.split(r"^\$ ", self._moved(body), flags=re.MULTILINE)[1:]:
+            # A backslash at the end of a line continues the command.
+            lines = re.match(r"(?:.*\\\n)*.*", part)
+            assert lines is not None
+            self._expect(part[lines.end() :], lines[0])
+
+    def _expect(self, expected: str, command: str) -> None:
+        printed = ""
+
+        def is_printed() -> bool:
+            nonlocal printed
+            printed = self._command(command)
+            return _matches(expected, printed)
+
+        if not is_printed() and command.startswith(LOOKING):
+            with contextlib.suppress(AssertionError):
+                wait_until(is_printed, command)
+        assert _matches(expected, printed), (
+            f"`{command}` should print\n{expected}\nand printed\n{printed}"
+        )
+
+    def _command(self, command: str) -> str:
+        """Type a command; what it prints. Raises AssertionError when it fails or takes too long."""
+        shell = self._shell
+        assert shell.stdin is not None and shell.stdout is not None
+        shell.stdin.write(f"{command}\necho {_MARK} $?\n".encode())
+        shell.stdin.flush()
+        printed, end = b"", time.monotonic() + COMMAND_SECONDS
+        while not (ended := re.search(rf"^{_MARK} (\d+)\n".encode(), printed, re.MULTILINE)):
+            ready, _, _ = select.select([shell.stdout], [], [], max(0, end - time.monotonic()))
+            text = printed.decode(errors="backslashreplace")
+            assert ready, f"`{command}` takes too long:\n{text}"
+            piece = os.read(shell.stdout.fileno(), 65536)
+            assert piece, f"`{command}` ended the shell:\n{text}"
+            printed += piece
+        text = printed[: ended.start()].decode(errors="backslashreplace")
+        assert ended[1] == b"0", f"`{command}` ended with status {int(ended[1])}:\n{text}"
+        return text
+
+    def _serve(self, body: str) -> None:
+        """Start a server instead of the one before; or wait for more of what it prints."""
+        command, _, expected = body.rpartition("$ ")[2].partition("\n")
+        if body.startswith("$ "):
+            self.stop()
+            self._log.write_bytes(b"")
+            started = self._command(f"{command} >{self._log} 2>&1 & echo $!")
+            self._server = int(started.split()[-1])
+        else:
+            expected = body
+
+        def printed() -> bool:
+            text = self._log.read_text()
+            assert self._is_running() or _matches(expected, text), f"`{command}` ended:\n{text}"
+            return _matches(expected, text)
+
+        try:
+            wait_until(printed, expected)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self._log.read_text()[-4000:]}") from error
+
+    def stop(self) -> None:
+        """End the server, as Ctrl-C does, if there is one."""
+        if self._server:
+            os.kill(self._server, signal.SIGTERM)
+            wait_until(lambda: not self._is_running(), "the end of the server")
+            self._server = 0
+
+    def _is_running(self) -> bool:
+        # It is the shell's child: a zombie until the shell looks.
+        self._command("true")
+        try:
+            state = Path(f"/proc/{self._server}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state != "Z"
+
+
+def _matches(expected: str, printed: str) -> bool:
+    """Whether the expected lines were printed in this order, others perhaps between them."""
+    printed_lines = iter(printed.splitlines())
+    return all(
+        any(re.fullmatch(_pattern(line), other.rstrip()) for other in printed_lines)
+        for line in expected.splitlines()
+        if line.strip() not in ("", "…")
+    )
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(re.escape(part) for part in line.rstrip().split("…"))
