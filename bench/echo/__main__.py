@@ -1,0 +1,148 @@
+"""Measure the echo servers of examples/echo/, in turns; print the table, or write it into the page.
+
+Two figures each: visits, 100 clients at once that connect, have a line echoed, and go; and lines of
+100 bytes, over 8 connections with 64 KiB under way in each. Medians over the rounds; each run has a
+fresh server. The load is one process of C beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from bench.build import OUT, BuildError, build
+from bench.child import ChildError, running
+from bench.echo.servers import SERVERS, EchoServer
+from bench.proc import is_bound
+from bench.rounds import say
+from bench.runs import free_port
+from bench.table import markdown
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "echo.md"
+# The table stands in the page between these.
+BEGIN, END = "<!-- written by python -m bench.echo --write -->", "<!-- end -->"
+AT_ONCE = {"visits": 100, "lines": 8}
+# A run may take this much longer than its load.
+PATIENCE_SECONDS = 20.0
+
+
+@attrs.frozen
+class Run:
+    """What one run gave: visits or lines a second."""
+
+    server: str
+    kind: str
+    rate: float
+
+
+def measure(load: Path, server: EchoServer, kind: str, seconds: float) -> Run:
+    """Raises ChildError when the server or the load fails."""
+    with tempfile.TemporaryDirectory(prefix="bench-echo-") as name:
+        folder = Path(name)
+        port = int(free_port("tcp"))
+        environment = server.environment(folder)
+        ready = partial(is_bound, "tcp", str(port))
+        with running(server.command(port), environment, folder / "said", ready):
+            try:
+                done = subprocess.run(
+                    [str(load), kind, str(port), str(seconds), str(AT_ONCE[kind])],
+                    capture_output=True,
+                    text=True,
+                    timeout=seconds + PATIENCE_SECONDS,
+                )
+            except subprocess.TimeoutExpired:
+                raise ChildError(f"{server.name}: the load did not end in time") from None
+            if done.returncode:
+                raise ChildError(f"{server.name}: {done.stderr.strip()}")
+    took, number = done.stdout.split()
+    return Run(server.name, kind, int(number) / float(took))
+
+
+def table(runs: list[Run]) -> str:
+    """The figures as Markdown; lines of code beside them."""
+
+    def median(server: EchoServer, kind: str) -> str:
+        rates = [run.rate for run in runs if run.server == server.name and run.kind == kind]
+        return f"{statistics.median(rates):,.0f}" if rates else "–"
+
+    return markdown(
+        ["", "lines of code", "visits/s", "lines/s"],
+        [
+            [server.name, str(server.lines), median(server, "visits"), median(server, "lines")]
+            for server in SERVERS
+        ],
+    )
+
+
+def processor() -> str:
+    """What kind of CPU this is, as far as it says so."""
+    found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def report(runs: list[Run], rounds: int, seconds: float) -> str:
+    """The table, and what it was measured with."""
+    command = " ".join(["python -m bench.echo", *map(shlex.quote, sys.argv[1:])])
+    return (
+        f"{table(runs)}\n\nMedians of {rounds} runs of {seconds:g} s each, with `{command}`, on "
+        f"{os.cpu_count()} cores of {processor()}, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}."
+    )
+
+
+def written(page: str, text: str) -> str:
+    """The page with `text` in its place. Raises ValueError when it has no place for it."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no lines {BEGIN} and {END}")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.echo", description=__doc__)
+    names = [server.name for server in SERVERS]
+    parser.add_argument("--only", action="append", choices=names, help="only this; repeatable")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="(default: 5)")
+    parser.add_argument("--seconds", type=float, default=2.0, metavar="S", help="(default: 2)")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/echo.md")
+    chosen = parser.parse_args()
+    (OUT / "echo").mkdir(parents=True, exist_ok=True)
+    try:
+        load = build("echo/load")
+    except BuildError as error:
+        say(str(error))
+        return 1
+    runs: list[Run] = []
+    for number in range(1, chosen.rounds + 1):
+        for server in SERVERS:
+            if chosen.only and server.name not in chosen.only:
+                continue
+            for kind in AT_ONCE:
+                try:
+                    runs.append(measure(load, server, kind, chosen.seconds))
+                    say(f"{number}: {server.name}: {runs[-1].rate:,.0f} {kind}/s")
+                except ChildError as error:
+                    say(f"{number}: {error}")
+    text = report(runs, chosen.rounds, chosen.seconds)
+    if chosen.write:
+        PAGE.write_text(written(PAGE.read_text(), text))
+        say(f"wrote {PAGE.name}")
+    else:
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

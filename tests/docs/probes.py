@@ -1,0 +1,205 @@
+"""What docs/echo.md claims about servers, as questions put to a running one: yes or no."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from bench.child import running
+from bench.echo.servers import EchoServer
+from bench.proc import is_bound, memory
+from tests.docs.story import free_port
+
+# How long an answer may take, on a machine that is busy; and how long to wait for one that should
+# not come.
+PATIENCE = 20.0
+NOTHING_COMES = 1.0
+FLOOD = 24 << 20
+BOUNDED = 10 << 20
+CHUNK = b"x" * 99 + b"\n"
+BOOM = b"boom"
+
+
+@attrs.frozen
+class Started:
+    """An echo server at a port of 127.0.0.1, and its process. patience: seconds for each answer."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    patience: float
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), self.patience)
+
+    def echoes(self, client: socket.socket, line: bytes = b"hello\n") -> bool:
+        """Whether a line comes back over this connection."""
+        try:
+            client.sendall(line)
+            return read_line(client) == line
+        except OSError:
+            return False
+
+    def serves(self) -> bool:
+        """Whether someone new is served."""
+        try:
+            with self.connect() as client:
+                return self.echoes(client)
+        except OSError:
+            return False
+
+    def memory(self) -> int:
+        """Bytes, with those of its children."""
+        pids = [self.process.pid, *children(self.process.pid)]
+        return sum(memory(pid, "VmRSS") for pid in pids)
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(word) for word in found.split()]
+
+
+def read_line(client: socket.socket) -> bytes:
+    """The next line, or what there was of it at the end. Raises TimeoutError."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := client.recv(1)):
+        line += byte
+    return line
+
+
+def send_until_stuck(client: socket.socket, data: bytes, most: int) -> int:
+    """Send `data` again and again, at most so many bytes; how many went out before nobody took more."""
+    chunk, sent = data * (65536 // len(data)), 0
+    client.settimeout(NOTHING_COMES)
+    with contextlib.suppress(OSError):
+        while sent < most:
+            sent += client.send(chunk)
+    return sent
+
+
+@contextlib.contextmanager
+def started(
+    server: EchoServer, folder: Path, *options: str, patience: float = PATIENCE
+) -> Iterator[Started]:
+    port = free_port()
+    environment = server.environment(folder)
+    ready = partial(is_bound, "tcp", str(port))
+    with running(server.command(port, *options), environment, folder / "said", ready) as process:
+        yield Started(port, process, patience)
+
+
+def second_client(server: Started) -> bool:
+    with server.connect() as first:
+        return server.echoes(first) and server.serves()
+
+
+def nobody_waits_for_one_who_does_not_read(server: Started) -> bool:
+    with server.connect() as deaf:
+        send_until_stuck(deaf, CHUNK, FLOOD)
+        return server.serves()
+
+
+def bounded_for_one_who_does_not_read(server: Started) -> bool:
+    with server.connect() as deaf:
+        assert server.echoes(deaf)
+        before = server.memory()
+        send_until_stuck(deaf, CHUNK, FLOOD)
+        return server.memory() - before < BOUNDED
+
+
+def bounded_for_an_endless_line(server: Started) -> bool:
+    with server.connect() as client:
+        assert server.echoes(client)
+        before = server.memory()
+        # One that closes the connection has let go of it all.
+        sent = send_until_stuck(client, b"x", FLOOD)
+        return sent < FLOOD or server.memory() - before < BOUNDED
+
+
+def says_why(server: Started) -> bool:
+    with server.connect() as client:
+        client.sendall(b"x" * (100 << 10))
+        try:
+            return b"longer than" in read_line(client)
+        except OSError:
+            return False
+
+
+def unfinished_line(server: Started) -> bool:
+    with server.connect() as client:
+        client.sendall(b"half")
+        client.shutdown(socket.SHUT_WR)
+        try:
+            return read_line(client).rstrip() == b"half"
+        except OSError:
+            return False
+
+
+def telnet(server: Started) -> bool:
+    will_terminal_type = b"\xff\xfb\x18"
+    with server.connect() as client:
+        client.sendall(will_terminal_type + b"hello\n")
+        return will_terminal_type not in read_line(client)
+
+
+def reset(server: Started) -> bool:
+    for _ in range(3):
+        with contextlib.suppress(OSError), server.connect() as client:
+            server.echoes(client)
+            client.sendall(CHUNK * 1000)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return server.serves()
+
+
+def handler_fails(server: Started) -> bool:
+    with server.connect() as client, contextlib.suppress(OSError):
+        client.sendall(BOOM + b"\n")
+        client.recv(1)
+    return server.serves()
+
+
+def term(server: Started) -> bool:
+    """A line that arrived before the signal is answered, and the connection is closed in order."""
+    with server.connect() as client:
+        assert server.echoes(client)
+        # Both lie there when it looks again.
+        server.process.send_signal(signal.SIGSTOP)
+        client.sendall(b"last\n")
+        server.process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGCONT)
+        server.process.wait(20)
+        try:
+            return read_line(client) == b"last\n" and client.recv(1) == b""
+        except OSError:
+            return False
+
+
+def hangup(server: Started) -> bool:
+    with server.connect() as client:
+        assert server.echoes(client)
+        server.process.send_signal(signal.SIGHUP)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(0.5)
+        return server.echoes(client) and server.process.poll() is None
+
+
+PROBES: Mapping[str, Callable[[Started], bool]] = {
+    "serves a second client while the first is silent": second_client,
+    "serves others while one client does not read": nobody_waits_for_one_who_does_not_read,
+    "bounded memory when a client does not read": bounded_for_one_who_does_not_read,
+    "bounded memory when a line never ends": bounded_for_an_endless_line,
+    "… and says why it closes": says_why,
+    "an unfinished last line comes back, too": unfinished_line,
+    "what Telnet negotiates is no text": telnet,
+    "survives clients that reset": reset,
+    "an error in the handler harms only its client": handler_fails,
+    "SIGTERM: what has arrived is answered first": term,
+    "SIGHUP: goes on, with connections as they are": hangup,
+}

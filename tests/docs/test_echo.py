@@ -1,0 +1,216 @@
+"""docs/echo.md: its code is examples/echo/, and each of its claims is put to the server itself."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from bench.child import running
+from bench.echo.__main__ import BEGIN, END, written
+from bench.echo.servers import SERVERS, EchoServer, code_lines
+from bench.proc import is_bound
+from logsrv.kit.testing import wait_until
+from tests.cli.certificates import Authority
+from tests.docs.conftest import ROOT
+from tests.docs.probes import (
+    NOTHING_COMES,
+    PATIENCE,
+    PROBES,
+    handler_fails,
+    read_line,
+    started,
+)
+from tests.docs.story import blocks, free_port
+from tests.programs import program
+
+PAGE = (ROOT / "docs" / "echo.md").read_text()
+YES = "yes"
+ENDPOINTS = "IPv6, UNIX sockets, TLS without other code"
+CLAIMS = (*PROBES, ENDPOINTS)
+KIT = SERVERS[-1]
+
+
+def rows() -> dict[str, dict[str, bool]]:
+    """The table of the page: what each server is said to do."""
+    table = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.splitlines()
+        if line.startswith("|")
+    ]
+    head = next(row for row in table if row[1:] == [server.name for server in SERVERS])
+    found = {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in table if row[0] in CLAIMS}
+    return {
+        row: {name: cell == YES for name, cell in cells.items()} for row, cells in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def claims() -> dict[str, dict[str, bool]]:
+    return rows()
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+@pytest.mark.parametrize("claim", PROBES)
+def test_each_cell_is_true(
+    claim: str, server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
+) -> None:
+    if PROBES[claim] is handler_fails:
+        server = failing(server, tmp_path)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    is_claimed = claims[claim][server.name]
+    with started(server, folder, patience=PATIENCE if is_claimed else NOTHING_COMES) as probed:
+        assert PROBES[claim](probed) == is_claimed
+
+
+def failing(server: EchoServer, folder: Path) -> EchoServer:
+    """The same server, with a handler that raises for one line."""
+    source, handled = re.subn(
+        r"^( +)(stream\.write|self\.wfile\.write|return line|writer\.write|self\.send)",
+        r'\1if "boom" in str(line): raise ValueError("boom")' + "\n" + r"\1\2",
+        server.path.read_text(),
+        flags=re.MULTILINE,
+    )
+    assert handled == 1, f"{server.file} has no handler that this test knows"
+    path = folder / server.file
+    path.write_text(source)
+    return Changed(server.name, server.file, server.takes, path)
+
+
+@attrs.frozen
+class Changed(EchoServer):
+    changed: Path = Path()
+
+    @property
+    def path(self) -> Path:
+        return self.changed
+
+
+def test_the_page_has_all_cells(claims: dict[str, dict[str, bool]]) -> None:
+    assert set(claims) == set(CLAIMS)
+
+
+def test_the_page_shows_the_servers_as_they_are() -> None:
+    shown = {block.argument: block.body for block in blocks(PAGE) if block.language == "python"}
+    assert shown == {server.file: server.path.read_text() for server in SERVERS}
+    assert [block.argument for block in blocks(PAGE)][:7] == [server.file for server in SERVERS]
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+def test_other_endpoints(
+    server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
+) -> None:
+    """The servers that take an endpoint take any; the others have nothing to say it with."""
+    assert claims[ENDPOINTS][server.name] == (server.takes != "PORT")
+    if server.takes == "PORT":
+        return
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    trusting = ssl.create_default_context(cafile=authority.cafile)
+    with (
+        _at(server, tmp_path / "unix", f"unix:{tmp_path}/echo") as _,
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        wait_until(lambda: _connected(client, f"{tmp_path}/echo"), "the UNIX socket")
+        assert _comes_back(client)
+    with _at(server, tmp_path / "six", "tcp:{port}:interface=\\:\\:1") as port:
+        wait_until(lambda: is_bound("tcp6", str(port)), "the port")
+        with socket.create_connection(("::1", port), PATIENCE) as client:
+            assert _comes_back(client)
+    tls = f"ssl:{{port}}:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    with _at(server, tmp_path / "tls", tls) as port:
+        wait_until(lambda: is_bound("tcp", str(port)), "the port")
+        with (
+            socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
+            trusting.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            assert _comes_back(client)
+
+
+@contextlib.contextmanager
+def _at(server: EchoServer, folder: Path, endpoint: str) -> Iterator[int]:
+    folder.mkdir()
+    port = free_port()
+    command = server.command(port, endpoint=endpoint.format(port=port))
+    with running(command, server.environment(folder), folder / "said", lambda: True):
+        yield port
+
+
+def _connected(client: socket.socket, path: str) -> bool:
+    try:
+        client.connect(path)
+    except OSError:
+        return False
+    return True
+
+
+def _comes_back(client: socket.socket) -> bool:
+    client.settimeout(20.0)
+    client.sendall(b"hello\n")
+    return read_line(client).rstrip() == b"hello"
+
+
+def test_an_option_of_the_kit_limits_connections(tmp_path: Path) -> None:
+    options = ("--max-connections", "1")
+    with started(KIT, tmp_path, *options) as server, server.connect() as first:
+        assert server.echoes(first)
+        assert not server.serves()
+        assert server.echoes(first)
+
+
+def test_an_option_of_the_kit_says_who_may_connect(tmp_path: Path) -> None:
+    with started(KIT, tmp_path, "--allow", "192.0.2.0/24") as server:
+        assert not server.serves()
+
+
+def test_an_option_of_the_kit_closes_silent_connections(tmp_path: Path) -> None:
+    with started(KIT, tmp_path, "--idle-timeout", "100ms") as server, server.connect() as client:
+        client.settimeout(20.0)
+        assert client.recv(1) == b""
+
+
+def test_the_page_counts_the_lines_of_code() -> None:
+    """The column is written with the figures; a changed server may not leave it behind."""
+    _, _, rest = PAGE.partition(BEGIN)
+    table = [line for line in rest.partition(END)[0].splitlines() if line.startswith("|")]
+    counted = {cells[1].strip(): cells[2].strip() for cells in (row.split("|") for row in table)}
+    for server in SERVERS:
+        assert counted[server.name] == str(server.lines)
+
+
+def test_lines_of_code_are_neither_blank_nor_prose() -> None:
+    assert (
+        code_lines('"""What it is."""\n\n# why\nx = 1\n\ndef f():\n    """Prose\n    too."""\n')
+        == 2
+    )
+
+
+def test_the_benchmark_writes_its_table_into_the_page() -> None:
+    page = written(PAGE, "| a new table |")
+    assert "| a new table |" in page
+    assert page.partition(BEGIN)[0] == PAGE.partition(BEGIN)[0]
+    assert page.partition(END)[2] == PAGE.partition(END)[2]
+    with pytest.raises(ValueError, match="no lines"):
+        written("another page", "| a new table |")
+
+
+def test_the_benchmark_runs() -> None:
+    """One short round: each server is measured, none is closed or lost on the way."""
+    program("cc", "gcc")
+    words = ["--rounds", "1", "--seconds", "0.2", "--only", "kit", "--only", "select"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.echo", *words], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    measured = [row for row in done.stdout.splitlines() if re.match(r"\| (kit|select) ", row)]
+    assert len(measured) == 2
+    assert not any("–" in row for row in measured)
