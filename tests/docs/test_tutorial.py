@@ -1,0 +1,63 @@
+"""docs/tutorial.md, followed by a reader who believes every word of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.echo.servers import code_lines
+from tests.docs.conftest import ROOT
+from tests.docs.story import Story, blocks
+from tests.programs import program
+
+PAGE = (ROOT / "docs" / "tutorial.md").read_text()
+MOST_LINES = 15
+
+
+def line_of(heading: str) -> int:
+    """Where a part of the page begins."""
+    return PAGE[: PAGE.index(f"\n## {heading}")].count("\n") + 2
+
+
+def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+    """From an empty folder to a wheel, each command, file and conversation."""
+    program("openssl", "openssl")
+    production, last_page = line_of("5."), line_of("The last page")
+    with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:
+        # The default, which the page need not print, but may be taken here.
+        reader.type("$ export SHOUT_LISTEN=tcp:7000:interface=127.0.0.1\n")
+        reader.follow(PAGE, last=production)
+        reader.type("$ unset SHOUT_LISTEN\n")
+        reader.stop()
+        reader.follow(PAGE, first=production, last=last_page)
+
+
+def test_the_finished_plugin_has_at_most_fifteen_lines() -> None:
+    """Counted in the one file of step 2, and in the files of the package that are the author's."""
+    sources = {block.argument: block.body for block in blocks(PAGE) if block.language == "python"}
+    assert code_lines(sources["shout.py"]) <= MOST_LINES
+    package = [sources["shout/options.py"], sources["shout/protocol.py"]]
+    assert sum(map(code_lines, package)) <= MOST_LINES
+
+
+def test_the_page_says_how_many_lines_there_are() -> None:
+    finished = [block.body for block in blocks(PAGE) if block.argument == "shout.py"][-1]
+    assert code_lines(finished) == 12
+    assert "the twelve lines of the finished plugin" in PAGE
+
+
+def test_the_last_page_is_the_source_of_greet() -> None:
+    """If this fails: greet has changed, and the page has to be given the new source."""
+    last_page = line_of("The last page")
+    shown = [block for block in blocks(PAGE) if block.line > last_page]
+    assert {block.argument for block in shown} >= {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "logsrv" / "greet").glob("*.py")
+        if path.name != "__init__.py"
+    }
+    for block in shown:
+        source = (ROOT / block.argument).read_text()
+        if block.argument.startswith("logsrv/greet/"):
+            assert block.body == source, block.argument
+        else:
+            assert block.body in source, block.argument
