@@ -1,0 +1,40 @@
+"""docs/inputs.md, followed by someone who has a wire format of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.echo.servers import code_lines
+from logsrv.linelog.inputs.intake import Intake
+from tests.docs.conftest import ROOT
+from tests.docs.story import Story, blocks
+
+PAGE = (ROOT / "docs" / "inputs.md").read_text()
+
+
+def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
+    """From an empty folder to records in the log of a real daemon."""
+    with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:
+        reader.follow(PAGE)
+
+
+def test_the_input_has_about_twenty_lines() -> None:
+    [source] = [block.body for block in blocks(PAGE) if block.argument == "records/records.py"]
+    assert code_lines(source) <= 25
+
+
+def test_the_page_names_what_an_intake_has() -> None:
+    """Each name in the table is there, and each public one is in the table."""
+    table = re.search(r"^\| `Intake`.*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    first_cells = [row.split("|")[1] for row in table[0].strip().splitlines()[2:]]
+    named = {name for cell in first_cells for name in re.findall(r"`(\w+)", cell)}
+    public = {name for name in vars(Intake) if not name.startswith("_")}
+    # What the service calls is not for inputs.
+    public -= {"apply"}
+    assert public <= named
+    source = (ROOT / "logsrv" / "linelog" / "inputs" / "intake.py").read_text()
+    for name in named:
+        assert re.search(rf"(def |self\.){name}\b", source), name
