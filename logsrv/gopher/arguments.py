@@ -30,7 +30,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _STATUSES = """\
 exit status:
   0  all went well                      7  the answer broke off
-  1  wrong URL, or a local file          8  larger than allowed
+  1  wrong URL, or a local file         8  larger than allowed
   2  the command line makes no sense    9  not a Gopher server
   3  the server answers with an error   10 no trusted TLS connection
   4  unknown host                       11 the proxy makes no connection

@@ -17,6 +17,7 @@ from logsrv.gopher.arguments import (
     pins_path,
 )
 from logsrv.gopher.errors import BadURL, GopherError
+from logsrv.gopher.mirror.command import parser as mirror_parser
 
 
 def url_of(*words: str) -> str:
@@ -91,3 +92,14 @@ def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HOME", "/home/me")
     expected = Path("/home/me/.local/share/logsrv/gopher-pins")
     assert pins_path({}) == pins_path({"XDG_DATA_HOME": "relative"}) == expected
+
+
+def test_every_option_is_documented() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "gopher.md").read_text()
+    for parser in (fetch_parser(), mirror_parser()):
+        for action in parser._actions:
+            for option in action.option_strings:
+                if option.startswith("--") and option not in ("--help", "--version"):
+                    assert f"`{option}" in page, option
+    for kind in GopherError.__subclasses__():
+        assert f"| {kind.exit_status} |" in page

@@ -1,0 +1,259 @@
+"""`python -m bench.gopher`: the gopher command beside curl, in turns, on loopback.
+
+Every run is a fresh process and writes into a fresh directory, from its start to its end on the clock.
+Ratios are taken within a round; the figure is their median. The directories are removed at the very end:
+ext4 makes new files slowly for minutes after many were deleted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from bench.build import build
+from bench.table import MARKS, markdown
+
+ITEMS = 1000
+BIG = 200_000_000
+LOOPBACK = "127.0.0.1"
+GOPHER = (sys.executable, "-m", "logsrv.gopher.command")
+
+
+@attrs.define(frozen=True, slots=True)
+class Took:
+    """One run: seconds, bytes of memory at most, and how many of the files are there whole."""
+
+    seconds: float
+    memory: int
+    files: int
+
+
+@attrs.define(frozen=True, slots=True)
+class Bar:
+    """What is asked for, what was measured, and whether that is enough."""
+
+    what: str
+    asked: str
+    measured: str
+    met: bool
+
+
+@contextmanager
+def gopherspace(delay_ms: int) -> Iterator[int]:
+    """The fixture, answering after `delay_ms`; its port."""
+    command = [str(build("gopherspace")), str(ITEMS), str(delay_ms), str(BIG)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def timed(command: Sequence[str], directory: Path, size: int) -> Took:
+    """Run `command`; count the files of `size` bytes that are in `directory` afterwards.
+
+    What it says is thrown away; curl does not count what it loses in its status either.
+    """
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, _, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        process.returncode = 0
+    files = sum(path.stat().st_size == size for path in directory.glob("[!.]*") if path.is_file())
+    return Took(seconds, usage.ru_maxrss * 1024, files)
+
+
+class Rounds:
+    """Fresh directories below one, and the runs that went into them."""
+
+    def __init__(self, place: Path, count: int) -> None:
+        self._place = place
+        self._count = count
+        self._number = 0
+
+    def directory(self) -> Path:
+        self._number += 1
+        path = self._place / str(self._number)
+        path.mkdir()
+        return path
+
+    def pairs(self, first: Run, second: Run) -> list[tuple[Took, Took]]:
+        """Both in turns; one round before the first is not counted."""
+        found = [
+            (first(self.directory()), second(self.directory())) for _ in range(self._count + 1)
+        ]
+        return found[1:]
+
+
+@attrs.define(frozen=True, slots=True)
+class Run:
+    """A command with `@` where its directory belongs."""
+
+    command: tuple[str, ...]
+    size: int = 70
+
+    def __call__(self, directory: Path) -> Took:
+        words = [word.replace("@", str(directory)) for word in self.command]
+        return timed(words, directory, self.size)
+
+
+@attrs.define(frozen=True, slots=True)
+class Curl(Run):
+    """curl with the list of all items, as many at once as `--parallel-max` says."""
+
+    port: int = 0
+    prefix: str = "/"
+
+    def __call__(self, directory: Path) -> Took:
+        url = f"gopher://{LOOPBACK}:{self.port}/0{self.prefix}"
+        config = directory.with_suffix(".curl")
+        config.write_text("".join(f"url={url}{n}\noutput={directory}/{n}\n" for n in range(ITEMS)))
+        command = [*self.command, "-K", str(config)]
+        return timed(command, directory, self.size)
+
+
+def curl(port: int, at_once: int, size: int = 70) -> Curl:
+    return Curl(("curl", "-s", "--parallel", "--parallel-max", str(at_once)), size, port)
+
+
+def mirror(port: int, connections: int | None = None, size: int = 70) -> Run:
+    how = () if connections is None else ("--connections", str(connections))
+    return Run((*GOPHER, "mirror", *how, f"gopher://{LOOPBACK}:{port}/", "@"), size)
+
+
+def median_ratio(pairs: Sequence[tuple[Took, Took]]) -> float:
+    """How many times as long the first takes as the second."""
+    return statistics.median(first.seconds / second.seconds for first, second in pairs)
+
+
+def _row(name: str, runs: Sequence[Took]) -> list[str]:
+    seconds = [run.seconds for run in runs]
+    return [
+        name,
+        f"{statistics.median(seconds):.3f}",
+        f"{min(seconds):.3f}–{max(seconds):.3f}",
+        f"{max(run.memory for run in runs) / 1e6:.0f}",
+        f"{min(run.files for run in runs):,}",
+    ]
+
+
+class Report:
+    """Collects rows and bars."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.bars: list[Bar] = []
+
+    def add(self, names: tuple[str, str], pairs: Sequence[tuple[Took, Took]]) -> None:
+        for name, runs in zip(names, zip(*pairs, strict=True), strict=True):
+            self.rows.append(_row(name, runs))
+
+    def __str__(self) -> str:
+        header = ["run", "s", "from–to", "peak MB", "files whole"]
+        verdicts = [
+            f"- {MARKS[bar.met]}: {bar.what} {bar.asked}: {bar.measured}" for bar in self.bars
+        ]
+        return "\n".join([markdown(header, self.rows), "", *verdicts])
+
+
+def measure_start(report: Report, rounds: Rounds) -> None:
+    with gopherspace(0) as port:
+        pairs = rounds.pairs(
+            Run((*GOPHER, f"gopher://{LOOPBACK}:{port}/")), Run((sys.executable, "-c", "pass"))
+        )
+    report.add(("gopher URL, a menu", "python3 -c pass"), pairs)
+    seconds = statistics.median(first.seconds for first, _ in pairs)
+    measured = f"{seconds:.3f} s, {median_ratio(pairs):.1f} × python3 -c pass"
+    report.bars.append(Bar("start to finished menu", "under 0.35 s", measured, seconds < 0.35))
+
+
+def measure_mirrors(report: Report, rounds: Rounds) -> None:
+    with gopherspace(0) as port:
+        pairs = rounds.pairs(mirror(port), curl(port, 50))
+    report.add(("mirror, at once", "curl 50, at once"), pairs)
+    speed = 1 / median_ratio(pairs)
+    what = "mirror of 1,000 items that are answered at once"
+    report.bars.append(Bar(what, "1.3 × curl", f"{speed:.2f} ×", speed >= 1.3))
+    for connections in (10, 50):
+        with gopherspace(20) as port:
+            pairs = rounds.pairs(mirror(port, connections), curl(port, connections))
+        report.add((f"mirror {connections}, 20 ms", f"curl {connections}, 20 ms"), pairs)
+        ratio = median_ratio(pairs)
+        what = f"the same from 20 ms away, {connections} connections"
+        report.bars.append(Bar(what, "within 1.2 × curl's time", f"{ratio:.2f} ×", ratio <= 1.2))
+
+
+def measure_big(report: Report, rounds: Rounds) -> None:
+    with gopherspace(0) as port:
+        url = f"gopher://{LOOPBACK}:{port}/9/big"
+        pairs = rounds.pairs(
+            Run((*GOPHER, url, "--output", "@/big"), BIG),
+            Run(("curl", "-s", url, "-o", "@/big"), BIG),
+        )
+    report.add(("gopher URL, 200 MB", "curl, 200 MB"), pairs)
+    ratio = median_ratio(pairs)
+    memory = max(first.memory for first, _ in pairs) / 1e6
+    met = ratio <= 1.0 and memory < 60
+    measured = f"{1 / ratio:.2f} × curl's speed, {memory:.0f} MB"
+    report.bars.append(Bar("one file of 200 MB", "curl's speed, under 60 MB", measured, met))
+
+
+def measure_pygopherd(report: Report, rounds: Rounds) -> None:
+    from tests.gopher.servers import pygopherd
+
+    if shutil.which("pygopherd", path=os.environ.get("PATH", "") + ":/usr/sbin") is None:
+        print("pygopherd is not installed: not measured", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory(prefix="gopher-tree-") as name:
+        tree = Path(name)
+        tree.chmod(0o755)
+        for number in range(ITEMS):
+            (tree / f"{number}").write_bytes(b"x" * 69 + b"\n")
+        with pygopherd(tree) as port:
+            pairs = [(mirror(port)(rounds.directory()), curl(port, 50)(rounds.directory()))]
+    report.add(("mirror, pygopherd", "curl 50, pygopherd"), pairs)
+    files = pairs[0][0].files
+    measured = f"{files:,} of {ITEMS:,} (curl: {pairs[0][1].files:,})"
+    report.bars.append(Bar("mirror of pygopherd", "complete", measured, files == ITEMS))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print; 0 whatever the bars say."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gopher", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default: 5")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        default="/dev/shm" if os.path.isdir("/dev/shm") else None,
+        help="where files are written; default: in memory, so that no disk is measured",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write bars and figures there")
+    options = parser.parse_args(arguments)
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="bench-gopher-", dir=options.directory) as name:
+        rounds = Rounds(Path(name), options.rounds)
+        for measure in (measure_start, measure_mirrors, measure_big, measure_pygopherd):
+            measure(report, rounds)
+    print(report)
+    if options.json is not None:
+        found = {"rows": report.rows, "bars": [attrs.asdict(bar) for bar in report.bars]}
+        options.json.write_text(json.dumps(found, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
