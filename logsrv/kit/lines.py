@@ -171,6 +171,8 @@ class LineSplitter:
 
     def _hold(self, data: bytes) -> None:
         """Keep the beginning of a line, or find that it is too long already."""
+        if not data:
+            return
         keep = len(self._format.delimiter) - 1
         if keep:
             data, self._carry = data[: max(0, len(data) - keep)], data[-keep:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.kit.lines import LineFormat, LineSplitter, Trouble
@@ -73,6 +73,7 @@ CHUNKS = st.lists(
     delimiter=st.sampled_from([b"\n", b"\r\n", b";", b"a;", b"\r"]),
     errors=st.sampled_from(["replace", "reject"]),
 )
+@example(pieces=[b"a\r", b""], max_line=1, delimiter=b"\n", errors="replace")
 def test_result_does_not_depend_on_cuts(
     pieces: list[bytes], max_line: int, delimiter: bytes, errors: str
 ) -> None:
