@@ -69,11 +69,11 @@ class Story:
         """`directory`: an empty one for the story's use; `environment`: on top of ours."""
         self.ports = {str(port): str(free_port()) for port in ports}
         self._log = directory / "server.log"
-        home = directory / "home"
-        home.mkdir()
+        self._home = directory / "home"
+        self._home.mkdir()
         self._shell = subprocess.Popen(
             ["sh"],
-            cwd=home,
+            cwd=self._home,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -91,7 +91,10 @@ class Story:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Whatever it has started and not ended is in its group.
+        # Whatever it has started and not ended is in its group, but for daemons.
+        for file in self._home.rglob("*.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
         os.killpg(self._shell.pid, signal.SIGKILL)
         self._shell.wait()
         for pipe in (self._shell.stdin, self._shell.stdout):

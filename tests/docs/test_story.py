@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.docs.story import Story, blocks
 
 
@@ -54,6 +55,23 @@ def test_what_a_server_prints_is_waited_for(tmp_path: Path) -> None:
     folder.mkdir()
     with pytest.raises(AssertionError, match="ended"):
         follow(serve.format("true"), folder)
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """Also of a page that is wrong after it has started a daemon."""
+    daemon = "setsid sleep 60 >sleep.log 2>&1 & echo $! >sleep.pid"
+    with pytest.raises(AssertionError, match="line 2 of the page"):
+        follow(f"```console\n$ {daemon}\n$ cat sleep.pid && false\n```\n", tmp_path)
+    pid = (tmp_path / "home" / "sleep.pid").read_text().strip()
+    wait_until(lambda: not is_alive(pid), "the end of the daemon")
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def test_blocks_know_where_they_are() -> None:
