@@ -20,7 +20,10 @@ def checked_charset(name: str) -> str:
     """
     try:
         codec = codecs.lookup(name)
-        decoded = _ASCII.decode(name)
+        # `unicode_escape` and its like would make other characters out of ASCII.
+        decoded = "" if "escape" in codec.name else _ASCII.decode(name)
+        # `idna` and its like cannot be told to replace what they do not know.
+        bytes(range(0x80, 0x100)).decode(name, "replace")
     except (LookupError, UnicodeError, ValueError):
         decoded = ""
     if decoded != _ASCII.decode("ascii"):

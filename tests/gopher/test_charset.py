@@ -25,7 +25,13 @@ def test_the_user_may_know_better() -> None:
     assert decode_line(b"\xc3\xa9", "latin-1") == "Ã©"
 
 
-@pytest.mark.parametrize("name", ["utf-16", "utf-7", "cp037", "rot13", "hex", "no such\x1b[m", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("utf-16", "utf-7", "cp037", "rot13", "hex", "no such\x1b[m", ""),
+        *("idna", "punycode", "unicode_escape", "raw_unicode_escape"),
+    ],
+)
 def test_a_charset_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="not a character set for Gopher") as caught:
         checked_charset(name)
