@@ -16,7 +16,7 @@ from logsrv.gopher.charset import decode_line
 from logsrv.gopher.gateway.columns import runs_of, sized
 from logsrv.gopher.gateway.listing import breadcrumb, listing
 from logsrv.gopher.gateway.media import MediaKind, file_name
-from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.gateway.paths import CHARSETS, Place
 from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.menu import Menu
 from logsrv.gopher.text import Text
@@ -27,8 +27,8 @@ _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()
 ICON = (_HERE / "static" / "icon.svg").read_bytes()
 STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
-# Besides the automatic choice; more can be given in the address.
-CHARSETS = ("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis")
+# So many sets are offered on a page; the others can be given in the address.
+OFFERED = 5
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
@@ -110,7 +110,7 @@ def _about(place: Place) -> dict[str, Any]:
 
 
 def _charsets(place: Place) -> dict[str, Any]:
-    known: list[str | None] = [None, *CHARSETS]
+    known: list[str | None] = [None, *CHARSETS[:OFFERED]]
     if place.charset not in known:
         known.append(place.charset)
     return {

@@ -23,6 +23,11 @@ from logsrv.gopher.errors import BadURL
 from logsrv.gopher.url import GopherURL
 
 View = Literal["page", "file", "media"]
+# What servers have been seen to send; not more, because anybody may write anything into an address.
+CHARSETS = (
+    *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
+    *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),
+)
 LARGEST_ITEM_NUMBER = 10_000_000
 
 
@@ -124,9 +129,12 @@ def _charset(fields: dict[bytes, bytes]) -> str | None:
     if not name:
         return None
     try:
-        return checked_charset(name.decode("ascii"))
+        charset = checked_charset(name.decode("ascii"))
     except (ConfigurationError, UnicodeDecodeError):
-        raise BadURL("", "charset= is one such as utf-8, latin-1 or cp437") from None
+        charset = ""
+    if charset not in CHARSETS:
+        raise BadURL("", f"charset= is one of {', '.join(CHARSETS)}")
+    return charset
 
 
 def address_typed(text: bytes) -> GopherURL:

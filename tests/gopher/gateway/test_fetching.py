@@ -9,7 +9,7 @@ import pytest
 import pytest_twisted
 
 from logsrv.gopher.errors import TimedOut
-from logsrv.gopher.gateway.destinations import Destinations, NotAllowed
+from logsrv.gopher.gateway.destinations import HOST_PATTERN, Destinations, HostPattern, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
 from logsrv.gopher.limits import Timeouts
 from logsrv.gopher.url import GopherURL
@@ -18,10 +18,15 @@ from tests.gopher.conftest import Serve
 MENU = b"0One\t/1\tx\t70\r\n.\r\n"
 
 
-def fetcher(reactor: Any, timeouts: Timeouts = TIMEOUTS, private: bool = True) -> Fetcher:
+def fetcher(
+    reactor: Any,
+    timeouts: Timeouts = TIMEOUTS,
+    private: bool = True,
+    hosts: tuple[HostPattern, ...] = (),
+) -> Fetcher:
     return Fetcher(
         reactor,
-        Destinations(private=private),
+        Destinations(hosts, private),
         most_page=200_000,
         most_download=None,
         cache_bytes=1_000_000,
@@ -87,6 +92,10 @@ async def test_destinations(reactor: Any, serve: Serve) -> None:
             await ask(url)
         with pytest.raises(NotAllowed):
             await ask(attrs.evolve(url, port=25))
+    listed = fetcher(reactor, hosts=(HOST_PATTERN.parse("other.example"),))
+    for ask in (listed.menu, listed.text, listed.open):
+        with pytest.raises(NotAllowed, match="a few hosts"):
+            await ask(url)
     assert server.requests == []
 
 

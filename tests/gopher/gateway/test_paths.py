@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.paths import (
+    CHARSETS,
     Place,
     address_typed,
     is_gopher_path,
@@ -94,6 +95,8 @@ def test_form() -> None:
         b"/gopher/example.org/1a?from=-1",
         b"/gopher/example.org/1a?from=99999999999",
         b"/gopher/example.org/1a?charset=utf-16",
+        b"/gopher/example.org/1a?charset=idna",
+        b"/gopher/example.org/1a?charset=%ff",
         b"/gopher/example.org:99999/",
         b"/gopher/user@example.org/",
         b"/gopher/",
@@ -106,6 +109,13 @@ def test_refused(path: bytes) -> None:
     """What could reach the wire as more than one request, and what makes no sense, is refused."""
     with pytest.raises(BadURL):
         parse_path(path)
+
+
+def test_charsets() -> None:
+    """Every set that is accepted has the name that links are written with."""
+    for name in CHARSETS:
+        assert parse_path(f"/gopher/example.org/?charset={name}".encode()).charset == name
+    assert parse_path(b"/gopher/example.org/?charset=latin-1").charset == "iso8859-1"
 
 
 @given(st.binary(max_size=80))
