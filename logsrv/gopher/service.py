@@ -34,17 +34,23 @@ log = Logger()
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class GopherSettings(GatewaySettings, ConnectionSettings):
-    """All of it; a browser opens six connections, and some leave theirs open."""
+class BrowserSettings(ConnectionSettings):
+    """Who may connect; a browser opens six connections, and some leave theirs open."""
 
-    url: str | None = option(None, TEXT, "what to fetch and print")
-    words: str | None = option(None, TEXT, "what to look for there")
     max_connections: int | None = option(
         1000, integer(1), "how many connections a listener has at a time", off=True
     )
     max_connections_per_peer: int | None = option(
         64, integer(1), "how many connections one address has at a time", off=True
     )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class GopherSettings(GatewaySettings, BrowserSettings):
+    """All of it."""
+
+    url: str | None = option(None, TEXT, "what to fetch and print")
+    words: str | None = option(None, TEXT, "what to look for there")
 
 
 Options = usage_options(
