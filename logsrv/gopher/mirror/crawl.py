@@ -223,6 +223,8 @@ class Crawl:
     def _open(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menus.append(menu)
         for line in lines:
+            if self.tally.stopped is not None:
+                return
             found = self._scope.item(line, item)
             if found is not None:
                 self._find(found)

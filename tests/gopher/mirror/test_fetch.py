@@ -106,7 +106,11 @@ def test_a_long_selector_and_a_large_answer(serve: Serve, fetcher: Make) -> None
 
 
 def half(connection: socket.socket, _: bytes) -> None:
-    connection.sendall(b"x" * 300_000)
+    """Promises more than it sends. (A reset could overtake what was sent before it.)"""
+    connection.sendall(b"+2000000\r\n" + b"x" * 1_000_000)
+
+
+def resets(connection: socket.socket, _: bytes) -> None:
     reset(connection)
 
 
@@ -125,8 +129,9 @@ def test_errors(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
     error_of(ask(get, serve(b"3gone\t\terror.host\t1\r\n").url("/0x")), ServerError)
     error_of(ask(get, serve(b"x" * 100).url("/0x"), most_bytes=50), TooBig)
     sink = FileSink(str(tmp_path / "x"), text=False)
-    error_of(ask(get, serve(half).url("/9x"), sink), Truncated)
+    error_of(ask(get, serve(half).url("/9x%09%09+"), sink), Truncated)
     assert list(tmp_path.iterdir()) == []
+    error_of(ask(get, serve(resets).url("/9x")), Truncated)
 
 
 def test_the_other_address_of_a_host_is_tried(
