@@ -116,6 +116,14 @@ class Metrics:
             if metric.name == name and wanted <= set(found)
         )
 
+    def totals(self) -> dict[str, float]:
+        """Each counter that was used, summed over its labels, in the order of the catalogue."""
+        found: dict[str, float] = {}
+        for metric, _, value in self.read():
+            if metric.kind == "counter":
+                found[metric.name] = found.get(metric.name, 0) + value
+        return found
+
     def read(self) -> Iterator[tuple[Metric, Labels, float]]:
         """Every value: the metric, its labels, the number."""
         for name, metric in self._catalogue.items():

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.listen import Listener
+from logsrv.kit.metrics import Metrics
 from logsrv.kit.watchdog import Watchdog
 
 Settings = TypeVar("Settings")
@@ -44,6 +45,8 @@ class Plan:
 class ListeningService(Service, Generic[Settings]):
     """Starts the listeners of its settings; SIGHUP loads the settings again; stopping loses nothing.
 
+    metrics: its counters; what they came to is logged at the end.
+
     What a plugin has beside its listeners it opens, changes and closes in `open`, `apply`, `close`.
     """
 
@@ -63,6 +66,7 @@ class ListeningService(Service, Generic[Settings]):
         self._load = load
         self._reactor = reactor
         self._listeners: dict[str, Listener] = {}
+        self.metrics = Metrics()
         self._bound = False
         self._watchdog = Watchdog(reactor)
         self._old_handler: signal.Handlers | Callable[[int, FrameType | None], object] | int | None
@@ -184,6 +188,9 @@ class ListeningService(Service, Generic[Settings]):
         cut = await gatherResults(map(Deferred.fromCoroutine, stopping))
         await self.close()
         self._watchdog.stop()
+        totals = self.metrics.totals()
+        counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
+        log.info("{name} counted: {counted}", name=self.name, counted=counted or "nothing")
         log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
 
 

@@ -15,7 +15,6 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.command_line import SettingsOptions, usage_options
 from logsrv.kit.datagrams import DatagramListener
 from logsrv.kit.listen import Listener, listener_for
-from logsrv.kit.metrics import Metrics
 from logsrv.kit.service import ListeningService, Plan
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.registry import inputs
@@ -40,7 +39,6 @@ class LoggerService(ListeningService[LoggerSettings]):
         self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
     ) -> None:
         super().__init__("logsrv", settings, self._plans, load=load, reactor=reactor)
-        self.metrics = Metrics()
         self._clock = reactor
         self._intakes: dict[str, Intake] = {}
         self.store = Store(
@@ -61,19 +59,7 @@ class LoggerService(ListeningService[LoggerSettings]):
         self.store.reopen()
 
     def close(self) -> Deferred[None]:
-        return self.store.close().addBoth(self._sum_up)
-
-    def _sum_up(self, result: Any) -> Any:
-        value = self.metrics.value
-        log.info(
-            "stored {stored} bytes; dropped {dropped} bytes by rule; {refused} connections refused,"
-            " {lost} datagrams lost by the kernel",
-            stored=int(value("stored_bytes_total")),
-            dropped=int(value("dropped_bytes_total")),
-            refused=int(value("connections_refused_total")),
-            lost=int(value("datagrams_lost_total")),
-        )
-        return result
+        return self.store.close()
 
     def removed(self, key: str, listener: Listener) -> None:
         if isinstance(listener, DatagramListener):

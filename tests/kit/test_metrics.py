@@ -52,3 +52,11 @@ def test_the_catalogue_says_what_it_counts() -> None:
         assert metric.help.endswith(".")
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
+
+
+def test_totals_are_of_counters_over_all_labels() -> None:
+    metrics = Metrics()
+    metrics.watch("connections_total", lambda: 2, listener="a")
+    metrics.watch("connections_total", lambda: 3, listener="b")
+    metrics.watch("connections_open", lambda: 1, listener="a")
+    assert metrics.totals() == {"connections_total": 5}
