@@ -161,7 +161,7 @@ def parse_endpoint(text: str) -> Endpoint:
                 meant: str | None = f"unix:{text}" if not scheme.isdigit() else f"tcp:{text}"
             else:
                 meant = nearest(scheme, [*known, *plugged])
-            hint = f"did you mean {meant}? " if meant else ""
+            hint = f"did you mean {shown(meant)}? " if meant else ""
             raise ValueError(
                 f"{shown(scheme)} is no endpoint type; {hint}known are {listed([*known, *plugged])}"
             )
