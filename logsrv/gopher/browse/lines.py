@@ -42,6 +42,8 @@ _COLOURS = {
     "information": "information",
 }
 
+# Nobody reads more of it, and escaping megabytes of it takes seconds.
+_SHOWN_OF_BINARY = 32 * 1024
 _NOBODY_VOUCHES = (
     "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
     "usual for small servers that made their own; it is also what it looks like when somebody "
@@ -93,7 +95,10 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
         if page.content.dropped:
             lines.append(_cut_notice(page.content.dropped))
     elif isinstance(page.content, Text):
-        lines += text_lines(page.content.decoded(charset))
+        shown = page.content
+        if _looks_binary(shown):
+            shown = attrs.evolve(shown, content=shown.content[:_SHOWN_OF_BINARY])
+        lines += text_lines(shown.decoded(charset))
         if not page.content.content and page.error is None:
             lines.append(Line("The server answers with an empty text.", "dim"))
     return lines
@@ -137,6 +142,10 @@ def _notices(page: Page) -> Iterator[Line]:
             "This looks like a binary file that is announced as a text; s  saves it.", "note"
         )
         yield Line("")
+
+
+def _looks_binary(text: Text) -> bool:
+    return b"\0" in text.content[:_SHOWN_OF_BINARY]
 
 
 def _explained(page: Page) -> Iterator[Line]:

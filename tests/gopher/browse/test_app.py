@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from io import BytesIO
 from pathlib import Path
 
@@ -402,11 +403,13 @@ def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> 
 
 
 def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
+    gone = threading.Event()
+
     def script(connection: socket.socket, request: bytes) -> None:
         if request == b"\r\n":
             connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
-        else:
-            connection.recv(1)
+        elif connection.recv(1) == b"":
+            gone.set()
 
     server = serve(script)
 
@@ -416,11 +419,11 @@ def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> N
         await until(lambda: len(server.requests) == 2, "the request")
         await driven.press("escape")
         await driven.shows("Stopped: ", "Welcome to the hole")
-        # Nothing of it is left: another page can be asked for at once.
+        await until(gone.is_set, "the server to see the end")
         await driven.press("r")
         await until(lambda: len(server.requests) == 3, "the reload")
 
-    drive(server.url(), scenario)
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60))
 
 
 def test_quitting_while_a_page_is_loading(drive: Drive, serve: Serve) -> None:

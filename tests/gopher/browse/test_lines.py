@@ -74,8 +74,9 @@ def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
-    lines = lines_of(Page(URL, Text(URL, b"\x7fELF\0\0", False)), None)
+    lines = lines_of(Page(URL, Text(URL, b"\x7fELF\0\0" + b"x" * 1_000_000, False)), None)
     assert "binary file" in lines[0].text
+    assert sum(len(line.text) for line in lines) < 40_000
 
 
 @given(st.binary(max_size=300))

@@ -88,7 +88,8 @@ def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
         return await Loading(GopherURL.parse(server.url()), Trust(), timeouts=timeouts).page()
 
     page = run(scenario())
-    assert isinstance(page.error, TimedOut) and isinstance(page.content, Menu)
+    assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
+    assert isinstance(page.content, Menu)
 
 
 def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
