@@ -97,16 +97,6 @@ class GatewayService(ListeningService[GopherSettings]):
         answered.addErrback(lambda failure: failure.trap(DeferredTimeout) and None)
         return answered.addCallback(lambda _: super(GatewayService, self).stopService())
 
-    def close(self) -> Deferred[None]:
-        value = self.metrics.value
-        log.info(
-            "answered {answered} requests, {hits} of them from memory; {refused} connections refused",
-            answered=int(value("gateway_requests_total")),
-            hits=int(value("gateway_cache_hits_total")),
-            refused=int(value("connections_refused_total")),
-        )
-        return super().close()
-
     def _plans(self, settings: GopherSettings) -> Sequence[Plan]:
         return [
             Plan(

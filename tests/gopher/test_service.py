@@ -128,7 +128,7 @@ def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
         web.wait_for_log("reload refused")
         assert fetch(web.port(), path).status == 200
         web.stop()
-        assert "answered 3 requests, 1 of them from memory" in web.log()
+        assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
 
 
 def test_stop_with_browsers(serve: Serve, tmp_path: Path) -> None:

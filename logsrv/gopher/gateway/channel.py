@@ -5,11 +5,18 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+    ITCPTransport,
+)
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
+from zope.interface import implementer
 
 from logsrv.kit.peer_log import ConnectionLog
 from logsrv.kit.source import source_of
@@ -93,6 +100,7 @@ class Channel(HTTPChannel):
         super().connectionLost(reason)
 
 
+@implementer(IProtocolNegotiationFactory)
 class GatewayFactory(Factory[Channel]):
     """Channels whose requests `handler` answers. `connection_log`, or None, may be changed."""
 
@@ -113,6 +121,10 @@ class GatewayFactory(Factory[Channel]):
         channel.callLater = self._clock.callLater
         channel.requestFactory = self._request
         return cast(Channel, channel)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What is offered to a browser that asks inside TLS (ALPN); Twisted fails for others."""
+        return [b"http/1.1"]
 
     def _request(self, channel: Channel, queued: object = None) -> GatewayRequest:
         return GatewayRequest(channel, self._handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.url import canonical_host
@@ -44,9 +44,12 @@ def name_in(header: bytes) -> str | None:
 def is_loopback(address: str | None) -> bool:
     """Whether only this machine can connect to `address`."""
     try:
-        return address is not None and ip_address(address.partition("%")[0]).is_loopback
+        found = ip_address((address or "").partition("%")[0])
     except ValueError:
         return False
+    # So a socket for both families names those of IPv4.
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
 
 
 def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:

@@ -109,4 +109,4 @@ def client_of(host: str | None) -> str:
         return host
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(IPv6Network((address, 64), strict=False))
-    return str(address)
+    return str(getattr(address, "ipv4_mapped", None) or address)

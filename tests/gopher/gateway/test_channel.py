@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway.channel import MOST_BODY, REQUEST_SECONDS, GatewayFactory, GatewayRequest
 from logsrv.kit.peer_log import ConnectionLog
@@ -111,6 +113,13 @@ def test_large_headers() -> None:
     answer = peer.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ") or peer.transport.disconnecting
     assert peer.handler.requests == []
+
+
+def test_negotiation() -> None:
+    """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
+    factory = GatewayFactory(Echo(), Clock(), None)
+    verifyObject(IProtocolNegotiationFactory, factory)
+    assert factory.acceptableProtocols() == [b"http/1.1"]
 
 
 def test_connection_log() -> None:

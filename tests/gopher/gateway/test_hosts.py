@@ -44,6 +44,8 @@ def test_any_header(header: bytes) -> None:
 def test_is_loopback() -> None:
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
+    assert is_loopback("::ffff:127.0.0.1")
+    assert not is_loopback("::ffff:192.0.2.1")
     assert not is_loopback("192.0.2.1")
     assert not is_loopback(None)
     assert not is_loopback("/run/x.sock")

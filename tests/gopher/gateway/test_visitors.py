@@ -94,5 +94,5 @@ def test_client_of() -> None:
     assert client_of("192.0.2.1") == "192.0.2.1"
     assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
     assert client_of("fe80::1%eth0") == "fe80::/64"
-    assert client_of("::ffff:192.0.2.1") != client_of("::ffff:192.0.2.2")
+    assert client_of("::ffff:192.0.2.1") == "192.0.2.1"
     assert client_of(None) == "local"
