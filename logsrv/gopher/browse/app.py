@@ -312,7 +312,7 @@ class Browser(Window):
             self.say(one_line(str(error)))
             return
         download = self.session.downloads.start(link.url, trust)
-        self.say(f"Saving to {download.path}   d  shows how far it is")
+        self.say(f"Saving to {download.path}   d  lists it")
 
     def action_downloads(self) -> None:
         self.push_screen(DownloadList(self.session.downloads))
