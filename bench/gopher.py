@@ -1,7 +1,8 @@
 """`python -m bench.gopher`: the gopher command beside curl, in turns, on loopback.
 
 Every run is a fresh process and writes into a fresh directory, from its start to its end on the clock.
-Ratios are taken within a round; the figure is their median. The directories are removed at the very end:
+Ratios are taken within a round; the figure is their median. Memory is never less than what this program
+itself has, which a new process begins with. The directories are removed at the very end:
 ext4 makes new files slowly for minutes after many were deleted.
 """
 
@@ -230,6 +231,14 @@ def measure_pygopherd(report: Report, rounds: Rounds) -> None:
     report.bars.append(Bar("mirror of pygopherd", "complete", measured, files == ITEMS))
 
 
+CASES = {
+    "start": measure_start,
+    "mirror": measure_mirrors,
+    "big": measure_big,
+    "pygopherd": measure_pygopherd,
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print; 0 whatever the bars say."""
     parser = argparse.ArgumentParser(prog="python -m bench.gopher", description=__doc__)
@@ -241,13 +250,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default="/dev/shm" if os.path.isdir("/dev/shm") else None,
         help="where files are written; default: in memory, so that no disk is measured",
     )
+    parser.add_argument("--case", choices=CASES, action="append", help="only this; repeatable")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write bars and figures there")
     options = parser.parse_args(arguments)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="bench-gopher-", dir=options.directory) as name:
         rounds = Rounds(Path(name), options.rounds)
-        for measure in (measure_start, measure_mirrors, measure_big, measure_pygopherd):
-            measure(report, rounds)
+        for case in options.case or CASES:
+            CASES[case](report, rounds)
     print(report)
     if options.json is not None:
         found = {"rows": report.rows, "bars": [attrs.asdict(bar) for bar in report.bars]}

@@ -28,11 +28,10 @@ from logsrv.gopher.arguments import (
 )
 from logsrv.gopher.blocking import GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
-from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.itemtypes import Transfer, item_type
 from logsrv.gopher.limits import Limits, Timeouts
 from logsrv.gopher.progress import Progress
 from logsrv.gopher.show import MenuView, RawView, Screen, TextView, View
-from logsrv.gopher.show_json import JsonView, Kind
 from logsrv.gopher.url import GopherURL
 from logsrv.kit.escape import one_line, printable
 
@@ -165,7 +164,7 @@ def _pour(answer: GopherFile, view: View) -> None:
         view.feed(buffer[:size])
 
 
-def _kind(url: GopherURL) -> Kind:
+def _kind(url: GopherURL) -> Transfer:
     if url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
@@ -173,14 +172,14 @@ def _kind(url: GopherURL) -> Kind:
     return transfer
 
 
-def _most_bytes(kind: Kind) -> int | None:
+def _most_bytes(kind: Transfer) -> int | None:
     limits = Limits()
     return {"menu": limits.menu, "text": limits.text, "binary": limits.download}[kind]
 
 
 def _view(
     url: GopherURL,
-    kind: Kind,
+    kind: Transfer,
     options: argparse.Namespace,
     stdout: BinaryIO,
     stderr: TextIO,
@@ -203,6 +202,8 @@ def _view(
         progress = Progress(stderr, time.monotonic)
         return SaveView(path, stderr, progress, force=options.force, length=length, stuffed=stuffed)
     if options.json:
+        from logsrv.gopher.show_json import JsonView
+
         return JsonView(stdout, url, kind, options.charset, stuffed=stuffed)
     if kind == "binary" or (options.raw and (options.force or not terminal)):
         if terminal and not options.force:

@@ -13,15 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from logsrv.gopher.charset import decode_line, decode_text
 from logsrv.gopher.errors import GopherError
+from logsrv.gopher.itemtypes import Transfer
 from logsrv.gopher.menu import MenuItem, MenuParser
 from logsrv.gopher.text import TextParser
 from logsrv.gopher.url import GopherURL
-
-Kind = Literal["menu", "text", "binary"]
 
 
 class JsonView:
@@ -31,7 +30,7 @@ class JsonView:
         self,
         out: BinaryIO,
         url: GopherURL,
-        kind: Kind,
+        kind: Transfer,
         charset: str | None,
         *,
         stuffed: Callable[[], bool],

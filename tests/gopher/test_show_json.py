@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.errors import ServerError, Truncated
-from logsrv.gopher.show_json import JsonView, Kind
+from logsrv.gopher.itemtypes import Transfer
+from logsrv.gopher.show_json import JsonView
 from logsrv.gopher.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/1/x")
 
 
-def answer(kind: Kind, *chunks: bytes, error: Exception | None = None, stuffed: bool = True) -> Any:
+def answer(
+    kind: Transfer, *chunks: bytes, error: Exception | None = None, stuffed: bool = True
+) -> Any:
     out = io.BytesIO()
     view = JsonView(out, URL, kind, None, stuffed=lambda: stuffed)
     for chunk in chunks:
@@ -102,5 +105,5 @@ def test_an_error_and_what_came_before_it() -> None:
 
 
 @given(st.sampled_from(["menu", "text"]), st.binary(max_size=100))
-def test_any_bytes_make_an_object(kind: Kind, data: bytes) -> None:
+def test_any_bytes_make_an_object(kind: Transfer, data: bytes) -> None:
     assert answer(kind, data)["kind"] == kind
