@@ -50,15 +50,20 @@ class _Terminated(BaseException):
 def main() -> int:
     """The console script: run the command line's arguments, return the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
+    # A shell's >&- leaves none.
+    stdout = sys.stdout.buffer if sys.stdout is not None else open(os.devnull, "wb")  # noqa: SIM115
+    stderr = sys.stderr if sys.stderr is not None else open(os.devnull, "w")  # noqa: SIM115
     try:
-        status = run(sys.argv[1:], sys.stdout.buffer, sys.stderr)
+        status = run(sys.argv[1:], stdout, stderr)
     except KeyboardInterrupt:
         status = INTERRUPTED
     except _Terminated:
         status = TERMINATED
-    if status == PIPE_CLOSED:
+    try:
+        stdout.flush()
+    except OSError:
         # Python would try once more to write what is left, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     return status
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import ipaddress
 import os
 import select
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.testing import wait_until
-from tests.programs import program
+from tests.programs import missing, program
 
 LOOPBACK = "127.0.0.1"
 Script = Callable[[socket.socket, bytes], None]
@@ -119,6 +120,12 @@ class Scripted:
                 self._open.discard(connection)
             connection.close()
             plain.close()
+
+
+def need_python_socks() -> None:
+    """For tests of proxies without a reactor."""
+    if importlib.util.find_spec("python_socks") is None:
+        missing("python-socks is not installed (pip install 'logsrv[socks]')")
 
 
 class SocksProxy:

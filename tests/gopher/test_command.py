@@ -19,7 +19,7 @@ from logsrv.gopher.command import run
 from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
 from tests.gopher.test_show import UNSAFE
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command")
@@ -147,7 +147,7 @@ def test_tls_with_a_ca_file_and_with_pins(
 
 
 def test_a_proxy_leads_there(serve: Serve) -> None:
-    pytest.importorskip("python_socks")
+    need_python_socks()
     proxy = SocksProxy(serve(MENU).port)
     try:
         assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
@@ -218,6 +218,15 @@ def test_a_signal_ends_it_and_leaves_no_half_file(
         assert process.wait(20) == status
     assert os.listdir(tmp_path) == []
     assert "Traceback" not in said
+
+
+def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
+    url = serve(MENU).url()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*GOPHER, url], stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
+    assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
 
 
 def at_terminal(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from pathlib import Path
 
@@ -12,14 +11,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy, Trust, urlopen
 from logsrv.gopher.errors import ProxyError
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy
-from tests.programs import missing
+from tests.gopher.servers import LOOPBACK, SocksProxy, need_python_socks
 
 
 @pytest.fixture(autouse=True)
-def library(request: pytest.FixtureRequest) -> None:
-    if importlib.util.find_spec("python_socks") is None:
-        missing("python-socks is not installed (pip install 'logsrv[socks]')")
+def library() -> None:
+    need_python_socks()
 
 
 def test_how_a_proxy_is_written() -> None:

@@ -26,7 +26,7 @@ from logsrv.gopher.proxy import Proxy
 from logsrv.gopher.trust import PinStore, Trust
 from logsrv.gopher.url import GopherURL
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
 
 Make = Callable[..., Fetcher]
 
@@ -194,7 +194,7 @@ def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> 
 
 
 def test_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
-    pytest.importorskip("python_socks")
+    need_python_socks()
     for scheme, server in (
         ("gopher", serve(b"hidden")),
         ("gophers", serve(b"hidden", certificate)),
