@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
@@ -125,13 +126,11 @@ class Connection:
         assert self._socket is not None
         left = memoryview(request)
         while left:
-            sent = await _repeat(self._socket, lambda: self._socket.send(left))  # type: ignore[union-attr] # noqa: B023
-            left = left[sent:]
+            left = left[await _repeat(self._socket, partial(self._socket.send, left)) :]
 
     async def _receive(self) -> bytes:
-        sock = self._socket
-        assert sock is not None
-        return await _repeat(sock, lambda: sock.recv(_CHUNK))
+        assert self._socket is not None
+        return await _repeat(self._socket, partial(self._socket.recv, _CHUNK))
 
 
 async def _repeat(sock: socket.socket, call: Callable[[], Result]) -> Result:
@@ -150,8 +149,9 @@ async def _readiness(
     sock: socket.socket, add: Callable[..., None], remove: Callable[..., bool]
 ) -> None:
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    add(sock.fileno(), _settle, ready, None)
+    # Kept, because a socket that has been closed meanwhile no longer knows it.
     descriptor = sock.fileno()
+    add(descriptor, _settle, ready, None)
     try:
         await ready
     finally:
