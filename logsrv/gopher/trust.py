@@ -14,7 +14,7 @@ from logsrv.gopher.wholefile import whole_file
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "
-    "one (Trust(accept_cut=True) accepts its answers)"
+    "one (--accept-cut, or Trust(accept_cut=True), accepts its answers)"
 )
 _PIN = re.compile(r"(\S+) sha256:([0-9a-f]{64})")
 
