@@ -10,11 +10,13 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IProtocolFactory,
+    IProtocolNegotiationFactory,
     IReactorTime,
 )
 from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import alsoProvides
 
 from logsrv.kit.admitted import Admitted, AdmittedByProxy
 from logsrv.kit.drain import descriptor, unread
@@ -88,6 +90,9 @@ class GuardedFactory(Factory):
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
         self._scarce = False
+        if IProtocolNegotiationFactory.providedBy(factory):
+            alsoProvides(self, IProtocolNegotiationFactory)
+            self.acceptableProtocols = factory.acceptableProtocols
         metrics.watch("connections_total", lambda: self.accepted, listener=label)
         metrics.watch("connections_open", lambda: self.guard.open, listener=label)
         metrics.watch("connections_idle_total", lambda: self.idle_closed, listener=label)

@@ -146,7 +146,12 @@ class StreamListener(Service):
             log.critical("cannot listen on {sentence}", sentence=sentence)
 
         try:
-            listening = serverFromString(self._reactor, self.endpoint.twisted).listen(self._guarded)
+            endpoint = serverFromString(self._reactor, self.endpoint.twisted)
+            if self.endpoint.scheme not in BARE:
+                from logsrv.kit.alpn import ignore_unknown_protocols
+
+                ignore_unknown_protocols(endpoint)
+            listening = endpoint.listen(self._guarded)
         except Exception as error:
             raise reason_of(error, self.endpoint) from error
         listening.addCallbacks(self._bound, failed)
