@@ -14,8 +14,7 @@ from twisted.internet.interfaces import IProtocolNegotiationFactory
 
 
 def ignore_unknown_protocols(endpoint: Any) -> None:
-    """Let an `ssl:` endpoint of Twisted, also behind `haproxy:`, serve clients whatever they offer."""
-    endpoint = getattr(endpoint, "_wrappedEndpoint", endpoint)
+    """Let an `ssl:` endpoint of Twisted serve clients whatever they offer."""
     options = getattr(endpoint, "_sslContextFactory", None)
     if options is not None:
         options.getContext().set_alpn_select_callback(select)

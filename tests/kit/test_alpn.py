@@ -42,15 +42,13 @@ class Web(Plain):
         return [b"http/1.1"]
 
 
-def visit(port: int, proxy: str, offered: list[str]) -> tuple[bytes, str | None]:
+def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if offered:
         context.set_alpn_protocols(offered)
     plain = socket.create_connection(("127.0.0.1", port), 10)
-    if proxy:
-        plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 443\r\n")
     with context.wrap_socket(plain) as connection:
         return connection.recv(100), connection.selected_alpn_protocol()
 
@@ -65,13 +63,12 @@ def visit(port: int, proxy: str, offered: list[str]) -> tuple[bytes, str | None]
         (Web, [], None),
     ],
 )
-@pytest.mark.parametrize("proxy", ["", "haproxy:"])
 @in_reactor
 async def test_what_a_client_offers(
-    tmp_path: Path, factory: type[Factory], offered: list[str], chosen: str | None, proxy: str
+    tmp_path: Path, factory: type[Factory], offered: list[str], chosen: str | None
 ) -> None:
     pem = certificate_file(tmp_path / "pem")
-    text = f"{proxy}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    text = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
     listener: Any = listener_for(
         parse_endpoint(text),
         factory=factory(),  # type: ignore[arg-type]
@@ -84,6 +81,6 @@ async def test_what_a_client_offers(
     listener.startService()
     try:
         port = int(listener.address.rpartition(":")[2])
-        assert await deferToThread(visit, port, proxy, offered) == (b"hello", chosen)
+        assert await deferToThread(visit, port, offered) == (b"hello", chosen)
     finally:
         await listener.stopService()
