@@ -20,7 +20,6 @@ from logsrv.kit.metrics import Metrics
 from tests.gopher.servers import certificate_file
 from tests.kit.network import REACTOR, in_reactor
 
-
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
