@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
-
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
-from logsrv.kit import LineProtocol, PeerError
-from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit import LineProtocol
+from logsrv.kit.testing import MemoryService
+from tests.kit.talking import Serving, State, Talk, converse
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
-
-Serving = Callable[..., Running]
-
-
-class Talk(LineProtocol):
-    def connection_made(self) -> None:
-        self.said_more = False
-        if self.service.state.words:
-            self.close(self.service.state.words)
-        self.said_more = True
-
-    def connection_lost(self, reason: str) -> None:
-        self.service.state.ended.append((reason, self.said_more))
-
-    def line_received(self, line: str) -> None:
-        if line == "refuse":
-            raise PeerError("not with you")
-        if line == "quit":
-            self.close("bye")
-        self.send_line(f"said {line}")
-
-
-class State:
-    def __init__(self, service: object) -> None:
-        self.words = ""
-        self.ended: list[tuple[str, bool]] = []
-
-
-def converse(port: int, *sent: bytes, half_close: bool = False) -> bytes:
-    """Send, and read until the end."""
-    with socket.create_connection(("127.0.0.1", port), 10) as client:
-        for data in sent:
-            client.sendall(data)
-        if half_close:
-            client.shutdown(socket.SHUT_WR)
-        received = b""
-        while data := client.recv(65536):
-            received += data
-        return received
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
