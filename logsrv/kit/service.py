@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 from twisted.application.service import Service
@@ -26,6 +26,9 @@ log = Logger()
 
 # How long stopping may take: what has arrived is taken in, a peer that goes on sending is cut off.
 DRAIN_SECONDS = 5.0
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object] | int | None
 
 
 @attrs.frozen
@@ -69,7 +72,7 @@ class ListeningService(Service, Generic[Settings]):
         self.metrics = Metrics()
         self._bound = False
         self._watchdog = Watchdog(reactor)
-        self._old_handler: signal.Handlers | Callable[[int, FrameType | None], object] | int | None
+        self._old_handler: Handler
 
     def open(self) -> None:
         """Open what the listeners deliver to. Raises LogsrvError with a sentence when it can't."""
@@ -180,10 +183,20 @@ class ListeningService(Service, Generic[Settings]):
     def stopService(self) -> Deferred[None]:
         super().stopService()
         signal.signal(signal.SIGHUP, self._old_handler)
+        # A second Ctrl-C would make Twisted log a traceback: its reactor cannot be stopped twice.
+        impatient = {number: signal.signal(number, self._stopping_already) for number in STOPS}
         log.info("{name}: stopping", name=self.name)
-        return Deferred.fromCoroutine(self._drain_and_close())
+        return Deferred.fromCoroutine(self._drain_and_close(impatient))
 
-    async def _drain_and_close(self) -> None:
+    def _stopping_already(self, number: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(
+            log.info,
+            "{name}: is stopping already, which takes at most {seconds:g} s and what the disk needs",
+            name=self.name,
+            seconds=DRAIN_SECONDS,
+        )
+
+    async def _drain_and_close(self, handlers: dict[signal.Signals, Handler]) -> None:
         stopping = [_drain_and_stop(listener) for listener in self._listeners.values()]
         cut = await gatherResults(map(Deferred.fromCoroutine, stopping))
         await self.close()
@@ -192,6 +205,8 @@ class ListeningService(Service, Generic[Settings]):
         counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
         log.info("{name} counted: {counted}", name=self.name, counted=counted or "nothing")
         log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 async def _drain_and_stop(listener: Listener) -> int:
