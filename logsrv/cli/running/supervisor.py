@@ -37,7 +37,9 @@ class Child:
         self.channel = Channel(ours)
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "logsrv.cli.running.child"),
+                # -B: Python takes bytecode for current when the source has the same size and the
+                # same second, and a file can be saved twice in one.
+                *(sys.executable, "-B", "-m", "logsrv.cli.running.child"),
                 *(str(theirs.fileno()), json.dumps(held), str(file), *options),
             ],
             pass_fds=[theirs.fileno(), *held.values()],
