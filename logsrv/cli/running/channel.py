@@ -6,6 +6,7 @@
 | child | `{"loaded": alone}`: could serve now; `alone`: not beside another that serves the same | |
 | parent | `go`: serve | |
 | child | `{"serving": [key…]}`: serves; a listening socket's key is where it listens | the sockets |
+| child | `{"left": true}`: was told to end, and accepts nobody any more | |
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ CANNOT_START when the options or the endpoints are.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -102,7 +103,19 @@ def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any) -> int:
     if channel.receive() != "go":
         return 0
     service.privilegedStartService()
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+
+    def leave() -> Any:
+        stopped = service.stopService()
+        # The sockets are closed in the next turn of the reactor, before this is called.
+        reactor.callLater(0, left)
+        return stopped
+
+    def left() -> None:
+        # When it is the parent that has gone, nobody waits for this.
+        with contextlib.suppress(OSError):
+            channel.send({"left": True})
+
+    reactor.addSystemEventTrigger("before", "shutdown", leave)
     service.startService()
     keys = list(reactor.used)
     channel.send({"serving": keys}, [reactor.used[key].fileno() for key in keys])

@@ -26,6 +26,7 @@ from logsrv.cli.running.watch import Watched
 
 LOOK_SECONDS = 0.15
 END_SECONDS = 15.0
+LEAVE_SECONDS = 1.0
 """More than a service takes to drain; then it is killed."""
 
 
@@ -53,6 +54,12 @@ class Child:
         """Tell it to take in what has arrived, and end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def leave(self) -> None:
+        """As `end`, and wait until it accepts nobody any more: who comes now meets its successor."""
+        self.end()
+        if not self.channel.has_message:
+            select.select([self.channel], [], [], LEAVE_SECONDS)
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -134,14 +141,14 @@ class Supervisor:
             if key not in descriptors:
                 _remove(key)
         self._held = descriptors
+        if self._serving is not None:
+            self._serving.leave()
+            self._leaving.append(self._serving)
         if self._has_served:
             tell(f"logsrv run: {self._file.name} was saved and serves now as it is")
         else:
             tell(f"logsrv run: {self._file.name} serves; save it to start it again, Ctrl-C ends")
         self._has_served = True
-        if self._serving is not None:
-            self._serving.end()
-            self._leaving.append(self._serving)
         self._serving, self._starting = child, None
 
     def _not_started(self, child: Child) -> None:
