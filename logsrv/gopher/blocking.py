@@ -311,4 +311,6 @@ def is_tls_cut(error: OSError) -> bool:
     """Whether TLS ended without its close."""
     import ssl
 
-    return isinstance(error, ssl.SSLEOFError)
+    # The class is what Python has for it since 3.11.4; before, only the reason tells.
+    reason = getattr(error, "reason", None)
+    return isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING"
