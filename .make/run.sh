@@ -9,7 +9,7 @@ Try this in another terminal; Ctrl-C here stops it:
 
     telnet localhost $port
     echo "hello, world" | nc -q1 localhost $port
-    logger -n 127.0.0.1 -P $port -T --rfc3164 "hello from logger"
+    logger -n 127.0.0.1 -P $port -T "hello from logger"
 
 Lines that arrive are shown below; they are in logs/current.log (tail -F logs/current.log).
 
