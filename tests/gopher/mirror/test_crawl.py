@@ -167,7 +167,8 @@ def test_limits_end_a_server_without_end(serve: Serve, tmp_path: Path) -> None:
     assert done.tally.stopped == "--max-bytes 100000"
     assert files(tmp_path / "bytes").get("big") in (None, b"x" * 500_000)
     done = crawl(big, tmp_path / "item", item_bytes=1000)
-    assert "larger than the limit" in str(next(iter(done.tally.failed.values())))
+    # `/a` is not there; which of the two fails first is left to the network.
+    assert any("larger than the limit" in str(error) for error in done.tally.failed.values())
 
 
 @pytest.fixture(autouse=True)
