@@ -18,6 +18,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.charset import checked_charset
 from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.places import pins_path
 from logsrv.gopher.proxy import Proxy
 from logsrv.gopher.trust import PinStore, Trust
 from logsrv.gopher.url import GopherURL
@@ -186,13 +187,6 @@ def network(options: argparse.Namespace) -> Network:
     pins = PinStore(pins_path(os.environ)) if options.pin else None
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
     return Network(options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None)
-
-
-def pins_path(environment: os._Environ[str] | dict[str, str]) -> Path:
-    """Where pins are kept, by the XDG Base Directory Specification."""
-    base = environment.get("XDG_DATA_HOME", "")
-    home = Path(base) if base.startswith("/") else Path.home() / ".local" / "share"
-    return home / "logsrv" / "gopher-pins"
 
 
 def checked_options(options: argparse.Namespace) -> None:

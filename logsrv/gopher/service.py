@@ -23,7 +23,6 @@ from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.kit.command_line import SettingsOptions, usage_options
 from logsrv.kit.endpoints import Endpoint
 from logsrv.kit.listen import Listener, listener_for
-from logsrv.kit.metrics import Metrics
 from logsrv.kit.options import option
 from logsrv.kit.peer_log import ConnectionLog
 from logsrv.kit.service import DRAIN_SECONDS, ListeningService, Plan
@@ -73,7 +72,6 @@ class GatewayService(ListeningService[GopherSettings]):
         from logsrv.gopher.gateway.gateway import Gateway
 
         super().__init__("gopher", settings, self._plans, load=load, reactor=reactor)
-        self.metrics = Metrics()
         self._clock = reactor
         self._factories: dict[str, Any] = {}
         self.gateway = Gateway(settings, reactor=reactor, metrics=self.metrics)

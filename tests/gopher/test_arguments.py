@@ -14,7 +14,6 @@ from logsrv.gopher.arguments import (
     checked_options,
     fetch_parser,
     network,
-    pins_path,
 )
 from logsrv.gopher.errors import BadURL, GopherError
 from logsrv.gopher.mirror.command import parser as mirror_parser
@@ -85,13 +84,6 @@ def test_the_help_names_every_exit_status() -> None:
         assert f" {kind.exit_status} " in caught.value.text
     with pytest.raises(Shown, match="gopher"):
         fetch_parser().parse_args(["--version"])
-
-
-def test_pins_are_kept_where_the_user_keeps_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pins_path({"XDG_DATA_HOME": "/data"}) == Path("/data/logsrv/gopher-pins")
-    monkeypatch.setenv("HOME", "/home/me")
-    expected = Path("/home/me/.local/share/logsrv/gopher-pins")
-    assert pins_path({}) == pins_path({"XDG_DATA_HOME": "relative"}) == expected
 
 
 def test_every_option_is_documented() -> None:

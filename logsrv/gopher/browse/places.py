@@ -1,16 +1,9 @@
-"""Where the browser keeps things, by the XDG Base Directory Specification."""
+"""Where the browser puts what it downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-
-
-def data_directory(environ: Mapping[str, str]) -> Path:
-    """For bookmarks and pins. A relative XDG_DATA_HOME does not count, as the specification says."""
-    home = environ.get("XDG_DATA_HOME", "")
-    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
-    return base / "logsrv"
 
 
 def download_directory(environ: Mapping[str, str]) -> Path:

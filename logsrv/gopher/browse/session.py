@@ -9,9 +9,10 @@ import attrs
 from logsrv.gopher.browse.bookmarks import Bookmarks
 from logsrv.gopher.browse.downloads import Downloads
 from logsrv.gopher.browse.load import TIMEOUTS, Loading
-from logsrv.gopher.browse.places import data_directory, download_directory
+from logsrv.gopher.browse.places import download_directory
 from logsrv.gopher.browse.visits import Cache, History
 from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.places import data_directory, pins_path
 from logsrv.gopher.trust import PinStore, Trust
 from logsrv.gopher.url import GopherURL
 
@@ -30,7 +31,7 @@ class Session:
         data = data_directory(environ)
         self._timeouts = timeouts
         self._trust = trust or Trust()
-        self._pins = PinStore(data / "gopher-pins")
+        self._pins = PinStore(pins_path(environ))
         self.environ = environ
         self.history = History()
         self.cache = Cache()

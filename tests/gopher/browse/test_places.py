@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.places import data_directory, download_directory, unused
+from logsrv.gopher.browse.places import download_directory, unused
 
 
 def test_xdg_says_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert data_directory({"XDG_DATA_HOME": "/data"}) == Path("/data/logsrv")
-    assert data_directory({"XDG_DATA_HOME": "relative"}) == tmp_path / ".local/share/logsrv"
     assert download_directory({"XDG_DOWNLOAD_DIR": "/d"}) == Path("/d")
     assert download_directory({}) == Path.cwd()
     (tmp_path / "Downloads").mkdir()
