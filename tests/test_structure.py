@@ -19,7 +19,12 @@ MAY_IMPORT = {
     "logsrv.linelog.batch": ("logsrv.kit.time",),
     "logsrv.linelog.framing": ("logsrv.linelog.batch", "logsrv.kit.telnet"),
     "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.kit"),
-    "logsrv.linelog.inputs": ("logsrv.linelog.batch", "logsrv.linelog.framing", "logsrv.kit"),
+    "logsrv.linelog.inputs": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.store",
+        "logsrv.kit",
+    ),
     "logsrv.linelog": ("logsrv.kit",),
     "logsrv.greet": ("logsrv.kit",),
     "logsrv.gopher": ("logsrv.kit",),

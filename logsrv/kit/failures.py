@@ -8,8 +8,6 @@ from collections.abc import Callable
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.errors import PeerError
-
 log = Logger()
 
 REMEMBERED_PLACES = 256
@@ -56,11 +54,6 @@ class Failures:
                 error=_short(failure),
             )
             entry[:] = [now, 0]
-
-
-def is_the_peers_fault(failure: Failure) -> bool:
-    """Whether the plugin raised it to say so; then it is no failure of ours."""
-    return failure.check(PeerError) is not None
 
 
 def _place(failure: Failure) -> str:

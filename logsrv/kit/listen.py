@@ -83,7 +83,7 @@ def listener_for(
 
 
 class StreamListener(Service):
-    """Listens on a stream endpoint; `connections` are those the guard let in."""
+    """Listens on a stream endpoint, behind a guard."""
 
     def __init__(
         self,
@@ -99,7 +99,6 @@ class StreamListener(Service):
         self._reactor = reactor
         self._label = label
         self._port: Any = None
-        self._draining: Deferred[int] | None = None
         self._guarded = GuardedFactory(
             factory,
             label=label,

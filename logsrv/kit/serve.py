@@ -154,9 +154,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         reactor: Any,
     ) -> None:
         """`state` is called with this service; its ConfigurationError stops the start."""
-        super().__init__(name, settings, self._plans, load=load, reactor=reactor)
+        metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
+        super().__init__(name, settings, self._plans, load=load, reactor=reactor, metrics=metrics)
         self.clock: IReactorTime = reactor
-        self.metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
         self._sides: dict[str, PluginFactory | DatagramSide] = {}

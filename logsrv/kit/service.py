@@ -61,15 +61,19 @@ class ListeningService(Service, Generic[Settings]):
         *,
         load: Callable[[], Settings],
         reactor: IReactorFromThreads,
+        metrics: Metrics | None = None,
     ) -> None:
-        """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
+        """`load` reads the settings again; it raises ConfigurationError when they are wrong.
+
+        metrics: for a plugin with counters beside those of the catalogue.
+        """
         self.setName(name)
         self.settings = settings
         self._plan = plan
         self._load = load
         self._reactor = reactor
         self._listeners: dict[str, Listener] = {}
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         self._bound = False
         self._watchdog = Watchdog(reactor)
         self._old_handler: Handler

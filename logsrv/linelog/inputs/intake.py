@@ -12,22 +12,7 @@ from zope.interface import Attribute, Interface
 from logsrv.kit.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules
-
-
-class Pausable(Protocol):
-    """Whatever delivers bytes and can be asked to stop for a while."""
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
-
-
-class Valve(Protocol):
-    """Pauses all that was added while the store has more than enough to write."""
-
-    def add(self, producer: Pausable) -> None: ...
-
-    def remove(self, producer: Pausable) -> None: ...
+from logsrv.linelog.store.valve import Valve
 
 
 class Sink(Protocol):

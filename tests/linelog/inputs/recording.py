@@ -7,7 +7,8 @@ from twisted.internet.task import Clock
 from logsrv.kit.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.framing.rules import LineRules
-from logsrv.linelog.inputs.intake import Intake, Pausable
+from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.store.valve import Producer
 
 
 class Sink:
@@ -15,16 +16,16 @@ class Sink:
 
     def __init__(self) -> None:
         self.batches: list[Batch] = []
-        self.producers: list[Pausable] = []
+        self.producers: list[Producer] = []
         self.valve = self
 
     def append(self, batch: Batch) -> None:
         self.batches.append(batch)
 
-    def add(self, producer: Pausable) -> None:
+    def add(self, producer: Producer) -> None:
         self.producers.append(producer)
 
-    def remove(self, producer: Pausable) -> None:
+    def remove(self, producer: Producer) -> None:
         self.producers.remove(producer)
 
     @property
