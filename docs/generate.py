@@ -7,9 +7,9 @@ from pathlib import Path
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
-from logsrv.kit.command_line import SettingsOptions
-from logsrv.kit.metrics import CATALOGUE
-from logsrv.kit.reference import reference
+from logsrv.kit.observe.metrics import CATALOGUE
+from logsrv.kit.options.reference import reference
+from logsrv.kit.options.usage import SettingsOptions
 
 HERE = Path(__file__).parent
 OURS = ("logsrv", "greet", "gopher")

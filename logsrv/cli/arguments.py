@@ -54,14 +54,14 @@ class Parser(argparse.ArgumentParser):
 
 def tell(sentence: str) -> None:
     """Write a sentence on stderr; what could drive a terminal in it is escaped."""
-    from logsrv.kit.escape import printable
+    from logsrv.kit.text.escape import printable
 
     print(printable(sentence), file=sys.stderr, flush=True)
 
 
 def quoted(word: str) -> str:
     """A word of the user's in the middle of a sentence, escaped and cut to size."""
-    from logsrv.kit.values import shown
+    from logsrv.kit.text.words import shown
 
     return shown(word)
 

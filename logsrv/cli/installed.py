@@ -18,9 +18,9 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 from twisted.python.modules import getModule
 
-from logsrv.kit.escape import one_line
-from logsrv.kit.options import options_of
-from logsrv.kit.plugin import IProtocolPlugin
+from logsrv.kit.options.declare import options_of
+from logsrv.kit.service.plugin import IProtocolPlugin
+from logsrv.kit.text.escape import one_line
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.registry import inputs
 from twisted import plugins

@@ -109,7 +109,7 @@ def _check_taken(name: str, kind: str) -> None:
 def _taken(kind: str) -> set[str]:
     """The names that twistd, or `--listen` for an input, knows already."""
     if kind == "input":
-        from logsrv.kit.endpoints import TAKES
+        from logsrv.kit.net.endpoints import TAKES
         from logsrv.linelog.inputs.registry import input_names
 
         return {*input_names(), *TAKES, "haproxy"}

@@ -40,7 +40,7 @@ def _json(found: Installed) -> str:
 
 
 def _text(found: Installed) -> str:
-    from logsrv.kit.escape import printable
+    from logsrv.kit.text.escape import printable
 
     parts = [_table("PLUGIN", found.plugins), "\n", _table("INPUT", found.inputs)]
     if found.broken or found.hidden or any(plugin.error for plugin in found.plugins):

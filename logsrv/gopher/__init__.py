@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from logsrv.gopher.errors import UnknownHost as UnknownHost
     from logsrv.gopher.limits import Limits as Limits
     from logsrv.gopher.limits import Timeouts as Timeouts
-    from logsrv.gopher.menu import Menu as Menu
-    from logsrv.gopher.menu import MenuItem as MenuItem
     from logsrv.gopher.proxy import Proxy as Proxy
-    from logsrv.gopher.text import Text as Text
     from logsrv.gopher.trust import PinStore as PinStore
     from logsrv.gopher.trust import Trust as Trust
-    from logsrv.gopher.url import GopherURL as GopherURL
     from logsrv.gopher.urllib_handler import GopherHandler as GopherHandler
     from logsrv.gopher.urllib_handler import install_opener as install_opener
+    from logsrv.gopher.wire.menu import Menu as Menu
+    from logsrv.gopher.wire.menu import MenuItem as MenuItem
+    from logsrv.gopher.wire.text import Text as Text
+    from logsrv.gopher.wire.url import GopherURL as GopherURL
 
 _WHERE = {
     "GopherClient": "client",

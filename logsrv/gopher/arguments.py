@@ -16,13 +16,13 @@ from typing import Any, NoReturn
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.charset import checked_charset
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.places import pins_path
 from logsrv.gopher.proxy import Proxy
 from logsrv.gopher.trust import PinStore, Trust
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 USAGE = 2
 INCOMPLETE = 12
@@ -96,16 +96,17 @@ class Parser(argparse.ArgumentParser):
 
 
 def of_kind(name: str) -> Callable[[str], Any]:
-    """For `type=`: a value of the kind `name` in `logsrv.kit.values`, loaded when it is needed."""
+    """For `type=`: a value of the kind `name` in `logsrv.kit.options.kinds`, loaded when it is needed."""
 
     def parse(text: str) -> Any:
-        from logsrv.kit import values
+        from logsrv.kit.options import kinds
+        from logsrv.kit.text.words import shown
 
-        kind = getattr(values, name)
+        kind = getattr(kinds, name)
         try:
             return kind.parse(text)
         except ValueError as error:
-            said = f"{values.shown(text)} is {error}; accepted: {kind.accepted}"
+            said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
             raise argparse.ArgumentTypeError(said) from None
 
     return parse
@@ -224,7 +225,7 @@ def parsed_url(text: str) -> GopherURL:
 
 def followable(url: GopherURL) -> GopherURL:
     """`url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
-    from logsrv.gopher.menu import MenuItem
+    from logsrv.gopher.wire.menu import MenuItem
 
     link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
     kind = item_type(url.item_type)

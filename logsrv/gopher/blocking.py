@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import GopherError, Phase, Refused, TimedOut, TLSError, UnknownHost
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.proxy import Proxy
-from logsrv.gopher.response import ResponseReader
-from logsrv.gopher.text import TextParser
 from logsrv.gopher.trust import TLS_CUT, Trust
-from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import end_text, whole_file
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     import ssl

@@ -20,15 +20,15 @@ from twisted.internet.task import deferLater
 from logsrv.gopher.connect import Connector, IClientReactor, Proxy
 from logsrv.gopher.errors import GopherError, Refused, Truncated
 from logsrv.gopher.exchange import Exchange
-from logsrv.gopher.gopherplus import Attributes, form_request, parse_attributes
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.response import ResponseReader
-from logsrv.gopher.text import Text, TextParser
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import end_text, whole_file
+from logsrv.gopher.wire.gopherplus import Attributes, form_request, parse_attributes
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.text import Text, TextParser
+from logsrv.gopher.wire.url import GopherURL
 
 # pygopherd lets five connections wait; more at once were lost in one run out of two.
 CONNECTIONS_PER_HOST = 4

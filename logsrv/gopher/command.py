@@ -28,12 +28,12 @@ from logsrv.gopher.arguments import (
 )
 from logsrv.gopher.blocking import GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
-from logsrv.gopher.itemtypes import Transfer, item_type
 from logsrv.gopher.limits import Limits, Timeouts
 from logsrv.gopher.progress import Progress
 from logsrv.gopher.show import MenuView, RawView, Screen, TextView, View
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line, printable
+from logsrv.gopher.wire.itemtypes import Transfer, item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
 
 FAILED = 1
 INTERRUPTED = 130

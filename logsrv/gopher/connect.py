@@ -32,7 +32,7 @@ from logsrv.gopher.errors import GopherError, ProxyError, Refused, TimedOut, Unk
 from logsrv.gopher.exchange import Exchange
 from logsrv.gopher.proxy import Proxy as Proxy
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 KNOWN_FOR = 60.0
 _MOST_KNOWN = 1000

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from logsrv.errors import LogsrvError
-from logsrv.kit.escape import one_line
+from logsrv.kit.text.escape import one_line
 
 Phase = Literal["connect", "first byte", "next byte", "whole"]
 

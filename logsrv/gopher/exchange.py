@@ -28,9 +28,9 @@ from zope.interface import implementer
 from logsrv.errors import LogsrvError
 from logsrv.gopher.errors import GopherError, Phase, TimedOut
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.trust import TLS_CUT, Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
 
 HIGH_WATER = 512 * 1024
 

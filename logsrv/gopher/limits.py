@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.gopher.menu import LONGEST_LINE, MOST_ITEMS
+from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 
 
 @attrs.define(frozen=True, slots=True)

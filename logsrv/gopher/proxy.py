@@ -9,7 +9,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import ProxyError
-from logsrv.gopher.url import GopherURL, canonical_host
+from logsrv.gopher.wire.url import GopherURL, canonical_host
 
 if TYPE_CHECKING:
     import socket

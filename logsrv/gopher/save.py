@@ -11,10 +11,10 @@ from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.progress import Progress, size_text
-from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import end_text, whole_file
-from logsrv.kit.escape import one_line
-from logsrv.kit.paths import inside, safe_name
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paths import inside, safe_name
 
 # gophernicus writes bytes that it thinks unsafe in octal.
 _OCTAL = re.compile(rb"#([0-3][0-7]{2})")

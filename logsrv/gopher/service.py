@@ -20,14 +20,14 @@ from twisted.python.failure import Failure
 from logsrv import __version__
 from logsrv.errors import StartError
 from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.kit.command_line import SettingsOptions, usage_options
-from logsrv.kit.endpoints import Endpoint
-from logsrv.kit.listen import Listener, listener_for
-from logsrv.kit.options import option
-from logsrv.kit.peer_log import ConnectionLog
-from logsrv.kit.service import DRAIN_SECONDS, ListeningService, Plan
-from logsrv.kit.settings import ConnectionSettings
-from logsrv.kit.values import TEXT, integer
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.settings import ConnectionSettings
+from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import TEXT, integer
+from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService, Plan
 
 log = Logger()
 

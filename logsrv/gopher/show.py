@@ -1,5 +1,5 @@
 """Texts and menus for people: bytes of an answer in, safe lines out. What is not for a terminal is
-escaped (`logsrv.kit.escape`), on a pipe as well; only `Raw` passes on what came.
+escaped (`logsrv.kit.text.escape`), on a pipe as well; only `Raw` passes on what came.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Any, BinaryIO, Protocol
 
 import attrs
 
-from logsrv.gopher.charset import decode_text
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import MenuItem, MenuParser
-from logsrv.gopher.text import TextParser
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line, printable
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024

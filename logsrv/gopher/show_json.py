@@ -15,12 +15,12 @@ import json
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from logsrv.gopher.charset import decode_line, decode_text
 from logsrv.gopher.errors import GopherError
-from logsrv.gopher.itemtypes import Transfer
-from logsrv.gopher.menu import MenuItem, MenuParser
-from logsrv.gopher.text import TextParser
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.charset import decode_line, decode_text
+from logsrv.gopher.wire.itemtypes import Transfer
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.url import GopherURL
 
 
 class JsonView:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import TLSError
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     from twisted.protocols.tls import TLSMemoryBIOProtocol

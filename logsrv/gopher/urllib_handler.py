@@ -9,8 +9,8 @@ from urllib.response import addinfourl
 
 from logsrv.gopher.blocking import TIMEOUT, GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.trust import Trust
+from logsrv.gopher.wire.itemtypes import item_type
 
 
 class GopherHandler(urllib.request.BaseHandler):

@@ -10,7 +10,7 @@ from io import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
-from logsrv.gopher.text import TAIL, Unstuffer, terminator_length
+from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
 
 _CHUNK = 64 * 1024
 

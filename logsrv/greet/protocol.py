@@ -9,10 +9,10 @@ import attrs
 
 from logsrv.greet.message import MESSAGE, Message, parse_message
 from logsrv.kit import FLAG, PATH, ConfigurationError, DatagramLines, LineProtocol
-from logsrv.kit.escape import one_line
-from logsrv.kit.options import option
-from logsrv.kit.source import Sender
-from logsrv.kit.time import rfc3339
+from logsrv.kit.net.source import Sender
+from logsrv.kit.options.declare import option
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.time import rfc3339
 
 LARGEST_FILE = 64 * 1024
 FAREWELLS = ("quit", "exit", "bye")

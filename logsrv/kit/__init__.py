@@ -32,13 +32,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logsrv.errors import ConfigurationError, PeerError
-    from logsrv.kit.connection import Connection, LineTooLong
-    from logsrv.kit.datagram_lines import DatagramLines
-    from logsrv.kit.options import REQUIRED, option, tables
-    from logsrv.kit.plugin import IProtocolPlugin, Plugin, protocol_plugin
-    from logsrv.kit.protocols import LineProtocol, RequestError, RequestProtocol
-    from logsrv.kit.serve import ProtocolService
-    from logsrv.kit.values import (
+    from logsrv.kit.observe.watchdog import Watchdog
+    from logsrv.kit.options.declare import REQUIRED, option, tables
+    from logsrv.kit.options.kinds import (
         DAYS,
         DIRECTORY,
         DURATION,
@@ -52,17 +48,21 @@ if TYPE_CHECKING:
         choice,
         integer,
     )
-    from logsrv.kit.watchdog import Watchdog
+    from logsrv.kit.protocols.datagrams import DatagramLines
+    from logsrv.kit.protocols.lines import LineProtocol, RequestError, RequestProtocol
+    from logsrv.kit.protocols.stream import Connection, LineTooLong
+    from logsrv.kit.service.plugin import IProtocolPlugin, Plugin, protocol_plugin
+    from logsrv.kit.service.protocol_service import ProtocolService
 
 _MODULES = {
     "logsrv.errors": ("ConfigurationError", "PeerError"),
-    "logsrv.kit.connection": ("Connection", "LineTooLong"),
-    "logsrv.kit.datagram_lines": ("DatagramLines",),
-    "logsrv.kit.options": ("REQUIRED", "option", "tables"),
-    "logsrv.kit.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
-    "logsrv.kit.protocols": ("LineProtocol", "RequestError", "RequestProtocol"),
-    "logsrv.kit.serve": ("ProtocolService",),
-    "logsrv.kit.values": (
+    "logsrv.kit.protocols.stream": ("Connection", "LineTooLong"),
+    "logsrv.kit.protocols.datagrams": ("DatagramLines",),
+    "logsrv.kit.options.declare": ("REQUIRED", "option", "tables"),
+    "logsrv.kit.service.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
+    "logsrv.kit.protocols.lines": ("LineProtocol", "RequestError", "RequestProtocol"),
+    "logsrv.kit.service.protocol_service": ("ProtocolService",),
+    "logsrv.kit.options.kinds": (
         "DAYS",
         "DIRECTORY",
         "DURATION",
@@ -76,7 +76,7 @@ _MODULES = {
         "choice",
         "integer",
     ),
-    "logsrv.kit.watchdog": ("Watchdog",),
+    "logsrv.kit.observe.watchdog": ("Watchdog",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

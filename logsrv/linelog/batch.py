@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from logsrv.kit.time import rfc3339
+from logsrv.kit.text.time import rfc3339
 
 Buffer: TypeAlias = bytes | memoryview
 

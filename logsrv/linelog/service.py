@@ -12,10 +12,10 @@ from twisted.logger import Logger
 
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
-from logsrv.kit.command_line import SettingsOptions, usage_options
-from logsrv.kit.datagrams import DatagramListener
-from logsrv.kit.listen import Listener, listener_for
-from logsrv.kit.service import ListeningService, Plan
+from logsrv.kit.net.datagrams import DatagramListener
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.service import ListeningService, Plan
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.registry import inputs
 from logsrv.linelog.memory import keep_freed_memory

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.endpoints import Endpoint, parse_endpoint
-from logsrv.kit.options import REQUIRED, option, tables
-from logsrv.kit.settings import ConnectionSettings
-from logsrv.kit.values import (
+from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.settings import ConnectionSettings
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import (
     DAYS,
     DIRECTORY,
     DURATION,

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.gopher import errors
 from logsrv.gopher.errors import GopherError
-from logsrv.kit.escape import one_line
+from logsrv.kit.text.escape import one_line
 
 EVIL = "\x1b]0;owned\a\r\nnext"
 ALL = [

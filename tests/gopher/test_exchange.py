@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 from logsrv.gopher.errors import GopherError, ServerError, TimedOut, Truncated
 from logsrv.gopher.exchange import HIGH_WATER, Exchange
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/0/x")
 TIMEOUTS = Timeouts(connect=1, first_byte=2, between=3, whole=10)

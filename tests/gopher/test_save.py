@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.progress import Progress
 from logsrv.gopher.save import SaveView, file_name, target
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 
 def save(path: Path, *, force: bool = False, text: bool = False) -> tuple[SaveView, io.StringIO]:

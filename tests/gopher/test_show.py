@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.show import MenuView, RawView, Screen, TextView, View
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/")
 # All that a terminal may be sent: LF, TAB, and no other control character, C1 included.

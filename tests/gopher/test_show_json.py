@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.errors import ServerError, Truncated
-from logsrv.gopher.itemtypes import Transfer
 from logsrv.gopher.show_json import JsonView
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.itemtypes import Transfer
+from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/1/x")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.text import TextParser
 from logsrv.gopher.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.wire.text import TextParser
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:

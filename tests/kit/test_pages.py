@@ -12,7 +12,7 @@ import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
-from logsrv.kit.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.testing import Running, examples, play, transcripts
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]

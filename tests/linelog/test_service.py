@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.linelog.service import LoggerService, Options, makeService
 from logsrv.linelog.settings import LoggerSettings
-from tests.kit.network import REACTOR, in_reactor, logged, until
+from tests.kit.net.network import REACTOR, in_reactor, logged, until
 
 
 def settings(*words: str) -> LoggerSettings:

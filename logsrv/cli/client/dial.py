@@ -25,7 +25,7 @@ from logsrv.cli.client.peer import Datagrams, Peer, Show, Stream
 from logsrv.cli.client.target import Target
 from logsrv.cli.client.tls import TLSOptions, tls_creator
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.kit.values import shown
+from logsrv.kit.text.words import shown
 
 ANY_IPV6 = "::"
 LONGEST = 256 * 1024

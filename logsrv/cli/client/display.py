@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-from logsrv.kit.escape import printable
-from logsrv.kit.telnet import TelnetFilter
+from logsrv.kit.framing.telnet import TelnetFilter
+from logsrv.kit.text.escape import printable
 
 PER_ROW = 16
 

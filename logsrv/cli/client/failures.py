@@ -10,8 +10,8 @@ from twisted.internet import defer, error
 
 from logsrv.cli.client.target import Target
 from logsrv.errors import LogsrvError
-from logsrv.kit.escape import one_line
-from logsrv.kit.values import shown
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import shown
 
 
 class ConnectionFailed(LogsrvError):

@@ -7,9 +7,9 @@ import re
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.endpoints import LONGEST_SOCKET_PATH, port_number
-from logsrv.kit.escape import one_line
-from logsrv.kit.values import nearest, shown
+from logsrv.kit.net.endpoints import LONGEST_SOCKET_PATH, port_number
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import nearest, shown
 
 INET = ("tcp", "tls", "udp")
 UNIX = ("unix", "unixgram")

@@ -20,7 +20,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.values import shown
+from logsrv.kit.text.words import shown
 
 PEM_END = b"-----END CERTIFICATE-----"
 

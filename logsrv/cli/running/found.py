@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit import DatagramLines, Plugin, protocol_plugin
-from logsrv.kit.plugin import IProtocolPlugin
+from logsrv.kit.service.plugin import IProtocolPlugin
 
 
 class BrokenFile(ConfigurationError):

@@ -13,7 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.main import installReactor
 
-from logsrv.kit.endpoints import Endpoint
+from logsrv.kit.net.endpoints import Endpoint
 
 try:
     from twisted.internet.epollreactor import EPollReactor as BestReactor

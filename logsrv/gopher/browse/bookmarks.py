@@ -8,9 +8,9 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import BadURL
-from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import whole_file
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 
 @attrs.define(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
 from logsrv.gopher.errors import Phase, TimedOut, UnknownHost
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.trust import TLS_CUT, Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
 
 _CHUNK = 64 * 1024
 # A host with several addresses, one of them unreachable, should not use up all of the time.

@@ -13,14 +13,14 @@ import attrs
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.places import unused
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.save import file_name
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
 from logsrv.gopher.wholefile import end_text, whole_file
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 State = Literal["running", "saved", "failed", "stopped"]
 

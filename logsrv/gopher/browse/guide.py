@@ -8,8 +8,8 @@ from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.page import way_to_show
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
 
 # (keys, what they do), in groups. The test of the help compares this with the bindings.
 KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (

@@ -10,11 +10,11 @@ from rich.segment import Segment
 from logsrv.gopher.browse.links import Link, link_of, link_to
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.errors import Refused, ServerError, TimedOut, TLSError, TooBig
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import Menu, MenuItem
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line, printable
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import Menu, MenuItem
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
 
 # As wide as fits beside the 70 columns that hand-made menus are drawn for.
 LABEL_WIDTH = 6

@@ -10,10 +10,10 @@ import attrs
 
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.errors import BadURL
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import MenuItem
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 # show: a page of its own. search: the same, after asking for words. download: into a file.
 # outside: for another program, after a question. session: explained. dead: the reason is told.

@@ -10,11 +10,11 @@ from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.page import Page, Picture, way_to_show
 from logsrv.gopher.errors import GopherError, TimedOut
 from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.response import ResponseReader
-from logsrv.gopher.text import Text, TextParser
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.text import Text, TextParser
+from logsrv.gopher.wire.url import GopherURL
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)

@@ -8,10 +8,10 @@ from typing import Literal
 import attrs
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import Menu
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
 
 Way = Literal["menu", "text", "picture", "download"]
 

@@ -14,7 +14,7 @@ from logsrv.gopher.browse.visits import Cache, History
 from logsrv.gopher.limits import Timeouts
 from logsrv.gopher.places import data_directory, pins_path
 from logsrv.gopher.trust import PinStore, Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 
 class Session:

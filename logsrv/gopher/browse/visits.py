@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.view import Position
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 # None is the start page.
 Place = GopherURL | None

@@ -31,8 +31,8 @@ from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.errors import TLSError
 from logsrv.gopher.progress import size_text
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 # Pages with more lines are made in a thread, so that the screen goes on living.
 _MANY_BYTES = 256 * 1024

@@ -23,7 +23,7 @@ from logsrv.gopher.gateway.media import (
 from logsrv.gopher.gateway.paths import Place, address_typed, is_gopher_path, parse_query
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch
-from logsrv.gopher.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import item_type
 
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"

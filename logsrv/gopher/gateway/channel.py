@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from logsrv.kit.peer_log import ConnectionLog
-from logsrv.kit.source import source_of
+from logsrv.kit.net.source import source_of
+from logsrv.kit.observe.peer_log import ConnectionLog
 
 # From the end of one answer to the last header of the next request; seconds.
 REQUEST_SECONDS = 60

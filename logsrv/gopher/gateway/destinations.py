@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 import attrs
 
 from logsrv.gopher.errors import BadURL, GopherError
-from logsrv.gopher.url import GopherURL, canonical_host
-from logsrv.kit.values import Kind
+from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.kit.options.kinds import Kind
 
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)

@@ -15,9 +15,9 @@ from logsrv.gopher.gateway.cache import Cache
 from logsrv.gopher.gateway.checked_reactor import CheckedReactor
 from logsrv.gopher.gateway.destinations import Destinations
 from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.menu import Menu
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
 
 Content = TypeVar("Content", Menu, Text)
 Result = TypeVar("Result")

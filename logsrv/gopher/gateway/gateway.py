@@ -28,7 +28,7 @@ from logsrv.gopher.gateway.paths import (
 )
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch, Visitors, client_of
-from logsrv.kit.metrics import Metric, Metrics
+from logsrv.kit.observe.metrics import Metric, Metrics
 
 log = Logger()
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from ipaddress import IPv6Address, ip_address
 
 from logsrv.gopher.errors import BadURL
-from logsrv.gopher.url import canonical_host
+from logsrv.gopher.wire.url import canonical_host
 
 POLICY = (
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.charset import decode_line
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.columns import Block, Run, runs_of, sized
 from logsrv.gopher.gateway.paths import Place
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import Menu, MenuItem
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import Menu, MenuItem
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 ITEMS_PER_PAGE = 1000

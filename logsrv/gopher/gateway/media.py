@@ -10,7 +10,7 @@ import re
 from typing import Literal
 from urllib.parse import quote
 
-from logsrv.gopher.charset import decode_line
+from logsrv.gopher.wire.charset import decode_line
 
 MediaKind = Literal["image", "sound", "video"]
 # So many of the first bytes are enough for `media_type`.

@@ -12,16 +12,16 @@ from typing import Any
 import attrs
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from logsrv.gopher.charset import decode_line
 from logsrv.gopher.gateway.columns import runs_of, sized
 from logsrv.gopher.gateway.listing import breadcrumb, listing
 from logsrv.gopher.gateway.media import MediaKind, file_name
 from logsrv.gopher.gateway.paths import CHARSETS, Place
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import Menu
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line, printable
+from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()

@@ -18,9 +18,9 @@ from urllib.parse import quote, unquote_to_bytes
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.charset import checked_charset
 from logsrv.gopher.errors import BadURL
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.url import GopherURL
 
 View = Literal["page", "file", "media"]
 # What servers have been seen to send; not more, because anybody may write anything into an address.

@@ -7,10 +7,10 @@ import attrs
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, PORTS, Destinations, HostPattern, Ports
 from logsrv.gopher.gateway.visitors import VisitorLimits
-from logsrv.gopher.url import canonical_host
-from logsrv.kit.endpoints import Endpoint, parse_endpoint
-from logsrv.kit.options import option
-from logsrv.kit.values import DURATION, FLAG, SIZE, Kind, endpoint_kind, integer
+from logsrv.gopher.wire.url import canonical_host
+from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, Kind, endpoint_kind, integer
 
 ENDPOINT: Kind[Endpoint] = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 

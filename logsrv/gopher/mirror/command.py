@@ -21,8 +21,6 @@ from logsrv.gopher.arguments import (
     of_kind,
     parsed_url,
 )
-from logsrv.gopher.charset import checked_charset
-from logsrv.gopher.menu import MenuParser
 from logsrv.gopher.mirror.crawl import Crawl, Manners
 from logsrv.gopher.mirror.fetch import Fetcher
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
@@ -31,9 +29,11 @@ from logsrv.gopher.mirror.report import progress_line, report
 from logsrv.gopher.mirror.scope import Scope, key_of
 from logsrv.gopher.mirror.state import FILE, State
 from logsrv.gopher.progress import Progress
-from logsrv.gopher.url import GopherURL, canonical_host
 from logsrv.gopher.wholefile import write_whole
-from logsrv.kit.paths import inside
+from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.menu import MenuParser
+from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.kit.text.paths import inside
 
 _DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each

@@ -18,17 +18,17 @@ import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.errors import Refused, TimedOut, Truncated
-from logsrv.gopher.itemtypes import item_type
 from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.menu import MenuItem, MenuParser
 from logsrv.gopher.mirror.fetch import Fetcher, Finished
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
 from logsrv.gopher.mirror.state import Done, State
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.paths import inside
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.paths import inside
 
 RETRIES = 4
 _FIRST_PAUSE = 0.2

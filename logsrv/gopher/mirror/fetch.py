@@ -22,9 +22,9 @@ from logsrv.gopher.arguments import Network
 from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
 from logsrv.gopher.errors import Phase, TimedOut, UnknownHost
 from logsrv.gopher.mirror.sinks import Sink
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.trust import TLS_CUT
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     import ssl

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.save import name_of
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.paths import safe_name
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.paths import safe_name
 
 GOPHERMAP = "gophermap"
 INDEX = "index.html"

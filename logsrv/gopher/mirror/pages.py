@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.menu import MenuItem
 from logsrv.gopher.mirror.names import INDEX
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.kit.text.escape import one_line
 
 Place = tuple[str, ...]
 

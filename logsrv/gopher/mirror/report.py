@@ -9,7 +9,7 @@ from logsrv.gopher.errors import GopherError
 from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.state import FILE
 from logsrv.gopher.progress import size_text
-from logsrv.kit.escape import one_line
+from logsrv.kit.text.escape import one_line
 
 _MOST_SHOWN = 200
 

@@ -8,10 +8,10 @@ from typing import Literal
 
 import attrs
 
-from logsrv.gopher.itemtypes import item_type
-from logsrv.gopher.menu import MenuItem
 from logsrv.gopher.mirror.robots import Robots
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
 
 Span = Literal["path", "host", "everywhere"]
 

@@ -10,9 +10,9 @@ from io import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from logsrv.gopher.menu import MenuItem, MenuParser
-from logsrv.gopher.text import TextParser
 from logsrv.gopher.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import TextParser
 
 # What is smaller is written at once.
 _SMALL = 256 * 1024

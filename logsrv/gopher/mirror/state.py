@@ -22,9 +22,9 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import BadURL
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
-from logsrv.kit.paths import inside
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paths import inside
 
 FILE = ".gopher-mirror"
 _VERSION = 1

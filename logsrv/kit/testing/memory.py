@@ -19,9 +19,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.making import make_service, usage_class
-from logsrv.kit.plugin import Plugin, protocol_plugin
-from logsrv.kit.serve import ProtocolService
+from logsrv.kit.service.make import make_service, usage_class
+from logsrv.kit.service.plugin import Plugin, protocol_plugin
+from logsrv.kit.service.protocol_service import ProtocolService
 
 # As Twisted's transports: more than this unread, and the producer is paused.
 TRANSPORT_BUFFER = 64 * 1024

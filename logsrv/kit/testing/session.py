@@ -13,7 +13,7 @@ import socket
 import time
 from types import TracebackType
 
-from logsrv.kit.telnet import TelnetFilter
+from logsrv.kit.framing.telnet import TelnetFilter
 
 # What the usual `telnet` client sends of its own accord, in one write (RFC 854, 858, 1073, 1091).
 CLIENT_OFFERS = (

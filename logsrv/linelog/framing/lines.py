@@ -8,7 +8,7 @@ The result depends on the bytes alone, never on how they were cut into chunks.
 
 from __future__ import annotations
 
-from logsrv.kit.telnet import TelnetFilter
+from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.oversize import cut, next_oversize

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Attribute, Interface
 
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.store.valve import Valve
@@ -71,7 +71,7 @@ class Intake:
         return self._sink.valve
 
     def source(self, peer: str) -> str:
-        """The source of batches from `peer` (see `logsrv.kit.source`): with the listener's name."""
+        """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
         return self._prefix + peer
 
     def take(self, block: Block, source: str) -> None:

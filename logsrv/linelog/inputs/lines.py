@@ -11,8 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.drain import unread
-from logsrv.kit.source import source_of
+from logsrv.kit.net.drain import unread
+from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake

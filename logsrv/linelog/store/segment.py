@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import attrs
 
-from logsrv.kit.time import file_stamp, parse_rfc3339
+from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk import Disk
 
 ACTIVE = "current.log"

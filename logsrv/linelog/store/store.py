@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.cli.client.target import parse_target
 from logsrv.errors import ConfigurationError
-from logsrv.kit.escape import one_line
+from logsrv.kit.text.escape import one_line
 
 
 @pytest.mark.parametrize(

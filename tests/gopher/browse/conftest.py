@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 Result = TypeVar("Result")
 PATIENCE = 20.0

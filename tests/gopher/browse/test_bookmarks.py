@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.bookmarks import Bookmark, Bookmarks
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/x%20y")
 B = GopherURL.parse("gophers://b.org/")

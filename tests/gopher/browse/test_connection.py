@@ -12,9 +12,9 @@ import pytest
 from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.errors import GopherError, Refused, TimedOut, TLSError, Truncated, UnknownHost
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.response import ResponseReader
 from logsrv.gopher.trust import PinStore, Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut, reset

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.gopher.browse.dialogs import Question, download_text
 from logsrv.gopher.browse.downloads import Download, State
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
 
 

@@ -10,7 +10,7 @@ import pytest
 from logsrv.gopher.browse.downloads import Download, Downloads
 from logsrv.gopher.limits import Timeouts
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, cut

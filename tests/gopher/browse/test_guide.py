@@ -12,8 +12,8 @@ from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.guide import help_lines, session_text, start_lines
 from logsrv.gopher.browse.links import link_of
 from logsrv.gopher.browse.view import PageView
-from logsrv.gopher.menu import parse_line
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.url import GopherURL
 
 _SPELLED = {
     "↑": "up", "↓": "down", "←": "left", "→": "right", "Tab": "tab", "Shift-Tab": "shift+tab",

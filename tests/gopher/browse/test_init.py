@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher import browse
-from logsrv.kit.escape import printable
+from logsrv.kit.text.escape import printable
 from tests.programs import program
 
 RUN = "import sys; from logsrv.gopher.browse import run; sys.exit(run(*sys.argv[1:]))"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from logsrv.gopher.browse.lines import LABEL_WIDTH, lines_of, text_lines
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.errors import ServerError, TLSError, Truncated
-from logsrv.gopher.menu import Menu, MenuParser
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.menu import Menu, MenuParser
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 URL = GopherURL("example.org")
 

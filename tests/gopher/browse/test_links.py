@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.links import link_of, link_to
-from logsrv.gopher.menu import MenuItem, parse_line
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 MENU = GopherURL("example.org", tls=True)
 

@@ -11,10 +11,10 @@ from logsrv.gopher.browse.load import LIMITS, Loading
 from logsrv.gopher.browse.page import Page, Picture
 from logsrv.gopher.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.menu import Menu
-from logsrv.gopher.text import Text
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import Menu
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve

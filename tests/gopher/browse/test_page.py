@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logsrv.gopher.browse.page import way_to_show
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)
 

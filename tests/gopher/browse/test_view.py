@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.view import PageView, Position
-from logsrv.gopher.menu import MenuItem
+from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import run
 
 

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway.channel import MOST_BODY, REQUEST_SECONDS, GatewayFactory, GatewayRequest
-from logsrv.kit.peer_log import ConnectionLog
+from logsrv.kit.observe.peer_log import ConnectionLog
 
 
 class Echo:

@@ -16,7 +16,7 @@ from logsrv.gopher.gateway.destinations import (
     Ports,
     is_public,
 )
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 
 @pytest.mark.parametrize(

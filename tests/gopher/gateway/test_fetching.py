@@ -12,7 +12,7 @@ from logsrv.gopher.errors import TimedOut
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, Destinations, HostPattern, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
 from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 
 MENU = b"0One\t/1\tx\t70\r\n.\r\n"

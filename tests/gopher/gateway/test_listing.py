@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from logsrv.gopher.gateway.columns import Block
 from logsrv.gopher.gateway.listing import ITEMS_PER_PAGE, Row, breadcrumb, listing, row
 from logsrv.gopher.gateway.paths import Place, is_gopher_path, parse_path
-from logsrv.gopher.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.escape import one_line
+from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 HERE = GopherURL("here.example")
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.paths import Place
-from logsrv.gopher.menu import Menu, MenuItem
-from logsrv.gopher.text import Text
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import Menu, MenuItem
+from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.gateway.test_listing import ITEMS
 from tests.gopher.gateway.web import Page
 

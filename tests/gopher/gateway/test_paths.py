@@ -18,7 +18,7 @@ from logsrv.gopher.gateway.paths import (
     parse_path,
     parse_query,
 )
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 WIRE = st.binary(max_size=60).map(
     lambda data: bytes(byte for byte in data if byte not in b"\0\t\r\n")

@@ -7,7 +7,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.gateway.destinations import Destinations
 from logsrv.gopher.service import GopherSettings, Options
-from logsrv.kit.reference import reference
+from logsrv.kit.options.reference import reference
 
 
 def settings(*arguments: str) -> GopherSettings:

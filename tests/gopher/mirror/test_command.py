@@ -17,8 +17,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from logsrv.gopher.command import run
-from logsrv.kit.paths import safe_name
 from logsrv.kit.testing import wait_until
+from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
 from tests.gopher.conftest import Serve

@@ -18,7 +18,7 @@ from logsrv.gopher.mirror.fetch import Fetcher
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.state import State
 from logsrv.gopher.trust import Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, reset
 

@@ -24,7 +24,7 @@ from logsrv.gopher.mirror.fetch import Fetcher, Finished
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
 from logsrv.gopher.proxy import Proxy
 from logsrv.gopher.trust import PinStore, Trust
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
 

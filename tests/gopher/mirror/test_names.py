@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, Names
 from logsrv.gopher.mirror.scope import is_menu
-from logsrv.gopher.url import GopherURL
-from logsrv.kit.paths import inside, safe_name
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.paths import inside, safe_name
 
 HOME = GopherURL.parse("gopher://h/")
 HOME_DIRECTORY = Path("/mirror")

@@ -7,9 +7,9 @@ import html.parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.menu import MenuParser, parse_line
 from logsrv.gopher.mirror.pages import Line, gophermap, index
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import MenuParser, parse_line
+from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/")
 

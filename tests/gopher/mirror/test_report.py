@@ -7,7 +7,7 @@ from pathlib import Path
 from logsrv.gopher.errors import Truncated
 from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.report import progress_line, report
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/0/a%1B")
 

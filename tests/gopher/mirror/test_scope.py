@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.gopher.menu import parse_line
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import parse_robots
 from logsrv.gopher.mirror.scope import Item, Scope, Span, key_of
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/1/docs")
 

@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.mirror.state import FILE, State
-from logsrv.gopher.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/")
 A, B = GopherURL.parse("gopher://h/0/a%FF"), GopherURL.parse("gopher://h/1/b")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import Intake

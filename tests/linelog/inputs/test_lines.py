@@ -8,7 +8,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import StringTransport
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.source import Sender
+from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
 from tests.linelog.inputs.recording import Sink, intake

@@ -12,7 +12,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from logsrv.errors import StoreError
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store

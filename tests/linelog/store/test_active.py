@@ -13,7 +13,7 @@ import pytest
 import pytest_twisted
 from twisted.logger import capturedLogs
 
-from logsrv.kit.time import rfc3339
+from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.background import Syncer
 from logsrv.linelog.store.disk import Disk

@@ -19,7 +19,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
@@ -326,7 +326,7 @@ CHILD = """
 import os, sys
 from pathlib import Path
 from twisted.internet import reactor
-from logsrv.kit.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store

@@ -1,0 +1,137 @@
+"""Gopher+ (Anklesaria et al., 1993): the header before an answer, attribute blocks, forms. Sans-IO.
+
+A request with `+`, `!` or `$` behind its selector (`GopherURL.plus`) is answered with a header line:
+
+    +N     N bytes follow            --N and so on: the same, and what follows is an error
+    +-1    a stuffed text follows, up to a line `.`
+    +-2    what follows ends by close
+
+A server that knows nothing of Gopher+ sends its plain answer, without a header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from logsrv.gopher.errors import BadURL, ServerError
+from logsrv.gopher.wire.charset import decode_line, decode_text
+from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.url import GopherURL
+
+UNTIL_DOT = -1
+UNTIL_CLOSE = -2
+
+_HEADER = re.compile(rb"([+-])(-1|-2|\d{1,15})\r?\n")
+_HEADER_BEGUN = re.compile(rb"[+-](?:-?[12]?|\d{1,15})\r?")
+_ERROR_NUMBER = re.compile(rb"(\d{1,3})\b[ \t]*(.*)")
+_BLOCK = re.compile(rb"\+([^\s:]+):?[ \t]*(.*)", re.DOTALL)
+_VIEW = re.compile(rb"([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*", re.DOTALL)
+
+
+@attrs.define(frozen=True, slots=True)
+class Header:
+    """How an answer ends: `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
+
+    is_error: bool
+    length: int
+
+
+def parse_header(start: bytes) -> tuple[Header, int] | None:
+    """The header that `start` begins with, and how many bytes it takes; None if there is none."""
+    found = _HEADER.match(start)
+    if found is None:
+        return None
+    return Header(found[1] == b"-", int(found[2])), found.end()
+
+
+def may_become_header(start: bytes) -> bool:
+    """Whether more bytes behind `start` could still make a header of it."""
+    return not start or _HEADER_BEGUN.fullmatch(start) is not None
+
+
+def parse_error(body: bytes, charset: str | None = None) -> ServerError:
+    """The error of an answer whose header said that it is one: `NUMBER ADMIN`, then sentences."""
+    first, _, message = body.partition(b"\n")
+    found = _ERROR_NUMBER.match(first)
+    number = int(found[1]) if found else None
+    if not message.strip(b". \t\r\n"):
+        message = found[2] if found else first
+    return ServerError(decode_text(message, charset).strip(), number)
+
+
+@attrs.define(frozen=True, slots=True)
+class View:
+    """One form in which an item can be had; `size` is the server's words, such as b"10k"."""
+
+    media_type: bytes
+    language: bytes = b""
+    size: bytes = b""
+
+
+@attrs.define(frozen=True, slots=True)
+class Attributes:
+    """What a server tells about one item. `blocks`: (name in upper case, its lines) in order."""
+
+    item: MenuItem | None
+    blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
+
+    def block(self, name: str) -> tuple[bytes, ...]:
+        """The lines of the first block of that name, or ()."""
+        return next((lines for found, lines in self.blocks if found == name), ())
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        found = map(_VIEW.fullmatch, self.block("VIEWS"))
+        return tuple(View(match[1], match[2] or b"", match[3] or b"") for match in found if match)
+
+
+def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
+    """The attributes of each item in an answer to `!` (one item) or `$` (all of a menu).
+
+    Lenient: a line that is neither a block's first nor indented belongs to the block it stands in.
+    """
+    items: list[Attributes] = []
+    item: MenuItem | None = None
+    blocks: list[tuple[str, tuple[bytes, ...]]] = []
+    for name, lines in _blocks(body):
+        if name == "INFO":
+            if item is not None or blocks:
+                items.append(Attributes(item, tuple(blocks)))
+            item, blocks = parse_line(lines[0] if lines else b""), []
+        else:
+            blocks.append((name, lines))
+    if item is not None or blocks:
+        items.append(Attributes(item, tuple(blocks)))
+    return tuple(items)
+
+
+def _blocks(body: bytes) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    name: str | None = None
+    lines: list[bytes] = []
+    for line in body.replace(b"\r\n", b"\n").split(b"\n"):
+        if found := _BLOCK.fullmatch(line):
+            if name is not None:
+                yield name, tuple(lines)
+            name, lines = decode_line(found[1]).upper(), [found[2]] if found[2] else []
+        elif line.strip() and line != b".":
+            lines.append(line.removeprefix(b" "))
+    if name is not None:
+        yield name, tuple(lines)
+
+
+def form_request(url: GopherURL, answers: Sequence[bytes]) -> bytes:
+    """The request that sends a filled-in form (an +ASK block), one answer for each of its lines.
+
+    An answer of several lines has LF between them. Raises BadURL for CR or NUL in one.
+    """
+    sent = []
+    for answer in answers:
+        if b"\r" in answer or b"\0" in answer:
+            raise BadURL(str(url), "the answers of a form hold neither CR nor NUL")
+        for line in answer.split(b"\n"):
+            sent.append((b"." if line.startswith(b".") else b"") + line + b"\r\n")
+    asked = attrs.evolve(url, search=None, plus=url.plus or b"+").request().removesuffix(b"\r\n")
+    return b"".join([asked, b"\t1\r\n+-1\r\n", *sent, b".\r\n"])

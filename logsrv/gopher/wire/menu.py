@@ -1,0 +1,177 @@
+"""Menus (RFC 1436, section 3.4), as lenient as real servers need. Sans-IO.
+
+    TYPE DISPLAY TAB SELECTOR TAB HOST TAB PORT [TAB GOPHER+] CRLF        and at the end:  . CRLF
+
+What is wrong with one line never costs another one:
+
+- LF ends a line, CRs before it are left off; the last line may lack both. Close is an end too.
+- A line without TAB is information; so is one without a type.
+- No port means 70, no host the server the menu came from; a port that is no number from 1 to 65535,
+  or a host that cannot be one, makes an item that is shown and cannot be followed.
+- A line over the cap is cut, cannot be followed, and what was cut is counted.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from logsrv.gopher.errors import BadURL, TooBig
+from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
+
+LONGEST_LINE = 64 * 1024
+MOST_ITEMS = 100_000
+_TERMINATOR = b"."
+
+# What a menu may hand to other programs, as it stands; they get it after a question to the user.
+_WEB_LINK = re.compile(rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)")
+_LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
+_LOGIN_NAME = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}")
+
+
+@attrs.define(frozen=True, slots=True)
+class MenuItem:
+    """One line of a menu. The bytes are the server's: decode and escape them to show them.
+
+    item_type: one character, U+0000 to U+00FF.
+    host: b"" if the line has none.
+    port: 1 to 65535; None if the line says something else, and such an item is never followed.
+    plus: what follows the port: b"+" and b"?" (has a form to fill in) are Gopher+, b"" is not.
+    """
+
+    item_type: str
+    display: bytes
+    selector: bytes = b""
+    host: bytes = b""
+    port: int | None = DEFAULT_PORT
+    plus: bytes = b""
+
+    def text(self, charset: str | None = None) -> str:
+        """What the line shows, not yet escaped."""
+        return decode_line(self.display, charset)
+
+    def url(self, menu: GopherURL) -> GopherURL | None:
+        """Where the item is, if it can be fetched; `menu` is where the menu itself was.
+
+        A link to the server the menu came from goes through TLS if the menu did; others are plain.
+        """
+        transfer = item_type(self.item_type).transfer
+        if self.port is None or transfer is None or self.link() is not None:
+            return None
+        try:
+            if not self.host:
+                return GopherURL(menu.host, menu.port, self.item_type, self.selector, tls=menu.tls)
+            # Real hosts in UTF-8 are IDN; in anything else they cannot be reached.
+            url = GopherURL(
+                self.host.decode("utf-8").strip(), self.port, self.item_type, self.selector
+            )
+        except (BadURL, UnicodeDecodeError):
+            return None
+        if menu.tls and (url.host, url.port) == (menu.host, menu.port):
+            return attrs.evolve(url, tls=True)
+        return url
+
+    def link(self) -> str | None:
+        """Where the item leads outside Gopher: the URL of a `URL:` selector, or `telnet:`, `tn3270:`.
+
+        It is outside data: hand it to a program only as an argument of its own, and ask first.
+        """
+        if found := _WEB_LINK.fullmatch(self.selector):
+            return decode_line(found[1])
+        scheme = _LOGIN_SCHEMES.get(self.item_type)
+        if scheme is None or self.port is None:
+            return None
+        try:
+            place = GopherURL(self.host.decode("utf-8"), self.port)
+        except (BadURL, UnicodeDecodeError):
+            return None
+        login = f"{self.selector.decode()}@" if _LOGIN_NAME.fullmatch(self.selector) else ""
+        return f"{scheme}://{login}{place.address}/"
+
+
+@attrs.define(frozen=True, slots=True)
+class Menu:
+    """A whole menu. `dropped` counts the bytes of lines that were too long to keep whole."""
+
+    url: GopherURL
+    items: tuple[MenuItem, ...]
+    terminated: bool
+    dropped: int = 0
+
+
+def parse_line(line: bytes) -> MenuItem:
+    """The item of one line without its line ending. Never fails."""
+    head, *fields = line.split(b"\t")
+    if not fields:
+        # Hand-written menus have `iText` without fields; a plain text seldom begins with an i.
+        return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
+    if not head:
+        return MenuItem("i", fields[0], port=None)
+    selector, host, port, plus = (*fields, b"", b"", b"", b"")[:4]
+    return MenuItem(chr(head[0]), head[1:], selector, host, _port(port), plus)
+
+
+def _port(field: bytes) -> int | None:
+    field = field.strip()
+    if not field:
+        return DEFAULT_PORT
+    if not field.isdigit() or len(field) > 5 or not 1 <= int(field) <= 65535:
+        return None
+    return int(field)
+
+
+class MenuParser:
+    """Bytes at any split in, items out. After `terminated` whatever else comes is ignored."""
+
+    def __init__(self, longest_line: int = LONGEST_LINE, most_items: int = MOST_ITEMS) -> None:
+        """`longest_line` in bytes, `most_items` in lines of any type."""
+        self._longest_line = longest_line
+        self._most_items = most_items
+        self._begun = bytearray()
+        self._cut = 0
+        self._items = 0
+        self.terminated = False
+        self.dropped = 0
+
+    def feed(self, data: bytes) -> list[MenuItem]:
+        """The items whose lines are whole now. Raises TooBig past `most_items`."""
+        *whole, rest = data.split(b"\n")
+        items: list[MenuItem] = []
+        for piece in whole:
+            self._add(piece)
+            self._end_line(items)
+        self._add(rest)
+        return items
+
+    def finish(self) -> list[MenuItem]:
+        """The server closed: the item of a last line without a line ending, if there is one."""
+        items: list[MenuItem] = []
+        if self._begun:
+            self._end_line(items)
+        return items
+
+    def _add(self, piece: bytes) -> None:
+        room = self._longest_line - len(self._begun)
+        self._begun += piece[:room]
+        self._cut += max(0, len(piece) - room)
+
+    def _end_line(self, items: list[MenuItem]) -> None:
+        line, cut = bytes(self._begun).rstrip(b"\r"), self._cut
+        self._begun.clear()
+        self._cut = 0
+        if self.terminated:
+            return
+        if line == _TERMINATOR and not cut:
+            self.terminated = True
+            return
+        self._items += 1
+        if self._items > self._most_items:
+            raise TooBig("the menu", self._most_items, "lines")
+        item = parse_line(line)
+        if cut:
+            self.dropped += cut
+            item = attrs.evolve(item, port=None)
+        items.append(item)

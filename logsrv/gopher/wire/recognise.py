@@ -1,0 +1,79 @@
+"""What the first bytes of an answer say: another protocol, or an error of the server. Sans-IO.
+
+Only what no real answer looks like is taken for either. An error in plain words, as gophernicus
+sends for a missing file, cannot be told from a text, so it is a text.
+"""
+
+from __future__ import annotations
+
+import re
+
+from logsrv.gopher.errors import NotGopher, ServerError
+from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.menu import parse_line
+
+# More than an error needs, and little enough to wait for.
+LONGEST_ERROR = 4096
+
+_HTTP = re.compile(rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]")
+_SSH = re.compile(rb"SSH-\d\.\d+-")
+_TLS_ALERT = re.compile(rb"\x15\x03[\0-\x04]\0\x02")
+_LONGEST_SIGN = 14
+_PORT = re.compile(rb" *\d{1,5} *")
+
+
+def other_protocol(start: bytes) -> NotGopher | None:
+    """The error to raise if an answer that begins with `start` is none of Gopher's."""
+    if _HTTP.match(start):
+        return NotGopher("HTTP", "try the address in a web browser")
+    if _SSH.match(start):
+        return NotGopher("SSH", "look at the port")
+    if _TLS_ALERT.match(start):
+        return NotGopher("TLS", "try gophers:// instead of gopher://")
+    return None
+
+
+def may_be_other_protocol(start: bytes) -> bool:
+    """Whether more bytes behind `start` could still tell."""
+    return len(start) < _LONGEST_SIGN and any(
+        start[: len(sign)] == sign[: len(start)] for sign in (b"HTTP/", b"SSH-", b"\x15\x03")
+    )
+
+
+class ErrorScreen:
+    """Whether an answer is one error: a line of type 3, and nothing after it but `i` and 3 lines.
+
+    A menu with something to follow in it is a menu, whatever its first line says. Where no menu was
+    asked for, the line must have all of its fields: a table of numbers may begin with a 3 as well.
+    """
+
+    def __init__(self, start: bytes, *, menu: bool, closed: bool) -> None:
+        lines = [line.rstrip(b"\r") for line in start.split(b"\n")]
+        # Without close the last one may go on; with it, it is empty or a line like the others.
+        begun = b"" if closed else lines.pop()
+        if closed and not lines[-1]:
+            lines.pop()
+        self._first = lines[0] if lines else None
+        self.ended = closed or b"." in lines
+        if b"." in lines:
+            lines, begun = lines[: lines.index(b".")], b""
+        self.possible = (
+            len(start) <= LONGEST_ERROR
+            and all(_is_error(line, menu) for line in lines[:1])
+            and all(line[:1] in (b"i", b"3", b"") for line in lines[1:])
+            and (begun[:1] in ((b"i", b"3", b".", b"") if lines else (b"3",)))
+        )
+        if not lines and self.ended:
+            self.possible = False
+
+    def error(self, charset: str | None = None) -> ServerError:
+        """The error, when it is `possible` and the answer `ended`."""
+        assert self._first is not None
+        return ServerError(decode_line(parse_line(self._first).display, charset))
+
+
+def _is_error(line: bytes, menu: bool) -> bool:
+    fields = line.split(b"\t")
+    if line[:1] != b"3" or len(fields) < 2:
+        return False
+    return menu or (len(fields) >= 4 and _PORT.fullmatch(fields[3]) is not None)

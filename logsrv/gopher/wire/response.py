@@ -1,0 +1,169 @@
+"""From the bytes that a server sends to the body somebody asked for. Sans-IO.
+
+    opening ──► until close                     no Gopher+ header, or +-2
+       │  └───► counted, until dot              +N, +-1
+       └──────► error ──► ServerError           --N
+
+The opening keeps back what it needs to tell an error or another protocol from content: nothing at
+all for most answers, and at most 4 KiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from logsrv.gopher.errors import TooBig, Truncated
+from logsrv.gopher.wire import gopherplus
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
+from logsrv.gopher.wire.text import DotEnded
+from logsrv.gopher.wire.url import GopherURL
+
+LONGEST_ERROR_BODY = 64 * 1024
+
+
+class ResponseReader:
+    """The answer to one request: feed it what comes, and `finish` it when the server closes.
+
+    received: bytes that came from the server. passed_on: bytes of the body that `feed` returned.
+    opened: whether it is certain that this is content.
+    complete: the body is whole although the server has not closed; what else comes is ignored.
+    header: the Gopher+ header, if there was one. Then content is as it is: `TextParser` and its
+        terminator are for answers without.
+    """
+
+    def __init__(
+        self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None
+    ) -> None:
+        """`most_bytes` of body are accepted; `charset` is for what an error says."""
+        self._url = url
+        self._most_bytes = most_bytes
+        self._charset = charset
+        self._menu = item_type(url.item_type).transfer == "menu"
+        self._take: Callable[[bytes], bytes] = self._opening
+        self._held = b""
+        self._left = 0
+        self._dot_ended = DotEnded()
+        self.received = 0
+        self.passed_on = 0
+        self.opened = False
+        self.complete = False
+        self.header: gopherplus.Header | None = None
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the body will have, where Gopher+ told."""
+        return self.header.length if self.header and self.header.length >= 0 else None
+
+    def feed(self, data: bytes) -> bytes:
+        """The part of the body that is certain now, maybe b"".
+
+        Raises ServerError, NotGopher, TooBig.
+        """
+        self.received += len(data)
+        return self._counted_out(self._take(data))
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether all that is still to come is body as it comes: `skip` may stand for `feed`."""
+        return self._take == self._until_close
+
+    def skip(self, size: int) -> None:
+        """`size` bytes came and went on by another way. Raises TooBig."""
+        self.received += size
+        self._count(size)
+
+    def finish(self) -> bytes:
+        """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
+        if self._take == self._opening:
+            held, self._held = self._held, b""
+            screen = ErrorScreen(held, menu=self._menu, closed=True)
+            if screen.possible:
+                raise screen.error(self._charset)
+            self.opened = True
+            return self._counted_out(held)
+        if self._take == self._error:
+            raise gopherplus.parse_error(self._held, self._charset)
+        if self.header is not None and not self.complete:
+            if self.header.length >= 0:
+                raise self._truncated(f"{self._left} bytes are missing")
+            if self.header.length == gopherplus.UNTIL_DOT:
+                raise self._truncated("the dot at its end is missing")
+        return b""
+
+    def broken(self, reason: str) -> Truncated:
+        """The error to raise when the connection broke and the body is not `complete`."""
+        return self._truncated(reason)
+
+    def _truncated(self, reason: str) -> Truncated:
+        return Truncated(self._url.address, self.received, reason)
+
+    def _counted_out(self, body: bytes) -> bytes:
+        self._count(len(body))
+        return body
+
+    def _count(self, size: int) -> None:
+        self.passed_on += size
+        if self._most_bytes is not None and self.passed_on > self._most_bytes:
+            raise TooBig("the answer", self._most_bytes)
+
+    def _opening(self, data: bytes) -> bytes:
+        self._held += data
+        if error := other_protocol(self._held):
+            raise error
+        if may_be_other_protocol(self._held):
+            return b""
+        if self._url.plus is not None:
+            if found := gopherplus.parse_header(self._held):
+                self.header, length = found
+                body, self._held = self._held[length:], b""
+                return self._begin(self.header, body)
+            if gopherplus.may_become_header(self._held):
+                return b""
+        screen = ErrorScreen(self._held, menu=self._menu, closed=False)
+        if screen.possible:
+            if screen.ended:
+                raise screen.error(self._charset)
+            return b""
+        body, self._held = self._held, b""
+        self._take = self._until_close
+        self.opened = True
+        return body
+
+    def _begin(self, header: gopherplus.Header, body: bytes) -> bytes:
+        if header.is_error:
+            self._take = self._error
+        elif header.length == gopherplus.UNTIL_CLOSE:
+            self._take = self._until_close
+        elif header.length == gopherplus.UNTIL_DOT:
+            self._take = self._until_dot
+        else:
+            if self._most_bytes is not None and header.length > self._most_bytes:
+                raise TooBig("the answer", self._most_bytes)
+            self._take = self._counted
+            self._left = header.length
+        self.opened = not header.is_error
+        return self._take(body)
+
+    def _until_close(self, data: bytes) -> bytes:
+        return data
+
+    def _counted(self, data: bytes) -> bytes:
+        body = data[: self._left]
+        self._left -= len(body)
+        self.complete = self._left == 0
+        return body
+
+    def _until_dot(self, data: bytes) -> bytes:
+        body = self._dot_ended.feed(data)
+        self.complete = self._dot_ended.ended
+        return body
+
+    def _error(self, data: bytes) -> bytes:
+        self._held = (self._held + data)[:LONGEST_ERROR_BODY]
+        assert self.header is not None
+        length = self.header.length
+        ended = 0 <= length <= len(self._held) or len(self._held) == LONGEST_ERROR_BODY
+        if ended or (length == gopherplus.UNTIL_DOT and self._held.endswith(b"\n.\r\n")):
+            raise gopherplus.parse_error(self._held, self._charset)
+        return b""

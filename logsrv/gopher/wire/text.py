@@ -1,0 +1,136 @@
+"""Texts, and where their dots belong (RFC 1436, section 3.8, "TextFile Entity"). Sans-IO.
+
+By the RFC a text ends with a line `.`, and a line of its own that begins with a dot has one more in
+front. Most servers send the file as it is, lone dots and all. Only the last line tells the two
+apart: so dots are taken away if, and only if, the very last line is `.`.
+
+That is known at the end. Until then everything before the first line that begins with a dot can be
+passed on, and the rest has to wait.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from logsrv.gopher.errors import TooBig
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.url import GopherURL
+
+MOST_HELD = 64 * 1024 * 1024
+_STUFFED = re.compile(rb"^\.\.", re.MULTILINE)
+_TERMINATOR = re.compile(rb"(?:\A|(?<=\n))\.\r*\n?\Z")
+_TERMINATOR_LINE = re.compile(rb"\n\.\r?\n")
+_TERMINATOR_BEGUN = re.compile(rb"\n(?:\.\r?)?\Z")
+# Enough of the end of a text to see its terminator, with a few CRs that do not belong there.
+TAIL = 16
+
+
+@attrs.define(frozen=True, slots=True)
+class Text:
+    """A whole text. `content` has the server's line endings, and no terminator and stuffed dots."""
+
+    url: GopherURL
+    content: bytes
+    terminated: bool
+
+    def decoded(self, charset: str | None = None) -> str:
+        """The text with LF as line ending, not yet escaped."""
+        return decode_text(self.content, charset)
+
+
+def terminator_length(tail: bytes) -> int:
+    """How many bytes at the end of a text are its terminator; 0 if there is none.
+
+    `tail` is the whole text, or its last TAIL bytes.
+    """
+    found = _TERMINATOR.search(tail)
+    return len(tail) - found.start() if found else 0
+
+
+class Unstuffer:
+    """Takes one dot off every line that begins with two; bytes at any split in, bytes out."""
+
+    def __init__(self) -> None:
+        # As if a line had ended before the first: then a stuffed line is just LF, dot, dot.
+        self._held = b"\n"
+        self._skip = 1
+
+    def feed(self, data: bytes) -> bytes:
+        held = self._held + data
+        keep = 2 if held.endswith(b"\n.") else 1 if held.endswith(b"\n") else 0
+        self._held = held[len(held) - keep :]
+        return self._passed_on(held[: len(held) - keep].replace(b"\n..", b"\n."))
+
+    def finish(self) -> bytes:
+        return self._passed_on(self._held)
+
+    def _passed_on(self, lines: bytes) -> bytes:
+        if lines and self._skip:
+            self._skip = 0
+            return lines[1:]
+        return lines
+
+
+class DotEnded:
+    """A stuffed text that does end with a line `.`, because its Gopher+ header says so."""
+
+    def __init__(self) -> None:
+        self._unstuffer = Unstuffer()
+        self._held = b"\n"
+        self._skip = 1
+        self.ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        """The text of these bytes; behind the terminator (`ended`) nothing counts."""
+        if self.ended:
+            return b""
+        held = self._held + data
+        if found := _TERMINATOR_LINE.search(held):
+            self.ended = True
+            self._held = b""
+            # The LF before the terminator belongs to the text.
+            ready = held[self._skip : found.start() + 1]
+            return self._unstuffer.feed(ready) + self._unstuffer.finish()
+        begun = _TERMINATOR_BEGUN.search(held)
+        stop = begun.start() if begun else len(held)
+        ready, self._held = held[self._skip : stop], held[stop:]
+        if stop:
+            self._skip = 0
+        return self._unstuffer.feed(ready)
+
+
+class TextParser:
+    """Bytes of a text at any split in, its content out as soon as it is certain."""
+
+    def __init__(self, most_held: int = MOST_HELD) -> None:
+        """`most_held`: bytes that may wait for the end."""
+        self._most_held = most_held
+        self._held: bytearray | None = None
+        self._last = b"\n"
+        self.terminated = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What is certain. Raises TooBig if more than `most_held` bytes would have to wait."""
+        if self._held is not None:
+            self._held += data
+            if len(self._held) > self._most_held:
+                raise TooBig("the part of the text that begins with a dot", self._most_held)
+            return b""
+        # One byte of what went before: the dot may be the first byte of this chunk.
+        dot = (self._last + data).find(b"\n.")
+        if dot < 0:
+            self._last = data[-1:] or self._last
+            return data
+        self._held = bytearray()
+        self.feed(data[dot:])
+        return data[:dot]
+
+    def finish(self) -> bytes:
+        """The server closed: the rest, without terminator and stuffed dots if there is one."""
+        held = bytes(self._held or b"")
+        if length := terminator_length(held):
+            self.terminated = True
+            return _STUFFED.sub(b".", held[: len(held) - length])
+        return held

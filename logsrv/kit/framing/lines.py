@@ -1,0 +1,260 @@
+"""Bytes in at any split, lines of text out; sans-IO, a few passes over each chunk and none per line.
+
+With the usual delimiter LF, one CR before it belongs to the ending, and CR NUL, which is Telnet's
+bare return (RFC 854), is removed. Any other delimiter is taken as it is.
+
+An input that breaks a rule stops the splitter at that place: `receive` gives the lines before it and
+sets `trouble`. Who can live with it calls `receive(b"")` and gets the lines behind it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+from logsrv.kit.framing.telnet import TelnetFilter
+
+LF = b"\n"
+_IAC = b"\xff"
+
+
+class Trouble(Enum):
+    """What is wrong with a line that is not given out. Its bytes are counted in `dropped`."""
+
+    TOO_LONG = "the line is too long"
+    UNDECODABLE = "the line is not text"
+
+
+@attrs.frozen
+class LineFormat:
+    """What a line is. Raises ValueError for what cannot work.
+
+    max_line: bytes of a line, without its ending and after Telnet's commands are taken out.
+    delimiter: ends a line.
+    encoding: of the text; one in which the delimiter never is a part of something else.
+    errors: "replace" puts U+FFFD in the place of what is not text, "reject" refuses such a line.
+    telnet: whether to take out Telnet's commands and answer them.
+    """
+
+    max_line: int = 64 * 1024
+    delimiter: bytes = LF
+    encoding: str = "utf-8"
+    errors: str = "replace"
+    telnet: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_line < 1:
+            raise ValueError(f"max_line is {self.max_line}; it has to be 1 or more")
+        if not self.delimiter:
+            raise ValueError("delimiter is empty; it has to be one byte or more")
+        if self.errors not in ("replace", "reject"):
+            raise ValueError(f'errors is {self.errors!r}; it has to be "replace" or "reject"')
+        try:
+            usable = "a\n".encode(self.encoding) == b"a\n" and self.delimiter.decode(self.encoding)
+        except (LookupError, UnicodeDecodeError):
+            usable = False
+        if not usable:
+            raise ValueError(
+                f"encoding is {self.encoding!r}; it has to be one that contains ASCII and the "
+                "delimiter, such as utf-8"
+            )
+
+
+class LineSplitter:
+    """One connection's bytes as lines.
+
+    trouble: why the last call of `receive` stopped before the end of what it got, or None.
+    dropped: bytes that were received and not given out, delimiters and Telnet aside.
+    """
+
+    __slots__ = (
+        "_carry", "_format", "_held", "_pieces", "_rest", "_skipping", "_telnet", "dropped", "trouble",
+    )  # fmt: skip
+
+    def __init__(self, format: LineFormat) -> None:
+        self._format = format
+        self._pieces: list[bytes] | None = None
+        self._held = 0
+        # The last bytes of an unfinished line, which may be the beginning of a delimiter.
+        self._carry = b""
+        self._rest = b""
+        self._skipping = False
+        self._telnet: TelnetFilter | None = None
+        self.trouble: Trouble | None = None
+        self.dropped = 0
+
+    def receive(self, data: bytes) -> list[str]:
+        """The lines that are complete now, without their endings."""
+        if self._telnet is not None or (_IAC in data and self._format.telnet):
+            data = self._without_telnet(data)
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        self.trouble = None
+        if self._carry:
+            data, self._carry = self._carry + data, b""
+        if self._skipping:
+            data = self._skip(data)
+            if self._skipping:
+                return []
+        delimiter = self._format.delimiter
+        end = data.rfind(delimiter)
+        if end < 0:
+            self._hold(data)
+            return []
+        end += len(delimiter)
+        if not self._pieces and end <= self._format.max_line:
+            block = data if end == len(data) else data[:end]
+        else:
+            pieces, self._pieces, self._held = self._pieces or [], None, 0
+            block = b"".join([*pieces, memoryview(data)[:end]])
+            if len(block) > self._format.max_line:
+                at = self._first_too_long(block)
+                if at >= 0:
+                    return self._stop(block, at, data[end:], Trouble.TOO_LONG)
+        lines = self._text(block)
+        if self.trouble is not None:
+            self._rest += data[end:]
+        elif end < len(data):
+            self._hold(data[end:])
+        return lines
+
+    def finish(self) -> str | None:
+        """The peer sends nothing more: the unfinished last line, if there is one that is text."""
+        if self._telnet is not None:
+            self._hold(self._telnet.finish())
+        line = b"".join([*(self._pieces or ()), self._carry])
+        self._pieces, self._carry, self._held = None, b"", 0
+        if self._skipping or not line:
+            self.dropped += len(line)
+            return None
+        if (
+            len(line) - (self._format.delimiter == LF and line.endswith(b"\r"))
+            > self._format.max_line
+        ):
+            self._refuse(line, Trouble.TOO_LONG)
+            return None
+        if self._format.delimiter == LF:
+            line = line.replace(b"\r\0", b"").removesuffix(b"\r")
+        try:
+            return line.decode(self._format.encoding, self._handler)
+        except UnicodeDecodeError:
+            self._refuse(line, Trouble.UNDECODABLE)
+            return None
+
+    def _refuse(self, line: bytes, trouble: Trouble) -> None:
+        self.trouble = trouble
+        self.dropped += len(line)
+
+    def discard(self) -> None:
+        """Count as dropped what is here and was not given out."""
+        self.dropped += self._held + len(self._carry) + len(self._rest)
+        self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
+
+    @property
+    def answering(self) -> bool:
+        """Whether there may be something in `take_answers`."""
+        return self._telnet is not None
+
+    def take_answers(self) -> bytes:
+        """Answers to Telnet's commands, to be sent now."""
+        return b"" if self._telnet is None else self._telnet.take_answers()
+
+    @property
+    def _handler(self) -> str:
+        return "strict" if self._format.errors == "reject" else self._format.errors
+
+    def _without_telnet(self, data: bytes) -> bytes:
+        if self._telnet is None:
+            self._telnet = TelnetFilter()
+        return self._telnet.receive(data)
+
+    def _hold(self, data: bytes) -> None:
+        """Keep the beginning of a line, or find that it is too long already."""
+        if not data:
+            return
+        keep = len(self._format.delimiter) - 1
+        if keep:
+            data, self._carry = data[: max(0, len(data) - keep)], data[-keep:]
+        if self._pieces is None:
+            self._pieces = []
+        self._pieces.append(data)
+        self._held += len(data)
+        most = self._format.max_line
+        if self._held > most and not (
+            self._held == most + 1 and data[-1:] == b"\r" and self._format.delimiter == LF
+        ):
+            self.dropped += self._held
+            self._pieces, self._held = None, 0
+            self._skipping = True
+            self.trouble = Trouble.TOO_LONG
+
+    def _skip(self, data: bytes) -> bytes:
+        """What stands behind the end of the line that is too long."""
+        delimiter = self._format.delimiter
+        at = data.find(delimiter)
+        if at < 0:
+            keep = len(delimiter) - 1
+            self._carry = data[-keep:] if keep else b""
+            self.dropped += len(data) - len(self._carry)
+            return b""
+        self._skipping = False
+        self.dropped += at
+        return data[at + len(delimiter) :]
+
+    def _first_too_long(self, block: bytes) -> int:
+        """Where in a block of whole lines the first begins that is too long, or -1."""
+        most, delimiter = self._format.max_line, self._format.delimiter
+        lines = block.split(delimiter)
+        if max(map(len, lines)) <= most:
+            return -1
+        at = 0
+        for line in lines:
+            if len(line) - (delimiter == LF and line.endswith(b"\r")) > most:
+                return at
+            at += len(line) + len(delimiter)
+        return -1
+
+    def _stop(self, block: bytes, at: int, tail: bytes, trouble: Trouble) -> list[str]:
+        """The lines before the bad one at `at`; what is behind it waits for the next call."""
+        delimiter = self._format.delimiter
+        end = block.index(delimiter, at)
+        behind = block[end + len(delimiter) :] + tail
+        self._rest = b""
+        lines = self._text(block[:at]) if at else []
+        if self.trouble is None:
+            self.trouble = trouble
+            self.dropped += end - at
+            self._rest = behind
+        else:
+            self._rest += block[at:] + tail
+        return lines
+
+    def _text(self, block: bytes) -> list[str]:
+        """A block of whole lines as text."""
+        delimiter, encoding = self._format.delimiter, self._format.encoding
+        if delimiter == LF and b"\r\0" in block:
+            block = block.replace(b"\r\0", b"")
+        try:
+            text = block.decode(encoding, self._handler)
+        except UnicodeDecodeError:
+            return self._stop(block, self._first_undecodable(block), b"", Trouble.UNDECODABLE)
+        if delimiter == LF and "\r" in text:
+            lines = text.split("\r\n")
+            # Faster than `replace` where all endings are CR LF, as they usually are then.
+            if len(lines) - 1 != text.count("\n"):
+                lines = text.replace("\r\n", "\n").split("\n")
+        else:
+            lines = text.split(delimiter.decode(encoding))
+        lines.pop()
+        return lines
+
+    def _first_undecodable(self, block: bytes) -> int:
+        at = 0
+        for line in block.split(self._format.delimiter):
+            try:
+                line.decode(self._format.encoding)
+            except UnicodeDecodeError:
+                break
+            at += len(line) + len(self._format.delimiter)
+        return at

@@ -1,0 +1,199 @@
+"""Getting a socket: what stands in the way of it, in a sentence, and UNIX sockets left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+import stat
+
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints import MODE, Endpoint
+from logsrv.kit.options.kinds import SIZE
+from logsrv.kit.text.words import shown
+
+log = Logger()
+
+# asm-generic/socket.h; the socket module has no name for it.
+SO_RCVBUFFORCE = 33
+
+DEFAULT_BUFFER = 32 * 1024 * 1024
+
+
+class ListenError(ConfigurationError):
+    """An endpoint cannot be listened on. `str()` names it and says why."""
+
+
+def reason_of(error: BaseException, endpoint: Endpoint) -> ListenError:
+    """What went wrong when `endpoint` was opened, for the person who chose it."""
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    where = shown(str(endpoint))
+    if isinstance(cause, OSError):
+        return ListenError(f"{where}: {_sentence(cause, endpoint)}")
+    if isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
+        return ListenError(f"{where}: {_no_inherited_socket()}")
+    return ListenError(f"{where}: {shown(str(cause) or type(cause).__name__)}")
+
+
+def _sentence(cause: OSError, endpoint: Endpoint) -> str:
+    path = shown(endpoint.path or "")
+    match cause.errno:
+        case errno.EADDRINUSE if endpoint.path:
+            return f"{path} is there already"
+        case errno.EADDRINUSE:
+            return (
+                "the port is in use by another program "
+                f"(ss -ln{'u' if endpoint.scheme == 'udp' else 't'}p shows which); take another port"
+            )
+        case errno.EACCES | errno.EPERM if endpoint.path:
+            return f"no permission to make the socket {path}; its directory must be writable"
+        case errno.EACCES | errno.EPERM:
+            return (
+                "no permission for this port; one below 1024 needs root, CAP_NET_BIND_SERVICE or a "
+                "socket from the service manager (systemd:), so take one above"
+            )
+        case errno.EADDRNOTAVAIL:
+            return "this machine has no such address; 0.0.0.0 or \\:\\: stand for all it has"
+        case errno.ENOENT if endpoint.path:
+            return f"there is no directory {shown(os.path.dirname(endpoint.path))} for the socket"
+        case errno.EAFNOSUPPORT:
+            return "this machine has no IPv6; take tcp: or an IPv4 address"
+        case errno.EBADF | errno.ENOTSOCK if endpoint.scheme == "systemd":
+            return _no_inherited_socket()
+    if cause.filename:
+        return f"{shown(str(cause.filename))}: {cause.strerror}"
+    return cause.strerror or str(cause)
+
+
+def _no_inherited_socket() -> str:
+    return (
+        "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
+        "which there are); is the .socket unit started?"
+    )
+
+
+def check_certificate(endpoint: Endpoint) -> None:
+    """Try the key and the certificate of an `ssl:` endpoint, which Twisted does at its first peer.
+
+    Raises ListenError.
+    """
+    tls = endpoint.inner or endpoint
+    if tls.scheme != "ssl":
+        return
+    key = tls.argument("privateKey") or ""
+    certificate = tls.argument("certKey") or key
+    try:
+        # Without a password for an encrypted key OpenSSL would ask on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        why = getattr(error, "reason", None) or error.strerror or str(error)
+        raise ListenError(
+            f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
+            f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
+        ) from error
+
+
+def clear_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> None:
+    """Remove the UNIX socket of a process that has gone, so that `endpoint` can be bound.
+
+    Raises ListenError when somebody listens there, or when it is no socket: that is not deleted.
+    """
+    path = endpoint.path
+    if not path or path.startswith("\0"):
+        return
+    where = shown(str(endpoint))
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise reason_of(error, endpoint) from None
+    if not stat.S_ISSOCK(mode):
+        raise ListenError(f"{where}: {shown(path)} is there and is no socket; take another path")
+    with socket.socket(socket.AF_UNIX, kind) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            pass
+        except FileNotFoundError:
+            return
+        except PermissionError as error:
+            raise reason_of(error, endpoint) from None
+        except OSError:
+            # A full backlog, or a socket of the other kind: somebody is there.
+            raise _in_use(where, path) from None
+        else:
+            raise _in_use(where, path)
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise reason_of(error, endpoint) from None
+
+
+def _in_use(where: str, path: str) -> ListenError:
+    return ListenError(
+        f"{where}: another program listens on {shown(path)}; stop it or take another"
+    )
+
+
+def host_text(host: str, port: int) -> str:
+    """`127.0.0.1:514`, `[::1]:514`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def bind_datagrams(endpoint: Endpoint) -> socket.socket:
+    """A bound datagram socket. Raises OSError, or ListenError for a path that is taken."""
+    if endpoint.scheme == "unixgram":
+        return _bind_unix(endpoint)
+    interface = endpoint.argument("interface") or "0.0.0.0"
+    family, _, _, _, address = socket.getaddrinfo(
+        interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+    )[0]
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        udp.setblocking(False)
+        udp.bind(address)
+    except OSError:
+        udp.close()
+        raise
+    _enlarge_buffer(udp, endpoint)
+    return udp
+
+
+def _bind_unix(endpoint: Endpoint) -> socket.socket:
+    clear_socket_path(endpoint, socket.SOCK_DGRAM)
+    unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    # Not chmod afterwards: in between, anybody could send.
+    mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
+    try:
+        unix.setblocking(False)
+        unix.bind(endpoint.path or "")
+    except OSError:
+        unix.close()
+        raise
+    finally:
+        os.umask(mask)
+    return unix
+
+
+def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:
+    wanted = SIZE.parse(endpoint.argument("rcvbuf") or str(DEFAULT_BUFFER))
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted)
+    except OSError:
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted)
+    # Linux keeps half of it for its own bookkeeping, and tells the double (socket(7)).
+    given = udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+    if given < wanted // 2:
+        log.warn(
+            "{endpoint} has a receive buffer of {given} bytes, not {wanted}: bursts may be lost; "
+            "sysctl -w net.core.rmem_max={wanted} allows it",
+            endpoint=str(endpoint),
+            given=given,
+            wanted=wanted,
+        )

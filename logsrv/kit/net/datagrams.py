@@ -1,0 +1,263 @@
+"""A service that takes in datagrams, from UDP and UNIX sockets, and says what the kernel lost."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol
+
+import attrs
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.bind import bind_datagrams, host_text, reason_of
+from logsrv.kit.net.drain import LOOK_SECONDS, unread
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal, RefusalLog
+from logsrv.kit.net.guarded_factory import log_refusal
+from logsrv.kit.net.kernel_drops import Losses
+from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
+from logsrv.kit.net.source import Sender, inet_source, unix_source, unmapped
+from logsrv.kit.observe.metrics import Metrics
+
+log = Logger()
+
+# Reads per event: others have their turn after at most this many times 64 messages.
+READS_PER_EVENT = 4
+REMEMBERED_SENDERS = 4096
+# At the end of a drain what is left is counted; a sender that goes on cannot hold us here.
+MOST_DISCARDED_READS = 4096
+
+
+class DatagramReceiver(Protocol):
+    """What an input offers for datagrams."""
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
+
+
+@attrs.frozen
+class _Peer:
+    sender: Sender
+    refusal: Refusal | None
+
+
+@implementer(IReadDescriptor, ILoggingContext)
+class DatagramListener(Service):
+    """Listens on `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's buffer
+    fills, and what it drops is counted.
+
+    received: datagrams taken from the kernel, refused ones too.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        receiver: DatagramReceiver,
+        *,
+        label: str,
+        policy: GuardPolicy,
+        reactor: Any,
+        metrics: Metrics,
+        receive: Callable[[socket.socket], Receive] | None = None,
+    ) -> None:
+        """`receive` is the way to read the socket; by default the fastest that is there."""
+        self.endpoint = endpoint
+        self.received = 0
+        self._receiver = receiver
+        self._label = label
+        self._reactor = reactor
+        self._metrics = metrics
+        self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
+        self._guard = Guard(policy)
+        self._refusals = RefusalLog(reactor.seconds)
+        self._peers: dict[Hashable, _Peer] = {}
+        self._socket: socket.socket | None = None
+        self._receive: Receive | None = None
+        self._cut_before = 0
+        self._paused = False
+        self._losses = Losses(label, reactor)
+        metrics.watch("datagrams_total", lambda: self.received, listener=label)
+        metrics.watch("datagrams_lost_total", lambda: self.lost, listener=label)
+        metrics.watch(
+            "dropped_bytes_total",
+            lambda: self._cut_before + (self._receive.cut_bytes if self._receive else 0),
+            listener=label,
+            reason="datagram_too_long",
+        )
+
+    @property
+    def address(self) -> str:
+        if self._socket is None:
+            return ""
+        return self.endpoint.path or host_text(*self._socket.getsockname()[:2])
+
+    def apply(self, policy: GuardPolicy) -> None:
+        self._guard.apply(policy)
+        self._peers.clear()
+
+    def privilegedStartService(self) -> None:
+        if self._socket is not None:
+            return
+        try:
+            self._socket = bind_datagrams(self.endpoint)
+        except OSError as error:
+            raise reason_of(error, self.endpoint) from error
+        self._receive = self._make_receive(self._socket)
+        self._losses.begin(self._socket)
+        log.info(
+            "listening on {endpoint} at {address}",
+            endpoint=str(self.endpoint),
+            address=self.address,
+        )
+
+    def startService(self) -> None:
+        self.privilegedStartService()
+        super().startService()
+        if not self._paused:
+            self._reactor.addReader(self)
+
+    def fileno(self) -> int:
+        return -1 if self._socket is None else self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        return self._label
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Called by the reactor when it closes all it has; `drain` is how this ends otherwise."""
+        self._close()
+
+    def pauseProducing(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._reactor.removeReader(self)
+            self._losses.always = True
+            self._losses.watch()
+
+    def resumeProducing(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._losses.always = False
+            if self.running and self._socket is not None:
+                self._reactor.addReader(self)
+
+    @property
+    def lost(self) -> int:
+        """Datagrams dropped by the kernel."""
+        return self._losses.lost
+
+    def doRead(self) -> None:
+        self._read()
+        self._losses.watch()
+
+    def _read(self) -> bool:
+        """Take in what waits, within bounds. Gives whether there may be more."""
+        assert self._receive is not None
+        for _ in range(READS_PER_EVENT):
+            groups, more = self._receive.read()
+            for group in groups:
+                self._deliver(group)
+            # The store may have closed its valve upon these.
+            if not more or self._paused:
+                return more
+        return True
+
+    def _deliver(self, group: Group) -> None:
+        payloads, key = group
+        peer = self._peers.get(key) or self._meet(key)
+        self.received += len(payloads)
+        if peer.refusal is not None:
+            self._refuse(peer.sender, peer.refusal, len(payloads))
+            return
+        try:
+            self._receiver.datagrams_received(payloads, peer.sender)
+        except Exception:
+            # There is no connection to close, and the other senders are to go on.
+            log.failure("{listener}: an input failed on datagrams", listener=self._label)
+            lost = sum(map(len, payloads))
+            self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
+
+    def _meet(self, key: Hashable) -> _Peer:
+        assert self._receive is not None
+        sender = sender_at(self._receive.address(key))
+        peer = _Peer(sender, self._guard.screen(sender.host))
+        if len(self._peers) >= REMEMBERED_SENDERS:
+            self._peers.clear()
+        self._peers[key] = peer
+        return peer
+
+    def _refuse(self, sender: Sender, refusal: Refusal, number: int) -> None:
+        self._metrics.count("datagrams_refused_total", number, listener=self._label)
+        log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
+
+    def drain(self, seconds: float) -> Deferred[int]:
+        """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
+        return Deferred.fromCoroutine(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> int:
+        if self._socket is None:
+            return 0
+        deadline = self._reactor.seconds() + seconds
+        self._reactor.removeReader(self)
+        while self._socket is not None and (self._paused or self._read()):
+            if self._reactor.seconds() >= deadline:
+                break
+            await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
+        left = self._discard() if self._socket is not None and unread(self) else 0
+        self._close()
+        return int(left > 0)
+
+    def _discard(self) -> int:
+        """Count what there is no time left to take in."""
+        assert self._receive is not None
+        left = 0
+        for _ in range(MOST_DISCARDED_READS):
+            groups, more = self._receive.read()
+            left += sum(len(payloads) for payloads, _ in groups)
+            if not more:
+                break
+        self._losses.lost += left
+        log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
+        return left
+
+    def stopService(self) -> Deferred[None]:
+        """End at once whatever `drain` has not ended."""
+        super().stopService()
+        return self.drain(0).addCallback(lambda cut: None)
+
+    def _close(self) -> None:
+        if self._socket is None or self._receive is None:
+            return
+        self._reactor.removeReader(self)
+        self._losses.end()
+        self._cut_before += self._receive.cut_bytes
+        self._socket.close()
+        self._socket = self._receive = None
+        if self.endpoint.path and not self.endpoint.path.startswith("\0"):
+            try:
+                os.unlink(self.endpoint.path)
+            except OSError as error:
+                log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
+
+
+def sender_at(address: Any) -> Sender:
+    """The sender at an address as the socket module writes it."""
+    if isinstance(address, bytes):
+        return Sender(None, unix_source(address))
+    host, port, *rest = address
+    if len(rest) == 2 and rest[1]:
+        host = f"{host.partition('%')[0]}%{_interface_name(rest[1])}"
+    return Sender(unmapped(host), inet_source("udp", host, port))
+
+
+def _interface_name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return str(index)

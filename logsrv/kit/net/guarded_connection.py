@@ -1,0 +1,156 @@
+"""One connection that a guard let in: it is told when its protocol's connection begins and ends.
+
+Nothing stands between a transport and the protocol of the input: a protocol gets a `connectionLost`
+of its own connection for the time of that connection, and (only when there is an idle time-out) a
+`dataReceived` that notes one integer. So a chunk costs what it costs without a guard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IAddress
+from twisted.python.failure import Failure
+
+from logsrv.kit.net.source import host_of
+from logsrv.kit.net.twisted_private import AcceptedTCP
+
+
+class Keeper(Protocol):
+    """Who keeps connections: a `logsrv.kit.net.guarded_factory.GuardedFactory`."""
+
+    @property
+    def idle_timeout(self) -> float | None: ...
+
+    def begin(self, connection: Admitted) -> bool:
+        """A connection has its transport. Gives whether it may go on."""
+
+    def identify(self, connection: Admitted, host: str | None) -> bool:
+        """The real peer of a proxied connection is `host`. Gives whether it may go on."""
+
+    def end(self, connection: Admitted, reason: Failure) -> None:
+        """A connection is over."""
+
+
+class Admitted:
+    """One admitted connection; it lasts until its protocol hears `connectionLost`."""
+
+    __slots__ = (
+        "_deliver",
+        "_keeper",
+        "active",
+        "closing",
+        "host",
+        "protocol",
+        "quiet",
+        "transport",
+    )
+
+    def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
+        self._keeper = keeper
+        self._deliver: Callable[[bytes], None] | None = None
+        self.protocol = protocol
+        self.host = host
+        self.transport: Any = None
+        # Whether a chunk came since the last sweep, and for how many sweeps none did.
+        self.active = 1
+        self.quiet = 0
+        self.closing = False
+        protocol.makeConnection = self.connect
+        protocol.connectionLost = self.lost
+
+    def connect(self, transport: Any) -> None:
+        protocol = self.protocol
+        del protocol.makeConnection
+        self.transport = transport
+        if self._keeper.begin(self):
+            self.watch_activity()
+            try:
+                protocol.makeConnection(transport)
+            finally:
+                if isinstance(transport, AcceptedTCP):
+                    transport.protocol_connected()
+
+    def watch_activity(self) -> None:
+        if self._keeper.idle_timeout is not None and self._deliver is None:
+            self._deliver = self.protocol.dataReceived
+            self.protocol.dataReceived = self.received
+
+    def received(self, data: bytes) -> None:
+        self.active = 1
+        assert self._deliver is not None
+        self._deliver(data)
+
+    def lost(self, reason: Failure) -> None:
+        protocol = self.protocol
+        if self._deliver is not None:
+            del protocol.dataReceived
+            self._deliver = None
+        del protocol.connectionLost
+        self._keeper.end(self, reason)
+        protocol.connectionLost(reason)
+
+    def forget(self, reason: Failure) -> None:
+        """The end of a connection that the input never heard of."""
+        vars(self.protocol).clear()
+        self._keeper.end(self, reason)
+
+    def close(self) -> None:
+        """Ask for the end of it: what was written to it is still sent."""
+        self.closing = True
+        self.transport.loseConnection()
+
+    def abort(self) -> None:
+        self.closing = True
+        self.transport.abortConnection()
+
+
+class AdmittedByProxy(Admitted):
+    """A connection through `haproxy:`; the protocol hears of it once its real peer is known.
+
+    Twisted's wrapper knows the peer only when it has read the PROXY header, but connects the
+    protocol before. For a header without an address (UNKNOWN, a health check) that is the first
+    chunk behind it, or never.
+    """
+
+    __slots__ = ("_proxy",)
+
+    def connect(self, transport: Any) -> None:
+        self.transport = transport
+        self._proxy: IAddress | None = transport.getPeer()
+        del self.protocol.makeConnection
+        if self._keeper.begin(self):
+            transport.dataReceived = self._read_header
+            self.protocol.dataReceived = self._first_chunk
+
+    def watch_activity(self) -> None:
+        if self._proxy is None:
+            super().watch_activity()
+
+    def _read_header(self, data: bytes) -> None:
+        type(self.transport).dataReceived(self.transport, data)
+        if self._proxy is not None and self.transport.getPeer() != self._proxy:
+            self._identified()
+
+    def _first_chunk(self, data: bytes) -> None:
+        if self._identified():
+            self.protocol.dataReceived(data)
+
+    def _identified(self) -> bool:
+        """Whether the real peer is let in; then the protocol is connected."""
+        self._proxy = None
+        del self.transport.dataReceived
+        del self.protocol.dataReceived
+        if not self._keeper.identify(self, host_of(self.transport.getPeer())):
+            return False
+        self.watch_activity()
+        self.protocol.makeConnection(self.transport)
+        return True
+
+    def lost(self, reason: Failure) -> None:
+        if self._proxy is None:
+            super().lost(reason)
+            return
+        self.transport.__dict__.pop("dataReceived", None)
+        self.forget(reason)

@@ -1,0 +1,190 @@
+"""Standard input as a connection: `program | twistd -n logsrv --listen stdin:`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    ILoggingContext,
+    IProtocolFactory,
+    IPushProducer,
+    IReadDescriptor,
+    ITransport,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.drain import Drain
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.guarded_factory import GuardedFactory
+from logsrv.kit.net.source import StandardInput
+from logsrv.kit.observe.metrics import Metrics
+
+log = Logger()
+
+CHUNK = 65536
+
+
+@implementer(ITransport, IPushProducer, IReadDescriptor, ILoggingContext)
+class StdinTransport:
+    """Reads a descriptor until its end. What is written to it goes nowhere: nobody listens there.
+
+    The descriptor stays blocking, since O_NONBLOCK would be set for everyone who shares it (the
+    shell's terminal): it is read once each time it is readable. A regular file is always so; where
+    epoll refuses one, the reactor polls it, and only while it is being read.
+    """
+
+    disconnecting = False
+
+    def __init__(self, descriptor: int, protocol: Any, reactor: Any) -> None:
+        self._descriptor = descriptor
+        self._protocol = protocol
+        self._reactor = reactor
+
+    def start(self) -> None:
+        self._protocol.makeConnection(self)
+        self.resumeProducing()
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def logPrefix(self) -> str:
+        return "stdin"
+
+    def doRead(self) -> Any:
+        try:
+            data = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            # A terminal that was hung up.
+            return ConnectionLost(str(error))
+        if not data:
+            return ConnectionDone()
+        self._protocol.dataReceived(data)
+        return None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Called by the reactor when `doRead` returned the reason, and by ourselves."""
+        if self._descriptor < 0:
+            return
+        self._reactor.removeReader(self)
+        os.close(self._descriptor)
+        self._descriptor = -1
+        self._protocol.connectionLost(reason)
+
+    def loseConnection(self) -> None:
+        self._end(ConnectionDone())
+
+    def abortConnection(self) -> None:
+        self._end(ConnectionAborted())
+
+    def _end(self, reason: Exception) -> None:
+        if not self.disconnecting:
+            self.disconnecting = True
+            self._reactor.removeReader(self)
+            self._reactor.callLater(0, self.connectionLost, Failure(reason))
+
+    def pauseProducing(self) -> None:
+        if self._descriptor >= 0:
+            self._reactor.removeReader(self)
+
+    def resumeProducing(self) -> None:
+        if self._descriptor >= 0 and not self.disconnecting:
+            self._reactor.addReader(self)
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """Nothing is ever sent, so nobody has to wait for it."""
+
+    def unregisterProducer(self) -> None:
+        """The other half of `registerProducer`."""
+
+    def write(self, data: bytes) -> None:
+        """Nobody listens there."""
+
+    def writeSequence(self, data: Any) -> None:
+        """Nobody listens there."""
+
+    def getPeer(self) -> StandardInput:
+        return StandardInput()
+
+    def getHost(self) -> StandardInput:
+        return StandardInput()
+
+
+class StdinListener(Service):
+    """Standard input as the one connection of a factory, until its end or until we stop."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        factory: IProtocolFactory,
+        *,
+        label: str,
+        policy: GuardPolicy,
+        reactor: Any,
+        metrics: Metrics,
+        descriptor: int = 0,
+    ) -> None:
+        self.endpoint = endpoint
+        self.address = ""
+        self._descriptor = descriptor
+        self._reactor = reactor
+        self._guarded = GuardedFactory(
+            factory, label=label, policy=policy, clock=reactor, metrics=metrics
+        )
+        self._opened: int | None = None
+        self._started = False
+
+    def apply(self, policy: GuardPolicy) -> None:
+        self._guarded.apply(policy)
+
+    def privilegedStartService(self) -> None:
+        if self._opened is None:
+            try:
+                # Our own descriptor: closing it must not free number 0 for the next file opened.
+                self._opened = os.dup(self._descriptor)
+            except OSError as error:
+                raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
+            log.info("listening on {endpoint} at standard input", endpoint=str(self.endpoint))
+
+    def startService(self) -> None:
+        self.privilegedStartService()
+        super().startService()
+        if self._started:
+            return
+        self._started = True
+        self._guarded.doStart()
+        protocol = self._guarded.buildProtocol(StandardInput())
+        assert self._opened is not None
+        if protocol is None:
+            os.close(self._opened)
+        else:
+            StdinTransport(self._opened, protocol, self._reactor).start()
+
+    def drain(self, seconds: float) -> Deferred[int]:
+        """Take in what waits in the pipe, then end. Gives 1 if it was cut off after `seconds`."""
+        return Deferred.fromCoroutine(self._drain(seconds))
+
+    async def _drain(self, seconds: float) -> int:
+        if self._opened is not None and not self._started:
+            os.close(self._opened)
+        self._opened, self._started = None, False
+        cut = await Drain(self._guarded.connections, seconds, self._reactor).done
+        self._guarded.disarm()
+        return cut
+
+    def stopService(self) -> Deferred[None]:
+        """End at once whatever `drain` has not ended."""
+        super().stopService()
+        return self.drain(0).addCallback(lambda cut: None)

@@ -1,0 +1,178 @@
+"""Declare the options of a service, once, as a frozen attrs class.
+
+    @attrs.frozen(kw_only=True, slots=False)
+    class StoreOptions:
+        directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+        rotate_size: int = option("256MiB", SIZE, "seal the active segment at this size")
+        keep_days: float | None = option(None, DAYS, "remove segments older than this")
+        allow: tuple[Network, ...] = option((), NETWORK, "who may connect", repeatable=True)
+
+The attribute `rotate_size` is `--rotate-size` on the command line, `LOGSRV_ROTATE_SIZE` in the
+environment and `rotate-size` in the TOML file. Options that depend on one another are checked in
+`__attrs_post_init__`, which raises ValueError with one sentence.
+
+Classes are put together by inheritance. Python allows one class with slots among several bases, so
+classes made to be mixed in say `slots=False`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from logsrv.kit.options.kinds import Kind
+from logsrv.kit.text.escape import one_line
+
+_DECLARED = "logsrv.kit.options.declare"
+
+
+class Required(Enum):
+    """The type of REQUIRED."""
+
+    REQUIRED = "required"
+
+
+REQUIRED: Final = Required.REQUIRED
+"""The default of an option that has none."""
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Option:
+    """One option, as declared.
+
+    default: a value, or the text of one, or REQUIRED.
+    repeatable: the value is a tuple of what `kind` parses.
+    off: the word `off` is accepted, and means None, or () if repeatable.
+    """
+
+    default: Any
+    kind: Kind[Any]
+    help: str
+    repeatable: bool
+    off: bool
+
+    @property
+    def accepted(self) -> str:
+        """Every text that is accepted, as a phrase."""
+        return f"{self.kind.accepted}, or off" if self.off else self.kind.accepted
+
+    @property
+    def nothing(self) -> Any:
+        """What `off` means."""
+        return () if self.repeatable else None
+
+    def default_value(self, directory: Path | None = None) -> Any:
+        """The value if nobody gives one; what is relative is relative to `directory`.
+
+        Raises TypeError if the option is required.
+        """
+        if self.default is REQUIRED:
+            raise TypeError("a required option has no default")
+        if self.default is None:
+            return None
+        if self.repeatable:
+            given = [self.default] if isinstance(self.default, str) else self.default
+            return tuple(self._default(value, directory) for value in given)
+        return self._default(self.default, directory)
+
+    def _default(self, value: Any, directory: Path | None) -> Any:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            value = self.kind.parse(value)
+        return value if directory is None else self.kind.locate(value, directory)
+
+    @property
+    def default_text(self) -> str:
+        """The default as the help shows it."""
+        if self.default is REQUIRED:
+            return "required"
+        value = self.default_value()
+        if value is None or value == ():
+            return "off"
+        if self.kind.is_flag:
+            return "on" if value else "off"
+        return one_line(" ".join(map(self.kind.show, value if self.repeatable else (value,))))
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Tables:
+    """An array of tables in the TOML file, each of which is a `settings_class`.
+
+    shorthand: a repeatable option of the enclosing class that stands for tables with nothing else.
+    """
+
+    settings_class: type[Any]
+    help: str
+    shorthand: str | None
+
+
+def option(
+    default: Any, kind: Kind[Any], help: str, *, repeatable: bool = False, off: bool = False
+) -> Any:
+    """Declare an option of a settings class.
+
+    default: a value or its text; several of them if `repeatable`; None or () for "off unless
+        asked for"; REQUIRED for none at all.
+    off: let `off` be accepted, as it is anyway when the default is None or ().
+    """
+    can_be_off = off or default is None or (repeatable and not default)
+    declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=can_be_off)
+    if default is REQUIRED:
+        return attrs.field(metadata={_DECLARED: declared})
+    return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
+
+
+def tables(settings_class: type[Any], help: str, *, shorthand: str | None = None) -> Any:
+    """Declare that the TOML file may hold tables `[[name]]`, each with the options of a class.
+
+    The value is a tuple of that class. An option that both classes have, because they share the
+    base that declares it, is inherited: a table that leaves it out takes the enclosing value.
+
+    shorthand: an option of the same name in both classes, repeatable in the enclosing one. Each of
+        its values makes a table with just that option. On the command line or in the environment
+        it replaces all tables of the file, and in the file it adds to them.
+    """
+    declared = Tables(settings_class=settings_class, help=help, shorthand=shorthand)
+    return attrs.field(default=(), metadata={_DECLARED: declared})
+
+
+def option_name(attribute: str) -> str:
+    """`rotate_size` as people write it: `rotate-size`."""
+    return attribute.rstrip("_").replace("_", "-")
+
+
+def options_of(settings_class: type[Any]) -> dict[str, Option]:
+    """The options that a settings class declares, by attribute: its own, then those of its bases."""
+    return {
+        attribute: declared
+        for attribute, declared in _declared(settings_class)
+        if isinstance(declared, Option)
+    }
+
+
+def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
+    """The arrays of tables that a settings class declares, by attribute."""
+    return {
+        attribute: declared
+        for attribute, declared in _declared(settings_class)
+        if isinstance(declared, Tables)
+    }
+
+
+def _declared(settings_class: type[Any]) -> Sequence[tuple[str, Option | Tables]]:
+    """Raises TypeError for a class that nobody could fill in."""
+    fields = {field.name: field for field in attrs.fields(settings_class)}
+    for name, field in fields.items():
+        if _DECLARED not in field.metadata and field.init and field.default is attrs.NOTHING:
+            raise TypeError(f"{settings_class.__name__}.{name} has neither option(…) nor a default")
+    # attrs has the fields of the bases first; people look for what is special to a service first.
+    annotated = [name for base in settings_class.__mro__ for name in inspect.get_annotations(base)]
+    return [
+        (name, fields[name].metadata[_DECLARED])
+        for name in dict.fromkeys([*annotated, *fields])
+        if name in fields and _DECLARED in fields[name].metadata
+    ]

@@ -1,0 +1,270 @@
+"""The kinds of values an option can have: text in, a typed value out, or a sentence about why not.
+
+A new kind is a `Kind` of your own: `Kind(parse, "a colour such as red or #ff0000", "COLOUR")`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from enum import Enum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+
+import attrs
+
+from logsrv.kit.text.words import did_you_mean, listed
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+Network: TypeAlias = IPv4Network | IPv6Network
+Completion: TypeAlias = Literal["files", "directories"] | tuple[str, ...] | None
+
+SPACE = r"\s+"
+SPACE_OR_COMMA = r"[\s,]+"
+LINE = r"\n"
+
+
+@attrs.frozen(kw_only=True)
+class Kind(Generic[T]):
+    """What the values of an option look like.
+
+    parse: text to value; raises ValueError with what is wrong with this text ("not a size"). The
+        option, where the text came from and `accepted` are put around it by whoever reads options.
+    accepted: all texts that `parse` takes, as a phrase: "a number of bytes, or …".
+    metavar: how the help calls the value, upper case; "" for a flag.
+    show: value to text, so that `parse(show(value)) == value`.
+    native: the TOML types that may be written without quotes; their text is given to `parse`.
+    separator: a regular expression; parts several values in one environment variable.
+    locate: value and a directory to value: makes what is relative to a directory absolute.
+    completion: what a shell may offer.
+    """
+
+    parse: Callable[[str], T] = attrs.field(kw_only=False)
+    accepted: str = attrs.field(kw_only=False)
+    metavar: str = attrs.field(kw_only=False)
+    show: Callable[[T], str] = str
+    native: tuple[type, ...] = ()
+    separator: str = SPACE
+    locate: Callable[[T, Path], T] = lambda value, directory: value
+    completion: Completion = None
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the option stands alone on the command line: `--raw`, `--no-raw`."""
+        return not self.metavar
+
+
+def _text(text: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("not UTF-8")
+    return text
+
+
+TEXT: Kind[str] = Kind(_text, "any text", "TEXT", separator=LINE)
+
+
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True}
+_TRUTH |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise ValueError("neither yes nor no")
+    return _TRUTH[text.lower()]
+
+
+FLAG: Kind[bool] = Kind(
+    _flag,
+    "true, yes, on or 1; false, no, off or 0",
+    "",
+    show=lambda value: "true" if value else "false",
+    native=(bool,),
+    separator=SPACE_OR_COMMA,
+)
+
+
+def integer(minimum: int | None = None, maximum: int | None = None) -> Kind[int]:
+    """Whole numbers from `minimum` to `maximum`, both included."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+            raise ValueError("not a whole number")
+        value = int(text)
+        if minimum is not None and value < minimum:
+            raise ValueError("too small")
+        if maximum is not None and value > maximum:
+            raise ValueError("too large")
+        return value
+
+    bounds = {
+        (False, False): "a whole number",
+        (True, False): f"a whole number, {minimum} or more",
+        (False, True): f"a whole number, {maximum} or less",
+        (True, True): f"a whole number from {minimum} to {maximum}",
+    }[minimum is not None, maximum is not None]
+    return Kind(parse, bounds, "NUMBER", native=(int,), separator=SPACE_OR_COMMA)
+
+
+INTEGER = integer()
+
+
+_BYTES = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+_DECIMAL_UNIT = re.compile(r"([0-9.]+) ?([kmgt])i?b?", re.IGNORECASE)
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?(KiB|MiB|GiB|TiB|)", text)
+    if match is None:
+        meant = _DECIMAL_UNIT.fullmatch(text)
+        hint = f" (did you mean {meant[1]}{meant[2].upper()}iB?)" if meant else ""
+        raise ValueError(f"not a size{hint}")
+    whole, fraction, unit = match[1], match[2] or "", match[3]
+    # In whole numbers: 0.1 has no exact float.
+    value = int(whole + fraction) * _BYTES[unit] // int("1" + "0" * len(fraction))
+    if value < 1:
+        raise ValueError("less than one byte")
+    if value >= 2**63:
+        raise ValueError("larger than any file can be")
+    return value
+
+
+def _show_size(value: int) -> str:
+    unit = max((unit for unit in _BYTES if value % _BYTES[unit] == 0), key=_BYTES.__getitem__)
+    return f"{value // _BYTES[unit]}{unit}"
+
+
+SIZE: Kind[int] = Kind(
+    _size,
+    "a number of bytes, or one with KiB, MiB, GiB or TiB, such as 256MiB",
+    "SIZE",
+    show=_show_size,
+    native=(int,),
+    separator=SPACE_OR_COMMA,
+)
+
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_AMOUNT = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)"
+
+
+def _span(text: str, plain: float) -> float:
+    """Seconds; a number without a unit counts `plain` seconds."""
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text):
+        seconds = float(text) * plain
+    elif re.fullmatch(f"(?:{_AMOUNT})+", text):
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_AMOUNT, text))
+    else:
+        raise ValueError("not a length of time")
+    if seconds <= 0:
+        raise ValueError("not longer than nothing")
+    return seconds
+
+
+def _show_span(value: float, plain: float) -> str:
+    for unit in ("d", "h", "m", "s"):
+        if value >= _SECONDS[unit] and value % _SECONDS[unit] == 0:
+            return f"{value / _SECONDS[unit]:.0f}{unit}"
+    # Fixed-point, because the kind takes no exponents.
+    return f"{value / plain:.12f}".rstrip("0").rstrip(".")
+
+
+DURATION: Kind[float] = Kind(
+    lambda text: _span(text, 1.0),
+    "a number of seconds, or one with ms, s, m, h or d, such as 1.5h or 1h30m",
+    "TIME",
+    show=lambda value: _show_span(value, 1.0),
+    native=(int, float),
+    separator=SPACE_OR_COMMA,
+)
+"""A length of time, in seconds."""
+
+DAYS: Kind[float] = Kind(
+    lambda text: _span(text, 86400.0) / 86400.0,
+    "a number of days, or one with s, m, h or d, such as 36h",
+    "DAYS",
+    show=lambda value: _show_span(value * 86400.0, 86400.0),
+    native=(int, float),
+    separator=SPACE_OR_COMMA,
+)
+"""A length of time, in days."""
+
+
+@overload
+def choice(first: type[E], /) -> Kind[E]: ...
+@overload
+def choice(first: str, /, *others: str) -> Kind[str]: ...
+def choice(first: Any, /, *others: str) -> Kind[Any]:
+    """One of some words: the values of an Enum of strings, or the words themselves."""
+    members = (
+        {first: first, **{word: word for word in others}}
+        if isinstance(first, str)
+        else {member.value: member for member in first}
+    )
+    words = list(members)
+
+    def parse(text: str) -> Any:
+        if text not in members:
+            raise ValueError(f"unknown{did_you_mean(text, words)}")
+        return members[text]
+
+    return Kind(
+        parse,
+        listed(words),
+        "|".join(words),
+        show=lambda value: value.value if isinstance(value, Enum) else str(value),
+        separator=SPACE_OR_COMMA,
+        completion=tuple(words),
+    )
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("not a path")
+    # No shell does it for a file or a variable, nor bash for --option=~/x.
+    return Path(os.path.expanduser(text) if text.startswith("~") else text)
+
+
+PATH: Kind[Path] = Kind(
+    _path,
+    "a path",
+    "PATH",
+    separator=re.escape(os.pathsep),
+    locate=lambda value, directory: directory / value,
+    completion="files",
+)
+DIRECTORY: Kind[Path] = attrs.evolve(
+    PATH, accepted="a directory", metavar="DIR", completion="directories"
+)
+
+
+def _network(text: str) -> Network:
+    # `ipaddress` takes more than CIDR: netmasks, host masks, scope ids.
+    if not re.fullmatch(r"[0-9A-Fa-f:.]{1,45}(/[0-9]{1,3})?", text):
+        raise ValueError("not a network")
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("not a network") from None
+    address = text.partition("/")[0]
+    if network.network_address != ip_network(address).network_address:
+        raise ValueError(f"has host bits set (did you mean {network}?)")
+    return network
+
+
+NETWORK: Kind[Network] = Kind(
+    _network,
+    "an address or a network, such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32",
+    "NETWORK",
+    separator=SPACE_OR_COMMA,
+)
+
+
+def endpoint_kind(
+    parse: Callable[[str], T], *, locate: Callable[[T, Path], T] | None = None
+) -> Kind[T]:
+    """Where to listen, as `parse` understands it; `locate` makes the paths in it absolute."""
+    kind = Kind(parse, "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock", "ENDPOINT")
+    return kind if locate is None else attrs.evolve(kind, locate=locate)

@@ -1,0 +1,191 @@
+"""Settings from the command line, the environment, a TOML file and the defaults, in this order.
+
+Every value that is given is checked, also one that another overrules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import REQUIRED, Option, Tables, option_name, options_of, tables_of
+from logsrv.kit.options.kinds import PATH
+from logsrv.kit.options.sources import (
+    Given,
+    Level,
+    from_arguments,
+    from_environment,
+    from_table,
+    read_document,
+)
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
+
+S = TypeVar("S")
+DEFAULT = "default"
+CONFIG = Option(
+    default=None, kind=PATH, help="take options from this TOML file", repeatable=False, off=True
+)
+
+
+@attrs.frozen(kw_only=True)
+class Sources:
+    """Where settings come from.
+
+    name: of the plugin; in upper case it is the prefix of the variables.
+    directory: absolute; what is relative on the command line, in the environment and in defaults
+        is relative to it. What is relative in the file is relative to the file's directory, so that
+        the file means the same wherever the server is started.
+    arguments: the texts given for each attribute on the command line, in order; `config` is the
+        name of the file.
+    labels: what the command line calls the attributes that are not `--name`.
+    """
+
+    name: str
+    directory: Path
+    environment: Mapping[str, str] = {}
+    arguments: Mapping[str, Sequence[str]] = {}
+    labels: Mapping[str, str] = {}
+
+
+@attrs.frozen(kw_only=True)
+class Loaded(Generic[S]):
+    """What came of the sources.
+
+    origins: for each attribute, where its value came from.
+    warnings: sentences for the log about what was ignored.
+    config: the file that was read, if any.
+    """
+
+    settings: S
+    origins: Mapping[str, str]
+    warnings: tuple[str, ...]
+    config: Path | None
+
+
+def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
+    """Read the sources.
+
+    Raises ConfigurationError, one sentence, for the first thing that is wrong in them.
+    """
+    options = options_of(settings_class)
+    known = {**options, "config": CONFIG}
+    directory = sources.directory
+    arguments = from_arguments(known, sources.arguments, sources.labels, directory)
+    environment, warnings = from_environment(known, sources.environment, sources.name, directory)
+    overruling = environment | arguments
+    config = overruling.pop("config", Given(None, DEFAULT))
+    file, written = _read_file(settings_class, config)
+    given = file | overruling
+    values = {
+        attribute: given[attribute].value
+        if attribute in given
+        else _default(
+            option, sources.labels.get(attribute, f"--{option_name(attribute)}"), directory
+        )
+        for attribute, option in options.items()
+    }
+    for attribute, declared in tables_of(settings_class).items():
+        tables = _Tables(declared, options, given, overruling, directory)
+        values[attribute] = tables.fill(values, written.get(attribute, []))
+    return Loaded(
+        settings=_construct(settings_class, values, ""),
+        origins={
+            attribute: given[attribute].origin if attribute in given else DEFAULT
+            for attribute in options
+        },
+        warnings=warnings,
+        config=config.value,
+    )
+
+
+_Written = list[tuple[str, Level]]
+"""The tables of one array as the file has them, each with its place."""
+
+
+def _read_file(settings_class: type[Any], config: Given) -> tuple[Level, dict[str, _Written]]:
+    """The options of the file's top level, and its arrays of tables by attribute."""
+    if config.value is None:
+        return {}, {}
+    document = read_document(config.value, config.origin)
+    origin, directory = shown(str(config.value), SHOWN_PATH_LENGTH), config.value.parent
+    arrays = tables_of(settings_class)
+    names = [option_name(attribute) for attribute in arrays]
+    top = from_table(options_of(settings_class), document, origin, directory, also=names)
+    written = {}
+    for attribute, declared in arrays.items():
+        name = option_name(attribute)
+        found = document.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
+            raise ConfigurationError(
+                f"{origin}, key {name}: not an array of tables; begin each table with [[{name}]]"
+            )
+        options = options_of(declared.settings_class)
+        places = [f"{origin}, {name} {number}" for number in range(1, len(found) + 1)]
+        written[attribute] = [
+            (place, from_table(options, table, place, directory, inner=True))
+            for place, table in zip(places, found, strict=True)
+        ]
+    return top, written
+
+
+@attrs.frozen
+class _Tables:
+    """How one array of tables comes to its values.
+
+    options, given: of the enclosing class. overruling: the part of `given` that beats the file.
+    """
+
+    declared: Tables
+    options: Mapping[str, Option]
+    given: Level
+    overruling: Level
+    directory: Path
+
+    def fill(self, values: dict[str, Any], written: _Written) -> tuple[Any, ...]:
+        """The settings of all tables.
+
+        values: of the enclosing class. The shorthand's default is taken out of it if it does not
+            count, because the file has tables instead.
+        """
+        shorthand = self.declared.shorthand
+        short: _Written = []
+        if shorthand is not None:
+            if shorthand in self.overruling:
+                written = []
+            elif written and shorthand not in self.given:
+                values[shorthand] = ()
+            origin = self.given[shorthand].origin if shorthand in self.given else DEFAULT
+            short = [(origin, {shorthand: Given(one, origin)}) for one in values[shorthand]]
+        return tuple(self._one(values, level, place) for place, level in short + written)
+
+    def _one(self, enclosing: Mapping[str, Any], level: Level, place: str) -> Any:
+        values = {}
+        for attribute, option in options_of(self.declared.settings_class).items():
+            inherited = self.options.get(attribute) is option
+            if attribute in level and not (inherited and attribute in self.overruling):
+                values[attribute] = level[attribute].value
+            elif inherited:
+                values[attribute] = enclosing[attribute]
+            else:
+                label = f"{place}: {option_name(attribute)}"
+                values[attribute] = _default(option, label, self.directory)
+        return _construct(self.declared.settings_class, values, place)
+
+
+def _default(option: Option, label: str, directory: Path) -> Any:
+    if option.default is REQUIRED:
+        raise ConfigurationError(f"{label} is missing; accepted: {option.accepted}")
+    return option.default_value(directory)
+
+
+def _construct(settings_class: type[S], values: Mapping[str, Any], place: str) -> S:
+    try:
+        return settings_class(**values)
+    except ValueError as error:
+        sentence = one_line(str(error))
+        raise ConfigurationError(f"{place}: {sentence}" if place else sentence) from error

@@ -1,0 +1,186 @@
+"""What was given for options, source by source: each value converted, with where it came from.
+
+A wrong value is a ConfigurationError whose sentence names the option, the value, where it came from
+and what is accepted.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import Option, option_name
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import SHOWN_PATH_LENGTH, did_you_mean, shown
+
+COMMAND_LINE = "command line"
+LARGEST_FILE = 1024 * 1024
+
+
+@attrs.frozen
+class Given:
+    """A value, and where it came from as a phrase: `environment, LOGSRV_SYNC`."""
+
+    value: Any
+    origin: str
+
+
+Level: TypeAlias = dict[str, Given]
+"""What one source gave, by attribute of the settings class."""
+
+
+def from_arguments(
+    options: Mapping[str, Option],
+    arguments: Mapping[str, Sequence[str]],
+    labels: Mapping[str, str],
+    directory: Path,
+) -> Level:
+    """What the command line gave.
+
+    arguments: the texts given for each attribute, in order.
+    labels: what the command line calls the attributes that are not `--name`.
+    """
+    level: Level = {}
+    for attribute, texts in arguments.items():
+        option = options[attribute]
+        label = labels.get(attribute, f"--{option_name(attribute)}")
+        value = _convert(option, label, texts, COMMAND_LINE, directory)
+        level[attribute] = Given(value, COMMAND_LINE)
+    return level
+
+
+def variable_prefix(name: str) -> str:
+    """`LOGSRV_` for the plugin `logsrv`."""
+    return re.sub(r"\W", "_", name).upper() + "_"
+
+
+def from_environment(
+    options: Mapping[str, Option], environment: Mapping[str, str], name: str, directory: Path
+) -> tuple[Level, tuple[str, ...]]:
+    """What the variables of the plugin `name` gave, and a warning if others look like them.
+
+    An empty variable counts as one that is not there, as container files write it. Unknown ones
+    are no error: Kubernetes sets LOGSRV_PORT and more in every container beside a service logsrv.
+    """
+    prefix = variable_prefix(name)
+    level: Level = {}
+    variables = {prefix + attribute.rstrip("_").upper(): attribute for attribute in options}
+    for variable, attribute in variables.items():
+        text = environment.get(variable, "")
+        if not text:
+            continue
+        option = options[attribute]
+        texts = [text]
+        if option.repeatable:
+            texts = [part for part in re.split(option.kind.separator, text) if part]
+        origin = f"environment, {variable}"
+        label = f"--{option_name(attribute)}"
+        level[attribute] = Given(_convert(option, label, texts, origin, directory), origin)
+    unknown = sorted(key for key in environment if key.startswith(prefix) and key not in variables)
+    warnings = tuple(
+        f"environment: {shown(key)} is no option of {name}{did_you_mean(key, list(variables))}"
+        for key in unknown
+    )
+    return level, warnings
+
+
+def read_document(path: Path, origin: str) -> dict[str, Any]:
+    """The TOML file. `origin` is where its name came from.
+
+    Raises ConfigurationError if it cannot be read, is larger than LARGEST_FILE, or is not TOML.
+    """
+    name = shown(str(path), SHOWN_PATH_LENGTH)
+    try:
+        with path.open("rb") as file:
+            text = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--config {name} ({origin}): {(error.strerror or 'unreadable').lower()}"
+        ) from error
+    if len(text) > LARGEST_FILE:
+        raise ConfigurationError(f"--config {name} ({origin}): larger than 1 MiB")
+    try:
+        return tomllib.loads(text.decode())
+    except RecursionError:
+        raise ConfigurationError(f"{name}: not TOML: nested too deep") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
+
+
+def from_table(
+    options: Mapping[str, Option],
+    table: Mapping[str, Any],
+    origin: str,
+    directory: Path,
+    *,
+    inner: bool = False,
+    also: Sequence[str] = (),
+) -> Level:
+    """What a table of the file gave; keys in `also` are left to the caller.
+
+    inner: the table is one of several, whose options are not those of the command line.
+    """
+    attributes = {option_name(attribute): attribute for attribute in options}
+    level: Level = {}
+    for key, found in table.items():
+        if key in also:
+            continue
+        if key not in attributes:
+            meant = did_you_mean(key, [*attributes, *also])
+            raise ConfigurationError(f"{origin}: unknown key {shown(key)}{meant}")
+        option = options[attributes[key]]
+        where = f"{origin}, key {key}"
+        label = key if inner else f"--{key}"
+        texts = _texts(option, label, found, where)
+        level[attributes[key]] = Given(_convert(option, label, texts, where, directory), where)
+    return level
+
+
+def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
+    """A TOML value as the texts that the command line would have."""
+    if found is False and option.off and bool not in option.kind.native:
+        return ["off"]
+    texts = []
+    for value in found if option.repeatable and isinstance(found, list) else [found]:
+        if isinstance(value, str):
+            texts.append(value)
+        elif type(value) in option.kind.native:
+            texts.append(str(value).lower())
+        else:
+            raise _error(option, label, str(value), origin, f"{_toml_type(value)} in TOML")
+    return texts
+
+
+def _toml_type(value: object) -> str:
+    names = {bool: "a boolean", int: "an integer", float: "a float", list: "an array"}
+    return (names | {dict: "a table"}).get(type(value), "a date or time")
+
+
+def _convert(option: Option, label: str, texts: Sequence[str], origin: str, directory: Path) -> Any:
+    if option.repeatable and option.off and "off" in texts:
+        if set(texts) != {"off"}:
+            raise _error(option, label, " ".join(texts), origin, "off goes with nothing else")
+        return option.nothing
+    values = []
+    for text in texts:
+        try:
+            off = option.off and text == "off"
+            values.append(
+                option.nothing if off else option.kind.locate(option.kind.parse(text), directory)
+            )
+        except ValueError as error:
+            raise _error(option, label, text, origin, str(error)) from error
+    return tuple(values) if option.repeatable else values[-1]
+
+
+def _error(option: Option, label: str, text: str, origin: str, wrong: str) -> ConfigurationError:
+    wrong = one_line(wrong).rstrip(".;")
+    return ConfigurationError(
+        f"{label} {shown(text)} ({origin}): {wrong}; accepted: {option.accepted}"
+    )

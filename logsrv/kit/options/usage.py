@@ -1,0 +1,260 @@
+"""The declared options of a service as `twisted.python.usage.Options`, for twistd and twist."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+from twisted.python import usage
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
+from logsrv.kit.options.help import help_text
+from logsrv.kit.options.kinds import Completion, Kind
+from logsrv.kit.options.load import CONFIG, Loaded, Sources, load
+from logsrv.kit.options.sources import COMMAND_LINE
+from logsrv.kit.text.words import did_you_mean, shown
+
+S = TypeVar("S")
+RESERVED = ("config", "help", "version")
+
+
+class SettingsOptions(usage.Options, Generic[S]):
+    """What `usage_options` makes classes of.
+
+    settings: the settings object, after `parseOptions`. loaded: the same with its origins.
+
+    `parseOptions` raises ConfigurationError with one sentence for anything wrong. Below a command,
+    nobody would catch that: it ends the process with the sentence on stderr and status 1.
+    """
+
+    settings_class: type[S]
+    name: str
+    version: str
+    description: str = ""
+    positional: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
+
+    settings: S
+    loaded: Loaded[S]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._declared: dict[str, Option] = {"config": CONFIG, **options_of(self.settings_class)}
+        self._texts: dict[str, list[str]] = {}
+        self._sources: Sources | None = None
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        words = list(sys.argv[1:] if options is None else options)
+        try:
+            # Twisted takes over before anything is checked: the line is not finished.
+            completing = words[-2:-1] == ["--_shell-completion"]
+            super().parseOptions(words if completing else self._in_order(words))
+        except ConfigurationError as error:
+            if self.parent is None:
+                raise
+            raise SystemExit(f"{_command()}{self.name}: {error}") from None
+
+    def _in_order(self, words: list[str]) -> list[str]:
+        """`words` with all options before the positional arguments, and their names in full."""
+        try:
+            found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
+        except getopt.GetoptError as error:
+            raise ConfigurationError(self._misused(error.opt)) from None
+        flags = {name for name in self.longOpt if not name.endswith("=")}
+        ordered = []
+        for name, text in found:
+            ordered += [name] if name[2:] in flags else [name, text]
+        return [*ordered, "--", *arguments]
+
+    def _misused(self, name: str) -> str:
+        """What is wrong with an option that getopt refused."""
+        known = {option.rstrip("="): option for option in self.longOpt}
+        dashes = "--" if len(name) > 1 else "-"
+        begins = [f"--{option}" for option in known if option.startswith(name)]
+        if name in known and known[name].endswith("="):
+            declared = self._declared[self._attribute(name)]
+            return f"--{name} ({COMMAND_LINE}): no value; accepted: {declared.accepted}"
+        if name in known:
+            return f"--{name} ({COMMAND_LINE}): takes no value"
+        if len(begins) > 1 and len(name) > 1:
+            return f"{dashes}{name} ({COMMAND_LINE}): could be {', '.join(begins)}"
+        meant = did_you_mean(name, [f"--{option}" for option in known])
+        return f"{shown(dashes + name)} ({COMMAND_LINE}): no such option{meant}"
+
+    def _attribute(self, name: str) -> str:
+        return next(found for found in self._declared if option_name(found) == name)
+
+    def parseArgs(self, *arguments: str) -> None:
+        waiting = list(self.positional)
+        for text in arguments:
+            if not waiting:
+                raise ConfigurationError(self._unexpected(text))
+            self._texts.setdefault(waiting[0], []).append(text)
+            if not self._declared[waiting[0]].repeatable:
+                waiting.pop(0)
+
+    def _unexpected(self, text: str) -> str:
+        meant = did_you_mean(text, ["--" + option.rstrip("=") for option in self.longOpt])
+        taken = " ".join(map(option_name, self.positional)).upper()
+        only = f"options and {taken}" if taken else "options only"
+        return f"{shown(text)} ({COMMAND_LINE}): {self.name} takes {only}{meant}"
+
+    def postOptions(self) -> None:
+        environment = os.environ if self.environment is None else self.environment
+        self._sources = Sources(
+            name=self.name,
+            directory=_here(),
+            environment=dict(environment),
+            arguments=self._texts,
+            labels={attribute: option_name(attribute).upper() for attribute in self.positional},
+        )
+        self.loaded = load(self.settings_class, self._sources)
+        self.settings = self.loaded.settings
+
+    def reload(self) -> S:
+        """The settings by the file as it is now, with the command line and environment of then.
+
+        `settings` stays as it is. Raises ConfigurationError if the file is wrong now.
+        """
+        if self._sources is None:
+            raise RuntimeError("reload() comes after parseOptions()")
+        return load(self.settings_class, self._sources).settings
+
+    def opt_version(self) -> NoReturn:
+        """Print the version and exit."""
+        print(f"{self.name} {self.version}")
+        sys.exit(0)
+
+    def opt_help(self) -> NoReturn:
+        """Print this help and exit."""
+        print(self)
+        sys.exit(0)
+
+    def getUsage(self, width: int | None = None) -> str:
+        columns = os.environ.get("COLUMNS", "")
+        wide = width or (int(columns) if columns.isdecimal() else 80)
+        return help_text(self._declared, self.positional, self.name, self.description, wide)
+
+
+def usage_options(
+    settings_class: type[S],
+    *,
+    name: str,
+    version: str,
+    description: str = "",
+    positional: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> type[SettingsOptions[S]]:
+    """The `usage.Options` of a settings class.
+
+    name: of the plugin, as one types it. description: stands below the options in the help.
+    positional: attributes that take the positional arguments, in order; a repeatable one, which
+        must be the last, takes all that are left.
+    environment: os.environ, as it is when parsing, if left out.
+
+    Raises TypeError for declarations that cannot work.
+    """
+    declared = {"config": CONFIG, **options_of(settings_class)}
+    _check(settings_class, positional)
+    body: dict[str, Any] = {}
+    for attribute, option in declared.items():
+        if attribute not in positional:
+            body |= _handlers(attribute, option)
+    taken = [option_name(attribute).upper() for attribute in positional]
+    shown_arguments = [
+        word if options_of(settings_class)[attribute].default is REQUIRED else f"[{word}]"
+        for word, attribute in zip(taken, positional, strict=True)
+    ]
+    body |= {
+        "__doc__": f"The options of {name}.",
+        "settings_class": settings_class,
+        "name": name,
+        "version": version,
+        "positional": tuple(positional),
+        "environment": environment,
+        "description": description,
+        "synopsis": " ".join(["[options]", *shown_arguments]),
+        "compData": _completions(declared, positional),
+    }
+    return type(f"{settings_class.__name__}Usage", (SettingsOptions,), body)
+
+
+def _check(settings_class: type[Any], positional: Sequence[str]) -> None:
+    options = options_of(settings_class)
+    names = {option_name(attribute) for attribute in options}
+    taken = [*RESERVED, *(f"no-{name}" for name in names)]
+    for name in names:
+        if name in taken or len(name) == 1:
+            raise TypeError(f"{settings_class.__name__} cannot have an option named {name}")
+    for attribute in positional[:-1]:
+        if options[attribute].repeatable:
+            raise TypeError(f"{attribute} takes all arguments that are left: it must be the last")
+
+
+def _handlers(attribute: str, option: Option) -> dict[str, Callable[..., None]]:
+    """The methods by which usage.Options tells that an option was given."""
+    method = attribute.rstrip("_")
+
+    def given(self: SettingsOptions[Any], text: str) -> None:
+        self._texts.setdefault(attribute, []).append(text)
+
+    def on(self: SettingsOptions[Any]) -> None:
+        given(self, "true")
+
+    def off(self: SettingsOptions[Any]) -> None:
+        given(self, "false")
+
+    # Twisted takes the docstring for the help and for the shell's completion.
+    given.__doc__ = on.__doc__ = option.help
+    off.__doc__ = f"not --{option_name(attribute)}"
+    if option.kind.is_flag:
+        return {f"opt_{method}": on, f"opt_no_{method}": off}
+    return {f"opt_{method}": given}
+
+
+def _completions(declared: Mapping[str, Option], positional: Sequence[str]) -> usage.Completions:
+    named = {key: option for key, option in declared.items() if key not in positional}
+    return usage.Completions(
+        optActions={
+            option_name(attribute): _action(option.kind)
+            for attribute, option in named.items()
+            if not option.kind.is_flag
+        },
+        multiUse=[option_name(key) for key, option in named.items() if option.repeatable],
+        extraActions=[
+            _action(declared[key].kind, option_name(key), declared[key].repeatable)
+            for key in positional
+        ],
+    )
+
+
+def _action(kind: Kind[Any], description: str | None = None, repeat: bool = False) -> Any:
+    wanted: Completion = kind.completion
+    about = {"descr": description, "repeat": repeat}
+    if wanted == "files":
+        return usage.CompleteFiles(**about)
+    if wanted == "directories":
+        return usage.CompleteDirs(**about)
+    if isinstance(wanted, tuple):
+        return usage.CompleteList(list(wanted), **about)
+    return usage.Completer(**about)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "the current directory is not there any more; change to one that is"
+        ) from None
+
+
+def _command() -> str:
+    """`twistd `, or nothing when the program has no name that a person would know."""
+    program = os.path.basename(sys.argv[0])
+    return f"{program} " if program.isidentifier() else ""

@@ -1,0 +1,1 @@
+"""The base classes that authors write their protocols with, and the connection under them."""

@@ -1,0 +1,166 @@
+"""Base class for protocols of lines in datagrams, over `udp:` and `unixgram:`.
+
+class Shout(DatagramLines):
+    def line_received(self, line, peer):
+        self.send_line(line.upper(), peer)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Sequence
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.kit.net.source import Sender
+from logsrv.kit.protocols.listening import RunningService, Side
+
+log = Logger()
+
+# Addresses of the last senders, so that an answer does not look the address up again.
+REMEMBERED = 1024
+
+
+class DatagramLines:
+    """Lines in datagrams; one object per listener, for all its peers.
+
+    A datagram is one or more lines. Who answers each line of it, and not just each datagram, lets a
+    forged sender turn one large datagram into many at somebody else.
+    encoding: of the lines, both ways; what is not text becomes U+FFFD. ending: of lines that are sent.
+    """
+
+    encoding = "utf-8"
+    ending = "\r\n"
+
+    listening: DatagramSide
+
+    def line_received(self, line: str, peer: Sender) -> None:
+        """A line came from `peer`; `peer.source` is its name as text."""
+        raise NotImplementedError(f"{type(self).__name__} has no line_received")
+
+    def datagram_received(self, lines: list[str], peer: Sender) -> None:
+        """A datagram of one or more lines came from `peer`; unless overridden, each is a line."""
+        for line in lines:
+            self.line_received(line, peer)
+
+    @property
+    def service(self) -> RunningService:
+        """The running service: `settings`, `state`, `metrics`, `clock`."""
+        return self.listening.service
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.service.clock
+
+    @property
+    def log(self) -> Logger:
+        return Logger(type(self).__module__)
+
+    def send_line(self, text: str, peer: Sender) -> None:
+        """Send a datagram of one line. As UDP is, it may be lost; then it is counted as unsent."""
+        self.send((text + self.ending).encode(self.encoding, "replace"), peer)
+
+    def send(self, data: bytes, peer: Sender) -> None:
+        """Send a datagram as it is."""
+        self.listening.send(data, peer)
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams of one sender, from the listener."""
+        peer = cast(Sender, source)
+        self.listening.received_bytes += sum(map(len, payloads))
+        if self.listening.connection_log is not None:
+            self.listening.connection_log.received(peer.source, len(payloads))
+        for payload in payloads:
+            lines = self._lines(payload)
+            try:
+                if lines:
+                    self.datagram_received(lines, peer)
+            except Exception:
+                self.listening.failed("line_received", peer.source, Failure())
+
+    def _lines(self, payload: bytes) -> list[str]:
+        """The lines of a datagram that are not too long; the others are counted."""
+        side = self.listening
+        most = side.line_format.max_line
+        text = payload.decode(self.encoding, "replace")
+        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        if len(payload) > most:
+            short = [line for line in lines if len(line) <= most]
+            side.oversize_lines += len(lines) - len(short)
+            side.dropped_bytes += sum(len(line.encode()) for line in lines if len(line) > most)
+            return short
+        return lines
+
+
+class Answers:
+    """Sends datagrams from a socket that a listener has bound."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+        self._addresses: dict[Sender, Any] = {}
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes, peer: Sender) -> bool:
+        """Whether the system took it. A peer without an address can get no answer."""
+        address = self._addresses.get(peer)
+        try:
+            if address is None:
+                address = self._address(peer)
+                if len(self._addresses) >= REMEMBERED:
+                    self._addresses.clear()
+                self._addresses[peer] = address
+            self._socket.sendto(data, address)
+        except OSError:
+            return False
+        return True
+
+    def _address(self, peer: Sender) -> Any:
+        """Where `peer` can be answered. Raises OSError when it can't."""
+        if peer.host is not None:
+            port = peer.source.rpartition(":")[2]
+            return socket.getaddrinfo(
+                peer.host,
+                port,
+                self._socket.family,
+                socket.SOCK_DGRAM,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
+            )[0][4]
+        escaped = peer.source.removeprefix("unix:").encode("ascii")
+        if not escaped:
+            raise OSError("the sender has not bound a path")
+        path = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), escaped)
+        return b"\0" + path[1:] if path.startswith(b"@") else path
+
+
+class DatagramSide(Side):
+    """What the datagrams of one listener share, and the way back to their senders."""
+
+    def __init__(self, service: RunningService, label: str) -> None:
+        super().__init__(service, label)
+        self.listener: Any = None
+        self._answers: Answers | None = None
+        self._unsent = 0
+        service.metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+
+    def send(self, data: bytes, peer: Any) -> None:
+        """Answer a datagram; what the system does not take is counted."""
+        if self._answers is None and self.listener.fileno() >= 0:
+            self._answers = Answers(self.listener.fileno())
+        self._unsent += not (self._answers and self._answers.send(data, peer))
+
+    def failed(self, doing: str, peer: str, failure: Failure) -> None:
+        self.service.metrics.count("datagrams_failed_total", listener=self.label)
+        self.service.failures.note(doing, peer, failure)
+
+    def close(self) -> None:
+        super().close()
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None

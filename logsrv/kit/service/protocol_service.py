@@ -1,0 +1,306 @@
+"""From a protocol class to a running service: what each listener's connections share, and who counts.
+
+`logsrv.kit.service.plugin` is the part of this that a plugin file needs; it loads the rest when the plugin
+is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import attrs
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.python.failure import Failure
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.source import inet_source, source_of
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
+from logsrv.kit.protocols.datagrams import DatagramLines, DatagramSide
+from logsrv.kit.protocols.lines import LineProtocol
+from logsrv.kit.protocols.listening import DEFAULT_MAX_LINE, Side
+from logsrv.kit.protocols.stream import Connection, StreamProtocol
+from logsrv.kit.service.service import ListeningService, Plan
+
+PLUGIN_METRICS = (
+    Metric(
+        "connections_cut_total",
+        "counter",
+        "Connections closed because the peer broke a rule.",
+        ("listener", "reason"),
+    ),
+    Metric(
+        "requests_failed_total", "counter", "Requests the plugin failed to answer.", ("listener",)
+    ),
+    Metric(
+        "datagrams_failed_total",
+        "counter",
+        "Lines in datagrams the plugin failed on.",
+        ("listener",),
+    ),
+    Metric("datagrams_unsent_total", "counter", "Answers the system did not take.", ("listener",)),
+)
+
+
+class ServiceSettings(Protocol):
+    """What the kit reads of a plugin's settings; the author's own options are beside these."""
+
+    @property
+    def listen(self) -> tuple[Endpoint, ...]: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+    @property
+    def guard_policy(self) -> GuardPolicy: ...
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+State = TypeVar("State")
+
+
+class PluginFactory(Side, Factory):
+    """Builds the protocols of one stream listener."""
+
+    noisy = False
+
+    def __init__(
+        self, service: ProtocolService[Any, Any], label: str, build: Callable[[], TwistedProtocol]
+    ) -> None:
+        super().__init__(service, label)
+        self._build = build
+        # Whether the address alone tells who the peer is, without asking its transport.
+        self.addressed = False
+
+    def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
+        try:
+            protocol = self._build()
+        except Exception:
+            self.failed("the constructor", str(addr), Failure())
+            return None
+        protocol.factory = self
+        if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
+            protocol._peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
+        return protocol
+
+
+@attrs.frozen
+class Served:
+    """What a plugin serves.
+
+    stream: gives a protocol for each connection; None if it takes none.
+    datagrams: the class for datagrams; None if it takes none.
+    line_format: what a line is for connections, with the operator's --max-line.
+    """
+
+    stream: Callable[[], TwistedProtocol] | None
+    datagrams: type[DatagramLines] | None
+    line_format: Callable[[int], LineFormat]
+
+
+def served(stream: object, datagrams: object) -> Served:
+    """`stream`: a Protocol class, a function that takes a Connection, a DatagramLines class, or None.
+    `datagrams`: a DatagramLines class or None.
+
+    Raises ConfigurationError for anything else.
+    """
+    if isinstance(stream, type) and issubclass(stream, DatagramLines):
+        stream, datagrams = None, datagrams or stream
+    if datagrams is not None and not (
+        isinstance(datagrams, type) and issubclass(datagrams, DatagramLines)
+    ):
+        raise ConfigurationError(f"{datagrams!r:.80} is no subclass of DatagramLines")
+    line_format: Callable[[int], LineFormat] = LineFormat
+    build: Callable[[], TwistedProtocol] | None = None
+    if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
+        build = stream if hasattr(stream, "send_line") else watched(stream)
+        if issubclass(stream, LineProtocol):
+            line_format = stream.line_format
+    elif callable(stream) and not isinstance(stream, type):
+        handle: Callable[[Connection], object] = stream
+        build = lambda: StreamProtocol(handle)  # noqa: E731
+    elif stream is not None:
+        raise ConfigurationError(
+            f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
+        )
+    return Served(build, datagrams, line_format)
+
+
+class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
+    """The running service of a plugin; protocols have it as `self.service`.
+
+    settings: the options as they are now, also after a reload.
+    state: what the author's `state` gave: whatever lives as long as the service.
+    metrics: counters; `metrics.declare` adds the author's own. clock: seconds and timers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        serves: Served,
+        *,
+        state: Callable[[Any], State],
+        load: Callable[[], Settings],
+        reactor: Any,
+    ) -> None:
+        """`state` is called with this service; its ConfigurationError stops the start."""
+        metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
+        super().__init__(name, settings, self._plans, load=load, reactor=reactor, metrics=metrics)
+        self.clock: IReactorTime = reactor
+        self.failures = Failures(name, reactor.seconds)
+        self._serves = serves
+        self._sides: dict[str, PluginFactory | DatagramSide] = {}
+        self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
+        self._plans(settings)
+        self.state: State = state(self)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
+        return [getattr(listener, "address", "") for listener in self._listeners.values()]
+
+    def line_format(self, max_line: int) -> LineFormat:
+        """What a line is for the connections of this plugin. Raises ConfigurationError."""
+        try:
+            return self._serves.line_format(max_line)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+
+    def factory(self, label: str) -> PluginFactory:
+        """The factory of protocols for a listener of that name, by the settings of now.
+
+        Raises ConfigurationError if the plugin takes no connections.
+        """
+        self._check(label, datagrams=False)
+        assert self._serves.stream is not None
+        factory = PluginFactory(self, label, self._serves.stream)
+        factory.apply(self.settings)
+        self._sides[label] = factory
+        return factory
+
+    def receiver(self, label: str) -> DatagramLines:
+        """The receiver of datagrams for a listener of that name.
+
+        Raises ConfigurationError if the plugin takes none.
+        """
+        self._check(label, datagrams=True)
+        assert self._serves.datagrams is not None
+        side = DatagramSide(self, label)
+        side.apply(self.settings)
+        self._sides[label] = side
+        receiver = self._serves.datagrams()
+        receiver.listening = side
+        return receiver
+
+    def _check(self, label: str, *, datagrams: bool) -> None:
+        if datagrams and self._serves.datagrams is None:
+            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+        if not datagrams and self._serves.stream is None:
+            raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+
+    def _plans(self, settings: Settings) -> Sequence[Plan]:
+        for endpoint in settings.listen:
+            self._check(str(endpoint), datagrams=endpoint.kind == "datagram")
+        return [self._plan_for(endpoint, settings) for endpoint in settings.listen]
+
+    def _plan_for(self, endpoint: Endpoint, settings: Settings) -> Plan:
+        label = str(endpoint)
+
+        def make() -> Listener:
+            datagrams = endpoint.kind == "datagram"
+            listener = listener_for(
+                endpoint,
+                factory=None if datagrams else self.factory(label),
+                receiver=self.receiver(label) if datagrams else None,
+                label=label,
+                policy=settings.guard_policy,
+                reactor=self._reactor,
+                metrics=self.metrics,
+            )
+            side = self._sides[label]
+            if isinstance(side, DatagramSide):
+                side.listener = listener
+            else:
+                side.addressed = endpoint.scheme == "tcp"
+            return listener
+
+        def apply(listener: Any) -> None:
+            listener.apply(settings.guard_policy)
+            self._sides[label].apply(settings)
+
+        return Plan(label, make, apply)
+
+    def apply(self, settings: Settings) -> None:
+        change = getattr(self.state, "apply", None)
+        if change is not None:
+            change(settings)
+        wanted = {str(endpoint) for endpoint in settings.listen}
+        for label in [label for label in self._sides if label not in wanted]:
+            self._sides.pop(label).close()
+
+    def close(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._close())
+
+    async def _close(self) -> None:
+        for side in self._sides.values():
+            side.close()
+        close = getattr(self.state, "close", None)
+        if close is not None:
+            await maybeDeferred(close)
+
+
+def watched(protocol_class: type[TwistedProtocol]) -> type[TwistedProtocol]:
+    """A plain Twisted protocol class whose errors close their own connection, and are counted.
+
+    A subclass and no wrapper: the transport calls the protocol itself, and a chunk costs one more
+    Python call.
+    """
+    connection_made = protocol_class.connectionMade
+    data_received = protocol_class.dataReceived
+    connection_lost = protocol_class.connectionLost
+
+    def failed(protocol: Any, doing: str) -> None:
+        protocol.factory.failed(doing, _peer(protocol), Failure())
+        protocol.transport.loseConnection()
+
+    class Watched(protocol_class):  # type: ignore[valid-type,misc]
+        def connectionMade(self) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.connected(_peer(self))
+            try:
+                connection_made(self)
+            except Exception:
+                failed(self, "connectionMade")
+
+        def dataReceived(self, data: bytes) -> None:
+            try:
+                data_received(self, data)
+            except Exception:
+                failed(self, "dataReceived")
+
+        def connectionLost(self, reason: Failure = connectionDone) -> None:
+            if self.factory.connection_log is not None:
+                self.factory.connection_log.disconnected(_peer(self), reason.getErrorMessage())
+            try:
+                connection_lost(self, reason)
+            except Exception:
+                self.factory.failed("connectionLost", _peer(self), Failure())
+
+    Watched.__name__ = protocol_class.__name__
+    Watched.__qualname__ = protocol_class.__qualname__
+    Watched.__module__ = protocol_class.__module__
+    return Watched
+
+
+def _peer(protocol: Any) -> str:
+    return source_of(protocol.transport)

@@ -1,0 +1,171 @@
+"""A bad line of a menu never costs a good one, however the bytes arrive."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.errors import TooBig
+from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_line
+from logsrv.gopher.wire.url import GopherURL
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
+HERE = GopherURL("here.example", 70)
+
+
+def slow_reference(data: bytes, longest: int) -> tuple[list[bytes], bool]:
+    """The lines of a menu, one byte after the other."""
+    lines, line, ended = [], bytearray(), False
+    for byte in data + (b"\n" if data and not data.endswith(b"\n") else b""):
+        if byte != ord("\n"):
+            line.append(byte)
+            continue
+        whole, line = bytes(line), bytearray()
+        shown = whole[:longest].rstrip(b"\r")
+        ended = ended or (shown == b"." and len(whole) <= longest)
+        if not ended:
+            lines.append(shown)
+    return lines, ended
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"iX\t\th\t1", b".", b"\r", b"\n", b"\r\n", b"1a\tb", b"\t", b"xxxx"])
+    ),
+    st.lists(st.integers(0, 60)),
+)
+def test_the_split_of_the_bytes_changes_nothing(pieces: list[bytes], cuts: list[int]) -> None:
+    data = b"".join(pieces)
+    expected, ended = slow_reference(data, 9)
+    parser = MenuParser(longest_line=9)
+    items: list[MenuItem] = []
+    edges = [0, *sorted(cuts), len(data)]
+    for start, stop in pairwise(edges):
+        items += parser.feed(data[start:stop])
+    items += parser.finish()
+    assert [item.display for item in items] == [parse_line(line).display for line in expected]
+    assert parser.terminated == ended
+
+
+@given(st.binary())
+def test_no_line_at_all_breaks_the_parser(data: bytes) -> None:
+    parser = MenuParser()
+    for item in parser.feed(data) + parser.finish():
+        url = item.url(HERE)
+        assert url is None or GopherURL.parse(str(url)) == url
+        link = item.link()
+        assert link is None or not set(link) & set("\0\t\r\n ")
+
+
+def parsed(*lines: bytes) -> list[MenuItem]:
+    parser = MenuParser()
+    return parser.feed(b"\r\n".join(lines)) + parser.finish()
+
+
+@pytest.mark.parametrize(
+    ("line", "url"),
+    [
+        (b"0Full\t/a\texample.org\t7070\t+", "gopher://example.org:7070/0/a"),
+        (b"0No port\t/a\texample.org", "gopher://example.org/0/a"),
+        (b"0Empty port\t/a\texample.org\t", "gopher://example.org/0/a"),
+        (b"0No host\t/a", "gopher://here.example/0/a"),
+        (b"1Odd selector\tsel?x#y%\xe9\texample.org\t70", "gopher://example.org/1sel?x%23y%25%E9"),
+        (b"QUnknown type\t/q\texample.org\t70", "gopher://example.org/Q/q"),
+        (b"1IPv6\t\t::1\t70", "gopher://[::1]/"),
+        (b"0Port 0\t/a\texample.org\t0", None),
+        (b"0Port too high\t/a\texample.org\t65536", None),
+        (b"0Port in words\t/a\texample.org\tseventy", None),
+        (b"0Endless port\t/a\texample.org\t" + b"7" * 5000, None),
+        (b"0Host with spaces\t/a\ttwo words\t70", None),
+        (b"0Host of pygopherd\t/a\t(NULL)\t0", None),
+        (b"0NUL in the selector\t/a\0b\texample.org\t70", None),
+        (b"0CR in the selector\t/a\rb\texample.org\t70", None),
+        (b"iInformation\t/a\texample.org\t70", None),
+        (b"3Error\t/a\texample.org\t70", None),
+        (b"8Telnet\tguest\texample.org\t23", None),
+        (b"hWeb\tURL:http://example.org/\texample.org\t70", None),
+    ],
+)
+def test_where_an_item_leads(line: bytes, url: str | None) -> None:
+    (item,) = parsed(line)
+    found = item.url(HERE)
+    assert (found and str(found)) == url
+    assert item.text() != ""
+
+
+@pytest.mark.parametrize(
+    ("line", "link"),
+    [
+        (b"hWeb\tURL:http://example.org/?a=b\th\t70", "http://example.org/?a=b"),
+        (b"hWeb\t/URL:x\th\t70", None),
+        (b"hWeb\tURL:--upload-file=x\th\t70", None),
+        (b"hWeb\tURL:javascript:alert(1) x\th\t70", None),
+        (b"8Telnet\tguest\th\t23", "telnet://guest@h:23/"),
+        (b"8Options\t-l root\th\t23", "telnet://h:23/"),
+        (b"8Dash\t-lroot\th\t23", "telnet://h:23/"),
+        (b"8Host is an option\t\t-oX\t23", None),
+        (b"T3270\t\th\t23", "tn3270://h:23/"),
+    ],
+)
+def test_where_an_item_leads_outside_gopher(line: bytes, link: str | None) -> None:
+    """Nothing that looks like an option of a program gets as far as a program."""
+    (item,) = parsed(line)
+    assert item.link() == link
+
+
+def test_lines_without_fields_are_information() -> None:
+    items = parsed(b"Just words", b"iMarked as such", b"", b"\tno type\th\t70", b"1x\t\th\t70")
+    assert [(item.item_type, item.display) for item in items] == [
+        ("i", b"Just words"),
+        ("i", b"Marked as such"),
+        ("i", b""),
+        ("i", b"no type"),
+        ("1", b"x"),
+    ]
+    assert [item.url(HERE) is None for item in items] == [True] * 4 + [False]
+
+
+def test_tls_is_kept_on_the_same_server_only() -> None:
+    menu = GopherURL("here.example", 70, tls=True)
+    same, other, port, bare = parsed(
+        b"1a\t\tHERE.example\t70", b"1b\t\tother.example\t70", b"1c\t\there.example\t71", b"1d\t"
+    )
+    assert [str(item.url(menu)) for item in (same, other, port, bare)] == [
+        "gophers://here.example/",
+        "gopher://other.example/",
+        "gopher://here.example:71/",
+        "gophers://here.example/",
+    ]
+
+
+def test_a_line_of_100_megabytes_takes_no_memory_and_costs_no_other_line() -> None:
+    parser = MenuParser()
+    items = parser.feed(b"1before\t/b\th\t70\r\n0long")
+    for _ in range(1600):
+        items += parser.feed(b"x" * 65536)
+    items += parser.feed(b"\t/x\th\t70\r\n1after\t/a\th\t70\r\n")
+    before, long, after = items
+    assert before.url(HERE) and after.url(HERE) and long.url(HERE) is None
+    assert len(long.display) == 64 * 1024
+    assert parser.dropped == 1600 * 65536 + len("0long") + len("\t/x\th\t70\r") - 64 * 1024
+
+
+def test_an_endless_menu_ends_with_a_clear_error() -> None:
+    parser = MenuParser(most_items=1000)
+    assert len(parser.feed(b"iagain\t\th\t1\r\n" * 1000)) == 1000
+    with pytest.raises(TooBig, match="larger than the limit of 1000 lines"):
+        parser.feed(b"iagain\t\th\t1\r\n")
+
+
+def test_menus_of_real_servers() -> None:
+    for server, count, terminated in (("gophernicus", 15, True), ("pygopherd", 14, False)):
+        parser = MenuParser()
+        items = parser.feed((CORPUS / server / "menu.bin").read_bytes()) + parser.finish()
+        assert (len([item for item in items if item.item_type != "i"])) == 12
+        assert len(items) >= count - 1
+        assert parser.terminated is terminated
+        assert sum(item.url(HERE) is not None for item in items) == 8

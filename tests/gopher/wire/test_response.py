@@ -1,0 +1,138 @@
+"""What is content arrives whole; what is not is an error with its own sentence."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.errors import GopherError, NotGopher, ServerError, TooBig, Truncated
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
+PLAIN = GopherURL("h", 70, "9")
+PLUS = GopherURL("h", 70, "9", plus=b"+")
+ERROR = b"3gone\t\terror.host\t1\r\n"
+
+
+def outcome(url: GopherURL, data: bytes, cuts: list[int]) -> bytes | tuple[type[GopherError], str]:
+    """The body, or the error, of an answer that comes in these pieces and then ends."""
+    reader = ResponseReader(url, 1000)
+    body = b""
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    try:
+        for start, stop in pairwise(edges):
+            if start != stop and not reader.complete:
+                body += reader.feed(data[start:stop])
+        return body if reader.complete else body + reader.finish()
+    except GopherError as error:
+        return type(error), str(error).partition("broke off")[0]
+
+
+@given(
+    st.sampled_from([PLAIN, PLUS, GopherURL("h")]),
+    st.lists(
+        st.sampled_from(
+            [
+                *[b"+5\r\n", b"+-1\r\n", b"+-2\r\n", b"--2\r\n", b"1 x\r\n", b".\r\n", b"abc"],
+                *[b"HTTP/", b"1.1 200 OK\r\n", ERROR, b"itext\t\th\t1\r\n", b"3", b"\n"],
+            ]
+        ),
+        max_size=5,
+    ),
+    st.lists(st.integers(0, 60)),
+)
+def test_the_split_of_the_bytes_changes_nothing(
+    url: GopherURL, pieces: list[bytes], cuts: list[int]
+) -> None:
+    data = b"".join(pieces)
+    assert outcome(url, data, cuts) == outcome(url, data, list(range(len(data))))
+
+
+@given(st.binary(max_size=900), st.integers(0, 20))
+def test_a_counted_body_is_byte_exact_and_what_comes_behind_is_left(body: bytes, more: int) -> None:
+    reader = ResponseReader(PLUS)
+    assert reader.feed(b"+%d\r\n" % len(body) + body + b"x" * more) == body
+    assert reader.complete and reader.length == len(body)
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "kind", "sentence"),
+    [
+        (PLAIN, ERROR, ServerError, "answers with an error: gone"),
+        (PLUS, b"--2\r\n1 Admin\r\nnot here\r\n", ServerError, "error: not here"),
+        (PLUS, b"--1\r\n1 Admin\r\nnot here\r\n.\r\n", ServerError, "error: not here"),
+        (PLUS, b"-17\r\n1 Admin\r\nnot here", ServerError, "error: not here"),
+        (PLUS, b"+10\r\nabc", Truncated, "7 bytes are missing"),
+        (PLUS, b"+-1\r\nabc\r\n", Truncated, "the dot at its end is missing"),
+        (PLUS, b"+2000\r\n", TooBig, "limit of 1000 bytes"),
+        (PLAIN, b"x" * 1001, TooBig, "limit of 1000 bytes"),
+        (PLAIN, b"HTTP/1.1 400 Bad Request\r\n", NotGopher, "not a Gopher server"),
+    ],
+)
+def test_errors(url: GopherURL, answer: bytes, kind: type[GopherError], sentence: str) -> None:
+    reader = ResponseReader(url, 1000)
+
+    def take() -> None:
+        reader.feed(answer)
+        reader.finish()
+
+    with pytest.raises(kind, match=sentence):
+        take()
+
+
+@pytest.mark.parametrize("answer", [b"", b"3", b"+", b"HTTP/1.", b"\x15", b"SSH-", b"3 bears\n"])
+def test_short_answers_that_look_like_the_begin_of_something_arrive(answer: bytes) -> None:
+    for url in (PLAIN, PLUS):
+        assert outcome(url, answer, []) == answer
+
+
+def test_ordinary_content_is_passed_on_at_once() -> None:
+    """A slow server's first bytes are seen when they come."""
+    for first in (b"G", b"i", b"0", b"\0"):
+        reader = ResponseReader(PLAIN)
+        assert reader.feed(first) == first and reader.opened
+
+
+def test_a_stuffed_body_with_a_header_loses_its_dots() -> None:
+    reader = ResponseReader(PLUS)
+    assert reader.feed(b"+-1\r\n..a\r\n.\r\nnot ours") == b".a\r\n"
+    assert reader.complete
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*/*.bin")), ids=lambda path: path.stem)
+def test_transcripts_of_real_servers_are_content_or_an_error(path: Path) -> None:
+    answer = path.read_bytes()
+    plus = path.stem.startswith(("gplus", "ask"))
+    result = outcome(PLUS if plus else PLAIN, answer, [])
+    missing = path.stem in ("missing", "missingdir", "traversal", "server-status", "gplus_missing")
+    if path.parent.name == "pygopherd" and path.stem == "http":
+        assert result == (NotGopher, str(NotGopher("HTTP", "try the address in a web browser")))
+    elif missing and (path.parent.name == "pygopherd" or path.stem == "missingdir"):
+        assert isinstance(result, tuple) and result[0] is ServerError
+    elif len(answer) > 1000:
+        assert isinstance(result, tuple) and result[0] is TooBig
+    else:
+        header = answer.index(b"\n") + 1 if answer[:1] == b"+" else 0
+        assert result == answer[header:]
+
+
+def test_what_is_passed_by_counts_as_what_is_fed() -> None:
+    reader = ResponseReader(GopherURL.parse("gopher://h/9x"), most_bytes=10)
+    assert not reader.verbatim
+    assert reader.feed(b"12345") == b"12345"
+    assert reader.verbatim
+    reader.skip(5)
+    assert (reader.received, reader.passed_on) == (10, 10)
+    with pytest.raises(TooBig):
+        reader.skip(1)
+
+
+def test_a_counted_body_cannot_be_passed_by() -> None:
+    reader = ResponseReader(GopherURL.parse("gopher://h/9x%09%09+"))
+    reader.feed(b"+5\r\n1")
+    assert not reader.verbatim

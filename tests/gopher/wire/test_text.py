@@ -1,0 +1,97 @@
+"""The dots of a text are right, whatever the server believes about them."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.errors import TooBig
+from logsrv.gopher.wire.text import TAIL, DotEnded, Text, TextParser, Unstuffer, terminator_length
+from logsrv.gopher.wire.url import GopherURL
+
+_TEXTS = st.lists(st.sampled_from([b".", b"..", b"a", b"\r", b"\n", b"\r\n"])).map(b"".join)
+_CUTS = st.lists(st.integers(0, 40))
+
+
+def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    return [data[edges[i] : edges[i + 1]] for i in range(len(edges) - 1)]
+
+
+def slow_unstuffed(text: bytes) -> bytes:
+    lines = text.split(b"\n")
+    return b"\n".join(line[1:] if line.startswith(b"..") else line for line in lines)
+
+
+def slow_reference(text: bytes) -> tuple[bytes, bool]:
+    """By lines: a terminator is the last line, and only with it dots are taken away."""
+    lines = text.split(b"\n")
+    if lines[-1] == b"" and len(lines) > 1:
+        lines.pop()
+    if lines[-1].rstrip(b"\r") != b".":
+        return text, False
+    return slow_unstuffed(b"\n".join([*lines[:-1], b""])), True
+
+
+@given(_TEXTS, _CUTS)
+def test_a_text_is_the_same_at_every_split(text: bytes, cuts: list[int]) -> None:
+    parser = TextParser()
+    content = b"".join(map(parser.feed, pieces(text, cuts))) + parser.finish()
+    assert (content, parser.terminated) == slow_reference(text)
+
+
+@given(_TEXTS, _CUTS)
+def test_stuffing_goes_away_at_every_split(text: bytes, cuts: list[int]) -> None:
+    unstuffer = Unstuffer()
+    content = b"".join(map(unstuffer.feed, pieces(text, cuts))) + unstuffer.finish()
+    assert content == slow_unstuffed(text)
+
+
+@given(_TEXTS, _CUTS)
+def test_a_text_that_must_end_with_a_dot_ends_there(text: bytes, cuts: list[int]) -> None:
+    reader = DotEnded()
+    content = b"".join(map(reader.feed, pieces(text, cuts)))
+    found = re.search(rb"^\.\r?\n", text, re.MULTILINE)
+    assert reader.ended == (found is not None)
+    if found:
+        assert content == slow_unstuffed(text[: found.start()])
+
+
+@given(_TEXTS)
+def test_the_end_of_a_text_tells_its_terminator(text: bytes) -> None:
+    whole = terminator_length(text)
+    if whole < TAIL:
+        assert terminator_length(text[-TAIL:]) == whole
+    assert (whole > 0) == slow_reference(text)[1]
+
+
+def test_lone_dots_of_a_raw_file_stay() -> None:
+    parser = TextParser()
+    text = b"before\r\n.\r\nafter\r\n..two\r\n"
+    assert parser.feed(text) + parser.finish() == text
+    assert not parser.terminated
+
+
+def test_a_text_is_shown_while_it_arrives() -> None:
+    """Only what comes behind the first line with a dot has to wait for the end."""
+    parser = TextParser()
+    assert parser.feed(b"line\r\nnext") == b"line\r\nnext"
+    assert parser.feed(b" line\n.dot\nmore\n") == b" line\n"
+    assert parser.finish() == b".dot\nmore\n"
+
+
+def test_what_waits_is_bounded() -> None:
+    parser = TextParser(most_held=100)
+    parser.feed(b".\n" + b"x" * 90)
+    with pytest.raises(TooBig, match="limit of 100 bytes"):
+        parser.feed(b"x" * 90)
+
+
+def test_a_text_decodes_each_line() -> None:
+    text = Text(GopherURL("h"), b"caf\xc3\xa9\r\ncaf\xe9\r\n", True)
+    assert text.decoded() == "café\ncafé\n"
+    assert io.StringIO(text.decoded("cp437")).readline() == "caf├⌐\n"

@@ -1,0 +1,123 @@
+"""Every selector can be written as a URL and is sent as the bytes it was."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.kit.text.escape import one_line
+
+_SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))
+_HOSTS = st.one_of(
+    st.sampled_from(
+        ["localhost", "gopher.example.org", "127.0.0.1", "xn--bcher-kva.example", "a_b.c."]
+    ),
+    st.ip_addresses(v=6).map(str),
+    st.just("fe80::1%eth0"),
+)
+_TYPES = st.integers(0, 255).map(chr).filter(lambda letter: letter not in "\0\t\r\n")
+
+urls = st.builds(
+    GopherURL,
+    _HOSTS,
+    st.integers(1, 65535),
+    _TYPES,
+    _SENDABLE,
+    st.none() | _SENDABLE,
+    st.none() | _SENDABLE,
+    st.booleans(),
+)
+
+
+@given(urls)
+def test_a_url_written_down_leads_to_the_same_place(url: GopherURL) -> None:
+    text = str(url)
+    assert GopherURL.parse(text) == url
+    assert GopherURL.parse(text.encode()) == url
+    assert text.isascii() and text.isprintable() and " " not in text and "#" not in text
+
+
+@given(urls)
+def test_a_request_is_one_line_of_at_most_three_fields(url: GopherURL) -> None:
+    request = url.request()
+    assert request.endswith(b"\r\n")
+    assert not set(request[:-2]) & set(b"\0\r\n")
+    assert request.count(b"\t") <= 2
+
+
+@given(st.text() | st.binary() | st.text().map(lambda text: "gopher://h/" + text))
+def test_any_other_text_is_a_url_or_a_clear_error(text: str | bytes) -> None:
+    try:
+        url = GopherURL.parse(text)
+    except BadURL as error:
+        said = str(error)
+        assert said == one_line(said)
+    else:
+        assert GopherURL.parse(str(url)) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "request_bytes", "address"),
+    [
+        ("gopher://Example.ORG", b"\r\n", "example.org:70"),
+        ("GOPHER://example.org/", b"\r\n", "example.org:70"),
+        ("gopher://h:7070/0/caf#351.txt", b"/caf#351.txt\r\n", "h:7070"),
+        ("gopher://h/1/a?b=%25c", b"/a?b=%c\r\n", "h:70"),
+        ("gopher://h/7/find%09some words", b"/find\tsome words\r\n", "h:70"),
+        ("gopher://h/0x%09%09+text/plain", b"x\t+text/plain\r\n", "h:70"),
+        ("gopher://h/7x%09w%09+", b"x\tw\t+\r\n", "h:70"),
+        ("gophers://[2001:DB8:0::1]:71/9", b"\r\n", "[2001:db8::1]:71"),
+        ("gopher://[fe80::1%25eth0]/", b"\r\n", "[fe80::1%eth0]:70"),
+        ("gopher://bücher.example/1/é", b"/\xc3\xa9\r\n", "xn--bcher-kva.example:70"),
+        ("gopher://h/0\udce9", b"\xe9\r\n", "h:70"),
+    ],
+)
+def test_what_people_write(text: str, request_bytes: bytes, address: str) -> None:
+    url = GopherURL.parse(text)
+    assert (url.request(), url.address) == (request_bytes, address)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("gopher://h/0a%0d%0aRCPT", "CR would end"),
+        ("gopher://h/0a%00", "NUL would end"),
+        ("gopher://h/%0a", "LF would end"),
+        ("gopher://h/0a\tb", "as %09"),
+        ("gopher://h/0a%09b%09c%09d", "more than two %09"),
+        ("gopher://h/%09words", "item type"),
+        ("gopher://h:0/", "1 to 65535"),
+        ("gopher://h:70000/", "1 to 65535"),
+        ("gopher://h:1e3/", "1 to 65535"),
+        ("gopher://" + "9" * 10 + ":" + "9" * 100_000, "1 to 65535"),
+        ("gopher:///x", "missing"),
+        ("gopher://a b/", "neither"),
+        ("gopher://-oProxyCommand=x/", "neither"),
+        ("gopher://me@h/", "no user names"),
+        ("gopher://[::1/", "as \\[ADDRESS\\]"),
+        ("gopher://[h]/", "not an IPv6"),
+        ("gopher://[::1%25;x]/", "interface"),
+        ("gopher://h?x", "stands a /"),
+        ("http://h/", "gopher:// or gophers://"),
+        ("h/1/x", "gopher:// or gophers://"),
+    ],
+)
+def test_a_wrong_url_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(BadURL, match=reason):
+        GopherURL.parse(text)
+
+
+def test_a_search_cannot_carry_a_second_request() -> None:
+    search = GopherURL.parse("gopher://h/7/find").searching("größe")
+    assert search.request() == "/find\tgröße\r\n".encode()
+    for words in ("a\tb", "a\r\nb", "a\0"):
+        with pytest.raises(BadURL):
+            search.searching(words)
+
+
+def test_international_names_that_cannot_be_are_refused() -> None:
+    with pytest.raises(BadURL, match="international"):
+        canonical_host("a‥b☃.example")

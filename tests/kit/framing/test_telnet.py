@@ -1,0 +1,115 @@
+"""Telnet's commands are taken out and refused; all else comes through untouched."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.kit.framing.telnet import MAX_ANSWERS, MAX_NAWS, MAX_SUBNEGOTIATION, TelnetFilter
+
+PRESENCE = b"\r\n[yes]\r\n"
+
+
+def through(*chunks: bytes) -> tuple[bytes, bytes]:
+    """Data and answers of a whole connection."""
+    telnet = TelnetFilter()
+    data = b"".join(map(telnet.receive, chunks)) + telnet.finish()
+    assert telnet.swallowed == sum(map(len, chunks)) - len(data)
+    return data, telnet.take_answers()
+
+
+@pytest.mark.parametrize(
+    ("sent", "data", "answers"),
+    [
+        (b"a\xff\xfd\x01b", b"ab", b"\xff\xfc\x01"),
+        (b"a\xff\xfb\x01b", b"ab", b"\xff\xfe\x01"),
+        (b"a\xff\xfc\x01\xff\xfe\x01b", b"ab", b""),
+        (b"\xff\xfd\xff", b"", b"\xff\xfc\xff"),
+        (b"a\xff\xffb", b"a\xffb", b""),
+        (b"\xff\xff\xff\xfd\x01", b"\xff", b"\xff\xfc\x01"),
+        (b"a\xff\xf6b", b"ab", PRESENCE),
+        (b"".join(bytes((255, code)) for code in range(236, 250) if code != 246), b"", b""),
+        (b"a\xff\xfa\x18\0VT100\xff\xf0b", b"ab", b""),
+        (b"a\xff\xfa\x18\xff\xff\xff\xf0b", b"ab", b""),
+        (b"a\xff\xfa\x1f\0\x50\0\x0a\xff\xf0b", b"ab", b""),
+        (b"a\xff\xf0b", b"ab", b""),
+    ],
+)
+def test_commands(sent: bytes, data: bytes, answers: bytes) -> None:
+    """Options are refused, AYT gets a line a person sees, the rest is swallowed."""
+    assert through(sent) == (data, answers)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "ÿ, naïf, ÿ\n".encode("latin-1"),
+        b"\xff\xeb",
+        b"ends with \xff",
+        b"\xff\xfd",
+        b"\xff\xfa",
+        b"\xff\xfa\x18 half a subnegotiation",
+        b"\xff\xfa\x18 text\nmore text",
+        b"\xff\xfa\x18" + b"x" * (MAX_SUBNEGOTIATION + 1) + b"\n",
+        b"\xff\xfa\x18 x \xff\x01",
+        b"\xff\xfa\x1f123456789",
+    ],
+)
+def test_what_is_no_telnet_is_kept(sent: bytes) -> None:
+    """Latin-1, half commands at the end, and what looks like a subnegotiation but is too long."""
+    assert through(sent) == (sent, b"")
+    assert through(*(bytes((code,)) for code in sent)) == (sent, b"")
+
+
+@pytest.mark.parametrize(
+    ("option", "longest"), [(b"\x18", MAX_SUBNEGOTIATION), (b"\x1f", MAX_NAWS)]
+)
+def test_a_subnegotiation_up_to_the_greatest_length_is_swallowed(
+    option: bytes, longest: int
+) -> None:
+    """What is longer is text, and only the stray IAC SE behind it goes."""
+    begin = b"\xff\xfa" + option
+    assert through(begin + b"x" * longest + b"\xff\xf0") == (b"", b"")
+    too_long = begin + b"x" * (longest + 1)
+    assert through(too_long + b"\xff\xf0") == (too_long, b"")
+
+
+def test_what_is_too_long_for_telnet_is_given_back_at_once() -> None:
+    telnet = TelnetFilter()
+    sent = b"\xff\xfa\x18" + b"x" * MAX_SUBNEGOTIATION
+    assert telnet.receive(sent) == b""
+    assert telnet.receive(b"x") == sent + b"x"
+
+
+def test_text_behind_a_false_subnegotiation_is_not_held_up() -> None:
+    """A line with a Latin-1 "ÿú" in it is there as soon as it ends, not when 1 KiB has come."""
+    telnet = TelnetFilter()
+    assert telnet.receive(b"\xff\xfa text") == b""
+    assert telnet.unfinished
+    assert telnet.receive(b" ends\n") == b"\xff\xfa text ends\n"
+    assert not telnet.unfinished
+
+
+def test_answers_nobody_takes_are_bounded() -> None:
+    """A flood of questions does not fill our memory."""
+    telnet = TelnetFilter()
+    for _ in range(100):
+        telnet.receive(b"\xff\xf6" * 10_000)
+    assert MAX_ANSWERS - len(PRESENCE) < len(telnet.take_answers()) <= MAX_ANSWERS
+    telnet.receive(b"\xff\xf6")
+    assert telnet.take_answers() == PRESENCE
+
+
+BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 31, 24, 10, 65])
+
+
+@settings(max_examples=300)
+@given(st.lists(BYTES, max_size=60).map(bytes), st.lists(st.integers(0, 60), max_size=6))
+def test_cuts_between_chunks_change_nothing(sent: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(sent)]
+    chunks = [sent[a:b] for a, b in pairwise(edges)]
+    assert through(*chunks) == through(sent)
+    assert through(*(bytes((code,)) for code in sent)) == through(sent)

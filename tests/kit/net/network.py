@@ -1,0 +1,149 @@
+"""What the tests of listening share: waiting in the reactor, a log that is kept, protocols that note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet import reactor
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.source import source_of
+from logsrv.kit.observe.metrics import Metrics
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+# These two give pytest-twisted the types that it lacks.
+in_reactor: Callable[[Test], Test] = pytest_twisted.ensureDeferred
+reactor_fixture: Callable[[Test], Test] = pytest_twisted.async_yield_fixture
+
+REACTOR: Any = reactor
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+async def until(look: Callable[[], object], what: str, deadline: float = 15.0) -> None:
+    """Let the reactor run until `look()` is true."""
+    end = REACTOR.seconds() + deadline
+    while not look():
+        if REACTOR.seconds() > end:
+            raise AssertionError(f"waited {deadline:g} s in vain for {what}")
+        await deferLater(REACTOR, 0.002)
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """The messages logged meanwhile."""
+    messages: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        messages.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield messages
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+class Noted(Protocol):
+    """Notes in its factory what happens to it."""
+
+    source = ""
+
+    def connectionMade(self) -> None:
+        self.source = source_of(self.transport)
+        self.factory.made.append(self)  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.data += data  # type: ignore[union-attr]
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.factory.lost.append(self)  # type: ignore[union-attr]
+
+
+class NotingFactory(Factory):
+    noisy = False
+    protocol: Any = Noted
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+        self.lost: list[Any] = []
+        self.data = b""
+
+
+class NotingReceiver:
+    """Notes groups of datagrams; calls `each` after every group."""
+
+    def __init__(self, each: Callable[[], object] = lambda: None) -> None:
+        self.groups: list[tuple[list[bytes], str]] = []
+        self._each = each
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        self.groups.append((list(payloads), source_of(source)))
+        self._each()
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [payload for group, _ in self.groups for payload in group]
+
+    def by_sender(self) -> dict[str, list[bytes]]:
+        """The datagrams of each sender, in order."""
+        found: dict[str, list[bytes]] = {}
+        for group, source in self.groups:
+            found.setdefault(source, []).extend(group)
+        return found
+
+
+class Site:
+    """Listeners that a test starts, and that are stopped after it."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.factory = NotingFactory()
+        self.receiver = NotingReceiver()
+        self._started: list[Any] = []
+
+    def make(self, endpoint: str, **policy: Any) -> Listener:
+        return listener_for(
+            parse_endpoint(endpoint),
+            factory=self.factory,
+            receiver=self.receiver,
+            label="test",
+            policy=GuardPolicy(**policy),
+            reactor=REACTOR,
+            metrics=self.metrics,
+        )
+
+    def start(self, endpoint: str, **policy: Any) -> Any:
+        return self.run(self.make(endpoint, **policy))
+
+    def run(self, listener: Any) -> Any:
+        self._started.append(listener)
+        listener.privilegedStartService()
+        listener.startService()
+        return listener
+
+    async def stop(self) -> None:
+        for listener in self._started:
+            await maybeDeferred(listener.stopService)
+        # Sockets that were aborted are closed by the next turn.
+        await deferLater(REACTOR, 0)
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.value(name, **labels)
+
+
+def port_of(listener: Listener) -> int:
+    return int(listener.address.rpartition(":")[2])

@@ -1,0 +1,127 @@
+"""What the operator reads when an endpoint cannot be opened, and which files are never deleted."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twisted.internet.error import CannotListenError
+
+from logsrv.kit.net.bind import (
+    ListenError,
+    bind_datagrams,
+    clear_socket_path,
+    host_text,
+    reason_of,
+)
+from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from tests.kit.net.network import logged
+
+
+@pytest.fixture
+def unix(tmp_path: Path) -> Endpoint:
+    return parse_endpoint(f"unix:{tmp_path}/x.sock")
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "sentence"),
+    [
+        ("tcp:1234", errno.EADDRINUSE, "the port is in use by another program (ss -lntp shows"),
+        ("udp:1234", errno.EADDRINUSE, "ss -lnup"),
+        ("tcp:80", errno.EACCES, "one below 1024 needs root, CAP_NET_BIND_SERVICE"),
+        ("tcp:80:interface=192.0.2.1", errno.EADDRNOTAVAIL, "this machine has no such address"),
+        ("tcp6:80", errno.EAFNOSUPPORT, "this machine has no IPv6"),
+        ("unix:/no/where/x", errno.ENOENT, "there is no directory /no/where for the socket"),
+        ("unix:/no/where/x", errno.EACCES, "its directory must be writable"),
+        ("systemd:domain=INET:index=0", errno.ENOTSOCK, "is the .socket unit started?"),
+        ("tcp:80", errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_failed_bind_is_one_sentence_that_names_the_endpoint(
+    text: str, number: int, sentence: str
+) -> None:
+    error = CannotListenError(None, 0, OSError(number, os.strerror(number)))
+    told = str(reason_of(error, parse_endpoint(text)))
+    assert told.startswith(f"{text}: ") and sentence in told and "\n" not in told
+
+
+def test_a_missing_socket_from_the_service_manager_is_no_index_error() -> None:
+    endpoint = parse_endpoint("systemd:domain=INET:index=0")
+    assert "LISTEN_FDS" in str(reason_of(IndexError("list index out of range"), endpoint))
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_socket_left_by_a_dead_process_is_removed(
+    unix: Endpoint, kind: socket.SocketKind
+) -> None:
+    path = unix.path or ""
+    with socket.socket(socket.AF_UNIX, kind) as dead:
+        dead.bind(path)
+    clear_socket_path(unix, kind)
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("theirs", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+@pytest.mark.parametrize("ours", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_socket_that_somebody_listens_on_stays(
+    unix: Endpoint, ours: socket.SocketKind, theirs: socket.SocketKind
+) -> None:
+    path = unix.path or ""
+    with socket.socket(socket.AF_UNIX, theirs) as living:
+        living.bind(path)
+        if theirs == socket.SOCK_STREAM:
+            living.listen(1)
+        with pytest.raises(ListenError, match="another program listens"):
+            clear_socket_path(unix, ours)
+        assert os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    "make", [Path.touch, Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/")]
+)
+def test_what_is_no_socket_is_never_deleted(unix: Endpoint, make: Callable[[Path], object]) -> None:
+    path = Path(unix.path or "")
+    make(path)
+    with pytest.raises(ListenError, match="is there and is no socket"):
+        clear_socket_path(unix, socket.SOCK_STREAM)
+    assert path.is_symlink() or path.exists()
+
+
+def test_nothing_in_the_way_is_fine(unix: Endpoint) -> None:
+    clear_socket_path(unix, socket.SOCK_STREAM)
+    clear_socket_path(parse_endpoint("tcp:1"), socket.SOCK_STREAM)
+
+
+def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with bind_datagrams(parse_endpoint(f"unixgram:{path}")):
+        assert path.stat().st_mode & 0o777 == 0o660
+    path.unlink()
+    with bind_datagrams(parse_endpoint(f"unixgram:{path}:mode=600")):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An option that no kernel has: as if we had no privileges.
+    monkeypatch.setattr("logsrv.kit.net.bind.SO_RCVBUFFORCE", 9999)
+    with logged() as messages, bind_datagrams(parse_endpoint("udp:0:rcvbuf=512MiB")):
+        pass
+    assert any("net.core.rmem_max=536870912" in message for message in messages)
+
+
+def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
+    with bind_datagrams(parse_endpoint("udp:0")) as udp:
+        assert udp.family == socket.AF_INET
+    if socket.has_ipv6:
+        with bind_datagrams(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
+            assert udp.family == socket.AF_INET6
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    assert (host_text("::1", 5), host_text("127.0.0.1", 5)) == ("[::1]:5", "127.0.0.1:5")

@@ -1,0 +1,106 @@
+"""Which connections are closed when at a stop, and how many are told to have been cut off."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from logsrv.kit.net.drain import LOOK_SECONDS, Drain, descriptor, unread
+
+
+class End:
+    """A connection over a real socket, of which the test is the reactor."""
+
+    def __init__(self, connections: set[Any]) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.transport = self.ours
+        self.closing = self.aborted = False
+        self._connections = connections
+        connections.add(self)
+
+    def close(self) -> None:
+        self.closing = True
+        self._gone()
+
+    def abort(self) -> None:
+        self.aborted = True
+        self._gone()
+
+    def _gone(self) -> None:
+        self._connections.discard(self)
+        self.ours.close()
+        self.theirs.close()
+
+
+class Stubborn(End):
+    """Closes only when it is aborted: its peer does not read what we have for it."""
+
+    def close(self) -> None:
+        self.closing = True
+
+
+def test_a_connection_is_closed_only_when_nothing_waits_for_it() -> None:
+    connections: set[Any] = set()
+    end = End(connections)
+    end.theirs.sendall(b"last line\n")
+    clock = Clock()
+    drain = Drain(connections, 5, clock)
+    clock.pump([LOOK_SECONDS] * 10)
+    assert not end.closing
+    end.ours.recv(100)
+    clock.pump([LOOK_SECONDS] * 2)
+    assert end.closing and not end.aborted
+    results: list[int] = []
+    drain.done.addCallback(results.append)
+    clock.advance(LOOK_SECONDS)
+    assert results == [0]
+    assert clock.getDelayedCalls() == []
+
+
+def test_what_comes_between_two_looks_is_waited_for_as_well() -> None:
+    connections: set[Any] = set()
+    end = End(connections)
+    clock = Clock()
+    Drain(connections, 5, clock)
+    end.theirs.sendall(b"x")
+    clock.advance(LOOK_SECONDS)
+    assert not end.closing
+    end._gone()
+    clock.advance(LOOK_SECONDS)
+
+
+def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
+    connections: set[Any] = set()
+    sending, stubborn = End(connections), Stubborn(connections)
+    sending.theirs.sendall(b"x")
+    clock = Clock()
+    drain = Drain(connections, 1, clock)
+    results: list[int] = []
+    drain.done.addCallback(results.append)
+    clock.pump([LOOK_SECONDS] * 98)
+    assert not sending.aborted
+    clock.pump([LOOK_SECONDS] * 5)
+    assert sending.aborted and stubborn.aborted
+    assert results == [1]
+
+
+def test_without_connections_it_is_over_at_once() -> None:
+    assert Drain(set(), 5, Clock()).done.called
+
+
+def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() -> None:
+    reading, writing = os.pipe()
+
+    class Pipe:
+        def fileno(self) -> int:
+            return reading
+
+    os.write(writing, b"12345")
+    assert unread(Pipe()) == 5
+    assert (descriptor(object()), unread(object())) == (-1, 0)
+    os.close(reading)
+    os.close(writing)
+    assert unread(Pipe()) == 0

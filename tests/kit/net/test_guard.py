@@ -1,0 +1,121 @@
+"""Who is let in, how many, and how often a refusal is logged."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from logsrv.kit.net.guard import (
+    DENIED,
+    FULL,
+    NOT_ALLOWED,
+    OTHERS,
+    PEER_FULL,
+    Guard,
+    GuardPolicy,
+    Refusal,
+    RefusalLog,
+)
+
+TEN = ip_network("10.0.0.0/8")
+TEN_ONE = ip_network("10.1.0.0/16")
+DOCS = ip_network("2001:db8::/32")
+
+
+@pytest.mark.parametrize(
+    ("host", "verdict"),
+    [
+        ("10.0.0.1", None),
+        ("10.1.0.1", DENIED),
+        ("192.0.2.1", NOT_ALLOWED),
+        ("2001:db8::1", None),
+        ("2001:db8::1%eth0", None),
+        ("::1", NOT_ALLOWED),
+        (None, None),
+    ],
+)
+def test_deny_wins_over_allow_and_allow_leaves_no_others(
+    host: str | None, verdict: Refusal | None
+) -> None:
+    guard = Guard(GuardPolicy(allow=(TEN, DOCS), deny=(TEN_ONE,)))
+    assert guard.admit(host) is verdict
+    assert guard.open == (verdict is None)
+
+
+def test_with_deny_alone_all_others_may_talk() -> None:
+    guard = Guard(GuardPolicy(deny=(TEN,)))
+    assert guard.admit("10.0.0.1") is DENIED
+    assert guard.admit("::1") is None
+
+
+def test_the_limit_counts_open_connections_only() -> None:
+    guard = Guard(GuardPolicy(max_connections=2))
+    assert [guard.admit("10.0.0.1"), guard.admit(None), guard.admit("10.0.0.2")] == [
+        None,
+        None,
+        FULL,
+    ]
+    guard.release(None)
+    assert guard.admit("10.0.0.2") is None
+
+
+def test_one_peer_cannot_take_the_place_of_others() -> None:
+    guard = Guard(GuardPolicy(max_connections_per_peer=1))
+    assert guard.admit("10.0.0.1") is None
+    assert guard.admit("10.0.0.1") is PEER_FULL
+    assert guard.admit("10.0.0.2") is None
+    guard.release("10.0.0.1")
+    assert guard.admit("10.0.0.1") is None
+
+
+def test_a_reload_changes_who_may_come_but_ends_nobody() -> None:
+    guard = Guard(GuardPolicy())
+    assert guard.admit("10.0.0.1") is None
+    guard.apply(GuardPolicy(deny=(TEN,), max_connections=1))
+    assert guard.open == 1
+    assert guard.admit("10.0.0.1") is DENIED
+    assert guard.admit("::1") is FULL
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, "10.0.0.1", "::1"])), max_size=40))
+def test_whoever_comes_and_goes_the_counts_are_right(
+    steps: list[tuple[bool, str | None]],
+) -> None:
+    guard = Guard(GuardPolicy(max_connections=4, max_connections_per_peer=2))
+    inside: list[str | None] = []
+    for comes, host in steps:
+        if comes:
+            of_host = 0 if host is None else inside.count(host)
+            expected = FULL if len(inside) >= 4 else PEER_FULL if of_host >= 2 else None
+            assert guard.admit(host) is expected
+            if expected is None:
+                inside.append(host)
+        elif host in inside:
+            inside.remove(host)
+            guard.release(host)
+        assert guard.open == len(inside)
+
+
+def test_a_refused_peer_is_logged_once_a_minute_with_the_count() -> None:
+    clock = Clock()
+    refusals = RefusalLog(clock.seconds)
+    assert refusals.note("10.0.0.1") == ("10.0.0.1", 1)
+    assert [refusals.note("10.0.0.1") for _ in range(5)] == [None] * 5
+    assert refusals.note("10.0.0.2") == ("10.0.0.2", 1)
+    clock.advance(60)
+    assert refusals.note("10.0.0.1") == ("10.0.0.1", 6)
+    assert refusals.note("10.0.0.1") is None
+
+
+def test_a_flood_from_many_addresses_is_logged_as_one_and_fills_no_memory() -> None:
+    clock = Clock()
+    refusals = RefusalLog(clock.seconds, remembered=3)
+    noted = [refusals.note(f"10.0.0.{number}") for number in range(10)]
+    assert noted[:4] == [("10.0.0.0", 1), ("10.0.0.1", 1), ("10.0.0.2", 1), (OTHERS, 1)]
+    assert noted[4:] == [None] * 6
+    clock.advance(61)
+    assert refusals.note("10.0.0.77") == ("10.0.0.77", 1)

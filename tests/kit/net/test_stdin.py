@@ -1,0 +1,139 @@
+"""Standard input as a connection: pipes, files, terminals, back-pressure and the end."""
+
+from __future__ import annotations
+
+import os
+import pty
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import deferLater
+
+from logsrv.kit.net.bind import ListenError
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.stdin import StdinListener
+from tests.kit.net.network import (
+    REACTOR,
+    Site,
+    in_reactor,
+    reactor_fixture,
+    until,
+)
+
+
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    yield made
+    await made.stop()
+
+
+def listener_on(site: Site, descriptor: int) -> StdinListener:
+    return StdinListener(
+        parse_endpoint("stdin:"),
+        site.factory,
+        label="test",
+        policy=GuardPolicy(),
+        reactor=REACTOR,
+        metrics=site.metrics,
+        descriptor=descriptor,
+    )
+
+
+@in_reactor
+async def test_a_pipe_is_read_to_its_end(site: Site) -> None:
+    reading, writing = os.pipe()
+    site.run(listener_on(site, reading))
+    os.close(reading)
+    os.write(writing, b"hello\n")
+    await until(lambda: site.factory.data, "the line")
+    assert site.factory.made[0].source == "stdin:"
+    os.write(writing, b"unfinished")
+    os.close(writing)
+    await until(lambda: site.factory.lost, "the end")
+    assert site.factory.data == b"hello\nunfinished"
+
+
+@in_reactor
+async def test_a_regular_file_is_read_to_its_end(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 1_000_000)
+    with path.open("rb") as file:
+        site.run(listener_on(site, file.fileno()))
+        await until(lambda: site.factory.lost, "the end")
+    assert len(site.factory.data) == 1_000_000
+
+
+@in_reactor
+async def test_a_terminal_is_read_and_stays_as_it_was_for_the_shell(site: Site) -> None:
+    keyboard, terminal = pty.openpty()
+    listener = site.run(listener_on(site, terminal))
+    os.write(keyboard, b"typed\n")
+    await until(lambda: site.factory.data, "the line")
+    assert os.get_blocking(terminal)
+    assert await listener.drain(1) == 0
+    os.close(terminal)
+    os.close(keyboard)
+    assert site.factory.data == b"typed\n"
+
+
+@in_reactor
+async def test_a_store_that_is_full_stops_the_reading(site: Site) -> None:
+    reading, writing = os.pipe()
+    site.run(listener_on(site, reading))
+    os.close(reading)
+    transport = site.factory.made[0].transport
+    transport.pauseProducing()
+    os.write(writing, b"x")
+    await deferLater(REACTOR, 0.05)
+    assert site.factory.data == b""
+    transport.resumeProducing()
+    await until(lambda: site.factory.data, "the byte")
+    os.close(writing)
+
+
+@in_reactor
+async def test_a_stop_takes_in_what_is_in_the_pipe(site: Site) -> None:
+    reading, writing = os.pipe()
+    listener = site.run(listener_on(site, reading))
+    os.close(reading)
+    os.write(writing, b"x" * 60000)
+    assert await listener.drain(5) == 0
+    assert len(site.factory.data) == 60000
+    assert len(site.factory.lost) == 1
+    with pytest.raises(BrokenPipeError):
+        os.write(writing, b"x")
+    os.close(writing)
+
+
+@in_reactor
+async def test_a_stop_before_the_start_leaves_nothing_open(site: Site) -> None:
+    reading, writing = os.pipe()
+    listener = listener_on(site, reading)
+    listener.privilegedStartService()
+    os.close(reading)
+    assert await listener.drain(1) == 0
+    with pytest.raises(BrokenPipeError):
+        os.write(writing, b"x")
+    os.close(writing)
+
+
+@in_reactor
+async def test_a_closed_standard_input_is_told_in_a_sentence(site: Site) -> None:
+    with pytest.raises(ListenError, match="stdin:: no standard input"):
+        listener_on(site, 9999).privilegedStartService()
+
+
+@in_reactor
+async def test_answers_go_nowhere_and_harm_nothing(site: Site) -> None:
+    reading, writing = os.pipe()
+    site.run(listener_on(site, reading))
+    os.close(reading)
+    transport = site.factory.made[0].transport
+    transport.write(b"answer")
+    transport.writeSequence([b"a", b"b"])
+    transport.loseConnection()
+    await until(lambda: site.factory.lost, "the end")
+    os.close(writing)

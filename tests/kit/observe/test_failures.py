@@ -1,0 +1,57 @@
+"""A plugin that fails on every line tells so once, and then every minute with the number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from logsrv.kit.observe.failures import REMEMBERED_PLACES, Failures
+
+
+def fail(error: Exception) -> Failure:
+    try:
+        raise error
+    except Exception:
+        return Failure()
+
+
+def events_of(act: Any) -> list[dict[str, Any]]:
+    with capturedLogs() as events:
+        act()
+    return [event for event in events if event.get("plugin") == "shout"]
+
+
+def test_first_with_traceback_then_once_a_minute_with_the_count() -> None:
+    clock = Clock()
+    failures = Failures("shout", clock.seconds)
+
+    def act() -> None:
+        for _ in range(100):
+            failures.note("line_received", "tcp:1", fail(ValueError("bad")))
+        clock.advance(61)
+        failures.note("line_received", "tcp:1", fail(ValueError("bad")))
+
+    first, second = events_of(act)
+    assert first["log_failure"].check(ValueError)
+    assert second["number"] == 100
+    assert "log_failure" not in second
+
+
+def test_another_place_is_logged_too() -> None:
+    failures = Failures("shout", Clock().seconds)
+
+    def act() -> None:
+        failures.note("line_received", "tcp:1", fail(ValueError("bad")))
+        failures.note("line_received", "tcp:1", fail(KeyError("other kind")))
+
+    assert len(events_of(act)) == 2
+
+
+def test_memory_is_bounded() -> None:
+    failures = Failures("shout", Clock().seconds)
+    for number in range(3 * REMEMBERED_PLACES):
+        failures.note("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
+    assert len(failures._places) <= REMEMBERED_PLACES

@@ -1,0 +1,204 @@
+"""Which of several sources counts, tables in the file, and checks across options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import TEXT, integer
+from logsrv.kit.options.load import Loaded, Sources, load
+from tests.kit.options.example_settings import LoggerOptions, Sync
+
+Run: TypeAlias = Callable[..., Loaded[LoggerOptions]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Load with a file of this content, these variables, and these arguments."""
+
+    def call(
+        toml: str | None = None,
+        environment: dict[str, str] | None = None,
+        **arguments: Sequence[str],
+    ) -> Loaded[LoggerOptions]:
+        if toml is not None:
+            (tmp_path / "etc").mkdir(exist_ok=True)
+            (tmp_path / "etc" / "x.toml").write_text(toml)
+            arguments = {"config": ["etc/x.toml"], **arguments}
+        return load(
+            LoggerOptions,
+            Sources(
+                name="logsrv",
+                directory=tmp_path,
+                environment=environment or {},
+                arguments=arguments,
+            ),
+        )
+
+    return call
+
+
+def refused(run: Run, *args: Any, **keys: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        run(*args, **keys)
+    return str(caught.value)
+
+
+def test_command_line_before_environment_before_file_before_default(run: Run) -> None:
+    toml = 'max-line = "3KiB"\nrotate-size = "3KiB"\nsync = "never"\n'
+    variables = {"LOGSRV_MAX_LINE": "2KiB", "LOGSRV_ROTATE_SIZE": "2KiB"}
+    loaded = run(toml, variables, max_line=["1KiB"])
+    assert loaded.settings.max_line == 1024
+    assert loaded.settings.rotate_size == 2048
+    assert loaded.settings.sync is Sync.NEVER
+    assert loaded.settings.raw is False
+    assert loaded.config is not None
+    assert loaded.origins["max_line"] == "command line"
+    assert loaded.origins["rotate_size"] == "environment, LOGSRV_ROTATE_SIZE"
+    assert loaded.origins["sync"] == f"{loaded.config}, key sync"
+    assert loaded.origins["raw"] == "default"
+
+
+def test_a_wrong_value_that_another_overrules_is_refused_too(run: Run) -> None:
+    assert "environment, LOGSRV_MAX_LINE" in refused(
+        run, None, {"LOGSRV_MAX_LINE": "x"}, max_line=["1KiB"]
+    )
+    assert "key max-line" in refused(run, "max-line = 0", max_line=["1KiB"])
+
+
+def test_a_flag_of_the_file_can_be_switched_off(run: Run) -> None:
+    assert run("raw = true").settings.raw is True
+    assert run("raw = true", {"LOGSRV_RAW": "no"}).settings.raw is False
+    assert run("raw = true", raw=["false"]).settings.raw is False
+
+
+def test_a_variable_names_the_file_and_config_off_ignores_it(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "other.toml"
+    path.write_text("raw = true")
+    variables = {"LOGSRV_CONFIG": str(path)}
+    assert run(None, variables).settings.raw is True
+    assert run(None, variables, config=["off"]).settings.raw is False
+    path.unlink()
+    assert "(environment, LOGSRV_CONFIG): no such file" in refused(run, None, variables)
+
+
+def test_relative_paths_of_the_file_are_relative_to_it(run: Run, tmp_path: Path) -> None:
+    assert run('directory = "lines"').settings.directory == tmp_path / "etc" / "lines"
+    assert run("", directory=["lines"]).settings.directory == tmp_path / "lines"
+    assert run(None).settings.directory == tmp_path / "logs"
+
+
+LISTENERS = """
+max-line = "1KiB"
+[[listener]]
+listen = "tcp:1"
+[[listener]]
+listen = "udp:2"
+name = "two"
+max-line = "2KiB"
+"""
+
+
+def test_a_table_takes_what_it_leaves_out_from_the_top_level(run: Run) -> None:
+    one, two = run(LISTENERS).settings.listener
+    assert (one.listen, one.name, one.max_line) == (("tcp", "1"), None, 1024)
+    assert (two.listen, two.name, two.max_line) == (("udp", "2"), "two", 2048)
+    assert run(LISTENERS).settings.listen == ()
+
+
+def test_command_line_and_environment_beat_the_tables_of_the_file(run: Run) -> None:
+    for listeners in (
+        run(LISTENERS, max_line=["3KiB"]).settings.listener,
+        run(LISTENERS, {"LOGSRV_MAX_LINE": "3KiB"}).settings.listener,
+    ):
+        assert [listener.max_line for listener in listeners] == [3072, 3072]
+
+
+def test_listen_on_the_command_line_replaces_the_listeners_of_the_file(run: Run) -> None:
+    (only,) = run(LISTENERS, listen=["tcp:9"]).settings.listener
+    assert (only.listen, only.name, only.max_line) == (("tcp", "9"), None, 1024)
+    (only,) = run(LISTENERS, {"LOGSRV_LISTEN": "tcp:9"}).settings.listener
+    assert only.listen == ("tcp", "9")
+
+
+def test_listen_in_the_file_adds_to_its_listeners(run: Run) -> None:
+    listeners = run('listen = ["tcp:8", "tcp:9"]\n' + LISTENERS).settings.listener
+    assert [":".join(one.listen) for one in listeners] == ["tcp:8", "tcp:9", "tcp:1", "udp:2"]
+
+
+def test_without_listeners_in_the_file_the_default_one_is_there(run: Run) -> None:
+    (only,) = run("raw = true").settings.listener
+    assert (only.listen, only.raw) == (("tcp", "1234"), True)
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ("[listener]\nlisten='tcp:1'", ", key listener: not an array of tables; begin each table"),
+        ("listener = [1]", ", key listener: not an array of tables"),
+        ("[[listener]]\nname='x'", ", listener 1: listen is missing; accepted: an endpoint"),
+        ("[[listener]]\nmax-lime=1", ", listener 1: unknown key max-lime (did you mean max-line?)"),
+        ("[[listener]]\nlisten='x'", ", listener 1, key listen): not TYPE:ARGUMENTS; accepted"),
+        ("[[listner]]\nlisten='tcp:1'", ": unknown key listner (did you mean listener?)"),
+        ("[store]\nraw=true", ": unknown key store"),
+    ],
+)
+def test_a_wrong_table_is_a_sentence_with_its_place(
+    run: Run, tmp_path: Path, toml: str, sentence: str
+) -> None:
+    assert f"{tmp_path}/etc/x.toml{sentence}" in refused(run, toml)
+
+
+def test_options_that_do_not_go_together_are_one_sentence(run: Run) -> None:
+    assert refused(run, "keep-days = 3", sync=["never"]) == (
+        "--keep-days goes with --sync interval or always"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Inner:
+    low: int = option(1, integer(), "")
+    high: int = option(2, integer(), "")
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low is above\n high")
+
+
+@attrs.frozen(kw_only=True)
+class Outer:
+    word: str = option(REQUIRED, TEXT, "")
+    # Declared here anew, so it is another option than that of the tables.
+    low: int = option(7, integer(), "")
+    inner: tuple[Inner, ...] = tables(Inner, "")
+
+
+def test_tables_check_themselves_and_inherit_only_what_is_shared(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    sources = Sources(
+        name="x", directory=tmp_path, arguments={"word": ["w"], "config": [str(path)]}
+    )
+    path.write_text("[[inner]]\n")
+    assert load(Outer, sources).settings.inner == (Inner(low=1, high=2),)
+    path.write_text("[[inner]]\nlow = 3\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(Outer, sources)
+    assert str(caught.value) == f"{path}, inner 1: low is above\\x0a high"
+
+
+def test_a_required_option_that_nobody_gives_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(Outer, Sources(name="x", directory=tmp_path))
+    assert str(caught.value) == "--word is missing; accepted: any text"
+
+
+def test_unknown_variables_come_back_as_warnings(run: Run) -> None:
+    assert run(None, {"LOGSRV_RAV": "1", "PATH": "/bin"}).warnings == (
+        "environment: LOGSRV_RAV is no option of logsrv (did you mean LOGSRV_RAW?)",
+    )

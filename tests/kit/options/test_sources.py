@@ -1,0 +1,198 @@
+"""Each source by itself: what it may hold, and the sentence for what it may not."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.declare import option, options_of
+from logsrv.kit.options.kinds import PATH, TEXT
+from logsrv.kit.options.sources import (
+    Given,
+    from_arguments,
+    from_environment,
+    from_table,
+    read_document,
+    variable_prefix,
+)
+from tests.kit.options.example_settings import LoggerOptions, Sync
+
+OPTIONS = options_of(LoggerOptions)
+HERE = Path("/srv")
+
+
+def arguments(**texts: list[str]) -> dict[str, Given]:
+    return from_arguments(OPTIONS, texts, {}, HERE)
+
+
+def environment(**variables: str) -> dict[str, Any]:
+    level, _ = from_environment(OPTIONS, variables, "logsrv", HERE)
+    return {attribute: found.value for attribute, found in level.items()}
+
+
+def table(**keys: Any) -> dict[str, Any]:
+    dashed = {key.replace("_", "-"): value for key, value in keys.items()}
+    level = from_table(OPTIONS, dashed, "/etc/x.toml", Path("/etc"))
+    return {attribute: found.value for attribute, found in level.items()}
+
+
+def refused(call: Any, *args: Any, **keys: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        call(*args, **keys)
+    return str(caught.value)
+
+
+def test_the_last_of_several_counts_on_the_command_line_and_all_are_checked() -> None:
+    assert arguments(max_line=["1", "2"])["max_line"] == Given(2, "command line")
+    assert "--max-line x" in refused(arguments, max_line=["x", "2"])
+
+
+def test_off_switches_off_what_can_be_off() -> None:
+    assert arguments(keep_days=["3", "off"])["keep_days"].value is None
+    assert arguments(keep_days=["off", "3"])["keep_days"].value == 3
+    assert arguments(allow=["off"])["allow"].value == ()
+    assert "off goes with nothing else" in refused(arguments, allow=["::1", "off"])
+    assert refused(arguments, max_line=["off"]).startswith("--max-line off (command line): not a")
+
+
+def test_a_wrong_argument_names_option_value_place_and_what_is_accepted() -> None:
+    assert refused(arguments, rotate_size=["12XB"]) == (
+        "--rotate-size 12XB (command line): not a size; accepted: "
+        "a number of bytes, or one with KiB, MiB, GiB or TiB, such as 256MiB"
+    )
+    assert refused(arguments, keep_days=["x"]).endswith("such as 36h, or off")
+
+
+def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> None:
+    sentence = refused(arguments, max_line=["\x1b[31m\n" + "A" * 100_000])
+    assert "\x1b" not in sentence
+    assert "\n" not in sentence
+    assert len(sentence) < 300
+
+
+def test_variables_give_values_and_remember_their_names() -> None:
+    level, warnings = from_environment(OPTIONS, {"LOGSRV_SYNC": "always"}, "logsrv", HERE)
+    assert level == {"sync": Given(Sync.ALWAYS, "environment, LOGSRV_SYNC")}
+    assert warnings == ()
+    assert refused(environment, LOGSRV_SYNC="allways") == (
+        "--sync allways (environment, LOGSRV_SYNC): unknown (did you mean always?); "
+        "accepted: never, interval or always"
+    )
+
+
+def test_several_values_in_one_variable_are_parted_as_their_kind_allows() -> None:
+    assert environment(LOGSRV_ALLOW="10.0.0.0/8, ::1")["allow"] == (
+        ip_network("10.0.0.0/8"),
+        ip_network("::1"),
+    )
+    # A comma may be part of an endpoint.
+    assert environment(LOGSRV_LISTEN="tcp:1 unix:/a,b")["listen"] == (
+        ("tcp", "1"),
+        ("unix", "/a,b"),
+    )
+
+    @attrs.frozen
+    class Settings:
+        say: tuple[str, ...] = option((), TEXT, "", repeatable=True)
+        read: tuple[Path, ...] = option((), PATH, "", repeatable=True)
+
+    level, _ = from_environment(
+        options_of(Settings), {"X_SAY": "hello, world\nbye", "X_READ": "a b:/c"}, "x", HERE
+    )
+    assert level["say"].value == ("hello, world", "bye")
+    assert level["read"].value == (HERE / "a b", Path("/c"))
+
+
+def test_an_empty_variable_is_none_and_an_unknown_one_a_warning() -> None:
+    variables = {"LOGSRV_SYNC": "", "LOGSRV_PORT_1234_TCP": "x", "LOGSRV_ROTATE_SISE": "1"}
+    level, warnings = from_environment(OPTIONS, variables, "logsrv", HERE)
+    assert level == {}
+    assert warnings == (
+        "environment: LOGSRV_PORT_1234_TCP is no option of logsrv",
+        "environment: LOGSRV_ROTATE_SISE is no option of logsrv (did you mean LOGSRV_ROTATE_SIZE?)",
+    )
+
+
+def test_a_plugins_variables_have_a_name_that_a_shell_takes() -> None:
+    assert variable_prefix("logsrv") == "LOGSRV_"
+    assert variable_prefix("my-shout.er") == "MY_SHOUT_ER_"
+
+
+def test_the_file_takes_strings_as_typed_and_the_types_that_fit() -> None:
+    assert table(max_line="1KiB", raw=True, keep_days=1.5, max_connections=3, allow="::1") == {
+        "max_line": 1024,
+        "raw": True,
+        "keep_days": 1.5,
+        "max_connections": 3,
+        "allow": (ip_network("::1"),),
+    }
+    assert table(max_line=1024, raw="no", keep_days=False, allow=["::1", "10.0.0.0/8"]) == {
+        "max_line": 1024,
+        "raw": False,
+        "keep_days": None,
+        "allow": (ip_network("::1"), ip_network("10.0.0.0/8")),
+    }
+    assert table(directory="logs", listen=[]) == {"directory": Path("/etc/logs"), "listen": ()}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wrong"),
+    [
+        ("max_line", True, "a boolean in TOML"),
+        ("max_line", 1.5, "a float in TOML"),
+        ("max_line", ["1KiB"], "an array in TOML"),
+        ("raw", 1, "an integer in TOML"),
+        ("sync", {"a": 1}, "a table in TOML"),
+        ("max_line", -1, "not a size"),
+        ("keep_days", float("nan"), "not a length of time"),
+        ("allow", [["::1"]], "an array in TOML"),
+    ],
+)
+def test_a_wrong_type_in_the_file_is_a_sentence(key: str, value: object, wrong: str) -> None:
+    sentence = refused(table, **{key: value})
+    assert f"(/etc/x.toml, key {key.replace('_', '-')}): {wrong}; accepted: " in sentence
+
+
+def test_an_unknown_key_is_refused_and_the_nearest_right_one_named() -> None:
+    assert refused(table, rotate_sise=1) == (
+        "/etc/x.toml: unknown key rotate-sise (did you mean rotate-size?)"
+    )
+    with pytest.raises(ConfigurationError, match="did you mean rotate-size"):
+        from_table(OPTIONS, {"rotate_size": 1}, "x", HERE)
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    assert refused(read_document, missing, "command line") == (
+        f"--config {missing} (command line): no such file or directory"
+    )
+    assert "is a directory" in refused(read_document, tmp_path, "command line")
+    assert "larger than 1 MiB" in refused(read_document, Path("/dev/zero"), "command line")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a = ", b"\xff", b"a = 1\na = 2", b"\x1b]0;x\x07", b"a = " + b"[" * 100_000, b"[a\n]"],
+)
+def test_a_file_that_is_not_toml_is_one_printable_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes(content)
+    sentence = refused(read_document, path, "command line")
+    assert sentence.startswith(f"{path}: not TOML: ")
+    assert sentence.isprintable()
+
+
+@given(st.binary(max_size=200))
+def test_no_file_does_worse_than_a_sentence(tmp_path_factory: Any, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(content)
+    with suppress(ConfigurationError):
+        from_table(OPTIONS, read_document(path, "command line"), "any.toml", HERE)

@@ -1,0 +1,94 @@
+"""Lines in datagrams over real sockets: every answer reaches the one who asked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit import DatagramLines
+from logsrv.kit.net.source import Sender
+from logsrv.kit.testing import Running
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+Serving = Callable[..., Running]
+
+
+class Shout(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        if line == "boom":
+            raise RuntimeError("as asked")
+        self.send_line(f"{peer.source.partition(':')[0]} {line.upper()}", peer)
+
+
+def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
+    """Sends from a socket of its own, and waits for a number of answers."""
+
+    def ask(data: bytes, answers: int = 1) -> list[bytes]:
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.settimeout(10)
+            if mine is not None:
+                client.bind(mine)
+            client.sendto(data, where)
+            return [client.recv(65536) for _ in range(answers)]
+
+    return ask
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize("interface", ["127.0.0.1", r"\:\:1", r"\:\:"])
+async def test_udp(serving: Serving, interface: str) -> None:
+    """IPv4, IPv6, and IPv4 at a socket that takes both."""
+    running = serving(Shout, "--listen", f"udp:0:interface={interface}")
+    host = "::1" if interface == r"\:\:1" else "127.0.0.1"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    ask = asking(family, None, (host, running.port))
+    assert await deferToThread(ask, b"one\r\ntwo\n", 2) == [b"udp ONE\r\n", b"udp TWO\r\n"]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize("mine", ["client é.sock", "\0abstract name"])
+async def test_unix(serving: Serving, tmp_path: Path, mine: str) -> None:
+    """A sender that has bound a name gets its answer, whatever is in the name."""
+    path = str(tmp_path / "server")
+    serving(Shout, "--listen", f"unixgram:{path}")
+    name = mine if mine.startswith("\0") else str(tmp_path / mine)
+    assert await deferToThread(asking(socket.AF_UNIX, name, path), b"x") == [b"unix X\r\n"]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_bad_datagrams(serving: Serving, tmp_path: Path) -> None:
+    """An error is counted and harms no other; a line too long is dropped; nobody there: unsent."""
+    path = str(tmp_path / "server")
+    running = serving(
+        Shout, "--listen", "udp:0:interface=127.0.0.1", "--listen", f"unixgram:{path}",
+        "--max-line", "10",
+    )  # fmt: skip
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    await deferToThread(ask, b"boom", 0)
+    await deferToThread(asking(socket.AF_UNIX, None, path), b"nameless", 0)
+    # What came before is dealt with when this is answered: the sockets are read in turn.
+    for _ in range(2):
+        assert await deferToThread(ask, b"x" * 11 + b"\nok") == [b"udp OK\r\n"]
+    value = running.service.metrics.value
+    assert value("datagrams_failed_total") == 1
+    assert value("datagrams_unsent_total") == 1
+    assert value("oversize_lines_total") == 2
+    assert value("dropped_bytes_total") == 22
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_reload_and_stop_leave_no_socket(serving: Serving) -> None:
+    """A stopped service has closed the descriptor it answered with."""
+    running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1")
+    port = running.port
+    await deferToThread(asking(socket.AF_INET, None, ("127.0.0.1", port)), b"x")
+    await running.stop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+        again.bind(("127.0.0.1", port))

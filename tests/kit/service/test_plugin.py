@@ -1,0 +1,140 @@
+"""`protocol_plugin` as an author writes it and as twistd and an operator meet it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from twisted.application.service import IServiceMaker
+from twisted.plugin import IPlugin
+from zope.interface.verify import verifyObject
+
+from logsrv.kit import ConfigurationError, IProtocolPlugin, LineProtocol, protocol_plugin
+from logsrv.kit.testing import TWISTD, TelnetSession, TwistdProcess
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+SHOUT = """
+from logsrv.kit import LineProtocol, protocol_plugin
+
+class Shout(LineProtocol):
+    def line_received(self, line):
+        if line == "block":
+            import time
+            time.sleep(2)
+        self.send_line(line.upper())
+
+shout = protocol_plugin("shout", Shout, description="shouts back", version="1.2")
+lazy = protocol_plugin("lazy", "nowhere_at_all:Lazy", description="is loaded late")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a stranger's plugin in it."""
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "shout_plugin.py").write_text(SHOUT)
+    return tmp_path
+
+
+Start = Callable[..., TwistdProcess]
+
+
+def test_interfaces() -> None:
+    """What it gives is what Twisted and our own command look for."""
+    plugin = protocol_plugin("shout", LineProtocol)
+    for interface in (IPlugin, IServiceMaker, IProtocolPlugin):
+        assert verifyObject(interface, plugin)
+    assert (plugin.tapname, plugin.listen) == ("shout", ("tcp:7000",))
+
+
+@pytest.mark.parametrize("name", ["", "Shout", "my-shout", "1st", "class", "a b", "é", "x\n"])
+def test_names_that_cannot_be(name: str) -> None:
+    """A name that no command line, variable or module could have is refused with a sentence."""
+    with pytest.raises(ConfigurationError, match="cannot be the name of a plugin"):
+        protocol_plugin(name, LineProtocol)
+
+
+def test_nothing_to_serve() -> None:
+    with pytest.raises(ConfigurationError, match="neither a protocol nor datagrams"):
+        protocol_plugin("nothing")
+
+
+def test_plugin_file_stays_light() -> None:
+    """Importing it loads neither reactor nor sockets of ours: `twistd --help` stays fast."""
+    code = (
+        "import sys; from logsrv.kit import protocol_plugin; protocol_plugin('x', 'a:B')\n"
+        "print([m for m in sys.modules if m == 'twisted.internet.reactor'"
+        " or m.startswith('logsrv.kit.') and m not in ('logsrv.kit.service', 'logsrv.kit.service.plugin')])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_in_twistd(folder: Path, twistd: Start) -> None:
+    """A stranger's five lines answer telnet, with the kit's options, and warn when they block."""
+    server = twistd(
+        "shout",
+        "--listen",
+        "tcp:0:interface=127.0.0.1",
+        "--log-connections",
+        directory=folder,
+        environment={"PYTHONPATH": str(folder)},
+    )
+    with TelnetSession(server.port(), negotiating=True) as session:
+        session.send("hello")
+        session.expect("HELLO")
+        session.send("block")
+        session.expect("BLOCK")
+    server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+ on tcp:0")
+    server.wait_for_log("Lost connection from tcp:127")
+    server.wait_for_log("the reactor has been blocked for 1 s")
+    assert server.wait_for_log(r"time\.sleep\(2\)")
+    server.wait_for_log("the reactor goes on after")
+    server.stop()
+    assert server.log().count("has been blocked") == 1
+
+
+def run_twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*TWISTD, "-n", "--pidfile=", *arguments],
+        cwd=folder, env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+
+
+def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
+    """A plugin whose module is missing is in the list, and fails with a sentence when chosen."""
+    listed = run_twistd(folder, "--help")
+    assert "is loaded late" in listed.stdout
+    assert "shouts back" in listed.stdout
+
+
+def test_version_and_wrong_options(folder: Path) -> None:
+    """`--version` is the plugin's; what is wrong is one sentence and status 1."""
+    assert run_twistd(folder, "shout", "--version").stdout == "shout 1.2\n"
+    wrong = run_twistd(folder, "shout", "--max-line", "12XB")
+    assert wrong.returncode == 1
+    assert "--max-line 12XB (command line): not a size" in wrong.stderr
+    assert wrong.stderr.count("\n") == 1
+    assert "Traceback" not in wrong.stderr
+
+
+def test_port_in_use(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        run = run_twistd(folder, "shout", "--listen", where)
+    assert run.returncode == 1
+    assert "in use" in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_datagrams_for_a_protocol_of_connections(folder: Path) -> None:
+    run = run_twistd(folder, "shout", "--listen", "udp:0")
+    assert run.returncode == 1
+    assert "udp:0: shout takes connections only, no datagrams" in run.stderr

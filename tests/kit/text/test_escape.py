@@ -1,0 +1,46 @@
+"""Nothing that an outsider wrote can drive the terminal it is shown on."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.text.escape import one_line, printable
+
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+@given(st.text())
+def test_no_control_or_direction_character_is_left(text: str) -> None:
+    for character in printable(text):
+        assert character in "\t\n" or unicodedata.category(character) not in ("Cc", "Cs")
+        assert unicodedata.bidirectional(character) not in _TURNING
+    assert not set(one_line(text)) & {"\t", "\n"}
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
+def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;ZXZpbA==\a", "\\x1b]52;c;ZXZpbA==\\x07"),
+        ("\x9b2J", "\\x9b2J"),
+        ("abc\u202etxt.exe", "abc\\u202etxt.exe"),
+        ("a\tb\r\n", "a\tb\\x0d\n"),
+        ("\udc9b", "\\udc9b"),
+    ],
+)
+def test_what_could_drive_a_terminal_is_spelled_out(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_a_sentence_is_not_flooded() -> None:
+    """A server's error message of a megabyte stays a message."""
+    assert one_line("x" * 1_000_000, 10) == "x" * 9 + "…"
+    assert one_line("0123456789", 10) == "0123456789"

@@ -1,0 +1,34 @@
+"""Moments as text and back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.text.time import file_stamp, parse_rfc3339, rfc3339
+
+
+def test_rfc3339() -> None:
+    assert rfc3339(1795155522.123456) == "2026-11-20T06:18:42.123456Z"
+    assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
+
+
+@given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1_000_000))
+def test_round_trip(moment: float) -> None:
+    assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 2e-6
+
+
+@given(st.floats(0, 4e9), st.floats(0, 4e9))
+def test_text_sorts_as_time_does(one: float, other: float) -> None:
+    """grep, sort and a binary search over a log depend on it."""
+    if one < other:
+        assert rfc3339(one) <= rfc3339(other)
+
+
+def test_file_stamp() -> None:
+    assert file_stamp(1795155522.9) == "20261120T061842Z"
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-20", "2026-11-20T06:18:42"])
+def test_text_that_is_no_moment(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_rfc3339(text)
