@@ -7,9 +7,12 @@ from pathlib import Path
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
+from logsrv.gopher.gateway import gateway
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.options.reference import reference
 from logsrv.kit.options.usage import SettingsOptions
+from logsrv.kit.service.protocol_service import PLUGIN_METRICS
+from logsrv.linelog import metrics as linelog
 
 HERE = Path(__file__).parent
 OURS = ("logsrv", "greet", "gopher")
@@ -31,6 +34,13 @@ METRICS = """\
 Written from the code by `make docs`. Each service sums its own up in the log when it stops.
 """
 
+CATALOGUES = {
+    "At every listener": CATALOGUE,
+    "The line logger": linelog.METRICS,
+    "Plugins made with the kit, greet among them": PLUGIN_METRICS,
+    "The Gopher gateway": gateway.METRICS,
+}
+
 
 def options_page() -> str:
     """docs/options.md: every option of the three plugins."""
@@ -44,12 +54,15 @@ def options_page() -> str:
 
 
 def metrics_page() -> str:
-    """docs/counters.md: the catalogue of counters."""
-    rows = ["| name | kind | labels | |\n| --- | --- | --- | --- |\n"]
-    for metric in CATALOGUE:
-        labels = ", ".join(metric.labels)
-        rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |\n")
-    return METRICS + "\n" + "".join(rows)
+    """docs/counters.md: every counter there is, by who counts."""
+    parts = [METRICS]
+    for title, catalogue in CATALOGUES.items():
+        rows = ["| name | kind | labels | |\n| --- | --- | --- | --- |\n"]
+        for metric in catalogue:
+            labels = ", ".join(metric.labels)
+            rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |\n")
+        parts.append(f"## {title}\n\n" + "".join(rows))
+    return "\n".join(parts)
 
 
 PAGES = {"options.md": options_page, "counters.md": metrics_page}

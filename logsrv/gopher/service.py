@@ -6,13 +6,11 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, BinaryIO, TextIO, cast
 
 import attrs
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,14 +18,13 @@ from twisted.python.failure import Failure
 from logsrv import __version__
 from logsrv.errors import StartError
 from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.net.settings import ConnectionSettings
-from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import TEXT, integer
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService, Plan
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.service.sites import Served, Wanted
 
 log = Logger()
 
@@ -69,64 +66,27 @@ class GatewayService(ListeningService[GopherSettings]):
         self, settings: GopherSettings, *, load: Callable[[], GopherSettings], reactor: Any
     ) -> None:
         # A one-shot `twistd gopher URL` needs no web server, and starts sooner without one.
-        from logsrv.gopher.gateway.gateway import Gateway
+        from logsrv.gopher.gateway.gateway import METRICS, Gateway
 
-        super().__init__("gopher", settings, self._plans, load=load, reactor=reactor)
+        metrics = Metrics(METRICS)
+        super().__init__("gopher", settings, load=load, reactor=reactor, metrics=metrics)
         self._clock = reactor
-        self._factories: dict[str, Any] = {}
         self.gateway = Gateway(settings, reactor=reactor, metrics=self.metrics)
 
-    @property
-    def addresses(self) -> list[str]:
-        """Where it listens, as bound."""
-        return [listener.address for listener in self._listeners.values()]
+    def wanted(self, settings: GopherSettings) -> list[Wanted]:
+        return [Wanted(str(one), one, str(one), settings) for one in settings.gateway]
+
+    def serve(self, wanted: Wanted, metrics: Part) -> Served:
+        from logsrv.gopher.gateway.channel import GatewayFactory
+
+        return GatewayFactory(self.gateway, self._clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:
         self.gateway.apply(settings)
 
-    def removed(self, key: str, listener: Listener) -> None:
-        del self._factories[key]
-        self.metrics.forget(listener=key)
-
-    def stopService(self) -> Deferred[None]:
+    def stopping(self) -> Deferred[None]:
         # The kit closes connections that are silent, and one that waits for its answer is.
-        answered = self.gateway.stop()
-        answered.addTimeout(DRAIN_SECONDS, self._clock)
-        answered.addErrback(lambda failure: failure.trap(DeferredTimeout) and None)
-        return answered.addCallback(lambda _: super(GatewayService, self).stopService())
-
-    def _plans(self, settings: GopherSettings) -> Sequence[Plan]:
-        return [
-            Plan(
-                str(endpoint),
-                make=partial(self._listener, endpoint, settings),
-                apply=partial(self._change, str(endpoint), settings),
-            )
-            for endpoint in settings.gateway
-        ]
-
-    def _listener(self, endpoint: Endpoint, settings: GopherSettings) -> Listener:
-        from logsrv.gopher.gateway.channel import GatewayFactory
-
-        label = str(endpoint)
-        factory = GatewayFactory(self.gateway, self._clock, self._connection_log(label, settings))
-        self._factories[label] = factory
-        return listener_for(
-            endpoint,
-            factory=factory,
-            receiver=None,
-            label=label,
-            policy=settings.guard_policy,
-            reactor=self._clock,
-            metrics=self.metrics,
-        )
-
-    def _change(self, label: str, settings: GopherSettings, listener: Listener) -> None:
-        self._factories[label].connection_log = self._connection_log(label, settings)
-        listener.apply(settings.guard_policy)
-
-    def _connection_log(self, label: str, settings: GopherSettings) -> ConnectionLog | None:
-        return ConnectionLog(label, self._clock) if settings.log_connections else None
+        return self.gateway.stop()
 
 
 class PrintService(Service):
@@ -192,7 +152,9 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
     if settings.gateway:
-        return GatewayService(settings, load=options.reload, reactor=reactor)
+        service = GatewayService(settings, load=options.reload, reactor=reactor)
+        service.signals.hold()
+        return service
     from logsrv.gopher.command import run
 
     assert settings.url is not None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -13,14 +13,18 @@ from twisted.logger import Logger
 from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.datagrams import DatagramListener
-from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.service import ListeningService, Plan
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.service.sites import Served, Wanted
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.registry import inputs
 from logsrv.linelog.memory import keep_freed_memory
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.settings import ListenerSettings, LoggerSettings
 from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.valve import Valve
 
 log = Logger()
 
@@ -32,18 +36,52 @@ Options = usage_options(
 )
 
 
+@attrs.define
+class InputSite:
+    """An input at one listener; a sender of datagrams is paused by pausing its listener."""
+
+    intake: Intake
+    takes: Any
+    valve: Valve
+    _paused_by_valve: DatagramListener | None = None
+
+    def listening(self, listener: Listener) -> None:
+        if isinstance(listener, DatagramListener):
+            self._paused_by_valve = listener
+            self.valve.add(listener)
+
+    def apply(self, settings: ListenerSettings) -> None:
+        self.intake.apply(settings)
+
+    def close(self) -> None:
+        if self._paused_by_valve is not None:
+            self.valve.remove(self._paused_by_valve)
+
+
 class LoggerService(ListeningService[LoggerSettings]):
     """The store, and the listeners that deliver to it."""
 
     def __init__(
         self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
     ) -> None:
-        super().__init__("logsrv", settings, self._plans, load=load, reactor=reactor)
+        super().__init__("logsrv", settings, load=load, reactor=reactor, metrics=Metrics(METRICS))
         self._clock = reactor
-        self._intakes: dict[str, Intake] = {}
         self.store = Store(
             settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
         )
+
+    def wanted(self, settings: LoggerSettings) -> list[Wanted]:
+        return [
+            Wanted(_key(listener), listener.listen.endpoint, listener.label, listener)
+            for listener in settings.listener
+        ]
+
+    def serve(self, wanted: Wanted, metrics: Part) -> Served:
+        settings: ListenerSettings = wanted.settings
+        intake = Intake(wanted.label, settings, sink=self.store, clock=self._clock, metrics=metrics)
+        input_ = inputs()[settings.listen.input]
+        make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
+        return InputSite(intake, make(intake), self.store.valve)
 
     def open(self) -> None:
         keep_freed_memory()
@@ -61,69 +99,13 @@ class LoggerService(ListeningService[LoggerSettings]):
     def close(self) -> Deferred[None]:
         return self.store.close()
 
-    def removed(self, key: str, listener: Listener) -> None:
-        if isinstance(listener, DatagramListener):
-            self.store.valve.remove(listener)
-        self.metrics.forget(listener=self._intakes.pop(key).label)
 
-    def _plans(self, settings: LoggerSettings) -> list[Plan]:
-        return [
-            Plan(
-                key,
-                make=partial(self._listener, key, listener),
-                apply=partial(self._change, key, listener),
-            )
-            for key, listener in _by_endpoint(settings.listener).items()
-        ]
+def _key(listener: ListenerSettings) -> str:
+    """What makes it the same listener after a reload: its place, not its name.
 
-    def _listener(self, key: str, settings: ListenerSettings) -> Listener:
-        input_ = inputs()[settings.listen.input]
-        intake = Intake(
-            label=settings.label,
-            name=settings.name or "",
-            rules=settings.line_rules,
-            sink=self.store,
-            clock=self._clock,
-            metrics=self.metrics,
-            log_connections=settings.log_connections,
-        )
-        self._intakes[key] = intake
-        endpoint = settings.listen.endpoint
-        listener = listener_for(
-            endpoint,
-            factory=None if endpoint.kind == "datagram" else input_.stream(intake),
-            receiver=input_.datagrams(intake) if endpoint.kind == "datagram" else None,
-            label=settings.label,
-            policy=settings.guard_policy,
-            reactor=self._clock,
-            metrics=self.metrics,
-        )
-        if isinstance(listener, DatagramListener):
-            self.store.valve.add(listener)
-        return listener
-
-    def _change(self, key: str, settings: ListenerSettings, listener: Listener) -> None:
-        self._intakes[key].apply(
-            name=settings.name or "",
-            rules=settings.line_rules,
-            log_connections=settings.log_connections,
-        )
-        listener.apply(settings.guard_policy)
-
-
-def _by_endpoint(listeners: Sequence[ListenerSettings]) -> dict[str, ListenerSettings]:
-    """What is known under one key before and after a reload is the same listener, renamed or not.
-
-    Raises ConfigurationError when two listeners want the same place.
+    Port 0 is a different one each time; there the name has to tell them apart.
     """
-    found: dict[str, ListenerSettings] = {}
-    for listener in listeners:
-        # Port 0 is a different one each time; there the name has to tell them apart.
-        key = listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
-        if key in found:
-            raise ConfigurationError(f"--listen {key} is asked for twice")
-        found[key] = listener
-    return found
+    return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
@@ -132,4 +114,6 @@ def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
 
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
-    return LoggerService(options.settings, load=options.reload, reactor=reactor)
+    service = LoggerService(options.settings, load=options.reload, reactor=reactor)
+    service.signals.hold()
+    return service

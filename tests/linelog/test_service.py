@@ -59,7 +59,10 @@ async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_pa
     await until(lambda: logger.metrics.value("connections_total") == 1, "the connection")
     wanted.append(second)
     logger.reload()
-    await until(lambda: len(logger._intakes) == 1, "the old listeners' end")
+    await until(
+        lambda: not ((tmp_path / "s").exists() or (tmp_path / "d").exists()),
+        "the old listeners' end",
+    )
     assert not (tmp_path / "s").exists() and (tmp_path / "new").exists()
     assert logger.metrics.value("connections_total") == 1
     await logger.stopService()

@@ -18,6 +18,8 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.settings import ConnectionSettings
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.peer_log import ConnectionLog
 
@@ -102,16 +104,34 @@ class Channel(HTTPChannel):
 
 @implementer(IProtocolNegotiationFactory)
 class GatewayFactory(Factory[Channel]):
-    """Channels whose requests `handler` answers. `connection_log`, or None, may be changed."""
+    """Channels whose requests `handler` answers: what serves at one listener."""
 
     noisy = False
 
     def __init__(
-        self, handler: Handler, clock: IReactorTime, connection_log: ConnectionLog | None
+        self, handler: Handler, clock: IReactorTime, label: str, settings: ConnectionSettings
     ) -> None:
         self._handler = handler
         self._clock = clock
-        self.connection_log = connection_log
+        self._label = label
+        self.apply(settings)
+
+    @property
+    def takes(self) -> GatewayFactory:
+        return self
+
+    def listening(self, listener: Listener) -> None:
+        """Nothing of it matters here."""
+
+    def apply(self, settings: ConnectionSettings) -> None:
+        """Log connections to come, or not."""
+        self.connection_log: ConnectionLog | None = None
+        if settings.log_connections:
+            self.connection_log = ConnectionLog(self._label, self._clock)
+
+    def close(self) -> None:
+        if self.connection_log is not None:
+            self.connection_log.flush()
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:
         # HTTPChannel wants to be told all this by attributes.

@@ -56,8 +56,6 @@ class Gateway:
         self._stopping: Deferred[None] | None = None
         self._settings = settings
         self._answers = Answers(settings, self._reactor)
-        for metric in METRICS:
-            metrics.declare(metric)
         metrics.watch("gateway_requests_open", lambda: self._visitors.open)
         metrics.watch("gateway_cache_hits_total", lambda: self._hits + self._answers.hits)
 

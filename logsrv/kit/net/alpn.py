@@ -6,18 +6,39 @@ Twisted ends the handshake of every client that offers protocols where none of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 
+from logsrv.kit.net.certificates import RenewableCertificate
 
-def ignore_unknown_protocols(endpoint: Any) -> None:
-    """Let an `ssl:` endpoint of Twisted serve clients whatever they offer."""
-    options = getattr(endpoint, "_sslContextFactory", None)
-    if options is not None:
-        options.getContext().set_alpn_select_callback(select)
+
+def certified(endpoint: Any, parse: Callable[[], Any]) -> RenewableCertificate | None:
+    """Let an `ssl:` endpoint of Twisted, inside of `haproxy:` too, go by a certificate that can be
+    renewed, and serve clients whatever protocols they offer; None for any other endpoint.
+
+    parse: makes such an endpoint anew, which reads the files of key and certificate.
+    """
+    tls = _tls_endpoint(endpoint)
+    if tls is None:
+        return None
+
+    def load() -> SSL.Context:
+        context: SSL.Context = _tls_endpoint(parse())._sslContextFactory.getContext()
+        context.set_alpn_select_callback(select)
+        return context
+
+    certificate = RenewableCertificate(load)
+    tls._sslContextFactory = certificate
+    return certificate
+
+
+def _tls_endpoint(endpoint: Any) -> Any:
+    while endpoint is not None and not hasattr(endpoint, "_sslContextFactory"):
+        endpoint = getattr(endpoint, "_wrappedEndpoint", None)
+    return endpoint
 
 
 def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import ssl
 import stat
 
 from twisted.internet.error import CannotListenError
@@ -20,6 +19,8 @@ log = Logger()
 
 # asm-generic/socket.h; the socket module has no name for it.
 SO_RCVBUFFORCE = 33
+
+_TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
 
 DEFAULT_BUFFER = 32 * 1024 * 1024
 
@@ -76,40 +77,47 @@ def _no_inherited_socket() -> str:
     )
 
 
-def check_certificate(endpoint: Endpoint) -> None:
-    """Try the key and the certificate of an `ssl:` endpoint, which Twisted does at its first peer.
+def check_place(endpoint: Endpoint) -> None:
+    """Look whether `endpoint` could be bound just now, without letting anybody in.
 
-    Raises ListenError.
+    Raises ListenError. Says nothing about endpoints of other packages.
     """
-    tls = endpoint.inner or endpoint
-    if tls.scheme != "ssl":
-        return
-    key = tls.argument("privateKey") or ""
-    certificate = tls.argument("certKey") or key
-    try:
-        # Without a password for an encrypted key OpenSSL would ask on the terminal.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except OSError as error:
-        why = getattr(error, "reason", None) or error.strerror or str(error)
-        raise ListenError(
-            f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
-            f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
-        ) from error
+    place = endpoint.inner or endpoint
+    if place.scheme in ("unix", "unixgram"):
+        _check_socket_path(place, _TYPES[place.kind])
+    elif place.scheme in ("tcp", "tcp6", "ssl", "udp") and place.port:
+        interface = place.argument("interface") or ("::" if place.scheme == "tcp6" else "0.0.0.0")
+        try:
+            family, _, _, _, address = socket.getaddrinfo(
+                interface, place.port, type=_TYPES[place.kind]
+            )[0]
+            with socket.socket(family, _TYPES[place.kind]) as probe:
+                if place.kind == "stream":
+                    # As Twisted does: connections that are not quite over are in nobody's way.
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            raise reason_of(error, endpoint) from error
 
 
-def clear_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> None:
-    """Remove the UNIX socket of a process that has gone, so that `endpoint` can be bound.
+def _check_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> bool:
+    """Whether the UNIX socket of a process that has gone is in the way of `endpoint`.
 
-    Raises ListenError when somebody listens there, or when it is no socket: that is not deleted.
+    Raises ListenError when somebody listens there, or when it is no socket.
     """
     path = endpoint.path
     if not path or path.startswith("\0"):
-        return
+        return False
     where = shown(str(endpoint))
     try:
         mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        return
+    except FileNotFoundError as error:
+        directory = os.path.dirname(path) or "."
+        if not os.path.isdir(directory):
+            raise reason_of(error, endpoint) from None
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise reason_of(PermissionError(errno.EACCES, ""), endpoint) from None
+        return False
     except OSError as error:
         raise reason_of(error, endpoint) from None
     if not stat.S_ISSOCK(mode):
@@ -119,20 +127,27 @@ def clear_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> None:
         try:
             probe.connect(path)
         except ConnectionRefusedError:
-            pass
+            return True
         except FileNotFoundError:
-            return
+            return False
         except PermissionError as error:
             raise reason_of(error, endpoint) from None
         except OSError:
             # A full backlog, or a socket of the other kind: somebody is there.
-            raise _in_use(where, path) from None
-        else:
-            raise _in_use(where, path)
-    try:
-        os.unlink(path)
-    except OSError as error:
-        raise reason_of(error, endpoint) from None
+            pass
+        raise _in_use(where, path)
+
+
+def clear_socket_path(endpoint: Endpoint) -> None:
+    """Remove the UNIX socket of a process that has gone, so that `endpoint` can be bound.
+
+    Raises ListenError when somebody listens there, or when it is no socket: that is not deleted.
+    """
+    if _check_socket_path(endpoint, _TYPES[endpoint.kind]):
+        try:
+            os.unlink(endpoint.path or "")
+        except OSError as error:
+            raise reason_of(error, endpoint) from None
 
 
 def _in_use(where: str, path: str) -> ListenError:
@@ -166,7 +181,7 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
 
 
 def _bind_unix(endpoint: Endpoint) -> socket.socket:
-    clear_socket_path(endpoint, socket.SOCK_DGRAM)
+    clear_socket_path(endpoint)
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     # Not chmod afterwards: in between, anybody could send.
     mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))

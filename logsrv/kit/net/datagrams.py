@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.bind import bind_datagrams, host_text, reason_of
+from logsrv.kit.net.bind import bind_datagrams, check_place, host_text, reason_of
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal, RefusalLog
@@ -24,7 +24,7 @@ from logsrv.kit.net.guarded_factory import log_refusal
 from logsrv.kit.net.kernel_drops import Losses
 from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.source import Sender, inet_source, unix_source, unmapped
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
@@ -64,7 +64,7 @@ class DatagramListener(Service):
         label: str,
         policy: GuardPolicy,
         reactor: Any,
-        metrics: Metrics,
+        metrics: Counts,
         receive: Callable[[socket.socket], Receive] | None = None,
     ) -> None:
         """`receive` is the way to read the socket; by default the fastest that is there."""
@@ -97,6 +97,10 @@ class DatagramListener(Service):
         if self._socket is None:
             return ""
         return self.endpoint.path or host_text(*self._socket.getsockname()[:2])
+
+    def check(self) -> None:
+        if self._socket is None:
+            check_place(self.endpoint)
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guard.apply(policy)
@@ -196,11 +200,20 @@ class DatagramListener(Service):
         self._metrics.count("datagrams_refused_total", number, listener=self._label)
         log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
 
+    async def stop_listening(self) -> None:
+        """Nobody has to be accepted here: `drain` does it all."""
+
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
         return Deferred.fromCoroutine(self._drain(seconds))
 
     async def _drain(self, seconds: float) -> int:
+        left = await self._take_in(seconds)
+        self._close()
+        return int(left > 0)
+
+    async def _take_in(self, seconds: float) -> int:
+        """Take in what the kernel holds. Gives how many datagrams were left after `seconds`."""
         if self._socket is None:
             return 0
         deadline = self._reactor.seconds() + seconds
@@ -209,9 +222,7 @@ class DatagramListener(Service):
             if self._reactor.seconds() >= deadline:
                 break
             await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
-        left = self._discard() if self._socket is not None and unread(self) else 0
-        self._close()
-        return int(left > 0)
+        return self._discard() if self._socket is not None and unread(self) else 0
 
     def _discard(self) -> int:
         """Count what there is no time left to take in."""

@@ -45,6 +45,8 @@ OURS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
 # What is at or under these names must exist.
 FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters", "path")
 
+EVERYWHERE = ("0.0.0.0", "::")
+
 # Twisted's 50 is less than what one restarted fleet connects with at once.
 BACKLOG = "1024"
 # Who may write to our log is the operator's choice, not everybody's.
@@ -92,6 +94,20 @@ class Endpoint:
         """The path of a UNIX socket, else None."""
         return self.inner.path if self.inner is not None else self.argument("address")
 
+    def overlaps(self, other: Endpoint) -> bool:
+        """Whether the two cannot be bound at the same time, as far as their text tells."""
+        mine, theirs = self.inner or self, other.inner or other
+        if mine.path and theirs.path:
+            return os.path.normpath(mine.path) == os.path.normpath(theirs.path)
+        if not mine.port or (mine.port, mine._family) != (theirs.port, theirs._family):
+            return False
+        interfaces = {_interface(mine), _interface(theirs)}
+        return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
+
+    @property
+    def _family(self) -> tuple[bool, bool]:
+        return self.scheme == "udp", self.scheme == "tcp6" or ":" in _interface(self)
+
     @property
     def twisted(self) -> str:
         """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it."""
@@ -125,6 +141,10 @@ class Endpoint:
         return attrs.evolve(
             self, text=written(self.scheme, arguments), arguments=tuple(arguments.items())
         )
+
+
+def _interface(endpoint: Endpoint) -> str:
+    return endpoint.argument("interface") or ("::" if endpoint.scheme == "tcp6" else "0.0.0.0")
 
 
 def written(scheme: str, arguments: dict[str, str]) -> str:

@@ -22,7 +22,7 @@ from logsrv.kit.net.drain import descriptor, unread
 from logsrv.kit.net.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal, RefusalLog
 from logsrv.kit.net.guarded_connection import Admitted, AdmittedByProxy
 from logsrv.kit.net.source import host_of
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
@@ -71,7 +71,7 @@ class GuardedFactory(Factory):
         label: str,
         policy: GuardPolicy,
         clock: IReactorTime,
-        metrics: Metrics,
+        metrics: Counts,
         layered: bool = False,
         proxied: bool = False,
     ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import socket
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -14,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.bind import check_certificate, clear_socket_path, host_text, reason_of
+from logsrv.kit.net.bind import check_place, clear_socket_path, host_text, reason_of
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.drain import Drain
 from logsrv.kit.net.endpoints import Endpoint
@@ -22,7 +21,7 @@ from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
 from logsrv.kit.net.stdin import StdinListener
 from logsrv.kit.net.twisted_private import watch_later
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
@@ -49,11 +48,20 @@ class Listener(Protocol):
     def stopService(self) -> Deferred[None]:
         """End at once whatever is left."""
 
+    async def stop_listening(self) -> None:
+        """Accept who waits, then no more; what takes in datagrams or standard input goes on."""
+
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what has arrived, then end. Gives how many peers were cut off at the deadline."""
 
+    def check(self) -> None:
+        """Raise ListenError for what would keep it from being bound, or from going on as it is.
+
+        Nothing is opened, and no peer notices.
+        """
+
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules."""
+        """Go by other rules, and by what its files hold now."""
 
 
 def listener_for(
@@ -64,7 +72,7 @@ def listener_for(
     label: str,
     policy: GuardPolicy,
     reactor: Any,
-    metrics: Metrics,
+    metrics: Counts,
 ) -> Listener:
     """The listener for an endpoint: `factory` for streams and standard input, `receiver` for datagrams.
 
@@ -93,12 +101,13 @@ class StreamListener(Service):
         label: str,
         policy: GuardPolicy,
         reactor: Any,
-        metrics: Metrics,
+        metrics: Counts,
     ) -> None:
         self.endpoint = endpoint
         self._reactor = reactor
         self._label = label
         self._port: Any = None
+        self._certificate: Any = None
         self._guarded = GuardedFactory(
             factory,
             label=label,
@@ -118,14 +127,27 @@ class StreamListener(Service):
             return host_text(host.host, host.port)
         return str(self.endpoint.path or "")
 
+    def check(self) -> None:
+        self._check_certificate()
+        if self._port is None:
+            check_place(self.endpoint)
+
+    def _check_certificate(self) -> None:
+        if (self.endpoint.inner or self.endpoint).scheme == "ssl":
+            from logsrv.kit.net.certificates import check_certificate
+
+            check_certificate(self.endpoint)
+
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
+        if self._certificate is not None:
+            self._certificate.renew()
 
     def privilegedStartService(self) -> None:
         # twistd calls this as root, and startService after it gave that up.
         if self._port is None:
-            check_certificate(self.endpoint)
-            clear_socket_path(self.endpoint, socket.SOCK_STREAM)
+            self._check_certificate()
+            clear_socket_path(self.endpoint)
             self._listen()
 
     def startService(self) -> None:
@@ -145,11 +167,11 @@ class StreamListener(Service):
             log.critical("cannot listen on {sentence}", sentence=sentence)
 
         try:
-            endpoint = serverFromString(self._reactor, self.endpoint.twisted)
+            endpoint = self._parsed()
             if self.endpoint.scheme not in BARE:
-                from logsrv.kit.net.alpn import ignore_unknown_protocols
+                from logsrv.kit.net.alpn import certified
 
-                ignore_unknown_protocols(endpoint)
+                self._certificate = certified(endpoint, self._parsed)
             listening = endpoint.listen(self._guarded)
         except Exception as error:
             raise reason_of(error, self.endpoint) from error
@@ -158,6 +180,9 @@ class StreamListener(Service):
         if refused:
             cause = refused[0].value or CancelledError()
             raise reason_of(cause, self.endpoint) from cause
+
+    def _parsed(self) -> Any:
+        return serverFromString(self._reactor, self.endpoint.twisted)
 
     def _bound(self, port: Any) -> None:
         self._port = port
@@ -177,7 +202,7 @@ class StreamListener(Service):
         return Deferred.fromCoroutine(self._drain(seconds))
 
     async def _drain(self, seconds: float) -> int:
-        await self._stop_listening()
+        await self.stop_listening()
         cut = await Drain(self._guarded.connections, seconds, self._reactor).done
         self._guarded.disarm()
         return cut
@@ -187,7 +212,8 @@ class StreamListener(Service):
         super().stopService()
         return self.drain(0).addCallback(lambda cut: None)
 
-    async def _stop_listening(self) -> None:
+    async def stop_listening(self) -> None:
+        """Accept who waits, then no more: the place is free when this returns."""
         port, self._port = self._port, None
         if port is None:
             return

@@ -25,7 +25,7 @@ from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import StandardInput
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
@@ -133,7 +133,7 @@ class StdinListener(Service):
         label: str,
         policy: GuardPolicy,
         reactor: Any,
-        metrics: Metrics,
+        metrics: Counts,
         descriptor: int = 0,
     ) -> None:
         self.endpoint = endpoint
@@ -145,6 +145,9 @@ class StdinListener(Service):
         )
         self._opened: int | None = None
         self._started = False
+
+    def check(self) -> None:
+        """Nothing can be in the way but what `privilegedStartService` finds."""
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
@@ -171,6 +174,9 @@ class StdinListener(Service):
             os.close(self._opened)
         else:
             StdinTransport(self._opened, protocol, self._reactor).start()
+
+    async def stop_listening(self) -> None:
+        """Nobody has to be accepted here: `drain` does it all."""
 
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what waits in the pipe, then end. Gives 1 if it was cut off after `seconds`."""

@@ -1,4 +1,4 @@
-"""The one catalogue of counters, and the numbers behind it.
+"""The counters of a service: a catalogue that is declared once, and the numbers behind it.
 
 A part that counts on a hot path keeps a plain integer of its own and offers it with `watch`; the
 rest is counted with `count`. All of it belongs to the reactor's thread.
@@ -6,7 +6,9 @@ rest is counted with `count`. All of it belongs to the reactor's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Protocol
 
 import attrs
 
@@ -57,34 +59,51 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "dropped_bytes_total",
         "counter",
-        "Bytes received and, by rule, not stored.",
+        "Bytes received and, by rule, not taken in.",
         ("listener", "reason"),
     ),
-    Metric("stored_bytes_total", "counter", "Bytes written to the store, stamps included."),
-    Metric("pending_bytes", "gauge", "Bytes taken in and not yet written."),
-    Metric("store_stalled", "gauge", "1 while the store cannot write, else 0."),
-    Metric("store_errors_total", "counter", "Writes and syncs that failed."),
-    Metric("store_syncs_total", "counter", "Times the active segment was synced to disk."),
-    Metric("segments_sealed_total", "counter", "Segments compressed."),
-    Metric("segments_removed_total", "counter", "Segments removed by retention."),
 )
+"""What every service counts at its listeners."""
+
+
+class Counts(Protocol):
+    """Takes numbers: the Metrics of a service, or a Part of them."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
+
+    def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Let the value of a metric have `read()` in it from now on."""
 
 
 class Metrics:
-    """The values of one running service, by metric name and labels."""
+    """The values of one running service, by metric name and labels.
 
-    def __init__(self, catalogue: tuple[Metric, ...] = CATALOGUE) -> None:
-        self._catalogue = {metric.name: metric for metric in catalogue}
+    A value is what was counted and what is watched, added up: of a listener that was taken away and
+    is still draining, and its successor of the same name, too.
+    """
+
+    def __init__(self, *catalogues: Iterable[Metric]) -> None:
+        """`catalogues` come behind the one that every service has."""
+        self._catalogue = {metric.name: metric for metric in CATALOGUE}
         self._counted: dict[tuple[str, Labels], float] = {}
-        self._watched: dict[tuple[str, Labels], Callable[[], float]] = {}
+        self._watched: dict[tuple[str, Labels], list[Callable[[], float]]] = {}
+        for metric in chain(*catalogues):
+            self.declare(metric)
+
+    @property
+    def catalogue(self) -> tuple[Metric, ...]:
+        """All metrics there are, used or not."""
+        return tuple(self._catalogue.values())
 
     def declare(self, metric: Metric) -> None:
-        """Add a plugin's own metric to the catalogue. Raises ValueError if the name is taken."""
+        """Add a metric to the catalogue. Raises ValueError if the name is taken."""
         if metric.name in self._catalogue:
             raise ValueError(f"there is a metric named {metric.name!r} already")
         self._catalogue[metric.name] = metric
 
-    def _key(self, name: str, labels: dict[str, str]) -> tuple[str, Labels]:
+    def key(self, name: str, labels: dict[str, str]) -> tuple[str, Labels]:
+        """What a value is kept under. Raises KeyError and ValueError for what is not declared."""
         metric = self._catalogue[name]
         if set(labels) != set(metric.labels):
             raise ValueError(f"{name} has the labels {metric.labels}, not {tuple(labels)}")
@@ -92,20 +111,22 @@ class Metrics:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
-        key = self._key(name, labels)
+        key = self.key(name, labels)
         self._counted[key] = self._counted.get(key, 0) + amount
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Let `read()` be the value of a metric from now on."""
-        self._watched[self._key(name, labels)] = read
+        """Let the value of a metric have `read()` in it as long as the service lasts."""
+        self._watched.setdefault(self.key(name, labels), []).append(read)
 
-    def forget(self, **labels: str) -> None:
-        """Turn what is watched under these labels into plain numbers: whoever kept them is going."""
-        wanted = set(labels.items())
-        for key in [key for key in self._watched if wanted <= set(key[1])]:
-            value = self._watched.pop(key)()
-            if self._catalogue[key[0]].kind == "counter":
-                self._counted[key] = self._counted.get(key, 0) + value
+    def unwatch(self, key: tuple[str, Labels], read: Callable[[], float]) -> None:
+        """Let `read` go; of a counter, what it came to stays in the value."""
+        self._watched[key].remove(read)
+        if self._catalogue[key[0]].kind == "counter":
+            self._counted[key] = self._counted.get(key, 0) + read()
+
+    def part(self) -> Part:
+        """The share of something that may go before the service does."""
+        return Part(self)
 
     def value(self, name: str, **labels: str) -> float:
         """The value of a metric, summed over the labels that are not given."""
@@ -129,6 +150,28 @@ class Metrics:
         for name, metric in self._catalogue.items():
             keys = [key for key in {**self._counted, **self._watched} if key[0] == name]
             for key in sorted(keys):
-                watched = self._watched.get(key)
-                value = self._counted.get(key, 0) + (watched() if watched else 0)
-                yield metric, key[1], value
+                watched = sum(read() for read in self._watched.get(key, ()))
+                yield metric, key[1], self._counted.get(key, 0) + watched
+
+
+class Part:
+    """What one listener, say, counts. When it ends, its counters stay in the sums."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._watched: list[tuple[tuple[str, Labels], Callable[[], float]]] = []
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
+        self._metrics.count(name, amount, **labels)
+
+    def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Let the value of a metric have `read()` in it until this ends."""
+        self._metrics.watch(name, read, **labels)
+        self._watched.append((self._metrics.key(name, labels), read))
+
+    def end(self) -> None:
+        """Turn what is watched into plain numbers: whoever kept them is going."""
+        watched, self._watched = self._watched, []
+        for key, read in watched:
+            self._metrics.unwatch(key, read)

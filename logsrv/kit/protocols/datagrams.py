@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.kit.net.source import Sender
+from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.listening import RunningService, Side
 
 log = Logger()
@@ -142,12 +143,24 @@ class Answers:
 class DatagramSide(Side):
     """What the datagrams of one listener share, and the way back to their senders."""
 
-    def __init__(self, service: RunningService, label: str) -> None:
-        super().__init__(service, label)
+    def __init__(
+        self,
+        service: RunningService,
+        label: str,
+        takes: DatagramLines,
+        metrics: Counts | None = None,
+    ) -> None:
+        super().__init__(service, label, metrics)
+        self.takes = takes
         self.listener: Any = None
         self._answers: Answers | None = None
         self._unsent = 0
-        service.metrics.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+        counts = metrics or service.metrics
+        counts.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
+        takes.listening = self
+
+    def listening(self, listener: Any) -> None:
+        self.listener = listener
 
     def send(self, data: bytes, peer: Any) -> None:
         """Answer a datagram; what the system does not take is counted."""

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts, Metrics
 from logsrv.kit.observe.peer_log import ConnectionLog
 
 DEFAULT_MAX_LINE = 64 * 1024
@@ -34,7 +34,8 @@ class RunningService(Protocol):
 class Side:
     """One listener as its protocols see it: the service, its rules, and plain integers that count."""
 
-    def __init__(self, service: RunningService, label: str) -> None:
+    def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
+        """`metrics`: where it counts, those of the service if left out."""
         self.service = service
         self.label = label
         self.received_bytes = 0
@@ -42,7 +43,7 @@ class Side:
         self.dropped_bytes = 0
         self.connection_log: ConnectionLog | None = None
         self.line_format = LineFormat()
-        metrics = service.metrics
+        metrics = metrics or service.metrics
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("oversize_lines_total", lambda: self.oversize_lines, listener=label)
         metrics.watch(

@@ -13,7 +13,7 @@ from logsrv.kit.net.settings import ConnectionSettings
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import SIZE, endpoint_kind
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.protocol_service import ProtocolService, Served, served
+from logsrv.kit.service.protocol_service import ProtocolService, Serves, served
 
 ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 
@@ -74,7 +74,7 @@ def usage_class(plugin: Declared) -> type[SettingsOptions[Any]]:
     )
 
 
-def served_by(plugin: Declared) -> Served:
+def served_by(plugin: Declared) -> Serves:
     """What a plugin serves, loaded. Raises ConfigurationError."""
     return served(plugin.loaded(plugin.protocol), plugin.loaded(plugin.datagrams))
 

@@ -60,7 +60,9 @@ class Plugin:
 
         from logsrv.kit.service.make import make_service
 
-        return make_service(self, options, reactor)
+        service = make_service(self, options, reactor)
+        service.signals.hold()
+        return service
 
     def loaded(self, what: object) -> Any:
         """`what`, or the object that it names if it is a string `package.module:Name`.

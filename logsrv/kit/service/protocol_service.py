@@ -21,15 +21,16 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import GuardPolicy
-from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
+from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
 from logsrv.kit.protocols.datagrams import DatagramLines, DatagramSide
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.protocols.listening import DEFAULT_MAX_LINE, Side
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
-from logsrv.kit.service.service import ListeningService, Plan
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.service.sites import Served, Wanted
 
 PLUGIN_METRICS = (
     Metric(
@@ -74,12 +75,23 @@ class PluginFactory(Side, Factory):
     noisy = False
 
     def __init__(
-        self, service: ProtocolService[Any, Any], label: str, build: Callable[[], TwistedProtocol]
+        self,
+        service: ProtocolService[Any, Any],
+        label: str,
+        build: Callable[[], TwistedProtocol],
+        metrics: Counts | None = None,
     ) -> None:
-        super().__init__(service, label)
+        super().__init__(service, label, metrics)
         self._build = build
         # Whether the address alone tells who the peer is, without asking its transport.
         self.addressed = False
+
+    @property
+    def takes(self) -> PluginFactory:
+        return self
+
+    def listening(self, listener: Listener) -> None:
+        self.addressed = listener.endpoint.scheme == "tcp"
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         try:
@@ -94,7 +106,7 @@ class PluginFactory(Side, Factory):
 
 
 @attrs.frozen
-class Served:
+class Serves:
     """What a plugin serves.
 
     stream: gives a protocol for each connection; None if it takes none.
@@ -107,7 +119,7 @@ class Served:
     line_format: Callable[[int], LineFormat]
 
 
-def served(stream: object, datagrams: object) -> Served:
+def served(stream: object, datagrams: object) -> Serves:
     """`stream`: a Protocol class, a function that takes a Connection, a DatagramLines class, or None.
     `datagrams`: a DatagramLines class or None.
 
@@ -132,7 +144,7 @@ def served(stream: object, datagrams: object) -> Served:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
         )
-    return Served(build, datagrams, line_format)
+    return Serves(build, datagrams, line_format)
 
 
 class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
@@ -147,27 +159,20 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self,
         name: str,
         settings: Settings,
-        serves: Served,
+        serves: Serves,
         *,
         state: Callable[[Any], State],
         load: Callable[[], Settings],
         reactor: Any,
     ) -> None:
         """`state` is called with this service; its ConfigurationError stops the start."""
-        metrics = Metrics((*CATALOGUE, *PLUGIN_METRICS))
-        super().__init__(name, settings, self._plans, load=load, reactor=reactor, metrics=metrics)
+        metrics = Metrics(PLUGIN_METRICS)
+        super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
         self.clock: IReactorTime = reactor
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
-        self._sides: dict[str, PluginFactory | DatagramSide] = {}
-        self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
-        self._plans(settings)
+        self.wanted(settings)
         self.state: State = state(self)
-
-    @property
-    def addresses(self) -> list[str]:
-        """Where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
-        return [getattr(listener, "address", "") for listener in self._listeners.values()]
 
     def line_format(self, max_line: int) -> LineFormat:
         """What a line is for the connections of this plugin. Raises ConfigurationError."""
@@ -181,26 +186,28 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
 
         Raises ConfigurationError if the plugin takes no connections.
         """
-        self._check(label, datagrams=False)
-        assert self._serves.stream is not None
-        factory = PluginFactory(self, label, self._serves.stream)
-        factory.apply(self.settings)
-        self._sides[label] = factory
-        return factory
+        return self._stream(label, self.settings, None)
 
     def receiver(self, label: str) -> DatagramLines:
         """The receiver of datagrams for a listener of that name.
 
         Raises ConfigurationError if the plugin takes none.
         """
+        return self._datagrams(label, self.settings, None).takes
+
+    def _stream(self, label: str, settings: Settings, metrics: Counts | None) -> PluginFactory:
+        self._check(label, datagrams=False)
+        assert self._serves.stream is not None
+        factory = PluginFactory(self, label, self._serves.stream, metrics)
+        factory.apply(settings)
+        return factory
+
+    def _datagrams(self, label: str, settings: Settings, metrics: Counts | None) -> DatagramSide:
         self._check(label, datagrams=True)
         assert self._serves.datagrams is not None
-        side = DatagramSide(self, label)
-        side.apply(self.settings)
-        self._sides[label] = side
-        receiver = self._serves.datagrams()
-        receiver.listening = side
-        return receiver
+        side = DatagramSide(self, label, self._serves.datagrams(), metrics)
+        side.apply(settings)
+        return side
 
     def _check(self, label: str, *, datagrams: bool) -> None:
         if datagrams and self._serves.datagrams is None:
@@ -208,55 +215,23 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         if not datagrams and self._serves.stream is None:
             raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
 
-    def _plans(self, settings: Settings) -> Sequence[Plan]:
+    def wanted(self, settings: Settings) -> Sequence[Wanted]:
+        self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
         for endpoint in settings.listen:
             self._check(str(endpoint), datagrams=endpoint.kind == "datagram")
-        return [self._plan_for(endpoint, settings) for endpoint in settings.listen]
+        return [Wanted(str(one), one, str(one), settings) for one in settings.listen]
 
-    def _plan_for(self, endpoint: Endpoint, settings: Settings) -> Plan:
-        label = str(endpoint)
-
-        def make() -> Listener:
-            datagrams = endpoint.kind == "datagram"
-            listener = listener_for(
-                endpoint,
-                factory=None if datagrams else self.factory(label),
-                receiver=self.receiver(label) if datagrams else None,
-                label=label,
-                policy=settings.guard_policy,
-                reactor=self._reactor,
-                metrics=self.metrics,
-            )
-            side = self._sides[label]
-            if isinstance(side, DatagramSide):
-                side.listener = listener
-            else:
-                side.addressed = endpoint.scheme == "tcp"
-            return listener
-
-        def apply(listener: Any) -> None:
-            listener.apply(settings.guard_policy)
-            self._sides[label].apply(settings)
-
-        return Plan(label, make, apply)
+    def serve(self, wanted: Wanted, metrics: Part) -> Served:
+        make = self._datagrams if wanted.endpoint.kind == "datagram" else self._stream
+        return make(wanted.label, wanted.settings, metrics)
 
     def apply(self, settings: Settings) -> None:
         change = getattr(self.state, "apply", None)
         if change is not None:
             change(settings)
-        wanted = {str(endpoint) for endpoint in settings.listen}
-        for label in [label for label in self._sides if label not in wanted]:
-            self._sides.pop(label).close()
 
     def close(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._close())
-
-    async def _close(self) -> None:
-        for side in self._sides.values():
-            side.close()
-        close = getattr(self.state, "close", None)
-        if close is not None:
-            await maybeDeferred(close)
+        return maybeDeferred(getattr(self.state, "close", lambda: None))
 
 
 def watched(protocol_class: type[TwistedProtocol]) -> type[TwistedProtocol]:

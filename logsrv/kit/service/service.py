@@ -1,24 +1,22 @@
-"""The service of every plugin: listeners that start, reload, drain and stop together."""
+"""The service of every plugin: sites that start, reload, drain and stop together."""
 
 from __future__ import annotations
 
 import resource
-import signal
-from collections.abc import Callable, Sequence
-from functools import partial
-from types import FrameType
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
 
-import attrs
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
-from logsrv.kit.net.listen import Listener
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.observe.watchdog import Watchdog
+from logsrv.kit.service.signals import Signals
+from logsrv.kit.service.sites import Served, Site, Wanted, check_places
 
 Settings = TypeVar("Settings")
 
@@ -26,41 +24,26 @@ log = Logger()
 
 # How long stopping may take: what has arrived is taken in, a peer that goes on sending is cut off.
 DRAIN_SECONDS = 5.0
-STOPS = (signal.SIGINT, signal.SIGTERM)
-
-Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object] | int | None
-
-
-@attrs.frozen
-class Plan:
-    """One listener as the settings want it.
-
-    key: what makes it the same listener after a reload (its endpoint and its name).
-    make: builds it; nothing is opened yet.
-    apply: gives the new settings to the one that is running under `key`.
-    """
-
-    key: str
-    make: Callable[[], Listener]
-    apply: Callable[[Listener], None]
+# How long the rest of a stop may take: the store writes what it has, on a disk that may be slow.
+CLOSE_SECONDS = 20.0
 
 
 class ListeningService(Service, Generic[Settings]):
-    """Starts the listeners of its settings; SIGHUP loads the settings again; stopping loses nothing.
+    """Starts the sites of its settings; SIGHUP loads the settings again; stopping loses nothing.
 
     metrics: its counters; what they came to is logged at the end.
 
-    What a plugin has beside its listeners it opens, changes and closes in `open`, `apply`, `close`.
+    A plugin says in `wanted` and `serve` where it listens and what serves there. What it has beside
+    that it opens, changes and closes in `open`, `apply`, `stopping` and `close`.
     """
 
     def __init__(
         self,
         name: str,
         settings: Settings,
-        plan: Callable[[Settings], Sequence[Plan]],
         *,
         load: Callable[[], Settings],
-        reactor: IReactorFromThreads,
+        reactor: Any,
         metrics: Metrics | None = None,
     ) -> None:
         """`load` reads the settings again; it raises ConfigurationError when they are wrong.
@@ -69,52 +52,76 @@ class ListeningService(Service, Generic[Settings]):
         """
         self.setName(name)
         self.settings = settings
-        self._plan = plan
+        self.metrics = metrics or Metrics()
+        self.signals = Signals(reactor)
         self._load = load
         self._reactor = reactor
-        self._listeners: dict[str, Listener] = {}
-        self.metrics = metrics or Metrics()
+        self._sites: dict[str, Site] = {}
+        self._leaving: dict[Site, Deferred[int]] = {}
         self._bound = False
+        self._reloading = False
+        self._again = False
         self._watchdog = Watchdog(reactor)
-        self._old_handler: Handler
+
+    def wanted(self, settings: Settings) -> Sequence[Wanted]:
+        """The sites that `settings` ask for. Raises ConfigurationError."""
+        raise NotImplementedError
+
+    def serve(self, wanted: Wanted, metrics: Part) -> Served:
+        """What serves at a new site. Raises ConfigurationError if it can't be served."""
+        raise NotImplementedError
 
     def open(self) -> None:
-        """Open what the listeners deliver to. Raises LogsrvError with a sentence when it can't."""
+        """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't."""
 
     def apply(self, settings: Settings) -> None:
-        """Give changed settings to what `open` opened. Raises ConfigurationError to refuse them."""
+        """Give changed settings to what `open` opened. Whatever it raises refuses them.
 
-    def _gone(self, key: str, listener: Listener, cut: int) -> None:
-        self.removed(key, listener)
+        It may be called with the old ones again, when a port turns out to be taken after all.
+        """
 
-    def removed(self, key: str, listener: Listener) -> None:
-        """A reload took a listener away, and its last connection has ended."""
+    def stopping(self) -> Deferred[None]:
+        """Finish what is under way; peers are still there. Gets at most DRAIN_SECONDS."""
+        return succeed(None)
 
     def close(self) -> Deferred[None]:
-        """Close what `open` opened, after the last listener has delivered."""
+        """Close what `open` opened, after the last site has delivered. Gets at most CLOSE_SECONDS."""
         return succeed(None)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
+        return [site.address for site in self._sites.values()]
 
     def privilegedStartService(self) -> None:
         """Bind, as root if need be: twistd gives up its privileges only after this."""
         if not self._bound:
             self._bound = True
             try:
-                self._bind()
-            except LogsrvError as error:
-                self._fail(error)
+                for key, wanted in self._wanted(self.settings).items():
+                    self._sites[key] = self._make(wanted)
+                    self._sites[key].bind()
+            except Exception as error:
+                self._cannot_start(error)
 
-    def _bind(self) -> None:
-        for plan in self._plan(self.settings):
-            if plan.key in self._listeners:
-                raise ConfigurationError(f"{plan.key} is asked for twice")
-            listener = plan.make()
-            self._listeners[plan.key] = listener
-            listener.privilegedStartService()
+    def _wanted(self, settings: Settings) -> dict[str, Wanted]:
+        found: dict[str, Wanted] = {}
+        for wanted in self.wanted(settings):
+            if wanted.key in found:
+                raise ConfigurationError(f"--listen {wanted.key} is asked for twice")
+            found[wanted.key] = wanted
+        return found
 
-    def _fail(self, error: LogsrvError) -> None:
+    def _make(self, wanted: Wanted) -> Site:
+        return Site(wanted, self.serve, self._reactor, self.metrics)
+
+    def _cannot_start(self, error: Exception) -> None:
+        for site in self._sites.values():
+            self._leave(site, 0)
+        self.signals.release()
+        if not isinstance(error, LogsrvError):
+            raise error
         log.critical("{name} cannot start: {error}", name=self.name, error=str(error))
-        for listener in self._listeners.values():
-            listener.stopService()
         raise StartError(f"{self.name}: {error}") from error
 
     def startService(self) -> None:
@@ -124,104 +131,147 @@ class ListeningService(Service, Generic[Settings]):
         _raise_file_limit()
         try:
             self.open()
-            for listener in self._listeners.values():
-                listener.startService()
-        except LogsrvError as error:
-            self._fail(error)
+            for site in self._sites.values():
+                site.open()
+        except Exception as error:
+            self._cannot_start(error)
         self._watchdog.start()
-        self._old_handler = signal.signal(signal.SIGHUP, self._hung_up)
+        self.signals.ready(self.reload)
         log.info("{name} is ready", name=self.name)
 
-    def _hung_up(self, number: int, frame: FrameType | None) -> None:
-        self._reactor.callFromThread(self.reload)
+    def reload(self) -> Deferred[None]:
+        """Read the settings again and change to them, or say what is wrong and stay as it is.
 
-    def reload(self) -> None:
-        """Read the settings again and change to them, or say what is wrong and stay as it is."""
-        try:
-            settings = self._load()
-            plans = {plan.key: plan for plan in self._plan(settings)}
-            added = self._start_added(plans)
+        Fires when it is done. One at a time: a call meanwhile means once more behind it.
+        """
+        self._again = True
+        return succeed(None) if self._reloading else Deferred.fromCoroutine(self._reload_all())
+
+    async def _reload_all(self) -> None:
+        self._reloading = True
+        while self._again and self.running:
+            self._again = False
             try:
-                self.apply(settings)
-            except LogsrvError:
-                for listener in added.values():
-                    listener.stopService()
-                raise
-        except LogsrvError as error:
-            log.error(
-                "{name}: reload refused, all stays as it was: {error}",
-                name=self.name,
-                error=str(error),
-            )
+                await self._reload()
+            except LogsrvError as error:
+                self._refuse(str(error))
+            except Exception as error:
+                log.failure("{name}: the reload failed", name=self.name)
+                self._refuse(f"{type(error).__name__}: {error}")
+        self._reloading = False
+
+    def _refuse(self, why: str) -> None:
+        log.error("{name}: reload refused, all stays as it was: {error}", name=self.name, error=why)
+
+    async def _reload(self) -> None:
+        settings = self._load()
+        wanted = self._wanted(settings)
+        # What an earlier reload took away may still have its place, and may be wanted there again.
+        for site in list(self._leaving):
+            await site.vacated()
+        if not self.running:
             return
-        gone = [key for key in self._listeners if key not in plans]
-        for key in gone:
-            listener = self._listeners.pop(key)
-            stopped = Deferred.fromCoroutine(_drain_and_stop(listener))
-            stopped.addCallback(partial(self._gone, key, listener))
-        for key, listener in self._listeners.items():
-            plans[key].apply(listener)
-        self._listeners.update(added)
-        self.settings = settings
+        added: dict[str, Site] = {}
+        try:
+            for key in [key for key in wanted if key not in self._sites]:
+                site = self._make(wanted[key])
+                check_places(site, [*self._sites.values(), *added.values()])
+                added[key] = site
+            for site in (*self._sites.values(), *added.values()):
+                if site.key in wanted:
+                    site.check()
+            self.apply(settings)
+            self._bind(added.values())
+        except Exception:
+            for site in added.values():
+                self._leave(site, 0)
+            raise
+        gone = self._change(settings, wanted, added)
         log.info(
             "{name}: reloaded, {added} listeners added, {gone} removed",
             name=self.name,
             added=len(added),
-            gone=len(gone),
+            gone=gone,
         )
 
-    def _start_added(self, plans: dict[str, Plan]) -> dict[str, Listener]:
-        added: dict[str, Listener] = {}
+    def _bind(self, sites: Any) -> None:
+        """Take the places of new sites, the last thing in a reload that can fail."""
         try:
-            for key, plan in plans.items():
-                if key not in self._listeners:
-                    added[key] = plan.make()
-                    added[key].privilegedStartService()
-                    added[key].startService()
-        except LogsrvError:
-            for listener in added.values():
-                listener.stopService()
+            for site in sites:
+                site.bind()
+        except Exception:
+            self.apply(self.settings)
             raise
-        return added
+
+    def _change(self, settings: Settings, wanted: dict[str, Wanted], added: dict[str, Site]) -> int:
+        """Do what was checked. Gives how many sites are gone."""
+        self.settings = settings
+        gone = [site for key, site in self._sites.items() if key not in wanted]
+        for site in gone:
+            self._leave(site, DRAIN_SECONDS)
+        for key, site in self._sites.items():
+            if key in wanted:
+                site.apply(wanted[key])
+        self._sites = {key: added.get(key) or self._sites[key] for key in wanted}
+        for site in added.values():
+            site.open()
+        return len(gone)
+
+    def _leave(self, site: Site, seconds: float) -> Deferred[int]:
+        closed = Deferred.fromCoroutine(site.close(seconds))
+        self._leaving[site] = closed
+        return closed.addCallback(self._left, site)
+
+    def _left(self, cut: int, site: Site) -> int:
+        del self._leaving[site]
+        return cut
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        signal.signal(signal.SIGHUP, self._old_handler)
-        # A second Ctrl-C would make Twisted log a traceback: its reactor cannot be stopped twice.
-        impatient = {number: signal.signal(number, self._stopping_already) for number in STOPS}
+        self.signals.stopping(3 * DRAIN_SECONDS + CLOSE_SECONDS, self._stopping_already)
         log.info("{name}: stopping", name=self.name)
-        return Deferred.fromCoroutine(self._drain_and_close(impatient))
+        return Deferred.fromCoroutine(self._stop())
 
-    def _stopping_already(self, number: int, frame: FrameType | None) -> None:
-        self._reactor.callFromThread(
-            log.info,
+    def _stopping_already(self) -> None:
+        log.info(
             "{name}: is stopping already, which takes at most {seconds:g} s and what the disk needs",
             name=self.name,
             seconds=DRAIN_SECONDS,
         )
 
-    async def _drain_and_close(self, handlers: dict[signal.Signals, Handler]) -> None:
-        stopping = [_drain_and_stop(listener) for listener in self._listeners.values()]
-        cut = await gatherResults(map(Deferred.fromCoroutine, stopping))
-        await self.close()
+    async def _stop(self) -> None:
+        await self._within(DRAIN_SECONDS, self.stopping, "finishing what is under way")
+        self._cut = 0
+        await self._within(2 * DRAIN_SECONDS, self._close_sites, "closing the listeners")
+        await self._within(CLOSE_SECONDS, self.close, "closing")
         self._watchdog.stop()
         totals = self.metrics.totals()
         counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
         log.info("{name} counted: {counted}", name=self.name, counted=counted or "nothing")
-        log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=sum(cut))
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=self._cut)
+        self.signals.release()
 
+    async def _close_sites(self) -> None:
+        leaving = list(self._leaving.values())
+        leaving += [self._leave(site, DRAIN_SECONDS) for site in self._sites.values()]
+        self._sites = {}
+        self._cut = sum(await gatherResults(leaving))
 
-async def _drain_and_stop(listener: Listener) -> int:
-    """Gives how many connections were cut off; a failure is logged and hinders no other listener."""
-    cut = 0
-    try:
-        cut = await listener.drain(DRAIN_SECONDS)
-        await maybeDeferred(listener.stopService)
-    except Exception:
-        log.failure("stopping a listener failed")
-    return cut
+    async def _within(self, seconds: float, step: Callable[[], Awaitable[Any]], doing: str) -> None:
+        """Await a step of a stop; if it fails or takes too long, say so and go on."""
+        try:
+            await maybeDeferred(step).addTimeout(seconds, self._reactor)
+        except DeferredTimeout:
+            log.error(
+                "{name}: {doing} has taken {seconds:g} s and is given up",
+                name=self.name,
+                doing=doing,
+                seconds=seconds,
+            )
+        except LogsrvError as error:
+            log.error("{name}: {error}", name=self.name, error=str(error))
+        except Exception:
+            log.failure("{name}: {doing} failed", Failure(), name=self.name, doing=doing)
 
 
 def _raise_file_limit() -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Attribute, Interface
 
-from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.observe.metrics import Counts
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.store.valve import Valve
@@ -24,6 +24,19 @@ class Sink(Protocol):
     def append(self, batch: Batch) -> None: ...
 
 
+class Rules(Protocol):
+    """The settings of a listener, as far as inputs go by them."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def line_rules(self) -> LineRules: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+
 class Intake:
     """One listener's way into the store: its rules, its counters, its clock.
 
@@ -32,26 +45,18 @@ class Intake:
     """
 
     def __init__(
-        self,
-        *,
-        label: str,
-        name: str,
-        rules: LineRules,
-        sink: Sink,
-        clock: IReactorTime,
-        metrics: Metrics,
-        log_connections: bool = False,
+        self, label: str, settings: Rules, *, sink: Sink, clock: IReactorTime, metrics: Counts
     ) -> None:
-        """`label` names the listener in logs and metrics; `name` stands before `@` in its sources."""
+        """`label` names the listener in logs and metrics."""
         self.label = label
         self.counts = LineCounts()
         self.received_bytes = 0
-        self.apply(name=name, rules=rules, log_connections=log_connections)
+        self.apply(settings)
         self._sink = sink
         self._clock = clock
         self._watch(metrics)
 
-    def _watch(self, metrics: Metrics) -> None:
+    def _watch(self, metrics: Counts) -> None:
         counts, label = self.counts, self.label
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
@@ -59,11 +64,11 @@ class Intake:
             read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
 
-    def apply(self, *, name: str, rules: LineRules, log_connections: bool) -> None:
+    def apply(self, settings: Rules) -> None:
         """Go by other settings for the connections to come."""
-        self.rules = rules
-        self.log_connections = log_connections
-        self._prefix = f"{name}@" if name else ""
+        self.rules = settings.line_rules
+        self.log_connections = settings.log_connections
+        self._prefix = f"{settings.name}@" if settings.name else ""
 
     @property
     def valve(self) -> Valve:

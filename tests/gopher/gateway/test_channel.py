@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway.channel import MOST_BODY, REQUEST_SECONDS, GatewayFactory, GatewayRequest
-from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.net.settings import ConnectionSettings
 
 
 class Echo:
@@ -35,9 +35,11 @@ class Peer:
     def __init__(self) -> None:
         self.clock = Clock()
         self.handler = Echo()
-        self.log = ConnectionLog("web", self.clock)
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
-        factory = GatewayFactory(self.handler, self.clock, self.log)
+        settings = ConnectionSettings(log_connections=True)
+        factory = GatewayFactory(self.handler, self.clock, "web", settings)
+        assert factory.connection_log is not None
+        self.log = factory.connection_log
         self.channel: Any = factory.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
@@ -117,7 +119,7 @@ def test_large_headers() -> None:
 
 def test_negotiation() -> None:
     """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
-    factory = GatewayFactory(Echo(), Clock(), None)
+    factory = GatewayFactory(Echo(), Clock(), "web", ConnectionSettings())
     verifyObject(IProtocolNegotiationFactory, factory)
     assert factory.acceptableProtocols() == [b"http/1.1"]
 

@@ -14,6 +14,7 @@ from twisted.internet.error import CannotListenError
 from logsrv.kit.net.bind import (
     ListenError,
     bind_datagrams,
+    check_place,
     clear_socket_path,
     host_text,
     reason_of,
@@ -54,30 +55,59 @@ def test_a_missing_socket_from_the_service_manager_is_no_index_error() -> None:
     assert "LISTEN_FDS" in str(reason_of(IndexError("list index out of range"), endpoint))
 
 
-@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-def test_a_socket_left_by_a_dead_process_is_removed(
-    unix: Endpoint, kind: socket.SocketKind
-) -> None:
-    path = unix.path or ""
-    with socket.socket(socket.AF_UNIX, kind) as dead:
-        dead.bind(path)
-    clear_socket_path(unix, kind)
-    assert not os.path.exists(path)
+KINDS = {"unix": socket.SOCK_STREAM, "unixgram": socket.SOCK_DGRAM}
 
 
-@pytest.mark.parametrize("theirs", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-@pytest.mark.parametrize("ours", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+@pytest.mark.parametrize("scheme", KINDS)
+def test_a_socket_left_by_a_dead_process_is_removed(scheme: str, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    endpoint = parse_endpoint(f"{scheme}:{path}")
+    with socket.socket(socket.AF_UNIX, KINDS[scheme]) as dead:
+        dead.bind(str(path))
+    check_place(endpoint)
+    assert path.exists()
+    clear_socket_path(endpoint)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("theirs", KINDS.values())
+@pytest.mark.parametrize("scheme", KINDS)
 def test_a_socket_that_somebody_listens_on_stays(
-    unix: Endpoint, ours: socket.SocketKind, theirs: socket.SocketKind
+    scheme: str, theirs: socket.SocketKind, tmp_path: Path
 ) -> None:
-    path = unix.path or ""
+    path = tmp_path / "socket"
+    endpoint = parse_endpoint(f"{scheme}:{path}")
     with socket.socket(socket.AF_UNIX, theirs) as living:
-        living.bind(path)
+        living.bind(str(path))
         if theirs == socket.SOCK_STREAM:
             living.listen(1)
-        with pytest.raises(ListenError, match="another program listens"):
-            clear_socket_path(unix, ours)
-        assert os.path.exists(path)
+        for look in (check_place, clear_socket_path):
+            with pytest.raises(ListenError, match="another program listens"):
+                look(endpoint)
+        assert path.exists()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "ssl"])
+def test_a_port_is_looked_at_without_opening_it(scheme: str, tmp_path: Path) -> None:
+    """One that is taken is said, one that is free is as free afterwards, and was never there."""
+    kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            other.listen(1)
+        port = other.getsockname()[1]
+        (tmp_path / "pem").touch()
+        keys = f":privateKey={tmp_path}/pem" if scheme == "ssl" else ""
+        endpoint = parse_endpoint(f"{scheme}:{port}:interface=127.0.0.1{keys}")
+        with pytest.raises(ListenError, match="in use"):
+            check_place(endpoint)
+    check_place(endpoint)
+    check_place(endpoint)
+
+
+def test_a_directory_that_is_missing_or_not_ours_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ListenError, match="there is no directory"):
+        check_place(parse_endpoint(f"unix:{tmp_path}/missing/socket"))
 
 
 @pytest.mark.parametrize(
@@ -87,13 +117,13 @@ def test_what_is_no_socket_is_never_deleted(unix: Endpoint, make: Callable[[Path
     path = Path(unix.path or "")
     make(path)
     with pytest.raises(ListenError, match="is there and is no socket"):
-        clear_socket_path(unix, socket.SOCK_STREAM)
+        clear_socket_path(unix)
     assert path.is_symlink() or path.exists()
 
 
 def test_nothing_in_the_way_is_fine(unix: Endpoint) -> None:
-    clear_socket_path(unix, socket.SOCK_STREAM)
-    clear_socket_path(parse_endpoint("tcp:1"), socket.SOCK_STREAM)
+    clear_socket_path(unix)
+    clear_socket_path(parse_endpoint("tcp:1"))
 
 
 def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:

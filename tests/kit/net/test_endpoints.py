@@ -144,3 +144,27 @@ def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, schem
     else:
         assert parse_endpoint(str(endpoint)) == endpoint
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", told)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        ("tcp:514", "tcp:514", True),
+        ("tcp:514", "tcp:514:interface=127.0.0.1", True),
+        ("tcp:514:backlog=7", "haproxy:tcp:514", True),
+        ("tcp:514:interface=127.0.0.1", "tcp:514:interface=127.0.0.2", False),
+        ("tcp:514", "udp:514", False),
+        ("udp:514", "udp:514:rcvbuf=1MiB", True),
+        ("tcp:514", "tcp6:514", False),
+        ("tcp6:514", "tcp6:514:interface=\\:\\:1", True),
+        ("tcp:0", "tcp:0", False),
+        ("unix:/a", "unixgram:/a", True),
+        ("unix:/a/./b", "unix:/a/b", True),
+        ("unix:/a", "unix:/b", False),
+        ("unix:/a", "tcp:1", False),
+        ("stdin:", "stdin:", False),
+    ],
+)
+def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: bool) -> None:
+    assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
+    assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together

@@ -18,15 +18,20 @@ def test_counted_and_watched_values_add_up() -> None:
 
 
 def test_a_counter_keeps_its_value_when_its_owner_goes() -> None:
-    """Also when a new owner of the same name comes: a counter never falls."""
+    """Also when a new owner of the same name comes, before the old one has gone: it never falls."""
     metrics = Metrics()
-    metrics.watch("connections_total", lambda: 7, listener="a")
-    metrics.watch("connections_open", lambda: 3, listener="a")
-    metrics.forget(listener="a")
-    assert metrics.value("connections_total") == 7
-    assert metrics.value("connections_open") == 0
-    metrics.watch("connections_total", lambda: 1, listener="a")
+    old, new = metrics.part(), metrics.part()
+    old.watch("connections_total", lambda: 7, listener="a")
+    old.watch("connections_open", lambda: 3, listener="a")
+    new.watch("connections_total", lambda: 1, listener="a")
+    new.watch("connections_open", lambda: 1, listener="a")
     assert metrics.value("connections_total") == 8
+    assert metrics.value("connections_open") == 4
+    old.end()
+    old.end()
+    new.count("connections_total", listener="a")
+    assert metrics.value("connections_total") == 9
+    assert metrics.value("connections_open") == 1
 
 
 def test_names_and_labels_are_those_of_the_catalogue() -> None:

@@ -1,176 +1,256 @@
-"""Starting, reloading and stopping listeners together, seen from the listeners."""
+"""Starting, reloading and stopping sites together, seen from what serves there."""
 
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.threads import deferToThread
 
-from logsrv.errors import ConfigurationError, StartError
-from logsrv.kit.service.service import ListeningService, Plan
-from tests.kit.net.network import logged
-
-
-class Recorder:
-    """A listener that writes down what becomes of it."""
-
-    def __init__(self, key: str, calls: list[str]) -> None:
-        self.key = key
-        self.calls = calls
-        self.fails = "taken" in key
-
-    def privilegedStartService(self) -> None:
-        if self.fails:
-            raise ConfigurationError(f"{self.key}: the port is in use")
-        self.calls.append(f"bind {self.key}")
-
-    def startService(self) -> None:
-        self.calls.append(f"start {self.key}")
-
-    def stopService(self) -> Deferred[None]:
-        self.calls.append(f"stop {self.key}")
-        return succeed(None)
-
-    def drain(self, seconds: float) -> Deferred[int]:
-        self.calls.append(f"drain {self.key}")
-        if "broken" in self.key:
-            raise RuntimeError("a listener with a bug")
-        return succeed(1)
+from logsrv.errors import ConfigurationError, StartError, StoreError
+from logsrv.kit.service import service as service_module
+from tests.kit.net.network import in_reactor, logged, until
+from tests.kit.service.recording import Rules, Service
 
 
-class Reactor(MemoryReactorClock):
-    def callFromThread(self, callable: Callable[[], None]) -> None:
-        callable()
-
-
-class Service(ListeningService[Sequence[str]]):
-    """A service whose settings are the keys of its listeners."""
-
-    def __init__(self, *keys: str) -> None:
-        self.calls: list[str] = []
-        self.next: Sequence[str] | ConfigurationError = keys
-        super().__init__("test", keys, self.plans, load=self.load, reactor=Reactor())  # type: ignore[arg-type]
-
-    def plans(self, keys: Sequence[str]) -> list[Plan]:
-        return [
-            Plan(
-                key,
-                make=lambda key=key: Recorder(key, self.calls),  # type: ignore[misc, arg-type]
-                apply=lambda it: self.calls.append(f"apply {it.key}"),  # type: ignore[attr-defined]
-            )
-            for key in keys
-        ]
-
-    def load(self) -> Sequence[str]:
-        if isinstance(self.next, ConfigurationError):
-            raise self.next
-        return self.next
-
-    def open(self) -> None:
-        self.calls.append("open")
-
-    def apply(self, settings: Sequence[str]) -> None:
-        if "unacceptable" in settings:
-            raise ConfigurationError("that cannot be changed")
-
-    def removed(self, key: str, listener: object) -> None:
-        self.calls.append(f"removed {key}")
-
-    def close(self) -> Deferred[None]:
-        self.calls.append("close")
-        return succeed(None)
-
-
-def started(*keys: str) -> Service:
-    service = Service(*keys)
+def started(directory: Path, *names: str) -> Service:
+    service = Service(directory, *names)
     service.privilegedStartService()
     service.startService()
+    service.calls.clear()
     return service
 
 
-def test_ports_are_bound_before_privileges_go_and_the_rest_is_opened_after() -> None:
-    service = Service("a", "b")
+def connect(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(10)
+    connection.connect(str(path))
+    return connection
+
+
+@in_reactor
+async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_after(
+    tmp_path: Path,
+) -> None:
+    service = Service(tmp_path, "a", "b")
     service.privilegedStartService()
-    assert service.calls == ["bind a", "bind b"]
+    assert service.calls == ["made a", "made b"]
+    assert service.sockets() == {"a", "b"}
     service.startService()
-    assert service.calls[2:] == ["open", "start a", "start b"]
-    service.stopService()
+    assert service.calls[2:] == ["open"]
+    assert service.addresses == [str(tmp_path / "a"), str(tmp_path / "b")]
+    await service.stopService()
 
 
-def test_twist_which_knows_no_privileged_start() -> None:
-    service = Service("a")
+@in_reactor
+async def test_twist_which_knows_no_privileged_start(tmp_path: Path) -> None:
+    service = Service(tmp_path, "a")
     service.startService()
-    assert service.calls == ["bind a", "open", "start a"]
-    service.stopService()
+    assert service.sockets() == {"a"}
+    await service.stopService()
 
 
-def test_a_failing_listener_ends_the_start_with_its_sentence() -> None:
-    """As SystemExit, which shows no traceback; those that had started are stopped."""
-    service = Service("a", "taken")
-    with pytest.raises(StartError, match="test: taken: the port is in use") as caught:
+@in_reactor
+async def test_a_place_that_is_taken_ends_the_start_with_its_sentence(tmp_path: Path) -> None:
+    """As SystemExit, which shows no traceback; those that were bound are let go."""
+    (tmp_path / "taken").touch()
+    service = Service(tmp_path, "a", "taken")
+    with pytest.raises(StartError, match=r"test: .*taken.* is there and is no socket") as caught:
         service.privilegedStartService()
     assert isinstance(caught.value, SystemExit)
-    assert caught.value.code == "test: taken: the port is in use"
-    assert "stop a" in service.calls
+    await until(lambda: not service.sockets(), "the end of the other")
 
 
-def test_the_same_place_twice() -> None:
-    with pytest.raises(StartError, match="twice"):
-        started("a", "a")
+@in_reactor
+async def test_the_same_place_twice(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="a is asked for twice"):
+        started(tmp_path, "a", "a")
 
 
-def test_stopping_drains_all_and_then_closes() -> None:
-    service = started("a", "broken", "b")
-    service.calls.clear()
-    stopped: list[object] = []
-    service.stopService().addCallback(stopped.append)
-    assert stopped == [None]
-    assert service.calls == ["drain a", "stop a", "drain broken", "drain b", "stop b", "close"]
-
-
-def test_reload() -> None:
-    """What stays is told the new settings, what is new starts, what is gone is drained."""
-    service = started("stays", "goes")
-    service.calls.clear()
-    service.next = ("stays", "comes")
-    service.reload()
-    assert service.calls == [
-        "bind comes", "start comes", "drain goes", "stop goes", "removed goes", "apply stays",
-    ]  # fmt: skip
-    assert service.settings == ("stays", "comes")
-    service.stopService()
+@in_reactor
+async def test_stopping_drains_all_and_then_closes(tmp_path: Path) -> None:
+    """A site that fails hinders no other; who is there is closed, the sums are logged."""
+    service = started(tmp_path, "a", "broken", "b")
+    with connect(tmp_path / "a"), logged() as messages:
+        await service.stopService()
+    assert service.calls[0] == "stopping"
+    assert sorted(service.calls[1:-1]) == ["closed a", "closed b", "closed broken"]
+    assert service.calls[-1] == "close"
+    assert service.sockets() == set()
+    assert any("counted: connections_total 1" in message for message in messages)
+    assert messages[-1] == "test: stopped, 0 connections cut off"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "why"),
+    ("closing", "said"),
     [
-        (ConfigurationError("line 3: wrong"), "line 3: wrong"),
-        (("a", "comes", "taken"), "in use"),
-        (("a", "unacceptable"), "cannot be changed"),
+        (lambda: fail(StoreError("7 bytes could not be written")), "test: 7 bytes could not be"),
+        (lambda: fail(RuntimeError("a bug")), "test: closing failed"),
+        (Deferred, "test: closing has taken"),
     ],
 )
-def test_reload_refused(wanted: Sequence[str] | ConfigurationError, why: str) -> None:
-    """It is said why, what had been started for it is stopped, and the old listeners stay."""
-    service = started("a")
-    service.calls.clear()
-    service.next = wanted
+@in_reactor
+async def test_what_cannot_be_closed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    closing: Callable[[], Deferred[None]],
+    said: str,
+) -> None:
+    """Whether it fails or never ends: it is said, then come the counts and "stopped" as ever."""
+    monkeypatch.setattr(service_module, "CLOSE_SECONDS", 0.05)
+    before = signal.getsignal(signal.SIGTERM)
+    service = started(tmp_path, "a")
+    monkeypatch.setattr(service, "close", closing)
     with logged() as messages:
-        service.reload()
-    assert any("reload refused" in message and why in message for message in messages)
-    assert service.settings == ("a",)
-    assert not any(call.endswith(" a") for call in service.calls)
-    assert service.calls.count("bind comes") == service.calls.count("stop comes")
-    service.stopService()
+        await service.stopService()
+    assert any(said in message for message in messages)
+    assert "counted" in messages[-2] and "stopped" in messages[-1]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_sighup_reloads_and_is_given_back_at_the_end() -> None:
+@in_reactor
+async def test_reload(tmp_path: Path) -> None:
+    """What stays keeps its peers and is told the new settings, what is new starts, what is gone drains."""
+    service = started(tmp_path, "stays", "goes")
+    with connect(tmp_path / "stays") as peer, connect(tmp_path / "goes") as leaving:
+        service.next, service.rules = ("comes", "stays"), Rules("new ")
+        await service.reload()
+        assert service.calls == ["made comes", "settings comes stays", "apply new stays"]
+        assert service.settings == ("comes", "stays")
+        assert service.addresses == [str(tmp_path / "comes"), str(tmp_path / "stays")]
+        assert await deferToThread(leaving.recv, 1) == b""
+        await until(lambda: "closed goes" in service.calls, "the end of the other")
+        assert service.sockets() == {"comes", "stays"}
+        assert service.metrics.value("connections_open", listener="stays") == 1
+        peer.sendall(b"still here")
+        await until(
+            lambda: service.metrics.value("connections_open", listener="goes") == 0, "its end"
+        )
+    await service.stopService()
+
+
+REFUSALS: dict[str, tuple[Sequence[str] | Exception, Exception | None, str]] = {
+    "a wrong file": (ConfigurationError("line 3: wrong"), None, "line 3: wrong"),
+    "a bug in reading it": (KeyError("x"), None, "KeyError"),
+    "a place that is taken": (("a", "comes", "taken"), None, "is no socket"),
+    "twice the same": (("a", "comes", "comes"), None, "asked for twice"),
+    "settings that are refused": (
+        ("a", "comes"), ConfigurationError("that cannot be changed"), "cannot be changed",
+    ),
+    "settings that find a bug": (("a", "comes"), RuntimeError("a bug"), "RuntimeError: a bug"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+@in_reactor
+async def test_reload_refused(tmp_path: Path, why: str) -> None:
+    """It is said why, nothing of it was opened, all stays; and the next right one is done."""
+    (tmp_path / "taken").touch()
+    service = started(tmp_path, "a")
+    with connect(tmp_path / "a") as peer:
+        service.next, service.refuses, said = REFUSALS[why]
+        with logged() as messages:
+            await service.reload()
+        assert any("reload refused" in message and said in message for message in messages)
+        assert service.settings == ("a",)
+        assert service.sockets() == {"a"}
+        assert not any(call.startswith("apply") for call in service.calls)
+        assert service.calls.count("made comes") == service.calls.count("closed comes")
+        service.next = ("a", "comes")
+        await service.reload()
+        assert service.sockets() == {"a", "comes"}
+        peer.sendall(b"x")
+    await service.stopService()
+
+
+@in_reactor
+async def test_a_place_lost_at_the_last_moment_takes_the_settings_back(tmp_path: Path) -> None:
+    """Between looking and binding somebody else may come: then `apply` gets the old settings again."""
+    service = started(tmp_path, "a")
+
+    def lose(settings: object) -> None:
+        service.calls.append(f"settings {settings}")
+        (tmp_path / "comes").touch()
+
+    service.apply = lose  # type: ignore[method-assign]
+    service.next = ("a", "comes")
+    with logged() as messages:
+        await service.reload()
+    assert any("reload refused" in message for message in messages)
+    assert service.calls[1:3] == ["settings ('a', 'comes')", "settings ('a',)"]
+    assert service.sockets() == {"a"}
+    await service.stopService()
+
+
+@in_reactor
+async def test_removed_and_added_again_while_it_drains(tmp_path: Path) -> None:
+    """The new one takes the place when it is free; counters of both are added up; reloads go on."""
+    service = started(tmp_path, "a")
+    with connect(tmp_path / "a") as peer:
+        peer.sendall(b"x" * 10)
+        await until(lambda: service.metrics.value("connections_open") == 1, "the connection")
+        service.next = ()
+        first = service.reload()
+        service.next = ("a",)
+        second = service.reload()
+        await first
+        await second
+        assert service.sockets() == {"a"}
+        with connect(tmp_path / "a"):
+            await until(lambda: service.metrics.value("connections_total") == 2, "the second")
+            await until(lambda: "closed a" in service.calls, "the end of the first site")
+            assert service.metrics.value("connections_total", listener="a") == 2
+        for names in ((), ("a", "b"), ("b",), ("a",)):
+            service.next = names
+            await service.reload()
+            assert service.settings == names
+            await until(lambda names=names: service.sockets() == set(names), "the sockets")  # type: ignore[misc]
+    await service.stopService()
+    assert service.metrics.totals()["connections_total"] == 2
+
+
+@in_reactor
+async def test_a_site_that_fails_to_apply_does_not_undo_the_reload(tmp_path: Path) -> None:
+    service = started(tmp_path, "broken", "a")
+    service.next = ("broken", "a", "comes")
+    with logged() as messages:
+        await service.reload()
+    assert "broken failed to apply the new settings" in " ".join(messages)
+    assert service.settings == ("broken", "a", "comes")
+    assert "apply a" in service.calls
+    await service.stopService()
+
+
+@in_reactor
+async def test_the_same_place_under_another_text(tmp_path: Path) -> None:
+    """A reload that wants to change a place says that it is our own that is in the way."""
+    service = started(tmp_path, "a")
+    service.next = ("./a",)
+    with logged() as messages:
+        await service.reload()
+    assert not any("another program" in message for message in messages)
+    await service.stopService()
+
+
+@in_reactor
+async def test_a_reload_that_comes_while_it_stops_changes_nothing(tmp_path: Path) -> None:
+    service = started(tmp_path, "a")
+    stopped = service.stopService()
+    service.next = ("b",)
+    await service.reload()
+    await stopped
+    assert service.sockets() == set()
+
+
+@in_reactor
+async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGHUP)
-    service = started("a")
-    service.calls.clear()
+    service = started(tmp_path, "a")
     signal.raise_signal(signal.SIGHUP)
-    assert service.calls == ["apply a"]
-    service.stopService()
+    await until(lambda: service.calls == ["settings a", "apply a"], "the reload")
+    await service.stopService()
     assert signal.getsignal(signal.SIGHUP) == before

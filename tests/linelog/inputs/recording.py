@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.internet.task import Clock
 
 from logsrv.kit.observe.metrics import Metrics
@@ -33,14 +34,17 @@ class Sink:
         return b"".join(bytes(batch.block) for batch in self.batches)
 
 
+@attrs.frozen
+class Rules:
+    """The settings of a listener."""
+
+    line_rules: LineRules
+    name: str | None = None
+    log_connections: bool = False
+
+
 def intake(sink: Sink, rules: LineRules | None = None, name: str = "") -> Intake:
     clock = Clock()
     clock.advance(1.5)
-    return Intake(
-        label="tcp:1234",
-        name=name,
-        rules=rules or LineRules(),
-        sink=sink,  # type: ignore[arg-type]
-        clock=clock,
-        metrics=Metrics(),
-    )
+    settings = Rules(rules or LineRules(), name)
+    return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics())  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.rules import LineRules
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
@@ -19,6 +19,6 @@ def test_without_a_name_the_source_is_the_peer() -> None:
 
 def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     way = intake(Sink(), name="old")
-    way.apply(name="new", rules=LineRules(max_line=7), log_connections=True)
+    way.apply(Rules(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
     assert (way.rules.max_line, way.log_connections) == (7, True)

@@ -13,6 +13,7 @@ from twisted.internet import reactor
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.store import Store
@@ -36,7 +37,7 @@ def open_store(tmp_path: Path) -> Iterator[OpenStore]:
             directory,
             StorePolicy(**policy),
             reactor=using,
-            metrics=metrics or Metrics(),
+            metrics=metrics or Metrics(METRICS),
             disk=disk,
         )
         store.open()

@@ -21,6 +21,7 @@ from twisted.logger import LogLevel, capturedLogs
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import (
@@ -158,7 +159,7 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
     open_store: OpenStore,
 ) -> None:
     disk = FaultyDisk()
-    metrics = Metrics()
+    metrics = Metrics(METRICS)
     store = open_store(disk, metrics, sync=Sync.ALWAYS)
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     store.append(batch(b"doubtful"))
@@ -205,7 +206,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
 
     disk, go = FaultyDisk(), threading.Event()
     using = Patient()
-    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=Metrics(), disk=disk)
+    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=Metrics(METRICS), disk=disk)
     store.open()
     disk.before["writev"] = lambda: go.wait(10)
     store.append(batch(b"stuck"))
@@ -280,7 +281,7 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -
 
 @pytest_twisted.ensureDeferred
 async def test_the_metrics_show_what_was_written(open_store: OpenStore) -> None:
-    metrics = Metrics()
+    metrics = Metrics(METRICS)
     store = open_store(metrics=metrics, rotate_size=1)
     store.append(batch(b"one"))
     await store.durable()
@@ -327,6 +328,7 @@ import os, sys
 from pathlib import Path
 from twisted.internet import reactor
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
@@ -335,7 +337,7 @@ store = Store(
     Path(sys.argv[1]),
     StorePolicy(sync=Sync(sys.argv[2]), rotate_size=300_000),
     reactor=reactor,
-    metrics=Metrics(),
+    metrics=Metrics(METRICS),
 )
 store.open()
 number = 0

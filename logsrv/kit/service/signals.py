@@ -1,0 +1,78 @@
+"""What an operator's signals do to a service, from before it is ready until it has stopped.
+
+    signal      before ready               ready        stopping                    out of time
+    SIGHUP      remembered, done later     reloads      nothing                     nothing
+    SIGTERM     the system's own           stops        says how long it may take   ends the process
+    SIGINT      the system's own           stops        says how long it may take   ends the process
+
+SIGTERM and SIGINT of a ready service are the reactor's. While it stops they are taken here: Twisted
+would log a traceback, for a reactor cannot be stopped twice. "Out of time" is for code that never
+returns; then the reactor's thread can still be interrupted, but nothing in it will ever end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeAlias
+
+from twisted.internet.interfaces import IReactorFromThreads
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+Handler: TypeAlias = signal.Handlers | Callable[[int, FrameType | None], object] | int | None
+
+
+class Signals:
+    """The signals of one service. Belongs to the main thread, which signals interrupt."""
+
+    def __init__(self, reactor: IReactorFromThreads) -> None:
+        self._reactor = reactor
+        self._before: dict[signal.Signals, Handler] = {}
+        self._remembered = False
+        self._reload: Callable[[], object] | None = None
+        self._impatient: Callable[[], object]
+        self._deadline = 0.0
+
+    def hold(self) -> None:
+        """Remember SIGHUP from now on; by default it would end the process."""
+        self._take(signal.SIGHUP, self._hung_up)
+
+    def ready(self, reload: Callable[[], object]) -> None:
+        """Call `reload`, in the reactor, upon each SIGHUP and for one that came before."""
+        self.hold()
+        self._reload = reload
+        if self._remembered:
+            self._reactor.callFromThread(reload)
+
+    def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
+        """Call `impatient`, in the reactor, when somebody asks again for a stop within `seconds`."""
+        self._reload = None
+        self._impatient = impatient
+        self._deadline = time.monotonic() + seconds
+        for number in STOPS:
+            self._take(number, self._asked_again)
+
+    def release(self) -> None:
+        """Give all handlers back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+    def _take(self, number: signal.Signals, handler: Handler) -> None:
+        if number not in self._before:
+            self._before[number] = signal.signal(number, handler)
+
+    def _hung_up(self, number: int, frame: FrameType | None) -> None:
+        self._remembered = True
+        if self._reload is not None:
+            self._reactor.callFromThread(self._reload)
+
+    def _asked_again(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() > self._deadline:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self._reactor.callFromThread(self._impatient)

@@ -1,0 +1,181 @@
+"""Sites: a place where a service listens, what serves it there, its guard and its settings, as one.
+
+A reload compares the sites that are there with those that the new settings want. One that stays is
+given the new settings; one that is new is made with them; one that is gone drains. What becomes of a
+site, and when:
+
+    state      event     what happens                                        next state
+    MADE       check     raises when it could not be bound just now          MADE
+    MADE       bind      its place is taken                                  BOUND
+    MADE       close     what it counted is added to the sums                CLOSED
+    BOUND      open      peers are let in                                    OPEN
+    BOUND      close     as below                                            CLOSING
+    OPEN       check     raises when its certificate could not be renewed    OPEN
+    OPEN       apply     it goes by other settings, its peers stay           OPEN
+    OPEN       close     no new peers; what has arrived is taken in          CLOSING
+    CLOSING    vacated   its place is free for another                       CLOSING
+    CLOSING    ended     its last peer has gone; its counts are kept         CLOSED
+
+Everything that can fail stands before the first thing that a peer notices: so a reload is refused as
+a whole, or done as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.observe.metrics import Metrics, Part
+
+log = Logger()
+
+
+@attrs.frozen
+class Wanted:
+    """A site as the settings want it.
+
+    key: what makes it the same site after a reload. label: its name in logs and metrics.
+    settings: the rules of its guard (a GuardPolicy), and whatever its `Served` needs.
+    """
+
+    key: str
+    endpoint: Endpoint
+    label: str
+    settings: Any
+
+
+class Served(Protocol):
+    """What serves the peers of one site: made with the settings of its listener."""
+
+    @property
+    def takes(self) -> Any:
+        """A factory of protocols, or for datagrams a receiver; None if it cannot serve such a place."""
+
+    def listening(self, listener: Listener) -> None:
+        """Know the listener, which is not bound yet."""
+
+    def apply(self, settings: Any) -> None:
+        """Go by other settings for the peers to come."""
+
+    def close(self) -> None:
+        """The last peer has gone."""
+
+
+class State(Enum):
+    """How far a site is."""
+
+    MADE = "made"
+    BOUND = "bound"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class Site:
+    """One site of a service, from its making to its end."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        serve: Callable[[Wanted, Part], Served],
+        reactor: Any,
+        metrics: Metrics,
+    ) -> None:
+        """Nothing is opened yet. Raises ConfigurationError for a place that cannot be served."""
+        self.key = wanted.key
+        self.label = wanted.label
+        self.endpoint = wanted.endpoint
+        self.state = State.MADE
+        self._vacated: Deferred[None] = Deferred()
+        self._part = metrics.part()
+        self._served = serve(wanted, self._part)
+        datagrams = wanted.endpoint.kind == "datagram"
+        self._listener = listener_for(
+            wanted.endpoint,
+            factory=None if datagrams else self._served.takes,
+            receiver=self._served.takes if datagrams else None,
+            label=wanted.label,
+            policy=wanted.settings.guard_policy,
+            reactor=reactor,
+            metrics=self._part,
+        )
+        self._served.listening(self._listener)
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
+        return self._listener.address
+
+    def check(self) -> None:
+        """Raise ListenError for what would keep it from being bound, or from going on."""
+        self._listener.check()
+
+    def bind(self) -> None:
+        """Take its place; nobody is let in yet. Raises ListenError."""
+        self._listener.privilegedStartService()
+        self.state = State.BOUND
+
+    def open(self) -> None:
+        """Let peers in. Raises ListenError."""
+        self._listener.startService()
+        self.state = State.OPEN
+
+    def apply(self, wanted: Wanted) -> None:
+        """Go by other settings; who is connected stays."""
+        try:
+            self._listener.apply(wanted.settings.guard_policy)
+            self._served.apply(wanted.settings)
+        except Exception:
+            # The reload is done already; one site that fails must not undo it for the others.
+            log.failure("{listener} failed to apply the new settings", listener=self.label)
+
+    async def vacated(self) -> None:
+        """Return when the place of a site that is closing is free."""
+        await self._vacated
+
+    async def close(self, seconds: float) -> int:
+        """Take in what has arrived, for so many seconds at most; then end.
+
+        Gives how many peers were cut off. A failure is logged: it hinders no other site.
+        """
+        self.state = State.CLOSING
+        listener = self._listener
+        await self._do(listener.stop_listening)
+        if self.endpoint.kind == "stream":
+            self._vacated.callback(None)
+        cut = await self._do(lambda: listener.drain(seconds))
+        await self._do(listener.stopService)
+        # Only now: what was taken in last may have had to be answered.
+        await self._do(self._served.close)
+        self._part.end()
+        self.state = State.CLOSED
+        if not self._vacated.called:
+            self._vacated.callback(None)
+        return cut or 0
+
+    async def _do(self, step: Callable[[], Any]) -> Any:
+        try:
+            return await maybeDeferred(step)
+        except Exception:
+            log.failure("{listener} failed to stop", listener=self.label)
+
+
+def check_places(new: Site, others: Sequence[Site]) -> None:
+    """Raise ConfigurationError when `new` wants a place that one of `others` has.
+
+    The kernel would say so as well, but not that the other program is this one.
+    """
+    for other in others:
+        if new.endpoint.overlaps(other.endpoint):
+            raise ConfigurationError(
+                f"{new.endpoint}: this server's own {other.endpoint} is at that place; one reload "
+                "cannot change it there: take the old one out, reload, then put the new one in"
+            )

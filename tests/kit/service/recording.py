@@ -1,0 +1,94 @@
+"""A service that writes down what becomes of it; its settings name UNIX sockets in a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.observe.metrics import Part
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.service.sites import Wanted
+from tests.kit.net.network import REACTOR, NotingFactory
+
+
+@attrs.frozen
+class Rules:
+    """The settings of one site: what to write down that they are."""
+
+    text: str = ""
+    guard_policy: GuardPolicy = attrs.field(factory=GuardPolicy)
+
+
+class Recorded:
+    """What serves at a site, writing down its calls."""
+
+    def __init__(self, name: str, calls: list[str]) -> None:
+        self.takes = NotingFactory()
+        self._name = name
+        self._calls = calls
+
+    def listening(self, listener: object) -> None:
+        self._calls.append(f"made {self._name}")
+
+    def apply(self, settings: Rules) -> None:
+        self._calls.append(f"apply {settings.text}{self._name}")
+        if self._name == "broken":
+            raise RuntimeError("a site with a bug")
+
+    def close(self) -> None:
+        self._calls.append(f"closed {self._name}")
+        if self._name == "broken":
+            raise RuntimeError("a site with a bug")
+
+
+class Service(ListeningService[Sequence[str]]):
+    """Its settings are names: of sockets in `directory`, which serve what `Recorded` does."""
+
+    def __init__(self, directory: Path, *names: str) -> None:
+        self.calls: list[str] = []
+        self.directory = directory
+        self.next: Sequence[str] | Exception = names
+        self.refuses: Exception | None = None
+        self.rules = Rules()
+        super().__init__("test", names, load=self._read, reactor=REACTOR)
+
+    def wanted(self, settings: Sequence[str]) -> list[Wanted]:
+        return [
+            Wanted(name, parse_endpoint(f"unix:{self.directory}/{name}"), name, self.rules)
+            for name in settings
+        ]
+
+    def serve(self, wanted: Wanted, metrics: Part) -> Any:
+        return Recorded(wanted.key, self.calls)
+
+    def _read(self) -> Sequence[str]:
+        if isinstance(self.next, Exception):
+            raise self.next
+        return self.next
+
+    def open(self) -> None:
+        self.calls.append("open")
+
+    def apply(self, settings: Sequence[str]) -> None:
+        self.calls.append(f"settings {' '.join(settings)}")
+        if self.refuses is not None:
+            refuses, self.refuses = self.refuses, None
+            raise refuses
+
+    def stopping(self) -> Deferred[None]:
+        self.calls.append("stopping")
+        return succeed(None)
+
+    def close(self) -> Deferred[None]:
+        self.calls.append("close")
+        return succeed(None)
+
+    def sockets(self) -> set[str]:
+        """The names of the sockets that are there."""
+        return {path.name for path in self.directory.iterdir() if path.is_socket()}
