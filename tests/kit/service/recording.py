@@ -56,6 +56,7 @@ class Service(ListeningService[Sequence[str]]):
         self.next: Sequence[str] | Exception = names
         self.refuses: Exception | None = None
         self.rules = Rules()
+        self.open_at_apply: set[str] = set()
         super().__init__("test", names, load=self._read, reactor=REACTOR)
 
     def wanted(self, settings: Sequence[str]) -> list[Wanted]:
@@ -77,6 +78,7 @@ class Service(ListeningService[Sequence[str]]):
 
     def apply(self, settings: Sequence[str]) -> None:
         self.calls.append(f"settings {' '.join(settings)}")
+        self.open_at_apply = self.sockets()
         if self.refuses is not None:
             refuses, self.refuses = self.refuses, None
             raise refuses

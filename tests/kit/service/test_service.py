@@ -158,6 +158,7 @@ async def test_reload_refused(tmp_path: Path, why: str) -> None:
         assert any("reload refused" in message and said in message for message in messages)
         assert service.settings == ("a",)
         assert service.sockets() == {"a"}
+        assert "comes" not in service.open_at_apply
         assert not any(call.startswith("apply") for call in service.calls)
         assert service.calls.count("made comes") == service.calls.count("closed comes")
         service.next = ("a", "comes")

@@ -1,0 +1,260 @@
+"""SIGHUP on the real daemon: what comes runs by the new settings, what goes leaves nothing behind."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from logsrv.kit.testing import TwistdProcess
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.gopher.servers import certificate_file
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def reload(server: TwistdProcess, said: str = r"reloaded") -> None:
+    """Send SIGHUP and wait for what is said to it."""
+    before = server.log().count("reload")
+    server.send_signal(signal.SIGHUP)
+    server.wait_until(lambda: server.log().count("reload") > before, "the reload")
+    assert said in server.log().splitlines()[-1] or said in server.log()[-2000:]
+
+
+def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
+    tmp_path: Path,
+) -> None:
+    """They are answered, and the answers keep no socket: the next reload can have the port again."""
+    port = free_port(socket.SOCK_DGRAM)
+    config = tmp_path / "greet.toml"
+    listens = f'listen = ["{LOOPBACK}", "udp:{port}:interface=127.0.0.1"]\n'
+    config.write_text(listens)
+    with (
+        TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        client.settimeout(20)
+        server.send_signal(signal.SIGSTOP)
+        for _ in range(3):
+            client.sendto(b"hello\n", ("127.0.0.1", port))
+        config.write_text(f'listen = ["{LOOPBACK}"]\n')
+        server.send_signal(signal.SIGHUP)
+        server.send_signal(signal.SIGCONT)
+        server.wait_for_log("reloaded")
+        assert client.recv(100).startswith(b"Thank you")
+        for text in (listens, f'listen = ["{LOOPBACK}"]\n', listens):
+            config.write_text(text)
+            reload(server)
+        assert "refused" not in server.log()
+        client.sendto(b"hello\n", ("127.0.0.1", port))
+        assert client.recv(100).startswith(b"Thank you")
+
+
+def test_a_listener_that_comes_runs_by_the_settings_it_comes_with(
+    logger: Start, tmp_path: Path
+) -> None:
+    config = tmp_path / "logsrv.toml"
+    config.write_text(f'listen = "{LOOPBACK}"\n')
+    server = logger("--config", str(config), listen=[])
+    config.write_text(
+        f'listen = ["{LOOPBACK}", "unix:{tmp_path}/new"]\nmax-line = 5\nlog-connections = true\n'
+    )
+    reload(server)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "new"))
+        peer.sendall(b"0123456789\n")
+    assert server.wait_for_messages(2) == [b"01234", b"56789"]
+    server.wait_for_log("connected to unix:")
+
+
+def test_sighup_before_it_is_ready_is_done_when_it_is(tmp_path: Path) -> None:
+    """It does not end the daemon, as the system would have it."""
+    script = (
+        "import os, signal\n"
+        "from logsrv.linelog.store.store import Store\n"
+        "opened = Store.open\n"
+        "def open_slowly(store):\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    opened(store)\n"
+        "Store.open = open_slowly\n"
+        "from twisted.scripts.twistd import run; run()\n"
+    )
+    server = Logger("logsrv", "--listen", LOOPBACK, directory=tmp_path)
+    server._command[:3] = [sys.executable, "-c", script]
+    with server:
+        server.wait_for_log("reloaded, 0 listeners added, 0 removed")
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+def test_a_renewed_certificate_is_used_after_sighup(logger: Start, tmp_path: Path) -> None:
+    """And one that is broken refuses the reload, while the old one goes on."""
+    pem = certificate_file(tmp_path / "pem")
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+    def certificate() -> bytes | None:
+        with context.wrap_socket(server.connect()) as connection:
+            return connection.getpeercert(binary_form=True)
+
+    first = certificate()
+    shutil.copy(certificate_file(tmp_path / "next"), pem)
+    reload(server)
+    second = certificate()
+    assert second not in (first, None)
+    pem.write_text("broken")
+    reload(server, "cannot be used")
+    assert certificate() == second
+
+
+class Reloads(RuleBasedStateMachine):
+    """Every order of adding, removing, changing, failing, with peers that talk meanwhile.
+
+    The model is the last accepted set of listeners, what each has counted, and what was sent.
+    """
+
+    NAMES = ("tcp", "udp", "unix", "other", "unixgram")
+
+    def __init__(self, directory: Path, start: Start) -> None:
+        super().__init__()
+        self.directory = Path(str(directory)) / f"{len(list(directory.iterdir()))}"
+        self.directory.mkdir()
+        self.start = start
+        self.open: list[tuple[str, socket.socket]] = []
+        self.sent: dict[str, int] = {}
+        self.bytes = 0
+
+    @initialize()
+    def begin(self) -> None:
+        port, datagrams = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_DGRAM)
+        self.places = {
+            "tcp": f"tcp:{port}:interface=127.0.0.1",
+            "udp": f"udp:{datagrams}:interface=127.0.0.1",
+            "unix": f"unix:{self.directory}/unix",
+            "other": f"unix:{self.directory}/other",
+            "unixgram": f"unixgram:{self.directory}/unixgram",
+        }
+        self.addresses: dict[str, Any] = {
+            "tcp": ("127.0.0.1", port), "udp": ("127.0.0.1", datagrams),
+            **{name: f"{self.directory}/{name}" for name in ("unix", "other", "unixgram")},
+        }  # fmt: skip
+        self.config = self.directory / "logsrv.toml"
+        self.names: frozenset[str] = frozenset({"tcp"})
+        self.write(self.names)
+        self.server = self.start("--config", str(self.config), listen=[], directory=self.directory)
+
+    def write(self, names: frozenset[str], *more: str) -> None:
+        listens = ", ".join(f'"{self.places[name]}"' for name in sorted(names))
+        self.config.write_text("\n".join([f"listen = [{listens}]", *more, ""]))
+
+    @rule(names=st.frozensets(st.sampled_from(NAMES)), limit=st.sampled_from([64, 4096]))
+    def change(self, names: frozenset[str], limit: int) -> None:
+        self.write(names, f"max-line = {limit}")
+        reload(self.server)
+        self.names = names
+        still = [(name, peer) for name, peer in self.open if name in names]
+        for name, peer in self.open:
+            if name not in names:
+                peer.settimeout(20)
+                assert peer.recv(1) == b"", "who is connected to a listener that goes is let go"
+                peer.close()
+        self.open = still
+        self.look()
+
+    @rule(
+        names=st.frozensets(st.sampled_from(NAMES)),
+        why=st.sampled_from(['keep-days = "x"', "unknown = 1", "listen = [", "taken"]),
+    )
+    def fail(self, names: frozenset[str], why: str) -> None:
+        if why == "taken":
+            (self.directory / "taken").touch()
+            self.places["taken"] = f"unix:{self.directory}/taken"
+            self.write(names | {"taken"})
+        else:
+            self.write(names, why)
+        reload(self.server, "refused")
+        self.look()
+
+    @precondition(lambda self: self.names & {"tcp", "unix", "other"})
+    @rule(data=st.data())
+    def connect(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.names & {"tcp", "unix", "other"})))
+        peer = socket.socket(socket.AF_INET if name == "tcp" else socket.AF_UNIX)
+        peer.connect(self.addresses[name])
+        self.open.append((name, peer))
+        self.talk()
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def talk(self) -> None:
+        name, peer = self.open[-1]
+        peer.sendall(b"over a connection\n")
+        self.note(name)
+
+    @precondition(lambda self: self.names & {"udp", "unixgram"})
+    @rule(data=st.data())
+    def datagram(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.names & {"udp", "unixgram"})))
+        family = socket.AF_INET if name == "udp" else socket.AF_UNIX
+        with socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"over a connection\n", self.addresses[name])
+        self.note(name)
+
+    def note(self, name: str) -> None:
+        self.sent[name] = self.sent.get(name, 0) + 1
+        self.server.wait_for_messages(sum(self.sent.values()))
+
+    def look(self) -> None:
+        """Exactly the accepted listeners are there."""
+        for name in ("unix", "other", "unixgram"):
+            path = self.directory / name
+            self.server.wait_until(lambda: path.exists() == (name in self.names), f"{name}")  # noqa: B023
+        with socket.socket() as probe:
+            connected = probe.connect_ex(self.addresses["tcp"]) == 0
+        assert connected == ("tcp" in self.names)
+
+    def teardown(self) -> None:
+        for _, peer in self.open:
+            peer.close()
+        if hasattr(self, "server"):
+            self.server.stop()
+            lines = sum(self.sent.values())
+            assert len(self.server.messages()) == lines
+            assert "Traceback" not in self.server.log()
+            if lines:
+                assert f"received_bytes_total {18 * lines}" in self.server.log()
+
+
+@pytest.mark.parametrize("examples", [pytest.param(6), pytest.param(40, marks=pytest.mark.long)])
+def test_any_order_of_reloads(examples: int, logger: Start, tmp_path: Path) -> None:
+    """What was accepted is there, what was refused left nothing, and no line or count is lost."""
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: Reloads(tmp_path, logger),  # type: ignore[arg-type]
+        settings=example_settings(
+            max_examples=examples,
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
