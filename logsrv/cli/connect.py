@@ -134,8 +134,8 @@ async def _talk(
     target: Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
 ) -> None:
     from logsrv.cli.client.dial import dial
-    from logsrv.cli.client.tls import TLSOptions
     from logsrv.cli.client.wire import DatagramWire, StreamWire
+    from logsrv.kit.net.client_tls import TLSOptions
 
     wire = (DatagramWire if target.is_datagram else StreamWire)(arguments.ending)
     options = TLSOptions(

@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from OpenSSL import SSL, crypto
+from OpenSSL import crypto
 from service_identity import VerificationError
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ISSLTransport
-from twisted.internet.ssl import (
-    Certificate,
-    CertificateOptions,
-    optionsForClientTLS,
-    trustRootFromCertificates,
-)
-from zope.interface import implementer
 
-from logsrv.errors import ConfigurationError
 from logsrv.gopher.errors import TLSError
 from logsrv.gopher.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
-
-if TYPE_CHECKING:
-    from twisted.protocols.tls import TLSMemoryBIOProtocol
-
-_END = "-----END CERTIFICATE-----"
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _AnyCertificate:
-    """Encrypted, and the certificate is left to whoever looks at it after the handshake."""
-
-    def __init__(self, host: str) -> None:
-        self._host = host
-
-    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        connection = SSL.Connection(CertificateOptions(verify=False).getContext(), None)
-        # RFC 6066, section 3: names only, no addresses.
-        if ":" not in self._host and not self._host.replace(".", "").isdigit():
-            connection.set_tlsext_host_name(self._host.encode("ascii"))
-        return connection
+from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 
 
 def connection_creator(trust: Trust, host: str) -> IOpenSSLClientConnectionCreator:
     """What Twisted needs to open TLS to `host`. Raises ConfigurationError for a wrong CA file."""
-    if not trust.by_authority:
-        return _AnyCertificate(host)
-    if trust.cafile is None:
-        return optionsForClientTLS(host)
-    try:
-        blocks = trust.cafile.read_text("ascii").split(_END)[:-1]
-        authorities = [Certificate.loadPEM((block + _END).encode()) for block in blocks]
-    except (OSError, ValueError, crypto.Error) as error:
-        raise ConfigurationError(f"the CA file {trust.cafile} cannot be read: {error}") from error
-    if not authorities:
-        raise ConfigurationError(f"the CA file {trust.cafile} has no certificate in PEM form")
-    return optionsForClientTLS(host, trustRootFromCertificates(authorities))
+    return tls_creator(TLSOptions(cafile=trust.cafile, insecure=not trust.by_authority), host)
 
 
 def check_peer(trust: Trust, url: GopherURL, transport: ISSLTransport) -> None:

@@ -319,8 +319,8 @@ def test_a_server_without_tls() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--cafile", "/no/such"], "/no/such: No such file or directory"),
-        (["--cafile", "/dev/null"], "/dev/null: has no certificate in PEM format"),
+        (["--cafile", "/no/such"], "the CA file /no/such: No such file or directory"),
+        (["--cafile", "/dev/null"], "the CA file /dev/null: has no certificate in PEM format"),
         (["--certificate", "/dev/null"], "/dev/null: not a certificate with its key in PEM format"),
         (["--key", "/dev/null"], "--key is the key of a --certificate, which is missing"),
     ],

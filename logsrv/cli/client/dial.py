@@ -23,8 +23,8 @@ from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import Datagrams, Peer, Show, Stream
 from logsrv.cli.client.target import Target
-from logsrv.cli.client.tls import TLSOptions, tls_creator
 from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 from logsrv.kit.text.words import shown
 
 ANY_IPV6 = "::"

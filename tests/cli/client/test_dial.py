@@ -18,8 +18,8 @@ from logsrv.cli.client.display import RawDisplay
 from logsrv.cli.client.failures import ConnectionFailed
 from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.target import parse_target
-from logsrv.cli.client.tls import TLSOptions
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.client_tls import TLSOptions
 
 Waits = Generator[Deferred[Any], Any, None]
 

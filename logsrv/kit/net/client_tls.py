@@ -1,4 +1,4 @@
-"""TLS of a client: whom it trusts, and which certificate it shows."""
+"""TLS of our clients: whom they trust, and which certificate they show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PEM_END = b"-----END CERTIFICATE-----"
 
 @attrs.frozen
 class TLSOptions:
-    """What the command line says about TLS.
+    """What a person says about TLS.
 
     cafile: the authorities to trust instead of the system's. certificate, key: PEM files of our own
     certificate. server_name: whom the certificate has to name, if not the host.
@@ -75,24 +75,26 @@ class _Unverified:
         return connection
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str = "") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{shown(str(path))}: {error.strerror}") from None
+        raise ConfigurationError(f"{what}{shown(str(path))}: {error.strerror}") from None
 
 
 def _authorities(path: Path) -> Any:
     certificates = []
-    for part in _read(path).split(PEM_END)[:-1]:
+    for part in _read(path, "the CA file ").split(PEM_END)[:-1]:
         try:
             certificates.append(Certificate.loadPEM(part + PEM_END + b"\n"))
         except Exception:
             raise ConfigurationError(
-                f"{shown(str(path))}: not a certificate in PEM format"
+                f"the CA file {shown(str(path))}: not a certificate in PEM format"
             ) from None
     if not certificates:
-        raise ConfigurationError(f"{shown(str(path))}: has no certificate in PEM format")
+        raise ConfigurationError(
+            f"the CA file {shown(str(path))}: has no certificate in PEM format"
+        )
     return trustRootFromCertificates(certificates)
 
 

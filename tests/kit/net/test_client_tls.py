@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.cli.client.tls import TLSOptions, tls_creator
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 from tests.cli.certificates import Authority
 
 
