@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
 from logsrv.kit.net.settings import ConnectionSettings
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import (
-    DAYS,
-    DIRECTORY,
-    DURATION,
-    FLAG,
-    SIZE,
-    Kind,
-    choice,
-)
-from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.kit.options.kinds import DIRECTORY, Kind
+from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.registry import input_names
-from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.policy import StorePolicy
 
+T = TypeVar("T", bound=attrs.AttrsInstance)
 # Wire formats that the design has and that this version does not bring.
 LATER = ("syslog", "relp", "forward", "gelf", "http")
 
@@ -77,28 +71,14 @@ def _later(text: str) -> str:
 HTTP: Kind[str] = Kind(_later, "nothing yet", "HTTP")
 
 
-@attrs.frozen(kw_only=True, slots=False)
-class LineSettings:
-    """How bytes become lines."""
-
-    max_line: int = option("64KiB", SIZE, "longer lines are dealt with as --oversize says")
-    oversize: Oversize = option(
-        "split",
-        choice(Oversize),
-        "lines that are too long: go on in the next line, lose their end, or lose the connection",
-    )
-    raw: bool = option(False, FLAG, "store the bytes as they came, with nothing escaped")
-
-    @property
-    def line_rules(self) -> LineRules:
-        """The same as the framer wants it."""
-        return LineRules(
-            max_line=self.max_line, oversize=self.oversize, raw=self.raw, telnet=not self.raw
-        )
+def _part(settings: object, kind: type[T]) -> T:
+    """Return what a class among the bases of `settings` declares, and nothing else."""
+    names = [field.name for field in attrs.fields(kind)]
+    return kind(**{name: getattr(settings, name) for name in names})
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ListenerSettings(LineSettings, ConnectionSettings):
+class ListenerSettings(LineRules, ConnectionSettings):
     """One listener with settings of its own."""
 
     listen: Listen = option(REQUIRED, LISTEN, "where to listen")
@@ -109,36 +89,14 @@ class ListenerSettings(LineSettings, ConnectionSettings):
         """What the listener is called in logs and metrics."""
         return f"{self.name}@{self.listen}" if self.name else str(self.listen)
 
-
-@attrs.frozen(kw_only=True, slots=False)
-class StoreSettings:
-    """Where and how lines are kept."""
-
-    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
-    sync: Sync = option(
-        "interval", choice(Sync), "when to force lines to the disk; interval is once a second"
-    )
-    rotate_size: int = option("256MiB", SIZE, "seal the active segment when it is this large")
-    rotate_every: float = option("1d", DURATION, "seal the active segment when it is this old")
-    keep_bytes: int | None = option(
-        None, SIZE, "remove the oldest segments when all are larger than this"
-    )
-    keep_days: float | None = option(None, DAYS, "remove segments older than this")
-
     @property
-    def store_policy(self) -> StorePolicy:
-        """The same as the store wants it."""
-        return StorePolicy(
-            sync=self.sync,
-            rotate_size=self.rotate_size,
-            rotate_every=self.rotate_every,
-            keep_bytes=self.keep_bytes,
-            keep_days=self.keep_days,
-        )
+    def line_rules(self) -> LineRules:
+        """The same as the framer wants it."""
+        return _part(self, LineRules)
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class LoggerSettings(StoreSettings, LineSettings, ConnectionSettings):
+class LoggerSettings(StorePolicy, LineRules, ConnectionSettings):
     """All of it."""
 
     listen: tuple[Listen, ...] = option(
@@ -148,3 +106,9 @@ class LoggerSettings(StoreSettings, LineSettings, ConnectionSettings):
         ListenerSettings, "listeners with settings of their own", shorthand="listen"
     )
     http: str | None = option(None, HTTP, "the live page; comes with a later version")
+    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+
+    @property
+    def store_policy(self) -> StorePolicy:
+        """The same as the store wants it."""
+        return _part(self, StorePolicy)

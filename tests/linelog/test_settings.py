@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.service import Options
 from logsrv.linelog.settings import LATER, LoggerSettings, parse_listen
-from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.policy import StorePolicy, Sync
 
 
 def settings(*words: str) -> LoggerSettings:
@@ -67,5 +68,7 @@ def test_names_that_would_spoil_a_source(name: str, tmp_path: Path) -> None:
         settings("--config", str(config))
 
 
-def test_raw_speaks_no_telnet() -> None:
-    assert not settings("--raw").listener[0].line_rules.telnet
+def test_the_store_and_the_framer_get_their_part_of_the_settings() -> None:
+    found = settings("--keep-days", "3", "--rotate-size", "1MiB", "--raw", "--max-line", "9")
+    assert found.store_policy == StorePolicy(keep_days=3.0, rotate_size=1 << 20)
+    assert found.listener[0].line_rules == LineRules(raw=True, max_line=9)

@@ -6,6 +6,9 @@ import enum
 
 import attrs
 
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import FLAG, SIZE, choice
+
 
 class Oversize(enum.Enum):
     """What becomes of a line longer than `max_line`."""
@@ -18,20 +21,30 @@ class Oversize(enum.Enum):
     """Its beginning is stored; all else that this connection sends is dropped and counted."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class LineRules:
-    """How bytes become lines.
+    """How bytes become lines: the options of it, and what only a program may choose.
 
     max_line: bytes a line may have, 1 or more: without its ending, without Telnet's commands, and
         before anything is escaped.
     raw: lines are stored as they came; nothing but LF means anything, so `telnet` is of no effect.
     telnet: whether a peer may speak Telnet.
+
+    Raises ValueError for a `max_line` that leaves no room.
     """
 
-    max_line: int = attrs.field(default=64 * 1024, validator=attrs.validators.ge(1))
-    oversize: Oversize = Oversize.SPLIT
-    raw: bool = False
+    max_line: int = option("64KiB", SIZE, "longer lines are dealt with as --oversize says")
+    oversize: Oversize = option(
+        "split",
+        choice(Oversize),
+        "lines that are too long: go on in the next line, lose their end, or lose the connection",
+    )
+    raw: bool = option(False, FLAG, "store the bytes as they came, with nothing escaped")
     telnet: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        if self.max_line < 1:
+            raise ValueError(f"max_line is {self.max_line}; it has to be 1 or more")
 
 
 @attrs.define

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
 
 import attrs
+
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DAYS, DURATION, SIZE, choice
 
 MiB = 1024 * 1024
 DAY = 86400.0
@@ -19,14 +21,11 @@ class Sync(enum.Enum):
     ALWAYS = "always"
 
 
-def _positive(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and not value > 0:
-        raise ValueError(f"{attribute.name} is {value}; it has to be more than 0")
-
-
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class StorePolicy:
-    """Sizes in bytes, times in seconds, `keep_days` in days; None keeps without limit.
+    """The options of a store, and what only a program may choose. None keeps without limit.
+
+    Sizes are in bytes, times in seconds, `keep_days` in days.
 
     rotate_size, rotate_every: the active segment is sealed at this size, or this long after its
         first line.
@@ -36,15 +35,23 @@ class StorePolicy:
     Raises ValueError for a value that makes no sense.
     """
 
-    sync: Sync = Sync.INTERVAL
-    rotate_size: int = attrs.field(default=256 * MiB, validator=_positive)
-    rotate_every: float = attrs.field(default=DAY, validator=_positive)
-    keep_bytes: int | None = attrs.field(default=None, validator=_positive)
-    keep_days: float | None = attrs.field(default=None, validator=_positive)
-    high_water: int = attrs.field(default=8 * MiB, validator=_positive)
-    low_water: int = attrs.field(default=2 * MiB, validator=_positive)
+    sync: Sync = option(
+        "interval", choice(Sync), "when to force lines to the disk; interval is once a second"
+    )
+    rotate_size: int = option("256MiB", SIZE, "seal the active segment when it is this large")
+    rotate_every: float = option("1d", DURATION, "seal the active segment when it is this old")
+    keep_bytes: int | None = option(
+        None, SIZE, "remove the oldest segments when all are larger than this"
+    )
+    keep_days: float | None = option(None, DAYS, "remove segments older than this")
+    high_water: int = 8 * MiB
+    low_water: int = 2 * MiB
 
     def __attrs_post_init__(self) -> None:
+        for field in attrs.fields(StorePolicy):
+            value = getattr(self, field.name)
+            if isinstance(value, int | float) and not value > 0:
+                raise ValueError(f"{field.name} is {value}; it has to be more than 0")
         if self.low_water > self.high_water:
             raise ValueError(
                 f"low_water ({self.low_water}) is more than high_water ({self.high_water})"
