@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -227,6 +228,57 @@ def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
         assert server.log().count("No space left on device") == 1
 
 
+def test_stopping_on_a_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:
+    """What could not be written is said and counted, in bytes and lines, and the stop is bounded."""
+    text = numbered(0, 3000)
+    server = Logger(
+        "logsrv", "--listen", LOOPBACK, "--directory", str(small_disk / "store"),
+        directory=tmp_path,
+    )  # fmt: skip
+    with server:
+        room = os.statvfs(small_disk)
+        (small_disk / "ballast").write_bytes(b"\0" * (room.f_bavail * room.f_bsize - (64 << 10)))
+        server.send(numbered(0, 3000))
+        server.wait_for_log("No space left on device")
+        assert server.stop(deadline=30) in (0, -signal.SIGTERM)
+    log = server.log()
+    said = re.search(r"(\d+) bytes \((\d+) lines\) could not be written .*: No space left", log)
+    assert said, log
+    size, lines = map(int, said.groups())
+    # The sender was paused on the way; the line it was cut off in counts as well.
+    taken = int(log.split("received_bytes_total ")[1].split(",")[0])
+    stored = stored_bytes(small_disk / "store").count(b"\n")
+    assert stored + lines == (text[:taken] + b"\n").replace(b"\n\n", b"\n").count(b"\n")
+    assert f"store_lost_bytes_total {size}, store_lost_lines_total {lines}" in log
+    assert log.index("could not be written") < log.index("counted: ") < log.index("logsrv: stopped")
+    assert "Traceback" not in log
+
+
+def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path: Path) -> None:
+    """It goes on there, and a second server in a new directory of that name has its own lines."""
+    first = logger("--rotate-size", "64KiB")
+    connection = first.connect()
+    texts = [numbered(0, 20_000), numbered(1, 20_000)]
+    half = len(texts[0]) // 2
+    connection.sendall(texts[0][:half])
+    first.wait_until(lambda: list(first.store.glob("*.idx")), "a sealed segment")
+    moved = tmp_path / "moved"
+    first.store.rename(moved)
+    second = logger("--rotate-size", "64KiB")
+    sender = threading.Thread(target=second.send, args=(texts[1],))
+    sender.start()
+    connection.sendall(texts[0][half:])
+    connection.close()
+    sender.join()
+    first.wait_for_log(f"was moved to {moved}")
+    for server, store, text in ((first, moved, texts[0]), (second, second.store, texts[1])):
+        assert server.stop() in (0, -signal.SIGTERM)
+        assert [line.message for line in stored_lines(store)] == text.split(b"\n")[:-1]
+        assert len(list(store.glob("0*.log*"))) > 10
+        assert "Traceback" not in server.log()
+    assert first.log().count("was moved to") == 1 and "was moved" not in second.log()
+
+
 def test_out_of_file_descriptors(logger: Start) -> None:
     """At the limit new connections have to wait or are refused; when it is over, they are served."""
     limit = 60
@@ -254,17 +306,9 @@ def test_out_of_file_descriptors(logger: Start) -> None:
 
 def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
     """Lines go on arriving in order, whatever the clock says."""
-    library = _faketime_library()
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    server = logger(
-        environment={
-            "LD_PRELOAD": library,
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-    )
+    server = logger(environment=_faked_time(clock))
     with server.connect() as connection:
         connection.sendall(b"before\n")
         server.wait_for_messages(1)
@@ -278,12 +322,36 @@ def test_clock_that_jumps_back(logger: Start, tmp_path: Path) -> None:
     assert server.stop() in (0, -signal.SIGTERM)
 
 
-def _faketime_library() -> str:
+def test_clock_that_jumps_ahead(logger: Start, tmp_path: Path) -> None:
+    """Ten years ahead, and started again like that: --keep-days removes nothing, and says so."""
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    server = logger("--rotate-size", "1", "--keep-days", "1", environment=_faked_time(clock))
+    server.send(b"one\n")
+    server.wait_until(lambda: list(server.store.glob("*.idx")), "a sealed segment")
+    clock.write_text("+3650d")
+    for _ in range(2):
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("until that has lasted for a day")
+        server.stop()
+        assert server.log().count("until that has lasted for a day") == 1
+        assert [line.message for line in stored_lines(server.store)] == [b"one"]
+        server.start().ready()
+
+
+def _faked_time(clock: Path) -> dict[str, str]:
+    """The environment of a process whose time of day is off by what the file `clock` says."""
     program("faketime", "faketime")
     found = list(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
         missing("libfaketime is not installed (Debian: apt install faketime)")
-    return str(found[0])
+    return {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
 
 
 def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:

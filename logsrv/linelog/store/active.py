@@ -1,14 +1,14 @@
 """The active segment while it is written to, and how another takes its place.
 
-Belongs to the writer's thread. Rotation renames current.log and puts a new file under that name; it
-happens between two groups of whole batches, so a segment ends with a whole line.
+Belongs to the writer's thread. Rotation gives current.log its sealed name as a second one, and then
+puts a new file in the place of the first: so there is a current.log at any moment. It happens between
+two groups of whole batches, so a segment ends with a whole line.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from twisted.logger import Logger
 
@@ -17,6 +17,7 @@ from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store import segment
 from logsrv.linelog.store.background import InReactor, Syncer
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Active, open_active
 from logsrv.linelog.store.segment import Position
@@ -35,12 +36,12 @@ class ActiveSegment:
 
     def __init__(
         self,
-        directory: Path,
         opened: Active,
         number: int,
         started: float,
         *,
         disk: Disk,
+        lock: DirectoryLock,
         tell: InReactor,
         sealable: Callable[[], None],
     ) -> None:
@@ -48,14 +49,14 @@ class ActiveSegment:
         self.position = Position(number, opened.size)
         self._unended = opened.torn > 0
         self._started = started
-        self._directory = directory
-        self._path = directory / segment.ACTIVE
+        self._path = disk.path(segment.ACTIVE)
         self._disk = disk
+        self._lock = lock
         self._tell = tell
         self._sealable = sealable
         self._new_name = False
         self._not_before = 0.0
-        self._failing = False
+        self._put_off_for = ""
 
     def write(self, buffers: Sequence[Buffer]) -> int:
         """Write what the disk takes, after the end of a torn line if there is one. Raises OSError."""
@@ -76,11 +77,11 @@ class ActiveSegment:
         """Return when all that was written is on the medium, under its name. Raises OSError."""
         self._disk.fdatasync(self.fd)
         if self._new_name:
-            self._disk.sync_directory(self._directory)
+            self._disk.sync_directory()
             self._new_name = False
 
     def due(self, policy: StorePolicy) -> float | None:
-        """When to rotate, by `disk.monotonic()`; None while there is nothing to seal."""
+        """Return when to rotate, by `disk.monotonic()`; None while there is nothing to seal."""
         offset = self.position.offset
         if not offset:
             return None
@@ -91,60 +92,66 @@ class ActiveSegment:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
         if not self.position.offset:
             return
-        if not self._has_its_name():
+        if not self._disk.is_file(segment.ACTIVE, self.fd):
             self.reopen(syncer)
             return
         try:
-            fresh = self._rename()
+            self._lock.check()
+            fresh = self._replace()
         except OSError as error:
-            self._not_before = self._disk.monotonic() + RETRY_AFTER
-            if not self._failing:
-                self._failing = True
-                self._tell(
-                    log.error,
-                    "{path} cannot be rotated and is written to for longer: {why}",
-                    path=str(self._path),
-                    why=reason(error),
-                )
+            self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
             return
-        self._failing = False
         self._go_on(fresh, 0, syncer, self._sealable)
 
-    def _rename(self) -> int:
+    def _replace(self) -> int:
         first = segment.first_moment(self.fd)
-        sealed = self._directory / segment.sealed_name(self.position.segment, first)
+        fresh = segment.tmp(segment.ACTIVE)
         # The new file first: when no descriptor is left, nothing has changed.
-        fresh = self._disk.create(segment.tmp(self._path))
+        fd = self._disk.create_anew(fresh)
         try:
-            self._disk.rename(self._path, sealed)
+            undo = self._name(segment.sealed_name(self.position.segment, first))
             try:
-                self._disk.rename(segment.tmp(self._path), self._path)
+                self._disk.rename(fresh, segment.ACTIVE)
             except OSError:
-                self._disk.rename(sealed, self._path)
+                undo()
                 raise
         except OSError:
-            os.close(fresh)
+            os.close(fd)
             raise
-        return fresh
+        return fd
+
+    def _name(self, sealed: str) -> Callable[[], None]:
+        """Give current.log its sealed name; return what takes it away again."""
+        try:
+            self._disk.link(segment.ACTIVE, sealed)
+        except FileExistsError:
+            # A rotation that failed and could not be undone either has done it.
+            if not self._disk.is_file(sealed, self.fd):
+                raise
+        except OSError:
+            # A file system without second names: for an instant there is no current.log.
+            self._disk.rename(segment.ACTIVE, sealed)
+            return lambda: self._disk.rename(sealed, segment.ACTIVE)
+        return lambda: self._disk.unlink(sealed)
 
     def reopen(self, syncer: Syncer) -> None:
         """If current.log is no longer the file that is written to, go on in a new one."""
         held = os.fstat(self.fd)
-        if self._has_its_name():
+        if self._disk.is_file(segment.ACTIVE, self.fd):
             if held.st_size < self.position.offset:
                 self._renumber(held.st_size)
                 self._tell(
                     log.warn,
                     "somebody cut {path} down to {size} bytes",
-                    path=str(self._path),
+                    path=self._path,
                     size=held.st_size,
                 )
             return
         try:
-            opened = open_active(self._directory, self._disk)
-        except StoreError as error:
-            self._not_before = self._disk.monotonic() + RETRY_AFTER
-            self._tell(log.error, "{why}; still writing to the old file", why=str(error))
+            self._lock.check()
+            opened = open_active(self._disk)
+        except (OSError, StoreError) as error:
+            self._put_off(reason(error) if isinstance(error, OSError) else str(error))
             return
         if held.st_nlink:
             happened = "was moved away"
@@ -153,30 +160,32 @@ class ActiveSegment:
         self._tell(
             log.warn,
             "{path} {happened}; going on in a new one",
-            path=str(self._path),
+            path=self._path,
             happened=happened,
         )
         self._go_on(opened.fd, opened.size, syncer, lambda: None)
         self._unended = opened.torn > 0
         self._started = self._disk.monotonic()
 
-    def _has_its_name(self) -> bool:
-        try:
-            return os.path.samestat(os.fstat(self.fd), os.lstat(self._path))
-        except OSError:
-            return False
+    def _put_off(self, why: str) -> None:
+        """Try again later; a reason that lasts is said once."""
+        self._not_before = self._disk.monotonic() + RETRY_AFTER
+        if why != self._put_off_for:
+            self._put_off_for = why
+            self._tell(log.error, "{why}; still writing to the old file", why=why)
 
     def _go_on(self, fd: int, size: int, syncer: Syncer, then: Callable[[], None]) -> None:
         old, self.fd = self.fd, fd
+        self._put_off_for = ""
         self._new_name = True
         self._renumber(size)
         syncer.take_over(old, then)
 
     def _renumber(self, size: int) -> None:
-        """What is at `size` bytes now is another segment: an old position must not lead into it."""
+        """Begin another segment at `size` bytes: an old position must not lead into it."""
         self.position = Position(self.position.segment + 1, size)
         try:
-            segment.save_number(self._directory, self.position.segment, self._disk)
+            segment.save_number(self.position.segment, self._disk)
         except OSError as error:
             self._tell(
                 log.warn,

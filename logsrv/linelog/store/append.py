@@ -8,6 +8,7 @@ set its own: that, and the GIL's one order of events, is why there is no lock an
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
 from collections import deque
@@ -37,7 +38,7 @@ Item: TypeAlias = tuple[int, list[Buffer]] | Callable[[], None]
 
 
 def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
-    """What is left of `buffers` when their first `count` bytes are written."""
+    """Return what is left of `buffers` when their first `count` bytes are written."""
     for number, buffer in enumerate(buffers):
         if count < len(buffer):
             return [memoryview(buffer)[count:], *buffers[number + 1 :]]
@@ -99,7 +100,7 @@ class Writer:
         self.queue.put(lambda: self._active.rotate(self._syncer))
 
     def reopen(self) -> None:
-        """Look whether current.log is still there, after all that was appended."""
+        """Look for current.log where it should be, after all that was appended."""
         self.queue.put(lambda: self._active.reopen(self._syncer))
 
     def apply(self, policy: StorePolicy) -> None:
@@ -110,6 +111,18 @@ class Writer:
         """Write what is pending and end; on a disk that takes nothing, after one last try."""
         self._closing.set()
         self.queue.put(self._end)
+
+    def lost_lines(self) -> int:
+        """Count the lines that were taken in and not written; nothing is written any more."""
+        buffers = list(self._buffers)
+        with contextlib.suppress(Empty):
+            while True:
+                item = self.queue.get_nowait()
+                if isinstance(item, tuple):
+                    buffers += item[1]
+        # A thread that hangs in a dead disk's system call ends with this if it ever comes back.
+        self.queue.put(self._end)
+        return sum(bytes(buffer).count(b"\n") for buffer in buffers)
 
     def run(self) -> None:
         """The thread's life: whatever the disk does, it goes on until it is closed."""
@@ -177,7 +190,7 @@ class Writer:
             self._tell(self._look)
 
     def _sync(self) -> str | None:
-        """Sync the active segment; says why it failed, if it did."""
+        """Sync the active segment; return why it failed, if it did."""
         try:
             self._active.sync()
         except OSError as error:

@@ -7,13 +7,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias
 
 from twisted.logger import Logger
 
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.store.clock import BelievedTime, Reading
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.retain import retain
 from logsrv.linelog.store.seal import Interrupted, seal
@@ -59,7 +61,6 @@ class Syncer:
         self,
         active: BeingWritten,
         policy: StorePolicy,
-        directory: Path,
         disk: Disk,
         tell: InReactor,
     ) -> None:
@@ -67,7 +68,6 @@ class Syncer:
         self.syncs = 0
         self.errors = 0
         self._active = active
-        self._directory = directory
         self._disk = disk
         self._tell = tell
         self._synced = active.position
@@ -101,7 +101,7 @@ class Syncer:
             if self.policy.sync is not Sync.NEVER:
                 self._sync(fd)
                 with contextlib.suppress(OSError):
-                    self._disk.sync_directory(self._directory)
+                    self._disk.sync_directory()
             os.close(fd)
             then()
 
@@ -125,13 +125,14 @@ class Sealer:
     """Compresses full segments and removes the oldest by the policy, at the lowest priority.
 
     active: tells the number of the active segment. now: the time of day, in seconds since 1970.
+    It touches nothing while the directory's lock is not ours.
     """
 
     def __init__(
         self,
-        directory: Path,
         policy: StorePolicy,
         disk: Disk,
+        lock: DirectoryLock,
         active: Callable[[], int],
         now: Callable[[], float],
         tell: InReactor,
@@ -139,17 +140,21 @@ class Sealer:
         self.policy = policy
         self.sealed = 0
         self.removed = 0
-        self._directory = directory
         self._disk = disk
+        self._lock = lock
         self._active = active
         self._now = now
         self._tell = tell
+        believed = now() if lock.believed is None else lock.believed
+        self._time = BelievedTime(Reading(believed, disk.monotonic()))
+        self._moment = believed
+        self._moved: str | None = None
         self._failures: dict[str, str] = {}
         self._wake = threading.Event()
         self._going = True
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Look for something to do."""
         self._wake.set()
 
     def stop(self) -> None:
@@ -170,10 +175,47 @@ class Sealer:
 
     def turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
+        self._look_at_clock()
+        ours = self._trying("looking after old segments", self._check)
+        self._look_for_directory()
+        if not ours:
+            return
         with contextlib.suppress(Interrupted):
             self._trying("removing old segments", self._retain)
             while self._going and self._trying("compressing a segment", self._seal_one):
                 self._trying("removing old segments", self._retain)
+
+    def _look_at_clock(self) -> None:
+        before = self._time.doubted
+        now = self._now()
+        self._moment = self._time.believe(now, self._disk.monotonic())
+        doubted = self._time.doubted
+        if doubted is None:
+            self._lock.believe(self._moment)
+        elif doubted != before and now > self._moment and self.policy.keep_days is not None:
+            self._tell(
+                log.warn,
+                "the clock says {now}, where {expected} was to be expected; until that has lasted for"
+                " a day, --keep-days goes by the time expected",
+                now=rfc3339(now),
+                expected=rfc3339(self._moment),
+            )
+
+    def _look_for_directory(self) -> None:
+        moved, before = self._disk.moved(), self._moved
+        if moved and moved != before:
+            self._tell(
+                log.warn,
+                "the store {directory} was moved to {moved}, where this server goes on with it until"
+                " it is started again",
+                directory=str(self._disk.directory),
+                moved=moved,
+            )
+        self._moved = moved
+
+    def _check(self) -> bool:
+        self._lock.check()
+        return True
 
     def _trying(self, what: str, step: Callable[[], bool]) -> bool:
         """Do a step; log the first failure of a kind, and when it is over. False if it failed."""
@@ -197,19 +239,21 @@ class Sealer:
         """Seal the oldest plain segment. False if there is none."""
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active()
-        for segment in sealed_files(self._directory):
+        for segment in sealed_files(self._disk):
             if segment.form is Form.PLAIN and segment.number < active:
-                if segment.path.stat().st_size:
+                if self._disk.stat(segment.name).st_size:
                     seal(segment, self._disk, lambda: self._going)
                     self.sealed += 1
                 else:
-                    self._disk.unlink(segment.path)
+                    self._disk.unlink(segment.name)
                 return True
         return False
 
     def _retain(self) -> bool:
-        removed = retain(self._directory, self.policy, self._now(), self._disk)
+        removed = retain(self._disk, self.policy, self._moment)
         self.removed += len(removed)
         for segment in removed:
-            self._tell(log.info, "removed {path}, by the policy", path=str(segment.path))
+            self._tell(
+                log.info, "removed {path}, by the policy", path=self._disk.path(segment.name)
+            )
         return True

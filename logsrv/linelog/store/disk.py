@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from logsrv.linelog.batch import Buffer
 
@@ -13,20 +14,93 @@ FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
 IOV_MAX: int = os.sysconf("SC_IOV_MAX")
 
+DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
+
 
 class Disk:
-    """System calls with the meaning they have in `os`; each raises OSError.
+    """System calls on the names in one directory, with the meaning they have in `os`.
 
+    Each raises OSError. The directory is held by a descriptor: when somebody moves it, or puts another
+    in its place, all that is done here stays in the one that was entered.
     Everything the store changes on disk goes through here, so that a test can let any step fail.
     """
 
-    def open(self, path: Path, flags: int) -> int:
-        """A descriptor that children do not inherit; never through a symbolic link."""
-        return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+    directory: Path
+    _fd: int
 
-    def create(self, path: Path, flags: int = 0) -> int:
-        """A new, empty file with mode 0640 whatever the umask, open for reading and appending."""
-        fd = self.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC | flags)
+    def enter(self, directory: Path) -> Self:
+        """Hold `directory` from now on, until `leave`."""
+        self.directory = directory
+        self._fd = os.open(directory, DIRECTORY)
+        return self
+
+    def renew(self) -> None:
+        """If the directory was removed, hold another of its path from now on, made if need be."""
+        if not os.fstat(self._fd).st_nlink:
+            make_directory(self.directory)
+            fd = os.open(self.directory, DIRECTORY)
+            # At once for all threads: each call is in one of the two.
+            os.dup2(fd, self._fd, inheritable=False)
+            os.close(fd)
+
+    def leave(self) -> None:
+        """Let go of the directory."""
+        os.close(self._fd)
+
+    def path(self, name: str) -> str:
+        """Return the path of a name, for people to read."""
+        return str(self.directory / name)
+
+    def moved(self) -> str | None:
+        """Return where the directory is now if it no longer has its path; None if it has."""
+        try:
+            held = os.fstat(self._fd)
+            if not held.st_nlink or os.path.samestat(os.stat(self.directory), held):
+                return None
+        except FileNotFoundError:
+            pass
+        try:
+            return os.readlink(f"/proc/self/fd/{self._fd}")
+        except OSError:
+            return "another place"
+
+    def entries(self) -> dict[str, bool]:
+        """Return the names in the directory, and whether each is that of a plain file."""
+        # A descriptor of its own: two threads that list by one share the place they have come to.
+        fd = os.open(".", DIRECTORY, dir_fd=self._fd)
+        try:
+            with os.scandir(fd) as found:
+                return {entry.name: entry.is_file(follow_symlinks=False) for entry in found}
+        finally:
+            os.close(fd)
+
+    def stat(self, name: str) -> os.stat_result:
+        """Return what the name stands for, which may be a symbolic link."""
+        return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
+
+    def is_file(self, name: str, fd: int) -> bool:
+        """Whether the name is one of the open file `fd`."""
+        try:
+            return os.path.samestat(os.fstat(fd), self.stat(name))
+        except OSError:
+            return False
+
+    def open(self, name: str, flags: int) -> int:
+        """Return a descriptor that children do not inherit.
+
+        Never goes through a symbolic link, and never waits for the other end of a FIFO.
+        """
+        safe = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        return os.open(name, flags | safe, FILE_MODE, dir_fd=self._fd)
+
+    def read(self, name: str, size: int = -1) -> bytes:
+        """Return what is in a file, or its first `size` bytes."""
+        with open(self.open(name, os.O_RDONLY), "rb") as file:
+            return file.read(size)
+
+    def create(self, name: str) -> int:
+        """Make a file with mode 0640 whatever the umask, open for reading and appending."""
+        fd = self.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
             os.fchmod(fd, FILE_MODE)
         except OSError:
@@ -34,32 +108,40 @@ class Disk:
             raise
         return fd
 
+    def create_anew(self, name: str) -> int:
+        """Make a file as `create` does, in the place of what has the name."""
+        self.unlink(name)
+        return self.create(name)
+
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
-        """Write at most IOV_MAX buffers; returns how many bytes were taken."""
+        """Write at most IOV_MAX buffers; return how many bytes were taken."""
         return os.writev(fd, buffers)
 
     def fdatasync(self, fd: int) -> None:
         """Return when the contents of the file are on the medium."""
         os.fdatasync(fd)
 
-    def sync_directory(self, directory: Path) -> None:
+    def sync_directory(self) -> None:
         """Return when the names in the directory are on the medium."""
-        fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        os.fsync(self._fd)
 
-    def rename(self, old: Path, new: Path) -> None:
+    def link(self, name: str, second: str) -> None:
+        """Give a file a second name; raises FileExistsError if that is taken."""
+        os.link(name, second, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+
+    def rename(self, old: str, new: str) -> None:
         """Rename, replacing what has the new name."""
-        os.rename(old, new)
+        os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
-    def unlink(self, path: Path) -> None:
+    def unlink(self, name: str) -> None:
         """Remove a file; one that is not there is fine."""
-        path.unlink(missing_ok=True)
+        try:
+            os.unlink(name, dir_fd=self._fd)
+        except FileNotFoundError:
+            pass
 
     def monotonic(self) -> float:
-        """Seconds by the clock that never jumps.
+        """Return the seconds by the clock that never jumps.
 
         The reactor's clock follows the wall clock, so an administrator who sets the time back would
         stop the rotation and the syncs of a store that went by it.
@@ -71,8 +153,15 @@ class Disk:
         time.sleep(seconds)
 
 
+def make_directory(directory: Path) -> None:
+    """Make the directory of a store, with mode 0750 whatever the umask, unless there is one."""
+    if not directory.is_dir():
+        directory.mkdir(parents=True)
+        directory.chmod(DIRECTORY_MODE)
+
+
 def reason(error: BaseException) -> str:
-    """The part of a sentence that says what went wrong: `No space left on device`."""
+    """Return the part of a sentence that says what went wrong: `No space left on device`."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"

@@ -19,7 +19,7 @@ class SyncFailure:
     why: str
 
     def error(self) -> StoreError:
-        """What to tell who waited for these bytes."""
+        """Return what to tell who waited for these bytes."""
         return StoreError(f"lines could not be synced to the disk: {self.why}")
 
 
@@ -31,7 +31,7 @@ class Waiters:
         self._failure = SyncFailure(0, 0, "")
 
     def add(self, total: int) -> Deferred[None]:
-        """A Deferred that waits for `total`; one that has failed already if its sync did."""
+        """Return a Deferred that waits for `total`; one that has failed already if its sync did."""
         waiting: Deferred[None] = Deferred()
         if self._failure.start < total <= self._failure.end:
             waiting.errback(self._failure.error())

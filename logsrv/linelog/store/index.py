@@ -45,7 +45,7 @@ class Index:
     frames: tuple[Frame, ...]
 
     def add(self, chunk: bytes, end: int, compressed: int) -> Index:
-        """The index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
+        """Return the index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
         last = chunk.rfind(b"\n", 0, end - 1) + 1
         frame = Frame(
             self.text,
@@ -63,16 +63,23 @@ class Index:
         )
 
     def frame_of(self, offset: int) -> int:
-        """Which frame holds byte `offset` of the text; len(frames) if that is at or past the end."""
+        """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
         if offset >= self.text:
             return len(self.frames)
         return bisect.bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
 
     def extent(self, number: int) -> tuple[int, int]:
-        """Where frame `number` begins in the compressed file, and how many bytes it takes there."""
+        """Return where frame `number` begins in the compressed file, and how many bytes it has."""
         start = self.frames[number].at
         after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
         return start, after - start
+
+    def missing(self, size: int) -> tuple[int, int]:
+        """Return how many lines, and bytes of text, a file of `size` bytes holds too few."""
+        for number, frame in enumerate(self.frames):
+            if sum(self.extent(number)) > size:
+                return self.lines - frame.lines, self.text - frame.text
+        return 0, 0
 
 
 def _lines(text: memoryview) -> int:
@@ -81,12 +88,12 @@ def _lines(text: memoryview) -> int:
 
 
 def empty(segment: Segment) -> Index:
-    """The index of a segment without frames."""
+    """Return the index of a segment without frames."""
     return Index(segment.number, 0, 0, 0, ())
 
 
 def encode(index: Index) -> bytes:
-    """The index as it is stored."""
+    """Return the index as it is stored."""
     document = {
         "segment": index.segment,
         "text": index.text,
@@ -100,7 +107,7 @@ def encode(index: Index) -> bytes:
 
 
 def decode(data: bytes) -> Index:
-    """The inverse of `encode`. Raises ValueError for anything else."""
+    """Return what `encode` was given. Raises ValueError for anything else."""
     try:
         found = json.loads(data)
         return Index(
@@ -117,23 +124,17 @@ def decode(data: bytes) -> Index:
         raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
 
 
-def load(packed: Segment) -> Index:
-    """The index of a packed segment. Raises OSError and ValueError."""
-    return decode(packed.index.read_bytes())
-
-
-def fits(packed: Segment) -> bool:
-    """Whether there is an index and it is about the file that is there."""
-    try:
-        index = load(packed)
-    except (OSError, ValueError):
-        return False
-    return (index.segment, index.compressed) == (packed.number, packed.path.stat().st_size)
+def load(packed: Segment, disk: Disk) -> Index:
+    """Return the index of a packed segment. Raises OSError, and ValueError if it is another's."""
+    index = decode(disk.read(packed.index))
+    if index.segment != packed.number:
+        raise ValueError(f"this is the index of segment {index.segment}, not of {packed.number}")
+    return index
 
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:
     """Put the index beside its segment, complete or not at all. Raises OSError."""
-    fd = disk.create(tmp(packed.index))
+    fd = disk.create_anew(tmp(packed.index))
     try:
         left = encode(index)
         while left:
@@ -148,7 +149,7 @@ def rebuild(packed: Segment, disk: Disk) -> None:
     """Make the index again from the frames. Raises OSError; ValueError for a damaged file."""
     index = empty(packed)
     data = b""
-    with packed.path.open("rb") as file:
+    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         while data or (data := file.read(1 << 20)):
             decompressor = zstandard.ZstdDecompressor().decompressobj()
             text, taken = [], 0

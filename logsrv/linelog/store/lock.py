@@ -3,58 +3,100 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
-from pathlib import Path
+import threading
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.disk import FILE_MODE, reason
+from logsrv.linelog.store.disk import FILE_MODE, Disk, reason
 
 NAME = "lock"
+TOUCH_EVERY = 3600.0
 
 
 class DirectoryLock:
-    """A lock on `directory` that the kernel drops with its owner, however that ends.
+    """A lock on the directory of `disk` that the kernel drops with its owner, however that ends.
 
     The file stays when the lock goes: removing it would let two processes lock two files of one
     name. Raises StoreError when another process is the owner, or the file cannot be locked.
+
+    believed: the time of day that the last owner believed last (clock.py), which is kept as the
+        time of the file; None if there was no file.
     """
 
-    def __init__(self, directory: Path) -> None:
-        path = directory / NAME
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._checking = threading.Lock()
+        self.believed: float | None = None
+        with contextlib.suppress(OSError):
+            self.believed = disk.stat(NAME).st_mtime
+        self._fd = self._taken()
+
+    def _taken(self) -> int:
+        path = self._disk.path(NAME)
         try:
-            self._fd = os.open(path, flags, FILE_MODE)
+            fd = self._disk.open(NAME, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
         try:
-            self._take(directory, path)
+            self._lock(fd, path)
+            self._sign(fd, b"%d\n" % os.getpid())
         except BaseException:
-            os.close(self._fd)
+            os.close(fd)
             raise
+        return fd
 
-    def _take(self, directory: Path, path: Path) -> None:
-        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+    def _lock(self, fd: int, path: str) -> None:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise StoreError(f"the lock {path} is not a plain file; remove it")
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            owner = os.pread(self._fd, 32, 0).strip()
+            owner = os.pread(fd, 32, 0).strip()
             who = f"process {int(owner)}" if owner.isdigit() else "another process"
             raise StoreError(
-                f"the store {directory} is in use by {who}; give each server a directory of its own"
+                f"the store {self._disk.directory} is in use by {who};"
+                " give each server a directory of its own"
             ) from None
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
+
+    def _sign(self, fd: int, text: bytes) -> None:
         # The pid is for people; a full disk must not keep the store from starting.
         with contextlib.suppress(OSError):
-            os.fchmod(self._fd, FILE_MODE)
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+            os.fchmod(fd, FILE_MODE)
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, text, 0)
+        if self.believed is not None:
+            with contextlib.suppress(OSError):
+                os.utime(fd, (self.believed, self.believed))
+
+    def check(self) -> None:
+        """Make sure that the directory is ours; take the lock again if it was removed, or its file.
+
+        Raises OSError when it is another's by now. May be called in any thread.
+        """
+        with self._checking:
+            self._disk.renew()
+            if self._disk.is_file(NAME, self._fd):
+                return
+            try:
+                taken = self._taken()
+            except StoreError as error:
+                raise OSError(errno.EBUSY, str(error)) from error
+            os.close(self._fd)
+            self._fd = taken
+
+    def believe(self, moment: float) -> None:
+        """Keep a time of day that is believed, for the next owner."""
+        if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
+            self.believed = moment
+            with contextlib.suppress(OSError):
+                os.utime(self._fd, (moment, moment))
 
     def release(self) -> None:
         """Let others have the directory."""
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._fd, 0)
+        self._sign(self._fd, b"")
         os.close(self._fd)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 import attrs
 from twisted.logger import Logger
@@ -19,6 +18,7 @@ from twisted.logger import Logger
 from logsrv.errors import StoreError
 from logsrv.linelog.store import index, segment
 from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.segment import Form, Segment
 
 log = Logger()
@@ -46,11 +46,11 @@ class Active:
     stamp: int = 0
 
 
-def open_active(directory: Path, disk: Disk) -> Active:
+def open_active(disk: Disk) -> Active:
     """Open current.log, or make it. Raises StoreError if something else is in its place."""
-    path = directory / segment.ACTIVE
+    path = disk.path(segment.ACTIVE)
     try:
-        found = stat.S_IFMT(os.lstat(path).st_mode)
+        found = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
     except FileNotFoundError:
         found = None
     except OSError as error:
@@ -61,9 +61,8 @@ def open_active(directory: Path, disk: Disk) -> Active:
         )
     try:
         if found is None:
-            return Active(_created(path, disk), 0, 0, 0)
-        # O_NONBLOCK: whoever puts a FIFO there in this very moment does not hang us.
-        fd = disk.open(path, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK)
+            return Active(_created(disk), 0, 0, 0)
+        fd = disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
     try:
@@ -73,10 +72,10 @@ def open_active(directory: Path, disk: Disk) -> Active:
         raise
 
 
-def _created(path: Path, disk: Disk) -> int:
-    fd = disk.create(path, os.O_EXCL)
+def _created(disk: Disk) -> int:
+    fd = disk.create(segment.ACTIVE)
     try:
-        disk.sync_directory(path.parent)
+        disk.sync_directory()
     except OSError:
         os.close(fd)
         raise
@@ -91,7 +90,7 @@ _KINDS: dict[int | None, str] = {
 }
 
 
-def _mended(path: Path, fd: int) -> Active:
+def _mended(path: str, fd: int) -> Active:
     whole = os.fstat(fd).st_size
     size = _without_nuls(fd, whole)
     nuls = whole - size
@@ -99,7 +98,7 @@ def _mended(path: Path, fd: int) -> Active:
         os.ftruncate(fd, size)
         log.warn(
             "{path} ended in {nuls} NUL bytes, as a power cut leaves them; they were cut off",
-            path=str(path),
+            path=path,
             nuls=nuls,
         )
     start = _line_start(fd, size)
@@ -108,14 +107,14 @@ def _mended(path: Path, fd: int) -> Active:
         os.ftruncate(fd, start)
         log.warn(
             "{path} ended in {torn} bytes of a stamp with nothing behind it; they were cut off",
-            path=str(path),
+            path=path,
             torn=torn,
         )
         return Active(fd, start, 0, nuls, torn)
     if torn:
         log.warn(
             "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
-            path=str(path),
+            path=path,
             torn=torn,
         )
     return Active(fd, size, torn, nuls)
@@ -131,7 +130,7 @@ def is_stamp(text: bytes) -> bool:
 
 
 def _without_nuls(fd: int, size: int) -> int:
-    """The size of the file without the NULs at its end."""
+    """Return the size of the file without the NULs at its end."""
     while size:
         start = max(0, size - _STEP)
         kept = len(os.pread(fd, size - start, start).rstrip(b"\0"))
@@ -142,7 +141,7 @@ def _without_nuls(fd: int, size: int) -> int:
 
 
 def _line_start(fd: int, size: int) -> int:
-    """Where what follows the last LF begins."""
+    """Return where that begins which follows the last LF."""
     end = size
     while end:
         start = max(0, end - _STEP)
@@ -153,44 +152,55 @@ def _line_start(fd: int, size: int) -> int:
     return 0
 
 
-def number_active(directory: Path, disk: Disk) -> int:
-    """The number of the active segment, and in its file from now on unless the disk is full."""
-    number = segment.active_number(directory)
-    if segment.saved_number(directory) != number:
+def number_active(disk: Disk) -> int:
+    """Return the number of the active segment, in its file from now on unless the disk is full."""
+    number = segment.active_number(disk)
+    saved = segment.saved_number(disk)
+    if not saved and segment.NUMBER in disk.entries():
+        log.warn(
+            "{path} does not hold the number of a segment; lines go on in number {number}",
+            path=disk.path(segment.NUMBER),
+            number=number,
+        )
+    if saved != number:
         try:
-            segment.save_number(directory, number, disk)
+            segment.save_number(number, disk)
         except OSError as error:
             log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
     return number
 
 
-def tidy(directory: Path, disk: Disk) -> None:
+def tidy(disk: Disk) -> None:
     """Finish or undo what a crash interrupted; afterwards each sealed segment is there once.
 
     Raises OSError. Removes nothing but what this store left unfinished and what is there twice.
     """
-    sealed = segment.sealed_files(directory)
+    for name in segment.no_files(disk):
+        log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
+    for found in segment.half_rotated(disk):
+        disk.unlink(found.name)
+    sealed = segment.sealed_files(disk)
     packed = {found.number: found for found in sealed if found.form is Form.PACKED}
     for found in sealed:
         if found.form is Form.PLAIN:
-            _end_torn(found.path, disk)
+            _end_torn(found.name, disk)
             if found.number in packed:
                 _keep_one(found, packed[found.number], disk)
-    disk.unlink(segment.tmp(directory / segment.NUMBER))
-    unused = segment.tmp(directory / segment.ACTIVE)
-    if unused.is_file() and unused.stat().st_size == 0:
-        disk.unlink(unused)
-    for found in segment.sealed_segments(directory):
-        if found.form is Form.PACKED and not index.fits(found):
-            _index_again(found, disk)
-    for path in segment.loose_files(directory):
-        disk.unlink(path)
+    entries = disk.entries()
+    for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE)):
+        if entries.get(name):
+            disk.unlink(name)
+    for found in segment.sealed_segments(disk):
+        if found.form is Form.PACKED:
+            _look_at_index(found, disk)
+    for name in segment.loose_files(disk):
+        disk.unlink(name)
 
 
-def _end_torn(path: Path, disk: Disk) -> None:
-    fd = disk.open(path, os.O_RDWR | os.O_APPEND)
+def _end_torn(name: str, disk: Disk) -> None:
+    fd = disk.open(name, os.O_RDWR | os.O_APPEND)
     try:
-        if _mended(path, fd).torn:
+        if _mended(disk.path(name), fd).torn:
             disk.writev(fd, [b"\n"])
     finally:
         os.close(fd)
@@ -198,18 +208,42 @@ def _end_torn(path: Path, disk: Disk) -> None:
 
 def _keep_one(plain: Segment, packed: Segment, disk: Disk) -> None:
     """Of a segment in both forms, keep the packed one if it is complete, else the plain one."""
-    if index.fits(packed) and index.load(packed).text == plain.path.stat().st_size:
-        disk.unlink(plain.path)
+    kept = _index_of(packed, disk)
+    sizes = disk.stat(plain.name).st_size, disk.stat(packed.name).st_size
+    if kept is not None and (kept.text, kept.compressed) == sizes:
+        disk.unlink(plain.name)
     else:
-        disk.unlink(packed.path)
+        disk.unlink(packed.name)
         disk.unlink(packed.index)
-    disk.sync_directory(plain.path.parent)
+    disk.sync_directory()
 
 
-def _index_again(packed: Segment, disk: Disk) -> None:
+def _index_of(packed: Segment, disk: Disk) -> Index | None:
     try:
-        index.rebuild(packed, disk)
-    except ValueError as error:
-        log.error("{path} is damaged and left as it is: {why}", path=str(packed.path), why=error)
-    else:
-        log.warn("the index of {path} was missing and was made again", path=str(packed.path))
+        return index.load(packed, disk)
+    except (OSError, ValueError):
+        return None
+
+
+def _look_at_index(packed: Segment, disk: Disk) -> None:
+    """Report a segment that is shorter than its index says, and make an index that is of no use anew."""
+    kept, size = _index_of(packed, disk), disk.stat(packed.name).st_size
+    path = disk.path(packed.name)
+    if kept is not None and size < kept.compressed:
+        lines, text = kept.missing(size)
+        log.error(
+            "{path} is damaged: it ends after {size} of {compressed} bytes, and {lines} lines"
+            " ({text} bytes) that its index promises are missing; both are left as they are",
+            path=path,
+            size=size,
+            compressed=kept.compressed,
+            lines=lines,
+            text=text,
+        )
+    elif kept is None or size > kept.compressed:
+        try:
+            index.rebuild(packed, disk)
+        except ValueError as error:
+            log.error("{path} is damaged and left as it is: {why}", path=path, why=error)
+        else:
+            log.warn("the index of {path} was missing or of no use, and was made again", path=path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
@@ -29,15 +28,19 @@ class Held:
 
 
 def expired(held: Sequence[Held], active_size: int, policy: StorePolicy, now: float) -> list[Held]:
-    """Which of the segments in `held` (oldest first) the policy no longer wants; oldest first.
+    """Return the segments in `held` (oldest first) that the policy no longer wants; oldest first.
 
-    `active_size` counts towards `keep_bytes`, but the active segment itself is never removed.
+    `active_size` counts towards `keep_bytes`, but the active segment itself is never removed. What
+    was written while the clock was ahead of `now` is as old as what was written next.
     """
+    lasts = [now]
+    for one in reversed(held):
+        lasts.append(one.last if one.last <= now else lasts[-1])
     total = active_size + sum(one.size for one in held)
     gone = []
-    for one in held:
+    for one, last in zip(held, reversed(lasts), strict=False):
         too_much = policy.keep_bytes is not None and total > policy.keep_bytes
-        too_old = policy.keep_days is not None and now - one.last > policy.keep_days * DAY
+        too_old = policy.keep_days is not None and now - last > policy.keep_days * DAY
         if not (too_much or too_old):
             break
         gone.append(one)
@@ -45,34 +48,34 @@ def expired(held: Sequence[Held], active_size: int, policy: StorePolicy, now: fl
     return gone
 
 
-def retain(directory: Path, policy: StorePolicy, now: float, disk: Disk) -> list[Segment]:
-    """Remove what the policy no longer wants; returns what was removed. Raises OSError."""
+def retain(disk: Disk, policy: StorePolicy, now: float) -> list[Segment]:
+    """Remove what the policy no longer wants; return what was removed. Raises OSError."""
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
-    held = [_look(segment) for segment in sealed_segments(directory)]
-    others = _size(directory / ACTIVE) + _size(directory / NUMBER)
+    held = [_look(segment, disk) for segment in sealed_segments(disk)]
+    others = _size(ACTIVE, disk) + _size(NUMBER, disk)
     gone = [one.segment for one in expired(held, others, policy, now)]
     if not gone:
         return []
     # A number is used once: the file must know a higher one before the names of these are gone.
-    active = keep_number(directory, disk)
+    active = keep_number(disk)
     removed = [segment for segment in gone if segment.number < active]
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
-        disk.unlink(segment.path)
+        disk.unlink(segment.name)
         if segment.form is Form.PLAIN:
             disk.unlink(segment.packed)
         disk.unlink(segment.index)
     return removed
 
 
-def _look(segment: Segment) -> Held:
-    found = segment.path.stat()
-    return Held(segment, found.st_size + _size(segment.index), found.st_mtime)
+def _look(segment: Segment, disk: Disk) -> Held:
+    found = disk.stat(segment.name)
+    return Held(segment, found.st_size + _size(segment.index, disk), found.st_mtime)
 
 
-def _size(path: Path) -> int:
+def _size(name: str, disk: Disk) -> int:
     try:
-        return path.stat().st_size
+        return disk.stat(name).st_size
     except FileNotFoundError:
         return 0

@@ -25,7 +25,7 @@ class Interrupted(Exception):
 
 
 def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-    """The text from `offset` in pieces of about `size` bytes: each the first so many bytes of a chunk.
+    """Yield the text from `offset` in pieces of about `size` bytes: the first so many of a chunk.
 
     A piece is of whole lines; the last one may be unended, and a line longer than `size` is a piece
     of its own. Nothing is copied: the end of a chunk that is not used is read again with the next.
@@ -41,12 +41,11 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 
 
 def seal(segment: Segment, disk: Disk, going: Callable[[], bool] = lambda: True) -> Index:
-    """Compress a plain segment and remove the plain file. Returns the index.
+    """Compress a plain segment and remove the plain file; return the index.
 
     Raises OSError when the disk is full or broken, and Interrupted when `going()` turns false
     (asked before each frame): then the plain file is as it was.
     """
-    directory = segment.path.parent
     try:
         made = _pack(segment, disk, going)
         index.save(made, segment, disk)
@@ -55,8 +54,8 @@ def seal(segment: Segment, disk: Disk, going: Callable[[], bool] = lambda: True)
         for leftover in (tmp(segment.packed), tmp(segment.index), segment.index):
             disk.unlink(leftover)
         raise
-    disk.sync_directory(directory)
-    disk.unlink(segment.path)
+    disk.sync_directory()
+    disk.unlink(segment.name)
     return made
 
 
@@ -64,9 +63,9 @@ def _pack(segment: Segment, disk: Disk, going: Callable[[], bool]) -> Index:
     """Write the frames to the temporary file; they are on the medium when this returns."""
     made = index.empty(segment)
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
-    fd = disk.create(tmp(segment.packed))
+    fd = disk.create_anew(tmp(segment.packed))
     try:
-        source = disk.open(segment.path, os.O_RDONLY)
+        source = disk.open(segment.name, os.O_RDONLY)
         try:
             # All that takes long here lets go of the GIL, which this thread shares with the writer.
             for chunk, end in pieces(source):

@@ -9,6 +9,9 @@
 A number is never used twice. The active segment has the one in the file `number`, or one more than
 the highest sealed segment, whichever is greater: so the order of the steps of a rotation does not
 matter to a crash. Retention removes only what is below the number in the file.
+
+In the middle of a rotation current.log has a sealed name as well; until another file is current.log,
+that does not count. What is not a plain file is never a segment.
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from __future__ import annotations
 import enum
 import os
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import attrs
@@ -30,6 +32,8 @@ PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 TMP_SUFFIX = ".tmp"
 _SEALED = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log(\.zst)?", re.ASCII)
+# A billion segments, one in a second for thirty years, and the names still have room for more.
+_NUMBER = re.compile(rb"[0-9]{1,9}")
 _BESIDE = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log\.zst(\.tmp|\.idx|\.idx\.tmp)", re.ASCII)
 
 
@@ -53,118 +57,140 @@ class Segment:
     """One file of a store that holds lines."""
 
     number: int
-    path: Path
+    name: str
     form: Form
 
     @property
-    def packed(self) -> Path:
-        """Where the compressed text of a sealed segment is, or will be."""
-        if self.form is Form.PACKED:
-            return self.path
-        return self.path.with_name(self.path.name + PACKED_SUFFIX)
+    def packed(self) -> str:
+        """The name that the compressed text of a sealed segment has, or will have."""
+        return self.name if self.form is Form.PACKED else self.name + PACKED_SUFFIX
 
     @property
-    def index(self) -> Path:
-        """Where the index of the compressed text is, or will be."""
-        return self.packed.with_name(self.packed.name + INDEX_SUFFIX)
+    def index(self) -> str:
+        """The name that the index of the compressed text has, or will have."""
+        return self.packed + INDEX_SUFFIX
 
 
 def sealed_name(number: int, first: float) -> str:
-    """The name of sealed segment `number`, whose first line is of the moment `first`."""
+    """Return the name of sealed segment `number`, whose first line is of the moment `first`."""
     return f"{number:010d}-{file_stamp(first)}.log"
 
 
-def tmp(path: Path) -> Path:
-    """The name that a file has until it is complete."""
-    return path.with_name(path.name + TMP_SUFFIX)
+def tmp(name: str) -> str:
+    """Return the name that a file has until it is complete."""
+    return name + TMP_SUFFIX
 
 
-def sealed_files(directory: Path) -> list[Segment]:
-    """Every sealed file in order; a segment whose sealing was interrupted is there in both forms."""
-    found = []
-    for name in os.listdir(directory):
-        match = _SEALED.fullmatch(name)
-        if match:
-            form = Form.PACKED if match[2] else Form.PLAIN
-            found.append(Segment(int(match[1]), directory / name, form))
-    return sorted(found, key=lambda segment: (segment.number, segment.path.name))
+def sealed_files(disk: Disk) -> list[Segment]:
+    """Return every sealed file in order; one whose sealing was interrupted is there in both forms."""
+    return [found for found, active in _named_so(disk) if not active]
 
 
-def loose_files(directory: Path) -> list[Path]:
-    """Files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
-    names = set(os.listdir(directory))
+def half_rotated(disk: Disk) -> list[Segment]:
+    """Return the sealed names of the active segment: the traces of a rotation under way or broken off."""
+    return [found for found, active in _named_so(disk) if active]
+
+
+def _named_so(disk: Disk) -> list[tuple[Segment, bool]]:
+    """Return the files with names of sealed segments, and whether each is current.log as well."""
+    matches = [_SEALED.fullmatch(name) for name, plain in disk.entries().items() if plain]
+    found = [
+        Segment(int(match[1]), match[0], Form.PACKED if match[2] else Form.PLAIN)
+        for match in matches
+        if match
+    ]
+    # After the listing: a name that was listed and is not current.log's by now is sealed for good.
+    active = _inode(ACTIVE, disk)
     return [
-        directory / name
-        for name in names
-        if _BESIDE.fullmatch(name)
-        and (name.endswith(TMP_SUFFIX) or name.removesuffix(INDEX_SUFFIX) not in names)
+        (one, one.form is Form.PLAIN and active is not None and _inode(one.name, disk) == active)
+        for one in sorted(found, key=lambda one: (one.number, one.name))
     ]
 
 
-def sealed_segments(directory: Path) -> list[Segment]:
-    """The sealed segments in order, each once: the plain file where both forms are there."""
-    return _each_once(sealed_files(directory))
+def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
+    try:
+        found = disk.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _each_once(files: list[Segment]) -> list[Segment]:
+def loose_files(disk: Disk) -> list[str]:
+    """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
+    entries = disk.entries()
+    return [
+        name
+        for name, plain in entries.items()
+        if plain
+        and _BESIDE.fullmatch(name)
+        and (name.endswith(TMP_SUFFIX) or name.removesuffix(INDEX_SUFFIX) not in entries)
+    ]
+
+
+def no_files(disk: Disk) -> list[str]:
+    """Return what has the name of a sealed segment and is a directory, a link, or the like."""
+    return [name for name, plain in disk.entries().items() if not plain and _SEALED.fullmatch(name)]
+
+
+def sealed_segments(disk: Disk) -> list[Segment]:
+    """Return the sealed segments in order, each once: the plain file where both forms are there."""
     # Backwards a plain name comes after the packed one, and so it is the one that stays.
-    chosen = {segment.number: segment for segment in reversed(files)}
+    chosen = {segment.number: segment for segment in reversed(sealed_files(disk))}
     return [chosen[number] for number in sorted(chosen)]
 
 
-def segments(directory: Path) -> list[Segment]:
-    """All segments in order, the active one last. Raises OSError if there is no such directory."""
+def segments(disk: Disk) -> list[Segment]:
+    """Return all segments in order, the active one last."""
     # In this order: a rotation between the two can then not make a segment vanish from the list.
-    saved = saved_number(directory)
-    sealed = _each_once(sealed_files(directory))
+    saved = saved_number(disk)
+    sealed = sealed_segments(disk)
     number = max(saved, sealed[-1].number + 1 if sealed else 1)
-    return [*sealed, Segment(number, directory / ACTIVE, Form.ACTIVE)]
+    return [*sealed, Segment(number, ACTIVE, Form.ACTIVE)]
 
 
-def active_number(directory: Path) -> int:
-    """The number of the active segment; the first one of a store is 1."""
-    return segments(directory)[-1].number
+def active_number(disk: Disk) -> int:
+    """Return the number of the active segment; the first one of a store is 1."""
+    return segments(disk)[-1].number
 
 
-def saved_number(directory: Path) -> int:
-    """What the file `number` says; 0 if it is missing or, after a power cut, makes no sense."""
+def saved_number(disk: Disk) -> int:
+    """Return what the file `number` says; 0 if it is missing or, after a power cut, makes no sense."""
     try:
-        text = (directory / NUMBER).read_bytes()[:32].strip()
+        text = disk.read(NUMBER, 32).strip()
     except OSError:
         return 0
-    return int(text) if text.isdigit() else 0
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
-def save_number(directory: Path, number: int, disk: Disk) -> None:
+def save_number(number: int, disk: Disk) -> None:
     """Let the file `number` say `number`; an interruption leaves the old one. Raises OSError.
 
     Not synced, because the writer does it, who must not wait for a disk: see `keep_number`.
     """
-    path = directory / NUMBER
-    fd = disk.create(tmp(path))
+    fd = disk.create_anew(tmp(NUMBER))
     try:
         disk.writev(fd, [b"%d\n" % number])
     finally:
         os.close(fd)
-    disk.rename(tmp(path), path)
+    disk.rename(tmp(NUMBER), NUMBER)
 
 
-def keep_number(directory: Path, disk: Disk) -> int:
-    """What the file `number` says, once it is certain that a power cut will not undo it.
+def keep_number(disk: Disk) -> int:
+    """Return what the file `number` says, once it is certain that a power cut will not undo it.
 
     Raises OSError. Retention asks this: the sealed segments below are no longer needed as numbers.
     """
-    fd = disk.open(directory / NUMBER, os.O_RDWR)
+    fd = disk.open(NUMBER, os.O_RDWR)
     try:
         disk.fdatasync(fd)
     finally:
         os.close(fd)
-    disk.sync_directory(directory)
-    return saved_number(directory)
+    disk.sync_directory()
+    return saved_number(disk)
 
 
 def time_text(line: bytes) -> str | None:
-    """The TIME that `line` begins with, as it stands there; None if it begins with no such thing."""
+    """Return the TIME that `line` begins with, as it stands there; None if there is none."""
     text = line[:64].split(b" ", 1)[0].decode("ascii", "replace")
     try:
         parse_rfc3339(text)
@@ -174,6 +200,6 @@ def time_text(line: bytes) -> str | None:
 
 
 def first_moment(fd: int) -> float:
-    """When the first line in the file was received; when it was last written if it does not say."""
+    """Return when the first line in the file was received; if it does not say, when it was written."""
     text = time_text(os.pread(fd, 64, 0))
     return parse_rfc3339(text) if text else os.fstat(fd).st_mtime

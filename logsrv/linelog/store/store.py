@@ -6,6 +6,7 @@ threads: one writes (append.py), one syncs and one seals (background.py).
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.append import Writer
 from logsrv.linelog.store.background import Sealer, StoreReactor, Syncer
-from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk, reason
+from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import Waiters
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
@@ -68,15 +69,13 @@ class Store:
         Blocks for as long as that takes. Raises StoreError with one sentence.
         """
         try:
-            if not self.directory.is_dir():
-                self.directory.mkdir(parents=True)
-                self.directory.chmod(DIRECTORY_MODE)
-            lock = DirectoryLock(self.directory)
-            try:
+            make_directory(self.directory)
+            with contextlib.ExitStack() as undo:
+                undo.callback(self._disk.enter(self.directory).leave)
+                lock = DirectoryLock(self._disk)
+                undo.callback(lock.release)
                 self._start(lock)
-            except BaseException:
-                lock.release()
-                raise
+                undo.pop_all()
         except OSError as error:
             where = error.filename or self.directory
             raise StoreError(
@@ -85,29 +84,29 @@ class Store:
 
     def _start(self, lock: DirectoryLock) -> None:
         disk, tell = self._disk, self._reactor.callFromThread
-        recover.tidy(self.directory, disk)
-        number = recover.number_active(self.directory, disk)
-        opened = recover.open_active(self.directory, disk)
+        recover.tidy(disk)
+        number = recover.number_active(disk)
+        opened = recover.open_active(disk)
         self.recovered = opened
         age = self._reactor.seconds() - segment.first_moment(opened.fd) if opened.size else 0.0
         self._sealer = Sealer(
-            self.directory,
             self._policy,
             disk,
+            lock,
             active=lambda: self.position.segment,
             now=self._reactor.seconds,
             tell=tell,
         )
         self._active = ActiveSegment(
-            self.directory,
             opened,
             number,
             disk.monotonic() - max(0.0, age),
             disk=disk,
+            lock=lock,
             tell=tell,
             sealable=self._sealer.wake,
         )
-        self._syncer = Syncer(self._active, self._policy, self.directory, disk, tell)
+        self._syncer = Syncer(self._active, self._policy, disk, tell)
         self._writer = Writer(
             self._active, self._syncer, self._policy, disk=disk, tell=tell, look=self._look
         )
@@ -155,7 +154,7 @@ class Store:
             self._feed(batch)
 
     def durable(self) -> Deferred[None]:
-        """Fires when all that was appended before is written; under Sync.ALWAYS, on the medium.
+        """Return what fires when all that was appended before is written; under Sync.ALWAYS, synced.
 
         Call it in the same turn as `append`. Fails with StoreError if the disk could not sync, or the
         store was closed on a disk that takes nothing: then nothing may be acknowledged.
@@ -175,8 +174,12 @@ class Store:
         self._writer.rotate()
 
     def reopen(self) -> None:
-        """Look whether current.log is still the file that is written to; if not, make a new one."""
+        """Go on in a new current.log if the name is no longer that of the file written to.
+
+        The directory stays the one that was opened, wherever it was moved.
+        """
         self._writer.reopen()
+        self._sealer.wake()
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy from now on."""
@@ -246,7 +249,7 @@ class Store:
     def close(self) -> Deferred[None]:
         """Write all, sync, let go of the directory; takes at most about ten seconds.
 
-        Fails with StoreError, which says how many bytes could not be written and why.
+        Fails with StoreError, which says how many bytes and lines could not be written, and why.
         """
         done: Deferred[None] = Deferred()
         if self._accepts:
@@ -278,19 +281,32 @@ class Store:
         sealing.join(SEALER_ENDS_WITHIN)
         if not sealing.is_alive():
             lock.release()
+            self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
 
     def _closed(self, why: str) -> None:
         if self._deadline.active():
             self._deadline.cancel()
         self._look()
-        error = StoreError(
-            f"{self.pending} bytes could not be written to the store {self.directory}: {why}"
-        )
-        self._waiters.give_up(error)
+        # A disk that came back when nobody waited any more.
+        if not self._closing:
+            return
+        error = self._lost(why) if self.pending else None
         closing, self._closing = self._closing, []
         for done in closing:
-            if self.pending:
+            if error is not None:
                 done.errback(error)
             else:
                 done.callback(None)
+
+    def _lost(self, why: str) -> StoreError:
+        """Count what could not be written, and tell those who wait for it."""
+        size, lines = self.pending, self._writer.lost_lines()
+        self._metrics.count("store_lost_bytes_total", size)
+        self._metrics.count("store_lost_lines_total", lines)
+        error = StoreError(
+            f"{size} bytes ({lines} line{'s' * (lines != 1)}) could not be written to the store"
+            f" {self.directory}: {why}"
+        )
+        self._waiters.give_up(error)
+        return error

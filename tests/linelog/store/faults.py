@@ -24,6 +24,11 @@ def no_space() -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def no_links() -> OSError:
+    """What FAT and its like say to a second name."""
+    return OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
 def batch(*lines: bytes) -> Batch:
     """A batch of these lines (without their LF)."""
     block = Block.of(b"".join(line + b"\n" for line in lines))
@@ -38,6 +43,11 @@ def stored(*lines: bytes) -> bytes:
 def text_of(directory: Path) -> bytes:
     """All the text of a store, in order."""
     return b"".join(piece for _, piece in read(directory))
+
+
+def at(directory: Path) -> Disk:
+    """The real disk, in that directory."""
+    return Disk().enter(directory)
 
 
 def until(condition: Callable[[], object], within: float = 10.0) -> Deferred[None]:
@@ -76,9 +86,14 @@ class FaultyDisk(Disk):
         if name in self.errors:
             raise self.errors[name]
 
-    def create(self, path: Path, flags: int = 0) -> int:
+    def entries(self) -> dict[str, bool]:
+        if "entries" in self.before:
+            self.before["entries"]()
+        return super().entries()
+
+    def create(self, name: str) -> int:
         self._enter("create")
-        return super().create(path, flags)
+        return super().create(name)
 
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
         self._enter("writev")
@@ -98,17 +113,21 @@ class FaultyDisk(Disk):
         super().fdatasync(fd)
         self.synced.append(os.fstat(fd).st_ino)
 
-    def sync_directory(self, directory: Path) -> None:
+    def sync_directory(self) -> None:
         self._enter("sync_directory")
-        super().sync_directory(directory)
+        super().sync_directory()
 
-    def rename(self, old: Path, new: Path) -> None:
+    def link(self, name: str, second: str) -> None:
+        self._enter("link")
+        super().link(name, second)
+
+    def rename(self, old: str, new: str) -> None:
         self._enter("rename")
         super().rename(old, new)
 
-    def unlink(self, path: Path) -> None:
+    def unlink(self, name: str) -> None:
         self._enter("unlink")
-        super().unlink(path)
+        super().unlink(name)
 
 
 class Crash(BaseException):

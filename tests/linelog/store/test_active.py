@@ -11,21 +11,26 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
+from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.background import Syncer
-from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import number_active, open_active, tidy
-from logsrv.linelog.store.segment import Position, saved_number
+from logsrv.linelog.store.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import (
+    MOMENT,
     Crash,
     CrashingDisk,
     FaultyDisk,
+    at,
     batch,
+    no_links,
     no_space,
     stored,
     text_of,
@@ -48,7 +53,7 @@ async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
     await until(lambda: sealed(store.directory) == ["0000000001-20261120T061842Z.log.zst"])
     await until(lambda: not list(store.directory.glob("*Z.log")))
     assert (store.directory / "current.log").read_bytes() == b""
-    assert store.position == (2, 0) and saved_number(store.directory) == 2
+    assert store.position == (2, 0) and saved_number(at(store.directory)) == 2
 
 
 @pytest_twisted.ensureDeferred
@@ -107,7 +112,7 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
         for number in range(3):
             store.append(batch(b"%d" % number))
             await store.durable()
-        await until(lambda: any("cannot be rotated" in event["log_format"] for event in events))
+        await until(lambda: any("cannot be rotated" in event.get("why", "") for event in events))
     assert text_of(store.directory) == stored(b"0", b"1", b"2")
     assert store.healthy and store.position.segment == 1
     del disk.errors[step]
@@ -116,49 +121,161 @@ async def test_without_a_free_descriptor_the_old_segment_goes_on(
 
 
 class HalfWay(FaultyDisk):
-    """A disk on which current.log cannot be given away again: a rotation fails at its second step."""
+    """A disk on which no file can become current.log: a rotation fails at its second step.
 
-    def __init__(self, also_back: bool) -> None:
+    links: whether it knows second names. undo: whether the first step can be taken back.
+    """
+
+    def __init__(self, links: bool, undo: bool) -> None:
         super().__init__()
         self.failing = True
-        self._also_back = also_back
+        self._undo = undo
+        if not links:
+            self.errors["link"] = no_links()
 
-    def rename(self, old: Path, new: Path) -> None:
-        is_back = old.name != "current.log.tmp"
-        if self.failing and new.name == "current.log" and (self._also_back or not is_back):
-            self.calls.append("refused")
-            raise no_space()
+    def rename(self, old: str, new: str) -> None:
+        refused = old == "current.log.tmp" or not self._undo
+        self._refuse(refused and new == "current.log")
         super().rename(old, new)
 
+    def unlink(self, name: str) -> None:
+        self._refuse(not self._undo and name.endswith("Z.log"))
+        super().unlink(name)
+
+    def _refuse(self, refused: bool) -> None:
+        if self.failing and refused:
+            self.calls.append("refused")
+            raise no_space()
+
 
 @pytest_twisted.ensureDeferred
-async def test_a_rotation_that_fails_half_way_is_undone(open_store: OpenStore) -> None:
-    disk = HalfWay(also_back=False)
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("undo", [True, False])
+async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
+    open_store: OpenStore, links: bool, undo: bool
+) -> None:
+    disk = HalfWay(links, undo)
     store = open_store(disk, rotate_size=10)
     store.append(batch(b"one"))
     await until(lambda: "refused" in disk.calls)
     store.append(batch(b"two"))
     await store.durable()
-    assert (store.directory / "current.log").read_bytes() == stored(b"one", b"two")
-    assert store.position.segment == 1 and not list(store.directory.glob("0*"))
-    disk.failing = False
-    await until(lambda: store.position == (2, 0))
-    assert text_of(store.directory) == stored(b"one", b"two")
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_rotation_that_cannot_be_undone_either_loses_nothing(open_store: OpenStore) -> None:
-    disk = HalfWay(also_back=True)
-    store = open_store(disk, rotate_size=10)
-    store.append(batch(b"one"))
-    await until(lambda: "refused" in disk.calls)
-    store.append(batch(b"two"))
-    await store.durable()
+    if links or undo:
+        assert (store.directory / "current.log").read_bytes() == stored(b"one", b"two")
+        assert text_of(store.directory) == stored(b"one", b"two")
+    assert store.position.segment == 1
+    assert undo is not bool(list(store.directory.glob("0*")))
     disk.failing = False
     await until(lambda: store.position.segment == 2)
     store.append(batch(b"three"))
     await store.close()
     assert text_of(store.directory) == stored(b"one", b"two", b"three")
+
+
+@pytest_twisted.ensureDeferred
+async def test_current_log_is_there_at_every_moment_of_many_rotations(
+    open_store: OpenStore,
+) -> None:
+    store = open_store(rotate_size=1)
+    path, looking, missed = store.directory / "current.log", [True], []
+
+    def look() -> int:
+        count = 0
+        while looking[0]:
+            count += 1
+            try:
+                os.close(os.open(path, os.O_RDONLY))
+            except FileNotFoundError:
+                missed.append(count)
+        return count
+
+    counting = deferToThread(look)
+    for number in range(300):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: store.position.segment == 301)
+    looking[0] = False
+    assert await counting > 1000 and not missed
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
+    open_store: OpenStore,
+) -> None:
+    store = open_store()
+    other = store.directory / "0000000001-20261120T061842Z.log"
+    store.append(batch(b"one"))
+    await store.durable()
+    other.write_bytes(b"mine\n")
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("File exists" in event.get("why", "") for event in events))
+    assert other.read_bytes() == b"mine\n"
+    assert (store.directory / "current.log").read_bytes() == stored(b"one")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Somebody removed the lock file, and started a second server."""
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    (store.directory / "lock").unlink()
+    other = DirectoryLock(at(store.directory))
+    with capturedLogs() as events:
+        store.rotate()
+        store.append(batch(b"two"))
+        await store.durable()
+        await until(lambda: any("still writing" in event["log_format"] for event in events))
+        (store.directory / "current.log").rename(tmp_path / "moved")
+        store.reopen()
+        store.append(batch(b"three"))
+        await store.durable()
+    assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two", b"three")
+    assert not list(store.directory.glob("*.log*"))
+    other.release()
+    (store.directory / "lock").unlink()
+    store.reopen()
+    await until((store.directory / "current.log").exists)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    store = open_store(rotate_size=1)
+    place, moved = store.directory, tmp_path / "moved"
+    store.append(batch(b"one"))
+    await until(lambda: len(sealed(place)) == 1)
+    with capturedLogs() as events:
+        place.rename(moved)
+        other = open_store(rotate_size=1)
+        store.append(batch(b"two"))
+        other.append(batch(b"three"))
+        await until(lambda: len(sealed(moved)) == 2 and len(sealed(place)) == 1)
+        store.reopen()
+        await until(lambda: any("was moved to {moved}" in e["log_format"] for e in events))
+    await store.close()
+    await other.close()
+    assert text_of(moved) == stored(b"one", b"two")
+    assert text_of(place) == stored(b"three")
+    assert [e["moved"] for e in events if "moved" in e] == [str(moved)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_directory_that_was_removed_is_made_again(open_store: OpenStore) -> None:
+    store = open_store()
+    store.append(batch(b"lost with it"))
+    await store.durable()
+    shutil.rmtree(store.directory)
+    store.reopen()
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"two")
+    with pytest.raises(StoreError, match="in use"):
+        open_store()
 
 
 @pytest_twisted.ensureDeferred
@@ -173,7 +290,7 @@ async def test_logrotate_may_move_current_log_away(open_store: OpenStore, tmp_pa
     await store.durable()
     assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two")
     assert text_of(store.directory) == stored(b"three")
-    assert store.position.segment == saved_number(store.directory) == 2
+    assert store.position.segment == saved_number(at(store.directory)) == 2
 
 
 @pytest_twisted.ensureDeferred
@@ -235,41 +352,51 @@ async def test_something_else_under_the_name_leaves_the_old_file_in_use(
     assert (tmp_path / "moved").read_bytes() == stored(b"one")
 
 
+@pytest.mark.parametrize("links", [True, False])
 def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(
-    tmp_path: Path,
+    tmp_path: Path, links: bool
 ) -> None:
     steps = 0
     finished = False
     while not finished:
         directory = tmp_path / str(steps)
         directory.mkdir()
-        finished = rotate_until_crash(directory, steps)
-        tidy(directory, Disk())
-        number = number_active(directory, Disk())
-        opened = open_active(directory, Disk())
+        finished = rotate_until_crash(directory, steps, links)
+        if links:
+            assert text_of(directory) == stored(b"one")
+        disk = at(directory)
+        tidy(disk)
+        number = number_active(disk)
+        opened = open_active(disk)
         os.close(opened.fd)
         assert text_of(directory) == stored(b"one")
         assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
+        names = {path.name for path in directory.iterdir()} - {sealed_name(1, MOMENT)}
+        assert names == {"current.log", "number", "lock"}
         steps += 1
-    assert steps > 4
+    assert steps > 6
 
 
-def rotate_until_crash(directory: Path, step: int) -> bool:
+def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
     """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
-    opened = open_active(directory, Disk())
-    number_active(directory, Disk())
-    disk = CrashingDisk(at=step)
+    opened = open_active(at(directory))
+    number_active(at(directory))
+    disk = CrashingDisk(at=step).enter(directory)
+    if not links:
+        disk.errors["link"] = no_links()
+    lock = DirectoryLock(disk)
     active = ActiveSegment(
-        directory, opened, 1, 0.0, disk=disk, tell=lambda *_: None, sealable=lambda: None
+        *(opened, 1, 0.0), disk=disk, lock=lock, tell=lambda *_: None, sealable=lambda: None
     )
     os.write(opened.fd, stored(b"one"))
     active.position = Position(1, len(stored(b"one")))
-    syncer = Syncer(active, StorePolicy(), directory, disk, lambda *_: None)
+    syncer = Syncer(active, StorePolicy(), disk, lambda *_: None)
     try:
         active.rotate(syncer)
     except Crash:
         return False
     finally:
+        lock.release()
         os.close(opened.fd)
     os.close(active.fd)
     return True

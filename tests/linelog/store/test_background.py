@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 import pytest_twisted
+from twisted.internet import reactor
 from twisted.logger import capturedLogs
 
-from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
@@ -109,3 +113,75 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     await until(lambda: not list(store.directory.glob("0*")))
     await store.close()
     assert open_store().position == (4, 0)
+
+
+class WrongClock:
+    """The reactor, but for its time of day."""
+
+    callLater = staticmethod(reactor.callLater)  # type: ignore[attr-defined]
+    callFromThread = staticmethod(reactor.callFromThread)  # type: ignore[attr-defined]
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def seconds(self) -> float:
+        return time.time() + self.ahead
+
+
+async def retained(store: Store, turns: list[int]) -> None:
+    """Wait until the store has looked for old segments from beginning to end."""
+    before = len(turns)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before + 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
+    """Neither in a running server nor in one that is started then."""
+    clock, turns = WrongClock(), list[int]()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    store = open_store(disk, using=clock, rotate_size=1, keep_days=1)
+    store.append(batch(b"one"))
+    await until(lambda: list(store.directory.glob("*.idx")))
+    with capturedLogs() as events:
+        clock.ahead = 3650 * DAY
+        for _ in range(2):
+            await retained(store, turns)
+        said = [e for e in events if "--keep-days goes by the time expected" in e["log_format"]]
+    assert len(said) == 1
+    await store.close()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    with capturedLogs() as events:
+        store = open_store(disk, using=clock, keep_days=1)
+        await retained(store, turns)
+        said = [e for e in events if "--keep-days goes by the time expected" in e["log_format"]]
+    assert len(said) == 1
+    assert text_of(store.directory) == stored(b"one")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
+    old = tmp_path / "0000000001-20200101T000000Z.log"
+    old.write_bytes(stored(b"one"))
+    os.utime(old, (0, time.time() - 3 * DAY))
+    store = open_store(directory=tmp_path, keep_days=1)
+    await until(lambda: not list(store.directory.glob("0*")))
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
+    open_store: OpenStore, make: Callable[[Path], object]
+) -> None:
+    store = open_store(keep_days=1)
+    strange = store.directory / "0000000001-20200101T000000Z.log"
+    make(strange)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    await store.close()
+    assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
-from tests.linelog.store.faults import stored
+from tests.linelog.store.faults import at, stored
 
 
 def of(*texts: bytes) -> Index:
@@ -48,23 +47,44 @@ def test_times_are_those_of_the_first_and_last_line_and_null_where_there_is_none
 
 def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:
     text = stored(*(b"line %d" % number for number in range(30_000)))
-    segment = Segment(3, tmp_path / "0000000003-20261120T061842Z.log", Form.PLAIN)
-    segment.path.write_bytes(text)
-    made = seal(segment, Disk())
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(text)
+    made = seal(segment, disk)
     packed = Segment(3, segment.packed, Form.PACKED)
-    packed.index.unlink()
-    assert not index.fits(packed)
-    index.rebuild(packed, Disk())
-    assert index.load(packed) == made
+    disk.unlink(packed.index)
+    index.rebuild(packed, disk)
+    assert index.load(packed, disk) == made
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"rubbish" + data])
 def test_a_damaged_segment_is_said_to_be_so(tmp_path: Path, damage: object) -> None:
     assert callable(damage)
-    segment = Segment(3, tmp_path / "0000000003-20261120T061842Z.log", Form.PLAIN)
-    segment.path.write_bytes(stored(b"one"))
-    seal(segment, Disk())
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, disk)
     packed = Segment(3, segment.packed, Form.PACKED)
-    packed.path.write_bytes(damage(packed.path.read_bytes()))
+    (tmp_path / packed.name).write_bytes(damage(disk.read(packed.name)))
     with pytest.raises(ValueError):
-        index.rebuild(packed, Disk())
+        index.rebuild(packed, disk)
+
+
+def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, disk)
+    with pytest.raises(ValueError, match="index of segment 3, not of 4"):
+        index.load(Segment(4, segment.packed, Form.PACKED), disk)
+
+
+def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_whole() -> None:
+    found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
+    assert [found.missing(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
+        (4, 12),
+        (4, 12),
+        *[(3, 10)] * 2,
+        *[(1, 4)] * 2,
+        (0, 0),
+    ]

@@ -11,12 +11,14 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.lock import DirectoryLock
+from tests.linelog.store.faults import at
 
 OWNER = """
 import sys
 from pathlib import Path
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
-lock = DirectoryLock(Path(sys.argv[1]))
+lock = DirectoryLock(Disk().enter(Path(sys.argv[1])))
 print("locked", flush=True)
 sys.stdin.read()
 """
@@ -29,33 +31,70 @@ def test_another_process_is_named_and_its_lock_goes_when_it_is_killed(tmp_path: 
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"locked\n"
         with pytest.raises(StoreError, match=rf"is in use by process {owner.pid}; "):
-            DirectoryLock(tmp_path)
+            DirectoryLock(at(tmp_path))
         owner.kill()
     assert (tmp_path / "lock").read_text() == f"{owner.pid}\n"
-    DirectoryLock(tmp_path).release()
+    DirectoryLock(at(tmp_path)).release()
 
 
 def test_a_stale_lock_file_is_not_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("999999999999999999999999999999999999\n")
-    lock = DirectoryLock(tmp_path)
+    lock = DirectoryLock(at(tmp_path))
     assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
     lock.release()
     assert (tmp_path / "lock").read_text() == ""
 
 
 def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path: Path) -> None:
-    lock = DirectoryLock(tmp_path)
+    lock = DirectoryLock(at(tmp_path))
     (tmp_path / "lock").write_bytes(b"\x1b[31m12")
     with pytest.raises(StoreError, match="in use by another process"):
-        DirectoryLock(tmp_path)
+        DirectoryLock(at(tmp_path))
     lock.release()
 
 
 def test_a_lock_that_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
     with pytest.raises(StoreError, match="is not a plain file"):
-        DirectoryLock(tmp_path)
+        DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
     (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StoreError, match="cannot be opened"):
-        DirectoryLock(tmp_path)
+        DirectoryLock(at(tmp_path))
+
+
+def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(
+    tmp_path: Path,
+) -> None:
+    lock = DirectoryLock(at(tmp_path))
+    (tmp_path / "lock").unlink()
+    lock.check()
+    with pytest.raises(StoreError, match="in use by process"):
+        DirectoryLock(at(tmp_path))
+    (tmp_path / "lock").unlink()
+    other = DirectoryLock(at(tmp_path))
+    with pytest.raises(OSError, match="in use by process"):
+        lock.check()
+    other.release()
+    lock.check()
+    lock.release()
+
+
+def test_the_time_that_was_believed_last_outlives_its_owner(tmp_path: Path) -> None:
+    """Whatever the clock says when the lock is let go of and taken again."""
+    lock = DirectoryLock(at(tmp_path))
+    assert lock.believed is None
+    lock.believe(1000.0)
+    lock.release()
+    for _ in range(2):
+        lock = DirectoryLock(at(tmp_path))
+        assert lock.believed == 1000.0
+        lock.release()
+
+
+def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
+    lock = DirectoryLock(at(tmp_path))
+    for moment in range(1000, 5000, 60):
+        lock.believe(float(moment))
+    assert lock.believed == 4600.0
+    lock.release()

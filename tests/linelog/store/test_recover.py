@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest_twisted
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store import index
+from logsrv.linelog.store.read import read
 from logsrv.linelog.store.recover import is_stamp, tidy
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.segment import Form, Position, Segment, saved_number
 from logsrv.linelog.store.store import Store
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
@@ -99,7 +101,7 @@ def test_a_file_of_nothing_but_nuls_is_an_empty_one(open_store: OpenStore, tmp_p
 def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path: Path) -> None:
     path = tmp_path / "0000000001-20261120T061842Z.log"
     path.write_bytes(stored(b"whole") + b"torn\0\0\0")
-    tidy(tmp_path, Disk())
+    tidy(at(tmp_path))
     assert path.read_bytes() == stored(b"whole") + b"torn\n"
 
 
@@ -124,46 +126,130 @@ def test_something_else_in_the_place_of_current_log_is_refused(
 
 
 def test_of_two_complete_forms_the_packed_one_stays(tmp_path: Path) -> None:
-    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
-    segment.path.write_bytes(stored(b"one"))
-    seal(segment, Disk())
-    segment.path.write_bytes(stored(b"one"))
-    tidy(tmp_path, Disk())
-    assert not segment.path.exists() and segment.packed.exists()
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, at(tmp_path))
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    tidy(at(tmp_path))
+    assert not (tmp_path / segment.name).exists() and (tmp_path / segment.packed).exists()
 
 
 def test_a_plain_file_that_holds_more_than_the_packed_one_stays(tmp_path: Path) -> None:
-    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
-    segment.path.write_bytes(stored(b"one"))
-    seal(segment, Disk())
-    segment.path.write_bytes(stored(b"one", b"two"))
-    tidy(tmp_path, Disk())
-    assert segment.path.exists() and not segment.packed.exists() and not segment.index.exists()
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, at(tmp_path))
+    (tmp_path / segment.name).write_bytes(stored(b"one", b"two"))
+    tidy(at(tmp_path))
+    assert (
+        (tmp_path / segment.name).exists()
+        and not (tmp_path / segment.packed).exists()
+        and not (tmp_path / segment.index).exists()
+    )
 
 
 def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> None:
-    segment = Segment(1, tmp_path / "0000000001-20261120T061842Z.log", Form.PLAIN)
-    segment.path.write_bytes(stored(b"one"))
-    seal(segment, Disk())
-    segment.index.rename(tmp_path / "0000000002-20261120T061842Z.log.zst.idx")
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, at(tmp_path))
+    (tmp_path / segment.index).rename(tmp_path / "0000000002-20261120T061842Z.log.zst.idx")
     (tmp_path / "current.log").touch()
-    tidy(tmp_path, Disk())
+    tidy(at(tmp_path))
     assert text_of(tmp_path) == stored(b"one")
-    assert segment.index.exists() and len(list(tmp_path.glob("*.idx"))) == 1
+    assert (tmp_path / segment.index).exists() and len(list(tmp_path.glob("*.idx"))) == 1
 
 
 def test_a_damaged_segment_is_left_alone_and_reported(tmp_path: Path) -> None:
     path = tmp_path / "0000000001-20261120T061842Z.log.zst"
     path.write_bytes(b"this is not Zstandard")
     with capturedLogs() as events:
-        tidy(tmp_path, Disk())
+        tidy(at(tmp_path))
     assert path.read_bytes() == b"this is not Zstandard"
     assert "is damaged" in events[0]["log_format"]
+
+
+def frames(directory: Path) -> Segment:
+    """Segment 1, sealed, of several frames of 10,000 bytes and more."""
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    numbers = random.Random(7)
+    lines = (b"%d %s" % (number, numbers.randbytes(20).hex().encode()) for number in range(40_000))
+    (directory / segment.name).write_bytes(stored(*lines))
+    (directory / "current.log").write_bytes(stored(b"behind it"))
+    seal(segment, at(directory))
+    return Segment(1, segment.packed, Form.PACKED)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(
+    tmp_path: Path, kept: int
+) -> None:
+    disk, packed = at(tmp_path), frames(tmp_path)
+    promised = index.load(packed, disk)
+    first_lost = promised.frames[kept]
+    os.truncate(tmp_path / packed.name, first_lost.at)
+    for _ in range(2):
+        with capturedLogs() as events:
+            tidy(disk)
+        assert [event["lines"] for event in events] == [promised.lines - first_lost.lines]
+        assert [event["text"] for event in events] == [promised.text - first_lost.text]
+        assert packed.name in events[0]["path"]
+        assert index.load(packed, disk) == promised
+    reading, text = read(tmp_path), b""
+    for _ in range(kept):
+        text += next(reading)[1]
+    with pytest.raises(ValueError, match=f"{packed.name} is damaged at byte {first_lost.at}"):
+        next(reading)
+    assert text.count(b"\n") == first_lost.lines and len(text) == first_lost.text
+    assert list(read(tmp_path, Position(2, 0))) == [(Position(2, 0), stored(b"behind it"))]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("number", [b"12345678901", b"9" * 30, b"-3", b"seven"])
+async def test_a_number_that_makes_no_sense_is_reported_and_nothing_is_lost(
+    open_store: OpenStore, tmp_path: Path, number: bytes
+) -> None:
+    (tmp_path / "number").write_bytes(number + b"\n")
+    (tmp_path / "0000000006-20261120T061842Z.log").write_bytes(stored(b"six"))
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert any("does not hold the number of a segment" in e["log_format"] for e in events)
+    store.append(batch(b"seven"))
+    store.rotate()
+    store.append(batch(b"eight"))
+    await store.durable()
+    await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
+    await store.close()
+    assert text_of(tmp_path) == stored(b"six", b"seven", b"eight")
+    assert saved_number(at(tmp_path)) == 8
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("x")])
+@pytest.mark.parametrize(
+    "name", ["0000000007-20261120T061842Z.log", "0000000007-20261120T061842Z.log.zst"]
+)
+def test_what_only_has_the_name_of_a_segment_is_reported_and_left_alone(
+    open_store: OpenStore, tmp_path: Path, make: Callable[[Path], object], name: str
+) -> None:
+    make(tmp_path / name)
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    assert [e["path"] for e in events if "is not a segment" in e["log_format"]] == [
+        str(tmp_path / name)
+    ]
+    assert store.position.segment == 1 and os.path.lexists(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["number", "number.tmp", "current.log.tmp"])
+def test_a_fifo_under_a_name_of_ours_holds_nothing_up(
+    open_store: OpenStore, tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    store = open_store(directory=tmp_path)
+    assert store.position.segment == 1 and store.healthy
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     names = {"notes.tmp", "x.log.zst.idx", "0000000001.log.zst.tmp", "current.log.tmp.tmp"}
     for name in names:
         (tmp_path / name).write_text("mine")
-    tidy(tmp_path, Disk())
+    tidy(at(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == names

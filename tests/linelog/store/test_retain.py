@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.retain import Held, expired, retain
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, save_number, sealed_segments
-from tests.linelog.store.faults import stored
+from tests.linelog.store.faults import at, stored
 
 
 def held(*sizes: int) -> list[Held]:
     return [
-        Held(Segment(number, Path(str(number)), Form.PACKED), size, number * DAY)
+        Held(Segment(number, str(number), Form.PACKED), size, number * DAY)
         for number, size in enumerate(sizes)
     ]
 
@@ -41,10 +41,27 @@ def test_days_count_from_the_last_line_of_a_segment() -> None:
     assert [one.segment.number for one in gone] == [0, 1]
 
 
+def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next() -> None:
+    """It neither stays until then, nor keeps what is older from being removed."""
+    all_ = held(1, 1, 1, 1)
+    ahead = [*all_[:2], attrs.evolve(all_[2], last=9000 * DAY), all_[3]]
+    days = StorePolicy(keep_days=1.5)
+    assert expired(ahead, 0, days, 3 * DAY) == ahead[:2]
+    assert expired(ahead, 0, days, 4.6 * DAY) == ahead
+    assert expired(ahead[:3], 0, days, 3 * DAY) == ahead[:2]
+
+
+def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> None:
+    """A dead battery: written in 1970, between segments with the right time."""
+    all_ = held(1, 1, 1)
+    early = [all_[0], attrs.evolve(all_[1], last=-9000 * DAY), all_[2]]
+    assert expired(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
+
+
 def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
-    save_number(tmp_path, 2, Disk())
-    assert retain(tmp_path, StorePolicy(), 1e12, Disk()) == []
+    save_number(2, at(tmp_path))
+    assert retain(at(tmp_path), StorePolicy(), 1e12) == []
 
 
 def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
@@ -54,16 +71,16 @@ def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
         path = tmp_path / f"000000000{number}-20261120T061842Z.log"
         path.write_bytes(stored(b"one"))
         os.utime(path, (number * DAY, number * DAY))
-        seal(Segment(number, path, Form.PLAIN), Disk())
-    save_number(tmp_path, 3, Disk())
-    removed = retain(tmp_path, StorePolicy(keep_days=1), 2.5 * DAY, Disk())
+        seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
+    save_number(3, at(tmp_path))
+    removed = retain(at(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY)
     assert [segment.number for segment in removed] == [1]
-    assert [segment.number for segment in sealed_segments(tmp_path)] == [2]
+    assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
     assert len(list(tmp_path.glob("*.idx"))) == 1
 
 
 def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
     """A crash between the rotation and the saving of the number, or a full disk there."""
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
-    save_number(tmp_path, 1, Disk())
-    assert retain(tmp_path, StorePolicy(keep_bytes=1), 0, Disk()) == []
+    save_number(1, at(tmp_path))
+    assert retain(at(tmp_path), StorePolicy(keep_bytes=1), 0) == []

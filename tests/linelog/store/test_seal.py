@@ -13,11 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.recover import number_active, open_active, tidy
 from logsrv.linelog.store.seal import Interrupted, pieces, seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_files
-from tests.linelog.store.faults import Crash, CrashingDisk, FaultyDisk, no_space, stored, text_of
+from tests.linelog.store.faults import (
+    Crash,
+    CrashingDisk,
+    FaultyDisk,
+    at,
+    no_space,
+    stored,
+    text_of,
+)
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
 
@@ -26,42 +33,43 @@ def plain(directory: Path, text: bytes = TEXT) -> Segment:
     path = directory / "0000000001-20261120T061842Z.log"
     path.write_bytes(text)
     (directory / "current.log").touch()
-    return Segment(1, path, Form.PLAIN)
+    return Segment(1, path.name, Form.PLAIN)
 
 
 def recover(directory: Path) -> None:
     """What a start does before it writes."""
-    tidy(directory, Disk())
-    number_active(directory, Disk())
-    os.close(open_active(directory, Disk()).fd)
+    disk = at(directory)
+    tidy(disk)
+    number_active(disk)
+    os.close(open_active(disk).fd)
 
 
 def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_path: Path) -> None:
-    segment = plain(tmp_path)
-    written = segment.path.stat().st_mtime_ns
-    seal(segment, Disk())
-    [packed] = sealed_files(tmp_path)
-    with zstandard.open(packed.path, "rb") as file:
+    disk, segment = at(tmp_path), plain(tmp_path)
+    written = disk.stat(segment.name).st_mtime_ns
+    seal(segment, disk)
+    [packed] = sealed_files(disk)
+    with zstandard.open(tmp_path / packed.name, "rb") as file:
         assert file.read() == TEXT
-    frames = index.load(packed)
-    data = packed.path.read_bytes()
+    frames = index.load(packed, disk)
+    data = disk.read(packed.name)
     assert len(frames.frames) > 2
     for number, frame in enumerate(frames.frames):
-        at, size = frames.extent(number)
-        text = zstandard.ZstdDecompressor().decompress(data[at : at + size])
+        start, size = frames.extent(number)
+        text = zstandard.ZstdDecompressor().decompress(data[start : start + size])
         assert text == TEXT[frame.text : frame.text + len(text)]
         assert text.endswith(b"\n") and len(text) <= 1 << 20
         assert frame.lines == TEXT[: frame.text].count(b"\n")
         assert frame.first == frame.last == "2026-11-20T06:18:42.123456Z"
     assert (frames.text, frames.lines) == (len(TEXT), 20_000)
-    assert packed.path.stat().st_mtime_ns == written
+    assert disk.stat(packed.name).st_mtime_ns == written
 
 
 @pytest.mark.skipif(which("zstdcat") is None, reason="there is no zstdcat here")
 def test_zstdcat_reads_a_sealed_file(tmp_path: Path) -> None:
     segment = plain(tmp_path)
-    seal(segment, Disk())
-    done = subprocess.run(["zstdcat", segment.packed], check=True, capture_output=True)
+    seal(segment, at(tmp_path))
+    done = subprocess.run(["zstdcat", tmp_path / segment.packed], check=True, capture_output=True)
     assert done.stdout == TEXT
 
 
@@ -72,20 +80,20 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
         directory.mkdir()
         segment = plain(directory)
         try:
-            seal(segment, CrashingDisk(at=steps))
+            seal(segment, CrashingDisk(at=steps).enter(directory))
         except Crash:
             pass
         else:
             break
         assert text_of(directory) == TEXT
         recover(directory)
-        assert len(sealed_files(directory)) == 1
+        assert len(sealed_files(at(directory))) == 1
         assert text_of(directory) == TEXT
-        for found in sealed_files(directory):
+        for found in sealed_files(at(directory)):
             if found.form is Form.PLAIN:
-                seal(found, Disk())
+                seal(found, at(directory))
         names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", segment.packed.name, segment.index.name}
+        assert names == {"current.log", "number", segment.packed, segment.index}
         assert text_of(directory) == TEXT
         steps += 1
     assert steps >= 9
@@ -94,19 +102,19 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
 @pytest.mark.parametrize("step", ["create", "writev", "fdatasync", "rename"])
 def test_an_error_at_a_step_leaves_just_the_plain_file(tmp_path: Path, step: str) -> None:
     segment = plain(tmp_path)
-    disk = FaultyDisk()
+    disk = FaultyDisk().enter(tmp_path)
     disk.errors[step] = no_space()
     with pytest.raises(OSError, match="No space left"):
         seal(segment, disk)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [segment.path.name, "current.log"]
-    assert segment.path.read_bytes() == TEXT
+    assert sorted(path.name for path in tmp_path.iterdir()) == [segment.name, "current.log"]
+    assert (tmp_path / segment.name).read_bytes() == TEXT
 
 
 def test_closing_gives_up_a_sealing(tmp_path: Path) -> None:
     segment = plain(tmp_path)
     with pytest.raises(Interrupted):
-        seal(segment, Disk(), going=lambda: False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [segment.path.name, "current.log"]
+        seal(segment, at(tmp_path), going=lambda: False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [segment.name, "current.log"]
 
 
 @given(text=st.lists(st.binary(max_size=9)).map(b"\n".join), size=st.integers(1, 20))

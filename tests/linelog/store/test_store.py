@@ -28,7 +28,6 @@ from tests.linelog.store.faults import (
     FaultyDisk,
     Sender,
     batch,
-    no_space,
     stored,
     text_of,
     until,
@@ -175,20 +174,28 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
 
 
 @pytest_twisted.ensureDeferred
-async def test_close_on_a_full_disk_says_how_many_bytes_were_not_written(
+async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(
     open_store: OpenStore,
 ) -> None:
-    disk = FaultyDisk()
-    store = open_store(disk)
-    disk.errors["writev"] = no_space()
-    store.append(batch(b"lost"))
+    disk, metrics = FaultyDisk(), Metrics(METRICS)
+    store = open_store(disk, metrics)
+    disk.room = len(stored(b"kept")) + 10
+    store.append(batch(b"kept", b"torn", b"x" * 9000))
     waiting = store.durable()
     await until(lambda: store.stalled)
-    with pytest.raises(StoreError, match=rf"^{len(stored(b'lost'))} bytes could not be written"):
+    store.append(batch(b"lost", b"too"))
+    left = len(stored(b"torn", b"x" * 9000, b"lost", b"too")) - 10
+    with pytest.raises(
+        StoreError,
+        match=rf"^{left} bytes \(4 lines\) could not be written .*: No space left on device$",
+    ):
         await store.close()
+    totals = metrics.totals()
+    assert totals["store_lost_bytes_total"] == left
+    assert totals["store_lost_lines_total"] == 4
     with pytest.raises(StoreError, match="could not be written"):
         await waiting
-    del disk.errors["writev"]
+    disk.room = None
     open_store()
 
 
@@ -206,16 +213,20 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
 
     disk, go = FaultyDisk(), threading.Event()
     using = Patient()
-    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=Metrics(METRICS), disk=disk)
+    metrics = Metrics(METRICS)
+    store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
     store.open()
     disk.before["writev"] = lambda: go.wait(10)
     store.append(batch(b"stuck"))
+    await until(lambda: "writev" in disk.calls)
+    store.append(batch(b"behind", b"it"))
     closing = store.close()
     using.clock.advance(10)
-    with pytest.raises(StoreError, match=r"bytes could not be written .*it takes too long"):
+    with pytest.raises(StoreError, match=r"bytes \(3 lines\) could .*: it takes too long"):
         await closing
     go.set()
     await until(lambda: not any(t.name.startswith("store-") for t in threading.enumerate()))
+    assert metrics.value("store_lost_lines_total") == 3
 
 
 @pytest_twisted.ensureDeferred
