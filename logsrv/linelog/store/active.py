@@ -92,7 +92,7 @@ class ActiveSegment:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
         if not self.position.offset:
             return
-        if not self._disk.is_file(segment.ACTIVE, self.fd):
+        if not self._disk.belongs(segment.ACTIVE, self.fd):
             self.reopen(syncer)
             return
         try:
@@ -126,7 +126,7 @@ class ActiveSegment:
             self._disk.link(segment.ACTIVE, sealed)
         except FileExistsError:
             # A rotation that failed and could not be undone either has done it.
-            if not self._disk.is_file(sealed, self.fd):
+            if not self._disk.belongs(sealed, self.fd):
                 raise
         except OSError:
             # A file system without second names: for an instant there is no current.log.
@@ -137,7 +137,7 @@ class ActiveSegment:
     def reopen(self, syncer: Syncer) -> None:
         """If current.log is no longer the file that is written to, go on in a new one."""
         held = os.fstat(self.fd)
-        if self._disk.is_file(segment.ACTIVE, self.fd):
+        if self._disk.belongs(segment.ACTIVE, self.fd):
             if held.st_size < self.position.offset:
                 self._renumber(held.st_size)
                 self._tell(

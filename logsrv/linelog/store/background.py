@@ -12,11 +12,10 @@ from typing import Any, Protocol, TypeAlias
 
 from twisted.logger import Logger
 
-from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.clock import BelievedTime, Reading
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.retain import retain
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import Form, Position, sealed_files
@@ -175,15 +174,19 @@ class Sealer:
 
     def turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
-        self._look_at_clock()
-        ours = self._trying("looking after old segments", self._check)
-        self._look_for_directory()
-        if not ours:
+        if not self._trying("looking after old segments", self._look_around):
             return
         with contextlib.suppress(Interrupted):
             self._trying("removing old segments", self._retain)
             while self._going and self._trying("compressing a segment", self._seal_one):
                 self._trying("removing old segments", self._retain)
+
+    def _look_around(self) -> bool:
+        """Look at the clock, where the directory is, and whether it is still ours."""
+        self._look_at_clock()
+        self._look_for_directory()
+        self._lock.check()
+        return True
 
     def _look_at_clock(self) -> None:
         before = self._time.doubted
@@ -195,10 +198,9 @@ class Sealer:
         elif doubted != before and now > self._moment and self.policy.keep_days is not None:
             self._tell(
                 log.warn,
-                "the clock says {now}, where {expected} was to be expected; until that has lasted for"
-                " a day, --keep-days goes by the time expected",
-                now=rfc3339(now),
-                expected=rfc3339(self._moment),
+                "the clock is {days:.1f} days ahead of where it should be; until that has lasted for a"
+                " day, --keep-days goes by where it should be",
+                days=(now - self._moment) / DAY,
             )
 
     def _look_for_directory(self) -> None:
@@ -212,10 +214,6 @@ class Sealer:
                 moved=moved,
             )
         self._moved = moved
-
-    def _check(self) -> bool:
-        self._lock.check()
-        return True
 
     def _trying(self, what: str, step: Callable[[], bool]) -> bool:
         """Do a step; log the first failure of a kind, and when it is over. False if it failed."""

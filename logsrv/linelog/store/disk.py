@@ -59,6 +59,8 @@ class Disk:
                 return None
         except FileNotFoundError:
             pass
+        except OSError:
+            return None
         try:
             return os.readlink(f"/proc/self/fd/{self._fd}")
         except OSError:
@@ -78,8 +80,8 @@ class Disk:
         """Return what the name stands for, which may be a symbolic link."""
         return os.stat(name, dir_fd=self._fd, follow_symlinks=False)
 
-    def is_file(self, name: str, fd: int) -> bool:
-        """Whether the name is one of the open file `fd`."""
+    def belongs(self, name: str, fd: int) -> bool:
+        """Return whether the name is one of the open file `fd`."""
         try:
             return os.path.samestat(os.fstat(fd), self.stat(name))
         except OSError:

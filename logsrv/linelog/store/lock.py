@@ -80,7 +80,7 @@ class DirectoryLock:
         """
         with self._checking:
             self._disk.renew()
-            if self._disk.is_file(NAME, self._fd):
+            if self._disk.belongs(NAME, self._fd):
                 return
             try:
                 taken = self._taken()

@@ -87,7 +87,7 @@ def _try_open(number: int, disk: Disk) -> tuple[Segment, int, Index | None] | No
     fd = disk.open(segment.name, os.O_RDONLY)
     # In this order: once the number is known, the name must still belong to what was opened.
     if segment.form is Form.ACTIVE and not (
-        active_number(disk) == segment.number and disk.is_file(segment.name, fd)
+        active_number(disk) == segment.number and disk.belongs(segment.name, fd)
     ):
         os.close(fd)
         return None

@@ -127,7 +127,7 @@ def loose_files(disk: Disk) -> list[str]:
     ]
 
 
-def no_files(disk: Disk) -> list[str]:
+def pretenders(disk: Disk) -> list[str]:
     """Return what has the name of a sealed segment and is a directory, a link, or the like."""
     return [name for name, plain in disk.entries().items() if not plain and _SEALED.fullmatch(name)]
 

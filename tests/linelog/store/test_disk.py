@@ -36,3 +36,56 @@ def test_a_file_that_is_gone_already_can_be_removed(tmp_path: Path) -> None:
 def test_a_reason_is_what_the_system_says_or_what_was_raised() -> None:
     assert reason(OSError(28, "No space left on device")) == "No space left on device"
     assert reason(ValueError("odd")) == "ValueError: odd"
+
+
+def test_a_directory_that_is_moved_takes_along_what_is_done_in_it(tmp_path: Path) -> None:
+    place, moved = tmp_path / "place", tmp_path / "moved"
+    place.mkdir()
+    disk = at(place)
+    assert disk.moved() is None
+    place.rename(moved)
+    place.mkdir()
+    assert disk.moved() == str(moved)
+    fd = disk.create("new")
+    disk.link("new", "second")
+    disk.rename("new", "renamed")
+    assert disk.belongs("second", fd) and not disk.belongs("new", fd)
+    os.close(fd)
+    assert disk.entries() == {"renamed": True, "second": True}
+    assert {path.name for path in moved.iterdir()} == {"renamed", "second"}
+    assert not list(place.iterdir())
+    disk.leave()
+
+
+def test_a_directory_that_was_removed_is_made_again_and_another_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    disk = at(place)
+    disk.renew()
+    place.rmdir()
+    assert disk.moved() is None
+    with pytest.raises(FileNotFoundError):
+        disk.create("new")
+    disk.renew()
+    os.close(disk.create("new"))
+    assert (place / "new").exists()
+    disk.leave()
+
+
+def test_a_file_made_anew_is_empty_whatever_had_its_name(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "old").write_text("old")
+    disk = at(tmp_path)
+    for name in ("fifo", "old", "none"):
+        os.close(disk.create_anew(name))
+        assert disk.entries()[name] and disk.read(name) == b""
+    with pytest.raises(FileExistsError):
+        disk.create("old")
+
+
+def test_a_fifo_is_read_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert at(tmp_path).read("fifo") == b""
+    assert at(tmp_path).entries() == {"fifo": False}
