@@ -17,6 +17,7 @@ that does not count. What is not a plain file is never a segment.
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import re
 from typing import NamedTuple
@@ -31,6 +32,7 @@ NUMBER = "number"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 TMP_SUFFIX = ".tmp"
+DIGITS = 10
 _SEALED = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log(\.zst)?", re.ASCII)
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _NUMBER = re.compile(rb"[0-9]{1,9}")
@@ -72,8 +74,13 @@ class Segment:
 
 
 def sealed_name(number: int, first: float) -> str:
-    """Return the name of sealed segment `number`, whose first line is of the moment `first`."""
-    return f"{number:010d}-{file_stamp(first)}.log"
+    """Return the name of sealed segment `number`, whose first line is of the moment `first`.
+
+    Raises OSError for a number that makes no name which is recognised again.
+    """
+    if number >= 10**DIGITS:
+        raise OSError(errno.EOVERFLOW, f"there is no segment number {number}")
+    return f"{number:0{DIGITS}d}-{file_stamp(first)}.log"
 
 
 def tmp(name: str) -> str:

@@ -48,6 +48,12 @@ def test_the_name_tells_the_number_and_the_first_time() -> None:
     assert sealed_name(7, MOMENT) == "0000000007-20261120T061842Z.log"
 
 
+def test_a_number_that_would_make_a_name_nothing_recognises_is_refused() -> None:
+    assert sealed_name(9_999_999_999, MOMENT) == "9999999999-20261120T061842Z.log"
+    with pytest.raises(OSError, match="no segment number 10000000000"):
+        sealed_name(10_000_000_000, MOMENT)
+
+
 def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path: Path) -> None:
     disk = at(tmp_path)
     assert active_number(disk) == 1
