@@ -92,7 +92,7 @@ class Writer:
 
     @property
     def position(self) -> Position:
-        """Where the next byte will be written."""
+        """The place of the next byte."""
         return self._active.position
 
     def rotate(self) -> None:
@@ -125,7 +125,7 @@ class Writer:
         return sum(bytes(buffer).count(b"\n") for buffer in buffers)
 
     def run(self) -> None:
-        """The thread's life: whatever the disk does, it goes on until it is closed."""
+        """Run the thread: whatever the disk does, it goes on until it is closed."""
         while not self._ended:
             try:
                 self._write()

@@ -30,7 +30,7 @@ InReactor: TypeAlias = Callable[..., Any]
 
 
 class StoreReactor(Protocol):
-    """What a store needs of `IReactorTime` and `IReactorFromThreads`."""
+    """The part of `IReactorTime` and `IReactorFromThreads` that a store uses."""
 
     def seconds(self) -> float: ...
 
@@ -40,7 +40,7 @@ class StoreReactor(Protocol):
 
 
 class BeingWritten(Protocol):
-    """What the syncing thread looks at: the active segment's descriptor, and how far it is."""
+    """The active segment as the syncing thread sees it: its descriptor, and how far it is."""
 
     @property
     def fd(self) -> int: ...
@@ -82,7 +82,7 @@ class Syncer:
         self._old.put(None)
 
     def run(self) -> None:
-        """The thread's life."""
+        """Run the thread."""
         due = self._disk.monotonic() + SYNC_EVERY
         while True:
             try:
@@ -162,7 +162,7 @@ class Sealer:
         self._wake.set()
 
     def run(self) -> None:
-        """The thread's life: a turn when woken, and once a minute."""
+        """Run the thread: a turn when woken, and once a minute."""
         if sys.platform == "linux":
             # On Linux a "process" is a thread here, so this slows down nothing but us.
             with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ class Disk:
     def leave(self) -> None:
         """Let go of the directory."""
         os.close(self._fd)
+
+    def lock(self, how: int) -> None:
+        """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
+        fcntl.flock(self._fd, how)
 
     def path(self, name: str) -> str:
         """Return the path of a name, for people to read."""

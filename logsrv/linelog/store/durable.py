@@ -1,4 +1,4 @@
-"""Who waits until lines are safe. Belongs to the reactor's thread."""
+"""Waiting until lines are safe. Belongs to the reactor's thread."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import FILE_MODE, Disk, reason
 
 NAME = "lock"
+EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
 TOUCH_EVERY = 3600.0
 
 
@@ -20,7 +21,8 @@ class DirectoryLock:
     """A lock on the directory of `disk` that the kernel drops with its owner, however that ends.
 
     The file stays when the lock goes: removing it would let two processes lock two files of one
-    name. Raises StoreError when another process is the owner, or the file cannot be locked.
+    name. If somebody does, the directory itself is still locked, where the file system can do that.
+    Raises StoreError when another process is the owner, or the file cannot be locked.
 
     believed: the time of day that the last owner believed last (clock.py), which is kept as the
         time of the file; None if there was no file.
@@ -52,7 +54,13 @@ class DirectoryLock:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise StoreError(f"the lock {path} is not a plain file; remove it")
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, EXCLUSIVE)
+            try:
+                self._disk.lock(EXCLUSIVE)
+            except BlockingIOError:
+                raise
+            except OSError:
+                pass
         except BlockingIOError:
             owner = os.pread(fd, 32, 0).strip()
             who = f"process {int(owner)}" if owner.isdigit() else "another process"
@@ -100,3 +108,5 @@ class DirectoryLock:
         """Let others have the directory."""
         self._sign(self._fd, b"")
         os.close(self._fd)
+        with contextlib.suppress(OSError):
+            self._disk.lock(fcntl.LOCK_UN)

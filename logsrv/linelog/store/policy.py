@@ -1,4 +1,4 @@
-"""How a store is run: what an operator may choose."""
+"""The options of a store: what an operator may choose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY = 86400.0
 
 
 class Sync(enum.Enum):
-    """When written lines are forced to the medium."""
+    """The moments at which written lines are forced to the medium."""
 
     NEVER = "never"
     INTERVAL = "interval"

@@ -1,4 +1,4 @@
-"""What a store finds when it starts, and how it puts that in order.
+"""Recovery: a store that starts puts in order what a crash or a power cut left.
 
 A torn line is what a kill leaves: the beginning of a line without its LF. It is kept, and the writer
 ends it before anything else; unless all of it is our own stamp, or less: then nothing anybody sent is
@@ -121,7 +121,7 @@ def _mended(path: str, fd: int) -> Active:
 
 
 def is_stamp(text: bytes) -> bool:
-    """Whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
+    """Return whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
     time, space, source = text.partition(b" ")
     shape = time.translate(_ANY_DIGIT)
     if not space:
@@ -141,7 +141,7 @@ def _without_nuls(fd: int, size: int) -> int:
 
 
 def _line_start(fd: int, size: int) -> int:
-    """Return where that begins which follows the last LF."""
+    """Return the offset behind the last LF."""
     end = size
     while end:
         start = max(0, end - _STEP)

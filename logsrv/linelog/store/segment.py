@@ -47,7 +47,7 @@ class Position(NamedTuple):
 
 
 class Form(enum.Enum):
-    """How the text of a segment lies on disk."""
+    """The form in which the text of a segment lies on disk."""
 
     ACTIVE = "active"
     PLAIN = "plain"

@@ -191,17 +191,17 @@ class Store:
 
     @property
     def stalled(self) -> str | None:
-        """Why the store cannot write just now; None if it can."""
+        """The reason why the store cannot write just now; None if it can."""
         return self._writer.stalled
 
     @property
     def healthy(self) -> bool:
-        """Whether what is appended now will be written now."""
+        """True if what is appended now will be written now."""
         return self._accepts and self._writer.stalled is None
 
     @property
     def position(self) -> Position:
-        """Where the next byte will be written: up to here everything can be read."""
+        """The place of the next byte: up to here everything can be read."""
         return self._active.position
 
     @property
@@ -267,7 +267,7 @@ class Store:
     def _work(
         self, lock: DirectoryLock, syncing: threading.Thread, sealing: threading.Thread
     ) -> None:
-        """The writing thread: write until closed, then see the others out."""
+        """Run the writing thread: write until closed, then see the others out."""
         self._writer.run()
         why = self._writer.stalled or ""
         self._syncer.stop()

@@ -10,7 +10,7 @@ log = Logger()
 
 
 class Producer(Protocol):
-    """What can be told to wait; every stream transport of Twisted is one."""
+    """A sender that can be told to wait; every stream transport of Twisted is one."""
 
     def pauseProducing(self) -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,14 @@ def text_of(directory: Path) -> bytes:
 def at(directory: Path) -> Disk:
     """The real disk, in that directory."""
     return Disk().enter(directory)
+
+
+def another_lock(directory: Path) -> int:
+    """The descriptor of a lock file that another process, number 7, has made and locked."""
+    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"7\n")
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
 
 
 def until(condition: Callable[[], object], within: float = 10.0) -> Deferred[None]:

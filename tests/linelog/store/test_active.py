@@ -28,6 +28,7 @@ from tests.linelog.store.faults import (
     Crash,
     CrashingDisk,
     FaultyDisk,
+    another_lock,
     at,
     batch,
     no_links,
@@ -218,12 +219,12 @@ async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
 async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    """Somebody removed the lock file, and started a second server."""
+    """Somebody removed the lock file, on a file system where that is the only lock."""
     store = open_store()
     store.append(batch(b"one"))
     await store.durable()
     (store.directory / "lock").unlink()
-    other = DirectoryLock(at(store.directory))
+    other = another_lock(store.directory)
     with capturedLogs() as events:
         store.rotate()
         store.append(batch(b"two"))
@@ -235,7 +236,7 @@ async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
         await store.durable()
     assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two", b"three")
     assert not list(store.directory.glob("*.log*"))
-    other.release()
+    os.close(other)
     (store.directory / "lock").unlink()
     store.reopen()
     await until((store.directory / "current.log").exists)

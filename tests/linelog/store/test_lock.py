@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import StoreError
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
-from tests.linelog.store.faults import at
+from tests.linelog.store.faults import another_lock, at
 
 OWNER = """
 import sys
@@ -68,15 +69,30 @@ def test_a_lock_whose_file_was_removed_is_taken_again_unless_another_has_it(
 ) -> None:
     lock = DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
+    with pytest.raises(StoreError, match="in use by another process"):
+        DirectoryLock(at(tmp_path))
+    (tmp_path / "lock").unlink()
     lock.check()
     with pytest.raises(StoreError, match="in use by process"):
         DirectoryLock(at(tmp_path))
     (tmp_path / "lock").unlink()
-    other = DirectoryLock(at(tmp_path))
-    with pytest.raises(OSError, match="in use by process"):
+    other = another_lock(tmp_path)
+    with pytest.raises(OSError, match="in use by process 7;"):
         lock.check()
-    other.release()
+    os.close(other)
     lock.check()
+    lock.release()
+    DirectoryLock(at(tmp_path)).release()
+
+
+def test_where_a_directory_cannot_be_locked_the_file_does(tmp_path: Path) -> None:
+    class Network(Disk):
+        def lock(self, how: int) -> None:
+            raise OSError(9, "Bad file descriptor")
+
+    lock = DirectoryLock(Network().enter(tmp_path))
+    with pytest.raises(StoreError, match="in use by process"):
+        DirectoryLock(Network().enter(tmp_path))
     lock.release()
 
 
