@@ -7,9 +7,12 @@ Rules and counting only: no socket, no timer. `guarded_factory` applies them to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import ip_address
 
 import attrs
+
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DURATION, NETWORK, Network, integer
 
 # One listener remembers this many refused peers, so that each is logged once a minute; a flood from
 # more addresses than that is logged as one.
@@ -18,21 +21,28 @@ QUIET_SECONDS = 60.0
 OTHERS = "other peers"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class GuardPolicy:
-    """The rules of one listener.
+    """The rules of one listener, declared as options: settings that have them are the policy.
 
-    allow, deny: networks; with `allow` given all others are refused, and `deny` wins over it.
-        Peers without an IP address (UNIX sockets, standard input) are not subject to them.
-    max_connections, max_connections_per_peer: open at the same time; None is unlimited.
-    idle_timeout: seconds without a byte received after which a connection is closed, or None.
+    Peers without an IP address (UNIX sockets, standard input) are not subject to the networks.
     """
 
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()
-    deny: tuple[IPv4Network | IPv6Network, ...] = ()
-    max_connections: int | None = None
-    max_connections_per_peer: int | None = None
-    idle_timeout: float | None = None
+    allow: tuple[Network, ...] = option(
+        (), NETWORK, "who may connect; with this, nobody else may", repeatable=True
+    )
+    deny: tuple[Network, ...] = option(
+        (), NETWORK, "who may not connect, even where --allow lets them", repeatable=True
+    )
+    max_connections: int | None = option(
+        None, integer(1), "how many connections a listener has at a time"
+    )
+    max_connections_per_peer: int | None = option(
+        None, integer(1), "how many connections one address has at a time"
+    )
+    idle_timeout: float | None = option(
+        None, DURATION, "close connections that have sent nothing for so long"
+    )
 
 
 @attrs.frozen
