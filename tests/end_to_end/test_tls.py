@@ -1,8 +1,7 @@
-"""Lines over TLS, and through a proxy that says who the client is."""
+"""Lines over TLS."""
 
 from __future__ import annotations
 
-import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -62,12 +61,3 @@ def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
     assert server.wait() == 1
     assert "there is no file" in server.log()
     assert "Traceback" not in server.log()
-
-
-def test_proxy_protocol(logger: Start) -> None:
-    """The source is the real client."""
-    server = logger(listen=["haproxy:tcp:0:interface=127.0.0.1"])
-    with socket.create_connection(("127.0.0.1", server.port())) as connection:
-        connection.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\nhello\n")
-        assert server.wait_for_messages(1) == [b"hello"]
-    assert stored_lines(server.store)[0].source == b"tcp:192.0.2.7:51234"

@@ -23,7 +23,7 @@ from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal, RefusalLog
 from logsrv.kit.net.guarded_factory import log_refusal
 from logsrv.kit.net.kernel_drops import Losses
 from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
-from logsrv.kit.net.source import Sender, inet_source, unix_source, unmapped
+from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
@@ -264,7 +264,7 @@ def sender_at(address: Any) -> Sender:
     host, port, *rest = address
     if len(rest) == 2 and rest[1]:
         host = f"{host.partition('%')[0]}%{_interface_name(rest[1])}"
-    return Sender(unmapped(host), inet_source("udp", host, port))
+    return Sender(canonical(host), inet_source("udp", host, port))
 
 
 def _interface_name(index: int) -> str:

@@ -110,9 +110,12 @@ class Endpoint:
 
     @property
     def twisted(self) -> str:
-        """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it."""
+        """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
+
+        `haproxy:` is not in it: `proxied_connection` reads the header.
+        """
         if self.inner is not None:
-            return f"{self.scheme}:{self.inner.twisted}"
+            return self.inner.twisted
         takes = TAKES.get(self.scheme)
         if takes is None:
             return self.text

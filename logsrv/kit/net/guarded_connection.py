@@ -10,24 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IAddress
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.source import host_of
 from logsrv.kit.net.twisted_private import AcceptedTCP
 
 
 class Keeper(Protocol):
-    """Who keeps connections: a `logsrv.kit.net.guarded_factory.GuardedFactory`."""
+    """The keeper of connections: a `logsrv.kit.net.guarded_factory.GuardedFactory`."""
 
     @property
     def idle_timeout(self) -> float | None: ...
 
     def begin(self, connection: Admitted) -> bool:
-        """A connection has its transport. Gives whether it may go on."""
+        """A connection has its transport. Return whether it may go on."""
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
-        """The real peer of a proxied connection is `host`. Gives whether it may go on."""
+        """The real peer of a proxied connection is `host`. Return whether it may go on."""
+
+    def drop_misled(self, connection: Admitted, sentence: str) -> None:
+        """Abort a connection whose PROXY header is none; `sentence` says why."""
+
+    def note_misled(self, connection: Admitted, sentence: str) -> None:
+        """Count a connection that ended within its PROXY header."""
 
     def end(self, connection: Admitted, reason: Failure) -> None:
         """A connection is over."""
@@ -104,53 +108,3 @@ class Admitted:
     def abort(self) -> None:
         self.closing = True
         self.transport.abortConnection()
-
-
-class AdmittedByProxy(Admitted):
-    """A connection through `haproxy:`; the protocol hears of it once its real peer is known.
-
-    Twisted's wrapper knows the peer only when it has read the PROXY header, but connects the
-    protocol before. For a header without an address (UNKNOWN, a health check) that is the first
-    chunk behind it, or never.
-    """
-
-    __slots__ = ("_proxy",)
-
-    def connect(self, transport: Any) -> None:
-        self.transport = transport
-        self._proxy: IAddress | None = transport.getPeer()
-        del self.protocol.makeConnection
-        if self._keeper.begin(self):
-            transport.dataReceived = self._read_header
-            self.protocol.dataReceived = self._first_chunk
-
-    def watch_activity(self) -> None:
-        if self._proxy is None:
-            super().watch_activity()
-
-    def _read_header(self, data: bytes) -> None:
-        type(self.transport).dataReceived(self.transport, data)
-        if self._proxy is not None and self.transport.getPeer() != self._proxy:
-            self._identified()
-
-    def _first_chunk(self, data: bytes) -> None:
-        if self._identified():
-            self.protocol.dataReceived(data)
-
-    def _identified(self) -> bool:
-        """Whether the real peer is let in; then the protocol is connected."""
-        self._proxy = None
-        del self.transport.dataReceived
-        del self.protocol.dataReceived
-        if not self._keeper.identify(self, host_of(self.transport.getPeer())):
-            return False
-        self.watch_activity()
-        self.protocol.makeConnection(self.transport)
-        return True
-
-    def lost(self, reason: Failure) -> None:
-        if self._proxy is None:
-            super().lost(reason)
-            return
-        self.transport.__dict__.pop("dataReceived", None)
-        self.forget(reason)

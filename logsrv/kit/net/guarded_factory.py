@@ -20,7 +20,8 @@ from zope.interface import alsoProvides
 
 from logsrv.kit.net.drain import descriptor, unread
 from logsrv.kit.net.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal, RefusalLog
-from logsrv.kit.net.guarded_connection import Admitted, AdmittedByProxy
+from logsrv.kit.net.guarded_connection import Admitted
+from logsrv.kit.net.proxied_connection import AdmittedByProxy, ProxiedTransport
 from logsrv.kit.net.source import host_of
 from logsrv.kit.observe.metrics import Counts
 
@@ -45,8 +46,8 @@ def log_refusal(refusals: RefusalLog, label: str, peer: str, refusal: Refusal) -
         )
 
 
-class Refused(Protocol):
-    """For a peer that is refused by an endpoint that puts a layer around each protocol."""
+class Hangup(Protocol):
+    """Ends its connection at once: for a refused peer, where an endpoint has to be given a protocol."""
 
     def makeConnection(self, transport: Any) -> None:
         transport.abortConnection()
@@ -85,7 +86,7 @@ class GuardedFactory(Factory):
         self._clock = clock
         self._metrics = metrics
         self._layered = layered
-        self._make = AdmittedByProxy if proxied else Admitted
+        self._proxied = proxied
         self._refusals = RefusalLog(clock.seconds)
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
@@ -127,12 +128,12 @@ class GuardedFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
-        host = None if self._make is AdmittedByProxy else host_of(addr)
+        host = None if self._proxied else host_of(addr)
         # One that is closed here, and not aborted for the next turn, frees its descriptor at once.
         refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
         if refusal is not None:
             self.refuse(refusal, host)
-            return Refused() if self._layered else None
+            return Hangup() if self._layered else None
         protocol = None
         try:
             protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
@@ -140,12 +141,15 @@ class GuardedFactory(Factory):
             if protocol is None:
                 self.guard.release(host)
         if protocol is None:
-            return Refused() if self._layered else None
-        self._make(self, protocol, host)
+            return Hangup() if self._layered else None
+        if self._proxied:
+            AdmittedByProxy(self, protocol, host)
+            return ProxiedTransport(protocol)
+        Admitted(self, protocol, host)
         return protocol
 
     def begin(self, connection: Admitted) -> bool:
-        """A connection has its transport. Gives whether it may go on."""
+        """A connection has its transport. Return whether it may go on."""
         self.accepted += 1
         self.connections.add(connection)
         if descriptor(connection.transport) >= self._highest_descriptor:
@@ -158,13 +162,21 @@ class GuardedFactory(Factory):
         return True
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
-        """The real peer of a proxied connection is `host`. Gives whether it may go on."""
+        """The real peer of a proxied connection is `host`. Return whether it may go on."""
         refusal = self.guard.identify(host)
         if refusal is not None:
             self._drop(connection, refusal, host)
             return False
         connection.host = host
         return True
+
+    def drop_misled(self, connection: Admitted, sentence: str) -> None:
+        """Abort a connection whose PROXY header is none; `sentence` says why."""
+        self._drop(connection, Refusal("proxy_header", sentence), _proxy_of(connection))
+
+    def note_misled(self, connection: Admitted, sentence: str) -> None:
+        """Count a connection that ended within its PROXY header."""
+        self.refuse(Refusal("proxy_header", sentence), _proxy_of(connection))
 
     def _drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
         self.refuse(refusal, host)
@@ -228,3 +240,7 @@ class GuardedFactory(Factory):
         # It was asked to close one time-out ago: the peer does not read what we have for it.
         connection.abort()
         return False
+
+
+def _proxy_of(connection: Admitted) -> str | None:
+    return host_of(connection.transport.getPeer())

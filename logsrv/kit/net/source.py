@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 from typing import Any
@@ -76,7 +77,7 @@ def _encrypted(transport: Any) -> bool:
 
 def inet_source(scheme: str, host: str, port: int) -> str:
     """`scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into IPv6 as IPv4."""
-    host = unmapped(host)
+    host = canonical(host)
     return escaped(f"{scheme}:[{host}]:{port}" if ":" in host else f"{scheme}:{host}:{port}")
 
 
@@ -87,15 +88,28 @@ def unix_source(path: bytes) -> str:
     return "unix:" + escaped(path.decode("latin-1"))
 
 
-def unmapped(host: str) -> str:
-    """`10.0.0.1` for `::ffff:10.0.0.1`, any other address as it is (RFC 4291 section 2.5.5.2)."""
-    return host[7:] if host.startswith("::ffff:") and "." in host else host
+def canonical(host: str) -> str:
+    """The one spelling of an IP address that peers are named, counted and looked up by.
+
+    An IPv4 address mapped into IPv6 is that IPv4 address (RFC 4291 section 2.5.5.2), any other IPv6
+    address is as RFC 5952 wants it; the zone of an address stays behind it.
+    """
+    if ":" not in host:
+        return host
+    address, percent, zone = host.partition("%")
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return host
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return f"{parsed}{percent}{zone}"
 
 
 def host_of(address: object) -> str | None:
     """The IP address that networks and limits per peer go by; None where there is none."""
     host = getattr(address, "host", None)
-    return unmapped(host) if isinstance(host, str) else None
+    return canonical(host) if isinstance(host, str) else None
 
 
 def _credentials(transport: Any) -> str:

@@ -22,6 +22,11 @@ from logsrv.kit.net.source import Sender, StandardInput, host_of, source_of, uni
         (IPv6Address("TCP", "::1", 514), "tcp:[::1]:514"),
         (IPv6Address("TCP", "fe80::1%eth0", 514), "tcp:[fe80::1%eth0]:514"),
         (IPv6Address("TCP", "::ffff:10.0.0.1", 514), "tcp:10.0.0.1:514"),
+        (IPv6Address("TCP", "::FFFF:a00:1", 514), "tcp:10.0.0.1:514"),
+        (IPv6Address("UDP", "0:0:0:0:0:ffff:10.0.0.1", 514), "udp:10.0.0.1:514"),
+        (IPv6Address("TCP", "2001:DB8:0:0:0::0001", 514), "tcp:[2001:db8::1]:514"),
+        (IPv6Address("TCP", "FE80:0::1%eth0", 514), "tcp:[fe80::1%eth0]:514"),
+        (IPv6Address("TCP", "strange:one", 514), "tcp:[strange:one]:514"),
         (UNIXAddress(None), "unix:"),
         (UNIXAddress(b"/tmp/a b\n\\"), "unix:/tmp/a\\x20b\\x0a\\x5c"),
         (StandardInput(), "stdin:"),
@@ -52,7 +57,10 @@ def test_an_abstract_name_has_an_at_sign_as_everywhere_else() -> None:
 
 
 def test_the_guard_sees_an_ipv4_client_of_an_ipv6_socket_as_ipv4() -> None:
-    assert host_of(IPv6Address("TCP", "::ffff:10.0.0.1", 1)) == "10.0.0.1"
+    for spelled in ("::ffff:10.0.0.1", "::FFFF:a00:1", "0:0:0:0:0:ffff:10.0.0.1"):
+        assert host_of(IPv6Address("TCP", spelled, 1)) == "10.0.0.1"
+    assert host_of(IPv6Address("TCP", "FE80:0:0::1%eth0", 1)) == "fe80::1%eth0"
+    assert host_of(Sender(None, "unix:/x")) is None
     assert host_of(UNIXAddress(b"/x")) is None
 
 

@@ -1,0 +1,163 @@
+"""The header of the PROXY protocol, versions 1 and 2, read from bytes that are split anywhere; sans-IO.
+
+https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt; section numbers here are its own.
+"""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv4Address as IPv4
+from ipaddress import IPv6Address as IPv6
+from typing import TypeAlias
+
+import attrs
+from twisted.internet.address import IPv4Address, IPv6Address
+
+from logsrv.kit.net.source import Sender, unix_source
+from logsrv.kit.text.words import shown
+
+TEXT_SIGNATURE = b"PROXY "
+BINARY_SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+# Section 2.1: the longest line of version 1, its CR LF included.
+LONGEST_LINE = 107
+# Section 2.2: signature, version and command, family and transport, length of what follows.
+FIXED = struct.Struct("!12sBBH")
+LOCAL, PROXY = range(2)
+UNSPECIFIED, INET, INET6, UNIX = range(4)
+# Two addresses and two ports, or two paths, by family.
+LAYOUTS = {
+    INET: struct.Struct("!4s4s2H"),
+    INET6: struct.Struct("!16s16s2H"),
+    UNIX: struct.Struct("!108s108s"),
+}
+# Unspecified, stream, datagram.
+TRANSPORTS = range(3)
+
+Address: TypeAlias = IPv4Address | IPv6Address | Sender
+
+
+class ProxyHeaderError(ValueError):
+    """The bytes are no header; the text says why, as something that is said of the peer."""
+
+
+@attrs.frozen
+class ProxyHeader:
+    """Who connected to the proxy, and where; None for both if the proxy does not know or say."""
+
+    client: Address | None = None
+    destination: Address | None = None
+
+
+class ProxyHeaderReader:
+    """Takes in the beginning of one connection."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the header has come."""
+        return bool(self._bytes)
+
+    def receive(self, data: bytes) -> tuple[ProxyHeader, bytes] | None:
+        """Return the header and the bytes behind it, or None while there is more to come.
+
+        Raises ProxyHeaderError.
+        """
+        self._bytes += data
+        binary = self._bytes[:1] == BINARY_SIGNATURE[:1]
+        signature = BINARY_SIGNATURE if binary else TEXT_SIGNATURE
+        if not signature.startswith(self._bytes[: len(signature)]):
+            raise ProxyHeaderError("it began with no PROXY header")
+        size = self._binary_size() if binary else self._text_size()
+        if not size or len(self._bytes) < size:
+            return None
+        header, rest = bytes(self._bytes[:size]), bytes(self._bytes[size:])
+        return (_parse_binary if binary else _parse_text)(header), rest
+
+    def _text_size(self) -> int:
+        size = self._bytes.find(b"\n", 0, LONGEST_LINE) + 1
+        if not size and len(self._bytes) >= LONGEST_LINE:
+            raise ProxyHeaderError(f"its PROXY header is longer than {LONGEST_LINE} bytes")
+        return size
+
+    def _binary_size(self) -> int:
+        if len(self._bytes) < FIXED.size:
+            return 0
+        length: int = FIXED.unpack_from(self._bytes)[3]
+        return FIXED.size + length
+
+
+def _parse_text(header: bytes) -> ProxyHeader:
+    """Version 1: `PROXY TCP4 CLIENT DESTINATION PORT PORT`, or `PROXY UNKNOWN` and anything."""
+    line = header.decode("latin-1")
+    if not line.endswith("\r\n"):
+        raise ProxyHeaderError("the line of its PROXY header does not end in CR LF")
+    _, family, *fields = line[:-2].split(" ")
+    if family == "UNKNOWN":
+        return ProxyHeader()
+    if family not in ("TCP4", "TCP6"):
+        raise ProxyHeaderError(
+            f"its PROXY header is for {shown(family)}; known are TCP4, TCP6 and UNKNOWN"
+        )
+    if len(fields) != 4:
+        raise ProxyHeaderError("its PROXY header has not two addresses and two ports")
+    client, destination, client_port, destination_port = fields
+    return ProxyHeader(
+        _text_address(family, client, client_port),
+        _text_address(family, destination, destination_port),
+    )
+
+
+def _text_address(family: str, host: str, port: str) -> Address:
+    kind, made = (IPv4, IPv4Address) if family == "TCP4" else (IPv6, IPv6Address)
+    try:
+        # A zone means something on the proxy's machine only, and would make many peers of one.
+        if "%" in host:
+            raise ValueError("a zone")
+        kind(host)
+    except ValueError:
+        raise ProxyHeaderError(
+            f"its PROXY header has {shown(host)} for an IPv{family[-1]} address"
+        ) from None
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+        raise ProxyHeaderError(f"its PROXY header has {shown(port)} for a port")
+    return made("TCP", host, int(port))
+
+
+def _parse_binary(header: bytes) -> ProxyHeader:
+    """Version 2. What stands behind the addresses (section 2.2: TLVs) is for others."""
+    _, version_command, family_transport, length = FIXED.unpack_from(header)
+    version, command = version_command >> 4, version_command & 15
+    family, transport = family_transport >> 4, family_transport & 15
+    if version != 2 or command not in (LOCAL, PROXY):
+        raise ProxyHeaderError(
+            f"its PROXY header has version {version}, command {command}; "
+            "known are version 2, commands 0 and 1"
+        )
+    if command == LOCAL:
+        # The proxy speaks for itself, for instance to see whether we live.
+        return ProxyHeader()
+    if family not in (UNSPECIFIED, *LAYOUTS) or transport not in TRANSPORTS:
+        raise ProxyHeaderError(
+            f"its PROXY header is for address family {family}, transport {transport}, "
+            "which do not exist"
+        )
+    if family == UNSPECIFIED or transport == 0:
+        return ProxyHeader()
+    layout = LAYOUTS[family]
+    if length < layout.size:
+        raise ProxyHeaderError("its PROXY header is too short for its addresses")
+    fields = layout.unpack_from(header, FIXED.size)
+    if family == UNIX:
+        client, destination = (Sender(None, unix_source(_path(field))) for field in fields)
+        return ProxyHeader(client, destination)
+    kind, made = (IPv4, IPv4Address) if family == INET else (IPv6, IPv6Address)
+    return ProxyHeader(
+        made("TCP", str(kind(fields[0])), fields[2]), made("TCP", str(kind(fields[1])), fields[3])
+    )
+
+
+def _path(field: bytes) -> bytes:
+    """The path in a field of sun_path; an abstract one begins with its NUL."""
+    return field[:1] + field[1:].partition(b"\0")[0] if field.strip(b"\0") else b""

@@ -1,0 +1,107 @@
+"""Lines through a proxy that says who the client is, by headers made by hand."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+from logsrv.kit.net.proxy_header import BINARY_SIGNATURE
+from logsrv.kit.testing.memory import every_split
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import stored_lines
+from tests.end_to_end.test_tls import certificate  # noqa: F401
+
+PROXY = "haproxy:tcp:0:interface=127.0.0.1"
+HEADER = b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\n"
+LOCAL = BINARY_SIGNATURE + b"\x20\x00\x00\x00"
+INET = b"\x21\x11\x00\x0f" + bytes([192, 0, 2, 7, 192, 0, 2, 1]) + b"\xc8\x22\x04\xd2"
+
+
+def sources(server: Logger) -> list[bytes]:
+    return [line.source for line in stored_lines(server.store)]
+
+
+def send(server: Logger, *pieces: bytes) -> None:
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            connection.sendall(piece)
+
+
+def ends(server: Logger, *sent: bytes) -> bool:
+    """Whether the daemon ends a connection that has sent this."""
+    with server.connect() as connection:
+        connection.settimeout(20)
+        for piece in sent:
+            connection.sendall(piece)
+        try:
+            return connection.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def test_the_source_is_the_client_wherever_the_header_is_cut(logger: Start) -> None:
+    server = logger(listen=[PROXY])
+    splits = list(every_split(HEADER + b"hello\n"))
+    for pieces in splits:
+        send(server, *pieces)
+    assert server.wait_for_messages(len(splits)) == [b"hello"] * len(splits)
+    assert set(sources(server)) == {b"tcp:192.0.2.7:51234"}
+
+
+def test_binary_headers(logger: Start) -> None:
+    """With what else the proxy tells, and without an address, as for its own checks."""
+    server = logger(listen=[PROXY])
+    send(server, BINARY_SIGNATURE + INET + b"\x04\x00\x00" + b"hello\n")
+    server.wait_for_messages(1)
+    send(server, LOCAL + b"check\n")
+    server.wait_for_messages(2)
+    client, proxy = sources(server)
+    assert client == b"tcp:192.0.2.7:51234"
+    assert proxy.startswith(b"tcp:127.0.0.1:")
+
+
+def test_a_dual_stack_proxy_does_not_lead_around_deny(logger: Start) -> None:
+    server = logger("--deny", "10.0.0.0/8", listen=[PROXY])
+    assert ends(server, b"PROXY TCP6 ::FFFF:a01:203 ::ffff:10.0.0.1 4000 514\r\nhello\n")
+    send(server, b"PROXY TCP6 ::ffff:192.0.2.9 ::ffff:192.0.2.1 4000 514\r\nhello\n")
+    server.wait_for_messages(1)
+    assert sources(server) == [b"tcp:192.0.2.9:4000"]
+    assert "its network is denied" in server.log()
+
+
+def test_headers_that_are_none_are_one_sentence_in_the_log(logger: Start) -> None:
+    """No traceback, whatever was sent; and those who follow are served."""
+    server = logger(listen=[PROXY])
+    for sent in (
+        b"PROXY TCP4 banana 10.0.0.2 1 2\r\nhello\n",
+        b"PROXY TCP4 10.0.0.1 10.0.0.2 70000 2\r\n",
+        b"PROXY TCP4 10.0.\x000.1 10.0.0.2 1 2\r\n",
+        b"x" * 200,
+        BINARY_SIGNATURE + b"\x21\x41\x00\x00",
+    ):
+        assert ends(server, sent)
+    send(server, b"PROXY UNKNOWN\r\nhello\n")
+    assert server.wait_for_messages(1) == [b"hello"]
+    log = server.log()
+    assert log.count("refused 127.0.0.1: its PROXY header has banana for an IPv4 address") == 1
+    assert log.count("its PROXY header") == 1
+    assert "Traceback" not in log
+    assert "Unhandled" not in log
+
+
+def test_a_proxy_that_speaks_tls_sends_its_header_inside(
+    logger: Start,
+    certificate: tuple[Path, Path],  # noqa: F811
+) -> None:
+    key, cert = certificate
+    server = logger(
+        listen=[f"haproxy:ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"], wait=False
+    )
+    server.wait_for_log("listening on haproxy:ssl")
+    context = ssl.create_default_context(cafile=str(cert))
+    with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
+        connection.sendall(HEADER + b"hello\n")
+        assert server.wait_for_messages(1) == [b"hello"]
+    assert sources(server) == [b"tls:192.0.2.7:51234"]
