@@ -13,12 +13,13 @@
 | `protocol_plugin` | makes the plugin that `twistd` and `twist` load |
 | `LineProtocol` | base class: lines in, lines out, over a connection |
 | `RequestProtocol`, `RequestError` | base class: one line is a request, one is its answer |
-| `DatagramLines` | base class: lines in datagrams |
+| `DatagramLines`, `Sender` | base class: lines in datagrams, and who sent them |
 | `Connection`, `LineTooLong` | what `async def handle(connection)` gets, and what reading may raise |
 | `Plugin`, `IProtocolPlugin` | what `protocol_plugin` gives, and its interface |
 | `ProtocolService` | `self.service`: settings, state, metrics and clock of the running service |
 | `Watchdog` | warns when something blocks the reactor |
 | `option` and the kinds of values | declare options of your own, in a frozen attrs class |
+| `one_line`, `rfc3339`, `read_file` | a stranger's text in a sentence, a time as text, a small file |
 | `ConfigurationError`, `PeerError` | raise them for what the operator or the peer did wrong |
 
 Names are loaded when they are first used, so that a plugin file costs `twistd --help` next to nothing.
@@ -32,8 +33,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logsrv.errors import ConfigurationError, PeerError
+    from logsrv.kit.net.source import Sender
     from logsrv.kit.observe.watchdog import Watchdog
     from logsrv.kit.options.declare import REQUIRED, option, tables
+    from logsrv.kit.options.files import read_file
     from logsrv.kit.options.kinds import (
         DAYS,
         DIRECTORY,
@@ -53,11 +56,14 @@ if TYPE_CHECKING:
     from logsrv.kit.protocols.stream import Connection, LineTooLong
     from logsrv.kit.service.plugin import IProtocolPlugin, Plugin, protocol_plugin
     from logsrv.kit.service.protocol_service import ProtocolService
+    from logsrv.kit.text.escape import one_line
+    from logsrv.kit.text.time import rfc3339
 
 _MODULES = {
     "logsrv.errors": ("ConfigurationError", "PeerError"),
     "logsrv.kit.protocols.stream": ("Connection", "LineTooLong"),
     "logsrv.kit.protocols.datagrams": ("DatagramLines",),
+    "logsrv.kit.net.source": ("Sender",),
     "logsrv.kit.options.declare": ("REQUIRED", "option", "tables"),
     "logsrv.kit.service.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
     "logsrv.kit.protocols.lines": ("LineProtocol", "RequestError", "RequestProtocol"),
@@ -76,7 +82,10 @@ _MODULES = {
         "choice",
         "integer",
     ),
+    "logsrv.kit.options.files": ("read_file",),
     "logsrv.kit.observe.watchdog": ("Watchdog",),
+    "logsrv.kit.text.escape": ("one_line",),
+    "logsrv.kit.text.time": ("rfc3339",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -103,11 +112,15 @@ __all__ = [
     "ProtocolService",
     "RequestError",
     "RequestProtocol",
+    "Sender",
     "Watchdog",
     "choice",
     "integer",
+    "one_line",
     "option",
     "protocol_plugin",
+    "read_file",
+    "rfc3339",
     "tables",
 ]
 

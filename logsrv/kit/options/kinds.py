@@ -37,7 +37,8 @@ class Kind(Generic[T]):
     metavar: how the help calls the value, upper case; "" for a flag.
     show: value to text, so that `parse(show(value)) == value`.
     native: the TOML types that may be written without quotes; their text is given to `parse`.
-    separator: a regular expression; parts several values in one environment variable.
+    separator: a regular expression; parts several values in one environment variable. None: a
+        variable is one value, as it is.
     locate: value and a directory to value: makes what is relative to a directory absolute.
     completion: what a shell may offer.
     """
@@ -47,7 +48,7 @@ class Kind(Generic[T]):
     metavar: str = attrs.field(kw_only=False)
     show: Callable[[T], str] = str
     native: tuple[type, ...] = ()
-    separator: str = SPACE
+    separator: str | None = SPACE
     locate: Callable[[T, Path], T] = lambda value, directory: value
     completion: Completion = None
 

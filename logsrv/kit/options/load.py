@@ -43,6 +43,7 @@ class Sources:
     arguments: the texts given for each attribute on the command line, in order; `config` is the
         name of the file.
     labels: what the command line calls the attributes that are not `--name`.
+    again: they were read before, and now the file may have changed.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Sources:
     environment: Mapping[str, str] = {}
     arguments: Mapping[str, Sequence[str]] = {}
     labels: Mapping[str, str] = {}
+    again: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -79,7 +81,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
     environment, warnings = from_environment(known, sources.environment, sources.name, directory)
     overruling = environment | arguments
     config = overruling.pop("config", Given(None, DEFAULT))
-    file, written = _read_file(settings_class, config)
+    file, written = _read_file(settings_class, config, sources.again)
     given = file | overruling
     values = {
         attribute: given[attribute].value
@@ -107,11 +109,13 @@ _Written = list[tuple[str, Level]]
 """The tables of one array as the file has them, each with its place."""
 
 
-def _read_file(settings_class: type[Any], config: Given) -> tuple[Level, dict[str, _Written]]:
-    """The options of the file's top level, and its arrays of tables by attribute."""
+def _read_file(
+    settings_class: type[Any], config: Given, again: bool
+) -> tuple[Level, dict[str, _Written]]:
+    """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:
         return {}, {}
-    document = read_document(config.value, config.origin)
+    document = read_document(config.value, config.origin, again=again)
     origin, directory = shown(str(config.value), SHOWN_PATH_LENGTH), config.value.parent
     arrays = tables_of(settings_class)
     names = [option_name(attribute) for attribute in arrays]

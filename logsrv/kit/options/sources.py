@@ -16,6 +16,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
+from logsrv.kit.options.files import read_file
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import SHOWN_PATH_LENGTH, did_you_mean, shown
 
@@ -77,7 +78,7 @@ def from_environment(
             continue
         option = options[attribute]
         texts = [text]
-        if option.repeatable:
+        if option.repeatable and option.kind.separator is not None:
             texts = [part for part in re.split(option.kind.separator, text) if part]
         origin = f"environment, {variable}"
         label = f"--{option_name(attribute)}"
@@ -90,21 +91,16 @@ def from_environment(
     return level, warnings
 
 
-def read_document(path: Path, origin: str) -> dict[str, Any]:
-    """The TOML file. `origin` is where its name came from.
+def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, Any]:
+    """Return the TOML file. `origin` is where its name came from; `again`: it is read anew.
 
     Raises ConfigurationError if it cannot be read, is larger than LARGEST_FILE, or is not TOML.
     """
     name = shown(str(path), SHOWN_PATH_LENGTH)
     try:
-        with path.open("rb") as file:
-            text = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--config {name} ({origin}): {(error.strerror or 'unreadable').lower()}"
-        ) from error
-    if len(text) > LARGEST_FILE:
-        raise ConfigurationError(f"--config {name} ({origin}): larger than 1 MiB")
+        text = read_file(path, LARGEST_FILE, pipe=not again)
+    except ValueError as error:
+        raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
     try:
         return tomllib.loads(text.decode())
     except RecursionError:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
+import attrs
 from twisted.python import usage
 
 from logsrv.errors import ConfigurationError
@@ -123,7 +124,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         """
         if self._sources is None:
             raise RuntimeError("reload() comes after parseOptions()")
-        return load(self.settings_class, self._sources).settings
+        return load(self.settings_class, attrs.evolve(self._sources, again=True)).settings
 
     def opt_version(self) -> NoReturn:
         """Print the version and exit."""

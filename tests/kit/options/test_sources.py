@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_a_wrong_argument_names_option_value_place_and_what_is_accepted() -> Non
         "a number of bytes, or one with KiB, MiB, GiB or TiB, such as 256MiB"
     )
     assert refused(arguments, keep_days=["x"]).endswith("such as 36h, or off")
+
+
+def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it() -> None:
+    """As a message has it: nothing in the text parts it."""
+    whole = attrs.evolve(TEXT, separator=None)
+    declared = options_of(attrs.make_class("One", {"say": option((), whole, "", repeatable=True)}))
+    level, _ = from_environment(declared, {"X_SAY": "one\ntwo, three"}, "x", HERE)
+    assert level["say"].value == ("one\ntwo, three",)
 
 
 def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> None:
@@ -175,7 +184,23 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
         f"--config {missing} (command line): no such file or directory"
     )
     assert "is a directory" in refused(read_document, tmp_path, "command line")
-    assert "larger than 1 MiB" in refused(read_document, Path("/dev/zero"), "command line")
+    assert "is a device" in refused(read_document, Path("/dev/zero"), "command line")
+    large = tmp_path / "large.toml"
+    large.write_bytes(b"#" * (1024 * 1024 + 1))
+    assert "larger than 1 MiB" in refused(read_document, large, "command line")
+
+
+def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
+    """`--config <(…)`: a reload would wait in vain for somebody to write it once more."""
+    reader, writer = os.pipe()
+    os.write(writer, b"rotate-size = 7\n")
+    os.close(writer)
+    path = Path(f"/dev/fd/{reader}")
+    assert read_document(path, "command line") == {"rotate-size": 7}
+    assert refused(read_document, path, "command line", again=True) == (
+        f"--config {path} (command line): is a pipe, which can be read but once, at the start"
+    )
+    os.close(reader)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Small files that options name, read in bounded time: nothing that blocks, nothing without an end."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import time
+from pathlib import Path
+
+# How long whoever writes into a pipe may take, to begin and in between.
+PIPE_SECONDS = 10.0
+CHUNK = 64 * 1024
+
+
+def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
+    """Return what is in a file of at most `largest` bytes.
+
+    A regular file, or the null device. pipe: a pipe too, such as `<(…)` of a shell: it is waited for,
+    so never while a reactor runs.
+    Raises ValueError with what is wrong with it, to follow its name: "is a directory".
+    """
+    try:
+        # To open some devices is to use them: a watchdog starts, a tape rewinds.
+        _check(os.stat(path), pipe)
+        # A FIFO that nobody writes into would keep a plain open waiting.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+            _check(found, pipe)
+            return _read(descriptor, largest, patient=stat.S_ISFIFO(found.st_mode))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise ValueError((error.strerror or "unreadable").lower()) from error
+
+
+def _check(found: os.stat_result, pipe: bool) -> None:
+    """Raise ValueError for what cannot be read."""
+    mode = found.st_mode
+    if stat.S_ISFIFO(mode):
+        if not pipe:
+            raise ValueError("is a pipe, which can be read but once, at the start")
+    elif stat.S_ISDIR(mode):
+        raise ValueError("is a directory, not a file")
+    elif stat.S_ISSOCK(mode):
+        raise ValueError("is a socket, not a file")
+    elif not stat.S_ISREG(mode) and found.st_rdev != os.stat(os.devnull).st_rdev:
+        raise ValueError("is a device, not a file")
+
+
+def _read(descriptor: int, largest: int, *, patient: bool) -> bytes:
+    data = bytearray()
+    deadline = time.monotonic() + PIPE_SECONDS
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while True:
+        # A slow drip counts as silence.
+        if patient and not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise ValueError(f"is a pipe from which not all came within {PIPE_SECONDS:g} s")
+        chunk = os.read(descriptor, min(CHUNK, largest + 1 - len(data)))
+        data += chunk
+        if len(data) > largest:
+            raise ValueError(f"is larger than {_size(largest)}")
+        if not chunk:
+            return bytes(data)
+
+
+def _size(number: int) -> str:
+    for unit, name in ((1024 * 1024, "MiB"), (1024, "KiB")):
+        if number % unit == 0:
+            return f"{number // unit} {name}"
+    return f"{number} bytes"

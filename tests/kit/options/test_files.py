@@ -1,0 +1,81 @@
+"""Files that are named by options: what they are is looked at before anything could block."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.options import files
+from logsrv.kit.options.files import read_file
+
+
+def test_a_file_up_to_its_largest_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 100_000)
+    assert read_file(path, 100_000) == b"x" * 100_000
+    with pytest.raises(ValueError, match="is larger than 99999 bytes"):
+        read_file(path, 99_999)
+    path.write_bytes(b"")
+    assert read_file(path, 0) == b""
+
+
+def test_no_file_at_all_is_written_as_the_null_device() -> None:
+    assert read_file(Path("/dev/null"), 10) == b""
+
+
+@pytest.mark.parametrize("pipe", [False, True])
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
+    """A plain open of most of these waits for ever, and a reactor with it."""
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "socket"))
+        for path, sentence in (
+            (tmp_path / "missing", "no such file or directory"),
+            (tmp_path, "is a directory, not a file"),
+            (tmp_path / "socket", "is a socket, not a file"),
+            (Path("/dev/zero"), "is a device, not a file"),
+            (Path("a\0b"), "null"),
+        ):
+            with pytest.raises(ValueError, match=re.escape(sentence)):
+                read_file(path, 10, pipe=pipe)
+
+
+def test_a_pipe_is_refused_where_it_could_be_asked_for_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a pipe, which can be read but once, at the start"):
+        read_file(tmp_path / "pipe", 10)
+
+
+def test_what_a_shell_puts_in_place_of_a_command(tmp_path: Path) -> None:
+    """`<(…)` is a descriptor; a named pipe may be opened before its writer is there."""
+    reader, writer = os.pipe()
+    os.write(writer, b"stay = true\n")
+    os.close(writer)
+    assert read_file(Path(f"/dev/fd/{reader}"), 100, pipe=True) == b"stay = true\n"
+    os.close(reader)
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    late = threading.Thread(target=fifo.write_bytes, args=(b"x" * 200_000,))
+    late.start()
+    assert read_file(fifo, 200_000, pipe=True) == b"x" * 200_000
+    late.join()
+
+
+def test_a_pipe_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PIPE_SECONDS", 0.01)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=r"from which not all came within 0\.01 s"):
+        read_file(tmp_path / "pipe", 10, pipe=True)
+    reader, writer = os.pipe()
+    os.write(writer, b"begun")
+    with pytest.raises(ValueError, match="from which not all came"):
+        read_file(Path(f"/dev/fd/{reader}"), 10, pipe=True)
+    os.write(writer, b"x" * 1000)
+    with pytest.raises(ValueError, match="is larger than 10 bytes"):
+        read_file(Path(f"/dev/fd/{reader}"), 10, pipe=True)
+    os.close(reader)
+    os.close(writer)
