@@ -16,12 +16,14 @@ from logsrv.kit import Kind
 
 FIELDS = ("peer", "host", "port", "time", "count")
 KNOWN = ", ".join(f"{{{field}}}" for field in FIELDS)
+# Letters and digits outside of fields by which a message is known again.
+FEWEST_LETTERS = 8
 _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
 
 @attrs.frozen
 class Message:
-    """text: as written. pieces: literal text and the name of the field behind it, "" for none."""
+    """What is said. text: as written. pieces: literal text and the field behind it, "" for none."""
 
     text: str
     pieces: tuple[tuple[str, str], ...]
@@ -30,6 +32,30 @@ class Message:
     def fields(self) -> frozenset[str]:
         """The fields it has; without any it is always the same."""
         return frozenset(field for _, field in self.pieces if field)
+
+    def resembles(self, text: str) -> bool:
+        """Whether `text`, whose lines end in LF, may be this message with anything in its fields.
+
+        A message that is hardly more than fields would be found in everything, so in nothing.
+        """
+        literals = [""]
+        for literal, field in self.pieces:
+            literals[-1] += literal
+            if field:
+                literals.append("")
+        first, *others = literals
+        if not others:
+            return text == first
+        *middle, last = others
+        if sum(map(str.isalnum, "".join(literals))) < FEWEST_LETTERS:
+            return False
+        at = len(first)
+        for literal in middle:
+            found = text.find(literal, at)
+            if found < 0:
+                return False
+            at = found + len(literal)
+        return text.startswith(first) and text.endswith(last) and at <= len(text) - len(last)
 
     def render(self, values: Mapping[str, object]) -> str:
         """The message with a value for each of its fields; its lines end in CR LF, the last in nothing."""
@@ -40,7 +66,7 @@ class Message:
 
 
 def parse_message(text: str) -> Message:
-    """Raises ValueError with what is wrong."""
+    """Read a message. Raises ValueError with what is wrong."""
     unescaped = re.sub(r"\\[n\\]", lambda match: _ESCAPES[match[0]], text)
     try:
         found = list(Formatter().parse(unescaped))
@@ -60,5 +86,5 @@ MESSAGE: Kind[Message] = Kind(
     f"text in which {KNOWN} are replaced and \\n begins a new line",
     "TEXT",
     show=lambda message: message.text,
-    separator="(?!)",
+    separator=None,
 )

@@ -8,11 +8,18 @@ from typing import Any
 import attrs
 
 from logsrv.greet.message import MESSAGE, Message, parse_message
-from logsrv.kit import FLAG, PATH, ConfigurationError, DatagramLines, LineProtocol
-from logsrv.kit.net.source import Sender
-from logsrv.kit.options.declare import option
-from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.time import rfc3339
+from logsrv.kit import (
+    FLAG,
+    PATH,
+    ConfigurationError,
+    DatagramLines,
+    LineProtocol,
+    Sender,
+    one_line,
+    option,
+    read_file,
+    rfc3339,
+)
 
 LARGEST_FILE = 64 * 1024
 FAREWELLS = ("quit", "exit", "bye")
@@ -53,9 +60,9 @@ class Greetings:
             {"peer": peer, "host": host, "port": port, "time": now, "count": self.count}
         )
 
-    def is_ours(self, line: str) -> bool:
-        """Whether a line is what we say ourselves."""
-        return line == self._always
+    def is_ours(self, lines: list[str]) -> bool:
+        """Whether the lines are what we say ourselves, to whomever."""
+        return self._message.resembles("\n".join(lines))
 
 
 class Greet(LineProtocol):
@@ -77,11 +84,19 @@ class Greet(LineProtocol):
 
 
 class GreetDatagrams(DatagramLines):
-    """All datagrams of a listener: one answer to each."""
+    """All datagrams of a listener: one answer to each.
+
+    One forged datagram could make two greeting servers thank each other for ever. So ours says nothing
+    to its own greeting, and after five greetings only one in five seconds to the same address.
+    """
+
+    max_answers = 0.2
+    answer_burst = 5
 
     def datagram_received(self, lines: list[str], peer: Sender) -> None:
-        # Two greeting servers must not thank each other for ever.
-        if not self.service.state.is_ours(lines[0]):
+        if self.service.state.is_ours(lines):
+            self.withhold(peer, "greeting", "it says what we say, as another greeting server would")
+        else:
             self.send_line(self.service.state.next_for(peer.source), peer)
 
 
@@ -95,14 +110,9 @@ def host_and_port(peer: str) -> tuple[str, str]:
 def read_message(path: Path) -> Message:
     """The message in a file. Raises ConfigurationError with a sentence when there is none."""
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
-        return parse_message(data.decode().removesuffix("\n").replace("\r\n", "\n"))
+        text = read_file(path, LARGEST_FILE).decode()
+        return parse_message(text.removesuffix("\n").replace("\r\n", "\n"))
     except UnicodeDecodeError:
         raise ConfigurationError(f"the message file {path} is not UTF-8") from None
-    except OSError as error:
-        raise ConfigurationError(f"the message file {path}: {error.strerror}") from None
     except ValueError as error:
         raise ConfigurationError(f"the message file {path}: {error}") from None

@@ -40,6 +40,30 @@ def test_what_is_no_message(text: str) -> None:
         parse_message(text)
 
 
+@pytest.mark.parametrize(
+    ("message", "heard", "found"),
+    [
+        ("Thank you for connecting", "Thank you for connecting", True),
+        ("Thank you for connecting", "Thank you for connecting!", False),
+        (r"Thank you\nfor connecting", "Thank you\nfor connecting", True),
+        (r"Thank you,\n{peer}", "Thank you,\nudp:10.0.0.1:7000", True),
+        ("Thank you, {host}, no. {count}!", "Thank you, ::1, no. 77!", True),
+        ("Thank you, {host}, no. {count}!", "Thank you, ::1!", False),
+        ("Thank you {{{host}}}", "Thank you {10.0.0.1}", True),
+        ("{host}: Thank you", "udp: Thank you", True),
+        ("{host}: Thank you", "udp: Thank you very much", False),
+        ("abcdefgh{host}fgh", "abcdefgh", False),
+        ("hi {host}", "hi there", False),
+        ("{count}", "1", False),
+    ],
+)
+def test_a_message_is_known_again_whatever_is_in_its_fields(
+    message: str, heard: str, found: bool
+) -> None:
+    """Not one that is hardly more than fields: everybody would seem to say it."""
+    assert parse_message(message).resembles(heard) is found
+
+
 @given(st.text())
 def test_any_text(text: str) -> None:
     """Whatever is accepted renders with just the five fields; the rest is refused properly."""

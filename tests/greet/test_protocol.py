@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import pytest
 from twisted.internet.address import IPv6Address, UNIXAddress
 
 from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, Greetings, GreetOptions
+from logsrv.kit.options.usage import usage_options
 from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
+from tests.kit.protocols.talking import carry
 from tests.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -56,7 +59,7 @@ def test_message_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "No such file"),
+        (None, "no such file"),
         (b"\xff", "is not UTF-8"),
         (b"x" * (LARGEST_FILE + 1), "is larger than"),
         (b"{foo}", "there is no field {foo}"),
@@ -68,6 +71,41 @@ def test_message_file_that_cannot_be(tmp_path: Path, content: bytes | None, sent
         path.write_bytes(content)
     with pytest.raises(SystemExit, match=sentence):
         greet("--message-file", str(path))
+
+
+def test_a_message_file_that_would_block(tmp_path: Path) -> None:
+    path = tmp_path / "message"
+    os.mkfifo(path)
+    with pytest.raises(SystemExit, match="is a pipe, which can be read but once"):
+        greet("--message-file", str(path))
+
+
+def test_a_message_of_several_lines_in_a_variable() -> None:
+    """It is one message: nothing in it parts it into several."""
+    options = usage_options(GreetOptions, name="greet", version="1")()
+    options.environment = {"GREET_MESSAGE": "one, two\nthree"}
+    options.parseOptions([])
+    assert options.settings.message.render({}) == "one, two\r\nthree"
+
+
+@pytest.mark.parametrize("key", ["", "message-file = 'pipe'\n"])
+def test_a_reload_that_finds_a_pipe_blocks_nobody(
+    twistd: Callable[..., TwistdProcess], tmp_path: Path, key: str
+) -> None:
+    """As configuration file, and as message file: one sentence, and all goes on as it was."""
+    config, pipe = tmp_path / "greet.toml", tmp_path / "pipe"
+    config.write_text("message = 'hello'\n")
+    os.mkfifo(pipe)
+    server = twistd("greet", "--config", str(config), "--listen", LOOPBACK)
+    config.unlink()
+    if key:
+        config.write_text(key)
+    else:
+        os.mkfifo(config)
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("is a pipe, which can be read but once, at the start")
+    with TelnetSession(server.port()) as session:
+        session.expect("hello")
 
 
 def test_stay() -> None:
@@ -121,6 +159,34 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
     server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+")
     server.wait_for_log(r"Got connection from unix:uid=\d+,pid=\d+")
     server.wait_for_log(r"Got 1 datagram from udp:127\.0\.0\.1:\d+")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "most"),
+    [
+        ("Thank you for connecting", "Thank you for connecting", 1),
+        (r"Thank you,\n{peer}, number {count}", r"Thank you,\n{peer}, number {count}", 1),
+        ("Thank you for connecting, {host}", "Welcome, number {count}", 12),
+        (r"One line\nand another", "Willkommen", 12),
+        ("{count}", "{count}", 12),
+    ],
+)
+def test_two_servers_do_not_thank_each_other_for_ever(
+    twistd: Callable[..., TwistdProcess], one: str, other: str, most: int
+) -> None:
+    """Real daemons, each of which sees the other's greetings come from where its own go."""
+    servers = [
+        twistd("greet", "--message", message, "--listen", "udp:0:interface=127.0.0.1")
+        for message in (one, other)
+    ]
+    carried = carry(
+        [server.port() for server in servers],
+        lambda: any("does not answer 127.0.0.1: " in server.log() for server in servers),
+    )
+    assert carried <= most
+    for server in servers:
+        server.stop()
+    assert any("answers_withheld_total" in server.log() for server in servers)
 
 
 def test_real_telnet(twistd: Callable[..., TwistdProcess], tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.guard import RefusalLog
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.protocols.answer_limit import AnswerLimit
 from logsrv.kit.protocols.listening import RunningService, Side
 
 log = Logger()
@@ -33,10 +35,19 @@ class DatagramLines:
     A datagram is one or more lines. Who answers each line of it, and not just each datagram, lets a
     forged sender turn one large datagram into many at somebody else.
     encoding: of the lines, both ways; what is not text becomes U+FFFD. ending: of lines that are sent.
+
+    One forged datagram can make two servers answer each other's answers for ever, or many servers
+    answer somebody who never asked. So no address is sent more than this:
+    max_answers: datagrams a second in the long run; None for no limit. answer_burst: datagrams at
+    once. lowest_port: datagrams from lower ports, where echo, chargen and the like are, are not
+    answered.
     """
 
     encoding = "utf-8"
     ending = "\r\n"
+    max_answers: float | None = 10.0
+    answer_burst = 100
+    lowest_port = 1024
 
     listening: DatagramSide
 
@@ -67,8 +78,22 @@ class DatagramLines:
         self.send((text + self.ending).encode(self.encoding, "replace"), peer)
 
     def send(self, data: bytes, peer: Sender) -> None:
-        """Send a datagram as it is."""
-        self.listening.send(data, peer)
+        """Send a datagram as it is, unless the peer has had as many as it may."""
+        if peer.host is not None and port_of(peer) < self.lowest_port:
+            self.withhold(peer, "port", f"no port below {self.lowest_port} is answered")
+        elif self.max_answers is not None and not self.listening.limit.take(
+            peer.host or peer.source, self.max_answers, self.answer_burst
+        ):
+            self.withhold(peer, "rate", f"it had {self.answer_burst} answers at once")
+        else:
+            self.listening.send(data, peer)
+
+    def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
+        """Do not answer `peer`: count it, and log it once a minute.
+
+        reason: the label in the metrics. sentence: for the log.
+        """
+        self.listening.withhold(peer, reason, sentence)
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams of one sender, from the listener."""
@@ -98,6 +123,11 @@ class DatagramLines:
         return lines
 
 
+def port_of(peer: Sender) -> int:
+    """The port of a sender that has an IP address."""
+    return int(peer.source.rpartition(":")[2])
+
+
 class Answers:
     """Sends datagrams from a socket that a listener has bound."""
 
@@ -109,7 +139,7 @@ class Answers:
         self._socket.close()
 
     def send(self, data: bytes, peer: Sender) -> bool:
-        """Whether the system took it. A peer without an address can get no answer."""
+        """Send, and return whether the system took it. A peer without an address gets no answer."""
         address = self._addresses.get(peer)
         try:
             if address is None:
@@ -123,12 +153,11 @@ class Answers:
         return True
 
     def _address(self, peer: Sender) -> Any:
-        """Where `peer` can be answered. Raises OSError when it can't."""
+        """Return where `peer` is, for sendto. Raises OSError if it has no address."""
         if peer.host is not None:
-            port = peer.source.rpartition(":")[2]
             return socket.getaddrinfo(
                 peer.host,
-                port,
+                port_of(peer),
                 self._socket.family,
                 socket.SOCK_DGRAM,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV | socket.AI_V4MAPPED,
@@ -141,7 +170,10 @@ class Answers:
 
 
 class DatagramSide(Side):
-    """What the datagrams of one listener share, and the way back to their senders."""
+    """What the datagrams of one listener share, and the way back to their senders.
+
+    limit: of the answers to each address.
+    """
 
     def __init__(
         self,
@@ -153,6 +185,8 @@ class DatagramSide(Side):
         super().__init__(service, label, metrics)
         self.takes = takes
         self.listener: Any = None
+        self.limit = AnswerLimit(service.clock.seconds)
+        self._withheld = RefusalLog(service.clock.seconds)
         self._answers: Answers | None = None
         self._unsent = 0
         counts = metrics or service.metrics
@@ -167,6 +201,20 @@ class DatagramSide(Side):
         if self._answers is None and self.listener.fileno() >= 0:
             self._answers = Answers(self.listener.fileno())
         self._unsent += not (self._answers and self._answers.send(data, peer))
+
+    def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
+        """Count an answer that is not given, and log it once per peer and minute."""
+        self.service.metrics.count("answers_withheld_total", listener=self.label, reason=reason)
+        noted = self._withheld.note(peer.host or peer.source)
+        if noted is not None:
+            log.warn(
+                "{listener} does not answer {peer}: {sentence}; "
+                "{number} answers withheld since this was last logged",
+                listener=self.label,
+                peer=noted[0],
+                sentence=sentence,
+                number=noted[1],
+            )
 
     def failed(self, doing: str, peer: str, failure: Failure) -> None:
         self.service.metrics.count("datagrams_failed_total", listener=self.label)

@@ -49,6 +49,12 @@ PLUGIN_METRICS = (
         ("listener",),
     ),
     Metric("datagrams_unsent_total", "counter", "Answers the system did not take.", ("listener",)),
+    Metric(
+        "answers_withheld_total",
+        "counter",
+        "Datagrams that were not answered, so that no two servers answer each other for ever.",
+        ("listener", "reason"),
+    ),
 )
 
 

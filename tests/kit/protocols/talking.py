@@ -1,9 +1,11 @@
-"""A protocol that talks, and a client that listens to the end."""
+"""A protocol that talks, a client that listens to the end, and one that carries datagrams to and fro."""
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from logsrv.kit import LineProtocol, PeerError
 from logsrv.kit.testing import Running
@@ -46,3 +48,25 @@ def converse(port: int, *sent: bytes, half_close: bool = False) -> bytes:
         while data := client.recv(65536):
             received += data
         return received
+
+
+def carry(ports: Sequence[int], ended: Callable[[], object]) -> int:
+    """Send a datagram to the first of two ports, and what comes from each of the two to the other, until `ended()`.
+
+    So each sees the other's answers come from where its own answers go, as after a forged datagram.
+    Return how many datagrams there were.
+    """
+    one, other = ports
+    carried = 0
+    deadline = time.monotonic() + 20
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as between:
+        between.bind(("127.0.0.1", 0))
+        between.sendto(b"hello", ("127.0.0.1", one))
+        while time.monotonic() < deadline:
+            if select.select([between], [], [], 0.05)[0]:
+                data, (_, port) = between.recvfrom(65536)
+                between.sendto(data, ("127.0.0.1", other if port == one else one))
+                carried += 1
+            elif ended():
+                return carried
+    raise AssertionError(f"after {carried} datagrams there is no end")

@@ -14,6 +14,8 @@ from twisted.internet.threads import deferToThread
 from logsrv.kit import DatagramLines
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import Running
+from tests.kit.net.network import logged, until
+from tests.kit.protocols.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -92,3 +94,78 @@ async def test_reload_and_stop_leave_no_socket(serving: Serving) -> None:
     await running.stop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
         again.bind(("127.0.0.1", port))
+
+
+ONE_WITHHELD = "it had 3 answers at once; 1 answers withheld since this was last logged"
+
+
+class Sparing(Shout):
+    max_answers = 0.001
+    answer_burst = 3
+
+
+class Suspicious(Shout):
+    """Every port that there is counts as one of echo, chargen and the like."""
+
+    lowest_port = 65536
+
+
+class Chatty(Shout):
+    max_answers = None
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_an_address_that_asks_on_and_on_is_answered_so_often_and_no_more(
+    serving: Serving, tmp_path: Path
+) -> None:
+    """From whichever of its ports; others are answered as before, and the operator is told."""
+    path = str(tmp_path / "server")
+    running = serving(
+        Sparing, "--listen", "udp:0:interface=127.0.0.1", "--listen", f"unixgram:{path}"
+    )
+    udp = str(running.service.settings.listen[0])
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    with logged() as messages:
+        for _ in range(3):
+            assert await deferToThread(ask, b"x") == [b"udp X\r\n"]
+        await deferToThread(ask, b"x\nx\nx", 0)
+        # The sockets are read in turn: when this is answered twice, that was dealt with.
+        local = asking(socket.AF_UNIX, str(tmp_path / "mine"), path)
+        assert await deferToThread(local, b"x\nx\nx", 3) == [b"unix X\r\n"] * 3
+        value = running.service.metrics.value
+        await until(
+            lambda: value("answers_withheld_total", listener=udp, reason="rate") == 3, "the limit"
+        )
+    assert messages == [f"{udp} does not answer 127.0.0.1: {ONE_WITHHELD}"]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_ports_of_services_that_answer_anything_are_not_answered(serving: Serving) -> None:
+    running = serving(Suspicious, "--listen", "udp:0:interface=127.0.0.1")
+    await deferToThread(asking(socket.AF_INET, None, ("127.0.0.1", running.port)), b"x", 0)
+    value = running.service.metrics.value
+    await until(lambda: value("answers_withheld_total", reason="port") == 1, "the datagram")
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_plugin_may_answer_without_a_limit(serving: Serving) -> None:
+    running = serving(Chatty, "--listen", "udp:0:interface=127.0.0.1")
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    for _ in range(3):
+        assert await deferToThread(ask, b"\n".join([b"x"] * 50), 50) == [b"udp X\r\n"] * 50
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(
+    serving: Serving,
+) -> None:
+    """What one says is carried to the other, as if each had asked: it ends, with the default limit."""
+    running = [serving(Shout, "--listen", "udp:0:interface=127.0.0.1") for _ in range(2)]
+    ports = [one.port for one in running]
+    carried = await deferToThread(carry, ports, lambda: any(map(withheld, running)))
+    assert carried <= 2 * Shout.answer_burst + 10
+
+
+def withheld(running: Running) -> float:
+    value: float = running.service.metrics.value("answers_withheld_total")
+    return value
