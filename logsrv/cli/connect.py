@@ -24,8 +24,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from logsrv.cli.arguments import Parser, seconds, tell
+from logsrv.cli.arguments import seconds, tell
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser
 
 if TYPE_CHECKING:
     from logsrv.cli.client.display import Display

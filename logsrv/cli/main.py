@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from logsrv.cli.arguments import USAGE, Parser, did_you_mean, quoted, tell
+from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
+from logsrv.kit.options.argument_parser import USAGE, Parser, Shown, UsageError
 
 FAILED = 1
 INTERRUPTED = 130
@@ -55,15 +56,23 @@ def _run(words: list[str]) -> int:
         return 0
     name = words[0]
     if name not in COMMANDS:
+        from logsrv.kit.text.words import did_you_mean, shown
+
         what = "option" if name.startswith("-") else "command"
         near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
-        tell(f"logsrv: {quoted(name)} is no {what}{near}; logsrv --help shows what there is")
+        tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
     command = import_module(f"logsrv.cli.{name}")
     parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
     try:
         status: int = command.run(parser.parse_args(words[1:]))
+    except Shown as wanted:
+        print(wanted.text, end="")
+        return 0
+    except UsageError as error:
+        tell(f"logsrv {name}: {error}")
+        return USAGE
     except LogsrvError as error:
         tell(f"logsrv {name}: {error}")
         return FAILED

@@ -24,8 +24,9 @@ from pathlib import Path
 import attrs
 
 import logsrv.kit
-from logsrv.cli.arguments import Parser, quoted
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.words import shown
 
 TEMPLATES = Path(logsrv.kit.__file__).parent / "template"
 SUFFIX = ".jinja"
@@ -75,15 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
             with target.open("x", encoding="utf-8") as file:
                 file.write(text)
     except OSError as error:
-        where = quoted(str(error.filename or directory))
+        where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
-    shown = quoted(str(directory))
-    print(f"{shown} has {len(files)} files. Next:\n\n    cd {shown}\n    make run\n    make test")
+    folder = shown(str(directory))
+    print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
 
 
 def _check_spelling(name: str) -> None:
-    what = quoted(name)
+    what = shown(name)
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         better = re.sub("[^a-z0-9_]", "_", name.lower()).strip("_0123456789")[:LONGEST_NAME]
         hint = f", such as {better}" if better else ""
@@ -97,7 +98,7 @@ def _check_spelling(name: str) -> None:
 
 
 def _check_taken(name: str, kind: str) -> None:
-    what = quoted(name)
+    what = shown(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if name in _taken(kind):
@@ -120,7 +121,7 @@ def _taken(kind: str) -> set[str]:
 
 
 def _check_free(directory: Path) -> None:
-    where = quoted(str(directory))
+    where = shown(str(directory))
     if directory.is_dir():
         if any(directory.iterdir()):
             raise ConfigurationError(f"{where} is there and not empty; --directory names another")

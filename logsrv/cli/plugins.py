@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from logsrv.cli.arguments import Parser
+from logsrv.kit.options.argument_parser import Parser
 
 if TYPE_CHECKING:
     from logsrv.cli.installed import Installed, Plugin

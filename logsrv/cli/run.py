@@ -21,8 +21,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from logsrv.cli.arguments import Parser, quoted
 from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.text.words import shown
 
 
 def declare(parser: Parser) -> None:
@@ -41,10 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     file: Path = arguments.file
     if not file.is_file():
         what = "no file" if file.exists() else "not there"
-        raise ConfigurationError(f"{quoted(str(file))} is {what}; a plugin is a Python file")
+        raise ConfigurationError(f"{shown(str(file))} is {what}; a plugin is a Python file")
     if file.suffix != ".py":
         raise ConfigurationError(
-            f"{quoted(str(file))} is no Python file; its name has to end in .py"
+            f"{shown(str(file))} is no Python file; its name has to end in .py"
         )
     from logsrv.cli.running.supervisor import Supervisor
 

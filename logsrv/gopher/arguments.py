@@ -1,7 +1,6 @@
 """The command line of `gopher`: what may stand on it, and what its values mean.
 
-`argparse`, because it can be loaded in 10 ms; `usage.Options` would bring Twisted, which takes longer
-than fetching a menu.
+Nothing here brings Twisted, which takes longer to load than a menu takes to fetch.
 """
 
 from __future__ import annotations
@@ -9,9 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
 
 import attrs
 
@@ -22,9 +20,9 @@ from logsrv.gopher.trust import PinStore, Trust
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.options.argument_parser import Parser, UsageError, of_kind
 from logsrv.kit.text.escape import one_line
 
-USAGE = 2
 INCOMPLETE = 12
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -48,68 +46,15 @@ Show a text or a menu of a Gopher server, save anything else.
 """
 
 
-class UsageError(ConfigurationError):
-    """The command line makes no sense."""
+def parser_for(prog: str, description: str) -> Parser:
+    """Return the parser of a command of `gopher`, with what all of them have."""
+    return Parser(prog, description, epilog=_STATUSES, version=_version)
 
 
-class Shown(Exception):
-    """The command line asked for `text`, the help or the version, and nothing else."""
+def _version() -> str:
+    from logsrv import __version__
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-
-class _Show(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from logsrv import __version__
-
-        version = f"gopher (logsrv) {__version__}\n"
-        raise Shown(version if self.dest == "version" else parser.format_help())
-
-
-class Parser(argparse.ArgumentParser):
-    """Raises UsageError with one sentence instead of ending the process."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(
-            prog=prog,
-            description=description,
-            epilog=_STATUSES,
-            allow_abbrev=False,
-            add_help=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        self.add_argument("--help", "-h", nargs=0, action=_Show, help="show this")
-        self.add_argument("--version", nargs=0, action=_Show, help="show the version")
-
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: None = None
-    ) -> argparse.Namespace:
-        arguments, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self.error(f"“{one_line(unknown[0], 60)}” is no option, or one argument too many")
-        return arguments
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
-
-
-def of_kind(name: str) -> Callable[[str], Any]:
-    """For `type=`: a value of the kind `name` in `logsrv.kit.options.kinds`, loaded when it is needed."""
-
-    def parse(text: str) -> Any:
-        from logsrv.kit.options import kinds
-        from logsrv.kit.text.words import shown
-
-        kind = getattr(kinds, name)
-        try:
-            return kind.parse(text)
-        except ValueError as error:
-            said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
-            raise argparse.ArgumentTypeError(said) from None
-
-    return parse
+    return f"gopher (logsrv) {__version__}"
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
@@ -135,7 +80,7 @@ def _letter(text: str) -> str:
 
 def fetch_parser() -> Parser:
     """`gopher URL [WORDS]`."""
-    parser = Parser("gopher", _DESCRIPTION)
+    parser = parser_for("gopher", _DESCRIPTION)
     add = parser.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS); or just a host")
     add("words", metavar="WORDS", nargs="*", default=[], help="what to search for")

@@ -17,10 +17,7 @@ from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.arguments import (
-    USAGE,
     Network,
-    Shown,
-    UsageError,
     asked_url,
     checked_options,
     fetch_parser,
@@ -33,6 +30,7 @@ from logsrv.gopher.progress import Progress
 from logsrv.gopher.show import MenuView, RawView, Screen, TextView, View
 from logsrv.gopher.wire.itemtypes import Transfer, item_type
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.options.argument_parser import USAGE, Shown, UsageError
 from logsrv.kit.text.escape import one_line, printable
 
 FAILED = 1

@@ -52,10 +52,12 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["conect"], "logsrv: conect is no command, did you mean connect?"),
-        (["--hlp"], "logsrv: --hlp is no option, did you mean --help?"),
+        (["conect"], "logsrv: conect is no command (did you mean connect?)"),
+        (["PLUGIN"], "logsrv: PLUGIN is no command (did you mean plugins?)"),
+        (["serach"], "logsrv: serach is no command; logsrv --help shows what there is"),
+        (["--hlp"], "logsrv: --hlp is no option (did you mean --help?)"),
         (["\x1b[31m"], "logsrv: \\x1b[31m is no command;"),
-        (["connect", "--hexx", "x:1"], "logsrv connect: --hexx is no option, did you mean --hex?"),
+        (["connect", "--hexx", "x:1"], "logsrv connect: --hexx is no option (did you mean --hex?)"),
         (["connect"], "logsrv connect: the following arguments are required: ENDPOINT"),
         (["connect", "x", "7000"], "logsrv connect: 7000 is one argument too many"),
         (["connect", "x:1", "--wait", "soon"], "soon is no number of seconds, such as 2 or 0.5"),

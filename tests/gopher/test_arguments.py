@@ -8,8 +8,6 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.arguments import (
-    Shown,
-    UsageError,
     asked_url,
     checked_options,
     fetch_parser,
@@ -17,6 +15,7 @@ from logsrv.gopher.arguments import (
 )
 from logsrv.gopher.errors import BadURL, GopherError
 from logsrv.gopher.mirror.command import parser as mirror_parser
+from logsrv.kit.options.argument_parser import Shown, UsageError
 
 
 def url_of(*words: str) -> str:
@@ -46,7 +45,7 @@ def test_the_url_and_what_options_add_to_it(words: list[str], url: str) -> None:
     ("words", "kind", "sentence"),
     [
         ([], UsageError, "required: URL"),
-        (["h", "--colour"], UsageError, "“--colour” is no option"),
+        (["h", "--colour"], UsageError, r"--colour is no option \(did you mean --color\?\)"),
         (["h", "--timeout", "soon"], UsageError, "soon is not a length of time"),
         (["h", "--max-size", "1kb"], UsageError, "did you mean 1KiB"),
         (["h", "--type", "10"], UsageError, "not an item type"),

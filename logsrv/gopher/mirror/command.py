@@ -13,13 +13,12 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.arguments import (
     INCOMPLETE,
     Network,
-    Parser,
     add_network,
     followable,
     network,
     number,
-    of_kind,
     parsed_url,
+    parser_for,
 )
 from logsrv.gopher.mirror.crawl import Crawl, Manners
 from logsrv.gopher.mirror.fetch import Fetcher
@@ -33,6 +32,7 @@ from logsrv.gopher.wholefile import write_whole
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.kit.options.argument_parser import Parser, of_kind
 from logsrv.kit.text.paths import inside
 
 _DESCRIPTION = """\
@@ -44,7 +44,7 @@ read from disk). The same command again goes on where an earlier one was stopped
 
 def parser() -> Parser:
     """`gopher mirror URL DIRECTORY`."""
-    parser = Parser("gopher mirror", _DESCRIPTION)
+    parser = parser_for("gopher mirror", _DESCRIPTION)
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
     parser.add_argument("directory", metavar="DIRECTORY", type=Path, help="made if it is not there")
     what = parser.add_argument_group("what is copied")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from logsrv.kit.text.escape import one_line
@@ -12,25 +13,25 @@ SHOWN_PATH_LENGTH = 4096
 
 
 def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
-    """`text` as an error shows it: escaped, at most `longest` characters, quoted if need be."""
+    """Return `text` as an error shows it: escaped, at most `longest` characters, quoted if need be."""
     safe = one_line(text, longest)
     return safe if safe and " " not in safe and '"' not in safe else f'"{safe}"'
 
 
-def nearest(word: str, words: list[str]) -> str | None:
-    """The one of `words` that `word` was probably meant to be, or None."""
+def nearest(word: str, words: Sequence[str]) -> str | None:
+    """Return the one of `words` that `word` was probably meant to be, or None."""
     lower = {known.lower(): known for known in words}
     # The comparison is quadratic, and the word may be a stranger's.
     found = get_close_matches(word[:SHOWN_LENGTH].lower(), lower, 1)
     return lower[found[0]] if found else None
 
 
-def did_you_mean(word: str, words: list[str]) -> str:
-    """` (did you mean interval?)`, or nothing if no word is near."""
+def did_you_mean(word: str, words: Sequence[str]) -> str:
+    """Return ` (did you mean interval?)`, or nothing if no word is near."""
     near = nearest(word, words)
     return f" (did you mean {near}?)" if near else ""
 
 
-def listed(words: list[str]) -> str:
-    """`a, b or c`."""
+def listed(words: Sequence[str]) -> str:
+    """Return `a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -51,7 +51,7 @@ def converse(port: int, *sent: bytes, half_close: bool = False) -> bytes:
 
 
 def carry(ports: Sequence[int], ended: Callable[[], object]) -> int:
-    """Send a datagram to the first of two ports, and what comes from each of the two to the other, until `ended()`.
+    """Send a datagram to one of two ports, then what comes from each to the other, until `ended()`.
 
     So each sees the other's answers come from where its own answers go, as after a forged datagram.
     Return how many datagrams there were.

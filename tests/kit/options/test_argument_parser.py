@@ -1,0 +1,77 @@
+"""The parser of every command's arguments."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.argument_parser import Parser, Shown, UsageError, of_kind
+
+
+def parser() -> Parser:
+    made = Parser("prog test", "A test.", epilog="The end.", version=lambda: "prog 7")
+    made.add_argument("--hex", action="store_true")
+    made.add_argument("--wait", type=of_kind("DURATION"))
+    made.add_argument("words", nargs="*")
+    return made
+
+
+def test_options_may_stand_anywhere() -> None:
+    found = parser().parse_args(["--hex", "a", "b", "--wait", "1m"])
+    assert (found.words, found.hex, found.wait) == (["a", "b"], True, 60.0)
+    assert parser().parse_args(["--", "--hex"]).words == ["--hex"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--hx"], "--hx is no option (did you mean --hex?)"),
+        (["--he"], "--he is no option (did you mean --hex?)"),
+        (["--WAIT=3"], "--WAIT is no option (did you mean --wait?)"),
+        (["--quite-other"], "--quite-other is no option; prog test"),
+        (["--\x1b[2J"], "\\x1b[2J is no option"),
+        (["--wait"], "argument --wait: expected one argument"),
+        (["--wait", "soon"], "soon is not a length of time; accepted: a number of seconds"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
+    """No abbreviations: a script that uses one would break with the next option."""
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+        parser().parse_args(words)
+    assert str(caught.value).endswith("; prog test --help shows what there is")
+    assert str(caught.value).isprintable()
+    assert isinstance(caught.value, ConfigurationError)
+
+
+def test_an_argument_too_many() -> None:
+    with pytest.raises(UsageError, match=r"^7000 is one argument too many;"):
+        Parser("prog", "Takes nothing.").parse_args(["7000"])
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_the_help_is_shown_whatever_else_is_wrong(word: str) -> None:
+    with pytest.raises(Shown) as caught:
+        parser().parse_args(["--wait", "1", word, "--quite-other"])
+    for part in ("usage: prog test", "A test.", "--hex", "--version", "The end."):
+        assert part in caught.value.text
+
+
+def test_the_version_is_shown_where_there_is_one() -> None:
+    with pytest.raises(Shown, match=r"^prog 7\n$"):
+        parser().parse_args(["--version"])
+    with pytest.raises(UsageError, match="--version is no option"):
+        Parser("prog", "Has none.").parse_args(["--version"])
+
+
+def test_it_loads_little() -> None:
+    """A command that is done in 100 ms cannot wait for Twisted, nor for words it does not say."""
+    code = (
+        "import sys, logsrv.kit.options.argument_parser; "
+        "print([name for name in ('twisted', 'attrs', 'difflib') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert shown.stdout == b"[]\n"
