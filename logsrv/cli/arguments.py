@@ -1,4 +1,4 @@
-"""What the commands of `logsrv` share on the command line: a value in seconds, sentences on stderr."""
+"""Parts that the commands of `logsrv` share: sentences on stderr, values in seconds."""
 
 from __future__ import annotations
 

@@ -110,10 +110,10 @@ def _check_taken(name: str, kind: str) -> None:
 def _taken(kind: str) -> set[str]:
     """The names that twistd, or `--listen` for an input, knows already."""
     if kind == "input":
-        from logsrv.kit.net.endpoints import TAKES
+        from logsrv.kit.net.endpoints import ARGUMENTS
         from logsrv.linelog.inputs.registry import input_names
 
-        return {*input_names(), *TAKES, "haproxy"}
+        return {*input_names(), *ARGUMENTS, "haproxy"}
     from twisted.application.service import IServiceMaker
     from twisted.plugin import getPlugins
 

@@ -58,7 +58,7 @@ def _version() -> str:
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
-    """For `type=`: a whole number from `least` to `most`."""
+    """Return a `type=` for a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
@@ -79,7 +79,7 @@ def _letter(text: str) -> str:
 
 
 def fetch_parser() -> Parser:
-    """`gopher URL [WORDS]`."""
+    """Return the parser of `gopher URL [WORDS]`."""
     parser = parser_for("gopher", _DESCRIPTION)
     add = parser.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS); or just a host")
@@ -103,7 +103,7 @@ def fetch_parser() -> Parser:
 
 
 def add_network(parser: Parser) -> None:
-    """The options about connections, which all commands that connect have."""
+    """Add the options about connections, which all commands that connect have."""
     add = parser.add_argument_group("the connection").add_argument
     add(
         "--timeout",
@@ -121,7 +121,7 @@ def add_network(parser: Parser) -> None:
 
 @attrs.define(frozen=True, slots=True)
 class Network:
-    """How to connect. timeout: seconds of silence."""
+    """The ways to connect. timeout: seconds of silence."""
 
     timeout: float
     trust: Trust
@@ -129,15 +129,15 @@ class Network:
 
 
 def network(options: argparse.Namespace) -> Network:
-    """What the options of `add_network` say. Raises ConfigurationError."""
+    """Return what the options of `add_network` say. Raises ConfigurationError."""
     pins = PinStore(pins_path(os.environ)) if options.pin else None
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
     return Network(options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None)
 
 
 def checked_options(options: argparse.Namespace) -> None:
-    """Raises UsageError for options of `gopher URL` that cannot be had together, ConfigurationError
-    for a wrong character set, which becomes its canonical name.
+    """Check the options of `gopher URL`. Raises UsageError for what cannot be had together,
+    ConfigurationError for a wrong character set, which becomes its canonical name.
     """
     if options.json and options.raw:
         raise UsageError("--json and --raw are two forms of output; choose one")
@@ -148,7 +148,7 @@ def checked_options(options: argparse.Namespace) -> None:
 
 
 def asked_url(options: argparse.Namespace) -> GopherURL:
-    """The URL of `gopher URL`, with everything that options add to it. Raises GopherError,
+    """Return the URL of `gopher URL`, with everything that options add to it. Raises GopherError,
     UsageError, ConfigurationError.
     """
     url = parsed_url(options.url)
@@ -164,12 +164,12 @@ def asked_url(options: argparse.Namespace) -> GopherURL:
 
 
 def parsed_url(text: str) -> GopherURL:
-    """The URL that `text` spells; without a scheme it is gopher://. Raises BadURL."""
+    """Return the URL that `text` spells; without a scheme it is gopher://. Raises BadURL."""
     return GopherURL.parse(text if _SCHEME.match(text) else f"gopher://{text}")
 
 
 def followable(url: GopherURL) -> GopherURL:
-    """`url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
+    """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
     from logsrv.gopher.wire.menu import MenuItem
 
     link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()

@@ -1,4 +1,4 @@
-"""`twistd greet`: thanks everyone for connecting. The smallest plugin, as a stranger would write it.
+"""The plugin `twistd greet`: thanks everyone for connecting, as a stranger would write it.
 
 message     what it says: text with {peer} and the like in it (no I/O)
 protocol    to whom and when

@@ -23,7 +23,7 @@ _ESCAPES = {r"\n": "\n", r"\\": "\\"}
 
 @attrs.frozen
 class Message:
-    """What is said. text: as written. pieces: literal text and the field behind it, "" for none."""
+    """A message, read. text: as written. pieces: literal text and the field behind it, "" for none."""
 
     text: str
     pieces: tuple[tuple[str, str], ...]
@@ -34,7 +34,7 @@ class Message:
         return frozenset(field for _, field in self.pieces if field)
 
     def resembles(self, text: str) -> bool:
-        """Whether `text`, whose lines end in LF, may be this message with anything in its fields.
+        """Return whether `text`, whose lines end in LF, may be this message with anything in its fields.
 
         A message that is hardly more than fields would be found in everything, so in nothing.
         """
@@ -58,7 +58,7 @@ class Message:
         return text.startswith(first) and text.endswith(last) and at <= len(text) - len(last)
 
     def render(self, values: Mapping[str, object]) -> str:
-        """The message with a value for each of its fields; its lines end in CR LF, the last in nothing."""
+        """Return the message with its fields filled in; its lines end in CR LF, the last in nothing."""
         text = "".join(
             literal + (str(values[field]) if field else "") for literal, field in self.pieces
         )

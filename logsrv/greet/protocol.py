@@ -1,4 +1,4 @@
-"""Says `Thank you for connecting` and closes; with --stay it holds the conversation open."""
+"""The protocols of `greet`: a greeting, then the end or, with --stay, a conversation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAREWELLS = ("quit", "exit", "bye")
 
 @attrs.frozen(kw_only=True)
 class GreetOptions:
-    """What `twistd greet` has beside the kit's options."""
+    """The options that `twistd greet` has beside the kit's."""
 
     message: Message = option("Thank you for connecting", MESSAGE, "what to say")
     message_file: Path | None = option(None, PATH, "say what is in this file instead")
@@ -50,7 +50,7 @@ class Greetings:
         self._always = None if message.fields else message.render({})
 
     def next_for(self, peer: str) -> str:
-        """The greeting for a peer; it is counted."""
+        """Return the greeting for a peer, and count it."""
         self.count += 1
         if self._always is not None:
             return self._always
@@ -61,7 +61,7 @@ class Greetings:
         )
 
     def is_ours(self, lines: list[str]) -> bool:
-        """Whether the lines are what we say ourselves, to whomever."""
+        """Return whether the lines are what we say ourselves, to whomever."""
         return self._message.resembles("\n".join(lines))
 
 
@@ -101,14 +101,14 @@ class GreetDatagrams(DatagramLines):
 
 
 def host_and_port(peer: str) -> tuple[str, str]:
-    """The two of `tcp:127.0.0.1:51234` and `udp:[::1]:514`; empty for a peer that has none."""
+    """Return the two of `tcp:127.0.0.1:51234` and `udp:[::1]:514`; empty for a peer that has none."""
     scheme, _, rest = peer.partition(":")
     host, _, port = rest.rpartition(":")
     return ("", "") if scheme == "unix" else (host.strip("[]"), port)
 
 
 def read_message(path: Path) -> Message:
-    """The message in a file. Raises ConfigurationError with a sentence when there is none."""
+    """Return the message in a file. Raises ConfigurationError with a sentence when there is none."""
     try:
         text = read_file(path, LARGEST_FILE).decode()
         return parse_message(text.removesuffix("\n").replace("\r\n", "\n"))

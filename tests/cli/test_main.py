@@ -54,7 +54,6 @@ def test_version() -> None:
     [
         (["conect"], "logsrv: conect is no command (did you mean connect?)"),
         (["PLUGIN"], "logsrv: PLUGIN is no command (did you mean plugins?)"),
-        (["serach"], "logsrv: serach is no command; logsrv --help shows what there is"),
         (["--hlp"], "logsrv: --hlp is no option (did you mean --help?)"),
         (["\x1b[31m"], "logsrv: \\x1b[31m is no command;"),
         (["connect", "--hexx", "x:1"], "logsrv connect: --hexx is no option (did you mean --hex?)"),

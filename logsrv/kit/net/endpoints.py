@@ -20,7 +20,7 @@ from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import listed, nearest, shown
 
 # The arguments in the order in which they may be given without their names.
-TAKES: dict[str, tuple[str, ...]] = {
+ARGUMENTS: dict[str, tuple[str, ...]] = {
     "tcp": ("port", "interface", "backlog"),
     "tcp6": ("port", "backlog", "interface"),
     "unix": ("address", "mode", "backlog", "lockfile"),
@@ -41,9 +41,9 @@ TAKES: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf"),
     "stdin": (),
 }
-OURS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
+NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
 # What is at or under these names must exist.
-FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters", "path")
+FILE_ARGUMENTS = ("privateKey", "certKey", "extraCertChain", "dhParameters", "path")
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -75,10 +75,10 @@ class Endpoint:
     @property
     def kind(self) -> str:
         """`stream`, `datagram` or `stdin`."""
-        return OURS.get(self.scheme, "stream")
+        return NOT_STREAMS.get(self.scheme, "stream")
 
     def argument(self, name: str) -> str | None:
-        """The value of an argument, or None when it was not given."""
+        """Return the value of an argument, or None when it was not given."""
         return dict(self.arguments).get(name)
 
     @property
@@ -116,7 +116,7 @@ class Endpoint:
         """
         if self.inner is not None:
             return self.inner.twisted
-        takes = TAKES.get(self.scheme)
+        takes = ARGUMENTS.get(self.scheme)
         if takes is None:
             return self.text
         arguments = dict(self.arguments)
@@ -126,23 +126,23 @@ class Endpoint:
             arguments.setdefault("mode", MODE)
             # A stale socket is found by connecting to it; a lock file would be one more to go stale.
             arguments.setdefault("lockfile", "0")
-        return written(self.scheme, arguments)
+        return endpoint_text(self.scheme, arguments)
 
     def located(self, directory: Path) -> Endpoint:
-        """The same endpoint, its relative paths taken from `directory`."""
+        """Return the same endpoint, its relative paths taken from `directory`."""
         if self.inner is not None:
             inner = self.inner.located(directory)
             return attrs.evolve(self, text=f"{self.scheme}:{inner}", inner=inner)
         arguments = {
             name: str(directory / value)
-            if name in ("address", *FILES) and not value.startswith("\0")
+            if name in ("address", *FILE_ARGUMENTS) and not value.startswith("\0")
             else value
             for name, value in self.arguments
         }
         if tuple(arguments.items()) == self.arguments:
             return self
         return attrs.evolve(
-            self, text=written(self.scheme, arguments), arguments=tuple(arguments.items())
+            self, text=endpoint_text(self.scheme, arguments), arguments=tuple(arguments.items())
         )
 
 
@@ -150,9 +150,9 @@ def _interface(endpoint: Endpoint) -> str:
     return endpoint.argument("interface") or ("::" if endpoint.scheme == "tcp6" else "0.0.0.0")
 
 
-def written(scheme: str, arguments: dict[str, str]) -> str:
-    """The text of an endpoint, its first argument without a name, as people write it."""
-    first = TAKES[scheme][0] if TAKES[scheme] else None
+def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
+    """Return the text of an endpoint, its first argument without a name, as people write it."""
+    first = ARGUMENTS[scheme][0] if ARGUMENTS[scheme] else None
     parts = [
         _escaped(value) if name == first and position == 0 else f"{name}={_escaped(value)}"
         for position, (name, value) in enumerate(arguments.items())
@@ -173,13 +173,13 @@ def parse_endpoint(text: str) -> Endpoint:
     if not text:
         raise ValueError("empty; an endpoint is for instance tcp:1234, udp:514 or unix:/run/log")
     scheme, colon, rest = text.partition(":")
-    known = sorted([*TAKES, "haproxy"])
+    known = sorted([*ARGUMENTS, "haproxy"])
     if scheme == "haproxy":
         inner = parse_endpoint(rest)
         if inner.kind != "stream" or inner.scheme == "haproxy":
             raise ValueError(f"haproxy: stands before a stream such as tcp:1234, not {shown(rest)}")
         return Endpoint(text, scheme, inner=inner)
-    if scheme not in TAKES:
+    if scheme not in ARGUMENTS:
         if scheme.lower() not in (plugged := _plugged_in()):
             if not colon and (scheme.isdigit() or scheme.startswith(("/", "."))):
                 meant: str | None = f"unix:{text}" if not scheme.isdigit() else f"tcp:{text}"
@@ -191,9 +191,9 @@ def parse_endpoint(text: str) -> Endpoint:
             )
         return Endpoint(text, scheme)
     if not colon:
-        example = "1234" if "port" in TAKES[scheme] else "/run/log.sock"
+        example = "1234" if "port" in ARGUMENTS[scheme] else "/run/log.sock"
         raise ValueError(
-            f"no colon after {scheme}; write {scheme}:{example if TAKES[scheme] else ''}"
+            f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
         )
     arguments = _named(scheme, rest)
     _check(scheme, arguments)
@@ -201,16 +201,16 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def _plugged_in() -> list[str]:
-    """The endpoint types that other packages add to Twisted."""
+    """Return the endpoint types that other packages add to Twisted."""
     from twisted.internet.interfaces import IStreamServerEndpointStringParser
     from twisted.plugin import getPlugins
 
     found = {plugin.prefix.lower() for plugin in getPlugins(IStreamServerEndpointStringParser)}
-    return sorted(found - set(TAKES) - {"haproxy"})
+    return sorted(found - set(ARGUMENTS) - {"haproxy"})
 
 
 def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
-    """Each `value` or `name=value` between the colons, its backslashes removed."""
+    """Yield each `value` or `name=value` between the colons, its backslashes removed."""
     name, value = None, ""
     characters = iter(rest)
     for character in characters:
@@ -230,7 +230,7 @@ def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
 
 
 def _named(scheme: str, rest: str) -> dict[str, str]:
-    takes = TAKES[scheme]
+    takes = ARGUMENTS[scheme]
     arguments: dict[str, str] = {}
     for position, (name, value) in enumerate(_parts(rest)):
         if name is None:
@@ -253,18 +253,18 @@ def _named(scheme: str, rest: str) -> dict[str, str]:
 
 def _stray_colon(scheme: str) -> str:
     return (
-        f"too many colons; {scheme}: takes {', '.join(TAKES[scheme])}, and a colon inside of one is "
+        f"too many colons; {scheme}: takes {', '.join(ARGUMENTS[scheme])}, and a colon inside of one is "
         "written \\:, as in interface=\\:\\:1"
     )
 
 
 def _check(scheme: str, arguments: dict[str, str]) -> None:
     transport = "udp" if scheme == "udp" else "tcp"
-    if "port" in TAKES[scheme] and scheme != "tls" and not arguments.get("port"):
+    if "port" in ARGUMENTS[scheme] and scheme != "tls" and not arguments.get("port"):
         raise ValueError(f"{scheme}: has no port; 0 takes any free one")
     if "port" in arguments:
         arguments["port"] = str(port_number(arguments["port"], transport))
-    if "address" in TAKES[scheme]:
+    if "address" in ARGUMENTS[scheme]:
         _check_socket_path(scheme, arguments.get("address", ""))
     if not re.fullmatch("0?[0-7]{3}", arguments.get("mode", MODE)):
         raise ValueError(
@@ -285,14 +285,14 @@ def _check(scheme: str, arguments: dict[str, str]) -> None:
         raise ValueError("tls: has no directory of certificates; write tls:DIRECTORY:PORT")
     if scheme == "ssl":
         arguments.setdefault("privateKey", "server.pem")
-    for name in FILES:
+    for name in FILE_ARGUMENTS:
         if name in arguments and not os.path.exists(arguments[name]):
             what = "directory" if name == "path" else f"file ({name})"
             raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
 
 
 def port_number(text: str, transport: str) -> int:
-    """The number of a port, given as such or as a service's name. `transport` is tcp or udp.
+    """Return the number of a port, given so or as a service's name. `transport` is tcp or udp.
 
     Raises ValueError.
     """

@@ -1,4 +1,4 @@
-"""Who may talk to a listener, how many at once, and for how long in silence.
+"""The rules of a listener: who may talk to it, how many at once, and for how long in silence.
 
 Rules and counting only: no socket, no timer. `guarded_factory` applies them to connections,
 `datagrams` to datagrams.
@@ -47,7 +47,7 @@ class GuardPolicy:
 
 @attrs.frozen
 class Refusal:
-    """Why a peer is refused. reason: the label in the metrics; sentence: for the log."""
+    """The reason why a peer is refused. reason: the label in the metrics; sentence: for the log."""
 
     reason: str
     sentence: str
@@ -76,7 +76,7 @@ class Guard:
         self.policy = policy
 
     def screen(self, host: str | None) -> Refusal | None:
-        """What the networks say; nothing is counted."""
+        """Return what the networks say against a host; nothing is counted."""
         policy = self.policy
         if host is None or not (policy.allow or policy.deny):
             return None
@@ -88,7 +88,7 @@ class Guard:
         return None
 
     def admit(self, host: str | None) -> Refusal | None:
-        """Let a connection in and count it, until `release`; or say why not."""
+        """Let a connection in and count it, until `release`; or return why not."""
         limit = self.policy.max_connections
         if limit is not None and self.open >= limit:
             return self.screen(host) or FULL
@@ -98,7 +98,7 @@ class Guard:
         return refusal
 
     def identify(self, host: str | None) -> Refusal | None:
-        """The host of a connection that was admitted without one; or why it has to go."""
+        """Count the host of a connection that was admitted without one; or return why it has to go."""
         refusal = self.screen(host)
         if refusal is None and host is not None:
             open_now = self._open_by_host.get(host, 0)
@@ -109,7 +109,7 @@ class Guard:
         return refusal
 
     def release(self, host: str | None) -> None:
-        """A connection that was let in has ended."""
+        """Count a connection that was let in as ended."""
         self.open -= 1
         if host is not None:
             left = self._open_by_host[host] - 1
@@ -120,7 +120,7 @@ class Guard:
 
 
 class RefusalLog:
-    """Decides which refusals are logged: one per peer and minute, with the number since the last.
+    """Memory of which refusals were logged: one per peer and minute, with the number since the last.
 
     clock: seconds that only grow.
     """
@@ -132,7 +132,7 @@ class RefusalLog:
         self._peers: dict[str, list[float]] = {}
 
     def note(self, peer: str) -> tuple[str, int] | None:
-        """Count a refusal of `peer`. Gives what to log it as and how many it stands for, or None."""
+        """Count a refusal of `peer`. Return what to log it as and how many it stands for, or None."""
         now = self._clock()
         if peer not in self._peers and len(self._peers) >= self._remembered:
             self._forget(now)

@@ -22,10 +22,10 @@ class Keeper(Protocol):
     def idle_timeout(self) -> float | None: ...
 
     def begin(self, connection: Admitted) -> bool:
-        """A connection has its transport. Return whether it may go on."""
+        """Note that a connection has its transport. Return whether it may go on."""
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
-        """The real peer of a proxied connection is `host`. Return whether it may go on."""
+        """Note the real peer of a proxied connection. Return whether it may go on."""
 
     def drop_misled(self, connection: Admitted, sentence: str) -> None:
         """Abort a connection whose PROXY header is none; `sentence` says why."""
@@ -34,7 +34,7 @@ class Keeper(Protocol):
         """Count a connection that ended within its PROXY header."""
 
     def end(self, connection: Admitted, reason: Failure) -> None:
-        """A connection is over."""
+        """Note that a connection is over."""
 
 
 class Admitted:
@@ -96,7 +96,7 @@ class Admitted:
         protocol.connectionLost(reason)
 
     def forget(self, reason: Failure) -> None:
-        """The end of a connection that the input never heard of."""
+        """End a connection that the input never heard of."""
         vars(self.protocol).clear()
         self._keeper.end(self, reason)
 

@@ -47,7 +47,7 @@ def log_refusal(refusals: RefusalLog, label: str, peer: str, refusal: Refusal) -
 
 
 class Hangup(Protocol):
-    """Ends its connection at once: for a refused peer, where an endpoint has to be given a protocol."""
+    """A protocol that ends its connection at once, for endpoints that cannot do with none."""
 
     def makeConnection(self, transport: Any) -> None:
         transport.abortConnection()
@@ -58,7 +58,7 @@ USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 
 
 class GuardedFactory(Factory):
-    """Builds the protocols of `factory` for those whom the guard lets in.
+    """The factory of a listener: builds the protocols of `factory` for those whom the guard lets in.
 
     connections: those that are open, in no order.
     """
@@ -149,7 +149,7 @@ class GuardedFactory(Factory):
         return protocol
 
     def begin(self, connection: Admitted) -> bool:
-        """A connection has its transport. Return whether it may go on."""
+        """Note that a connection has its transport. Return whether it may go on."""
         self.accepted += 1
         self.connections.add(connection)
         if descriptor(connection.transport) >= self._highest_descriptor:
@@ -162,7 +162,7 @@ class GuardedFactory(Factory):
         return True
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
-        """The real peer of a proxied connection is `host`. Return whether it may go on."""
+        """Note the real peer of a proxied connection. Return whether it may go on."""
         refusal = self.guard.identify(host)
         if refusal is not None:
             self._drop(connection, refusal, host)
@@ -184,7 +184,7 @@ class GuardedFactory(Factory):
         connection.abort()
 
     def end(self, connection: Admitted, reason: Failure) -> None:
-        """A connection is over."""
+        """Note that a connection is over."""
         self._scarce = False
         self.connections.discard(connection)
         self.guard.release(connection.host)

@@ -21,7 +21,7 @@ from logsrv.kit.net.source import host_of
 
 
 class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
-    """Takes the header off the beginning of a connection, and is the transport of what is behind it."""
+    """Transport of what comes behind the header, which it takes off the beginning of a connection."""
 
     transport: Any
     wrappedProtocol: Any

@@ -37,19 +37,19 @@ Address: TypeAlias = IPv4Address | IPv6Address | Sender
 
 
 class ProxyHeaderError(ValueError):
-    """The bytes are no header; the text says why, as something that is said of the peer."""
+    """An error: the bytes are no header. Its text says so of the peer: "it began with no …"."""
 
 
 @attrs.frozen
 class ProxyHeader:
-    """Who connected to the proxy, and where; None for both if the proxy does not know or say."""
+    """The client of the proxy, and where it connected; None if the proxy does not know or say."""
 
     client: Address | None = None
     destination: Address | None = None
 
 
 class ProxyHeaderReader:
-    """Takes in the beginning of one connection."""
+    """Reader of the beginning of one connection."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
@@ -89,7 +89,7 @@ class ProxyHeaderReader:
 
 
 def _parse_text(header: bytes) -> ProxyHeader:
-    """Version 1: `PROXY TCP4 CLIENT DESTINATION PORT PORT`, or `PROXY UNKNOWN` and anything."""
+    """Parse version 1: `PROXY TCP4 CLIENT DESTINATION PORT PORT`, or `PROXY UNKNOWN` and anything."""
     line = header.decode("latin-1")
     if not line.endswith("\r\n"):
         raise ProxyHeaderError("the line of its PROXY header does not end in CR LF")
@@ -126,7 +126,7 @@ def _text_address(family: str, host: str, port: str) -> Address:
 
 
 def _parse_binary(header: bytes) -> ProxyHeader:
-    """Version 2. What stands behind the addresses (section 2.2: TLVs) is for others."""
+    """Parse version 2. What stands behind the addresses (section 2.2: TLVs) is for others."""
     _, version_command, family_transport, length = FIXED.unpack_from(header)
     version, command = version_command >> 4, version_command & 15
     family, transport = family_transport >> 4, family_transport & 15
@@ -159,5 +159,5 @@ def _parse_binary(header: bytes) -> ProxyHeader:
 
 
 def _path(field: bytes) -> bytes:
-    """The path in a field of sun_path; an abstract one begins with its NUL."""
+    """Return the path in a field of sun_path; an abstract one begins with its NUL."""
     return field[:1] + field[1:].partition(b"\0")[0] if field.strip(b"\0") else b""

@@ -1,4 +1,4 @@
-"""How a peer is named in the store, in logs and to the guard: printable ASCII without spaces."""
+"""The names of peers, in the store, in logs and for the guard: printable ASCII without spaces."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ XUCRED = struct.Struct("II")
 @implementer(IAddress)
 @attrs.frozen
 class Sender:
-    """Where datagrams came from; its name is made once, for there are many datagrams.
+    """A peer with a name that was made once: a sender of datagrams, of which there are many.
 
     host: the address, as the guard takes it; None for a UNIX socket.
     """
@@ -40,7 +40,7 @@ class StandardInput:
 
 
 def source_of(peer: object) -> str:
-    """The name of a peer, from its transport or from its address alone.
+    """Return the name of a peer, from its transport or from its address alone.
 
     `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`.
     """
@@ -76,20 +76,20 @@ def _encrypted(transport: Any) -> bool:
 
 
 def inet_source(scheme: str, host: str, port: int) -> str:
-    """`scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into IPv6 as IPv4."""
+    """Return `scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into it as IPv4."""
     host = canonical(host)
     return escaped(f"{scheme}:[{host}]:{port}" if ":" in host else f"{scheme}:{host}:{port}")
 
 
 def unix_source(path: bytes) -> str:
-    """`unix:` and the path a sender has bound, if any; `@` begins an abstract name."""
+    """Return `unix:` and the path a sender has bound, if any; `@` begins an abstract name."""
     if path.startswith(b"\0"):
         path = b"@" + path[1:]
     return "unix:" + escaped(path.decode("latin-1"))
 
 
 def canonical(host: str) -> str:
-    """The one spelling of an IP address that peers are named, counted and looked up by.
+    """Return the one spelling of an IP address that peers are named, counted and looked up by.
 
     An IPv4 address mapped into IPv6 is that IPv4 address (RFC 4291 section 2.5.5.2), any other IPv6
     address is as RFC 5952 wants it; the zone of an address stays behind it.
@@ -107,13 +107,13 @@ def canonical(host: str) -> str:
 
 
 def host_of(address: object) -> str | None:
-    """The IP address that networks and limits per peer go by; None where there is none."""
+    """Return the IP address that networks and limits per peer go by; None where there is none."""
     host = getattr(address, "host", None)
     return canonical(host) if isinstance(host, str) else None
 
 
 def _credentials(transport: Any) -> str:
-    """Who connected to a UNIX socket, by the kernel's word (SO_PEERCRED)."""
+    """Return who connected to a UNIX socket, by the kernel's word (SO_PEERCRED)."""
     try:
         handle: socket.socket = transport.getHandle()
         if hasattr(socket, "SO_PEERCRED"):
@@ -129,7 +129,7 @@ def _credentials(transport: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` with all but printable ASCII without the space as `\\xNN`; a backslash too."""
+    """Return `text` with all but printable ASCII without the space as `\\xNN`; a backslash too."""
     if text.isascii() and text.isprintable() and " " not in text and "\\" not in text:
         return text
     return "".join(

@@ -19,11 +19,11 @@ USAGE = 2
 
 
 class UsageError(ConfigurationError):
-    """The command line makes no sense."""
+    """An error: the command line makes no sense."""
 
 
 class Shown(Exception):
-    """The command line asked for `text`, the help or the version, and nothing else."""
+    """A wish: the command line asked for `text`, the help or the version, and nothing else."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -41,7 +41,7 @@ class _Version(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises UsageError or Shown instead of printing and ending the process."""
+    """Parser that raises UsageError or Shown instead of printing and ending the process."""
 
     def __init__(
         self,

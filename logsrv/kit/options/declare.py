@@ -1,4 +1,4 @@
-"""Declare the options of a service, once, as a frozen attrs class.
+"""Declarations of the options of a service, once, as a frozen attrs class.
 
     @attrs.frozen(kw_only=True, slots=False)
     class StoreOptions:
@@ -63,11 +63,11 @@ class Option:
 
     @property
     def nothing(self) -> Any:
-        """What `off` means."""
+        """The value of `off`."""
         return () if self.repeatable else None
 
     def default_value(self, directory: Path | None = None) -> Any:
-        """The value if nobody gives one; what is relative is relative to `directory`.
+        """Return the value if nobody gives one; what is relative is relative to `directory`.
 
         Raises TypeError if the option is required.
         """
@@ -141,12 +141,12 @@ def tables(settings_class: type[Any], help: str, *, shorthand: str | None = None
 
 
 def option_name(attribute: str) -> str:
-    """`rotate_size` as people write it: `rotate-size`."""
+    """Return `rotate_size` as people write it: `rotate-size`."""
     return attribute.rstrip("_").replace("_", "-")
 
 
 def options_of(settings_class: type[Any]) -> dict[str, Option]:
-    """The options that a settings class declares, by attribute: its own, then those of its bases."""
+    """Return the options a settings class declares, by attribute: its own, then those of its bases."""
     return {
         attribute: declared
         for attribute, declared in _declared(settings_class)
@@ -155,7 +155,7 @@ def options_of(settings_class: type[Any]) -> dict[str, Option]:
 
 
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
-    """The arrays of tables that a settings class declares, by attribute."""
+    """Return the arrays of tables that a settings class declares, by attribute."""
     return {
         attribute: declared
         for attribute, declared in _declared(settings_class)
@@ -164,7 +164,7 @@ def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
 
 
 def _declared(settings_class: type[Any]) -> Sequence[tuple[str, Option | Tables]]:
-    """Raises TypeError for a class that nobody could fill in."""
+    """Return what a class declares. Raises TypeError for one that nobody could fill in."""
     fields = {field.name: field for field in attrs.fields(settings_class)}
     for name, field in fields.items():
         if _DECLARED not in field.metadata and field.init and field.default is attrs.NOTHING:

@@ -10,16 +10,20 @@ from pathlib import Path
 
 # How long whoever writes into a pipe may take, to begin and in between.
 PIPE_SECONDS = 10.0
+# Names of what a process has open: as long as it is open, and something else in a daemon.
+DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
     """Return what is in a file of at most `largest` bytes.
 
-    A regular file, or the null device. pipe: a pipe too, such as `<(…)` of a shell: it is waited for,
-    so never while a reactor runs.
+    A regular file, or the null device. pipe: also what can be read but once, such as `<(…)` of a shell;
+    it is waited for, so never while a reactor runs.
     Raises ValueError with what is wrong with it, to follow its name: "is a directory".
     """
+    if not pipe and names_descriptor(path):
+        raise ValueError("can be read but once, at the start")
     try:
         # To open some devices is to use them: a watchdog starts, a tape rewinds.
         _check(os.stat(path), pipe)
@@ -33,6 +37,11 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
             os.close(descriptor)
     except OSError as error:
         raise ValueError((error.strerror or "unreadable").lower()) from error
+
+
+def names_descriptor(path: Path) -> bool:
+    """Return whether a path is a name of something that is open already, and in no directory."""
+    return str(path).startswith(DESCRIPTORS)
 
 
 def _check(found: os.stat_result, pipe: bool) -> None:

@@ -19,7 +19,7 @@ def help_text(
     description: str,
     width: int,
 ) -> str:
-    """All options of the plugin `name`, what their values look like, and where else they may stand.
+    """Return the help: all options of the plugin `name`, their values, and where else they may stand.
 
     width: columns of the terminal.
     """
@@ -66,13 +66,13 @@ def _right(option: Option) -> str:
 
 
 def _has_own_words(option: Option) -> bool:
-    """Whether `Values` says what is accepted; elsewhere it differs from option to option."""
+    """Return whether `Values` says what is accepted; elsewhere each option differs."""
     metavar = option.kind.metavar
     return bool(metavar) and "|" not in metavar and metavar != "NUMBER"
 
 
 def _columns(entries: Iterable[tuple[str, str]], width: int) -> list[str]:
-    """Two columns; a text too wide for the left one gets a line of its own."""
+    """Return two columns; a text too wide for the left one gets a line of its own."""
     left_width = min(LEFT_COLUMN, width // 2)
     lines = []
     for left, right in entries:

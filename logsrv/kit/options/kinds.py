@@ -29,7 +29,7 @@ LINE = r"\n"
 
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
-    """What the values of an option look like.
+    """A kind of values: what they look like as text, and how text becomes one.
 
     parse: text to value; raises ValueError with what is wrong with this text ("not a size"). The
         option, where the text came from and `accepted` are put around it by whoever reads options.
@@ -88,7 +88,7 @@ FLAG: Kind[bool] = Kind(
 
 
 def integer(minimum: int | None = None, maximum: int | None = None) -> Kind[int]:
-    """Whole numbers from `minimum` to `maximum`, both included."""
+    """Return the kind of whole numbers from `minimum` to `maximum`, both included."""
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
@@ -152,7 +152,7 @@ _AMOUNT = r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)"
 
 
 def _span(text: str, plain: float) -> float:
-    """Seconds; a number without a unit counts `plain` seconds."""
+    """Return seconds; a number without a unit counts `plain` seconds."""
     if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text):
         seconds = float(text) * plain
     elif re.fullmatch(f"(?:{_AMOUNT})+", text):
@@ -198,7 +198,7 @@ def choice(first: type[E], /) -> Kind[E]: ...
 @overload
 def choice(first: str, /, *others: str) -> Kind[str]: ...
 def choice(first: Any, /, *others: str) -> Kind[Any]:
-    """One of some words: the values of an Enum of strings, or the words themselves."""
+    """Return the kind of one of some words: the values of an Enum of strings, or the words themselves."""
     members = (
         {first: first, **{word: word for word in others}}
         if isinstance(first, str)
@@ -266,6 +266,6 @@ NETWORK: Kind[Network] = Kind(
 def endpoint_kind(
     parse: Callable[[str], T], *, locate: Callable[[T, Path], T] | None = None
 ) -> Kind[T]:
-    """Where to listen, as `parse` understands it; `locate` makes the paths in it absolute."""
+    """Return the kind of places to listen at. `locate` makes the paths in one absolute."""
     kind = Kind(parse, "an endpoint, such as tcp:1234, udp:514 or unix:/run/log.sock", "ENDPOINT")
     return kind if locate is None else attrs.evolve(kind, locate=locate)

@@ -13,6 +13,7 @@ import attrs
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, Option, Tables, option_name, options_of, tables_of
+from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
     Given,
@@ -34,12 +35,13 @@ CONFIG = Option(
 
 @attrs.frozen(kw_only=True)
 class Sources:
-    """Where settings come from.
+    """The places where settings come from.
 
     name: of the plugin; in upper case it is the prefix of the variables.
     directory: absolute; what is relative on the command line, in the environment and in defaults
         is relative to it. What is relative in the file is relative to the file's directory, so that
-        the file means the same wherever the server is started.
+        the file means the same wherever the server is started; in one that comes by a pipe, it is
+        relative to `directory`.
     arguments: the texts given for each attribute on the command line, in order; `config` is the
         name of the file.
     labels: what the command line calls the attributes that are not `--name`.
@@ -56,7 +58,7 @@ class Sources:
 
 @attrs.frozen(kw_only=True)
 class Loaded(Generic[S]):
-    """What came of the sources.
+    """Settings, and how they came about.
 
     origins: for each attribute, where its value came from.
     warnings: sentences for the log about what was ignored.
@@ -70,7 +72,7 @@ class Loaded(Generic[S]):
 
 
 def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
-    """Read the sources.
+    """Return the settings that the sources give together.
 
     Raises ConfigurationError, one sentence, for the first thing that is wrong in them.
     """
@@ -81,7 +83,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
     environment, warnings = from_environment(known, sources.environment, sources.name, directory)
     overruling = environment | arguments
     config = overruling.pop("config", Given(None, DEFAULT))
-    file, written = _read_file(settings_class, config, sources.again)
+    file, written = _read_file(settings_class, config, sources)
     given = file | overruling
     values = {
         attribute: given[attribute].value
@@ -92,7 +94,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
         for attribute, option in options.items()
     }
     for attribute, declared in tables_of(settings_class).items():
-        tables = _Tables(declared, options, given, overruling, directory)
+        tables = _ArrayOfTables(declared, options, given, overruling, directory)
         values[attribute] = tables.fill(values, written.get(attribute, []))
     return Loaded(
         settings=_construct(settings_class, values, ""),
@@ -110,13 +112,14 @@ _Written = list[tuple[str, Level]]
 
 
 def _read_file(
-    settings_class: type[Any], config: Given, again: bool
+    settings_class: type[Any], config: Given, sources: Sources
 ) -> tuple[Level, dict[str, _Written]]:
     """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:
         return {}, {}
-    document = read_document(config.value, config.origin, again=again)
-    origin, directory = shown(str(config.value), SHOWN_PATH_LENGTH), config.value.parent
+    document = read_document(config.value, config.origin, again=sources.again)
+    origin = shown(str(config.value), SHOWN_PATH_LENGTH)
+    directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)
     names = [option_name(attribute) for attribute in arrays]
     top = from_table(options_of(settings_class), document, origin, directory, also=names)
@@ -138,8 +141,8 @@ def _read_file(
 
 
 @attrs.frozen
-class _Tables:
-    """How one array of tables comes to its values.
+class _ArrayOfTables:
+    """One array of tables, and what it takes to fill it.
 
     options, given: of the enclosing class. overruling: the part of `given` that beats the file.
     """
@@ -151,7 +154,7 @@ class _Tables:
     directory: Path
 
     def fill(self, values: dict[str, Any], written: _Written) -> tuple[Any, ...]:
-        """The settings of all tables.
+        """Return the settings of all tables.
 
         values: of the enclosing class. The shorthand's default is taken out of it if it does not
             count, because the file has tables instead.

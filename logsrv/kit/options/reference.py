@@ -10,7 +10,7 @@ from logsrv.kit.options.sources import variable_prefix
 
 
 def reference(settings_class: type[Any], name: str) -> str:
-    """A table of all options of the plugin `name`, and one for each array of tables in the file."""
+    """Return a table of all options of the plugin `name`, and one for each array of tables in the file."""
     prefix = variable_prefix(name)
     head = ["option", "variable", "key in the file", "accepted", "default", ""]
     options = {"config": CONFIG, **options_of(settings_class)}
@@ -50,7 +50,7 @@ def _command_line(name: str, option: Option) -> str:
 
 
 def _meaning(option: Option, inherited: str | None) -> list[str]:
-    """The cells `accepted`, `default` and the help."""
+    """Return the cells `accepted`, `default` and the help."""
     default = f"that of `{option_name(inherited)}` above" if inherited else option.default_text
     if not inherited and default not in ("off", "on", "required"):
         default = _code(default)

@@ -1,4 +1,4 @@
-"""What was given for options, source by source: each value converted, with where it came from.
+"""Values that were given for options, source by source, each converted and with its origin.
 
 A wrong value is a ConfigurationError whose sentence names the option, the value, where it came from
 and what is accepted.
@@ -33,7 +33,7 @@ class Given:
 
 
 Level: TypeAlias = dict[str, Given]
-"""What one source gave, by attribute of the settings class."""
+"""The values of one source, by attribute of the settings class."""
 
 
 def from_arguments(
@@ -42,7 +42,7 @@ def from_arguments(
     labels: Mapping[str, str],
     directory: Path,
 ) -> Level:
-    """What the command line gave.
+    """Return what the command line gave.
 
     arguments: the texts given for each attribute, in order.
     labels: what the command line calls the attributes that are not `--name`.
@@ -57,14 +57,14 @@ def from_arguments(
 
 
 def variable_prefix(name: str) -> str:
-    """`LOGSRV_` for the plugin `logsrv`."""
+    """Return `LOGSRV_` for the plugin `logsrv`."""
     return re.sub(r"\W", "_", name).upper() + "_"
 
 
 def from_environment(
     options: Mapping[str, Option], environment: Mapping[str, str], name: str, directory: Path
 ) -> tuple[Level, tuple[str, ...]]:
-    """What the variables of the plugin `name` gave, and a warning if others look like them.
+    """Return what the variables of the plugin `name` gave, and warnings about others like them.
 
     An empty variable counts as one that is not there, as container files write it. Unknown ones
     are no error: Kubernetes sets LOGSRV_PORT and more in every container beside a service logsrv.
@@ -118,7 +118,7 @@ def from_table(
     inner: bool = False,
     also: Sequence[str] = (),
 ) -> Level:
-    """What a table of the file gave; keys in `also` are left to the caller.
+    """Return what a table of the file gave; keys in `also` are left to the caller.
 
     inner: the table is one of several, whose options are not those of the command line.
     """
@@ -139,7 +139,7 @@ def from_table(
 
 
 def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
-    """A TOML value as the texts that the command line would have."""
+    """Return a TOML value as the texts that the command line would have."""
     if found is False and option.off and bool not in option.kind.native:
         return ["off"]
     texts = []

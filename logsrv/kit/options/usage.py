@@ -25,7 +25,7 @@ RESERVED = ("config", "help", "version")
 
 
 class SettingsOptions(usage.Options, Generic[S]):
-    """What `usage_options` makes classes of.
+    """The base of what `usage_options` makes.
 
     settings: the settings object, after `parseOptions`. loaded: the same with its origins.
 
@@ -61,7 +61,7 @@ class SettingsOptions(usage.Options, Generic[S]):
             raise SystemExit(f"{_command()}{self.name}: {error}") from None
 
     def _in_order(self, words: list[str]) -> list[str]:
-        """`words` with all options before the positional arguments, and their names in full."""
+        """Return `words` with all options before the positional arguments, and their names in full."""
         try:
             found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
@@ -73,7 +73,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         return [*ordered, "--", *arguments]
 
     def _misused(self, name: str) -> str:
-        """What is wrong with an option that getopt refused."""
+        """Return what is wrong with an option that getopt refused."""
         known = {option.rstrip("="): option for option in self.longOpt}
         dashes = "--" if len(name) > 1 else "-"
         begins = [f"--{option}" for option in known if option.startswith(name)]
@@ -118,7 +118,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         self.settings = self.loaded.settings
 
     def reload(self) -> S:
-        """The settings by the file as it is now, with the command line and environment of then.
+        """Return the settings by the file as it is now, with the command line and environment of then.
 
         `settings` stays as it is. Raises ConfigurationError if the file is wrong now.
         """
@@ -151,7 +151,7 @@ def usage_options(
     positional: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> type[SettingsOptions[S]]:
-    """The `usage.Options` of a settings class.
+    """Return the `usage.Options` of a settings class.
 
     name: of the plugin, as one types it. description: stands below the options in the help.
     positional: attributes that take the positional arguments, in order; a repeatable one, which
@@ -198,7 +198,7 @@ def _check(settings_class: type[Any], positional: Sequence[str]) -> None:
 
 
 def _handlers(attribute: str, option: Option) -> dict[str, Callable[..., None]]:
-    """The methods by which usage.Options tells that an option was given."""
+    """Return the methods by which usage.Options tells that an option was given."""
     method = attribute.rstrip("_")
 
     def given(self: SettingsOptions[Any], text: str) -> None:
@@ -256,6 +256,6 @@ def _here() -> Path:
 
 
 def _command() -> str:
-    """`twistd `, or nothing when the program has no name that a person would know."""
+    """Return `twistd `, or nothing when the program has no name that a person would know."""
     program = os.path.basename(sys.argv[0])
     return f"{program} " if program.isidentifier() else ""

@@ -27,7 +27,7 @@ class AnswerLimit:
         """
         now = self._clock()
         tokens, counted = self._buckets.get(address, (burst, now))
-        tokens = min(burst, tokens + (now - counted) * rate)
+        tokens = min(burst, tokens + max(0.0, now - counted) * rate)
         taken = tokens >= 1
         self._buckets[address] = (tokens - taken, now)
         self._buckets.move_to_end(address)

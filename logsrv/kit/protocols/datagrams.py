@@ -52,11 +52,11 @@ class DatagramLines:
     listening: DatagramSide
 
     def line_received(self, line: str, peer: Sender) -> None:
-        """A line came from `peer`; `peer.source` is its name as text."""
+        """Take a line that came from `peer`; `peer.source` is its name as text."""
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
 
     def datagram_received(self, lines: list[str], peer: Sender) -> None:
-        """A datagram of one or more lines came from `peer`; unless overridden, each is a line."""
+        """Take the lines of a datagram that came from `peer`; unless overridden, one by one."""
         for line in lines:
             self.line_received(line, peer)
 
@@ -96,7 +96,7 @@ class DatagramLines:
         self.listening.withhold(peer, reason, sentence)
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
-        """Consecutive datagrams of one sender, from the listener."""
+        """Take consecutive datagrams of one sender, from the listener."""
         peer = cast(Sender, source)
         self.listening.received_bytes += sum(map(len, payloads))
         if self.listening.connection_log is not None:
@@ -110,7 +110,7 @@ class DatagramLines:
                 self.listening.failed("line_received", peer.source, Failure())
 
     def _lines(self, payload: bytes) -> list[str]:
-        """The lines of a datagram that are not too long; the others are counted."""
+        """Return the lines of a datagram that are not too long; the others are counted."""
         side = self.listening
         most = side.line_format.max_line
         text = payload.decode(self.encoding, "replace")
@@ -124,12 +124,12 @@ class DatagramLines:
 
 
 def port_of(peer: Sender) -> int:
-    """The port of a sender that has an IP address."""
+    """Return the port of a sender that has an IP address."""
     return int(peer.source.rpartition(":")[2])
 
 
-class Answers:
-    """Sends datagrams from a socket that a listener has bound."""
+class AnswerSocket:
+    """The way back: sends datagrams from a socket that a listener has bound."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=os.dup(descriptor))
@@ -170,7 +170,7 @@ class Answers:
 
 
 class DatagramSide(Side):
-    """What the datagrams of one listener share, and the way back to their senders.
+    """One listener as its datagrams see it: what they share, and the way back to their senders.
 
     limit: of the answers to each address.
     """
@@ -187,7 +187,7 @@ class DatagramSide(Side):
         self.listener: Any = None
         self.limit = AnswerLimit(service.clock.seconds)
         self._withheld = RefusalLog(service.clock.seconds)
-        self._answers: Answers | None = None
+        self._answers: AnswerSocket | None = None
         self._unsent = 0
         counts = metrics or service.metrics
         counts.watch("datagrams_unsent_total", lambda: self._unsent, listener=label)
@@ -199,7 +199,7 @@ class DatagramSide(Side):
     def send(self, data: bytes, peer: Any) -> None:
         """Answer a datagram; what the system does not take is counted."""
         if self._answers is None and self.listener.fileno() >= 0:
-            self._answers = Answers(self.listener.fileno())
+            self._answers = AnswerSocket(self.listener.fileno())
         self._unsent += not (self._answers and self._answers.send(data, peer))
 
     def withhold(self, peer: Sender, reason: str, sentence: str) -> None:
@@ -209,7 +209,7 @@ class DatagramSide(Side):
         if noted is not None:
             log.warn(
                 "{listener} does not answer {peer}: {sentence}; "
-                "{number} answers withheld since this was last logged",
+                "{number} withheld since this was last logged",
                 listener=self.label,
                 peer=noted[0],
                 sentence=sentence,

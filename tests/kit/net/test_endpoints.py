@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 
-from logsrv.kit.net.endpoints import TAKES, parse_endpoint, port_number, written
+from logsrv.kit.net.endpoints import ARGUMENTS, endpoint_text, parse_endpoint, port_number
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ def test_relative_paths_can_be_made_absolute_before_the_daemon_changes_directory
     )
 )
 def test_any_path_survives_being_written_and_read(path: str) -> None:
-    assert parse_endpoint(written("unix", {"address": path})).path == path
+    assert parse_endpoint(endpoint_text("unix", {"address": path})).path == path
 
 
-@given(st.text(max_size=40), st.sampled_from(["", *TAKES, "haproxy"]))
+@given(st.text(max_size=40), st.sampled_from(["", *ARGUMENTS, "haproxy"]))
 def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, scheme: str) -> None:
     told = ""
     try:

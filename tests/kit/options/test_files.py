@@ -50,6 +50,13 @@ def test_a_pipe_is_refused_where_it_could_be_asked_for_again(tmp_path: Path) -> 
         read_file(tmp_path / "pipe", 10)
 
 
+@pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+def test_the_standard_input_is_not_asked_for_again(name: str) -> None:
+    """In a daemon it is the null device by then, which would be a file with nothing in it."""
+    with pytest.raises(ValueError, match=r"^can be read but once, at the start$"):
+        read_file(Path(name), 10)
+
+
 def test_what_a_shell_puts_in_place_of_a_command(tmp_path: Path) -> None:
     """`<(…)` is a descriptor; a named pipe may be opened before its writer is there."""
     reader, writer = os.pipe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -202,3 +203,18 @@ def test_unknown_variables_come_back_as_warnings(run: Run) -> None:
     assert run(None, {"LOGSRV_RAV": "1", "PATH": "/bin"}).warnings == (
         "environment: LOGSRV_RAV is no option of logsrv (did you mean LOGSRV_RAW?)",
     )
+
+
+def test_a_file_that_comes_by_a_pipe_is_where_the_server_is_and_comes_once(
+    run: Run, tmp_path: Path
+) -> None:
+    """`--config <(…)`: the directory of the pipe's name is none for anybody's files."""
+    reader, writer = os.pipe()
+    os.write(writer, b'directory = "lines"\n')
+    os.close(writer)
+    name = f"/dev/fd/{reader}"
+    assert run(None, config=[name]).settings.directory == tmp_path / "lines"
+    sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": [name]}, again=True)
+    with pytest.raises(ConfigurationError, match="can be read but once, at the start"):
+        load(LoggerOptions, sources)
+    os.close(reader)
