@@ -76,7 +76,7 @@ def test_message_file_that_cannot_be(tmp_path: Path, content: bytes | None, sent
 def test_a_message_file_that_would_block(tmp_path: Path) -> None:
     path = tmp_path / "message"
     os.mkfifo(path)
-    with pytest.raises(SystemExit, match="is a pipe, which can be read but once"):
+    with pytest.raises(SystemExit, match="is a pipe, which cannot be read again"):
         greet("--message-file", str(path))
 
 
@@ -103,7 +103,7 @@ def test_a_reload_that_finds_a_pipe_blocks_nobody(
     else:
         os.mkfifo(config)
     server.send_signal(signal.SIGHUP)
-    server.wait_for_log("is a pipe, which can be read but once, at the start")
+    server.wait_for_log("is a pipe, which cannot be read again at a reload")
     with TelnetSession(server.port()) as session:
         session.expect("hello")
 

@@ -23,7 +23,7 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
     Raises ValueError with what is wrong with it, to follow its name: "is a directory".
     """
     if not pipe and names_descriptor(path):
-        raise ValueError("can be read but once, at the start")
+        raise ValueError("cannot be read again at a reload")
     try:
         # To open some devices is to use them: a watchdog starts, a tape rewinds.
         _check(os.stat(path), pipe)
@@ -49,7 +49,7 @@ def _check(found: os.stat_result, pipe: bool) -> None:
     mode = found.st_mode
     if stat.S_ISFIFO(mode):
         if not pipe:
-            raise ValueError("is a pipe, which can be read but once, at the start")
+            raise ValueError("is a pipe, which cannot be read again at a reload")
     elif stat.S_ISDIR(mode):
         raise ValueError("is a directory, not a file")
     elif stat.S_ISSOCK(mode):

@@ -46,14 +46,14 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, pipe: bool) -> None:
 
 def test_a_pipe_is_refused_where_it_could_be_asked_for_again(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is a pipe, which can be read but once, at the start"):
+    with pytest.raises(ValueError, match="is a pipe, which cannot be read again at a reload"):
         read_file(tmp_path / "pipe", 10)
 
 
 @pytest.mark.parametrize("name", ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
 def test_the_standard_input_is_not_asked_for_again(name: str) -> None:
     """In a daemon it is the null device by then, which would be a file with nothing in it."""
-    with pytest.raises(ValueError, match=r"^can be read but once, at the start$"):
+    with pytest.raises(ValueError, match=r"^cannot be read again at a reload$"):
         read_file(Path(name), 10)
 
 

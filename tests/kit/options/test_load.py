@@ -215,6 +215,6 @@ def test_a_file_that_comes_by_a_pipe_is_where_the_server_is_and_comes_once(
     name = f"/dev/fd/{reader}"
     assert run(None, config=[name]).settings.directory == tmp_path / "lines"
     sources = Sources(name="logsrv", directory=tmp_path, arguments={"config": [name]}, again=True)
-    with pytest.raises(ConfigurationError, match="can be read but once, at the start"):
+    with pytest.raises(ConfigurationError, match="cannot be read again at a reload"):
         load(LoggerOptions, sources)
     os.close(reader)

@@ -198,7 +198,7 @@ def test_a_pipe_is_read_at_the_start_and_never_again() -> None:
     path = Path(f"/dev/fd/{reader}")
     assert read_document(path, "command line") == {"rotate-size": 7}
     assert refused(read_document, path, "command line", again=True) == (
-        f"--config {path} (command line): can be read but once, at the start"
+        f"--config {path} (command line): cannot be read again at a reload"
     )
     os.close(reader)
 
