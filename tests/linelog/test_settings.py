@@ -26,7 +26,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert (found.rotate_size, found.rotate_every) == (256 << 20, 86400)
     assert (found.keep_bytes, found.keep_days) == (None, None)
     assert not found.raw and not found.log_connections
-    assert found.guard_policy.max_connections is None
+    assert found.max_connections is None
 
 
 def test_an_input_may_stand_before_the_endpoint() -> None:

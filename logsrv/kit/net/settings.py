@@ -14,8 +14,3 @@ class ConnectionSettings(GuardPolicy):
     """The guard's policy, and whether connections are logged."""
 
     log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
-
-    @property
-    def guard_policy(self) -> GuardPolicy:
-        """The settings themselves, as what the guard reads of them."""
-        return self

@@ -20,7 +20,6 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.observe.failures import Failures
@@ -66,9 +65,6 @@ class ServiceSettings(Protocol):
 
     @property
     def log_connections(self) -> bool: ...
-
-    @property
-    def guard_policy(self) -> GuardPolicy: ...
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -103,7 +103,7 @@ class Site:
             factory=None if datagrams else self._served.takes,
             receiver=self._served.takes if datagrams else None,
             label=wanted.label,
-            policy=wanted.settings.guard_policy,
+            policy=wanted.settings,
             reactor=reactor,
             metrics=self._part,
         )
@@ -131,7 +131,7 @@ class Site:
     def apply(self, wanted: Wanted) -> None:
         """Go by other settings; who is connected stays."""
         try:
-            self._listener.apply(wanted.settings.guard_policy)
+            self._listener.apply(wanted.settings)
             self._served.apply(wanted.settings)
         except Exception:
             # The reload is done already; one site that fails must not undo it for the others.

@@ -17,12 +17,11 @@ from logsrv.kit.service.sites import Wanted
 from tests.kit.net.network import REACTOR, NotingFactory
 
 
-@attrs.frozen
-class Rules:
+@attrs.frozen(kw_only=True)
+class Rules(GuardPolicy):
     """The settings of one site: what to write down that they are."""
 
     text: str = ""
-    guard_policy: GuardPolicy = attrs.field(factory=GuardPolicy)
 
 
 class Recorded:

@@ -25,7 +25,7 @@ def test_authors_options_beside_the_kits() -> None:
     settings = options.settings
     assert (settings.greeting, settings.log_connections, settings.idle_timeout) == ("hi", True, 5.0)
     assert [str(endpoint) for endpoint in settings.listen] == ["tcp:1", "tcp:2"]
-    assert settings.guard_policy.allow[0].prefixlen == 8
+    assert settings.allow[0].prefixlen == 8
 
 
 def test_settings_are_frozen() -> None:

@@ -117,7 +117,7 @@ async def test_reload(tmp_path: Path) -> None:
     """What stays keeps its peers and is told the new settings, what is new starts, what is gone drains."""
     service = started(tmp_path, "stays", "goes")
     with connect(tmp_path / "stays") as peer, connect(tmp_path / "goes") as leaving:
-        service.next, service.rules = ("comes", "stays"), Rules("new ")
+        service.next, service.rules = ("comes", "stays"), Rules(text="new ")
         await service.reload()
         assert service.calls == ["made comes", "settings comes stays", "apply new stays"]
         assert service.settings == ("comes", "stays")
