@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.telnet import MAX_ANSWERS, MAX_NAWS, MAX_SUBNEGOTIATION, TelnetFilter
+from logsrv.kit.framing.commands import MAX_NAWS, MAX_SUBNEGOTIATION
+from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
 
 PRESENCE = b"\r\n[yes]\r\n"
 
