@@ -151,9 +151,7 @@ def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
     return entered, endings
 
 
-def _values(
-    codes: Codes, runs: _Runs, sb: Places, ending: Places
-) -> tuple[Places, Places, Marks]:
+def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Places, Places, Marks]:
     """Which of the SBs of the runs `sb` are subnegotiations, or may become some.
 
     ending: the runs with whose last IACs their values end; one more than there are is the end of the

@@ -16,7 +16,7 @@ subnegotiation is data too, so a stray pair of bytes never swallows what follows
 
 from __future__ import annotations
 
-MAX_ANSWERS = 16 * 1024
+MAX_ANSWERS = 64 * 1024
 """Bytes of answers kept for `take_answers`. What comes on top of that stays unanswered."""
 
 _IAC = b"\xff"
@@ -41,6 +41,11 @@ class TelnetFilter:
     def unfinished(self) -> bool:
         """Whether the bytes so far end within a command."""
         return bool(self._unfinished)
+
+    @property
+    def answering(self) -> bool:
+        """Whether there is something in `take_answers`."""
+        return bool(self._answers)
 
     def receive(self, data: bytes) -> bytes:
         """The data bytes in `data`; the beginning of a command at its end waits for the rest."""

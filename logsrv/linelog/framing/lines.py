@@ -68,10 +68,15 @@ class LineFramer:
             data += self._without_returns(b"\n")
         return self._frame(data, self._rules.raw)
 
+    @property
+    def answering(self) -> bool:
+        """Whether there is something in `take_answers`."""
+        return self._telnet is not None and self._telnet.answering
+
     def take_answers(self) -> bytes:
         """Telnet's answers for the peer, mostly b""; each is given once.
 
-        To be asked for after each `receive`: what goes beyond 64 KiB of them is left unanswered.
+        What goes beyond 64 KiB of them is left unanswered.
         """
         return b"" if self._telnet is None else self._telnet.take_answers()
 

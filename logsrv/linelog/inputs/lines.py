@@ -19,9 +19,6 @@ from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
 log = Logger()
 
-# Answers to Telnet's questions that wait for the peer to finish speaking; more are left out.
-MOST_ANSWERS = 16 * 1024
-
 # Who holds a connection back from being read.
 BY_STORE = 1
 BY_ANSWERS = 2
@@ -44,7 +41,6 @@ class LineReceiver(Protocol):
         self._framer = LineFramer(intake.rules, intake.counts)
         self._held = 0
         self._answering = False
-        self._answers = b""
 
     def connectionMade(self) -> None:
         self.source = self._intake.source(source_of(self.transport))
@@ -60,9 +56,8 @@ class LineReceiver(Protocol):
         block = framer.receive(data)
         if block is not None:
             intake.take(block, self.source)
-        answers = framer.take_answers()
-        if answers or self._answers:
-            self._answer(answers)
+        if framer.answering:
+            self._answer()
         if framer.closing:
             self._close(framer.closing)
 
@@ -79,17 +74,15 @@ class LineReceiver(Protocol):
                 reason=reason.getErrorMessage(),
             )
 
-    def _answer(self, answers: bytes) -> None:
-        self._answers = (self._answers + answers)[:MOST_ANSWERS]
+    def _answer(self) -> None:
         # A peer that has closed resets the connection when something is written to it, and Twisted
         # then drops what it has not read yet. So the peer's own bytes come first.
         if unread(self.transport):
             return
-        answers, self._answers = self._answers, b""
         if not self._answering:
             self._answering = True
             self.transport.registerProducer(_UnreadAnswers(self), True)
-        self.transport.write(answers)
+        self.transport.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:
         log.warn("{source}: closing the connection: {reason}", source=self.source, reason=reason)

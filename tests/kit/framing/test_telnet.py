@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from logsrv.kit.framing.commands import MAX_NAWS, MAX_SUBNEGOTIATION
 from logsrv.kit.framing.telnet import MAX_ANSWERS, TelnetFilter
+from tests.kit.framing.reference import reference_telnet
 
 PRESENCE = b"\r\n[yes]\r\n"
 
@@ -112,5 +113,7 @@ BYTES = st.sampled_from([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 3
 def test_cuts_between_chunks_change_nothing(sent: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(sent)]
     chunks = [sent[a:b] for a, b in pairwise(edges)]
+    expected = reference_telnet(sent)
+    assert through(sent) == (expected.data, expected.answers)
     assert through(*chunks) == through(sent)
     assert through(*(bytes((code,)) for code in sent)) == through(sent)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 
 from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
-
-IAC, SB, SE = 255, 250, 240
+from tests.kit.framing import reference as telnet_reference
 
 
 @attrs.define
@@ -20,75 +19,10 @@ class Outcome:
 
 
 def reference_telnet(data: bytes, outcome: Outcome) -> bytes:
-    out = []
-    i = 0
-    while i < len(data):
-        if data[i] != IAC or i + 1 == len(data):
-            out.append(data[i])
-            i += 1
-            continue
-        command = data[i + 1]
-        if command == IAC:
-            out.append(IAC)
-            outcome.counts.dropped_telnet += 1
-            i += 2
-        elif command in (251, 252, 253, 254):
-            if i + 2 == len(data):
-                out += data[i:]
-                break
-            if command == 251:
-                outcome.answers += bytes([IAC, 254, data[i + 2]])
-            if command == 253:
-                outcome.answers += bytes([IAC, 252, data[i + 2]])
-            outcome.counts.dropped_telnet += 3
-            i += 3
-        elif command == SB:
-            length = reference_subnegotiation(data[i:])
-            if length is None:
-                out += data[i:]
-                break
-            if length == 0:
-                out += data[i : i + 2]
-                length = 2
-            else:
-                outcome.counts.dropped_telnet += length
-            i += length
-        elif command >= 236:
-            if command == 246:
-                outcome.answers += b"\r\n[logsrv: yes]\r\n"
-            outcome.counts.dropped_telnet += 2
-            i += 2
-        else:
-            out += data[i : i + 2]
-            i += 2
-    return bytes(out)
-
-
-def reference_subnegotiation(data: bytes) -> int | None:
-    """Its length; 0: it is none; None: the data end before that can be told."""
-    if len(data) < 3:
-        return None
-    window = data[2] == 31
-    size = 0
-    i = 3
-    while i < len(data):
-        if data[i] == IAC:
-            if i + 1 == len(data):
-                return None if size <= (8 if window else 1024) else 0
-            if data[i + 1] == SE:
-                return i + 2
-            if data[i + 1] != IAC:
-                return 0
-            size += 2
-            i += 2
-        else:
-            if data[i] == 10 and not window:
-                return 0
-            size += 1
-            i += 1
-        if size > (8 if window else 1024):
-            return 0
-    return None
+    heard = telnet_reference.reference_telnet(data, b"\r\n[logsrv: yes]\r\n")
+    outcome.answers += heard.answers
+    outcome.counts.dropped_telnet += heard.swallowed
+    return heard.data
 
 
 def reference_cr_nul(data: bytes, outcome: Outcome) -> bytes:
@@ -108,8 +42,9 @@ def reference_escape(line: bytes) -> bytes:
     text = line.decode(errors="backslashreplace")
     out = []
     for character in text:
-        if character != "\t" and (ord(character) < 32 or 127 <= ord(character) < 160):
-            out += [f"\\x{code:02x}" for code in character.encode()]
+        code = ord(character)
+        if (code < 32 and character != "\t") or 127 <= code < 160 or code in (0x2028, 0x2029):
+            out += [f"\\x{byte:02x}" for byte in character.encode()]
         else:
             out.append(character)
     return "".join(out).encode()

@@ -73,6 +73,31 @@ def test_utf8_cut_anywhere(pieces: list[bytes]) -> None:
     assert is_utf8(odd + text) == decodes(odd + text)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_separators_and_their_neighbours(size: int) -> None:
+    """U+2028 and U+2029 end lines elsewhere; quotes and dashes, which begin with the same bytes, stay."""
+    for code in range(0x2000, 0x2040):
+        odd = chr(code).encode()
+        expected = b"\\x%02x\\x%02x\\x%02x" % tuple(odd) if code in (0x2028, 0x2029) else odd
+        assert escaped(among(size, odd)) == among(size, expected)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*[chr(c).encode() for c in (0x80, 0x9F, 0xA0, 0x2027, 0x2028, 0x2029, 0x1F642)]]
+            + [bytes((c,)) for c in (0x09, 0x0A, 0x1B, 0x7F, 0x80, 0x8F, 0x90, 0xA0, 0xBF, 0xC0)]
+            + [bytes((c,)) for c in (0xC2, 0xDF, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF)]
+        )
+    ).map(b"".join)
+)
+def test_large_chunks_are_escaped_as_small_ones(odd: bytes) -> None:
+    """Among few such bytes and among many, which are two ways of doing it."""
+    expected = escaped(odd + b"\n")
+    assert escaped(odd + b"\n" + b"x" * 2000) == expected + b"x" * 2000
+    assert escaped((odd + b"\n") * 2000) == expected * 2000
+
+
 def test_bad_bytes_one_by_one() -> None:
     """A character cut in two, a surrogate, an over-long form: each byte can be read off the log."""
     assert escaped(b"\xe2\x82\n") == b"\\xe2\\x82\n"
@@ -84,4 +109,5 @@ def test_bad_bytes_one_by_one() -> None:
 def test_nothing_dangerous_is_left_and_lines_stay_lines(data: bytes) -> None:
     text = escaped(data).decode()
     assert not any((ord(c) < 32 and c not in "\t\n") or 127 <= ord(c) < 160 for c in text)
+    assert text.splitlines() == text.removesuffix("\n").split("\n")[: len(text)]
     assert text.count("\n") == data.count(b"\n")

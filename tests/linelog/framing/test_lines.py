@@ -8,6 +8,7 @@ import sys
 import time
 import tracemalloc
 from itertools import pairwise
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -51,6 +52,7 @@ PIECES = st.sampled_from(
         *[b"a", b"bc", b"\t", b"\\", b" ", b"\n", b"\n", b"\r", b"\r\n", b"\r\0", b"\0", b"\x1b"],
         *[b"\x7f", b"\x01", "é".encode(), "€".encode(), "🙂".encode(), "»".encode()],
         *[b"\xc2\x9b", b"\xc2", b"\x9b", b"\xe2\x82", b"\xf0\x9f", b"\x80", b"\xed\xa0\x80"],
+        *["\u2027".encode(), "\u2028".encode(), "\u2029".encode(), b"\xe2\x80", b"\xa8"],
         *[b"\xff", b"\xff\xff", b"\xff\xfd\x01", b"\xff\xfb\x03", b"\xff\xfc\x0a", b"\xff\xfe\xff"],
         *[b"\xff\xf6", b"\xff\xf1", b"\xff\xfa", b"\xff\xf0", b"\xff\xfa\x18\0x\xff\xf0", b"\xfa"],
         *[b"\xff\xfa\x1f\0\x0a\0\x0a\xff\xf0", b"\xff\xfa\x1f", b"\xff\xef", b"\xff\xec", b"\x1f"],
@@ -92,6 +94,7 @@ def test_large_chunks_give_the_same(
     """The ways for large chunks (NumPy) and for small ones agree with the reference."""
     pick = random.Random(seed)
     odd = [b"\r\n", "é»".encode(), b"\xc2\x9b", b"\x1b", b"\xff\xfd\x01", b"\r", b"\xe9", b"\n\n"]
+    odd += [b"\xe2\x80\xa8", b"\xf0\x9f", "日本🙂".encode() * 20, b"\xe9" * 300, b"\xff\xf0"]
     used = pick.sample(odd, pick.randrange(len(odd)))
     data = b"".join(
         b"x" * pick.randrange(longest) + pick.choice([b"\n", *used])
@@ -134,6 +137,41 @@ def test_a_log_line_cannot_drive_a_terminal() -> None:
     assert stored(b"\x1b[2J\x07 a\rb \xc2\x9b1m\n") == b"\\x1b[2J\\x07 a\\x0db \\xc2\\x9b1m\n"
     text = "naïve « 21 °C » Привет 日本語 🙂 \\x41\ttab\n".encode()
     assert stored(text) == text
+
+
+def test_a_line_is_a_line_for_every_reader() -> None:
+    """Python, editors and browsers take U+2028 and U+2029 for line ends; they cannot forge one."""
+    assert stored("a\u2028b\u2029c\x85d\n".encode()) == (
+        b"a\\xe2\\x80\\xa8b\\xe2\\x80\\xa9c\\xc2\\x85d\n"
+    )
+    assert stored("a\u2028b\n".encode(), raw=True) == "a\u2028b\n".encode()
+
+
+GARBAGE = [
+    b"\xff\xfa", b"\xff\xff", b"\xff\xf6", b"\n", b"\0", b"\r", b"\r\0", b"\r\r\0\n", b"\x80", b"\xe9a",
+    b"\xf0\x9f", "\u2028".encode(), b"\xc2\x9b", b"\x1ba", bytes(range(32)), bytes(range(256)),
+    b"\xe9\n" + b"x" * 61, b"\xc2\x85" + b"x" * 61,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
+    """Work is done per chunk: a peer that sends garbage keeps nobody waiting."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    chunk = (garbage * 65536)[:65536]
+    framer = LineFramer(LineRules(), LineCounts())
+    sys.setprofile(count)
+    try:
+        framer.receive(chunk)
+        framer.take_answers()
+    finally:
+        sys.setprofile(None)
+    assert calls < 600
 
 
 def test_latin_1_is_kept_readable() -> None:

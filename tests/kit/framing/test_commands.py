@@ -1,0 +1,92 @@
+"""Telnet's commands are found all at once, and yet as one after the other would be."""
+
+from __future__ import annotations
+
+import random
+import sys
+from types import FrameType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.kit.framing.commands import MAX_NAWS, MAX_SUBNEGOTIATION, commands_in
+from tests.kit.framing.reference import reference_telnet
+
+PRESENCE = b"\r\n[yes]\r\n"
+CHUNK = 64 * 1024
+BYTES = st.sampled_from([*[0xFF] * 5, 0xFA, 0xFA, 0xF0, 0xF0, 0xFD, 0xFB, 0xF6, 0xEB, 31, 10, 65])
+VALUES = st.builds(
+    lambda option, byte, size, end: b"\xff\xfa" + option + byte * size + end,
+    st.sampled_from([b"\x18", b"\x1f", b"\xff"]),
+    st.sampled_from([b"x", b"\xff", b"\xff\xff", b"\n"]),
+    st.sampled_from([1, 2, 3, 4, 7, 8, 9, 511, 512, 513, 1023, 1024, 1025]),
+    st.sampled_from([b"\xff\xf0", b"\xff", b"\xff\xf1", b"y\xff\xf0", b""]),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.lists(BYTES, max_size=12).map(bytes) | VALUES, max_size=6).map(b"".join))
+def test_the_result_is_that_of_reading_byte_by_byte(chunk: bytes) -> None:
+    """Runs of IACs, options that are IAC, values that end just in time or just too late."""
+    if b"\xff" not in chunk:
+        chunk += b"\xff\xf1"
+    found = commands_in(chunk)
+    expected = reference_telnet(chunk, PRESENCE)
+    assert found.data + found.unfinished == expected.data
+    assert found.answers(PRESENCE, 1 << 20) == expected.answers
+
+
+GARBAGE = [
+    b"\xff", b"\xff\xfa", b"\xff\xfd\x07", b"\xff\xf6", b"\xff\xf1x", b"\xff\xfa\xff", b"\xffx",
+    b"\xff\xfd\xff", b"\xff\xfa\xff\xff\n\xff", b"\xff\xfa\x18x\xff\xf0", b"\xff\xfax\n",
+    b"\xff\xfa\x18" + b"\xff\xff" * 513,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_no_bytes_cost_more_calls_than_others(garbage: bytes) -> None:
+    """Work is done per chunk, never per command: a peer that sends garbage keeps nobody waiting."""
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    chunk = (garbage * CHUNK)[:CHUNK]
+    sys.setprofile(count)
+    try:
+        found = commands_in(chunk)
+        found.answers(PRESENCE, CHUNK)
+    finally:
+        sys.setprofile(None)
+    assert calls < 400
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_whole_chunk_of_garbage(garbage: bytes) -> None:
+    chunk = b"begin" + garbage * 3000
+    found = commands_in(chunk)
+    expected = reference_telnet(chunk, PRESENCE)
+    assert found.data + found.unfinished == expected.data
+    assert found.answers(PRESENCE, 1 << 20) == expected.answers
+    assert len(found.unfinished) <= 3 + max(MAX_SUBNEGOTIATION, MAX_NAWS) + 1
+
+
+def test_answers_are_cut_between_two() -> None:
+    """What there is no room for is left out whole, so that the peer never gets half an answer."""
+    found = commands_in(b"\xff\xfd\xf6\xff\xf6\xff\xfb\x00\xff\xfd\x00\xff\xf6")
+    answers = b"\xff\xfc\xf6" + PRESENCE + b"\xff\xfe\x00" + b"\xff\xfc\x00" + PRESENCE
+    assert found.answers(PRESENCE, 100) == answers
+    assert found.answers(PRESENCE, len(answers) - 1) == answers[: -len(PRESENCE)]
+    assert found.answers(PRESENCE, 11) == answers[:3]
+    assert found.answers(PRESENCE, 2) == b""
+
+
+def test_random_streams_in_large_chunks() -> None:
+    pick = random.Random(7)
+    for _ in range(20):
+        pool = pick.choices([0xFF, 0xFF, 0xFF, 0xFA, 0xF0, 0xFD, 0xF6, 0x1F, 0x0A, 0x41], k=5)
+        chunk = b"\xff" + bytes(pick.choices(pool, k=20_000))
+        found = commands_in(chunk)
+        assert found.data + found.unfinished == reference_telnet(chunk).data
