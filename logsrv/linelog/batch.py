@@ -7,6 +7,7 @@ out of a chunk and not just a `bytes`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import attrs
@@ -41,6 +42,22 @@ class Block:
 
     def __bytes__(self) -> bytes:
         return self.head + self.body[self.start : self.stop]
+
+    def pieces(self, most: int) -> Iterator[Block]:
+        """The block in smaller ones, of `most` bytes each or of one line."""
+        if self.head:
+            yield Block.of(self.head)
+        start = self.start
+        while start < self.stop:
+            cut = self.stop
+            if cut - start > most:
+                # Where there is no LF within `most` bytes, up to the first one behind them.
+                cut = (
+                    self.body.rfind(b"\n", start, start + most) + 1
+                    or self.body.index(b"\n", start + most) + 1
+                )
+            yield Block.of(self.body[start:cut])
+            start = cut
 
     def stamped(self, stamp: bytes) -> list[Buffer]:
         """The lines with `stamp` before each, as buffers to be written one after the other."""

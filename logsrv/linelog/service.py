@@ -54,6 +54,7 @@ class InputSite:
         self.intake.apply(settings)
 
     def close(self) -> None:
+        self.intake.flush()
         if self._paused_by_valve is not None:
             self.valve.remove(self._paused_by_valve)
 

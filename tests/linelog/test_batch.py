@@ -52,3 +52,17 @@ def test_the_stamp_of_a_batch() -> None:
     batch = Batch(Block.of(b"hello\n"), "tcp:127.0.0.1:51234", 0.5)
     line = b"1970-01-01T00:00:00.500000Z tcp:127.0.0.1:51234 hello\n"
     assert b"".join(batch.stored()) == line
+
+
+@given(LINE, st.lists(LINE, max_size=9), LINE, st.integers(1, 12))
+def test_pieces_are_the_block_again(
+    head: bytes, lines: list[bytes], tail: bytes, most: int
+) -> None:
+    """Cut between lines, each no longer than allowed unless it is one line."""
+    whole = b"".join(line + b"\n" for line in lines)
+    block = Block(head + b"\n", whole + tail, 0, len(whole))
+    pieces = [bytes(piece) for piece in block.pieces(most)]
+    assert b"".join(pieces) == bytes(block)
+    for piece in pieces:
+        assert piece.endswith(b"\n")
+        assert len(piece) <= most or piece.count(b"\n") == 1

@@ -179,4 +179,5 @@ def _without(codes: Codes, at: Places, length: Places) -> Codes:
     edges = np.zeros(len(codes) + 1, np.int8)
     edges[at] = 1
     edges[at + length[gone]] -= 1
-    return codes[np.cumsum(edges[:-1], dtype=np.int8) == 0]
+    kept: Codes = codes[np.cumsum(edges[:-1], dtype=np.int8) == 0]
+    return kept

@@ -60,6 +60,11 @@ class LineFormat:
                 "delimiter, such as utf-8"
             )
 
+    @property
+    def errors_handler(self) -> str:
+        """`errors` as the codecs call it."""
+        return "strict" if self.errors == "reject" else self.errors
+
 
 class LineSplitter:
     """One connection's bytes as lines.
@@ -69,7 +74,8 @@ class LineSplitter:
     """
 
     __slots__ = (
-        "_carry", "_format", "_held", "_pieces", "_rest", "_skipping", "_telnet", "dropped", "trouble",
+        "_carry", "_doubtful", "_format", "_held", "_pieces", "_rest", "_skipping", "_telnet",
+        "dropped", "trouble",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat) -> None:
@@ -78,6 +84,8 @@ class LineSplitter:
         self._held = 0
         # The last bytes of an unfinished line, which may be the beginning of a delimiter.
         self._carry = b""
+        # After a trouble: lines that came with the bad one, the last one first, and what is behind them.
+        self._doubtful: list[bytes] = []
         self._rest = b""
         self._skipping = False
         self._telnet: TelnetFilter | None = None
@@ -88,9 +96,17 @@ class LineSplitter:
         """The lines that are complete now, without their endings."""
         if self._telnet is not None or (_IAC in data and self._format.telnet):
             data = self._without_telnet(data)
-        if self._rest:
-            data, self._rest = self._rest + data, b""
         self.trouble = None
+        if not self._doubtful and not self._rest:
+            return self._split(data)
+        self._rest += data
+        lines = self._walk()
+        if self.trouble is None:
+            data, self._rest = self._rest, b""
+            lines += self._split(data)
+        return lines
+
+    def _split(self, data: bytes) -> list[str]:
         if self._carry:
             data, self._carry = self._carry + data, b""
         if self._skipping:
@@ -109,15 +125,51 @@ class LineSplitter:
             pieces, self._pieces, self._held = self._pieces or [], None, 0
             block = b"".join([*pieces, memoryview(data)[:end]])
             if len(block) > self._format.max_line:
-                at = self._first_too_long(block)
-                if at >= 0:
-                    return self._stop(block, at, data[end:], Trouble.TOO_LONG)
-        lines = self._text(block)
-        if self.trouble is not None:
-            self._rest += data[end:]
-        elif end < len(data):
+                raw = block.split(delimiter)
+                if max(map(len, raw)) > self._format.max_line:
+                    return self._doubt(raw, data[end:])
+        try:
+            lines = self._text(block)
+        except UnicodeDecodeError:
+            return self._doubt(block.split(delimiter), data[end:])
+        if end < len(data):
             self._hold(data[end:])
         return lines
+
+    def _doubt(self, raw: list[bytes], tail: bytes) -> list[str]:
+        """Go on line by line: one of `raw`, which were split at delimiters, may be bad."""
+        raw.pop()
+        self._doubtful, self._rest = raw[::-1], tail
+        lines = self._walk()
+        if self.trouble is None:
+            tail, self._rest = self._rest, b""
+            self._hold(tail)
+        return lines
+
+    def _walk(self) -> list[str]:
+        """The doubtful lines up to the first bad one. What is behind it waits for the next call."""
+        lines = []
+        while self._doubtful:
+            line = self._line(self._doubtful.pop())
+            if line is None:
+                break
+            lines.append(line)
+        return lines
+
+    def _line(self, line: bytes) -> str | None:
+        """One line as text, or None: then it is refused."""
+        ends_in_cr = self._format.delimiter == LF and line.endswith(b"\r")
+        if len(line) - ends_in_cr > self._format.max_line:
+            self._refuse(line, Trouble.TOO_LONG)
+            return None
+        text = line
+        if self._format.delimiter == LF:
+            text = line.replace(b"\r\0", b"").removesuffix(b"\r")
+        try:
+            return text.decode(self._format.encoding, self._format.errors_handler)
+        except UnicodeDecodeError:
+            self._refuse(line, Trouble.UNDECODABLE)
+            return None
 
     def finish(self) -> str | None:
         """The peer sends nothing more: the unfinished last line, if there is one that is text."""
@@ -128,19 +180,7 @@ class LineSplitter:
         if self._skipping or not line:
             self.dropped += len(line)
             return None
-        if (
-            len(line) - (self._format.delimiter == LF and line.endswith(b"\r"))
-            > self._format.max_line
-        ):
-            self._refuse(line, Trouble.TOO_LONG)
-            return None
-        if self._format.delimiter == LF:
-            line = line.replace(b"\r\0", b"").removesuffix(b"\r")
-        try:
-            return line.decode(self._format.encoding, self._handler)
-        except UnicodeDecodeError:
-            self._refuse(line, Trouble.UNDECODABLE)
-            return None
+        return self._line(line)
 
     def _refuse(self, line: bytes, trouble: Trouble) -> None:
         self.trouble = trouble
@@ -149,7 +189,9 @@ class LineSplitter:
     def discard(self) -> None:
         """Count as dropped what is here and was not given out."""
         self.dropped += self._held + len(self._carry) + len(self._rest)
+        self.dropped += sum(map(len, self._doubtful))
         self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
+        self._doubtful = []
 
     @property
     def answering(self) -> bool:
@@ -159,10 +201,6 @@ class LineSplitter:
     def take_answers(self) -> bytes:
         """Answers to Telnet's commands, to be sent now."""
         return b"" if self._telnet is None else self._telnet.take_answers()
-
-    @property
-    def _handler(self) -> str:
-        return "strict" if self._format.errors == "reject" else self._format.errors
 
     def _without_telnet(self, data: bytes) -> bytes:
         if self._telnet is None:
@@ -202,43 +240,12 @@ class LineSplitter:
         self.dropped += at
         return data[at + len(delimiter) :]
 
-    def _first_too_long(self, block: bytes) -> int:
-        """Where in a block of whole lines the first begins that is too long, or -1."""
-        most, delimiter = self._format.max_line, self._format.delimiter
-        lines = block.split(delimiter)
-        if max(map(len, lines)) <= most:
-            return -1
-        at = 0
-        for line in lines:
-            if len(line) - (delimiter == LF and line.endswith(b"\r")) > most:
-                return at
-            at += len(line) + len(delimiter)
-        return -1
-
-    def _stop(self, block: bytes, at: int, tail: bytes, trouble: Trouble) -> list[str]:
-        """The lines before the bad one at `at`; what is behind it waits for the next call."""
-        delimiter = self._format.delimiter
-        end = block.index(delimiter, at)
-        behind = block[end + len(delimiter) :] + tail
-        self._rest = b""
-        lines = self._text(block[:at]) if at else []
-        if self.trouble is None:
-            self.trouble = trouble
-            self.dropped += end - at
-            self._rest = behind
-        else:
-            self._rest += block[at:] + tail
-        return lines
-
     def _text(self, block: bytes) -> list[str]:
-        """A block of whole lines as text."""
+        """A block of whole lines as text. Raises UnicodeDecodeError with `errors` "reject"."""
         delimiter, encoding = self._format.delimiter, self._format.encoding
         if delimiter == LF and b"\r\0" in block:
             block = block.replace(b"\r\0", b"")
-        try:
-            text = block.decode(encoding, self._handler)
-        except UnicodeDecodeError:
-            return self._stop(block, self._first_undecodable(block), b"", Trouble.UNDECODABLE)
+        text = block.decode(encoding, self._format.errors_handler)
         if delimiter == LF and "\r" in text:
             lines = text.split("\r\n")
             # Faster than `replace` where all endings are CR LF, as they usually are then.
@@ -248,13 +255,3 @@ class LineSplitter:
             lines = text.split(delimiter.decode(encoding))
         lines.pop()
         return lines
-
-    def _first_undecodable(self, block: bytes) -> int:
-        at = 0
-        for line in block.split(self._format.delimiter):
-            try:
-                line.decode(self._format.encoding)
-            except UnicodeDecodeError:
-                break
-            at += len(line) + len(self._format.delimiter)
-        return at

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Hashable, Sequence
+from itertools import accumulate
 from typing import Any, Protocol
 
 import attrs
@@ -28,6 +31,8 @@ from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
+# Payload that a receiver gets at once, if it is more than one datagram: it may be paused upon that.
+MOST_AT_ONCE = 256 * 1024
 # Reads per event: others have their turn after at most this many times 64 messages.
 READS_PER_EVENT = 4
 REMEMBERED_SENDERS = 4096
@@ -82,6 +87,8 @@ class DatagramListener(Service):
         self._receive: Receive | None = None
         self._cut_before = 0
         self._paused = False
+        # Received, and not delivered because we were paused meanwhile; empty while we are not.
+        self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
         metrics.watch("datagrams_total", lambda: self.received, listener=label)
         metrics.watch("datagrams_lost_total", lambda: self.lost, listener=label)
@@ -135,6 +142,8 @@ class DatagramListener(Service):
 
     def connectionLost(self, reason: Failure) -> None:
         """Called by the reactor when it closes all it has; `drain` is how this ends otherwise."""
+        if self._kept:
+            self._discard()
         self._close()
 
     def pauseProducing(self) -> None:
@@ -148,6 +157,10 @@ class DatagramListener(Service):
         if self._paused:
             self._paused = False
             self._losses.always = False
+            self._deliver_kept()
+            # It may have been paused again by what it delivered.
+            if self._paused:
+                return
             if self.running and self._socket is not None:
                 self._reactor.addReader(self)
 
@@ -166,11 +179,16 @@ class DatagramListener(Service):
         for _ in range(READS_PER_EVENT):
             groups, more = self._receive.read()
             for group in groups:
-                self._deliver(group)
-            # The store may have closed its valve upon these.
+                self._kept += portions(group)
+            self._deliver_kept()
             if not more or self._paused:
-                return more
+                return more or bool(self._kept)
         return True
+
+    def _deliver_kept(self) -> None:
+        """Deliver until there is nothing more, or the store closes its valve upon it."""
+        while self._kept and not self._paused:
+            self._deliver(self._kept.popleft())
 
     def _deliver(self, group: Group) -> None:
         payloads, key = group
@@ -222,12 +240,13 @@ class DatagramListener(Service):
             if self._reactor.seconds() >= deadline:
                 break
             await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
-        return self._discard() if self._socket is not None and unread(self) else 0
+        return self._discard() if self._socket is not None and (self._kept or unread(self)) else 0
 
     def _discard(self) -> int:
         """Count what there is no time left to take in."""
         assert self._receive is not None
-        left = 0
+        left = sum(len(payloads) for payloads, _ in self._kept)
+        self._kept.clear()
         for _ in range(MOST_DISCARDED_READS):
             groups, more = self._receive.read()
             left += sum(len(payloads) for payloads, _ in groups)
@@ -255,6 +274,21 @@ class DatagramListener(Service):
                 os.unlink(self.endpoint.path)
             except OSError as error:
                 log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
+
+
+def portions(group: Group) -> Sequence[Group]:
+    """The datagrams of `group` in groups of at most MOST_AT_ONCE bytes, or of one datagram."""
+    payloads, key = group
+    if sum(map(len, payloads)) <= MOST_AT_ONCE:
+        return (group,)
+    ends = [0, *accumulate(map(len, payloads))]
+    parts = []
+    done = 0
+    while done < len(payloads):
+        stop = max(done + 1, bisect_right(ends, ends[done] + MOST_AT_ONCE) - 1)
+        parts.append((payloads[done:stop], key))
+        done = stop
+    return parts
 
 
 def sender_at(address: Any) -> Sender:

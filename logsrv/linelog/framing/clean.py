@@ -130,7 +130,8 @@ def _has_unsafe(data: bytes) -> bool:
 
 
 def _separators(lead: Codes, second: Codes, third: Codes) -> Marks:
-    return (lead == 0xE2) & (second == 0x80) & (third & 0xFE == 0xA8)
+    found: Marks = (lead == 0xE2) & (second == 0x80) & (third & 0xFE == 0xA8)
+    return found
 
 
 def _escaped_anywhere(lines: bytes) -> bytes:
@@ -139,7 +140,7 @@ def _escaped_anywhere(lines: bytes) -> bytes:
     odd = ~_harmless(lines)
     (at,) = np.nonzero(odd)
     if len(at) <= _FEW:
-        pieces = []
+        pieces: list[bytes] = []
         done = 0
         for place in at.tolist():
             pieces += lines[done:place], _ESCAPES[lines[place]]
@@ -149,7 +150,8 @@ def _escaped_anywhere(lines: bytes) -> bytes:
     wide = codes.astype("<u4")
     wide[at] = _ESCAPES_AS_NUMBERS[codes[at]]
     used = odd.astype("<u4") * 0x01010101 | 1
-    return wide.view(np.uint8)[used.view(bool)].tobytes()
+    escaped_codes: Codes = wide.view(np.uint8)[used.view(bool)]
+    return escaped_codes.tobytes()
 
 
 def _harmless(lines: bytes) -> Marks:
@@ -167,7 +169,7 @@ def _harmless(lines: bytes) -> Marks:
     )
     three &= ~_separators(lead, second, third)
     four &= ((lead != 0xF0) | (second >= 0x90)) & ((lead != 0xF4) | (second < 0x90))
-    stays = (lead < _DEL) & ((lead >= _SPACE) | (lead == _TAB) | (lead == _LF))
+    stays: Marks = (lead < _DEL) & ((lead >= _SPACE) | (lead == _TAB) | (lead == _LF))
     stays |= two | three | four
     stays[1:] |= (two | three | four)[:-1]
     stays[2:] |= (three | four)[:-2]

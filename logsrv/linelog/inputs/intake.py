@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
@@ -13,6 +14,12 @@ from logsrv.kit.observe.metrics import Counts
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.store.valve import Valve
+
+# What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
+# the stamp of a TCP connection over IPv4.
+MOST_STORED = 16 << 20
+# Of a stamp, besides the source: the time and two spaces; and the LF of the line.
+STAMP_AND_LF = 30
 
 
 class Sink(Protocol):
@@ -42,6 +49,10 @@ class Intake:
 
     rules: what lines have to be like; a connection keeps those it began with.
     counts, received_bytes: what the protocols count.
+
+    Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
+    stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
+    the valve opens.
     """
 
     def __init__(
@@ -54,6 +65,7 @@ class Intake:
         self.apply(settings)
         self._sink = sink
         self._clock = clock
+        self._waiting: deque[Batch] = deque()
         self._watch(metrics)
 
     def _watch(self, metrics: Counts) -> None:
@@ -81,7 +93,31 @@ class Intake:
 
     def take(self, block: Block, source: str) -> None:
         """Store `block`, received now from `source`."""
-        self._sink.append(Batch(block, source, self._clock.seconds()))
+        received = self._clock.seconds()
+        line = len(source) + STAMP_AND_LF
+        if not self._waiting and len(block) * line <= MOST_STORED:
+            self._sink.append(Batch(block, source, received))
+            return
+        pieces = block.pieces(MOST_STORED // line)
+        self._waiting += [Batch(piece, source, received) for piece in pieces]
+        self.valve.add(self)
+        self.resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """Do nothing: whoever delivers is paused, and what is here already waits."""
+
+    def resumeProducing(self) -> None:
+        """Store what waits, as far as the valve stays open."""
+        while self._waiting and not self.valve.closed:
+            self._sink.append(self._waiting.popleft())
+        if not self._waiting:
+            self.valve.remove(self)
+
+    def flush(self) -> None:
+        """Store all that waits, because the store is about to close."""
+        while self._waiting:
+            self._sink.append(self._waiting.popleft())
+        self.valve.remove(self)
 
 
 class IDatagramReceiver(Interface):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import tracemalloc
+from types import FrameType
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from logsrv.kit.framing.lines import LineFormat, LineSplitter, Trouble
@@ -86,6 +88,7 @@ def test_result_does_not_depend_on_cuts(
         assert dropped == expected_dropped
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=6), max_size=8))
 def test_telnet_commands_are_no_text(pieces: list[bytes]) -> None:
     """A telnet client's negotiation, cut anywhere between lines, leaves the lines as they were."""
@@ -102,6 +105,27 @@ def test_negotiation_is_answered() -> None:
     assert splitter.receive(b"\xff\xfd\x01hello\n") == ["hello"]
     assert splitter.take_answers() == b"\xff\xfc\x01"
     assert splitter.take_answers() == b""
+
+
+def test_lines_behind_a_bad_one_are_split_once() -> None:
+    """A chunk of nothing but bad lines costs each of them its own length, not that of all behind it."""
+    splitter = LineSplitter(LineFormat(errors="reject"))
+    whole = b"\xe9\n" * 5_000
+    calls = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "c_call":
+            calls.append(getattr(argument, "__name__", ""))
+
+    sys.setprofile(note)
+    try:
+        splitter.receive(whole)
+        while splitter.trouble is not None:
+            splitter.receive(b"")
+    finally:
+        sys.setprofile(None)
+    assert splitter.dropped == 5_000
+    assert calls.count("split") == 1
 
 
 def test_gigabyte_without_newline() -> None:

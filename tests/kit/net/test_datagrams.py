@@ -13,7 +13,7 @@ import pytest
 from twisted.internet.task import deferLater
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.datagrams import DatagramListener, sender_at
+from logsrv.kit.net.datagrams import DatagramListener, portions, sender_at
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.recvmmsg import Recvmsg
@@ -158,6 +158,70 @@ async def test_a_store_that_closes_its_valve_gets_no_more_than_the_group_at_hand
         assert len(site.receiver.payloads) <= 64
         listener.resumeProducing()
         await until(lambda: len(site.receiver.groups) > 1, "the next group")
+
+
+@in_reactor
+async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_opens(
+    site: Site, tmp_path: Path
+) -> None:
+    """One group for each opening, none of them lost, all in order; a stop waits for them."""
+    site.receiver = NotingReceiver(lambda: listener.pauseProducing())
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    path = str(tmp_path / "log")
+    listener.pauseProducing()
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind(str(tmp_path / "first"))
+        second.bind(str(tmp_path / "second"))
+        for number in range(4):
+            (first, second)[number % 2].sendto(b"%d" % number, path)
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the first group")
+        assert site.receiver.payloads == [b"0"]
+        listener.resumeProducing()
+        assert site.receiver.payloads == [b"0", b"1"]
+        ended = listener.drain(5)
+        listener.resumeProducing()
+        await deferLater(REACTOR, 0.02)
+        assert site.receiver.payloads == [b"0", b"1", b"2"]
+        listener.resumeProducing()
+        assert await ended == 0
+    assert site.receiver.payloads == [b"0", b"1", b"2", b"3"]
+    assert site.value("datagrams_lost_total") == 0
+
+
+@in_reactor
+async def test_what_was_received_and_not_delivered_until_the_end_is_counted_as_lost(
+    site: Site, tmp_path: Path
+) -> None:
+    site.receiver = NotingReceiver(lambda: listener.pauseProducing())
+    listener = site.start(f"unixgram:{tmp_path}/log")
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second,
+    ):
+        first.bind(str(tmp_path / "first"))
+        listener.pauseProducing()
+        first.sendto(b"taken", str(tmp_path / "log"))
+        second.sendto(b"received", str(tmp_path / "log"))
+        listener.resumeProducing()
+        await until(lambda: site.receiver.payloads, "the first group")
+        assert await listener.drain(0.02) == 1
+    assert site.receiver.payloads == [b"taken"]
+    assert site.value("datagrams_lost_total") == 1
+
+
+def test_a_large_group_is_delivered_in_portions() -> None:
+    """So that a receiver that pauses us gets no more than a portion after it."""
+    payloads = [b"x" * 60_000] * 9 + [b"y" * 300_000] + [b"z"] * 3
+    parts = portions((payloads, "key"))
+    assert [payload for part, _ in parts for payload in part] == payloads
+    assert {key for _, key in parts} == {"key"}
+    assert [len(part) for part, _ in parts] == [4, 4, 1, 1, 3]
+    small = ([b"x"] * 64, "key")
+    assert list(portions(small)) == [small]
 
 
 @in_reactor

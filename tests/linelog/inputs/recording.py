@@ -19,6 +19,7 @@ class Sink:
         self.batches: list[Batch] = []
         self.producers: list[Producer] = []
         self.valve = self
+        self.closed = False
 
     def append(self, batch: Batch) -> None:
         self.batches.append(batch)
@@ -27,7 +28,8 @@ class Sink:
         self.producers.append(producer)
 
     def remove(self, producer: Producer) -> None:
-        self.producers.remove(producer)
+        if producer in self.producers:
+            self.producers.remove(producer)
 
     @property
     def text(self) -> bytes:

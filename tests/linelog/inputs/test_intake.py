@@ -1,7 +1,13 @@
 """What an input is given: its way into the store, under its listener's name."""
 
-from logsrv.linelog.batch import Block
+from __future__ import annotations
+
+from logsrv.kit.net.source import Sender
+from logsrv.linelog.batch import Batch, Block, Buffer
 from logsrv.linelog.framing.rules import LineRules
+from logsrv.linelog.inputs.intake import MOST_STORED, Intake
+from logsrv.linelog.inputs.lines import LineDatagrams
+from logsrv.linelog.store.valve import Valve
 from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
@@ -22,3 +28,86 @@ def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     way.apply(Rules(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
     assert (way.rules.max_line, way.log_connections) == (7, True)
+
+
+HIGH_WATER = 8 << 20
+
+
+class SlowStore(Sink):
+    """Has a real valve, closes it as the store does, and writes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.valve = Valve()  # type: ignore[assignment]
+        self.pending: list[Buffer] = []
+        self.most_pending = 0
+        self.stored = b""
+
+    def append(self, batch: Batch) -> None:
+        self.pending += batch.stored()
+        size = sum(map(len, self.pending))
+        self.most_pending = max(self.most_pending, size)
+        if size > HIGH_WATER:
+            self.valve.close()  # type: ignore[attr-defined]
+
+    def write(self) -> None:
+        self.stored = b"".join([self.stored, *self.pending])
+        self.pending = []
+        self.valve.open()  # type: ignore[attr-defined]
+
+
+def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
+    """A quarter of a megabyte becomes a hundred of them with its stamps; it is stored little by little."""
+    store = SlowStore()
+    way = intake(store)
+    source = "unix:" + "\\x01" * 100
+    way.take(Block.of(b"\n" * (256 << 10)), source)
+    # What comes meanwhile is stored behind it.
+    way.take(Block.of(b"later\n"), source)
+    assert store.valve.closed
+    rounds = 0
+    while store.pending:
+        store.write()
+        rounds += 1
+    assert rounds > 4
+    assert store.most_pending <= HIGH_WATER + MOST_STORED
+    lines = store.stored.split(b"\n")
+    assert len(lines) == (256 << 10) + 2
+    assert lines[-2].endswith(b" later")
+    assert all(line.endswith(b"01 ") for line in lines[:-2])
+
+
+def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
+    store = SlowStore()
+    way = intake(store)
+    lines = b"\n" * (1 << 20)
+    way.take(Block.of(lines), "x" * 100)
+    way.flush()
+    store.write()
+    assert store.stored.count(b"\n") == len(lines)
+
+
+def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
+    """Each of them makes megabytes, so that not even one receive of them may pass as a whole."""
+    store = SlowStore()
+    way = intake(store)
+    receiver = LineDatagrams(way)
+    sender = Sender(None, "unix:" + "\\x01" * 100)
+    sent = 0
+    while not store.valve.closed:
+        receiver.datagrams_received([b"\n" * 65536] * 2, sender)
+        sent += 2
+    assert store.most_pending <= HIGH_WATER + MOST_STORED
+    while store.pending:
+        store.write()
+    assert store.stored.count(b"\n") == sent * 65536
+
+
+def test_a_block_of_usual_size_is_not_cut() -> None:
+    """Nothing is copied for it and nothing waits."""
+    sink = Sink()
+    way: Intake = intake(sink)
+    block = Block.of(b"x\n" * (128 << 10))
+    way.take(block, "tcp:127.0.0.1:51234")
+    assert [batch.block for batch in sink.batches] == [block]
+    assert sink.batches[0].block is block
