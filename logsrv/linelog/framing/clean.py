@@ -21,7 +21,7 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 _FASTER_THAN_TRANSLATE = 12 * 1024
 _FASTER_THAN_DECODE = 16 * 1024
 _FASTER_THAN_STR = 1024
-# Escapes in a chunk up to which joining pieces is faster than NumPy.
+# Escapes in a chunk up to which joining pieces, or the decoder's error handler, is faster than NumPy.
 _FEW = 1024
 
 _TAB, _LF, _SPACE, _DEL = 9, 10, 32, 127
@@ -68,8 +68,13 @@ def escaped(lines: bytes) -> bytes:
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
         return lines if _decodes(lines) else text.encode()
-    if not lines.isascii() and (not is_utf8(lines) or _has_unsafe(lines)):
-        return _escaped_anywhere(lines)
+    if not lines.isascii():
+        if not is_utf8(lines):
+            if np.count_nonzero(np.frombuffer(lines, np.uint8) > _DEL) > _FEW:
+                return _escaped_anywhere(lines)
+            lines = lines.decode(errors="backslashreplace").encode()
+        if _has_unsafe(lines):
+            return _escaped_anywhere(lines)
     if _has_controls(lines):
         for code in _CONTROLS:
             lines = lines.replace(bytes((code,)), _ESCAPES[code])

@@ -19,6 +19,7 @@ PRESENCE = b"\r\n[logsrv: yes]\r\n"
 """The answer to Telnet's "are you there?"."""
 
 _LF = 10
+_FIRST_LOOK = 512
 
 
 class LineFramer:
@@ -52,9 +53,12 @@ class LineFramer:
 
     def receive(self, chunk: bytes) -> Block | None:
         """The lines that are complete with `chunk`, or None; never raises on account of the bytes."""
-        plain = self._rules.raw or is_plain(chunk)
-        if self._rules.raw or (plain and self._held is HeldReturn.NONE and self._telnet is None):
-            return self._frame(chunk, plain)
+        if self._rules.raw:
+            return self._frame(chunk, True)
+        # Who ends lines with CR LF does so from the beginning: no need to look at all the rest.
+        plain = b"\r" not in chunk[:_FIRST_LOOK] and is_plain(chunk)
+        if plain and self._held is HeldReturn.NONE and self._telnet is None:
+            return self._frame(chunk, True)
         data = self._interpreted(chunk)
         return self._frame(data, plain if data is chunk else is_plain(data))
 

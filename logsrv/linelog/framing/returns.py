@@ -66,6 +66,7 @@ def _with_lf_endings(data: bytes) -> bytes:
     if len(data) >= _LOOK_FIRST and data[-1] != _CR:
         # Searching for two bytes is many times slower than for one, so mostly we can do better.
         codes = np.frombuffer(data, np.uint8)
-        if not ((codes[:-1] == _CR) & (codes[1:] != _LF)).any():
+        # Compared first and shifted then, as NumPy is faster where memory is aligned.
+        if not ((codes == _CR)[:-1] > (codes == _LF)[1:]).any():
             return data.replace(b"\r", b"")
     return data.replace(b"\r\n", b"\n")
