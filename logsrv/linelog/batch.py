@@ -1,4 +1,4 @@
-"""What flows through the line logger: whole lines (Block), and where and when they came (Batch).
+"""The units that flow through the line logger: whole lines (Block); where and when they came (Batch).
 
 Neither copies what a socket delivered. A chunk of 64 KiB passes from `recv` to `writev` as itself,
 but for the one `replace` that writes the stamp before every line; that is why a Block is a piece cut

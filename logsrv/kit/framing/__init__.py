@@ -1,1 +1,1 @@
-"""Bytes in at any split, lines out: the line splitter and Telnet's commands; sans-IO."""
+"""The line splitter and Telnet's commands: bytes in at any split, lines out; sans-IO."""

@@ -125,9 +125,10 @@ class _Runs:
 
 
 def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
-    """1 for each run whose first IAC is an option, else 0; and the `ending` of each SB before such one.
+    """Return 1 for each run whose first IAC is an option, else 0; and the endings
+    of the SBs before such runs.
 
-    The latter is -1 for other runs. Each is told as if its last IAC began a command.
+    The latter are -1 for other runs. Each is told as if its last IAC began a command.
     """
     number = len(runs.end)
     endings = np.full(number, -1)
@@ -152,7 +153,7 @@ def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
 
 
 def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Places, Places, Marks]:
-    """Which of the SBs of the runs `sb` are subnegotiations, or may become some.
+    """Find which of the SBs of the runs `sb` are subnegotiations, or may become some.
 
     ending: the runs with whose last IACs their values end; one more than there are is the end of the
     chunk. Gives positions in `sb`, where each value ends, and whether IAC SE is there.

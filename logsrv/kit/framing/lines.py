@@ -1,4 +1,4 @@
-"""Bytes in at any split, lines of text out; sans-IO, a few passes over each chunk and none per line.
+"""The line splitter: bytes in at any split, lines of text out. It makes a few passes over each chunk.
 
 With the usual delimiter LF, one CR before it belongs to the ending, and CR NUL, which is Telnet's
 bare return (RFC 854), is removed. Any other delimiter is taken as it is.
@@ -20,7 +20,7 @@ _IAC = b"\xff"
 
 
 class Trouble(Enum):
-    """What is wrong with a line that is not given out. Its bytes are counted in `dropped`."""
+    """The reason a line is not given out. Its bytes are counted in `dropped`."""
 
     TOO_LONG = "the line is too long"
     UNDECODABLE = "the line is not text"
@@ -28,7 +28,7 @@ class Trouble(Enum):
 
 @attrs.frozen
 class LineFormat:
-    """What a line is. Raises ValueError for what cannot work.
+    """The definition of a line. Raises ValueError for what cannot work.
 
     max_line: bytes of a line, without its ending and after Telnet's commands are taken out.
     delimiter: ends a line.
@@ -190,12 +190,13 @@ class LineSplitter:
         """Count as dropped what is here and was not given out."""
         self.dropped += self._held + len(self._carry) + len(self._rest)
         self.dropped += sum(map(len, self._doubtful))
+        self.dropped += len(self._doubtful) * len(self._format.delimiter)
         self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
         self._doubtful = []
 
     @property
     def answering(self) -> bool:
-        """Whether there may be something in `take_answers`."""
+        """Return whether there may be something in `take_answers`."""
         return self._telnet is not None
 
     def take_answers(self) -> bytes:
@@ -228,7 +229,7 @@ class LineSplitter:
             self.trouble = Trouble.TOO_LONG
 
     def _skip(self, data: bytes) -> bytes:
-        """What stands behind the end of the line that is too long."""
+        """Return what stands behind the end of the line that is too long."""
         delimiter = self._format.delimiter
         at = data.find(delimiter)
         if at < 0:

@@ -39,12 +39,12 @@ class TelnetFilter:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the bytes so far end within a command."""
+        """Return whether the bytes so far end within a command."""
         return bool(self._unfinished)
 
     @property
     def answering(self) -> bool:
-        """Whether there is something in `take_answers`."""
+        """Return whether there is something in `take_answers`."""
         return bool(self._answers)
 
     def receive(self, data: bytes) -> bytes:
@@ -70,6 +70,6 @@ class TelnetFilter:
         return rest
 
     def take_answers(self) -> bytes:
-        """What is to be sent to the peer now; each answer is given once."""
+        """Return what is to be sent to the peer now; each answer is given once."""
         answers, self._answers = self._answers, b""
         return answers

@@ -41,7 +41,7 @@ MOST_DISCARDED_READS = 4096
 
 
 class DatagramReceiver(Protocol):
-    """What an input offers for datagrams."""
+    """The part of an input that takes datagrams."""
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams of one sender. `source` is a `logsrv.kit.net.source.Sender`."""
@@ -141,7 +141,7 @@ class DatagramListener(Service):
         return self._label
 
     def connectionLost(self, reason: Failure) -> None:
-        """Called by the reactor when it closes all it has; `drain` is how this ends otherwise."""
+        """End because the reactor closes all it has; `drain` is how this ends otherwise."""
         if self._kept:
             self._discard()
         self._close()

@@ -1,9 +1,9 @@
 """Lines made harmless: what is no UTF-8, or controls a terminal, becomes `\\xNN`.
 
 Everything works on as many lines at once as there are, and looks before it touches: lines that need
-nothing cost a few passes at memory speed and no copy. Which tool is fastest depends on the size:
-NumPy makes those passes at 50 GB/s but takes 3 µs to get going, `bytes.translate` starts at once and
-makes 4 GB/s.
+nothing cost a few passes at memory speed and no copy, and no bytes cost many times more than others.
+Which tool is fastest depends on the size: NumPy makes those passes at 50 GB/s but takes 3 µs to get
+going, `bytes.translate` starts at once and makes 4 GB/s.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _DOUBTFUL = (b"\xc0", b"\xc1", b"\xe0", b"\xed")
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether `data` is ASCII without control characters other than TAB and LF."""
+    """Return whether `data` is ASCII without control characters other than TAB and LF."""
     if len(data) < _FASTER_THAN_TRANSLATE:
         return not data.translate(None, _PLAIN)
     codes = np.frombuffer(data, np.uint8)
@@ -82,7 +82,7 @@ def escaped(lines: bytes) -> bytes:
 
 
 def is_utf8(data: bytes) -> bool:
-    """Whether `data` is valid UTF-8 (RFC 3629), what `data.decode()` would take.
+    """Return whether `data` is valid UTF-8 (RFC 3629), what `data.decode()` would take.
 
     Most text outside ASCII has two or three bytes to a character, and for that NumPy is twice as fast
     as decoding: a continuation byte has to stand wherever a lead byte wants one, and nowhere else.
@@ -114,7 +114,7 @@ def _has_controls(data: bytes) -> bool:
 
 
 def _has_low_controls(codes: Codes) -> bool:
-    """Whether one of `codes` is below 32 and neither TAB nor LF."""
+    """Return whether one of `codes` is below 32 and neither TAB nor LF."""
     if np.minimum.reduce(codes) < _TAB:
         return True
     # Bytes wrap around: 9 and 10 become 254 and 255, and 11 to 31 the lowest.
@@ -122,7 +122,7 @@ def _has_low_controls(codes: Codes) -> bool:
 
 
 def _has_unsafe(data: bytes) -> bool:
-    """Whether `data`, valid UTF-8, has a C1 control character, U+2028 or U+2029."""
+    """Return whether `data`, valid UTF-8, has a C1 control character, U+2028 or U+2029."""
     if b"\xc2" in data:
         codes = np.frombuffer(data, np.uint8)
         # Behind C2 stands 80 to BF, and nothing else.
@@ -160,7 +160,7 @@ def _escaped_anywhere(lines: bytes) -> bytes:
 
 
 def _harmless(lines: bytes) -> Marks:
-    """Which bytes of `lines` stay: those of plain ASCII and of valid sequences (RFC 3629, table 3-7
+    """Mark the bytes of `lines` that stay: those of plain ASCII and of valid sequences (RFC 3629, table 3-7
     of Unicode) of other characters than C1, U+2028 and U+2029."""
     codes = np.frombuffer(lines + b"\0\0\0", np.uint8)
     lead, second, third = codes[:-3], codes[1:-2], codes[2:-1]

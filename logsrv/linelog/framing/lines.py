@@ -23,7 +23,7 @@ _FIRST_LOOK = 512
 
 
 class LineFramer:
-    """Bytes in with `receive` and `finish`, Blocks out.
+    """One connection: bytes in with `receive` and `finish`, Blocks out.
 
     closing: why the connection has to be closed, one sentence, or None.
 
@@ -74,7 +74,7 @@ class LineFramer:
 
     @property
     def answering(self) -> bool:
-        """Whether there is something in `take_answers`."""
+        """Return whether there is something in `take_answers`."""
         return self._telnet is not None and self._telnet.answering
 
     def take_answers(self) -> bytes:
@@ -143,7 +143,7 @@ class LineFramer:
         self._rest_plain = self._rest_plain and plain
 
     def _cut(self, data: bytes, plain: bool) -> Block | None:
-        """As `_frame`, where a line may be too long."""
+        """Do as `_frame` does, where a line may be too long."""
         plain = plain and self._rest_plain
         result = cut(bytes(self._rest) + data, self._oversize, self._rules, self._counts)
         self._rest = result.rest

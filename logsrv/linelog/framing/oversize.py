@@ -20,7 +20,7 @@ class Cut:
 
 
 def next_oversize(data: bytes, start: int, limit: int) -> int:
-    """Where the first line of `data[start:]`, ended or not, with more than `limit` bytes begins; or -1.
+    """Find where the first line of `data[start:]`, ended or not, begins that exceeds `limit`; or -1.
 
     Looks at one LF in each `limit` bytes or so: where there is none, there is such a line.
     """
@@ -92,7 +92,7 @@ def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts)
 
 
 def _piece_length(data: bytes, start: int, rules: LineRules) -> int:
-    """How many bytes at data[start], where an over-long line stands, make the piece to be stored.
+    """Count how many bytes at data[start], where an over-long line stands, make the piece to be stored.
 
     `max_line`, or up to 3 less so as not to cut a UTF-8 character in two; never 0.
     """
@@ -111,7 +111,7 @@ def _continues(code: int) -> bool:
 
 
 def _sequence_length(lead: int) -> int:
-    """How many bytes a UTF-8 character has that begins with `lead`; 0 if none does (RFC 3629)."""
+    """Count how many bytes a UTF-8 character has that begins with `lead`; 0 if none does (RFC 3629)."""
     if 0xC2 <= lead <= 0xDF:
         return 2
     if 0xE0 <= lead <= 0xEF:

@@ -17,7 +17,7 @@ _CR, _LF = 13, 10
 
 
 class HeldReturn(enum.Enum):
-    """What is held back of the CRs at the end of a chunk, as the next chunk decides upon them."""
+    """The CRs held back at the end of a chunk, because the next one decides upon them."""
 
     NONE = enum.auto()
     OPEN = enum.auto()

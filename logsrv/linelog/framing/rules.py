@@ -1,4 +1,4 @@
-"""What a listener wants its lines to be like, and what it counts while it makes them so."""
+"""The rules for the lines of a listener, and what is counted while they are applied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from logsrv.kit.options.kinds import FLAG, SIZE, choice
 
 
 class Oversize(enum.Enum):
-    """What becomes of a line longer than `max_line`."""
+    """The fate of a line longer than `max_line`."""
 
     SPLIT = "split"
     """Each piece of it is a line; nothing is lost."""
@@ -23,7 +23,7 @@ class Oversize(enum.Enum):
 
 @attrs.frozen(kw_only=True, slots=False)
 class LineRules:
-    """How bytes become lines: the options of it, and what only a program may choose.
+    """The way from bytes to lines: options of a listener, and what only a program may choose.
 
     max_line: bytes a line may have, 1 or more: without its ending, without Telnet's commands, and
         before anything is escaped.
@@ -49,7 +49,7 @@ class LineRules:
 
 @attrs.define
 class LineCounts:
-    """What all framers of a listener counted. Each byte that came is stored, or is part of a line's
+    """The counters of all framers of a listener. Each byte that came is stored, or is part of a line's
     ending (LF, CR LF), or is in exactly one of the `dropped_…`.
 
     oversize_lines: lines longer than `max_line`.

@@ -84,7 +84,7 @@ class Intake:
 
     @property
     def valve(self) -> Valve:
-        """Where a stream transport has to be added, so that a slow disk slows its sender."""
+        """The place to add a stream transport to, so that a slow disk slows its sender."""
         return self._sink.valve
 
     def source(self, peer: str) -> str:

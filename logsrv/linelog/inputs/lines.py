@@ -113,7 +113,7 @@ class LineReceiver(Protocol):
 
 @implementer(IPushProducer)
 class _UnreadAnswers:
-    """Told by the transport when the peer lets our answers lie, and when it reads them again."""
+    """The one whom the transport tells when the peer lets our answers lie, and when it reads them again."""
 
     def __init__(self, receiver: LineReceiver) -> None:
         self._receiver = receiver

@@ -1,4 +1,4 @@
-"""Which inputs there are: ours, and those of strangers' packages, found as Twisted plugins."""
+"""The inputs there are: ours, and those of strangers' packages, found as Twisted plugins."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.clean import escaped, is_plain, is_utf8
@@ -82,6 +82,7 @@ def test_separators_and_their_neighbours(size: int) -> None:
         assert escaped(among(size, odd)) == among(size, expected)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(
