@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import socket
@@ -33,12 +34,15 @@ def free_port(kind: socket.SocketKind) -> int:
         return int(probe.getsockname()[1])
 
 
-def reload(server: TwistdProcess, said: str = r"reloaded") -> None:
+ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
+
+
+def reload(server: TwistdProcess, said: str = "reloaded") -> None:
     """Send SIGHUP and wait for what is said to it."""
-    before = server.log().count("reload")
+    before = len(ANSWER.findall(server.log()))
     server.send_signal(signal.SIGHUP)
-    server.wait_until(lambda: server.log().count("reload") > before, "the reload")
-    assert said in server.log().splitlines()[-1] or said in server.log()[-2000:]
+    server.wait_until(lambda: len(ANSWER.findall(server.log())) > before, "the reload")
+    assert said in ANSWER.findall(server.log())[-1]
 
 
 def test_a_udp_port_is_free_after_its_listener_went_while_datagrams_waited(
