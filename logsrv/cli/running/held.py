@@ -7,13 +7,13 @@ import socket
 from typing import Any
 
 import attrs
-from twisted.internet import tcp, unix
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.main import installReactor
 
 from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.twisted_private import KeptUNIXPort
 
 try:
     from twisted.internet.epollreactor import EPollReactor as BestReactor
@@ -30,15 +30,6 @@ class HeldEndpoint(Endpoint):
     @property
     def path(self) -> None:
         return None
-
-
-class KeptPort(unix.Port):
-    """Leaves its socket, and the file of it, as they are when it ends: another process serves them."""
-
-    _shouldShutdown = False
-
-    def connectionLost(self, reason: Any) -> None:
-        tcp.Port.connectionLost(self, reason)
 
 
 class HoldingReactor(BestReactor):
@@ -85,14 +76,11 @@ class HoldingReactor(BestReactor):
         key = self._key(unix_key(address))
         held = self.held.get(key)
         if held is None:
-            listening = KeptPort(address, factory, backlog, mode, self, wantPID)
+            listening = KeptUNIXPort(address, factory, backlog, mode, self, wantPID)
         else:
-            # What adoptStreamPort does, but with our class.
-            listening = KeptPort._fromListeningDescriptor(self, held.fileno(), factory)
-            listening.mode = mode
-            listening.backlog = backlog
+            listening = KeptUNIXPort.adopt(self, held.fileno(), factory, mode, backlog)
         listening.startListening()
-        self.used[key] = held or listening.socket.dup()
+        self.used[key] = held or listening.socket_for_others()
         return listening
 
     def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:

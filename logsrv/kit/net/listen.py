@@ -20,7 +20,12 @@ from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
 from logsrv.kit.net.stdin import StdinListener
-from logsrv.kit.net.twisted_private import watch_later
+from logsrv.kit.net.twisted_private import (
+    certified,
+    close_shared_socket,
+    close_socket,
+    make_ours,
+)
 from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
@@ -168,10 +173,7 @@ class StreamListener(Service):
 
         try:
             endpoint = self._parsed()
-            if self.endpoint.scheme not in BARE:
-                from logsrv.kit.net.alpn import certified
-
-                self._certificate = certified(endpoint, self._parsed)
+            self._certificate = certified(endpoint, self._parsed)
             listening = endpoint.listen(self._guarded)
         except Exception as error:
             raise reason_of(error, self.endpoint) from error
@@ -186,8 +188,7 @@ class StreamListener(Service):
 
     def _bound(self, port: Any) -> None:
         self._port = port
-        if self.endpoint.scheme in BARE:
-            watch_later(port)
+        make_ours(port, layered=self.endpoint.scheme not in BARE)
         log.info(
             "listening on {endpoint} at {address}",
             endpoint=str(self.endpoint),
@@ -218,10 +219,8 @@ class StreamListener(Service):
         if port is None:
             return
         if self.endpoint.scheme == "systemd":
-            # It is the service manager's: who waits there is for the next process. Twisted would
-            # shut a UNIX socket down for both and delete its file.
-            port.stopReading()
-            port.socket.close()
+            # It is the service manager's: who waits there is for the next process.
+            close_shared_socket(port)
             self._guarded.doStop()
             return
         stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
@@ -233,7 +232,7 @@ class StreamListener(Service):
         except OSError as error:
             # Twisted removes the file of a UNIX socket before it closes the socket.
             log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
-            port.socket.close()
+            close_socket(port)
 
 
 def _accept_waiting(port: Any) -> None:

@@ -29,7 +29,7 @@ from logsrv.kit.observe.metrics import Counts
 
 log = Logger()
 
-CHUNK = 65536
+CHUNK = 256 * 1024
 
 
 @implementer(ITransport, IPushProducer, IReadDescriptor, ILoggingContext)

@@ -1,14 +1,67 @@
-"""The transport of an accepted TCP connection, which the reactor watches only when it has to."""
+"""Every use of what Twisted keeps private or does not document, each with why it is needed.
+
+tests/kit/net/test_twisted_private.py says by behaviour what is relied on, and runs with the oldest and
+the newest Twisted that we support.
+"""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet import tcp
+from OpenSSL import SSL
+from twisted.internet import main, tcp, unix
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocolNegotiationFactory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+
+from logsrv.kit.net.certificates import RenewableCertificate
+
+# Received at a time: the most from when the least was not enough until little came. 256 KiB take half
+# the CPU time per line that 64 do. But memory for it has to be had before it is known how little has
+# arrived, and glibc has the kernel map and unmap that for each call, unless it was told otherwise.
+LEAST_RECEIVED = 64 * 1024
+MOST_RECEIVED = 256 * 1024
+LITTLE = 4 * 1024
+# Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
+ENCRYPTED = 64 * 1024
+# The most that one record of TLS holds (RFC 8446 section 5.1).
+RECORD = 16 * 1024
 
 
-class AcceptedTCP(tcp.Server):
-    """A `tcp.Server` that waits for input only when its protocol has been connected.
+class ReceivingTCP(tcp.Server):
+    """A `tcp.Server` that receives more at a time while there is much to receive.
+
+    `bufferSize` would do as well if it were not also how much may wait to be sent.
+    """
+
+    _most = LEAST_RECEIVED
+
+    def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
+        most = self._most
+        try:
+            data = self.socket.recv(most)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return main.CONNECTION_LOST
+        if not data:
+            return main.CONNECTION_DONE
+        received = len(data)
+        if received == LEAST_RECEIVED:
+            self._most = MOST_RECEIVED
+        elif received < LITTLE and most > LEAST_RECEIVED:
+            self._most = LEAST_RECEIVED
+        self.protocol.dataReceived(data)
+        return None
+
+
+class AcceptedTCP(ReceivingTCP):
+    """Waits for input only when its protocol has been connected.
 
     Twisted's own does so before, which costs one that says something and closes two epoll_ctl(2) for
     nothing, a fifth of all its work.
@@ -36,7 +89,179 @@ class AcceptedTCP(tcp.Server):
             super().startReading()
 
 
-def watch_later(port: Any) -> None:
-    """Let a listening port make these transports, if it is one for plain TCP."""
-    if isinstance(port, tcp.Port) and port.transport is tcp.Server:
+class ReceivingUNIX(unix.Server):
+    """The same for a UNIX socket. Descriptors sent to one who takes none are closed by the kernel."""
+
+    _most = LEAST_RECEIVED
+
+    def doRead(self) -> Any:
+        if IFileDescriptorReceiver.providedBy(self.protocol):
+            return super().doRead()
+        return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
+
+
+class GatheringTLS(BufferingTLSTransport):
+    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record."""
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._handshakeDone or self._appSendBuffer:
+            # In the end this, too, calls `_flushReceiveBIO`.
+            super().dataReceived(data)
+        else:
+            self._receive(data)
+
+    def _flushReceiveBIO(self) -> None:
+        if not self._lostTLSConnection:
+            self._receive(b"")
+
+    def _receive(self, encrypted: bytes) -> None:
+        texts: list[bytes] = []
+        end = self._decrypt(memoryview(encrypted), texts)
+        if texts and not self._aborted:
+            ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
+        if end is None:
+            self._flushSendBIO()
+        elif not self._lostTLSConnection:
+            goodbye = end.check(SSL.ZeroReturnError)
+            if goodbye:
+                self._shutdownTLS()
+            self._tlsShutdownFinished(None if goodbye else end)
+
+    def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
+        """Append to `texts` what can be read; gives what ended the connection, if anything did."""
+        connection = self._tlsConnection
+        at = 0
+        while True:
+            if at < len(encrypted):
+                connection.bio_write(encrypted[at : at + ENCRYPTED])
+                at += ENCRYPTED
+            try:
+                while True:
+                    texts.append(connection.recv(RECORD))
+            except SSL.WantReadError:
+                if at >= len(encrypted):
+                    return None
+            except SSL.Error:
+                return Failure()
+
+
+TRANSPORTS = {tcp.Server: ReceivingTCP, unix.Server: ReceivingUNIX}
+
+
+def make_ours(port: Any, *, layered: bool) -> None:
+    """Let a port that listens make the transports of this module, if it would make Twisted's.
+
+    layered: there is a protocol between each transport and ours, such as that of TLS.
+    """
+    made = getattr(port, "transport", None)
+    if made is tcp.Server and not layered:
         port.transport = AcceptedTCP
+    elif made in TRANSPORTS:
+        port.transport = TRANSPORTS[made]
+    factory = getattr(port, "factory", None)
+    if isinstance(factory, TLSMemoryBIOFactory) and factory.protocol is BufferingTLSTransport:
+        factory.protocol = GatheringTLS
+
+
+def close_shared_socket(port: Any) -> None:
+    """Close our descriptor of a listening socket, and nothing more: others have it as well.
+
+    `stopListening` would shut a UNIX socket down for all of them and delete its file.
+    """
+    port.stopReading()
+    port.socket.close()
+
+
+def close_socket(port: Any) -> None:
+    """Close the socket of a port whose `stopListening` raised before it came to that."""
+    port.socket.close()
+
+
+def is_encrypted(transport: Any) -> bool:
+    """Whether there is TLS somewhere under `transport`.
+
+    A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
+    it lacks: so only its own are asked.
+    """
+    while transport is not None:
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            return True
+        transport = getattr(transport, "__dict__", {}).get("transport")
+    return False
+
+
+def certified(endpoint: Any, parse: Callable[[], Any]) -> RenewableCertificate | None:
+    """Let an `ssl:` endpoint go by a certificate that can be renewed; None for any other endpoint.
+
+    It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
+    every client that offers protocols where none of them is wanted, with an "internal error", and
+    most of what we serve has no registered name.
+
+    parse: makes such an endpoint anew, which reads the files of key and certificate.
+    """
+    if not hasattr(endpoint, "_sslContextFactory"):
+        return None
+
+    def load() -> SSL.Context:
+        context: SSL.Context = parse()._sslContextFactory.getContext()
+        context.set_alpn_select_callback(select)
+        return context
+
+    endpoint._sslContextFactory = certificate = RenewableCertificate(load)
+    return certificate
+
+
+def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """The first protocol that the listener's factory wants and the client offers, if there is one."""
+    factory = connection.get_app_data().factory
+    while isinstance(factory, WrappingFactory):
+        factory = factory.wrappedFactory
+    negotiation = IProtocolNegotiationFactory(factory, None)
+    for wanted in negotiation.acceptableProtocols() if negotiation is not None else ():
+        if wanted in offered:
+            return wanted
+    return SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def stay_open(transport: Any) -> None:
+    """Have a transport wait for its producer, which has nothing under way, if it is told to close.
+
+    So it takes the producer for one that has more to write and was asked to wait. Layers such as TLS
+    wait for any producer.
+    """
+    if isinstance(transport, FileDescriptor):
+        transport.producerPaused = True
+
+
+def may_close(transport: Any) -> bool:
+    """The other half of `stay_open`. Gives whether the producer is to be unregistered now.
+
+    Under TLS always: there a producer, even an idle one, is waited for.
+    """
+    if not isinstance(transport, FileDescriptor):
+        return True
+    transport.producerPaused = False
+    return bool(transport.disconnecting)
+
+
+class KeptUNIXPort(unix.Port):
+    """Leaves its socket, and the file of it, as they are when it ends: another process serves them."""
+
+    _shouldShutdown = False
+
+    def connectionLost(self, reason: Any) -> None:
+        tcp.Port.connectionLost(self, reason)
+
+    @classmethod
+    def adopt(
+        cls, reactor: Any, descriptor: int, factory: Any, mode: int, backlog: int
+    ) -> KeptUNIXPort:
+        """A port for a socket that is there: what `adoptStreamPort` does, but of this class."""
+        port: KeptUNIXPort = cls._fromListeningDescriptor(reactor, descriptor, factory)
+        port.mode = mode
+        port.backlog = backlog
+        return port
+
+    def socket_for_others(self) -> socket.socket:
+        """The listening socket once more."""
+        return self.socket.dup()

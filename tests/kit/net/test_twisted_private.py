@@ -1,14 +1,72 @@
-"""An accepted connection is watched when its protocol is ready for it, and not if it never is."""
+"""What we rely on in Twisted without being promised it. Also run with other releases of Twisted."""
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Iterator
+import ssl
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from twisted.internet.protocol import Protocol
+from twisted.internet import tcp, unix
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocolNegotiationFactory
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.testing import StringTransport
+from twisted.internet.threads import deferToThread
+from twisted.protocols.haproxy import proxyEndpoint
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from logsrv.kit.net.twisted_private import AcceptedTCP
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.listen import listener_for
+from logsrv.kit.net.twisted_private import (
+    LEAST_RECEIVED,
+    MOST_RECEIVED,
+    AcceptedTCP,
+    GatheringTLS,
+    KeptUNIXPort,
+    ReceivingTCP,
+    close_shared_socket,
+    close_socket,
+    intercept,
+    is_encrypted,
+    let_through,
+    make_ours,
+    may_close,
+    stay_open,
+)
+from logsrv.kit.observe.metrics import Metrics
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import REACTOR, Site, in_reactor, port_of, reactor_fixture, until
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+KIB = 1024
+
+
+class Chunks(Protocol):
+    """Notes what it receives, and how that ended; `each` is called after every chunk."""
+
+    def __init__(self, each: Callable[[Chunks], object] = lambda self: None) -> None:
+        self.chunks: list[bytes] = []
+        self.ended: list[Failure] = []
+        self.each = each
+
+    def dataReceived(self, data: bytes) -> None:
+        self.chunks.append(data)
+        self.each(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.ended.append(reason)
 
 
 class Reactor:
@@ -41,6 +99,16 @@ def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
     theirs.close()
 
 
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    yield made
+    await made.stop()
+
+
+# Watching
+
+
 def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
     transport, reactor = accepted
     assert reactor.calls == []
@@ -60,3 +128,475 @@ def test_a_protocol_that_wants_no_input_at_first(
     leave(transport)
     transport.protocol_connected()
     assert "add" not in reactor.calls
+
+
+# Receiving
+
+
+class Scripted:
+    """A socket that has so many bytes for each `recv`; notes for how many there was room."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.room: list[int] = []
+        self._sizes = list(sizes)
+
+    def recv(self, most: int) -> bytes:
+        self.room.append(most)
+        return bytes(self._sizes.pop(0))
+
+    def setblocking(self, blocking: bool) -> None:
+        assert not blocking
+
+    def fileno(self) -> int:
+        return -1
+
+
+def received(connection: Any, protocol: Protocol) -> ReceivingTCP:
+    return ReceivingTCP(connection, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
+
+
+def test_a_flood_is_received_256_kib_at_a_time_until_little_comes() -> None:
+    sizes = [100, LEAST_RECEIVED, MOST_RECEIVED, 50_000, MOST_RECEIVED, 100, 100]
+    connection, protocol = Scripted(*sizes), Chunks()
+    transport = received(connection, protocol)
+    for _ in sizes:
+        transport.doRead()
+    assert [size // KIB for size in connection.room] == [64, 64, 256, 256, 256, 256, 64]
+    assert [len(chunk) for chunk in protocol.chunks] == sizes
+
+
+def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
+    ours, theirs = socket.socketpair()
+    protocol = Chunks()
+    transport = received(ours, protocol)
+    transport._most = MOST_RECEIVED
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            theirs.sendall(bytes(5000))
+            transport.doRead()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    ours.close()
+    theirs.close()
+    assert len(protocol.chunks) == 50 and held < 50 * 6000
+
+
+def test_how_much_may_wait_to_be_sent_is_another_matter() -> None:
+    """Twisted takes one number for both."""
+    assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
+
+
+def test_nothing_to_read_the_end_and_a_reset() -> None:
+    ours, theirs = socket.socketpair()
+    transport = received(ours, Chunks())
+    assert transport.doRead() is None
+    theirs.close()
+    assert isinstance(transport.doRead(), ConnectionDone)
+    ours.close()
+    assert isinstance(transport.doRead(), ConnectionLost)
+
+
+@pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])
+@in_reactor
+async def test_each_listener_receives_large_chunks(
+    site: Site, endpoint: str, tmp_path: Path
+) -> None:
+    """Everything, in order, and in chunks that Twisted's own transports would not deliver."""
+    pem = certificate_file(tmp_path / "pem")
+    encrypted = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    full = {"ssl": encrypted, "haproxy": f"haproxy:{encrypted}"}.get(endpoint, endpoint)
+    listener = site.start(full.format(path=tmp_path / "socket"))
+    sizes: list[int] = []
+    protocol = site.factory.protocol
+    data = b"".join(b"%09d\n" % number for number in range(200_000))
+
+    class Sized(protocol):  # type: ignore[misc,valid-type]
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            # Until enough has come to show how much is taken at a time.
+            self.transport.pauseProducing()
+            REACTOR.callLater(0.2, self.transport.resumeProducing)
+
+        def dataReceived(self, data: bytes) -> None:
+            sizes.append(len(data))
+            super().dataReceived(data)
+
+    def send() -> None:
+        if endpoint.startswith("unix"):
+            plain = socket.socket(socket.AF_UNIX)
+            plain.connect(str(tmp_path / "socket"))
+        else:
+            plain = socket.create_connection(("127.0.0.1", port_of(listener)))
+        if endpoint in ("ssl", "haproxy"):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            plain = context.wrap_socket(plain)
+        if endpoint == "haproxy":
+            plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
+        plain.sendall(data)
+        # A client that closed at once would reset the connection: it has not read all of the handshake.
+        (plain.unwrap() if isinstance(plain, ssl.SSLSocket) else plain).close()
+
+    site.factory.protocol = Sized
+    await deferToThread(send)
+    await until(lambda: site.factory.lost, "the end")
+    assert site.factory.data == data
+    assert LEAST_RECEIVED < max(sizes) <= MOST_RECEIVED
+
+
+@implementer(IFileDescriptorReceiver)
+class TakesDescriptors(Chunks):
+    descriptors: list[int]
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        self.descriptors = [descriptor]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@in_reactor
+async def test_descriptors_over_a_unix_socket(takes: bool, tmp_path: Path) -> None:
+    """They reach a protocol that takes them, and are closed for another."""
+    protocol = TakesDescriptors() if takes else Chunks()
+    port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
+    make_ours(port, layered=False)
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "s"))
+        socket.send_fds(peer, [b"x"], [writing])
+        os.close(writing)
+        await until(lambda: protocol.chunks, "the byte")
+    for descriptor in getattr(protocol, "descriptors", ()):
+        os.write(descriptor, b"through")
+        os.close(descriptor)
+    assert os.read(reading, 10) == (b"through" if takes else b"")
+    os.close(reading)
+    await until(lambda: protocol.ended, "the end")
+    await port.stopListening()
+
+
+# TLS
+
+
+class Channel:
+    """A protocol behind GatheringTLS, and a client; the test carries the bytes between them."""
+
+    def __init__(self, pem: Path, protocol: Chunks) -> None:
+        factory = TLSMemoryBIOFactory(
+            DefaultOpenSSLContextFactory(str(pem), str(pem)),
+            False,
+            Factory.forProtocol(lambda: protocol),  # type: ignore[arg-type]
+        )
+        factory.protocol = GatheringTLS
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.protocol = protocol
+        self.transport = StringTransport()
+        self.server: Any = factory.buildProtocol(None)
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.client = context.wrap_bio(self._incoming, self._outgoing)
+        self.server.makeConnection(self.transport)
+        for _ in range(2):
+            try:
+                self.client.do_handshake()
+            except ssl.SSLWantReadError:
+                self.server.dataReceived(self.sent())
+                self.fetch()
+
+    def sent(self) -> bytes:
+        """What the client has to send, encrypted."""
+        return self._outgoing.read()
+
+    def fetch(self) -> None:
+        self._incoming.write(self.transport.value())
+        self.transport.clear()
+
+    def say_goodbye(self) -> bytes:
+        with pytest.raises(ssl.SSLWantReadError):
+            self.client.unwrap()
+        return self.sent()
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Channel:
+    return Channel(certificate_file(tmp_path / "pem"), Chunks())
+
+
+def test_what_was_received_at_once_is_delivered_at_once(channel: Channel) -> None:
+    data = os.urandom(250 * KIB)
+    channel.client.write(data)
+    channel.server.dataReceived(channel.sent())
+    assert channel.protocol.chunks == [data]
+
+
+def test_a_record_in_pieces_is_delivered_when_it_is_complete(channel: Channel) -> None:
+    channel.client.write(b"hello")
+    record = channel.sent()
+    for at in range(len(record)):
+        assert channel.protocol.chunks == []
+        channel.server.dataReceived(record[at : at + 1])
+    assert channel.protocol.chunks == [b"hello"]
+
+
+def test_a_goodbye_is_answered_after_what_came_before_it(channel: Channel) -> None:
+    channel.client.write(b"last")
+    channel.server.dataReceived(channel.sent() + channel.say_goodbye())
+    assert channel.protocol.chunks == [b"last"] and channel.transport.disconnecting
+    channel.fetch()
+    channel.client.unwrap()
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert channel.protocol.ended[0].check(ConnectionDone)
+
+
+def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -> None:
+    """What came before it is delivered, and it is told as the fault it is."""
+    channel.client.write(b"good")
+    good = channel.sent()
+    channel.client.write(b"evil")
+    channel.server.dataReceived(good + channel.sent()[:-1] + b"\0")
+    assert channel.protocol.chunks == [b"good"] and channel.transport.disconnecting
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert channel.protocol.ended[0].type.__module__.startswith("OpenSSL")
+
+
+def test_an_end_without_goodbye(channel: Channel) -> None:
+    channel.client.write(b"some")
+    channel.server.dataReceived(channel.sent()[:-1])
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert channel.protocol.chunks == [] and channel.protocol.ended[0].check(ConnectionLost)
+
+
+def test_a_protocol_that_aborts_hears_nothing_more(channel: Channel) -> None:
+    channel.protocol.each = lambda protocol: protocol.transport.abortConnection()  # type: ignore[union-attr]
+    for data in (b"one", b"two"):
+        channel.client.write(data)
+        channel.server.dataReceived(channel.sent())
+    assert channel.protocol.chunks == [b"one"] and channel.transport.disconnecting
+
+
+def test_a_protocol_that_closes_says_its_last_words(channel: Channel) -> None:
+    def close(protocol: Chunks) -> None:
+        protocol.transport.write(b"bye")  # type: ignore[union-attr]
+        protocol.transport.loseConnection()  # type: ignore[union-attr]
+
+    channel.protocol.each = close
+    channel.client.write(b"quit")
+    channel.server.dataReceived(channel.sent())
+    channel.fetch()
+    assert channel.client.read(10) == b"bye"
+    assert channel.client.read(10) == b""
+
+
+def test_a_handshake_that_fails_is_told(channel: Channel) -> None:
+    protocol = channel.protocol
+    server: Any = channel.server.factory.buildProtocol(None)
+    transport = StringTransport()
+    server.makeConnection(transport)
+    server.dataReceived(b"GET / HTTP/1.0\r\n\r\n")
+    server.connectionLost(Failure(ConnectionDone()))
+    assert transport.disconnecting and protocol.chunks == []
+    assert protocol.ended[0].type.__module__.startswith("OpenSSL")
+
+
+def test_layers_are_seen_through(channel: Channel) -> None:
+    """Whichever side of the encryption they are on."""
+    wrapper: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+    wrapper.transport = channel.server
+    plain: Any = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+    plain.transport = StringTransport()
+    assert is_encrypted(channel.server) and is_encrypted(wrapper)
+    assert not is_encrypted(plain) and not is_encrypted(plain.transport)
+
+
+# ALPN
+
+
+class Hello(Protocol):
+    def connectionMade(self) -> None:
+        self.transport.write(b"hello")  # type: ignore[union-attr]
+        self.transport.loseConnection()  # type: ignore[union-attr]
+
+
+class Plain(Factory):
+    protocol = Hello
+    noisy = False
+
+
+@implementer(IProtocolNegotiationFactory)
+class Web(Plain):
+    def acceptableProtocols(self) -> list[bytes]:
+        return [b"http/1.1"]
+
+
+def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if offered:
+        context.set_alpn_protocols(offered)
+    plain = socket.create_connection(("127.0.0.1", port), 10)
+    with context.wrap_socket(plain) as connection:
+        connection.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n.")
+        return connection.recv(100), connection.selected_alpn_protocol()
+
+
+@pytest.mark.parametrize("front", ["", "haproxy:"])
+@pytest.mark.parametrize(
+    ("factory", "offered", "chosen"),
+    [
+        (Plain, [], None),
+        (Plain, ["http/1.1", "h2"], None),
+        (Web, ["h2", "http/1.1"], "http/1.1"),
+        (Web, ["h2"], None),
+        (Web, [], None),
+    ],
+)
+@in_reactor
+async def test_what_a_client_offers(
+    tmp_path: Path, front: str, factory: type[Factory], offered: list[str], chosen: str | None
+) -> None:
+    """It is served, by whatever factory."""
+    pem = certificate_file(tmp_path / "pem")
+    listener: Any = listener_for(
+        parse_endpoint(f"{front}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"),
+        factory=factory(),  # type: ignore[arg-type]
+        receiver=None,
+        label="test",
+        policy=GuardPolicy(),
+        reactor=REACTOR,
+        metrics=Metrics(),
+    )
+    listener.startService()
+    try:
+        assert await deferToThread(visit, port_of(listener), offered) == (b"hello", chosen)
+    finally:
+        await listener.stopService()
+
+
+# Sending and closing
+
+
+@in_reactor
+async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
+    """Told to close, it does so when the producer says that it has done its work."""
+    protocol = Chunks()
+    port = REACTOR.listenTCP(0, Factory.forProtocol(lambda: protocol), interface="127.0.0.1")  # type: ignore[arg-type]
+    with socket.create_connection(("127.0.0.1", port.getHost().port)) as peer:
+        await until(lambda: protocol.transport, "the connection")
+        transport: Any = protocol.transport
+        transport.registerProducer(Unhurried(), True)
+        stay_open(transport)
+        assert not may_close(transport)
+        stay_open(transport)
+        transport.loseConnection()
+        peer.sendall(b"x")
+        transport.write(b"answer")
+        assert await deferToThread(peer.recv, 10) == b"answer"
+        assert not protocol.ended
+        assert may_close(transport)
+        transport.unregisterProducer()
+        await until(lambda: protocol.ended, "the end")
+        assert peer.recv(10) == b""
+    await port.stopListening()
+
+
+class Unhurried:
+    """A push producer that does not care."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+    def stopProducing(self) -> None: ...
+
+
+def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel: Channel) -> None:
+    stay_open(channel.server)
+    assert may_close(channel.server)
+
+
+# haproxy:
+
+
+def test_what_comes_to_a_wrapper_can_be_looked_at_first() -> None:
+    """Until `let_through`, which may come twice."""
+    protocol, seen = Chunks(), []
+
+    class Endpoint:
+        def listen(self, factory: Any) -> Any:
+            return factory
+
+    factory: Any = proxyEndpoint(Endpoint()).listen(Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
+    wrapper = factory.buildProtocol(None)
+    wrapper.makeConnection(StringTransport())
+
+    def look(data: bytes) -> None:
+        seen.append(data)
+        onward(data)
+
+    onward = intercept(wrapper, look)
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\n"
+    wrapper.dataReceived(header)
+    assert wrapper.getPeer().host == "192.0.2.7"
+    let_through(wrapper)
+    let_through(wrapper)
+    wrapper.dataReceived(b"x")
+    assert (seen, protocol.chunks) == ([header], [b"x"])
+
+
+# Listening sockets
+
+
+@in_reactor
+async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    port = REACTOR.listenUNIX(path, Factory.forProtocol(Chunks))  # type: ignore[arg-type]
+    other = port.socket.dup()
+    close_shared_socket(port)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(path)
+        other.accept()[0].close()
+    other.close()
+    assert os.path.exists(path)
+
+
+@in_reactor
+async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path: Path) -> None:
+    port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(Chunks))  # type: ignore[arg-type]
+    close_shared_socket(port)
+    close_socket(port)
+    assert port.socket.fileno() == -1
+
+
+@in_reactor
+async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    first = KeptUNIXPort(path, Factory.forProtocol(Chunks), reactor=REACTOR)  # type: ignore[arg-type]
+    first.startListening()
+    held = first.socket_for_others()
+    await first.stopListening()
+    protocol = Chunks()
+    factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
+    second = KeptUNIXPort.adopt(REACTOR, held.fileno(), factory, 0o600, 5)
+    second.startListening()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(path)
+        peer.sendall(b"hello")
+        await until(lambda: protocol.chunks, "the greeting")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    await until(lambda: protocol.ended, "the end")
+    await second.stopListening()
+    held.close()
+    assert os.path.exists(path)
+
+
+def test_ports_of_others_are_left_alone() -> None:
+    class Port:
+        transport = "theirs"
+
+    port = Port()
+    make_ours(port, layered=False)
+    make_ours(object(), layered=True)
+    assert port.transport == "theirs"
+    assert (tcp.Port.transport, unix.Port.transport) == (tcp.Server, unix.Server)
