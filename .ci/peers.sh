@@ -13,13 +13,14 @@ needed() {
     apt-get install --simulate --no-install-recommends "$1" | sed -n 's/^Inst \([^ ]*\).*/\1/p'
 }
 
+# The name of a package, and others that belong to it.
 unpack() {
     name=$1
     mkdir -p "$dir/$name"
     (
         cd "$dir/packages"
-        # shellcheck disable=SC2046  # a list of package names
-        apt-get download -qq -o APT::Sandbox::User=root $(needed "$name") "$name"
+        # shellcheck disable=SC2046,SC2068  # a list of package names
+        apt-get download -qq -o APT::Sandbox::User=root $(needed "$name") $@
         for package in *.deb; do dpkg -x "$package" "$dir/$name"; done
         rm -f ./*.deb
     )
@@ -27,7 +28,7 @@ unpack() {
 
 arch=$(dpkg-architecture -q DEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
 
-unpack rsyslog
+unpack rsyslog rsyslog-openssl
 cat >"$dir/bin/rsyslogd" <<WRAPPER
 #!/bin/sh
 LD_LIBRARY_PATH="$dir/rsyslog/usr/lib/$arch:$dir/rsyslog/lib/$arch" exec "$dir/rsyslog/usr/sbin/rsyslogd" -M "$dir/rsyslog/usr/lib/$arch/rsyslog" "\$@"

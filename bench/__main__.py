@@ -17,15 +17,16 @@ from pathlib import Path
 
 from bench.bars import Verdict, verdicts
 from bench.build import OUT, BuildError, build
-from bench.cases import CASES, QUICK, Case
+from bench.cases import CASES, QUICK, Case, Stream
+from bench.certificate import write_certificate
 from bench.results import Figures, Result
 from bench.rounds import rounds, say
 from bench.runs import TRACERS, Bench
 from bench.servers import Server, every_server
 from bench.table import failure_lines, plain, report, verdict_lines
 
-SERVERS = ("sink", "logsrv", "rsyslog", "syslog-ng")
-RUNS = 5
+SERVERS = ("sink", "logsrv", "before", "rsyslog", "syslog-ng")
+RUNS = 7
 QUICK_RUNS = 2
 
 
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     names = [case.name for case in CASES]
     parser.add_argument("--case", action="append", choices=names, help="only this; repeatable")
     parser.add_argument("--only", action="append", choices=SERVERS, help="only this; repeatable")
-    parser.add_argument("--runs", type=int, metavar="N", help="rounds that count (5; quick: 2)")
+    parser.add_argument("--runs", type=int, metavar="N", help="rounds that count (7; quick: 2)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, a quarter of the lines")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
     parser.add_argument(
@@ -48,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--logsrv-args", default="", metavar="ARGS", help='options for logsrv: "--sync never"'
+    )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="PATH",
+        help="another checkout with its own .venv, to take turns with this one",
     )
     parser.add_argument("--trace", choices=sorted(TRACERS), help="look inside; see README.md")
     return parser
@@ -73,6 +80,17 @@ def prepare_environment() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     for name in [name for name in os.environ if name.startswith("LOGSRV_")]:
         del os.environ[name]
+
+
+def tls_load(cases: Sequence[Case]) -> Path | None:
+    """The load generator with OpenSSL, if a case needs it and it can be built; says if it cannot."""
+    if not any(isinstance(case, Stream) and case.wire == "tls" for case in cases):
+        return None
+    try:
+        return build("load-tls")
+    except BuildError as error:
+        say(f"{error}\nFor TLS it needs OpenSSL's headers (on Debian: apt-get install libssl-dev).")
+        return None
 
 
 def measure(
@@ -112,10 +130,13 @@ def main() -> int:
         cases = [case.part(QUICK) for case in cases]
     peers = options.peers.resolve() if options.peers else None
     logsrv_arguments = tuple(shlex.split(options.logsrv_args))
-    servers = available(every_server(sink, peers, logsrv_arguments), options.only)
+    before = options.before.resolve() if options.before else None
+    servers = available(every_server(sink, peers, logsrv_arguments, before), options.only)
     runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
     with tempfile.TemporaryDirectory(prefix="run-", dir=os.environ.get("TMPDIR", OUT)) as base:
-        results = measure(Bench(load, Path(base), OUT, options.trace), cases, servers, runs)
+        pem = write_certificate(Path(base, "certificate.pem"))
+        bench = Bench(load, tls_load(cases), pem, Path(base), OUT, options.trace)
+        results = measure(bench, cases, servers, runs)
     figures = Figures(results)
     found = verdicts(figures)
     print(report(figures, cases, [server.name for server in servers]))

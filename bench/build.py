@@ -10,6 +10,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 OUT = HERE / "out"
 FLAGS = ("-std=gnu11", "-O2", "-Wall", "-Wextra")
+# load.c as `load-tls`
+TLS_FLAGS = ("-DTLS", "-lssl", "-lcrypto")
 
 
 class BuildError(Exception):
@@ -19,10 +21,11 @@ class BuildError(Exception):
 def build(name: str, out: Path = OUT) -> Path:
     """The path of the program made from bench/NAME.c, compiled into `out` if it is not up to date.
 
-    Raises BuildError.
+    `load-tls` is `load` with OpenSSL. Raises BuildError.
     """
-    source, program = HERE / f"{name}.c", out / name
-    if program.exists() and program.stat().st_mtime >= source.stat().st_mtime:
+    source, program = HERE / f"{name.removesuffix('-tls')}.c", out / name
+    newest = max(file.stat().st_mtime for file in (source, *HERE.glob("*.h")))
+    if program.exists() and program.stat().st_mtime >= newest:
         return program
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -30,7 +33,9 @@ def build(name: str, out: Path = OUT) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     fresh = out / f"{name}.{os.getpid()}"
     done = subprocess.run(
-        [compiler, *FLAGS, "-o", str(fresh), str(source)], capture_output=True, text=True
+        [compiler, *FLAGS, "-o", str(fresh), str(source), *(TLS_FLAGS if "-tls" in name else ())],
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         raise BuildError(f"{compiler} could not compile {source.name}:\n{done.stderr}")

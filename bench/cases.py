@@ -11,6 +11,7 @@ QUICK = 4  # a quick run has this part of the lines
 class Stream:
     """`lines` lines of `size` bytes (ending included) over `connections`, as fast as they go.
 
+    wire: tcp, tls or unix.
     probe_every: milliseconds between marked lines on one more connection, 0 for none.
     """
 
@@ -96,6 +97,8 @@ CASES: tuple[Case, ...] = (
         3_000_000,
         variant="control",
     ),
+    Stream("tls-1", "TLS, 1 connection, 100 bytes", 3_000_000, wire="tls", connections=1),
+    Stream("tls-8", "TLS, 8 connections, 100 bytes", 3_000_000, wire="tls"),
     Stream("unix", "UNIX stream, 8 connections, 100 bytes", 3_000_000, wire="unix"),
     Stream("busy", "TCP, 8 connections, and a marked line every 20 ms", 6_000_000, probe_every=20),
     Datagrams(

@@ -5,7 +5,8 @@
  *   load slow   TARGET --connections C --seconds S      one line per second on each connection
  *   load idle   TARGET --connections C                  opens them, holds them until stdin ends
  *
- * TARGET is tcp:PORT, udp:PORT (both on 127.0.0.1) or unix:PATH. Sizes count the line ending.
+ * TARGET is tcp:PORT, tls:PORT (with -DTLS), udp:PORT (on 127.0.0.1) or unix:PATH. Sizes count the
+ * line ending.
  *
  * It shares the machine with the server it measures, so it has one thread and one block of 64 KiB:
  * before each send, twelve bytes per line are stored over the last block number and connection
@@ -32,6 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls.h"
+
 enum {
     BLOCK = 65536,
     HEADER = 18, /* "bNNNNNNcCCCClLLLL ": block, connection, line within the block */
@@ -46,6 +49,7 @@ enum {
 
 struct connection {
     int fd;
+    tls_session *tls; /* or NULL */
     uint64_t lines_left;
     uint32_t number, block_number;
     size_t offset, length; /* of the block on its way */
@@ -114,12 +118,13 @@ static int open_connection(void)
         address.un.sun_family = AF_UNIX;
         strcpy(address.un.sun_path, opt.target + 5);
         length = sizeof address.un;
-    } else if (datagram || strncmp(opt.target, "tcp:", 4) == 0) {
+    } else if (datagram || strncmp(opt.target, "tcp:", 4) == 0 ||
+               strncmp(opt.target, "tls:", 4) == 0) {
         address.in.sin_family = AF_INET;
         address.in.sin_port = htons((uint16_t)atoi(opt.target + 4));
         address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     } else {
-        fail("the target %s is not tcp:PORT, udp:PORT or unix:PATH", opt.target);
+        fail("the target %s is not tcp:PORT, tls:PORT, udp:PORT or unix:PATH", opt.target);
     }
     int fd = socket(address.any.sa_family, (datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, &address.any, length) < 0)
@@ -135,6 +140,8 @@ static struct connection *open_connections(void)
         if (i % 8 == 7)
             usleep(1000);
         all[i].fd = open_connection();
+        if (strncmp(opt.target, "tls:", 4) == 0 && (all[i].tls = tls_start(all[i].fd)) == NULL)
+            fail("no TLS with %s (or this load was compiled without)", opt.target);
         all[i].number = i;
         all[i].lines_left = opt.lines / opt.connections + (i < opt.lines % opt.connections);
     }
@@ -193,8 +200,10 @@ static bool send_blocks(struct connection *c)
             c->block_number++;
         }
         number_block(c->block_number, c->number, c->length / opt.size);
-        ssize_t n = send(c->fd, block + c->offset, c->length - c->offset,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        const char *data = block + c->offset;
+        size_t length = c->length - c->offset;
+        ssize_t n = c->tls != NULL ? tls_send(c->tls, data, length)
+                                   : send(c->fd, data, length, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN)
             return true;
         if (n < 0)
@@ -264,6 +273,8 @@ static void run_stream(void)
                 continue;
             /* Out of the set: a hang-up would be reported again and again. */
             epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL);
+            if (c->tls != NULL)
+                tls_end(c->tls);
             shutdown(c->fd, SHUT_WR);
             sending--;
         }

@@ -42,6 +42,10 @@ def _attempt(
 
 
 def _stream(bench: Bench, case: Stream, servers: Sequence[Server], runs: int) -> Iterator[Result]:
+    if bench.load_for(case.wire) is None:
+        say(f"Without {case.name}: the load generator has no TLS.")
+        return
+    servers = [server for server in servers if server.takes(case.wire)]
     for number in range(runs + 1):
         load = case if number else case.part(WARM_UP)
         for server in servers:

@@ -36,13 +36,20 @@ TRACERS = {
 class Bench:
     """What all runs share: the load generator, where servers write, how to look inside them.
 
+    load_tls: the same with OpenSSL; None where it could not be built. certificate: for the servers.
     trace: a key of TRACERS or None; their files go to `traces`.
     """
 
     load: Path
+    load_tls: Path | None
+    certificate: Path
     base: Path
     traces: Path
     trace: str | None = None
+
+    def load_for(self, wire: str) -> Path | None:
+        """The load generator for a wire."""
+        return self.load_tls if wire == "tls" else self.load
 
 
 @attrs.define(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def started(bench: Bench, server: Server, wire: str, connections: int) -> Iterat
     sockets = tempfile.mkdtemp(prefix="bench-")
     try:
         address = f"{sockets}/socket" if wire == "unix" else free_port(wire)
-        listener = Listener(wire, address, connections)
+        listener = Listener(wire, address, connections, bench.certificate)
         launch = server.launch(listener, work)
         ready = partial(proc.is_bound, wire, address)
         with running(launch.command, launch.env, work / "said", ready) as process:
@@ -124,7 +131,9 @@ def _measure(
     marked: whether to look for marked lines and their delays.
     """
     growth, is_udp = Growth(child.launch.output), child.listener.wire == "udp"
-    with traced(bench, child.pid, str(label)), loading(bench.load, arguments) as load:
+    program = bench.load_for(child.listener.wire)
+    assert program is not None
+    with traced(bench, child.pid, str(label)), loading(program, arguments) as load:
         before = proc.cpu(child.pid)
 
         def expected() -> int | None:

@@ -21,11 +21,15 @@ ROTATE_SIZE = "64GiB"
 
 @attrs.define(frozen=True, slots=True)
 class Listener:
-    """Where a server is to listen: `address` is a port of 127.0.0.1 ("tcp", "udp") or a path."""
+    """Where a server is to listen: `address` is a port of 127.0.0.1 ("tcp", "tls", "udp") or a path.
+
+    certificate: with its key, both in one PEM file; for "tls".
+    """
 
     wire: str
     address: str
     connections: int
+    certificate: Path | None = None
 
 
 @attrs.define(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class Server(Protocol):
     @property
     def name(self) -> str: ...
 
+    def takes(self, wire: str) -> bool:
+        """Whether there is something to compare with over "tcp", "tls", "udp" or "unix"."""
+
     def missing(self) -> str | None:
         """Why it cannot run here, in a sentence, or None."""
 
@@ -57,6 +64,9 @@ class Sink:
     program: Path
     name: str = "sink"
 
+    def takes(self, wire: str) -> bool:
+        return wire != "tls"
+
     def missing(self) -> str | None:
         return None
 
@@ -68,21 +78,41 @@ class Sink:
 
 @attrs.define(frozen=True, slots=True)
 class Logsrv:
-    """`twistd logsrv` with its defaults, and `arguments` where they differ."""
+    """`twistd logsrv` with its defaults, and `arguments` where they differ.
+
+    checkout: another version of this repository with its own .venv; None for this one.
+    """
 
     arguments: tuple[str, ...] = ()
-    name: str = "logsrv"
+    checkout: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return "logsrv" if self.checkout is None else "before"
+
+    @property
+    def python(self) -> str:
+        return sys.executable if self.checkout is None else str(self.checkout / ".venv/bin/python")
+
+    def takes(self, wire: str) -> bool:
+        return True
 
     def missing(self) -> str | None:
+        if self.checkout is not None:
+            found = Path(self.python).exists()
+            return None if found else f"there is no {self.python}: run make in that checkout."
         if importlib.util.find_spec("logsrv.linelog.service") is None:
             return f"{sys.executable} has no logsrv: install it (pip install -e .)."
         return None
 
     def launch(self, listener: Listener, work: Path) -> Launch:
         endpoint = f"{listener.wire}:{listener.address}"
+        if listener.wire == "tls":
+            pem = listener.certificate
+            endpoint = f"ssl:{listener.address}:privateKey={pem}:certKey={pem}"
         if listener.wire != "unix":
             endpoint += ":interface=127.0.0.1"
-        command = (*TWISTD, "-n", "--pidfile=", "logsrv", "--listen", endpoint)
+        command = (self.python, *TWISTD[1:], "-n", "--pidfile=", "logsrv", "--listen", endpoint)
         options = ("--directory", str(work / "logs"), "--rotate-size", ROTATE_SIZE)
         return Launch((*command, *options, *self.arguments), work / "logs" / "current.log")
 
@@ -97,11 +127,12 @@ def _fill(template: str, listener: Listener, work: Path, out: Path) -> Path:
         "@ADDRESS@": listener.address,
         "@WORK@": work,
         "@OUT@": out,
+        "@CERTIFICATE@": listener.certificate,
         "@CONNECTIONS@": connections,
         "@FETCH@": fetch,
         "@WINDOW@": fetch * connections,
     }.items():
-        text = text.replace(word, str(value))
+        text = text.replace(word, str(value or ""))
     path = work / template
     path.write_text(text)
     return path
@@ -146,6 +177,9 @@ class Rsyslog:
     peer: Peer
     name: str = "rsyslog"
 
+    def takes(self, wire: str) -> bool:
+        return True
+
     def missing(self) -> str | None:
         return self.peer.missing()
 
@@ -164,6 +198,9 @@ class SyslogNg:
 
     peer: Peer
     name: str = "syslog-ng"
+
+    def takes(self, wire: str) -> bool:
+        return wire != "tls"
 
     def missing(self) -> str | None:
         return self.peer.missing()
@@ -185,6 +222,9 @@ class Bare:
 
     name: str = "bare"
 
+    def takes(self, wire: str) -> bool:
+        return wire == "tcp"
+
     def missing(self) -> str | None:
         return None
 
@@ -194,11 +234,14 @@ class Bare:
         return Launch((sys.executable, "-P", str(program), listener.address), work / "none")
 
 
-def every_server(sink: Path, peers: Path | None, logsrv_arguments: tuple[str, ...]) -> list[Server]:
-    """In the order in which they take turns."""
+def every_server(
+    sink: Path, peers: Path | None, logsrv_arguments: tuple[str, ...], before: Path | None = None
+) -> list[Server]:
+    """In the order in which they take turns. before: the checkout of another version."""
     return [
         Sink(sink),
         Logsrv(logsrv_arguments),
+        *([] if before is None else [Logsrv(logsrv_arguments, before)]),
         Rsyslog(Peer("rsyslogd", None if peers is None else peers / "rsyslog")),
         SyslogNg(Peer("syslog-ng", None if peers is None else peers / "syslog-ng")),
     ]

@@ -2,7 +2,7 @@
  *
  *   sink --out FILE [--tcp PORT] [--udp PORT] [--unix PATH] [--plain]
  *
- * One thread, epoll, recv of 64 KiB. `TIME SOURCE ` goes before every line by copying stamp and line
+ * One thread, epoll, recv of 256 KiB. `TIME SOURCE ` goes before every line by copying stamp and line
  * into one buffer, which is then written with one write(2) per recv. --plain leaves the stamp out.
  * SIGTERM ends it.
  */
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 enum {
-    CHUNK = 65536,
+    CHUNK = 262144,
     LONGEST = 65536, /* a longer line is cut in two */
     STAMP = 96,
     EVENTS = 64,
@@ -145,19 +145,18 @@ static bool receive_stream(struct peer *p)
     }
     size_t length = kept + (size_t)n;
     const char *last = memrchr(input + kept, '\n', (size_t)n);
-    if (last == NULL && length >= LONGEST) {
-        char after = input[LONGEST - 1];
-        input[LONGEST - 1] = '\n';
-        store_lines(input, LONGEST, p->source);
-        input[LONGEST - 1] = after;
-        keep_rest(p, input + LONGEST - 1, length - LONGEST + 1);
-        return true;
-    }
     size_t whole = last == NULL ? 0 : (size_t)(last - input) + 1;
     if (whole > 0)
         store_lines(input, whole, p->source);
-    if (length - whole > 0 || kept > 0)
-        keep_rest(p, input + whole, length - whole);
+    char *rest = input + whole;
+    for (length -= whole; length >= LONGEST; rest += LONGEST - 1, length -= LONGEST - 1) {
+        char after = rest[LONGEST - 1];
+        rest[LONGEST - 1] = '\n';
+        store_lines(rest, LONGEST, p->source);
+        rest[LONGEST - 1] = after;
+    }
+    if (length > 0 || kept > 0)
+        keep_rest(p, rest, length);
     return true;
 }
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
 
-def missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
     """Skip this test because of `reason`; where CI promises that everything is there, fail."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)

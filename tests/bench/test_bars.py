@@ -56,7 +56,13 @@ def test_lines_missing_from_a_stream_are_never_met() -> None:
     assert not found([run("tcp-20B", "logsrv", 1.0, lost=-1)], "streams:").met
 
 
-def test_idle_memory_is_what_comes_on_top_of_bare_twisted() -> None:
-    bare = IdleRun("idle", "bare", 1, 1, 0, 5000)
-    assert found([bare, IdleRun("idle", "logsrv", 1, 1, 0, 13000)], "idle:").met
-    assert not found([bare, IdleRun("idle", "logsrv", 1, 1, 0, 13300)], "idle:").met
+def test_an_idle_connection_has_a_price() -> None:
+    bar = "idle: a connection costs at most 1.8 KiB"
+    assert found([IdleRun("idle", "logsrv", 1, 1000, 0, 1_840_000)], bar).met
+    assert not found([IdleRun("idle", "logsrv", 1, 1000, 0, 1_850_000)], bar).met
+
+
+def test_tls_is_compared_with_rsyslog() -> None:
+    bar = "tls-8: at least 1.5 of the throughput of rsyslog"
+    assert found([run("tls-8", "rsyslog", 1.5), run("tls-8", "logsrv", 1.0)], bar).met
+    assert not found([run("tls-8", "rsyslog", 1.4), run("tls-8", "logsrv", 1.0)], bar).met

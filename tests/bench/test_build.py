@@ -132,6 +132,16 @@ def test_unfinished_last_line_is_stored(sink: RunningSink) -> None:
     assert messages(sink.stored(2)) == [b"one", b"two"]
 
 
+def test_a_line_without_end_is_cut_and_nothing_of_it_lost(sink: RunningSink) -> None:
+    """However much of it is received at a time."""
+    with socket.create_connection(("127.0.0.1", int(sink.tcp))) as peer:
+        peer.sendall(b"first\n" + bytes(1_000_000).replace(b"\0", b"x") + b"\nlast\n")
+        peer.shutdown(socket.SHUT_WR)
+        peer.recv(1)
+    lines = messages(sink.output.read_bytes().split(b"\n")[:-1])
+    assert (lines[0], lines[-1], len(b"".join(lines[1:-1]))) == (b"first", b"last", 1_000_000)
+
+
 def test_load_refuses_what_it_cannot_send(programs: Path) -> None:
     """A sentence and status 1, before anything is sent."""
     for words, said in (

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from bench import proc
+from bench.build import BuildError, build
+from bench.certificate import write_certificate
 from bench.child import ChildError, loading, running
 from bench.runs import free_port
 from bench.servers import Listener, Logsrv, Peer, Rsyslog, Server, Sink, SyslogNg
 from bench.watch import Growth, follow
+from tests.programs import missing
 
 WIRES = ("tcp", "udp", "unix")
 
 
-@pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("kind", [Rsyslog, SyslogNg])
+@pytest.mark.parametrize(("kind", "wire"), [*product((Rsyslog, SyslogNg), WIRES), (Rsyslog, "tls")])
 def test_configurations_have_no_gap_left(
     wire: str, kind: type[Rsyslog] | type[SyslogNg], tmp_path: Path
 ) -> None:
-    launch = kind(Peer("true", None)).launch(Listener(wire, "1234", 500), tmp_path)
+    listener = Listener(wire, "1234", 500, tmp_path / "pem")
+    launch = kind(Peer("true", None)).launch(listener, tmp_path)
     [conf] = tmp_path.glob("*.conf")
     assert "@" not in conf.read_text().replace("@version", "") and str(conf) in launch.command
 
@@ -37,6 +43,52 @@ def test_syslog_ng_has_a_window_for_every_connection(tmp_path: Path) -> None:
 def test_logsrv_listens_on_loopback_only(tmp_path: Path) -> None:
     command = Logsrv(("--sync", "never")).launch(Listener("udp", "1", 1), tmp_path).command
     assert "udp:1:interface=127.0.0.1" in command and command[-2:] == ("--sync", "never")
+
+
+def test_another_version_runs_in_its_own_environment(tmp_path: Path) -> None:
+    before = Logsrv((), tmp_path)
+    assert "run make in that checkout" in str(before.missing())
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    launch = before.launch(Listener("tcp", "1", 1), tmp_path)
+    assert (before.name, before.missing(), launch.command[0]) == ("before", None, str(python))
+
+
+def test_lines_sent_over_tls_are_lines_in_the_file(programs: Path, tmp_path: Path) -> None:
+    """Ours, with the certificate and the load generator of the benchmark; blocks that the kernel
+    took only in part among them."""
+    try:
+        load = build("load-tls", programs)
+    except BuildError as error:
+        missing(f"{error} (Debian: apt install libssl-dev)")
+    certificate = write_certificate(tmp_path / "pem")
+    listener = Listener("tls", free_port("tls"), 3, certificate)
+    launch = Logsrv(("--sync", "never")).launch(listener, tmp_path)
+    growth = Growth(launch.output)
+    arguments = ["stream", f"tls:{listener.address}", "--lines=200000", "--connections=3"]
+    with (
+        running(
+            launch.command,
+            launch.env,
+            tmp_path / "said",
+            partial(proc.is_bound, "tls", listener.address),
+        ),
+        loading(load, arguments) as at,
+    ):
+        at.wait_sent()
+        follow(growth, lambda: 200_000, patience=20.0)
+        lines = launch.output.read_bytes().splitlines()
+    assert len({line.split(b" ", 2)[2][:17] for line in lines}) == len(lines) == 200_000
+    assert {len(line.split(b" ", 2)[2]) for line in lines} == {99}
+    assert all(line.split(b" ")[1].startswith(b"tls:") for line in lines)
+
+
+def test_a_load_without_openssl_says_so(programs: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        target = f"tls:{server.getsockname()[1]}"
+        done = subprocess.run([programs / "load", "stream", target], capture_output=True)
+    assert done.returncode == 1 and b"this load was compiled without" in done.stderr
 
 
 def test_a_peer_that_is_not_there_is_named(tmp_path: Path) -> None:
