@@ -1,7 +1,7 @@
 """Every use of what Twisted keeps private or does not document, each with why it is needed.
 
-tests/kit/net/test_twisted_private.py says by behaviour what is relied on, and runs with the oldest and
-the newest Twisted that we support.
+test_twisted_private.py and test_twisted_tls.py in tests/kit/net say by behaviour what is relied on, and
+run with the oldest and the newest Twisted that we support.
 """
 
 from __future__ import annotations

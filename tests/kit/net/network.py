@@ -73,6 +73,22 @@ class Noted(Protocol):
         self.factory.lost.append(self)  # type: ignore[union-attr]
 
 
+class Chunks(Protocol):
+    """Notes what it receives, and how that ended; `each` is called after every chunk."""
+
+    def __init__(self, each: Callable[[Chunks], object] = lambda self: None) -> None:
+        self.chunks: list[bytes] = []
+        self.ended: list[Failure] = []
+        self.each = each
+
+    def dataReceived(self, data: bytes) -> None:
+        self.chunks.append(data)
+        self.each(self)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self.ended.append(reason)
+
+
 class NotingFactory(Factory):
     noisy = False
     protocol: Any = Noted

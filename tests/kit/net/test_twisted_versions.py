@@ -14,7 +14,10 @@ import pytest
 from tests.programs import missing
 
 ROOT = Path(__file__).parents[3]
-TESTS = Path(__file__).with_name("test_twisted_private.py")
+TESTS = [
+    str(Path(__file__).with_name(name))
+    for name in ("test_twisted_private.py", "test_twisted_tls.py")
+]
 DEADLINE = 600
 
 
@@ -42,10 +45,10 @@ def install(requirement: str, target: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("which", ["oldest", "newest"])
 def test_the_private_parts_of_another_twisted(which: str, tmp_path: Path) -> None:
-    """All of test_twisted_private.py passes with it."""
+    """All that is tested of them passes with it."""
     install(oldest() if which == "oldest" else "Twisted[tls]", tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TESTS)],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
