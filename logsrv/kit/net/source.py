@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, ITransport
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
+
+from logsrv.kit.net.twisted_private import is_encrypted
 
 # struct ucred of unix(7): pid, uid, gid.
 UCRED = struct.Struct("3i")
@@ -62,17 +63,8 @@ def _source_of_transport(transport: Any) -> str:
     if isinstance(address, UNIXAddress):
         return f"unix:{_credentials(transport)}"
     if isinstance(address, IPv4Address | IPv6Address):
-        return inet_source("tls" if _encrypted(transport) else "tcp", address.host, address.port)
+        return inet_source("tls" if is_encrypted(transport) else "tcp", address.host, address.port)
     return source_of(address)
-
-
-def _encrypted(transport: Any) -> bool:
-    # A wrapper such as that of haproxy: may stand on either side of the encryption.
-    while transport is not None:
-        if isinstance(transport, TLSMemoryBIOProtocol):
-            return True
-        transport = getattr(transport, "__dict__", {}).get("transport")
-    return False
 
 
 def inet_source(scheme: str, host: str, port: int) -> str:

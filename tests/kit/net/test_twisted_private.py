@@ -15,9 +15,7 @@ from twisted.internet import tcp, unix
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
-from twisted.protocols.haproxy import proxyEndpoint
 from zope.interface import implementer
 
 from logsrv.kit.net.twisted_private import (
@@ -29,8 +27,6 @@ from logsrv.kit.net.twisted_private import (
     ReceivingTCP,
     close_shared_socket,
     close_socket,
-    intercept,
-    let_through,
     make_ours,
     may_close,
     stay_open,
@@ -278,32 +274,6 @@ class Unhurried:
     def resumeProducing(self) -> None: ...
 
     def stopProducing(self) -> None: ...
-
-
-def test_what_comes_to_a_wrapper_can_be_looked_at_first() -> None:
-    """Until `let_through`, which may come twice."""
-    protocol, seen = Chunks(), []
-
-    class Endpoint:
-        def listen(self, factory: Any) -> Any:
-            return factory
-
-    factory: Any = proxyEndpoint(Endpoint()).listen(Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
-    wrapper = factory.buildProtocol(None)
-    wrapper.makeConnection(StringTransport())
-
-    def look(data: bytes) -> None:
-        seen.append(data)
-        onward(data)
-
-    onward = intercept(wrapper, look)
-    header = b"PROXY TCP4 192.0.2.7 192.0.2.1 51234 1234\r\n"
-    wrapper.dataReceived(header)
-    assert wrapper.getPeer().host == "192.0.2.7"
-    let_through(wrapper)
-    let_through(wrapper)
-    wrapper.dataReceived(b"x")
-    assert (seen, protocol.chunks) == ([header], [b"x"])
 
 
 @in_reactor
