@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IHandshakeListener,
-    IPushProducer,
     IReactorTime,
 )
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -21,6 +20,7 @@ from zope.interface import implementer
 from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import ConnectionFailed, connection_failed
 from logsrv.cli.client.target import Target
+from logsrv.kit.net.backpressure import Backpressure
 
 Show = Callable[[bytes], None]
 RETRY_SECONDS = 0.01
@@ -47,33 +47,6 @@ class Peer(Protocol):
     def close(self) -> None: ...
 
 
-@implementer(IPushProducer)
-class Room:
-    """What a transport tells that has enough to send, or again has not; and waiting for it."""
-
-    def __init__(self) -> None:
-        self._full = False
-        self._waiting: list[Deferred[None]] = []
-
-    def pauseProducing(self) -> None:
-        self._full = True
-
-    def resumeProducing(self) -> None:
-        self._full = False
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(None)
-
-    def stopProducing(self) -> None:
-        self.resumeProducing()
-
-    async def wait(self) -> None:
-        if self._full:
-            waiting: Deferred[None] = Deferred()
-            self._waiting.append(waiting)
-            await waiting
-
-
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class Stream(protocol.Protocol):
     """A connection."""
@@ -89,7 +62,7 @@ class Stream(protocol.Protocol):
         self._timeout = timeout
         self._display = display
         self._show = show
-        self._room = Room()
+        self._room = Backpressure()
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self._room, True)
@@ -161,7 +134,7 @@ class Datagrams(protocol.ConnectedDatagramProtocol):
         self._show = show
         self._clock = clock
         self._unsent: list[bytes] = []
-        self._room = Room()
+        self._room = Backpressure()
 
     def datagramReceived(self, datagram: bytes, addr: Any = None) -> None:
         self._show(self._display.received(datagram))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
-from zope.interface import implementer
+from twisted.internet.interfaces import IReactorTime
 
 from logsrv.errors import PeerError
+from logsrv.kit.net.backpressure import Backpressure
 
 # A browser that takes nothing for so long is not going to: seconds.
 STALLED_AFTER = 60.0
@@ -28,16 +27,13 @@ class Consumer(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
-@implementer(IPushProducer)
-class Outflow:
+class Outflow(Backpressure):
     """Writes to `request` until its transport is full, and waits until it is not."""
 
     def __init__(self, request: Consumer, clock: IReactorTime) -> None:
+        super().__init__()
         self._request = request
         self._clock = clock
-        self._waiting: Deferred[None] | None = None
-        self._timer: IDelayedCall | None = None
-        self._paused = False
         self.sent = 0
         request.registerProducer(self, True)
 
@@ -45,32 +41,14 @@ class Outflow:
         """Returns when more may be sent. Raises Stalled."""
         self._request.write(data)
         self.sent += len(data)
-        if self._paused:
-            self._waiting = Deferred()
-            self._timer = self._clock.callLater(STALLED_AFTER, self._stalled)
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-                if self._timer.active():
-                    self._timer.cancel()
+        if self.full:
+            # A request that ends cancels who waits here.
+            await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
 
     def close(self) -> None:
         """Nothing more is sent."""
         self._request.unregisterProducer()
 
-    def pauseProducing(self) -> None:
-        self._paused = True
 
-    def resumeProducing(self) -> None:
-        self._paused = False
-        if self._waiting is not None:
-            self._waiting.callback(None)
-
-    def stopProducing(self) -> None:
-        # The request hears of its end as well, and cancels whoever waits here.
-        self._paused = False
-
-    def _stalled(self) -> None:
-        assert self._waiting is not None
-        self._waiting.errback(Stalled(f"the client took nothing for {STALLED_AFTER:g} s"))
+def _stalled(result: object, seconds: float) -> None:
+    raise Stalled(f"the client took nothing for {seconds:g} s")

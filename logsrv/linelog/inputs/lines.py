@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.datagrams import frame_datagrams
@@ -111,21 +112,15 @@ class LineReceiver(Protocol):
             self.transport.resumeProducing()
 
 
-@implementer(IPushProducer)
-class _UnreadAnswers:
-    """The one whom the transport tells when the peer lets our answers lie, and when it reads them again."""
+class _UnreadAnswers(Backpressure):
+    """Holds a connection back while the peer lets our answers lie."""
 
     def __init__(self, receiver: LineReceiver) -> None:
+        super().__init__()
         self._receiver = receiver
 
-    def pauseProducing(self) -> None:
-        self._receiver.hold(BY_ANSWERS)
-
-    def resumeProducing(self) -> None:
-        self._receiver.release(BY_ANSWERS)
-
-    def stopProducing(self) -> None:
-        """The connection is going; `connectionLost` says the rest."""
+    def changed(self) -> None:
+        (self._receiver.hold if self.full else self._receiver.release)(BY_ANSWERS)
 
 
 class LineFactory(Factory):

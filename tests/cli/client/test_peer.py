@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.cli.client.display import RawDisplay, TextDisplay
-from logsrv.cli.client.peer import RETRY_SECONDS, Datagrams, Room, Stream
+from logsrv.cli.client.peer import RETRY_SECONDS, Datagrams, Stream
 from logsrv.cli.client.target import parse_target
 
 TARGET = parse_target("localhost:7000")
@@ -69,7 +69,7 @@ def test_nobody_waits_for_a_connection_that_has_gone() -> None:
 
 
 def test_there_is_room_at_first() -> None:
-    assert Deferred.fromCoroutine(Room().wait()).called
+    assert Deferred.fromCoroutine(stream([]).room()).called
 
 
 class SlowSocket:

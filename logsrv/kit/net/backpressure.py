@@ -1,0 +1,57 @@
+"""What a transport tells whoever writes to it: that it has enough to send, and when it has room again."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+
+@implementer(IPushProducer)
+class Backpressure:
+    """Register it as the streaming producer of a transport, and wait here before writing more.
+
+    full: whether the transport has enough to send.
+    """
+
+    __slots__ = ("_waiting", "full")
+
+    def __init__(self) -> None:
+        self.full = False
+        self._waiting: list[Deferred[None]] | None = None
+
+    def changed(self) -> None:
+        """Called when `full` has changed, before those who wait hear of it; for subclasses."""
+
+    def wait(self) -> Deferred[None]:
+        """Fires when there is room: at once if there is."""
+        return self.wait_for_change() if self.full else succeed(None)
+
+    def wait_for_change(self) -> Deferred[None]:
+        """Fires when there is room again, or fails with what is given to `end`."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting = [*(self._waiting or ()), waiting]
+        return waiting
+
+    def end(self, reason: Exception) -> None:
+        """There will be no room any more: those who wait hear the reason."""
+        for waiting in self._take_waiting():
+            waiting.errback(reason)
+
+    def pauseProducing(self) -> None:
+        if not self.full:
+            self.full = True
+            self.changed()
+
+    def resumeProducing(self) -> None:
+        self.full = False
+        self.changed()
+        for waiting in self._take_waiting():
+            waiting.callback(None)
+
+    def stopProducing(self) -> None:
+        """The transport is going: its protocol hears of that, and says `end` to those who wait."""
+
+    def _take_waiting(self) -> list[Deferred[None]]:
+        waiting, self._waiting = self._waiting or [], None
+        return waiting
