@@ -52,7 +52,8 @@ if TYPE_CHECKING:
         integer,
     )
     from logsrv.kit.protocols.datagrams import DatagramLines
-    from logsrv.kit.protocols.lines import LineProtocol, RequestError, RequestProtocol
+    from logsrv.kit.protocols.lines import LineProtocol
+    from logsrv.kit.protocols.requests import RequestError, RequestProtocol
     from logsrv.kit.protocols.stream import Connection, LineTooLong
     from logsrv.kit.service.plugin import IProtocolPlugin, Plugin, protocol_plugin
     from logsrv.kit.service.protocol_service import ProtocolService
@@ -66,7 +67,8 @@ _MODULES = {
     "logsrv.kit.net.source": ("Sender",),
     "logsrv.kit.options.declare": ("REQUIRED", "option", "tables"),
     "logsrv.kit.service.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
-    "logsrv.kit.protocols.lines": ("LineProtocol", "RequestError", "RequestProtocol"),
+    "logsrv.kit.protocols.lines": ("LineProtocol",),
+    "logsrv.kit.protocols.requests": ("RequestError", "RequestProtocol"),
     "logsrv.kit.service.protocol_service": ("ProtocolService",),
     "logsrv.kit.options.kinds": (
         "DAYS",

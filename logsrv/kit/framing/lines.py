@@ -194,6 +194,12 @@ class LineSplitter:
         self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
         self._doubtful = []
 
+    def take_rest(self) -> bytes:
+        """Take out what is here and was not given out, for who reads on in bytes."""
+        rest = b"".join([*(self._pieces or ()), self._carry, self._rest])
+        self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
+        return rest
+
     @property
     def answering(self) -> bool:
         """Return whether there may be something in `take_answers`."""

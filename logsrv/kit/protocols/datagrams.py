@@ -21,7 +21,7 @@ from logsrv.kit.net.guard import RefusalLog
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.protocols.answer_limit import AnswerLimit
-from logsrv.kit.protocols.listening import RunningService, Side
+from logsrv.kit.protocols.context import ListenerContext, RunningService
 
 log = Logger()
 
@@ -49,7 +49,7 @@ class DatagramLines:
     answer_burst = 100
     lowest_port = 1024
 
-    listening: DatagramSide
+    listening: DatagramContext
 
     def line_received(self, line: str, peer: Sender) -> None:
         """Take a line that came from `peer`; `peer.source` is its name as text."""
@@ -169,7 +169,7 @@ class AnswerSocket:
         return b"\0" + path[1:] if path.startswith(b"@") else path
 
 
-class DatagramSide(Side):
+class DatagramContext(ListenerContext):
     """One listener as its datagrams see it: what they share, and the way back to their senders.
 
     limit: of the answers to each address.

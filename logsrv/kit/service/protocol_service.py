@@ -24,9 +24,9 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
-from logsrv.kit.protocols.datagrams import DatagramLines, DatagramSide
+from logsrv.kit.protocols.context import DEFAULT_MAX_LINE, ListenerContext
+from logsrv.kit.protocols.datagrams import DatagramLines, DatagramContext
 from logsrv.kit.protocols.lines import LineProtocol
-from logsrv.kit.protocols.listening import DEFAULT_MAX_LINE, Side
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import Served, Wanted
@@ -71,7 +71,7 @@ Settings = TypeVar("Settings", bound=ServiceSettings)
 State = TypeVar("State")
 
 
-class PluginFactory(Side, Factory):
+class PluginFactory(ListenerContext, Factory):
     """Builds the protocols of one stream listener."""
 
     noisy = False
@@ -103,7 +103,7 @@ class PluginFactory(Side, Factory):
             return None
         protocol.factory = self
         if self.addressed and self.connection_log is not None and isinstance(addr, IPv4Address):
-            protocol._peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
+            protocol.known_peer = inet_source("tcp", addr.host, addr.port)  # type: ignore[attr-defined]
         return protocol
 
 
@@ -204,10 +204,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         factory.apply(settings)
         return factory
 
-    def _datagrams(self, label: str, settings: Settings, metrics: Counts | None) -> DatagramSide:
+    def _datagrams(self, label: str, settings: Settings, metrics: Counts | None) -> DatagramContext:
         self._check(label, datagrams=True)
         assert self._serves.datagrams is not None
-        side = DatagramSide(self, label, self._serves.datagrams(), metrics)
+        side = DatagramContext(self, label, self._serves.datagrams(), metrics)
         side.apply(settings)
         return side
 

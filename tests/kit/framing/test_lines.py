@@ -168,3 +168,19 @@ def test_formats_that_cannot_be(how: dict[str, object], word: str) -> None:
     """A format that could never work is refused with a sentence, not found out by a peer."""
     with pytest.raises(ValueError, match=word):
         LineFormat(**how)  # type: ignore[arg-type]
+
+
+def test_rest_is_taken_out_as_bytes() -> None:
+    """Who reads on in bytes gets what was received and is no whole line; nothing of it is left here."""
+    splitter = LineSplitter(LineFormat())
+    assert splitter.receive(b"one\ntw") == ["one"]
+    assert splitter.receive(b"o") == []
+    assert splitter.take_rest() == b"two"
+    assert splitter.take_rest() == b""
+    assert splitter.receive(b"three\n") == ["three"]
+
+
+def test_rest_behind_a_line_that_is_too_long() -> None:
+    splitter = LineSplitter(LineFormat(max_line=3))
+    assert splitter.receive(b"a\nlonger\nb\nc") == ["a"]
+    assert splitter.take_rest() == b"b\nc"

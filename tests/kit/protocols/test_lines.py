@@ -1,4 +1,4 @@
-"""LineProtocol and RequestProtocol as an author and a peer see them, over connections in memory."""
+"""LineProtocol as an author and a peer see it, over connections in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from zope.interface.verify import verifyObject
 
-from logsrv.kit import TEXT, LineProtocol, RequestError, RequestProtocol, option
+from logsrv.kit import TEXT, LineProtocol, option
 from logsrv.kit.testing import MemoryService
 
 
@@ -46,10 +46,14 @@ class Scripted(LineProtocol):
 
 
 def test_interfaces() -> None:
-    """A LineProtocol is what Twisted takes for a protocol, a producer, and half-closeable."""
-    protocol = MemoryService(Shout).connect().protocol
-    for interface in (IProtocol, IPushProducer, IHalfCloseableProtocol):
-        assert verifyObject(interface, protocol)
+    """A LineProtocol is what Twisted takes for a protocol, and half-closeable; who writes, a producer."""
+    peer = MemoryService(Shout).connect()
+    for interface in (IProtocol, IHalfCloseableProtocol):
+        assert verifyObject(interface, peer.protocol)
+    peer.stop_reading()
+    assert peer.protocol is not None
+    peer.protocol.send_line("x" * 100_000)  # type: ignore[attr-defined]
+    assert verifyObject(IPushProducer, peer.transport.producer)
 
 
 def test_answer_does_not_depend_on_cuts() -> None:
@@ -320,46 +324,3 @@ def test_state_and_settings() -> None:
     one.feed(b"a\n")
     two.feed(b"b\n")
     assert two.received() == b"b? 2\r\n"
-
-
-class Sums(RequestProtocol):
-    pending: list[Deferred[str]] = []
-
-    def request_received(self, request: str) -> Any:
-        if request == "later":
-            self.pending.append(Deferred())
-            return self.pending[-1]
-        if request == "bytes":
-            return b"raw"
-        if request == "silence":
-            return None
-        if request == "bug":
-            raise ZeroDivisionError
-        if not request.isdecimal():
-            raise RequestError("not a number")
-        return str(int(request) + 1)
-
-
-def test_requests_are_answered_in_order() -> None:
-    """Pipelined requests get their answers in their order, also when one takes its time."""
-    peer = MemoryService(Sums).connect()
-    peer.feed(b"1\nlater\n2\nbytes\nsilence\n3\n")
-    assert peer.received() == b"2\r\n"
-    Sums.pending.pop().callback("now")
-    assert peer.received() == b"now\r\n3\r\nraw4\r\n"
-
-
-def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
-    """The peer's mistake gets its sentence; ours gets the line for that, and is counted."""
-    service = MemoryService(Sums)
-    peer = service.connect()
-    peer.feed(b"x\nbug\nlater\n1\n")
-    Sums.pending.pop().errback(RequestError("too late"))
-    assert peer.received().splitlines() == [
-        b"error: not a number",
-        b"error: the server failed to answer this",
-        b"error: too late",
-        b"2",
-    ]
-    assert not peer.closed
-    assert service.metric("requests_failed_total") == 1

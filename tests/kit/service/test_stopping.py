@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
@@ -55,11 +56,21 @@ async def test_work_under_way_is_finished(serving: Serving) -> None:
         await stopping
 
 
-# Twisted's own, about its `ssl:` endpoints.
-@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
-async def test_tls_conversation_ends_at_once(serving: Serving, tmp_path: Path) -> None:
-    """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
+class Thoughtful(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.service.state.asked.callback(None)
+        await deferLater(reactor, 0.5)  # type: ignore[arg-type]
+        self.send_line(f"done {line}")
+
+
+class Asked:
+    def __init__(self, service: object) -> None:
+        self.asked: Deferred[None] = Deferred()
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> tuple[str, Callable[[int], ssl.SSLSocket]]:
+    """An endpoint with a certificate of its own, and what connects to a port of it."""
     pem = tmp_path / "server.pem"
     subprocess.run(
         [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -67,14 +78,27 @@ async def test_tls_conversation_ends_at_once(serving: Serving, tmp_path: Path) -
         check=True, capture_output=True,
     )  # fmt: skip
     pem.write_text((tmp_path / "key").read_text() + (tmp_path / "cert").read_text())
-    running = serving(Slow, "--listen", f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}")
     context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
 
-    def connect() -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", running.port), 10)
+    def connect(port: int) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", port), 10)
         return context.wrap_socket(plain, server_hostname="localhost")
 
-    with await deferToThread(connect) as client:
+    return f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}", connect
+
+
+TLS = tuple[str, Callable[[int], ssl.SSLSocket]]
+# Twisted's own, about its `ssl:` endpoints.
+pyopenssl = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+@pyopenssl
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_tls_conversation_ends_at_once(serving: Serving, tls: TLS) -> None:
+    """Over TLS too a stop does not wait for the deadline when there is nothing to wait for."""
+    where, connect = tls
+    running = serving(Slow, "--listen", where)
+    with await deferToThread(connect, running.port) as client:
         answer = await deferToThread(begin, client, b"nothing\n")
         start = time.monotonic()
         stopping = running.service.stopService()
@@ -82,6 +106,20 @@ async def test_tls_conversation_ends_at_once(serving: Serving, tmp_path: Path) -
     await stopping
     assert answer == b"working on nothing\r\ndone nothing\r\n"
     assert time.monotonic() - start < 4
+
+
+@pyopenssl
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_work_under_way_over_tls_is_finished(serving: Serving, tls: TLS) -> None:
+    """Also when nothing of the answer was sent before the stop."""
+    where, connect = tls
+    running = serving(Thoughtful, "--listen", where, state=Asked)
+    with await deferToThread(connect, running.port) as client:
+        await deferToThread(client.sendall, b"one\n")
+        await running.service.state.asked
+        stopping = running.service.stopService()
+        assert await deferToThread(rest, client) == b"done one\r\n"
+        await stopping
 
 
 @pytest.mark.parametrize("lines", [1, 1000])

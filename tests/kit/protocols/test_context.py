@@ -5,18 +5,18 @@ from __future__ import annotations
 from twisted.python.failure import Failure
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.protocols.listening import Side
+from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.testing import MemoryService
 
 
 def test_counts_are_in_the_metrics() -> None:
     service = MemoryService(LineProtocol)
-    side = Side(service.service, "tcp:7")
-    side.received_bytes += 5
-    side.oversize_lines += 1
-    side.failed("line_received", "tcp:1", Failure(ValueError("x")))
-    side.request_failed("tcp:1", Failure(ValueError("x")))
-    side.count_cut("unread")
+    context = ListenerContext(service.service, "tcp:7")
+    context.received_bytes += 5
+    context.oversize_lines += 1
+    context.failed("line_received", "tcp:1", Failure(ValueError("x")))
+    context.request_failed("tcp:1", Failure(ValueError("x")))
+    context.count_cut("unread")
     for name, value in {
         "received_bytes_total": 5,
         "oversize_lines_total": 1,
@@ -30,10 +30,10 @@ def test_counts_are_in_the_metrics() -> None:
 def test_settings_apply_to_connections_to_come() -> None:
     """The connection log is switched on and off, and a new limit is the new format's."""
     service = MemoryService(LineProtocol, "--log-connections", "--max-line", "7")
-    side = Side(service.service, "tcp:7")
-    side.apply(service.service.settings)
-    assert side.connection_log is not None
-    assert side.line_format.max_line == 7
-    side.apply(MemoryService(LineProtocol).service.settings)
-    assert side.connection_log is None
-    assert side.line_format.max_line == 65536
+    context = ListenerContext(service.service, "tcp:7")
+    context.apply(service.service.settings)
+    assert context.connection_log is not None
+    assert context.line_format.max_line == 7
+    context.apply(MemoryService(LineProtocol).service.settings)
+    assert context.connection_log is None
+    assert context.line_format.max_line == 65536

@@ -1,4 +1,4 @@
-"""One listener as its protocols see it: the service, the rules, and who counts."""
+"""What the connections of one listener share: the service, the operator's rules, and its counters."""
 
 from __future__ import annotations
 
@@ -31,8 +31,12 @@ class RunningService(Protocol):
     def line_format(self, max_line: int) -> LineFormat: ...
 
 
-class Side:
-    """One listener as its protocols see it: the service, its rules, and plain integers that count."""
+class ListenerContext:
+    """What the connections of one listener share, as `factory` of each; plain integers count for it.
+
+    service: the running service. label: the listener's name in the metrics. line_format: what a
+    line is for connections to come. connection_log: None unless the operator wants it.
+    """
 
     def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
         """`metrics`: where it counts, those of the service if left out."""

@@ -1,0 +1,185 @@
+"""The states of one connection, as tables: what an event changes, and what has to be done about it.
+
+Four sides of a connection have states of their own, and a table each: a state and an event give the
+next state, and what to do in small letters. What is in no table changes nothing.
+
+Who sends the events: CALL, AWAIT, FINISH and RETURN come from whoever calls the author's code;
+USE, RELEASE, CLOSE, DISMISS, CUT and PARTED from what is said to the peer; FULL, ROOM, END and LOST
+from the transport.
+
+What may still be said. LEAVING: `close` was called, and the author's code has not returned yet.
+PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
+off, and what it still sends is thrown away.
+
+    sending    CLOSE    RETURN                DISMISS           CUT         PARTED       END          LOST
+    OPEN       LEAVING  .                     LINGERING linger  GONE abort  .            .            GONE
+    LEAVING    .        PARTING part_at_once  .                 .           .            .            GONE
+    PARTING    .        .                     .                 .           CLOSED lose  .            GONE
+    LINGERING  .        .                     .                 .           .            CLOSED lose  GONE
+    CLOSED     .        .                     .                 .           .            .            GONE
+    GONE       .        .                     .                 .           .            .            .
+
+Where the author's code is. RUNNING: on the stack; what it sends is gathered. PENDING: on the stack, and
+it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
+Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
+
+    handler  CALL     AWAIT    FINISH       RETURN  ROOM         END
+    READY    RUNNING  BUSY     .            .       RUNNING run  RUNNING run
+    RUNNING  .        PENDING  .            READY   .            .
+    PENDING  .        .        RUNNING      BUSY    .            .
+    BUSY     .        .        RUNNING run  .       .            .
+
+What the transport makes of us as its producer. UNUSED: it has none, for nothing was written. KEPT: it
+takes us for one who waits to write more, and doesn't close when a stop of the service asks it to.
+
+    outflow  USE               FULL     ROOM     RELEASE
+    UNUSED   FLOWING register  .        .        .
+    FLOWING  .                 CLOGGED  .        UNUSED unregister
+    KEPT     .                 CLOGGED  FLOWING  .
+    CLOGGED  .                 .        FLOWING  .
+
+What comes from the peer.
+
+    reading  END
+    READING  ENDED
+    PAUSED   ENDED
+    ENDED    .
+
+An event goes to all four. They know nothing of each other but these rules, of which the first that
+holds is applied, until none does. While the author's code is on the stack nearly none does: what it
+does and undoes costs the transport nothing.
+
+    sending           handler     outflow         reading  becomes  does
+    LEAVING           READY BUSY  any             any      PARTING  part
+    CLOSED LINGERING  any         FLOWING KEPT    any      UNUSED   unregister
+    CLOSED LINGERING  any         CLOGGED         any      UNUSED   unregister give_up
+    CLOSED LINGERING  any         any             PAUSED   READING  resume
+    OPEN              BUSY        UNUSED          any      KEPT     register keep
+    OPEN              BUSY        FLOWING         any      KEPT     keep
+    OPEN              READY       KEPT            any      FLOWING  let_close
+    OPEN              BUSY        any             READING  PAUSED   pause
+    OPEN              READY       CLOGGED         READING  PAUSED   pause
+    OPEN              READY       UNUSED FLOWING  PAUSED   READING  resume
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+Sides: TypeAlias = tuple[str, str, str, str]
+Doing: TypeAlias = tuple[str, ...]
+Table: TypeAlias = Mapping[str, Mapping[str, Doing]]
+
+OPEN, LEAVING, PARTING = "OPEN", "LEAVING", "PARTING"
+LINGERING, CLOSED, GONE = "LINGERING", "CLOSED", "GONE"
+READY, RUNNING, PENDING, BUSY = "READY", "RUNNING", "PENDING", "BUSY"
+UNUSED, FLOWING, KEPT, CLOGGED = "UNUSED", "FLOWING", "KEPT", "CLOGGED"
+READING, PAUSED, ENDED = "READING", "PAUSED", "ENDED"
+
+CALL, AWAIT, FINISH, RETURN = "CALL", "AWAIT", "FINISH", "RETURN"
+USE, RELEASE, CLOSE, PARTED = "USE", "RELEASE", "CLOSE", "PARTED"
+DISMISS, CUT = "DISMISS", "CUT"
+FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
+
+# For each side: for each state what an event makes of it, and what is to be done then.
+SENDING: Table = {
+    OPEN: {
+        CLOSE: (LEAVING,),
+        DISMISS: (LINGERING, "linger"),
+        CUT: (GONE, "abort"),
+        LOST: (GONE,),
+    },
+    LEAVING: {RETURN: (PARTING, "part_at_once"), LOST: (GONE,)},
+    PARTING: {PARTED: (CLOSED, "lose"), LOST: (GONE,)},
+    LINGERING: {END: (CLOSED, "lose"), LOST: (GONE,)},
+    CLOSED: {LOST: (GONE,)},
+    GONE: {},
+}
+HANDLER: Table = {
+    READY: {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run")},
+    RUNNING: {AWAIT: (PENDING,), RETURN: (READY,)},
+    PENDING: {FINISH: (RUNNING,), RETURN: (BUSY,)},
+    BUSY: {FINISH: (RUNNING, "run")},
+}
+OUTFLOW: Table = {
+    UNUSED: {USE: (FLOWING, "register")},
+    FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
+    KEPT: {FULL: (CLOGGED,), ROOM: (FLOWING,)},
+    CLOGGED: {ROOM: (FLOWING,)},
+}
+INPUT: Table = {
+    READING: {END: (ENDED,)},
+    PAUSED: {END: (ENDED,)},
+    ENDED: {},
+}
+SIDES = (SENDING, HANDLER, OUTFLOW, INPUT)
+
+# For each rule: when all four sides are in one of these states, what becomes of one, and what to do.
+RULES = (
+    ("LEAVING", "READY BUSY", "any", "any", PARTING, "part"),
+    ("CLOSED LINGERING", "any", "FLOWING KEPT", "any", UNUSED, "unregister"),
+    ("CLOSED LINGERING", "any", "CLOGGED", "any", UNUSED, "unregister give_up"),
+    ("CLOSED LINGERING", "any", "any", "PAUSED", READING, "resume"),
+    ("OPEN", "BUSY", "UNUSED", "any", KEPT, "register keep"),
+    ("OPEN", "BUSY", "FLOWING", "any", KEPT, "keep"),
+    ("OPEN", "READY", "KEPT", "any", FLOWING, "let_close"),
+    ("OPEN", "BUSY", "any", "READING", PAUSED, "pause"),
+    ("OPEN", "READY", "CLOGGED", "READING", PAUSED, "pause"),
+    ("OPEN", "READY", "UNUSED FLOWING", "PAUSED", READING, "resume"),
+)
+
+
+class State(dict[str, tuple["State", Doing]]):
+    """The states of the four sides; `state[event]` gives the next one and what is to be done.
+
+    held: nothing more is given to the author. ready: it could be given something now.
+
+    All connections share these objects, each of which is worked out when it is first come to: a
+    connection has one reference to where it is, and an event costs it one look-up.
+    """
+
+    __slots__ = ("handler", "held", "outflow", "reading", "ready", "sending")
+
+    def __init__(self, sending: str, handler: str, outflow: str, reading: str) -> None:
+        super().__init__()
+        self.sending = sending
+        self.handler = handler
+        self.outflow = outflow
+        self.reading = reading
+        self.held = sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED
+        self.ready = not self.held and handler == READY
+
+    @property
+    def sides(self) -> tuple[str, str, str, str]:
+        return self.sending, self.handler, self.outflow, self.reading
+
+    def __missing__(self, event: str) -> tuple[State, Doing]:
+        sides, doing = after(self.sides, event)
+        if sides not in _known:
+            _known[sides] = State(*sides)
+        self[event] = _known[sides], doing
+        return self[event]
+
+
+def after(sides: Sides, event: str) -> tuple[Sides, Doing]:
+    """The states of the four sides after an event, and what is to be done."""
+    rows = [table[state].get(event, (state,)) for table, state in zip(SIDES, sides, strict=True)]
+    now = [becomes for becomes, *_ in rows]
+    doing = [word for row in rows for word in row[1:]]
+    while rule := next((rule for rule in RULES if _holds(rule, now)), None):
+        becomes, does = rule[4:]
+        now[next(at for at, table in enumerate(SIDES) if becomes in table)] = becomes
+        doing += does.split()
+    return (now[0], now[1], now[2], now[3]), tuple(doing)
+
+
+def _holds(rule: Sequence[str], now: Sequence[str]) -> bool:
+    return all(
+        states == "any" or state in states.split()
+        for states, state in zip(rule[:4], now, strict=True)
+    )
+
+
+_known: dict[Sides, State] = {}
+CONNECTED = _known[OPEN, READY, UNUSED, READING] = State(OPEN, READY, UNUSED, READING)

@@ -1,0 +1,154 @@
+"""How conversations go and end, and who is told what, over real sockets and in memory."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from logsrv.kit import LineProtocol, PeerError
+from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
+from logsrv.kit.testing import MemoryService
+from tests.kit.protocols.talking import Serving, State, Talk, converse
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_one_who_is_dismissed_gets_to_read_why(serving: Serving) -> None:
+    """A peer that is still sending when it is dismissed reads the sentence, and no reset."""
+    running = serving(Talk, "--max-line", "100", state=State)
+    why = await deferToThread(
+        converse, running.port, b"x" * 1000, b"y" * 20_000_000, half_close=True
+    )
+    assert why == b"a line is longer than 100 bytes; closing the connection\r\n"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_quit(serving: Serving) -> None:
+    running = serving(Talk, state=State)
+    assert await deferToThread(converse, running.port, b"a\nquit\n") == b"said a\r\nbye\r\n"
+
+
+def test_peer_error_is_the_peers_fault() -> None:
+    """An author raises PeerError: the peer gets the sentence, the log no traceback."""
+    service = MemoryService(Talk, state=State)
+    with capturedLogs() as events:
+        peer = service.connect()
+        peer.feed(b"a\nrefuse\nb\n")
+        assert peer.received() == b"said a\r\nnot with you\r\n"
+        assert peer.closed
+    assert not [event for event in events if "log_failure" in event]
+    assert service.metric("connections_cut_total", reason="peer_error") == 1
+
+
+def test_peer_in_every_message() -> None:
+    """`self.log` puts the peer before each message, and in the event as a field."""
+
+    class Chatty(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.log.info("said {line}", line=line)
+
+    with capturedLogs() as events:
+        MemoryService(Chatty).connect().feed(b"hi\n")
+    event = next(event for event in events if event.get("line") == "hi")
+    assert event["log_format"] == "{peer}: said {line}"
+    assert event["peer"] == "tcp:127.0.0.1:50000"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize("size", [5, 100_000, 30_000_000])
+async def test_last_words_arrive_whole(serving: Serving, size: int) -> None:
+    """Words said at once and closed arrive to the last byte, also when no buffer holds them; and the
+    plugin hears of the end only when its own call has returned.
+    """
+    running = serving(Talk, state=State)
+    running.service.state.words = "x" * size
+    assert len(await deferToThread(converse, running.port)) == size + 2
+    assert running.service.state.ended == [("Connection was closed cleanly.", True)]
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
+    """`printf … | nc`: all lines are answered, the unfinished one too."""
+    running = serving(Talk, state=State)
+    lines = b"".join(b"%d\n" % number for number in range(50_000)) + b"end"
+    received = await deferToThread(converse, running.port, lines, half_close=True)
+    assert received.count(b"\n") == 50_001
+    assert received.endswith(b"said end\r\n")
+
+
+def test_sending_bytes_as_a_line_is_told() -> None:
+    """The usual slip: the log says what send_line takes, not where a join failed."""
+
+    class Slip(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line(line.encode())  # type: ignore[arg-type]
+
+    with capturedLogs() as events:
+        peer = MemoryService(Slip).connect()
+        peer.feed(b"x\n")
+        assert peer.closed
+    assert any("send_line takes str" in str(event.get("log_failure")) for event in events)
+
+
+def test_last_words_that_are_not_read_are_given_up() -> None:
+    """Also when they are the first words: a peer that reads nothing is cut off after a while."""
+    service = MemoryService(Talk, state=State)
+    service.service.state.words = "x" * 100_000
+    peer = service.connect(reads=False)
+    service.clock.advance(LAST_WORDS_SECONDS - 1)
+    assert not peer.closed
+    service.clock.advance(1)
+    assert peer.closed
+
+
+def test_no_timer_for_one_that_has_gone() -> None:
+    """`later` ends with the connection, also when the connection has ended before."""
+    service = MemoryService(Talk, state=State)
+    peer = service.connect()
+    peer.disconnect()
+    protocol: Any = peer.protocol
+    assert not protocol.later(1, protocol.send_line, "nobody reads this").active()
+    assert service.clock.getDelayedCalls() == []
+
+
+def test_one_that_has_gone_can_still_be_asked_and_told() -> None:
+    """Nothing that an author does after the end is an error, and what is sent is dropped."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.disconnect()
+    protocol: Any = peer.protocol
+    protocol.send_line("x")
+    protocol.write(b"x")
+    protocol.close("bye")
+    assert protocol.peer == "tcp:127.0.0.1:50000"
+    assert not peer.transport.buffer
+
+
+def test_draining_to_one_that_has_gone_fails() -> None:
+    """Who writes and drains for ever hears of the end, even if it did not wait when that came."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.disconnect()
+    failed: list[Failure] = []
+    peer.protocol.drain().addErrback(failed.append)  # type: ignore[union-attr]
+    assert failed[0].check(PeerError)
+
+
+def test_nothing_is_left_for_the_garbage_collector() -> None:
+    """A connection that has gone is freed when nobody uses it any more."""
+    peer = MemoryService(Talk, state=State).connect()
+    peer.feed(b"hello\n")
+    peer.disconnect()
+    protocol = weakref.ref(peer.protocol)  # type: ignore[arg-type]
+    gc.disable()
+    try:
+        peer.protocol = None
+        assert protocol() is None
+    finally:
+        gc.enable()

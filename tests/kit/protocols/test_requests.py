@@ -1,0 +1,53 @@
+"""RequestProtocol as an author and a peer see it, over connections in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.kit import RequestError, RequestProtocol
+from logsrv.kit.testing import MemoryService
+
+
+class Sums(RequestProtocol):
+    pending: list[Deferred[str]] = []
+
+    def request_received(self, request: str) -> Any:
+        if request == "later":
+            self.pending.append(Deferred())
+            return self.pending[-1]
+        if request == "bytes":
+            return b"raw"
+        if request == "silence":
+            return None
+        if request == "bug":
+            raise ZeroDivisionError
+        if not request.isdecimal():
+            raise RequestError("not a number")
+        return str(int(request) + 1)
+
+
+def test_requests_are_answered_in_order() -> None:
+    """Pipelined requests get their answers in their order, also when one takes its time."""
+    peer = MemoryService(Sums).connect()
+    peer.feed(b"1\nlater\n2\nbytes\nsilence\n3\n")
+    assert peer.received() == b"2\r\n"
+    Sums.pending.pop().callback("now")
+    assert peer.received() == b"now\r\n3\r\nraw4\r\n"
+
+
+def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
+    """The peer's mistake gets its sentence; ours gets the line for that, and is counted."""
+    service = MemoryService(Sums)
+    peer = service.connect()
+    peer.feed(b"x\nbug\nlater\n1\n")
+    Sums.pending.pop().errback(RequestError("too late"))
+    assert peer.received().splitlines() == [
+        b"error: not a number",
+        b"error: the server failed to answer this",
+        b"error: too late",
+        b"2",
+    ]
+    assert not peer.closed
+    assert service.metric("requests_failed_total") == 1
