@@ -196,8 +196,10 @@ class LineSplitter:
 
     def take_rest(self) -> bytes:
         """Take out what is here and was not given out, for who reads on in bytes."""
-        rest = b"".join([*(self._pieces or ()), self._carry, self._rest])
+        whole = [line + self._format.delimiter for line in reversed(self._doubtful)]
+        rest = b"".join([*(self._pieces or ()), self._carry, *whole, self._rest])
         self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
+        self._doubtful = []
         return rest
 
     @property

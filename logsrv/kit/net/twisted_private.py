@@ -15,6 +15,7 @@ from twisted.internet import main, tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocolNegotiationFactory
+from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
@@ -29,6 +30,8 @@ MOST_RECEIVED = 256 * 1024
 LITTLE = 4 * 1024
 # Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
 ENCRYPTED = 64 * 1024
+# Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
+MORE = getattr(socket, "MSG_MORE", 0)
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
 
@@ -223,25 +226,49 @@ def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
     return SSL.NO_OVERLAPPING_PROTOCOLS
 
 
-def stay_open(transport: Any) -> None:
-    """Have a transport wait for its producer, which has nothing under way, if it is told to close.
+def can_half_close(transport: object) -> bool:
+    """Whether one side can be closed alone; under TLS it cannot."""
+    return isinstance(transport, FileDescriptor)
 
-    So it takes the producer for one that has more to write and was asked to wait. Layers such as TLS
-    wait for any producer.
+
+def keep_open(transport: object) -> None:
+    """Have a transport wait for its producer if it is told to close, by a stop of the service, say.
+
+    Under TLS that is done by having a producer. Others close in spite of one that is idle: they have
+    to take it for one who has more to write and was asked to wait.
     """
     if isinstance(transport, FileDescriptor):
         transport.producerPaused = True
 
 
-def may_close(transport: Any) -> bool:
-    """The other half of `stay_open`. Gives whether the producer is to be unregistered now.
-
-    Under TLS always: there a producer, even an idle one, is waited for.
-    """
+def stop_keeping(transport: object) -> bool:
+    """Undo `keep_open`; whether the producer has to be taken away for the transport to close."""
     if not isinstance(transport, FileDescriptor):
+        if getattr(transport, "disconnecting", False):
+            # TLS gathers small writes for a turn of the reactor, and lets go of them only for this.
+            transport.loseConnection()  # type: ignore[attr-defined]
         return True
     transport.producerPaused = False
     return bool(transport.disconnecting)
+
+
+def close_at_once(transport: object, data: bytes) -> bytes | None:
+    """Send `data` and close, in one packet and now; gives what is left if that was not possible.
+
+    Only for a transport that has nothing to write and no producer. Its protocol hears of the end
+    before this returns.
+    """
+    if not isinstance(transport, FileDescriptor):
+        return data
+    try:
+        sent = transport.getHandle().send(data, MORE) if data else 0  # type: ignore[attr-defined]
+    except OSError:
+        # Full, or gone: the transport will find out.
+        sent = 0
+    if sent < len(data):
+        return data[sent:]
+    transport.connectionLost(connectionDone)
+    return None
 
 
 class KeptUNIXPort(unix.Port):

@@ -6,12 +6,10 @@ what is sent, notices who does not read, survives errors of the author, and ends
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from inspect import iscoroutine
 from typing import Any, Protocol
 
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.protocol import connectionDone
@@ -20,6 +18,12 @@ from zope.interface import implementer
 
 from logsrv.errors import PeerError
 from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.net.twisted_private import (
+    can_half_close,
+    close_at_once,
+    keep_open,
+    stop_keeping,
+)
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.context import ListenerContext
 from logsrv.kit.protocols.states import (
@@ -405,55 +409,3 @@ def awaited(result: object, doing: str) -> Deferred[Any]:
     if isinstance(result, Deferred):
         return result
     raise TypeError(f"{doing} gave {result!r:.60}; it has to be None or something to await")
-
-
-# Below is all that relies on what Twisted's transports have beside their interfaces; it belongs
-# into `logsrv.kit.net.twisted_private`.
-
-# Last words and the end of the connection go out in one packet instead of two (Linux; tcp(7)).
-MORE = getattr(socket, "MSG_MORE", 0)
-
-
-def can_half_close(transport: object) -> bool:
-    """Whether one side can be closed alone; under TLS it cannot."""
-    return isinstance(transport, FileDescriptor)
-
-
-def keep_open(transport: object) -> None:
-    """Have a transport wait for its producer if it is told to close, by a stop of the service, say.
-
-    Under TLS that is done by having a producer. Others close in spite of one that is idle: they have
-    to take it for one who has more to write and was asked to wait.
-    """
-    if isinstance(transport, FileDescriptor):
-        transport.producerPaused = True
-
-
-def stop_keeping(transport: object) -> bool:
-    """Undo `keep_open`; whether the producer has to be taken away for the transport to close."""
-    if not isinstance(transport, FileDescriptor):
-        if getattr(transport, "disconnecting", False):
-            # TLS gathers small writes for a turn of the reactor, and lets go of them only for this.
-            transport.loseConnection()  # type: ignore[attr-defined]
-        return True
-    transport.producerPaused = False
-    return bool(transport.disconnecting)
-
-
-def close_at_once(transport: object, data: bytes) -> bytes | None:
-    """Send `data` and close, in one packet and now; gives what is left if that was not possible.
-
-    Only for a transport that has nothing to write and no producer. Its protocol hears of the end
-    before this returns.
-    """
-    if not isinstance(transport, FileDescriptor):
-        return data
-    try:
-        sent = transport.getHandle().send(data, MORE) if data else 0  # type: ignore[attr-defined]
-    except OSError:
-        # Full, or gone: the transport will find out.
-        sent = 0
-    if sent < len(data):
-        return data[sent:]
-    transport.connectionLost(connectionDone)
-    return None

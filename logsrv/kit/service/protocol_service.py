@@ -25,7 +25,7 @@ from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
 from logsrv.kit.protocols.context import DEFAULT_MAX_LINE, ListenerContext
-from logsrv.kit.protocols.datagrams import DatagramLines, DatagramContext
+from logsrv.kit.protocols.datagrams import DatagramContext, DatagramLines
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.protocols.stream import Connection, StreamProtocol
 from logsrv.kit.service.service import ListeningService

@@ -27,9 +27,9 @@ from logsrv.kit.net.twisted_private import (
     ReceivingTCP,
     close_shared_socket,
     close_socket,
+    keep_open,
     make_ours,
-    may_close,
-    stay_open,
+    stop_keeping,
 )
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, Chunks, Site, in_reactor, port_of, reactor_fixture, until
@@ -251,15 +251,15 @@ async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
         await until(lambda: protocol.transport, "the connection")
         transport: Any = protocol.transport
         transport.registerProducer(Unhurried(), True)
-        stay_open(transport)
-        assert not may_close(transport)
-        stay_open(transport)
+        keep_open(transport)
+        assert not stop_keeping(transport)
+        keep_open(transport)
         transport.loseConnection()
         peer.sendall(b"x")
         transport.write(b"answer")
         assert await deferToThread(peer.recv, 10) == b"answer"
         assert not protocol.ended
-        assert may_close(transport)
+        assert stop_keeping(transport)
         transport.unregisterProducer()
         await until(lambda: protocol.ended, "the end")
         assert peer.recv(10) == b""

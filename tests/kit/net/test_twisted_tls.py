@@ -25,7 +25,7 @@ from zope.interface import implementer
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.twisted_private import GatheringTLS, is_encrypted, may_close, stay_open
+from logsrv.kit.net.twisted_private import GatheringTLS, is_encrypted, keep_open, stop_keeping
 from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, Chunks, in_reactor, port_of
@@ -229,5 +229,5 @@ async def test_what_a_client_offers(
 
 
 def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel: Channel) -> None:
-    stay_open(channel.server)
-    assert may_close(channel.server)
+    keep_open(channel.server)
+    assert stop_keeping(channel.server)
