@@ -224,10 +224,7 @@ class Browser(Window):
     def _find(self, words: str, *, backward: bool, stay: bool) -> None:
         found = self.view.find(words, backward=backward, stay=stay)
         shown = one_line(words, 40)
-        self.call_after_refresh(
-            self.say,
-            f"Found “{shown}”; n  next, N  previous" if found else f"“{shown}” is not here.",
-        )
+        self.say(f"Found “{shown}”; n  next, N  previous" if found else f"“{shown}” is not here.")
 
     @work(group="asking", exclusive=True)
     async def action_charset(self) -> None:

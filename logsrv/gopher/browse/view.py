@@ -167,7 +167,6 @@ class PageView(ScrollView, can_focus=True):
             self.cursor = index
         self._reveal(index)
         self.refresh()
-        self.post_message(self.Pointed())
 
     # Layout.
 

@@ -24,12 +24,16 @@ class Frame(App[None]):
         self.theme = themes.DARK.name
         self.view = PageView()
         self.opened: list[int] = []
+        self.pointed = 0
 
     def compose(self) -> ComposeResult:
         yield self.view
 
     def on_page_view_opened(self, event: PageView.Opened) -> None:
         self.opened.append(event.index)
+
+    def on_page_view_pointed(self) -> None:
+        self.pointed += 1
 
     def rows(self) -> list[str]:
         height = self.view.size.height
@@ -84,6 +88,19 @@ def test_the_cursor_goes_from_link_to_link() -> None:
         assert seen == [1, 3, 4, 4, 3, 1, 3, 1, 4, 1]
         await pilot.press("enter")
         assert frame.opened == [1]
+
+    framed(MENU, scenario)
+
+
+def test_whoever_finds_words_has_the_last_word_about_it() -> None:
+    """No news of the cursor comes after it, which would wipe out what the browser says."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.view.find("two")
+        await pilot.pause()
+        assert (frame.view.cursor, frame.pointed) == (3, 0)
+        await pilot.press("down")
+        assert (frame.view.cursor, frame.pointed) == (4, 1)
 
     framed(MENU, scenario)
 
