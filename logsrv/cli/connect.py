@@ -118,7 +118,8 @@ def _react(target: Target, arguments: argparse.Namespace, interactive: bool) -> 
         except BaseException as error:
             outcome.append(error)
         if len(outcome) == 1:
-            reactor.stop()  # type: ignore[attr-defined]
+            # In the next turn: a connection that was aborted in this one is closed by then.
+            reactor.callLater(0, reactor.stop)  # type: ignore[attr-defined]
 
     # The reactor takes Ctrl-C and SIGTERM for itself, and then ends all connections.
     reactor.addSystemEventTrigger(  # type: ignore[attr-defined]

@@ -48,9 +48,13 @@ class _Terminated(BaseException):
 def main() -> int:
     """The console script: run the command line's arguments, return the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
-    # A shell's >&- leaves none.
-    stdout = sys.stdout.buffer if sys.stdout is not None else open(os.devnull, "wb")  # noqa: SIM115
-    stderr = sys.stderr if sys.stderr is not None else open(os.devnull, "w")  # noqa: SIM115
+    # A shell's >&- leaves no stream.
+    with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
+        stdout = nowhere if sys.stdout is None else sys.stdout.buffer
+        return _main(stdout, unsaid if sys.stderr is None else sys.stderr)
+
+
+def _main(stdout: BinaryIO, stderr: TextIO) -> int:
     try:
         status = run(sys.argv[1:], stdout, stderr)
     except KeyboardInterrupt:

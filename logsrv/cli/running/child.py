@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ def main(channel_descriptor: str, held: str, file: str, *options: str) -> int:
     sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
     reactor = install_holding(sockets)
     channel = Channel(socket.socket(fileno=int(channel_descriptor)))
-    plugin = _load(Path(file), channel)
+    try:
+        return _run(Path(file), options, channel, reactor)
+    finally:
+        channel.close()
+        reactor.let_go()
+
+
+def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any) -> int:
+    plugin = _load(file, channel)
     if plugin is None:
         return NOT_RUNNABLE
     try:

@@ -45,6 +45,11 @@ class HoldingReactor(BestReactor):
         self.held = held
         self.used = {}
 
+    def let_go(self) -> None:
+        """Close all of them: this process serves nobody any more."""
+        for each in (*self.held.values(), *self.used.values()):
+            each.close()
+
     def _key(self, key: str) -> str:
         # Of two listeners on any free port the second is another one.
         number = 2

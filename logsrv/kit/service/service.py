@@ -118,11 +118,20 @@ class ListeningService(Service, Generic[Settings]):
     def _cannot_start(self, error: Exception) -> None:
         for site in self._sites.values():
             self._leave(site, 0)
+        self._turn_once()
         self.signals.release()
         if not isinstance(error, LogsrvError):
             raise error
         log.critical("{name} cannot start: {error}", name=self.name, error=str(error))
         raise StartError(f"{self.name}: {error}") from error
+
+    def _turn_once(self) -> None:
+        """Close what Twisted closes in the next turn of a reactor, which after a failed start never comes.
+
+        Without it the file of a UNIX socket would be left behind.
+        """
+        if not self._reactor.running:
+            self._reactor.iterate()
 
     def startService(self) -> None:
         # `twist` knows no privileged start.

@@ -134,6 +134,14 @@ def test_port_in_use(folder: Path) -> None:
     assert "Traceback" not in run.stdout + run.stderr
 
 
+def test_a_start_that_fails_leaves_no_socket_behind(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+        run = run_twistd(folder, "shout", "--listen", f"unix:{folder}/s", "--listen", where)
+    assert run.returncode == 1
+    assert not (folder / "s").exists()
+
+
 def test_datagrams_for_a_protocol_of_connections(folder: Path) -> None:
     run = run_twistd(folder, "shout", "--listen", "udp:0")
     assert run.returncode == 1
