@@ -62,9 +62,9 @@ def _one(
         # A client that gives up, in a handshake or later, is what some tests are about.
         with contextlib.suppress(OSError):
             connection, _ = listening.accept()
-            with connection:
-                connection.settimeout(DEADLINE)
-                handle(tls.wrap_socket(connection, server_side=True) if tls else connection)
+            connection.settimeout(DEADLINE)
+            with tls.wrap_socket(connection, server_side=True) if tls else connection as talking:
+                handle(talking)
 
     thread = threading.Thread(target=serve)
     thread.start()

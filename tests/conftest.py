@@ -1,0 +1,31 @@
+"""What every test has: children that say what they leave open, and nothing of the make that runs us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment_of_children() -> Iterator[None]:
+    """Without the ARGS of `make test ARGS=…`, which a make that a test runs would take for its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
+        for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_leak_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A `TwistdProcess` that leaves a socket, a file or a process open fails its test."""
+    if "tmp_path" not in request.fixturenames:
+        yield
+        return
+    directory: Path = request.getfixturevalue("tmp_path")
+    yield
+    for log in directory.rglob("*.twistd.log"):
+        text = log.read_text("utf-8", "backslashreplace")
+        assert "ResourceWarning" not in text, text[-8000:]
