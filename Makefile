@@ -5,23 +5,30 @@ BIN = .venv/bin
 ARGS ?=
 PORT ?= 1234
 
-.PHONY: help run test check bench docs clean
+.PHONY: help run test test-all check bench docs clean
 
 help:
-	@echo 'make run     start the line logger on port $(PORT) and show the lines that arrive'
-	@echo 'make test    run the tests          (ARGS="-k framing" for some of them)'
-	@echo 'make check   lint, format and types'
-	@echo 'make bench   compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
-	@echo 'make docs    write the generated pages of docs/ again'
-	@echo 'make clean   remove what these made'
+	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
+	@echo 'make test      run the quick tests    (ARGS="-k framing" for some of them)'
+	@echo 'make test-all  run every test: wheels, fresh installs, browsers, kills and floods too'
+	@echo 'make check     lint, format and types'
+	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
+	@echo 'make docs      write the generated pages of docs/ again'
+	@echo 'make clean     remove what these made'
 
 run: .venv/run.ready
 	@sh .make/run.sh '$(PORT)' $(ARGS)
 
 test: .venv/dev.ready
-	@echo 'make test: running the tests'
-	@$(BIN)/python -m pytest $(ARGS)
+	@echo 'make test: running the quick tests'
+	@$(BIN)/python -m pytest -m 'not long' $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
+
+# What a plain pytest runs.
+test-all: .venv/dev.ready
+	@echo 'make test-all: running every test'
+	@$(BIN)/python -m pytest $(ARGS)
+	@echo 'make test-all: all passed'
 
 check: .venv/dev.ready
 	@echo 'make check: ruff check, ruff format, mypy'

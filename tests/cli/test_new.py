@@ -162,6 +162,7 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     return project
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["request", "datagram", "input"])
 def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
@@ -176,6 +177,7 @@ def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
     assert " passed" in run(program("make", "make"), "test", directory=project)
 
 
+@pytest.mark.long
 def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
     output = tmp_path / "output"
@@ -202,6 +204,7 @@ def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
     assert "shout: stopped, 0 connections cut off" in output.read_text()
 
 
+@pytest.mark.long
 def test_it_is_listed(line_project: Path, tmp_path: Path) -> None:
     """`logsrv plugins` of that environment knows its package, version and port."""
     command = str(line_project / ".venv" / "bin" / "logsrv")

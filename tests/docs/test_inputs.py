@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from bench.echo.servers import code_lines
 from logsrv.linelog.inputs.intake import Intake
 from tests.docs.conftest import ROOT
@@ -14,6 +16,7 @@ from tests.docs.story import Story, blocks
 PAGE = (ROOT / "docs" / "inputs.md").read_text()
 
 
+@pytest.mark.long
 def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     """From an empty folder to records in the log of a real daemon."""
     with Story(tmp_path, ports=(7000, 7001), environment=index) as reader:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from bench.echo.servers import code_lines
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
@@ -19,6 +21,7 @@ def line_of(heading: str) -> int:
     return PAGE[: PAGE.index(f"\n## {heading}")].count("\n") + 2
 
 
+@pytest.mark.long
 def test_it_works_as_it_is_printed(tmp_path: Path, index: Mapping[str, str]) -> None:
     """From an empty folder to a wheel, each command, file and conversation."""
     program("openssl", "openssl")

@@ -97,10 +97,13 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
         each.close()
 
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (132, 43)], ids=["80x24", "132x43"])
-
-
-@SIZES
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((80, 24), id="80x24"),
+        pytest.param((132, 43), id="132x43", marks=pytest.mark.long),
+    ],
+)
 def test_browsing_gophernicus(
     terminal: Open, gophernicus: int, tmp_path: Path, size: tuple[int, int]
 ) -> None:

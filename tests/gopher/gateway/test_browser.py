@@ -18,6 +18,7 @@ def address(process: TwistdProcess, path: str) -> str:
     return f"http://127.0.0.1:{process.port()}{path}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_real_server(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
@@ -44,7 +45,9 @@ def test_real_server(
             assert "error" not in page.text.lower()
 
 
-@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+@pytest.mark.parametrize(
+    "server", ["gophernicus", pytest.param("pygopherd", marks=pytest.mark.long)]
+)
 def test_real_search(
     server: str, gateway_process: TwistdProcess, request: pytest.FixtureRequest
 ) -> None:
@@ -55,6 +58,7 @@ def test_real_search(
     assert "Results for: two words" in page.text
 
 
+@pytest.mark.long
 def test_hostile(gateway_process: TwistdProcess) -> None:
     """No server gets a script to run, whatever it sends as what."""
 
@@ -82,6 +86,7 @@ def _title(text: str) -> str:
     return next(line for line in text.splitlines() if line.strip())
 
 
+@pytest.mark.long
 def test_looks(gateway_process: TwistdProcess, tmp_path: Path) -> None:
     """The style sheet is loaded under our own policy, in light and in dark."""
     url = address(gateway_process, "/")
