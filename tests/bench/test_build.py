@@ -116,7 +116,7 @@ def test_datagrams_sent_one_by_one_arrive_as_the_others(sink: RunningSink) -> No
 
 def test_datagrams_keep_to_the_rate_they_are_offered_at(sink: RunningSink) -> None:
     sent, _ = sink.send("udp", f"udp:{sink.udp}", lines=5_000, rate=20_000)
-    assert 0.24 < sent.end - sent.start < 1.0
+    assert sent.end - sent.start > 0.24
 
 
 def test_marked_lines_carry_the_time_they_were_sent(sink: RunningSink) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import struct
@@ -171,6 +172,7 @@ def term(server: Started) -> bool:
         assert server.echoes(client)
         # Both lie there when it looks again.
         server.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
         client.sendall(b"last\n")
         server.process.send_signal(signal.SIGTERM)
         server.process.send_signal(signal.SIGCONT)

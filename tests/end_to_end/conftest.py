@@ -27,7 +27,7 @@ class Logger(TwistdProcess):
 
     def connect(self, index: int = 0) -> socket.socket:
         """A connection to its listener of that index."""
-        return socket.create_connection(("127.0.0.1", self.ports()[index]), 20)
+        return socket.create_connection(("127.0.0.1", self.ports()[index]), 60)
 
     def send(self, data: bytes, index: int = 0) -> None:
         """Send `data` over a connection of its own and close it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -35,6 +36,15 @@ def stored_bytes(directory: Path) -> bytes:
             text += path.read_bytes()
     active = directory / "current.log"
     return text + (active.read_bytes() if active.exists() else b"")
+
+
+def size_of(directory: Path) -> int:
+    """How many bytes a store has; a daemon may be writing, sealing and removing meanwhile."""
+    total = 0
+    for path in directory.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def stored_lines(directory: Path) -> list[Stored]:

@@ -44,7 +44,7 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
     key, cert = certificate
     server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
     with server.connect() as plain:
-        plain.settimeout(10)
+        plain.settimeout(60)
         plain.sendall(b"plain text\n" * 10)
         while plain.recv(1000):
             pass

@@ -137,7 +137,7 @@ def test_stop_with_browsers(serve: Serve, tmp_path: Path) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=20)
         connection.request("GET", "/")
         assert connection.getresponse().read()
-        web.stop(deadline=4)
+        web.stop()
         assert "0 connections cut off" in web.log()
         connection.close()
 

@@ -141,7 +141,7 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
             session.expect("Thank you for connecting")
             session.expect_close()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.sendto(b"hello\nhello", ("127.0.0.1", udp))
         assert client.recv(100) == b"Thank you for connecting\r\n"
         # Two greeting servers do not thank each other for ever.
@@ -152,7 +152,7 @@ def test_all_kinds_of_listeners(twistd: Callable[..., TwistdProcess], tmp_path: 
         with pytest.raises(BlockingIOError):
             client.recv(100)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         client.bind(str(tmp_path / "mine"))
         client.sendto(b"hello", grams)
         assert client.recv(100) == b"Thank you for connecting\r\n"
@@ -211,7 +211,7 @@ def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> No
     wanted = min(5000, hard - 200)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted + 200), hard), hard))
     server = twistd("greet", "--stay", "--no-log-connections", "--listen", LOOPBACK)
-    held = [socket.create_connection(("127.0.0.1", server.port()), 20) for _ in range(wanted)]
+    held = [socket.create_connection(("127.0.0.1", server.port()), 60) for _ in range(wanted)]
     try:
         for client in held:
             assert client.recv(100).startswith(b"Thank you")

@@ -195,7 +195,8 @@ def test_the_delay_that_a_server_asks_for_is_kept(serve: Serve, tmp_path: Path) 
     site = Site(serve, {**few, b"/robots.txt": robots})
     done = crawl(site, tmp_path)
     assert site.asked == {b"": 1, b"/0": 1, b"/1": 1}
-    assert site.starts[2] - site.starts[1] >= 0.09
+    # Whoever asks for the second item has the answer to the first request.
+    assert site.starts[2] - site.starts[0] >= 0.1
     assert done.tally.fetched == 3
     other = Site(serve, {**few, b"robots.txt": robots})
     crawl(other, tmp_path / "depth", ignore_robots=True)
@@ -205,9 +206,10 @@ def test_the_delay_that_a_server_asks_for_is_kept(serve: Serve, tmp_path: Path) 
 def test_the_delay_of_the_user_is_kept(serve: Serve, tmp_path: Path) -> None:
     few = {b"": b"0x\t/0\t@\r\n0x\t/1\t@\r\n", b"/0": b"x", b"/1": b"x"}
     site = Site(serve, few)
+    began = time.monotonic()
     crawl(site, tmp_path, delay=0.1)
-    gaps = [later - before for before, later in zip(site.starts, site.starts[1:], strict=False)]
-    assert min(gaps) >= 0.09
+    # When a request arrives says little on a busy machine; that none is earlier than it may be, does.
+    assert [start - began >= 0.1 * number for number, start in enumerate(site.starts)] == [True] * 3
 
 
 def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path) -> None:

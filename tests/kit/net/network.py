@@ -32,7 +32,7 @@ REACTOR: Any = reactor
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
-async def until(look: Callable[[], object], what: str, deadline: float = 15.0) -> None:
+async def until(look: Callable[[], object], what: str, deadline: float = 60.0) -> None:
     """Let the reactor run until `look()` is true."""
     end = REACTOR.seconds() + deadline
     while not look():

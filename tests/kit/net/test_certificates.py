@@ -33,7 +33,7 @@ def seen(port: int, greeting: bytes = b"") -> bytes | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    plain = socket.create_connection(("127.0.0.1", port), 10)
+    plain = socket.create_connection(("127.0.0.1", port), 60)
     with context.wrap_socket(plain) as connection:
         connection.sendall(greeting)
         return connection.getpeercert(binary_form=True)

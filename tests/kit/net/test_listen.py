@@ -47,7 +47,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 def connect(listener: Any) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port_of(listener)), 10)
+    return socket.create_connection(("127.0.0.1", port_of(listener)), 60)
 
 
 @in_reactor
@@ -71,7 +71,7 @@ async def test_ipv6_has_its_brackets(site: Site) -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     listener = site.start("tcp6:0:interface=\\:\\:1")
-    with socket.create_connection(("::1", port_of(listener)), 10) as client:
+    with socket.create_connection(("::1", port_of(listener)), 60) as client:
         await until(lambda: site.factory.made, "the connection")
         assert site.factory.made[0].source == f"tcp:[::1]:{client.getsockname()[1]}"
 
@@ -260,7 +260,7 @@ def tls_send(port: int, data: bytes) -> bytes:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with (
-        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        socket.create_connection(("127.0.0.1", port), 60) as plain,
         context.wrap_socket(plain) as client,
     ):
         client.sendall(data)

@@ -189,7 +189,7 @@ def visit(port: int, offered: list[str]) -> tuple[bytes, str | None]:
     context.verify_mode = ssl.CERT_NONE
     if offered:
         context.set_alpn_protocols(offered)
-    plain = socket.create_connection(("127.0.0.1", port), 10)
+    plain = socket.create_connection(("127.0.0.1", port), 60)
     with context.wrap_socket(plain) as connection:
         connection.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n.")
         return connection.recv(100), connection.selected_alpn_protocol()

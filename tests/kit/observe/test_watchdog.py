@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 from twisted.logger import ILogObserver, globalLogPublisher
@@ -24,12 +23,12 @@ class Reactor:
         self.asked.release()
 
     def turn(self) -> None:
-        assert self.asked.acquire(timeout=10)
+        assert self.asked.acquire(timeout=60)
         self.calls.pop(0)()
 
 
 def blocking_call(until: threading.Event) -> None:
-    assert until.wait(10)
+    assert until.wait(60)
 
 
 @implementer(ILogObserver)
@@ -54,7 +53,7 @@ def test_blocked_reactor() -> None:
         reactor.turn()
         blocking_call(observe.warned)
         reactor.turn()
-        assert observe.went_on.wait(10)
+        assert observe.went_on.wait(60)
         reactor.turn()
     finally:
         dog.stop()
@@ -68,7 +67,8 @@ def test_stop_does_not_wait_for_a_blocked_reactor() -> None:
     reactor: Any = Reactor()
     dog = Watchdog(reactor, patience=0.01)
     dog.start()
-    assert reactor.asked.acquire(timeout=10)
-    before = time.monotonic()
-    dog.stop()
-    assert time.monotonic() - before < 5
+    assert reactor.asked.acquire(timeout=60)
+    stopping = threading.Thread(target=dog.stop, daemon=True)
+    stopping.start()
+    stopping.join(60)
+    assert not stopping.is_alive()

@@ -39,7 +39,7 @@ class State:
 
 def converse(port: int, *sent: bytes, half_close: bool = False) -> bytes:
     """Send, and read until the end."""
-    with socket.create_connection(("127.0.0.1", port), 10) as client:
+    with socket.create_connection(("127.0.0.1", port), 60) as client:
         for data in sent:
             client.sendall(data)
         if half_close:

@@ -34,7 +34,7 @@ def asking(family: int, mine: Any, where: Any) -> Callable[..., list[bytes]]:
 
     def ask(data: bytes, answers: int = 1) -> list[bytes]:
         with socket.socket(family, socket.SOCK_DGRAM) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             if mine is not None:
                 client.bind(mine)
             client.sendto(data, where)

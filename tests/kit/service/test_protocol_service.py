@@ -111,7 +111,7 @@ async def test_reload_and_stop(serving: Serving, tmp_path: Path) -> None:
         Shout, "--listen", "tcp:0:interface=127.0.0.1", "--config", str(config), state=Keeper
     )
     state = running.service.state
-    with socket.create_connection(("127.0.0.1", running.port), 10) as client:
+    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
         lines = client.makefile("rwb")
 
         def ask(data: bytes) -> bytes:
@@ -124,7 +124,7 @@ async def test_reload_and_stop(serving: Serving, tmp_path: Path) -> None:
         running.service.reload()
         assert running.service.settings.idle_timeout == 30.0
         assert await deferToThread(ask, b"longer\n") == b"LONGER\r\n"
-    with socket.create_connection(("127.0.0.1", running.port), 10) as client:
+    with socket.create_connection(("127.0.0.1", running.port), 60) as client:
         lines = client.makefile("rwb")
         assert (await deferToThread(ask, b"longer\n")).startswith(b"a line is longer than 3 bytes")
     await running.stop()
@@ -137,7 +137,7 @@ async def test_guard(serving: Serving) -> None:
     running = serving(Shout, "--deny", "127.0.0.0/8")
 
     def visit() -> bytes:
-        with socket.create_connection(("127.0.0.1", running.port), 10) as client:
+        with socket.create_connection(("127.0.0.1", running.port), 60) as client:
             try:
                 return client.recv(10)
             except ConnectionResetError:

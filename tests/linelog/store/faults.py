@@ -59,7 +59,7 @@ def another_lock(directory: Path) -> int:
     return fd
 
 
-def until(condition: Callable[[], object], within: float = 10.0) -> Deferred[None]:
+def until(condition: Callable[[], object], within: float = 60.0) -> Deferred[None]:
     """Fires when the condition is met; fails after `within` seconds."""
     deadline = time.monotonic() + within
 

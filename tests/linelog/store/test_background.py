@@ -28,7 +28,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
 
     def slow() -> None:
         begun.set()
-        go.wait(10)
+        go.wait(60)
 
     disk.before["fdatasync"] = slow
     store = open_store(disk, sync=Sync.INTERVAL)

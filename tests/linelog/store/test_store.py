@@ -112,7 +112,7 @@ async def test_senders_are_paused_above_high_water_and_resumed_below_low_water(
 ) -> None:
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, high_water=10_000, low_water=1_000)
-    disk.before["writev"] = lambda: go.wait(10)
+    disk.before["writev"] = lambda: go.wait(60)
     sender, late = Sender(), Sender()
     store.valve.add(sender)
     while not store.valve.closed:
@@ -142,7 +142,7 @@ async def test_senders_never_stay_paused_when_the_writer_is_as_fast_as_they_are(
 async def test_one_sync_serves_everyone_who_waits(open_store: OpenStore) -> None:
     disk, go = FaultyDisk(), threading.Event()
     store = open_store(disk, sync=Sync.ALWAYS)
-    disk.before["fdatasync"] = lambda: go.wait(10)
+    disk.before["fdatasync"] = lambda: go.wait(60)
     waiting = []
     for number in range(200):
         store.append(batch(b"number %d" % number))
@@ -212,11 +212,11 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
             reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
 
     disk, go = FaultyDisk(), threading.Event()
-    using = Patient()
+    using, before = Patient(), set(threading.enumerate())
     metrics = Metrics(METRICS)
     store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
     store.open()
-    disk.before["writev"] = lambda: go.wait(10)
+    disk.before["writev"] = lambda: go.wait(60)
     store.append(batch(b"stuck"))
     await until(lambda: "writev" in disk.calls)
     store.append(batch(b"behind", b"it"))
@@ -225,7 +225,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
     with pytest.raises(StoreError, match=r"bytes \(3 lines\) could .*: it takes too long"):
         await closing
     go.set()
-    await until(lambda: not any(t.name.startswith("store-") for t in threading.enumerate()))
+    await until(lambda: not set(threading.enumerate()) - before)
     assert metrics.value("store_lost_lines_total") == 3
 
 
