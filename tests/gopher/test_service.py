@@ -131,17 +131,6 @@ def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
         assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
 
 
-def test_stop_with_browsers(serve: Serve, tmp_path: Path) -> None:
-    """A browser that keeps its connection open does not keep the gateway from stopping."""
-    with TwistdProcess("gopher", "--gateway", LOOPBACK, directory=tmp_path) as web:
-        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=20)
-        connection.request("GET", "/")
-        assert connection.getresponse().read()
-        web.stop()
-        assert "0 connections cut off" in web.log()
-        connection.close()
-
-
 def test_log_connections(tmp_path: Path) -> None:
     """With --log-connections each connection has its line when it comes and when it goes."""
     arguments = ["--gateway", LOOPBACK, "--log-connections"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +14,12 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
 
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.conftest import Start
 from tests.gopher.gateway.test_checked_reactor import Names
-from tests.gopher.gateway.web import SECONDS
+from tests.gopher.gateway.web import SECONDS, Web, gateway_service
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
 
@@ -296,6 +299,25 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
     go_on.set()
     assert (await waiting).status == 200
     await stopped
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop_with_browsers(reactor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that keeps its connection open does not keep the gateway from stopping."""
+    monkeypatch.setattr("logsrv.kit.service.service.DRAIN_SECONDS", 600.0)
+    service = gateway_service(reactor=reactor)
+    service.startService()
+    web = Web(service)
+    connection = http.client.HTTPConnection("127.0.0.1", web.port, timeout=SECONDS)
+
+    def visit() -> bytes:
+        connection.request("GET", "/")
+        return connection.getresponse().read()
+
+    with contextlib.closing(connection), capturedLogs() as events:
+        assert await deferToThread(visit)
+        await web.service.stopService().addTimeout(60, reactor)
+    assert [event["cut"] for event in events if "cut" in event] == [0]
 
 
 @pytest_twisted.ensureDeferred
