@@ -35,7 +35,7 @@ LONGEST_NAME = 40
 
 @attrs.frozen
 class Kind:
-    """What a kind of project serves. connect: how a client gets there."""
+    """A kind of project, by what it serves. connect: how a client gets there."""
 
     description: str
     listen: str

@@ -161,7 +161,7 @@ def _fetch(
 
 
 def _pour(answer: GopherFile, view: View) -> None:
-    """From the socket to the view through one buffer, for binaries: nobody keeps a piece of one."""
+    """Pour the socket into the view through one buffer, for binaries: nobody keeps a piece of one."""
     buffer = memoryview(bytearray(_LARGE))
     while size := answer.readinto1(buffer):
         view.feed(buffer[:size])
@@ -188,7 +188,7 @@ def _view(
     stderr: TextIO,
     answers: list[GopherFile],
 ) -> View:
-    """Where the answer goes. `answers` has it as soon as it has begun."""
+    """Return the view that the answer goes to. `answers` has the answer as soon as it has begun."""
 
     def stuffed() -> bool:
         return kind == "text" and not any(answer.has_header for answer in answers)
@@ -234,7 +234,7 @@ def _colours(wanted: str, terminal: bool) -> bool:
 
 
 def _encoding() -> str:
-    """What the terminal understands. Under twistd, `sys.stdout` is its log."""
+    """Return the encoding of the terminal. Under twistd, `sys.stdout` is its log."""
     stream = sys.__stdout__
     return stream.encoding if stream is not None else "utf-8"
 

@@ -1,4 +1,4 @@
-"""Which answer a web request gets: the gateway's own pages, and what is fetched for it."""
+"""Answers to web requests: the gateway's own pages, and what is fetched for it."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class Answers:
 
     @property
     def hits(self) -> int:
-        """How many were remembered."""
+        """The number of answers that were remembered."""
         return self._fetcher.hits
 
     def own(self, path: bytes) -> Answer | None:
-        """What is the gateway's own; None for what has to be fetched. Raises Refused."""
+        """Return what is the gateway's own; None for what has to be fetched. Raises Refused."""
         if path == b"/go" or is_gopher_path(path):
             return None
         if path == b"/":
@@ -123,13 +123,13 @@ class Answers:
         raise Refused(404, "there is no such page here; addresses begin with /gopher/")
 
     def go(self, query: bytes) -> Answer:
-        """Where the address form leads. Raises BadURL."""
+        """Return the way to where the address form leads. Raises BadURL."""
         typed = parse_query(query).get(b"url", b"")
         location = Place(address_typed(typed)).path if typed.strip() else "/"
         return Answer(b"", status=303, headers={"Location": location})
 
     async def gopher(self, place: Place) -> Answer | Stream:
-        """What is at a place. Raises GopherError, Refused."""
+        """Return what is at a place. Raises GopherError, Refused."""
         url = place.url
         kind = item_type(url.item_type)
         if kind.transfer is None:
@@ -180,7 +180,7 @@ class Answers:
 
 
 def error_answer(error: GopherError | Refused | TooMuch, place: Place | None) -> Answer:
-    """What says what went wrong, with `place` where that is known."""
+    """Return the page that says what went wrong, with `place` where that is known."""
     headers: dict[str, str] = {}
     if isinstance(error, TooMuch):
         headers["Retry-After"] = str(error.retry_after)

@@ -1,4 +1,4 @@
-"""What becomes of a web request: checked, counted, answered, and how the answer is sent."""
+"""The gateway: web requests are checked, counted and answered, and the answers sent."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 
 @attrs.frozen
 class Row:
-    """One line that is more than information.
+    """A line that is more than information.
 
     kind: `item` and `search` lead to `href` in this gateway, `outside` to one elsewhere; `nowhere`
         cannot be followed and says in `address` where it would lead.
@@ -84,7 +84,7 @@ def _part(place: Place, first: int) -> str:
 
 
 def shown(item: MenuItem, charset: str | None) -> str:
-    """What the item says, safe to show; the blanks that columns are made of stay."""
+    """Return what the item says, safe to show; the blanks that columns are made of stay."""
     return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
 
 

@@ -90,7 +90,7 @@ def media_page(place: Place, kind: MediaKind) -> bytes:
 
 
 def error_page(heading: str, sentence: str, place: Place | None = None) -> bytes:
-    """Why there is nothing to see; `sentence` is safe to show."""
+    """Return the page that says why there is nothing to see; `sentence` is safe to show."""
     about = _about(place) if place is not None else {}
     return _render("error.html", **{**about, "title": heading}, sentence=sentence)
 

@@ -33,7 +33,7 @@ LARGEST_ITEM_NUMBER = 10_000_000
 
 @attrs.frozen
 class Place:
-    """What a web path asks for. `first`: the number of the first item to show, from 0."""
+    """A web path, read. `first`: the number of the first item to show, from 0."""
 
     url: GopherURL
     view: View = "page"
@@ -66,7 +66,7 @@ def _path(url: GopherURL) -> str:
 
 
 def is_gopher_path(path: bytes) -> bool:
-    """Whether `parse_path` is the one to read this path."""
+    """Return true if `parse_path` is the one to read this path."""
     return path.split(b"/", 2)[1:2] in (
         [b"gopher"],
         [b"gophers"],
@@ -138,7 +138,7 @@ def _charset(fields: dict[bytes, bytes]) -> str | None:
 
 
 def address_typed(text: bytes) -> GopherURL:
-    """What somebody typed into the address form: a URL, or one without its scheme. Raises BadURL."""
+    """Return what somebody typed into the address form: a URL, maybe without its scheme. Raises BadURL."""
     typed = text.strip()
     if b"://" not in typed:
         typed = b"gopher://" + typed

@@ -1,4 +1,4 @@
-"""What to fetch next, what again after a pause, and what never.
+"""The order of a mirror: what to fetch next, what again after a pause, and what never.
 
 Menus lead to items, which are fetched in the order in which they were found. An item that several menus
 show, under whatever type, is fetched once.
@@ -40,7 +40,7 @@ _IDLE = 0.2
 
 @attrs.define(frozen=True, slots=True)
 class Manners:
-    """How much at once, and how much in all. connections: at a time; delay: seconds from one request
+    """Limits of a run. connections: at a time; delay: seconds from one request
     to the next; items, bytes: of the whole mirror; item_bytes: of one answer.
     """
 
@@ -54,7 +54,7 @@ class Manners:
 
 @attrs.define(slots=True)
 class Tally:
-    """What a run has done. failed: what went wrong, by URL; stopped: the limit that ended it."""
+    """The sum of a run. failed: what went wrong, by URL; stopped: the limit that ended it."""
 
     fetched: int = 0
     kept: int = 0
@@ -64,7 +64,7 @@ class Tally:
 
 @attrs.define(frozen=True, slots=True)
 class Copy:
-    """Where the copy of an item is, and whether it is a menu's, so a directory."""
+    """The copy of an item: its path, and whether it is a menu's, so a directory."""
 
     path: tuple[str, ...]
     is_menu: bool
@@ -119,7 +119,7 @@ class Crawl:
 
     @property
     def waiting(self) -> int:
-        """How many items are known and not yet fetched."""
+        """The number of items that are known and not yet fetched."""
         return len(self._queue) + len(self._later) + len(self._jobs)
 
     def run(self, show: Callable[[], None]) -> None:
@@ -261,7 +261,7 @@ class Crawl:
         return job.path
 
     def _pause(self) -> float:
-        """How long there is nothing to do but wait for answers."""
+        """Return how long there is nothing to do but wait for answers."""
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
         if self._queue and len(self._jobs) < self._connections:
@@ -298,7 +298,7 @@ class Crawl:
         self._state.add_failure(url, str(error))
 
     def _may_pass(self, url: GopherURL, error: Exception) -> bool:
-        """Whether another try may go better: a server with more connections than it takes resets
+        """Return true if another try may go better: a server with more connections than it takes resets
         them, refuses them, or leaves them waiting.
         """
         if isinstance(error, Truncated):

@@ -46,7 +46,7 @@ class Finished:
 
 
 class _Transfer:
-    """One request and what has become of it."""
+    """A request and what has become of it."""
 
     __slots__ = (
         "addresses", "deadline", "end", "events", "most_seconds", "phase", "reader", "request", "sink",
@@ -87,11 +87,11 @@ class Fetcher:
 
     @property
     def active(self) -> int:
-        """How many requests are under way, or waiting to be handed back."""
+        """The number of requests that are under way, or waiting to be handed back."""
         return len(self._active) + len(self._finished)
 
     def addresses(self, url: GopherURL) -> list[Address]:
-        """Where the host of `url` is; asked for once in the life of this object, and that blocks.
+        """Return the addresses of the host of `url`, looked up once in the life of this; that blocks.
 
         Raises UnknownHost.
         """
@@ -129,7 +129,7 @@ class Fetcher:
             self._end(transfer, error)
 
     def wait(self, seconds: float) -> list[Finished]:
-        """What has ended, after at most `seconds`, and sooner if something ends."""
+        """Return what has ended, after at most `seconds`, and sooner if something ends."""
         if not self._finished:
             for key, _ in self._selector.select(min(seconds, _LOOK_AT_CLOCKS)):
                 transfer: _Transfer = key.data
@@ -293,7 +293,7 @@ class Fetcher:
     # What they have in common.
 
     def _waits(self, transfer: _Transfer, error: OSError, otherwise: int | None = None) -> bool:
-        """Whether `error` only says that the socket is not ready; then wait until it is."""
+        """Return true if `error` only says that the socket is not ready; then wait until it is."""
         import ssl
 
         if isinstance(error, ssl.SSLWantReadError):
@@ -352,7 +352,7 @@ class Fetcher:
 
 
 def _has_decrypted(sock: socket.socket) -> bool:
-    """Whether there are bytes that no selector tells about, as they have been read already."""
+    """Return true if there are bytes that no selector tells about, as they have been read already."""
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     return pending is not None and pending() > 0
 

@@ -40,7 +40,7 @@ class Line:
 
 
 def gophermap(lines: list[Line]) -> bytes:
-    """As gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host for local items."""
+    """Return it as gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host if local."""
     return b"".join(map(_map_line, lines))
 
 

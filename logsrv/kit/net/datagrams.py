@@ -220,7 +220,7 @@ class DatagramListener(Service):
         log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
 
     async def stop_listening(self) -> None:
-        """Nobody has to be accepted here: `drain` does it all."""
+        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
 
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""

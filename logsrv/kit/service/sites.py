@@ -53,7 +53,7 @@ class Wanted:
 
 
 class Served(Protocol):
-    """What serves the peers of one site: made with the settings of its listener."""
+    """The part that serves the peers of one site: made with the settings of its listener."""
 
     @property
     def takes(self) -> Any:
@@ -70,7 +70,7 @@ class Served(Protocol):
 
 
 class State(Enum):
-    """How far a site is."""
+    """The states of a site."""
 
     MADE = "made"
     BOUND = "bound"
@@ -80,7 +80,7 @@ class State(Enum):
 
 
 class Site:
-    """One site of a service, from its making to its end."""
+    """A site of a service, from its making to its end."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Site:
         reactor: Any,
         metrics: Metrics,
     ) -> None:
-        """Nothing is opened yet. Raises ConfigurationError for a place that cannot be served."""
+        """Open nothing yet. Raises ConfigurationError for a place that cannot be served."""
         self.key = wanted.key
         self.label = wanted.label
         self.endpoint = wanted.endpoint
@@ -111,7 +111,7 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
+        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
         return self._listener.address
 
     def check(self) -> None:
