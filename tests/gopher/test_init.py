@@ -23,7 +23,7 @@ def test_every_promised_name_is_there() -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(logsrv.gopher.__file__).read_text("utf-8"))
     seen = {
-        (alias.name, str(node.module).rpartition(".")[2])
+        (alias.name, str(node.module).removeprefix("logsrv.gopher."))
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("logsrv.")
         for alias in node.names
