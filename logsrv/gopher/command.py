@@ -17,11 +17,11 @@ from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.arguments import (
-    Network,
+    ConnectionOptions,
     asked_url,
     checked_options,
+    connection_options,
     fetch_parser,
-    network,
 )
 from logsrv.gopher.blocking import GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
@@ -110,7 +110,7 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return run_mirror(words[1:], stdout, stderr)
     options = fetch_parser().parse_args(words)
     checked_options(options)
-    return _fetch(asked_url(options), options, network(options), stdout, stderr)
+    return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)
 
 
 def _browse(words: list[str]) -> int:
@@ -128,7 +128,7 @@ def _browse(words: list[str]) -> int:
 def _fetch(
     url: GopherURL,
     options: argparse.Namespace,
-    network: Network,
+    connection: ConnectionOptions,
     stdout: BinaryIO,
     stderr: TextIO,
 ) -> int:
@@ -138,11 +138,11 @@ def _fetch(
     try:
         with urlopen(
             url,
-            network.timeout,
-            trust=network.trust,
+            connection.timeout,
+            trust=connection.trust,
             most_bytes=options.max_size or _most_bytes(kind),
             most_seconds=math.inf if kind == "binary" else Timeouts().whole,
-            proxy=network.proxy,
+            proxy=connection.proxy,
             as_sent=True,
         ) as answer:
             answers.append(answer)

@@ -22,7 +22,7 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-State = Literal["running", "saved", "failed", "stopped"]
+DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
 @attrs.define(slots=True, eq=False)
@@ -31,7 +31,7 @@ class Download:
 
     url: GopherURL
     path: Path
-    state: State = "running"
+    state: DownloadState = "running"
     received: int = 0
     length: int | None = None
     began: float = attrs.field(factory=time.monotonic)

@@ -20,11 +20,11 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.errors import Refused, TimedOut, Truncated
 from logsrv.gopher.limits import Limits, Timeouts
 from logsrv.gopher.mirror.fetch import Fetcher, Finished
+from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
-from logsrv.gopher.mirror.state import Done, State
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -90,7 +90,7 @@ class Crawl:
         root: GopherURL,
         directory: Path,
         scope: Scope,
-        state: State,
+        journal: Journal,
         fetcher: Fetcher,
         manners: Manners,
         clock: Callable[[], float],
@@ -98,7 +98,7 @@ class Crawl:
         self._root = root
         self._directory = directory
         self._scope = scope
-        self._state = state
+        self._journal = journal
         self._fetcher = fetcher
         self._manners = manners
         self._clock = clock
@@ -141,7 +141,7 @@ class Crawl:
             self._start()
             for finished in self._fetcher.wait(self._pause()):
                 self._finish(finished)
-            self._state.flush()
+            self._journal.flush()
             show()
             if self._fetcher.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
@@ -188,7 +188,7 @@ class Crawl:
         return early
 
     def _restore(self) -> None:
-        for done in self._state.done():
+        for done in self._journal.done():
             url = done.url
             if done.size is None or self._is_whole(done):
                 self._done[key_of(url)] = done
@@ -217,7 +217,7 @@ class Crawl:
         self.copies[item.key] = Copy(done.path, done.size is None)
         if done.size is None:
             parser = MenuParser()
-            content = self._state.menu(done)
+            content = self._journal.menu(done)
             self._open(done, item, [*parser.feed(content), *parser.finish()])
 
     def _open(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
@@ -280,9 +280,9 @@ class Crawl:
         self.copies[job.item.key] = Copy(path, is_menu(url))
         sink = finished.sink
         if isinstance(sink, MenuSink):
-            self._open(self._state.add_menu(url, path, sink.content), job.item, sink.items)
+            self._open(self._journal.add_menu(url, path, sink.content), job.item, sink.items)
         elif isinstance(sink, FileSink):
-            self._state.add_file(url, path, sink.size)
+            self._journal.add_file(url, path, sink.size)
 
     def _fail(self, job: _Job, error: Exception) -> None:
         url = job.item.url
@@ -295,7 +295,7 @@ class Crawl:
             heapq.heappush(self._later, (self._clock() + pause, next(self._numbers), job))
             return
         self.tally.failed[url] = error
-        self._state.add_failure(url, str(error))
+        self._journal.add_failure(url, str(error))
 
     def _may_pass(self, url: GopherURL, error: Exception) -> bool:
         """Return true if another try may go better: a server with more connections than it takes resets

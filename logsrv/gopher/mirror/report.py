@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logsrv.gopher.errors import GopherError
 from logsrv.gopher.mirror.crawl import Tally
-from logsrv.gopher.mirror.state import FILE
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.progress import size_text
 from logsrv.kit.text.escape import one_line
 

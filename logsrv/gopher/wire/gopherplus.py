@@ -63,7 +63,7 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
 
 
 @attrs.define(frozen=True, slots=True)
-class View:
+class AlternateView:
     """A form in which an item can be had; `size` is the server's words, such as b"10k"."""
 
     media_type: bytes
@@ -83,9 +83,11 @@ class Attributes:
         return next((lines for found, lines in self.blocks if found == name), ())
 
     @property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[AlternateView, ...]:
         found = map(_VIEW.fullmatch, self.block("VIEWS"))
-        return tuple(View(match[1], match[2] or b"", match[3] or b"") for match in found if match)
+        return tuple(
+            AlternateView(match[1], match[2] or b"", match[3] or b"") for match in found if match
+        )
 
 
 def parse_attributes(body: bytes) -> tuple[Attributes, ...]:

@@ -40,8 +40,8 @@ class Done:
     offset: int
 
 
-class State:
-    """The state of the mirror in `directory`, locked as long as this object is open.
+class Journal:
+    """The journal of the mirror in `directory`, locked as long as this object is open.
 
     Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
     """
