@@ -170,7 +170,7 @@ class AnswerSocket:
 
 
 class DatagramContext(ListenerContext):
-    """One listener as its datagrams see it: what they share, and the way back to their senders.
+    """The context of one listener's datagrams: what they share, and the way back to their senders.
 
     limit: of the answers to each address.
     """
