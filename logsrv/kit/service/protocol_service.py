@@ -68,7 +68,7 @@ class ServiceSettings(Protocol):
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-State = TypeVar("State")
+PluginState = TypeVar("PluginState")
 
 
 class PluginFactory(ListenerContext, Factory):
@@ -149,7 +149,7 @@ def served(stream: object, datagrams: object) -> Serves:
     return Serves(build, datagrams, line_format)
 
 
-class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
+class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]):
     """The running service of a plugin; protocols have it as `self.service`.
 
     settings: the options as they are now, also after a reload.
@@ -163,7 +163,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         settings: Settings,
         serves: Serves,
         *,
-        state: Callable[[Any], State],
+        state: Callable[[Any], PluginState],
         load: Callable[[], Settings],
         reactor: Any,
     ) -> None:
@@ -174,7 +174,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
         self.wanted(settings)
-        self.state: State = state(self)
+        self.state: PluginState = state(self)
 
     def line_format(self, max_line: int) -> LineFormat:
         """Return what a line is for the connections of this plugin. Raises ConfigurationError."""
