@@ -1,4 +1,4 @@
-"""What is logged the first time, then once a minute with its number: nobody may fill a log at will."""
+"""A log of what happens often: the first time, then once a minute with the number; nobody may fill it at will."""
 
 from __future__ import annotations
 
