@@ -1,4 +1,4 @@
-"""A log of what happens often: the first time, then once a minute with the number; nobody may fill it at will."""
+"""A log of what happens often: the first time, then once a minute with the number; nobody may flood it."""
 
 from __future__ import annotations
 
