@@ -6,7 +6,10 @@ from pathlib import Path
 
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
+from twisted.python.reflect import namedAny
+from zope.interface.interface import InterfaceClass, Method
 
+from logsrv.extension_points import EXTENSION_POINTS
 from logsrv.gopher.gateway import gateway
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.options.reference import reference
@@ -32,6 +35,13 @@ METRICS = """\
 # Counters
 
 Written from the code by `make docs`. Each service sums its own up in the log when it stops.
+"""
+
+EXTENDING = """\
+# What you can add
+
+Written from `logsrv/extension_points.py` by `make docs`: every place where the code of others plugs into
+ours.
 """
 
 CATALOGUES = {
@@ -65,7 +75,38 @@ def metrics_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"options.md": options_page, "counters.md": metrics_page}
+def extending_page() -> str:
+    """docs/extending.md: every extension point, and the interfaces of ours in full."""
+    parts = [EXTENDING]
+    interfaces = []
+    for subject in EXTENSION_POINTS:
+        rows = ["| name | what one adds | how it is found | more |\n| --- | --- | --- | --- |\n"]
+        for point in subject.points:
+            where = point.where.replace(":", ".")
+            more = f"[{point.page}]({point.page})"
+            rows.append(f"| `{where}` | {point.purpose} | {point.found} | {more} |\n")
+            found = namedAny(where)
+            if isinstance(found, InterfaceClass) and found.__module__.startswith("logsrv."):
+                interfaces.append(found)
+        parts.append(f"## {subject.title}\n\n" + "".join(rows))
+    parts.append("## The interfaces\n\n" + "\n".join(map(interface_text, interfaces)))
+    return "\n".join(parts)
+
+
+def interface_text(interface: InterfaceClass) -> str:
+    """The attributes and methods of an interface, each with its description."""
+    rows = [f"`{interface.__name__}`: {interface.getDoc()}\n\n| | |\n| --- | --- |\n"]
+    for name, described in interface.namesAndDescriptions():
+        form = name + described.getSignatureString() if isinstance(described, Method) else name
+        rows.append(f"| `{form}` | {described.getDoc()} |\n")
+    return "".join(rows)
+
+
+PAGES = {
+    "options.md": options_page,
+    "counters.md": metrics_page,
+    "extending.md": extending_page,
+}
 
 if __name__ == "__main__":
     for name, write in PAGES.items():

@@ -2,10 +2,10 @@
 
 A line of log walks through these folders in this order:
 
-    kit/listen, kit/guard   an endpoint string becomes a listening service; who may talk to it
+    kit/net                 an endpoint string becomes a listening service behind a guard
     linelog/inputs          thin Protocols: bytes from a transport, answers back to it
     linelog/framing         bytes in at any split, blocks of whole lines out (no I/O)
-    linelog/batch           what flows from there: block, source, time, listener
+    linelog/batch           what flows from there: block, source, time
     linelog/store           one append-only log: write, rotate, seal, recover, retain
 
 `greet` and `gopher` stand on the same `kit`; `linelog.service` is where all parts of the logger meet.

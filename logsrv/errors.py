@@ -1,4 +1,4 @@
-"""Whose fault it is, and what to do about it."""
+"""Errors: each class says whose fault it is, and so what to do about it."""
 
 
 class LogsrvError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,14 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
+MARKDOWN = [*DOCS.parent.glob("*.md"), *DOCS.glob("*.md"), *DOCS.parent.glob("bench/*.md")]
+FOR_DEVELOPERS = (
+    "CONTRIBUTING.md",
+    "architecture.md",
+    "decisions.md",
+    "dependencies.md",
+    "glossary.md",
+)
 PAGES = runpy.run_path(str(DOCS / "generate.py"))["PAGES"]
 
 
@@ -19,11 +28,27 @@ def test_generated_pages_are_current(page: str) -> None:
 
 
 def test_every_link_between_the_pages_leads_somewhere() -> None:
-    import re
-
-    for page in [DOCS.parent / "README.md", *DOCS.glob("*.md"), *DOCS.parent.glob("bench/*.md")]:
+    for page in MARKDOWN:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", FOR_DEVELOPERS)
+def test_every_file_that_developers_are_sent_to_is_there(name: str) -> None:
+    """A file moves to another folder, and the page goes on sending people to the old one."""
+    [page] = [page for page in MARKDOWN if page.name == name]
+    files = [path for path in DOCS.parent.glob("logsrv/**/*") if "template" not in path.parts]
+    known = {path.relative_to(DOCS.parent / "logsrv").as_posix() for path in files}
+    for found in re.findall(r"`([\w/]+/(?:\w+\.py)?)`", page.read_text()):
+        path = found.rstrip("/")
+        below = any(place == path or place.endswith("/" + path) for place in known)
+        assert below or (DOCS.parent / path).exists(), f"{name} names {found}"
+
+
+def test_every_page_can_be_found_from_the_entrance() -> None:
+    entrance = (DOCS / "index.md").read_text()
+    missing = {page.name for page in DOCS.glob("*.md")} - {"index.md"}
+    assert not {name for name in missing if f"({name})" not in entrance}
 
 
 def test_every_counter_of_a_running_service_is_listed() -> None:

@@ -55,6 +55,21 @@ SANS_IO = ("text", "framing", "wire")
 # What those may import from elsewhere is held to the same.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")
+# Words that begin a clause, not a noun or a verb: a reader has to decode such a sentence.
+RIDDLES = (
+    "What",
+    "Where",
+    "Whether",
+    "How",
+    "One",
+    "Who",
+    "Whose",
+    "Which",
+    "Why",
+    "If",
+    "As",
+    "From",
+)
 
 
 def name_of(path: Path) -> str:
@@ -136,3 +151,13 @@ def test_every_module_has_its_test_file(path: Path) -> None:
         return
     folder = ROOT / "tests" / path.relative_to(ROOT / "logsrv").parent
     assert (folder / f"test_{path.name}").exists(), f"tests for {name_of(path)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_docstrings_begin_with_a_noun_or_a_verb(path: Path) -> None:
+    """Of the module and of all that is public in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            name = getattr(node, "name", "the module")
+            first = (ast.get_docstring(node) or "").partition(" ")[0]
+            assert first not in RIDDLES or name.startswith("_"), f"{name} in {path}: {first} …"

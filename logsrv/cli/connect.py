@@ -179,7 +179,7 @@ def _display(target: Target, arguments: argparse.Namespace) -> Display:
 
 
 def history_path() -> Path:
-    """Where the lines that were typed are kept (XDG Base Directory Specification)."""
+    """Return the file that keeps the lines that were typed (XDG Base Directory Specification)."""
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if os.path.isabs(state) else Path("~/.local/state").expanduser()
     return base / "logsrv" / "connect_history"

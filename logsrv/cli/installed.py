@@ -1,4 +1,4 @@
-"""What is installed: plugins of twistd and inputs of the line logger, also those that are broken."""
+"""The installed plugins of twistd and inputs of the line logger, also those that are broken."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from twisted import plugins
 
 @attrs.frozen(kw_only=True)
 class Plugin:
-    """One plugin, or one input, as its author describes it.
+    """A plugin, or an input, as its author describes it.
 
     name: what one types. version: its own, else that of its package; "" if neither is known.
     package: the distribution that pip installed; "" if none. where: the file that declares it.
@@ -58,7 +58,7 @@ class Broken:
 
 @attrs.frozen(kw_only=True)
 class Installed:
-    """All that was found, in the order of names."""
+    """The whole list, in the order of names."""
 
     plugins: tuple[Plugin, ...]
     inputs: tuple[Plugin, ...]
@@ -66,7 +66,7 @@ class Installed:
 
     @property
     def hidden(self) -> list[tuple[Plugin, Plugin]]:
-        """Each plugin that twistd does not take, and the one of that name which it takes."""
+        """Return each plugin that twistd does not take, with the one of that name which it takes."""
         return [
             (plugin, next(other for other in group if other.taken and other.name == plugin.name))
             for group in (self.plugins, self.inputs)
@@ -134,7 +134,7 @@ def _code_of(maker: Any) -> str:
 
 
 def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[str, ...], str]:
-    """Where a plugin listens by default, and why its options cannot be had."""
+    """Return where a plugin listens by default, and why its options cannot be had."""
     # Twisted's own listen at what their options say, each in its own way; and they are many to load.
     if _name(package).lower() == "twisted":
         return (), ""
@@ -182,10 +182,10 @@ def _version(package: metadata.Distribution | None) -> str:
 
 
 class Packages:
-    """Which distribution a plugin file belongs to."""
+    """The distributions that plugin files belong to."""
 
     def of(self, where: str, code: str) -> metadata.Distribution | None:
-        """By the plugin's file, else by the module of its code."""
+        """Find it by the plugin's file, else by the module of its code."""
         top = code.partition(".")[0]
         names = self._by_top.get(top, []) if top != "twisted" else []
         return self.of_file(where) or (metadata.distribution(names[0]) if names else None)

@@ -34,8 +34,8 @@ LONGEST_NAME = 40
 
 
 @attrs.frozen
-class Kind:
-    """What a kind of project serves. connect: how a client gets there."""
+class ProjectKind:
+    """A kind of project, by what it serves. connect: how a client gets there."""
 
     description: str
     listen: str
@@ -43,10 +43,12 @@ class Kind:
 
 
 KINDS = {
-    "line": Kind("Shouts each line back.", "tcp:7000", "localhost:7000"),
-    "request": Kind("Adds numbers.", "tcp:7000", "localhost:7000"),
-    "datagram": Kind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
-    "input": Kind("Records that end with a NUL byte, for logsrv.", "tcp:7000", "localhost:7000"),
+    "line": ProjectKind("Shouts each line back.", "tcp:7000", "localhost:7000"),
+    "request": ProjectKind("Adds numbers.", "tcp:7000", "localhost:7000"),
+    "datagram": ProjectKind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
+    "input": ProjectKind(
+        "Records that end with a NUL byte, for logsrv.", "tcp:7000", "localhost:7000"
+    ),
 }
 
 

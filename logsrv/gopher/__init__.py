@@ -1,8 +1,6 @@
 """The Gopher client. From the wire upwards:
 
-    url, itemtypes, charset    where something is, what it is, how its bytes become text
-    menu, text, gopherplus     answers: bytes at any split in, items and content out (no I/O)
-    recognise, response        content, error or another protocol? (no I/O)
+    wire                       Gopher as bytes and text: URLs, menus, texts, Gopher+, answers (no I/O)
     errors, limits, trust      what can go wrong, how long and how much, whom to believe
     proxy                      SOCKS5, Tor
     exchange, connect, client  GopherClient, on Twisted

@@ -98,11 +98,11 @@ def fetch_parser() -> Parser:
     add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
     add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
     add("--max-size", metavar="SIZE", type=of_kind("SIZE"), help="take no larger answer")
-    add_network(parser)
+    add_connection_options(parser)
     return parser
 
 
-def add_network(parser: Parser) -> None:
+def add_connection_options(parser: Parser) -> None:
     """Add the options about connections, which all commands that connect have."""
     add = parser.add_argument_group("the connection").add_argument
     add(
@@ -120,7 +120,7 @@ def add_network(parser: Parser) -> None:
 
 
 @attrs.define(frozen=True, slots=True)
-class Network:
+class ConnectionOptions:
     """The ways to connect. timeout: seconds of silence."""
 
     timeout: float
@@ -128,11 +128,13 @@ class Network:
     proxy: Proxy | None
 
 
-def network(options: argparse.Namespace) -> Network:
-    """Return what the options of `add_network` say. Raises ConfigurationError."""
+def connection_options(options: argparse.Namespace) -> ConnectionOptions:
+    """Return what the options of `add_connection_options` say. Raises ConfigurationError."""
     pins = PinStore(pins_path(os.environ)) if options.pin else None
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
-    return Network(options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None)
+    return ConnectionOptions(
+        options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None
+    )
 
 
 def checked_options(options: argparse.Namespace) -> None:

@@ -106,7 +106,7 @@ class _Body(io.RawIOBase):
         return body
 
     def _wait_for(self, receive: Callable[[socket.socket], Received]) -> Received | None:
-        """What `receive` returns; None at an end that TLS calls a broken one, if that is accepted."""
+        """Return what `receive` does; None at an end that TLS calls a broken one, if that is accepted."""
         if self._most_seconds != math.inf:
             left = self._end - time.monotonic()
             if left <= 0:
@@ -258,7 +258,7 @@ def _direct(url: GopherURL, timeout: float) -> socket.socket:
 
 
 def connect_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:
-    """What to raise for an OSError of looking the host up or connecting to it."""
+    """Return the error that stands for an OSError of looking the host up or connecting to it."""
     if isinstance(error, TimeoutError):
         return TimedOut(url.address, "connect", timeout)
     if isinstance(error, socket.gaierror):
@@ -269,7 +269,7 @@ def connect_error(url: GopherURL, error: OSError, timeout: float) -> GopherError
 
 
 def tls_context(trust: Trust) -> ssl.SSLContext:
-    """What `trust` means to the `ssl` module. Raises ConfigurationError for a wrong CA file."""
+    """Return `trust` as the `ssl` module has it. Raises ConfigurationError for a wrong CA file."""
     import ssl  # 10 ms that plain requests need not wait for
 
     try:
@@ -294,7 +294,7 @@ def _encrypted(
 
 
 def tls_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:
-    """What to raise for an OSError of the TLS handshake."""
+    """Return the error that stands for an OSError of the TLS handshake."""
     import ssl
 
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -308,7 +308,7 @@ def tls_error(url: GopherURL, error: OSError, timeout: float) -> GopherError:
 
 
 def is_tls_cut(error: OSError) -> bool:
-    """Whether TLS ended without its close."""
+    """Return true if TLS ended without its close."""
     import ssl
 
     # The class is what Python has for it since 3.11.4; before, only the reason tells.

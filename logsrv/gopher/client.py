@@ -66,12 +66,12 @@ class GopherResponse:
 
     @property
     def length(self) -> int | None:
-        """How many bytes the body will have, if the server told (Gopher+)."""
+        """The length that the body will have in bytes, if the server told (Gopher+)."""
         return self._exchange.reader.length
 
     @property
     def has_header(self) -> bool:
-        """Whether a Gopher+ header came before the body; then a text has no terminator."""
+        """Return true if a Gopher+ header came before the body; then a text has no terminator."""
         return self._exchange.reader.header is not None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -184,7 +184,7 @@ class GopherClient:
     def attributes(
         self, url: GopherURL | str, *, whole_menu: bool = False
     ) -> Deferred[tuple[Attributes, ...]]:
-        """What Gopher+ tells about an item, or each item of a menu; () if the server has none."""
+        """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
         asked = attrs.evolve(_as_url(url), plus=b"$" if whole_menu else b"!")
         return self._start(self._attributes(asked))
 

@@ -17,11 +17,11 @@ from typing import BinaryIO, NoReturn, TextIO
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.arguments import (
-    Network,
+    ConnectionOptions,
     asked_url,
     checked_options,
+    connection_options,
     fetch_parser,
-    network,
 )
 from logsrv.gopher.blocking import GopherFile, urlopen
 from logsrv.gopher.errors import GopherError
@@ -114,7 +114,7 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return run_mirror(words[1:], stdout, stderr)
     options = fetch_parser().parse_args(words)
     checked_options(options)
-    return _fetch(asked_url(options), options, network(options), stdout, stderr)
+    return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)
 
 
 def _browse(words: list[str]) -> int:
@@ -132,7 +132,7 @@ def _browse(words: list[str]) -> int:
 def _fetch(
     url: GopherURL,
     options: argparse.Namespace,
-    network: Network,
+    connection: ConnectionOptions,
     stdout: BinaryIO,
     stderr: TextIO,
 ) -> int:
@@ -142,11 +142,11 @@ def _fetch(
     try:
         with urlopen(
             url,
-            network.timeout,
-            trust=network.trust,
+            connection.timeout,
+            trust=connection.trust,
             most_bytes=options.max_size or _most_bytes(kind),
             most_seconds=math.inf if kind == "binary" else Timeouts().whole,
-            proxy=network.proxy,
+            proxy=connection.proxy,
             as_sent=True,
         ) as answer:
             answers.append(answer)
@@ -165,7 +165,7 @@ def _fetch(
 
 
 def _pour(answer: GopherFile, view: View) -> None:
-    """From the socket to the view through one buffer, for binaries: nobody keeps a piece of one."""
+    """Pour the socket into the view through one buffer, for binaries: nobody keeps a piece of one."""
     buffer = memoryview(bytearray(_LARGE))
     while size := answer.readinto1(buffer):
         view.feed(buffer[:size])
@@ -192,7 +192,7 @@ def _view(
     stderr: TextIO,
     answers: list[GopherFile],
 ) -> View:
-    """Where the answer goes. `answers` has it as soon as it has begun."""
+    """Return the view that the answer goes to. `answers` has the answer as soon as it has begun."""
 
     def stuffed() -> bool:
         return kind == "text" and not any(answer.has_header for answer in answers)
@@ -238,7 +238,7 @@ def _colours(wanted: str, terminal: bool) -> bool:
 
 
 def _encoding() -> str:
-    """What the terminal understands. Under twistd, `sys.stdout` is its log."""
+    """Return the encoding of the terminal. Under twistd, `sys.stdout` is its log."""
     stream = sys.__stdout__
     return stream.encoding if stream is not None else "utf-8"
 

@@ -43,7 +43,7 @@ class _QuietFactory(Factory[Exchange]):
 
 
 class IClientReactor(IReactorTime, IReactorTCP, IReactorPluggableNameResolver):
-    """What the client needs of a reactor."""
+    """A reactor with all that the client needs."""
 
 
 @attrs.define(frozen=True, slots=True)

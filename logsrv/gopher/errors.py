@@ -1,4 +1,4 @@
-"""What can go wrong with a Gopher request: one class for each thing that a person would do
+"""Errors of Gopher requests: one class for each thing that a person would do
 something different about.
 
 `str()` of each is one sentence that is safe to show; `code` is its name in `gopher --json`,
@@ -72,7 +72,7 @@ class UnknownHost(GopherError):
 
 
 class Refused(GopherError):
-    """Nobody took the connection: refused, no route, unreachable."""
+    """The server cannot be connected to: refused, no route, unreachable."""
 
     code = "refused"
     exit_status = 5
@@ -120,7 +120,7 @@ class TooBig(GopherError):
 
 
 class NotGopher(GopherError):
-    """Something answered, but in another protocol."""
+    """The answer is in another protocol."""
 
     code = "not-gopher"
     exit_status = 9
@@ -131,7 +131,7 @@ class NotGopher(GopherError):
 
 
 class TLSError(GopherError):
-    """No trusted encrypted connection: the certificate, the pin or the handshake."""
+    """The encryption is not to be trusted, or failed: the certificate, the pin or the handshake."""
 
     code = "tls"
     exit_status = 10

@@ -1,4 +1,4 @@
-"""One request and its answer on one connection: the thin Protocol under `GopherClient`.
+"""A request and its answer on one connection: the thin Protocol under `GopherClient`.
 
     handshake (TLS only) ──► waiting for the first byte ──► opened ──► ended
 
@@ -36,7 +36,7 @@ HIGH_WATER = 512 * 1024
 
 
 class IPausableTransport(ITCPTransport, IPushProducer):
-    """What every TCP and TLS transport of Twisted is."""
+    """A transport as TCP and TLS of Twisted have it."""
 
 
 @implementer(IHandshakeListener)
@@ -146,7 +146,7 @@ class Exchange(Protocol):
     # What the response calls.
 
     def limit_whole(self) -> None:
-        """From now on the whole answer has `Timeouts.whole` seconds."""
+        """Give the whole answer `Timeouts.whole` seconds from now on."""
         if not self._is_ended:
             self._whole_timer = self._clock.callLater(
                 self._timeouts.whole, self._timed_out, "whole", self._timeouts.whole
@@ -177,7 +177,7 @@ class Exchange(Protocol):
         return chunk
 
     def close(self, error: BaseException | None = None) -> None:
-        """Nobody wants more: let go of the connection, whatever state it is in."""
+        """Let go of the connection, whatever state it is in: nobody wants more."""
         self._end(error)
 
     # What they have in common.
@@ -236,6 +236,6 @@ class Exchange(Protocol):
 
 
 def _cause(reason: Failure) -> Failure:
-    """What really ended the connection: txtorcon packs that into an error of its own."""
+    """Return what really ended the connection: txtorcon packs that into an error of its own."""
     packed = getattr(reason.value, "message", None)
     return packed if isinstance(packed, Failure) else reason

@@ -1,4 +1,4 @@
-"""How long to wait and how much to take."""
+"""Limits: how long to wait and how much to take."""
 
 from __future__ import annotations
 

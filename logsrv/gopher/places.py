@@ -1,4 +1,4 @@
-"""Where the Gopher programs keep things, by the XDG Base Directory Specification."""
+"""The directories of the Gopher programs, by the XDG Base Directory Specification."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def data_directory(environ: Mapping[str, str]) -> Path:
-    """For bookmarks and pins. A relative XDG_DATA_HOME does not count, as the specification says."""
+    """Return where bookmarks and pins are. A relative XDG_DATA_HOME does not count, as specified."""
     home = environ.get("XDG_DATA_HOME", "")
     base = Path(home) if home.startswith("/") else Path.home() / ".local" / "share"
     return base / "logsrv"

@@ -1,4 +1,4 @@
-"""One line on a terminal that tells how far a transfer is, replaced a few times a second."""
+"""A line on a terminal that tells how far a transfer is, replaced a few times a second."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Progress:
         self._visible = False
 
     def due(self) -> bool:
-        """Whether it is time to show something new."""
+        """Return true if it is time to show something new."""
         return self._terminal and self._clock() - self._shown >= _EVERY
 
     def bytes(self, size: int, length: int | None) -> None:

@@ -32,7 +32,7 @@ def file_name(url: GopherURL) -> str:
 
 
 def target(url: GopherURL, output: str | None, *, force: bool) -> Path:
-    """Where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
+    """Return where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
 
     Raises ConfigurationError if that would replace a file, without `force`.
     """

@@ -31,7 +31,7 @@ log = Logger()
 
 @attrs.frozen(kw_only=True, slots=False)
 class BrowserSettings(ConnectionSettings):
-    """Who may connect; a browser opens six connections, and some leave theirs open."""
+    """The rules for browsers; one opens six connections, and some leave theirs open."""
 
     max_connections: int | None = option(
         1000, integer(1), "how many connections a listener has at a time", off=True
@@ -43,7 +43,7 @@ class BrowserSettings(ConnectionSettings):
 
 @attrs.frozen(kw_only=True, slots=False)
 class GopherSettings(GatewaySettings, BrowserSettings):
-    """All of it."""
+    """The settings of `twistd gopher`, all of them."""
 
     url: str | None = option(None, TEXT, "what to fetch and print")
     words: str | None = option(None, TEXT, "what to look for there")
@@ -142,7 +142,7 @@ def _exit(status: int) -> None:
 
 
 def makeService(options: SettingsOptions[GopherSettings]) -> IService:
-    """What twistd runs. Raises StartError when it is not clear what is wanted."""
+    """Make the service that twistd runs. Raises StartError when it is not clear what is wanted."""
     from twisted.internet import reactor
 
     settings = options.settings

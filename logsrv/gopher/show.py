@@ -48,7 +48,7 @@ _DIM = "2"
 
 
 class View(Protocol):
-    """Where the bytes of one answer go.
+    """A view of one answer: takes its bytes.
 
     feed: takes `bytes`, and of a binary a view of a buffer that is used again.
     fail: the answer ended with an error; what came before it is worth showing.

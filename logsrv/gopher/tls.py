@@ -14,12 +14,12 @@ from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 
 
 def connection_creator(trust: Trust, host: str) -> IOpenSSLClientConnectionCreator:
-    """What Twisted needs to open TLS to `host`. Raises ConfigurationError for a wrong CA file."""
+    """Return what Twisted needs to open TLS to `host`. Raises ConfigurationError for a wrong CA file."""
     return tls_creator(TLSOptions(cafile=trust.cafile, insecure=not trust.by_authority), host)
 
 
 def check_peer(trust: Trust, url: GopherURL, transport: ISSLTransport) -> None:
-    """After the handshake, before the request: compare the pin. Raises TLSError."""
+    """Compare the pin after the handshake, before the request. Raises TLSError."""
     if trust.pins is None:
         return
     certificate = transport.getPeerCertificate()

@@ -1,4 +1,4 @@
-"""Whom to believe in TLS: the system's authorities, a file of others, a known certificate, anybody."""
+"""Trust in TLS: the system's authorities, a file of others, a known certificate, anybody."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PinStore:
             )
 
     def knows(self, address: str) -> bool:
-        """Whether there is a pin for `HOST:PORT`. Raises ConfigurationError, OSError."""
+        """Return true if there is a pin for `HOST:PORT`. Raises ConfigurationError, OSError."""
         return address in self._read()
 
     def _read(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class PinStore:
 
 @attrs.define(frozen=True, slots=True)
 class Trust:
-    """How a server proves who it is; without anything, by the authorities the system trusts.
+    """The way a server proves who it is; without anything, by the authorities the system trusts.
 
     cafile: PEM certificates of the authorities to trust instead. pins: trust on first use.
     insecure: take any certificate. Raises ConfigurationError for more than one of them.
@@ -97,5 +97,5 @@ class Trust:
 
     @property
     def by_authority(self) -> bool:
-        """Whether the handshake itself has to check the certificate."""
+        """Return true if the handshake itself has to check the certificate."""
         return self.pins is None and not self.insecure

@@ -45,5 +45,5 @@ def _headers(file: GopherFile) -> Message:
 
 
 def install_opener(trust: Trust | None = None) -> None:
-    """From now on `urllib.request.urlopen` opens `gopher:` and `gophers:` URLs in this process."""
+    """Let `urllib.request.urlopen` open `gopher:` and `gophers:` URLs in this process from now on."""
     urllib.request.install_opener(urllib.request.build_opener(GopherHandler(trust)))

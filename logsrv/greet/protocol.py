@@ -66,7 +66,7 @@ class Greetings:
 
 
 class Greet(LineProtocol):
-    """One connection."""
+    """A connection: the greeting, then the end or, with --stay, a conversation."""
 
     def connection_made(self) -> None:
         greeting = self.service.state.next_for(self.peer)
@@ -84,7 +84,7 @@ class Greet(LineProtocol):
 
 
 class GreetDatagrams(DatagramLines):
-    """All datagrams of a listener: one answer to each.
+    """The datagrams of a listener: one answer to each.
 
     One forged datagram could make two greeting servers thank each other for ever. So ours says nothing
     to its own greeting, and after five greetings only one in five seconds to the same address.

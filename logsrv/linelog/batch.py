@@ -19,7 +19,7 @@ Buffer: TypeAlias = bytes | memoryview
 
 @attrs.define(frozen=True, slots=True)
 class Block:
-    """One or more whole lines, each ended by one LF: `head + body[start:stop]`.
+    """Whole lines, one or more, each ended by one LF: `head + body[start:stop]`.
 
     head: one whole line that began in an earlier chunk, or b"".
     body: what arrived. `body[start:stop]` is zero or more whole lines; `body[:start]` has no LF but

@@ -102,7 +102,7 @@ class LoggerService(ListeningService[LoggerSettings]):
 
 
 def _key(listener: ListenerSettings) -> str:
-    """What makes it the same listener after a reload: its place, not its name.
+    """Return what makes it the same listener after a reload: its place, not its name.
 
     Port 0 is a different one each time; there the name has to tell them apart.
     """
@@ -110,7 +110,7 @@ def _key(listener: ListenerSettings) -> str:
 
 
 def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
-    """What twistd runs."""
+    """Make the service that twistd runs."""
     from twisted.internet import reactor
 
     for warning in options.loaded.warnings:

@@ -79,14 +79,14 @@ def _part(settings: object, kind: type[T]) -> T:
 
 @attrs.frozen(kw_only=True, slots=False)
 class ListenerSettings(LineRules, ConnectionSettings):
-    """One listener with settings of its own."""
+    """A listener with settings of its own."""
 
     listen: Listen = option(REQUIRED, LISTEN, "where to listen")
     name: str | None = option(None, NAME, "stands before @ in the source of its lines")
 
     @property
     def label(self) -> str:
-        """What the listener is called in logs and metrics."""
+        """The name of the listener in logs and metrics."""
         return f"{self.name}@{self.listen}" if self.name else str(self.listen)
 
     @property
@@ -97,7 +97,7 @@ class ListenerSettings(LineRules, ConnectionSettings):
 
 @attrs.frozen(kw_only=True, slots=False)
 class LoggerSettings(StorePolicy, LineRules, ConnectionSettings):
-    """All of it."""
+    """The settings of the line logger, all of them."""
 
     listen: tuple[Listen, ...] = option(
         ("tcp:1234",), LISTEN, "where to listen, and for which input", repeatable=True

@@ -10,8 +10,8 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.arguments import (
     asked_url,
     checked_options,
+    connection_options,
     fetch_parser,
-    network,
 )
 from logsrv.gopher.errors import BadURL, GopherError
 from logsrv.gopher.mirror.command import parser as mirror_parser
@@ -69,7 +69,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
         options = fetch_parser().parse_args(words)
         checked_options(options)
         asked_url(options)
-        network(options)
+        connection_options(options)
 
     with pytest.raises(kind, match=sentence) as caught:
         parse()

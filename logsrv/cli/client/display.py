@@ -1,4 +1,4 @@
-"""What of a conversation is shown: the peer's bytes as safe text, or both sides' in hex; sans-IO."""
+"""The visible side of a conversation: the peer's bytes as safe text, or both sides' in hex; sans-IO."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class TextDisplay:
         return self._safe(self._telnet.receive(data), final=False)
 
     def sent(self, data: bytes) -> bytes:
-        """Nothing: who typed it has seen it."""
+        """Return nothing: who typed it has seen it."""
         return b""
 
     def finish(self) -> bytes:
-        """What was held back until the conversation's end."""
+        """Return the bytes that were held back until the conversation's end."""
         return self._safe(self._telnet.finish(), final=True)
 
     def answers(self) -> bytes:
@@ -67,7 +67,7 @@ class Datagrams:
         return (text if text.endswith("\n") else text + "\n").encode()
 
     def sent(self, data: bytes) -> bytes:
-        """Nothing: who typed it has seen it."""
+        """Return nothing: who typed it has seen it."""
         return b""
 
     def finish(self) -> bytes:

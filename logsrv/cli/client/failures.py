@@ -1,4 +1,4 @@
-"""Why a connection did not come about, or broke: in a sentence."""
+"""Reasons, each in a sentence, why a connection did not come about or broke."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from logsrv.kit.text.words import shown
 
 
 class ConnectionFailed(LogsrvError):
-    """No conversation with the other end, or no longer."""
+    """Raised when there is no conversation with the other end, or no longer."""
 
 
 def connection_failed(reason: BaseException, target: Target, timeout: float) -> ConnectionFailed:

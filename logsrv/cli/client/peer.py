@@ -103,7 +103,7 @@ class Stream(protocol.Protocol):
         self.close()
 
     def writeConnectionLost(self) -> None:
-        """We have said all; the peer may go on."""
+        """Do nothing: we have said all; the peer may go on."""
 
     def close(self) -> None:
         self._unregister()

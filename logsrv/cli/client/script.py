@@ -58,7 +58,7 @@ class StandardInput:
 
 
 class Script:
-    """One run: all of standard input is sent, all that is heard is written out."""
+    """A run by standard input and output: all that comes in is sent, all that is heard is written out."""
 
     def __init__(self, *, wait: float | None, reactor: Any, output: int = 1) -> None:
         """wait: end after so many seconds of silence, counted from the end of the input."""
@@ -82,7 +82,7 @@ class Script:
                 self._peer.close()
 
     async def converse(self, peer: Peer, wire: Wire) -> None:
-        """Until the peer closes, or silence. Raises ConnectionFailed, and OSError of our output."""
+        """Go on until the peer closes, or silence. Raises ConnectionFailed, and OSError of our output."""
 
         async def take(data: bytes) -> None:
             for piece in wire.read(data):

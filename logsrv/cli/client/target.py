@@ -1,4 +1,4 @@
-"""Where a client connects to: the text that a person types, read and checked; opens nothing."""
+"""Targets, as a person types them: read and checked; nothing is opened here."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def parse_target(text: str) -> Target:
 
 
 def _others(rest: str) -> bool:
-    """Whether HOST:rest can be HOST:PORT."""
+    """Return true if HOST:rest can be HOST:PORT."""
     return not re.search(r"[:/]", rest) or rest.endswith("]") or "]:" in rest or "\\:" in rest
 
 

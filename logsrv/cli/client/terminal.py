@@ -27,7 +27,7 @@ class _PeerEnded(Exception):
 
 
 class Terminal:
-    """One conversation. An unfinished line of the peer's, such as `login: `, is the prompt."""
+    """A conversation at a terminal. An unfinished line of the peer's, such as `login: `, is the prompt."""
 
     def __init__(self, history: Path | None, input: Any = None, output: Any = None) -> None:
         """history: the file of lines typed, those of earlier times as well; None keeps none."""
@@ -61,7 +61,7 @@ class Terminal:
         return self._question or PROMPT
 
     async def converse(self, peer: Peer, wire: Wire) -> None:
-        """Until the peer closes or Ctrl-D. Raises ConnectionFailed, and KeyboardInterrupt."""
+        """Go on until the peer closes or Ctrl-D. Raises ConnectionFailed, and KeyboardInterrupt."""
         peer.ended.addBoth(self._peer_ended)
         talking = asyncio.ensure_future(self._prompt(peer, wire))
         if not await Deferred.fromFuture(talking):
@@ -71,7 +71,7 @@ class Terminal:
             raise peer.failure
 
     async def _prompt(self, peer: Peer, wire: Wire) -> bool:
-        """Until all is said and shown; False after Ctrl-C."""
+        """Prompt until all is said and shown; return False after Ctrl-C."""
         try:
             while not peer.ended.called:
                 line = await self._session.prompt_async()
@@ -97,7 +97,7 @@ class Terminal:
         return result
 
     async def _hear_out(self, peer: Peer) -> None:
-        """We have said all; what the peer still says is shown."""
+        """Show what the peer still says; we have said all."""
         peer.end_input()
         deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
         while not peer.ended.called and asyncio.get_running_loop().time() < deadline:

@@ -1,4 +1,4 @@
-"""What goes to the peer for what a person types or a script feeds in; sans-IO."""
+"""The bytes that go to the peer for what a person types or a script feeds in; sans-IO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Wire(Protocol):
         """Bytes of a script, cut anywhere."""
 
     def finish(self) -> list[bytes]:
-        """What was held back until the script's end."""
+        """Return what was held back until the script's end."""
 
 
 def encoded(line: str) -> bytes:
@@ -24,7 +24,7 @@ def encoded(line: str) -> bytes:
 
 
 class StreamWire:
-    """For a connection: a typed line ends with CR LF, a script goes as it is, unless told otherwise."""
+    """A connection's wire: a typed line ends with CR LF, a script goes as it is, unless told otherwise."""
 
     def __init__(self, ending: bytes | None) -> None:
         self._ending = ending
@@ -47,7 +47,7 @@ class StreamWire:
 
 
 class DatagramWire:
-    """Each line is a datagram, without an ending unless told otherwise."""
+    """A wire of datagrams: a line each, without an ending unless told otherwise."""
 
     LONGEST = 256 * 1024
     """Bytes; more than any datagram holds, so that a script without a newline ends in an error."""

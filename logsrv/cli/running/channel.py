@@ -1,4 +1,4 @@
-"""What parent and child say to each other: JSON lines over a UNIX socket, with descriptors.
+"""The messages of parent and child: JSON lines over a UNIX socket, with descriptors.
 
 | from | message | with |
 | --- | --- | --- |
@@ -20,7 +20,7 @@ MOST_DESCRIPTORS = 200
 
 
 class Channel:
-    """One end. Messages are small, and there is little to wait for: it blocks."""
+    """An end of the channel. Messages are small, and there is little to wait for: it blocks."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -50,11 +50,11 @@ class Channel:
 
     @property
     def has_message(self) -> bool:
-        """Whether the next one is here already."""
+        """Return true if the next message is here already."""
         return b"\n" in self._received
 
     def take_descriptors(self) -> list[int]:
-        """Those that came with the messages so far; each is given once."""
+        """Return the descriptors that came with the messages so far; each is given once."""
         taken, self._descriptors = self._descriptors, []
         return taken
 

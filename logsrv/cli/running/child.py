@@ -77,7 +77,7 @@ def _load(path: Path, channel: Channel) -> Any:
 
 
 def local(files: set[Any], directory: Path) -> set[str]:
-    """Those of `files` that are the author's: in `directory`, but not in an environment within it."""
+    """Return those of `files` that are the author's: in `directory`, but in no environment within it."""
     return {
         file
         for file in files
@@ -95,7 +95,7 @@ def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any) -> int:
     from twisted.python.failure import Failure
 
     class Parent(Protocol):
-        """Without the parent nobody would end us."""
+        """The end of the channel to the parent: without the parent nobody would end us."""
 
         def connectionLost(self, reason: Failure = connectionDone) -> None:
             if reactor.running:

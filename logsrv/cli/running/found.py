@@ -97,7 +97,7 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
 
 
 def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What the file itself defines to serve connections, and datagrams."""
+    """Return what the file itself defines to serve connections, and datagrams."""
     classes = _distinct(
         [
             value

@@ -56,7 +56,7 @@ class Child:
             self.process.send_signal(signal.SIGTERM)
 
     def leave(self) -> None:
-        """As `end`, and wait until it accepts nobody any more: who comes now meets its successor."""
+        """Do as `end`, and wait until it accepts nobody any more: who comes now meets its successor."""
         self.end()
         if not self.channel.has_message:
             select.select([self.channel], [], [], LEAVE_SECONDS)
@@ -89,7 +89,7 @@ class Supervisor:
         self._status: int | None = None
 
     def run(self) -> int:
-        """Until Ctrl-C or SIGTERM, or until it cannot begin. Returns the exit status."""
+        """Serve until Ctrl-C or SIGTERM, or until it cannot begin. Return the exit status."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self._start()

@@ -1,4 +1,4 @@
-"""Whether files have been saved: looked at by `stat`, for a few files now and then costs nothing."""
+"""A watch over saved files: looked at by `stat`, for a few files now and then costs nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Watched:
         self.begin()
 
     def begin(self) -> None:
-        """What they look like now is what they are compared with."""
+        """Remember what the files look like now; `saved` compares with that."""
         self._began = self._before = self._look()
 
     def add(self, files: Iterable[str]) -> None:
@@ -28,7 +28,7 @@ class Watched:
             self._began[file] = self._before[file] = _mark(file)
 
     def saved(self) -> bool:
-        """Whether one was saved since `begin`, and nothing more happened since the last call.
+        """Return true if one was saved since `begin`, and nothing more happened since the last call.
 
         Editors save in several steps: in the midst of them a file may be missing or empty.
         """

@@ -101,7 +101,7 @@ class Browser(Window):
                 self.say(link.address)
 
     def _here(self) -> Link | None:
-        """What is pointed at, or else the page itself."""
+        """Return the link that is pointed at, or else the page itself."""
         link = self.link_at(self.view.cursor)
         if link is not None or self.page is None:
             return link

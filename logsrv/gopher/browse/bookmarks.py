@@ -31,7 +31,7 @@ class Bookmarks:
         self.path = path
 
     def all(self) -> list[Bookmark]:
-        """In the order of the file; lines that are no bookmarks are left alone and left out."""
+        """Return them in the order of the file; lines that are no bookmarks are left alone and left out."""
         return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
 
     def add(self, url: GopherURL, title: str) -> bool:

@@ -1,4 +1,4 @@
-"""One request and its answer on asyncio's loop, where Textual runs: sockets that do not block.
+"""A request and its answer on asyncio's loop, where Textual runs: sockets that do not block.
 
 The same sans-IO core and the same sentences as `GopherClient` and `urlopen`. It is not built on
 them because a page has to be stoppable at any moment: cancelling a coroutine here closes the socket

@@ -1,4 +1,4 @@
-"""What lies over the page until it is answered: questions, explanations, the help, the downloads."""
+"""Dialogs, which lie over the page until answered: questions, explanations, the help, the downloads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LOOK = """
 
 
 class Question(ModalScreen[bool]):
-    """Yes or no; True only for y, never for an Enter that was meant for something else."""
+    """A question of yes or no; True only for y, never for an Enter that was meant for something else."""
 
     DEFAULT_CSS = _LOOK.format(name="Question")
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -22,16 +22,16 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-State = Literal["running", "saved", "failed", "stopped"]
+DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
 @attrs.define(slots=True, eq=False)
 class Download:
-    """One of them. length: bytes in all, where the server told. reason: why it failed."""
+    """A download. length: bytes in all, where the server told. reason: why it failed."""
 
     url: GopherURL
     path: Path
-    state: State = "running"
+    state: DownloadState = "running"
     received: int = 0
     length: int | None = None
     began: float = attrs.field(factory=time.monotonic)
@@ -41,12 +41,12 @@ class Download:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has been going on."""
+        """Return how long it took, or has been going on."""
         return (time.monotonic() if self.ended is None else self.ended) - self.began
 
 
 class Downloads:
-    """All of this session, the newest last."""
+    """The downloads of this session, the newest last."""
 
     def __init__(self, directory: Path, timeouts: Timeouts) -> None:
         self._timeouts = timeouts

@@ -1,4 +1,4 @@
-"""What the browser says about itself: the help, the start page, what other kinds of items are."""
+"""The browser's texts about itself: the help, the start page, what other kinds of items are."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _link_line(url: GopherURL, title: str) -> Line:
 
 
 def session_text(link: Link) -> str:
-    """What the item of a session is, and how to get there; it is never started from here."""
+    """Return what the item of a session is, and how to get there; it is never started from here."""
     assert link.item is not None
     what = _SESSIONS[item_type(link.item.item_type).name]
     lines = [

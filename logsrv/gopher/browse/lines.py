@@ -1,4 +1,4 @@
-"""From pages to lines that are safe to show: the one place where the browser escapes a server's text."""
+"""Lines that are safe to show, made of pages: the only place where the browser escapes a server's text."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _T_REMEMBERS = (
 
 @attrs.define(frozen=True, slots=True)
 class Line:
-    """One line of a page.
+    """A line of a page.
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what stands in
     the column at the left. item, menu: where a link comes from. bookmark: a link of our own.
@@ -73,11 +73,11 @@ class Line:
 
     @property
     def leads_somewhere(self) -> bool:
-        """Whether the cursor stops here."""
+        """Return true if the cursor stops here."""
         return self.bookmark is not None or self.item is not None
 
     def link(self, menu: GopherURL | None, charset: str | None) -> Link | None:
-        """Where it leads, in a page whose URL is `menu`."""
+        """Return the link of the line, in a page whose URL is `menu`."""
         if self.bookmark is not None:
             return link_to(self.bookmark, self.text)
         if self.item is None or menu is None:
@@ -86,7 +86,7 @@ class Line:
 
 
 def lines_of(page: Page, charset: str | None) -> list[Line]:
-    """All lines of a page but those of a picture."""
+    """Return all lines of a page but those of a picture."""
     lines = list(_notices(page))
     if isinstance(page.content, Menu):
         lines += [_menu_line(item, charset) for item in page.content.items]

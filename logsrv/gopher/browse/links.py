@@ -1,4 +1,4 @@
-"""What following an item of a menu means, and in words why it cannot be followed."""
+"""Links: what following an item of a menu means, and in words why it cannot be followed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 @attrs.define(frozen=True, slots=True)
 class Link:
-    """Where an item leads.
+    """A link, to where an item leads.
 
     url: for kinds show, search, download. address: safe to show on one line; for `outside` it is
     exactly what the other program gets, for `dead` it is the reason.

@@ -59,7 +59,7 @@ class Loading:
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
+        """Return how long it has been going on."""
         return time.monotonic() - self._began
 
     async def page(self) -> Page:

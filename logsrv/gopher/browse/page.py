@@ -1,4 +1,4 @@
-"""What the browser shows as one page: content, or why there is none, or both."""
+"""Pages of the browser: content, or why there is none, or both."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Page:
 
     @property
     def certificate_refused(self) -> bool:
-        """Whether all that is wrong is that no authority vouches for the server's certificate."""
+        """Return true if all that is wrong is that no authority vouches for the server's certificate."""
         return self.error is not None and isinstance(
             self.error.__cause__, ssl.SSLCertVerificationError
         )
 
 
 def way_to_show(url: GopherURL) -> Way:
-    """What the browser does with the answer to `url`."""
+    """Return what the browser does with the answer to `url`."""
     kind = item_type(url.item_type)
     if kind.transfer == "menu":
         return "menu"

@@ -59,7 +59,7 @@ def _quietly_opened(content: bytes) -> Iterator[Image.Image]:
 
 
 def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
-    """On white (nothing says what is behind it), in RGB, never larger than it is."""
+    """Return it on white (nothing says what is behind it), in RGB, never larger than it is."""
     image.draft("RGB", (width, height))
     shown = image.convert("RGBA")
     shown.thumbnail((max(1, width), max(2, height)))

@@ -1,4 +1,4 @@
-"""Where the browser puts what it downloads."""
+"""The directory for downloads of the browser."""
 
 from __future__ import annotations
 

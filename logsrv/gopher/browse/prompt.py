@@ -43,7 +43,7 @@ class Prompt(Horizontal):
         yield Input(compact=True, select_on_focus=False)
 
     async def ask(self, label: str, begin: str = "", earlier: Sequence[str] = ()) -> str | None:
-        """What the user types after `label`; the arrow keys offer what is in `earlier`."""
+        """Return what the user types after `label`; the arrow keys offer what is in `earlier`."""
         self._settle(None)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answer = answer

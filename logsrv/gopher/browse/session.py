@@ -1,4 +1,4 @@
-"""What one run of the browser remembers and keeps, without a screen."""
+"""A run of the browser: what it remembers and keeps, without a screen."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Session:
         self.newly_trusted: set[str] = set()
 
     def trust_for(self, url: GopherURL) -> Trust:
-        """By pin where the user decided so, else as for all. Raises ConfigurationError, OSError."""
+        """Trust by pin where the user decided so, else as for all. Raises ConfigurationError, OSError."""
         if not url.tls:
             return self._trust
         if url.address in self.newly_trusted or self._pins.knows(url.address):

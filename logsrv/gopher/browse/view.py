@@ -34,7 +34,7 @@ _STYLES = (
 
 @attrs.define(frozen=True, slots=True)
 class Position:
-    """Where in a page somebody is: index of the line with the cursor, first row, first column."""
+    """A position in a page: index of the line with the cursor, first row, first column."""
 
     cursor: int | None = None
     top: int = 0
@@ -127,16 +127,16 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def position(self) -> Position:
-        """Where the user is now."""
+        """The position of the user now."""
         return Position(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
 
     @property
     def lines(self) -> Sequence[Line]:
-        """What is shown."""
+        """The lines that are shown."""
         return self._lines
 
     def percent(self) -> int:
-        """How much of the page is above the lower edge of the window."""
+        """Return how much of the page is above the lower edge of the window."""
         if not self._rows:
             return 100
         bottom = self.scroll_offset.y + self._height
@@ -248,7 +248,7 @@ class PageView(ScrollView, can_focus=True):
         self.post_message(self.Pointed())
 
     def _step(self, step: int) -> None:
-        """To the next link if it is in sight or just beyond; else one row further."""
+        """Go to the next link if it is in sight or just beyond; else one row further."""
         first, last = self._first_visible_line(), self._last_visible_line()
         at = self.cursor
         if at is None or not first <= at <= last:
@@ -276,7 +276,7 @@ class PageView(ScrollView, can_focus=True):
         self._point_at(self._link_from(at - 1, -1, 0))
 
     def action_page(self, direction: int) -> None:
-        """One window further, less a row to keep the place by."""
+        """Go one window further, less a row to keep the place by."""
         self._scroll_rows(direction * max(1, self._height - 1))
         first, last = self._first_visible_line(), self._last_visible_line()
         if self.cursor is None or not first <= self.cursor <= last:

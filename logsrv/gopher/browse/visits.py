@@ -1,4 +1,4 @@
-"""Where the user has been: back, forward, and the pages themselves while there is room for them."""
+"""The user's way: back, forward, and the pages themselves while there is room for them."""
 
 from __future__ import annotations
 

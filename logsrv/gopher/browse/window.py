@@ -112,7 +112,7 @@ class Window(App[None]):
         return self._loading
 
     def link_at(self, index: int | None) -> Link | None:
-        """Where that line of the page leads."""
+        """Return the link of that line of the page."""
         lines = self.view.lines
         if index is None or index >= len(lines):
             return None

@@ -1,4 +1,4 @@
-"""Which answer a web request gets: the gateway's own pages, and what is fetched for it."""
+"""Answers to web requests: the gateway's own pages, and what is fetched for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from logsrv.gopher.gateway.media import (
     file_name,
     media_type,
 )
-from logsrv.gopher.gateway.paths import Place, address_typed, is_gopher_path, parse_query
+from logsrv.gopher.gateway.paths import WebPlace, address_typed, is_gopher_path, parse_query
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch
 from logsrv.gopher.wire.itemtypes import item_type
@@ -44,7 +44,7 @@ HEADINGS = {
 }
 
 
-class Refused(PeerError):
+class RequestDenied(PeerError):
     """A web request that gets nothing but a status and a sentence."""
 
     def __init__(self, status: int, sentence: str, **headers: str) -> None:
@@ -75,7 +75,7 @@ class Stream:
 
 def status_of(error: Exception) -> int:
     """The HTTP status that says what went wrong."""
-    if isinstance(error, (Refused, TooMuch)):
+    if isinstance(error, (RequestDenied, TooMuch)):
         return error.status
     statuses: dict[type[Exception], int] = {
         BadURL: 400,
@@ -104,11 +104,11 @@ class Answers:
 
     @property
     def hits(self) -> int:
-        """How many were remembered."""
+        """The number of answers that were remembered."""
         return self._fetcher.hits
 
     def own(self, path: bytes) -> Answer | None:
-        """What is the gateway's own; None for what has to be fetched. Raises Refused."""
+        """Return what is the gateway's own; None for what has to be fetched. Raises RequestDenied."""
         if path == b"/go" or is_gopher_path(path):
             return None
         if path == b"/":
@@ -120,30 +120,30 @@ class Answers:
             return Answer(pages.ICON, "image/svg+xml", age=A_DAY)
         if path == b"/robots.txt":
             return Answer(b"User-agent: *\nDisallow: /\n", PLAIN, age=A_DAY)
-        raise Refused(404, "there is no such page here; addresses begin with /gopher/")
+        raise RequestDenied(404, "there is no such page here; addresses begin with /gopher/")
 
     def go(self, query: bytes) -> Answer:
-        """Where the address form leads. Raises BadURL."""
+        """Return the way to where the address form leads. Raises BadURL."""
         typed = parse_query(query).get(b"url", b"")
-        location = Place(address_typed(typed)).path if typed.strip() else "/"
+        location = WebPlace(address_typed(typed)).path if typed.strip() else "/"
         return Answer(b"", status=303, headers={"Location": location})
 
-    async def gopher(self, place: Place) -> Answer | Stream:
-        """What is at a place. Raises GopherError, Refused."""
+    async def gopher(self, place: WebPlace) -> Answer | Stream:
+        """Return what is at a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
-        if place.view == "file":
+        if place.rendering == "file":
             return await self._file(place)
         if kind.name in get_args(MediaKind):
             media = cast(MediaKind, kind.name)
-            if place.view == "media":
+            if place.rendering == "media":
                 return await self._media(place, media)
             self._settings.destinations.check(url)
             return Answer(pages.media_page(place, media), age=self._age)
-        if place.view == "media":
-            raise Refused(415, "only images, sounds and videos can be shown in a page")
+        if place.rendering == "media":
+            raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
         if url.item_type == "7" and url.search is None:
             self._settings.destinations.check(url)
             return Answer(pages.search_page(place), age=self._age)
@@ -158,7 +158,7 @@ class Answers:
             return Answer(pages.text_page(text.content, place, notice), age=text.age)
         return await self._file(place)
 
-    async def _file(self, place: Place) -> Stream:
+    async def _file(self, place: WebPlace) -> Stream:
         response = await self._fetcher.open(place.url)
         headers = {
             "Content-Type": "application/octet-stream",
@@ -166,25 +166,27 @@ class Answers:
         }
         return Stream(response, b"", headers)
 
-    async def _media(self, place: Place, kind: MediaKind) -> Stream:
+    async def _media(self, place: WebPlace, kind: MediaKind) -> Stream:
         response = await self._fetcher.open(place.url)
         try:
             start = await response.read(ENOUGH_TO_TELL)
             found = media_type(start, kind)
             if found is None:
-                raise Refused(415, f"what the server sent is no {kind} that browsers can show")
+                raise RequestDenied(
+                    415, f"what the server sent is no {kind} that browsers can show"
+                )
         except BaseException:
             response.close()
             raise
         return Stream(response, start, {"Content-Type": found})
 
 
-def error_answer(error: GopherError | Refused | TooMuch, place: Place | None) -> Answer:
-    """What says what went wrong, with `place` where that is known."""
+def error_answer(error: GopherError | RequestDenied | TooMuch, place: WebPlace | None) -> Answer:
+    """Return the page that says what went wrong, with `place` where that is known."""
     headers: dict[str, str] = {}
     if isinstance(error, TooMuch):
         headers["Retry-After"] = str(error.retry_after)
-    elif isinstance(error, Refused):
+    elif isinstance(error, RequestDenied):
         headers.update(error.headers)
     status = status_of(error)
     # The reason without the address: that is the client's own input, and stays out of the page.

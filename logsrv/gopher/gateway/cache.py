@@ -1,4 +1,4 @@
-"""What was fetched a moment ago: bounded in bytes and in seconds. Sans-IO."""
+"""A cache of what was fetched a moment ago: bounded in bytes and in seconds. Sans-IO."""
 
 from __future__ import annotations
 

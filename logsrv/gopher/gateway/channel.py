@@ -32,13 +32,13 @@ _TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection
 
 
 class Handler(Protocol):
-    """Who answers requests."""
+    """A handler of requests."""
 
     def handle(self, request: GatewayRequest) -> None: ...
 
 
 class GatewayRequest(Request):
-    """One request of `browser`; `has_body` if one came with it, which is not kept."""
+    """A request of `browser`; `has_body` if one came with it, which is not kept."""
 
     def __init__(self, channel: Channel, handler: Handler) -> None:
         super().__init__(channel)
@@ -71,7 +71,7 @@ class GatewayRequest(Request):
 
 
 class Channel(HTTPChannel):
-    """One connection of a browser."""
+    """A connection of a browser."""
 
     factory: GatewayFactory
     _ending: IDelayedCall | None = None
@@ -121,7 +121,7 @@ class GatewayFactory(Factory[Channel]):
         return self
 
     def listening(self, listener: Listener) -> None:
-        """Nothing of it matters here."""
+        """Do nothing: no listener matters here."""
 
     def apply(self, settings: ConnectionSettings) -> None:
         """Log connections to come, or not."""
@@ -143,11 +143,11 @@ class GatewayFactory(Factory[Channel]):
         return cast(Channel, channel)
 
     def acceptableProtocols(self) -> list[bytes]:
-        """What is offered to a browser that asks inside TLS (ALPN); Twisted fails for others."""
+        """Return what is offered to a browser that asks inside TLS (ALPN); Twisted fails for others."""
         return [b"http/1.1"]
 
     def _request(self, channel: Channel, queued: object = None) -> GatewayRequest:
         return GatewayRequest(channel, self._handler)
 
     def log(self, request: Any) -> None:
-        """What Twisted calls for each request; the gateway counts them, and keeps no record."""
+        """Do nothing with a request that is done: the gateway counts them, and keeps no record."""

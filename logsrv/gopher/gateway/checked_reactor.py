@@ -27,7 +27,7 @@ from logsrv.gopher.gateway.destinations import Destinations
 
 @implementer(IClientReactor, IReactorTime, IReactorTCP, IReactorPluggableNameResolver)
 class CheckedReactor:
-    """What the client needs of `reactor`. `destinations` may be changed while it runs."""
+    """A `reactor` as the client needs it. `destinations` may be changed while it runs."""
 
     def __init__(self, reactor: IClientReactor, destinations: Destinations) -> None:
         self._reactor = reactor

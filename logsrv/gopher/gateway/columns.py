@@ -46,7 +46,7 @@ class Block:
 
 
 def columns(line: str) -> int:
-    """How many cells of a terminal the line takes."""
+    """Return how many cells of a terminal the line takes."""
     line = line.expandtabs(TAB)
     if line.isascii():
         return len(line)
@@ -60,7 +60,7 @@ def _cells(letter: str) -> int:
 
 
 def shape_of(lines: Sequence[str]) -> Shape:
-    """What the lines of one block are."""
+    """Return what the lines of one block are."""
     visible = "".join("".join(line.split()) for line in lines)
     ordinary = len(_ORDINARY.findall(visible))
     if len(visible) >= 4 and ordinary < 0.4 * len(visible):

@@ -1,4 +1,4 @@
-"""Where the gateway goes: which hosts, which ports, which addresses. Sans-IO.
+"""Destinations of the gateway: which hosts, which ports, which addresses. Sans-IO.
 
 A gateway fetches what strangers ask for, from inside the operator's network. So the name is checked
 before it is looked up, and the address once more when it is connected to (`checked_reactor`).
@@ -109,7 +109,7 @@ _OBEDIENT = (
 
 
 def is_public(address: str) -> bool:
-    """Whether an IPv4 or IPv6 address is one that anybody on the Internet could connect to.
+    """Return true if anybody on the Internet could connect to an IPv4 or IPv6 address.
 
     False for all that is no address in its one usual spelling, such as 0177.0.0.1 and 127.1.
     """

@@ -43,7 +43,7 @@ class Fetched(Generic[Content]):
 
 
 class Fetcher:
-    """Everything the gateway gets from elsewhere goes through here, and so through `destinations`."""
+    """The way to everything that the gateway gets from elsewhere, and so through `destinations`."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Fetcher:
 
     @property
     def hits(self) -> int:
-        """How often something was remembered."""
+        """The number of times something was remembered."""
         return self._menus.hits + self._texts.hits
 
     async def menu(self, url: GopherURL) -> Fetched[Menu]:

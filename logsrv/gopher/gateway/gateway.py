@@ -1,4 +1,4 @@
-"""What becomes of a web request: checked, counted, answered, and how the answer is sent."""
+"""The gateway: web requests are checked, counted and answered, and the answers sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from twisted.python.failure import Failure
 from logsrv.gopher.connect import IClientReactor
 from logsrv.gopher.errors import GopherError
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.answers import HEADINGS, Answer, Answers, Refused, Stream, error_answer
+from logsrv.gopher.gateway.answers import (
+    HEADINGS,
+    Answer,
+    Answers,
+    RequestDenied,
+    Stream,
+    error_answer,
+)
 from logsrv.gopher.gateway.channel import GatewayRequest
 from logsrv.gopher.gateway.hosts import (
     HEADERS,
@@ -23,7 +30,7 @@ from logsrv.gopher.gateway.hosts import (
 )
 from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.paths import (
-    Place,
+    WebPlace,
     parse_path,
 )
 from logsrv.gopher.gateway.settings import GatewaySettings
@@ -81,7 +88,7 @@ class Gateway:
 
     async def _serve(self, request: GatewayRequest) -> None:
         leave: Callable[[], None] = lambda: None  # noqa: E731
-        place: Place | None = None
+        place: WebPlace | None = None
         try:
             try:
                 self._check(request)
@@ -93,7 +100,7 @@ class Gateway:
                     else:
                         place = parse_path(request.uri)
                         answer = await self._answers.gopher(place)
-            except (GopherError, Refused, TooMuch) as error:
+            except (GopherError, RequestDenied, TooMuch) as error:
                 answer = error_answer(error, place)
             if isinstance(answer, Answer):
                 self._send(request, answer)
@@ -116,14 +123,16 @@ class Gateway:
     def _check(self, request: GatewayRequest) -> None:
         headers = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(headers) > 1:
-            raise Refused(400, "the request has more than one Host header")
+            raise RequestDenied(400, "the request has more than one Host header")
         local = is_loopback(getattr(request.getHost(), "host", None))
         if not is_for_us(headers[0] if headers else None, self._settings.host, local):
-            raise Refused(421, "start the gateway with --host NAME to let it be known by this name")
+            raise RequestDenied(
+                421, "start the gateway with --host NAME to let it be known by this name"
+            )
         if request.method not in (b"GET", b"HEAD"):
-            raise Refused(405, "it answers GET and HEAD only", Allow="GET, HEAD")
+            raise RequestDenied(405, "it answers GET and HEAD only", Allow="GET, HEAD")
         if request.has_body:
-            raise Refused(413, "a request for a page has no content of its own")
+            raise RequestDenied(413, "a request for a page has no content of its own")
 
     def _send(self, request: GatewayRequest, answer: Answer) -> None:
         self._begin(request, answer.status, POLICY, answer.headers, answer.age)

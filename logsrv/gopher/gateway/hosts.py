@@ -1,4 +1,4 @@
-"""What every answer tells the browser to be strict about, and which requests are for us. Sans-IO."""
+"""Strictness: what every answer tells the browser, and which requests are for us. Sans-IO."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def name_in(header: bytes) -> str | None:
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether only this machine can connect to `address`."""
+    """Return true if only this machine can connect to `address`."""
     try:
         found = ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -53,7 +53,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:
-    """Whether a request with this Host header may be answered.
+    """Return true if a request with this Host header may be answered.
 
     A page somewhere else can give its own name our address, and would then be let in by the browser
     as the same site ("DNS rebinding"). What it cannot do is change the Host header. So on loopback

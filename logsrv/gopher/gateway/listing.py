@@ -14,7 +14,7 @@ import attrs
 
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.columns import Block, Run, runs_of, sized
-from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
@@ -32,7 +32,7 @@ _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 
 @attrs.frozen
 class Row:
-    """One line that is more than information.
+    """A line that is more than information.
 
     kind: `item` and `search` lead to `href` in this gateway, `outside` to one elsewhere; `nowhere`
         cannot be followed and says in `address` where it would lead.
@@ -58,7 +58,7 @@ class Listing:
     after: str
 
 
-def listing(menu: Menu, place: Place) -> Listing:
+def listing(menu: Menu, place: WebPlace) -> Listing:
     """The items of `menu` from number `place.first` on."""
     items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
     runs: list[Run | tuple[Row, ...]] = []
@@ -79,12 +79,12 @@ def listing(menu: Menu, place: Place) -> Listing:
     )
 
 
-def _part(place: Place, first: int) -> str:
+def _part(place: WebPlace, first: int) -> str:
     return attrs.evolve(place, first=first).path
 
 
 def shown(item: MenuItem, charset: str | None) -> str:
-    """What the item says, safe to show; the blanks that columns are made of stay."""
+    """Return what the item says, safe to show; the blanks that columns are made of stay."""
     return one_line(item.text(charset).rstrip(), LONGEST_DISPLAY)
 
 
@@ -101,7 +101,7 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
     if url is None:
         host = one_line(decode_line(item.host), 253)
         return Row("nowhere", name, text, address=host if kind.transfer is None else "")
-    href = Place(url, charset=charset).path
+    href = WebPlace(url, charset=charset).path
     return Row("search" if item.item_type == "7" else "item", name, text, href)
 
 
@@ -111,7 +111,7 @@ def _linked(link: str, name: str, text: str) -> Row:
             url = attrs.evolve(GopherURL.parse(link), plus=None)
         except BadURL:
             return Row("nowhere", name, text, address=one_line(link, 200))
-        return Row("item", item_type(url.item_type).name, text, Place(url).path)
+        return Row("item", item_type(url.item_type).name, text, WebPlace(url).path)
     if _OUTSIDE.fullmatch(link):
         is_mail = link[:7].lower() == "mailto:"
         href = quote(link, _AS_THEMSELVES)
@@ -122,12 +122,12 @@ def _linked(link: str, name: str, text: str) -> Row:
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
     """Names and paths of the menus above and of `url` itself: the host, then each part of a path."""
     root = GopherURL(url.host, url.port, tls=url.tls)
-    steps = [(one_line(root.address.removesuffix(":70"), 100), Place(root).path)]
+    steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]
     parts = [part for part in url.selector.split(b"/") if part]
     begun = b"" if not url.selector.startswith(b"/") else b"/"
     for number, part in enumerate(parts):
         is_last = number == len(parts) - 1
         begun += part if begun in (b"", b"/") else b"/" + part
         step = url if is_last else attrs.evolve(root, selector=begun)
-        steps.append((one_line(decode_line(part), 60), Place(step).path))
+        steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
     return steps

@@ -1,4 +1,4 @@
-"""What a browser is told about bytes: as what it may show them, and under which name it saves them.
+"""Media types for browsers: as what they may show bytes, and under which name they save them.
 
 Sans-IO. Types go by the first bytes alone: what a menu says is somebody's claim, and nothing that
 could be active (HTML, SVG, PDF) is among them.

@@ -46,7 +46,7 @@ class Outflow(Backpressure):
             await self.wait().addTimeout(STALLED_AFTER, self._clock, _stalled)
 
     def close(self) -> None:
-        """Nothing more is sent."""
+        """Send nothing more."""
         self._request.unregisterProducer()
 
 

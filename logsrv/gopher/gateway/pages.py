@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from logsrv.gopher.gateway.columns import runs_of, sized
 from logsrv.gopher.gateway.listing import breadcrumb, listing
 from logsrv.gopher.gateway.media import MediaKind, file_name
-from logsrv.gopher.gateway.paths import CHARSETS, Place
+from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
@@ -42,11 +42,11 @@ _TEMPLATES = Environment(
 def start_page(hosts: tuple[str, ...]) -> bytes:
     """The page at `/`. `hosts`: the only ones that are visited, () for all."""
     known = hosts or ("gopher.floodgap.com", "gopher.quux.org", "sdf.org")
-    links = [(host, Place(GopherURL(host)).path) for host in known if not host.startswith("*.")]
+    links = [(host, WebPlace(GopherURL(host)).path) for host in known if not host.startswith("*.")]
     return _render("start.html", title="Gopher gateway", links=links, hosts=hosts)
 
 
-def menu_page(menu: Menu, place: Place, notice: str = "") -> bytes:
+def menu_page(menu: Menu, place: WebPlace, notice: str = "") -> bytes:
     """A menu, or what a search found. `notice`: why it is not whole."""
     if menu.dropped and not notice:
         notice = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
@@ -59,7 +59,7 @@ def menu_page(menu: Menu, place: Place, notice: str = "") -> bytes:
     )
 
 
-def text_page(text: Text, place: Place, notice: str = "") -> bytes:
+def text_page(text: Text, place: WebPlace, notice: str = "") -> bytes:
     """A text. `notice`: why it is not whole, or what it is."""
     shown = printable(text.decoded(place.charset)).rstrip()
     return _render(
@@ -68,34 +68,34 @@ def text_page(text: Text, place: Place, notice: str = "") -> bytes:
         **_charsets(place),
         blocks=sized(runs_of(shown + "\n")) if shown else (),
         notice=notice,
-        file_path=attrs.evolve(place, view="file").path,
+        file_path=attrs.evolve(place, rendering="file").path,
     )
 
 
-def search_page(place: Place) -> bytes:
+def search_page(place: WebPlace) -> bytes:
     """A form for words to look for."""
     return _render("search.html", **_about(place), action=place.path)
 
 
-def media_page(place: Place, kind: MediaKind) -> bytes:
+def media_page(place: WebPlace, kind: MediaKind) -> bytes:
     """A picture, a sound or a video, and a way to save it."""
     return _render(
         "media.html",
         **_about(place),
         kind=kind,
         name=file_name(place.url.selector),
-        media_path=attrs.evolve(place, view="media").path,
-        file_path=attrs.evolve(place, view="file").path,
+        media_path=attrs.evolve(place, rendering="media").path,
+        file_path=attrs.evolve(place, rendering="file").path,
     )
 
 
-def error_page(heading: str, sentence: str, place: Place | None = None) -> bytes:
-    """Why there is nothing to see; `sentence` is safe to show."""
+def error_page(heading: str, sentence: str, place: WebPlace | None = None) -> bytes:
+    """Return the page that says why there is nothing to see; `sentence` is safe to show."""
     about = _about(place) if place is not None else {}
     return _render("error.html", **{**about, "title": heading}, sentence=sentence)
 
 
-def _about(place: Place) -> dict[str, Any]:
+def _about(place: WebPlace) -> dict[str, Any]:
     url = place.url
     steps = breadcrumb(url)
     words = None if url.search is None else one_line(decode_line(url.search, place.charset), 200)
@@ -109,7 +109,7 @@ def _about(place: Place) -> dict[str, Any]:
     }
 
 
-def _charsets(place: Place) -> dict[str, Any]:
+def _charsets(place: WebPlace) -> dict[str, Any]:
     known: list[str | None] = [None, *CHARSETS[:OFFERED]]
     if place.charset not in known:
         known.append(place.charset)

@@ -22,7 +22,7 @@ from logsrv.gopher.errors import BadURL
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.url import GopherURL
 
-View = Literal["page", "file", "media"]
+Rendering = Literal["page", "file", "media"]
 # What servers have been seen to send; not more, because anybody may write anything into an address.
 CHARSETS = (
     *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
@@ -32,11 +32,11 @@ LARGEST_ITEM_NUMBER = 10_000_000
 
 
 @attrs.frozen
-class Place:
-    """What a web path asks for. `first`: the number of the first item to show, from 0."""
+class WebPlace:
+    """A web path, read. `first`: the number of the first item to show, from 0."""
 
     url: GopherURL
-    view: View = "page"
+    rendering: Rendering = "page"
     first: int = 0
     charset: str | None = None
 
@@ -46,8 +46,8 @@ class Place:
         fields = []
         if self.url.search is not None:
             fields.append("q=" + quote(self.url.search, safe=""))
-        if self.view != "page":
-            fields.append("as=" + self.view)
+        if self.rendering != "page":
+            fields.append("as=" + self.rendering)
         if self.first:
             fields.append(f"from={self.first}")
         if self.charset is not None:
@@ -66,7 +66,7 @@ def _path(url: GopherURL) -> str:
 
 
 def is_gopher_path(path: bytes) -> bool:
-    """Whether `parse_path` is the one to read this path."""
+    """Return true if `parse_path` is the one to read this path."""
     return path.split(b"/", 2)[1:2] in (
         [b"gopher"],
         [b"gophers"],
@@ -75,14 +75,16 @@ def is_gopher_path(path: bytes) -> bool:
     )
 
 
-def parse_path(target: bytes) -> Place:
+def parse_path(target: bytes) -> WebPlace:
     """The place of a request target such as `/gopher/example.org/0/a.txt?as=file`. Raises BadURL."""
     path, _, query = target.partition(b"?")
     fields = parse_query(query)
     url = _gopher_url(path)
     if b"q" in fields:
         url = url.searching(fields[b"q"])
-    return Place(attrs.evolve(url, plus=None), _view(fields), _first(fields), _charset(fields))
+    return WebPlace(
+        attrs.evolve(url, plus=None), _rendering(fields), _first(fields), _charset(fields)
+    )
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:
@@ -110,11 +112,11 @@ def _gopher_url(path: bytes) -> GopherURL:
     return attrs.evolve(place, item_type=chr(item[0]), selector=item[1:])
 
 
-def _view(fields: dict[bytes, bytes]) -> View:
-    view = fields.get(b"as", b"page").decode("latin-1")
-    if view not in get_args(View):
-        raise BadURL("", f"as= is one of {', '.join(get_args(View))}")
-    return cast(View, view)
+def _rendering(fields: dict[bytes, bytes]) -> Rendering:
+    rendering = fields.get(b"as", b"page").decode("latin-1")
+    if rendering not in get_args(Rendering):
+        raise BadURL("", f"as= is one of {', '.join(get_args(Rendering))}")
+    return cast(Rendering, rendering)
 
 
 def _first(fields: dict[bytes, bytes]) -> int:
@@ -138,7 +140,7 @@ def _charset(fields: dict[bytes, bytes]) -> str | None:
 
 
 def address_typed(text: bytes) -> GopherURL:
-    """What somebody typed into the address form: a URL, or one without its scheme. Raises BadURL."""
+    """Return what somebody typed into the address form: a URL, maybe without its scheme. Raises BadURL."""
     typed = text.strip()
     if b"://" not in typed:
         typed = b"gopher://" + typed

@@ -27,7 +27,7 @@ HOST_NAME: Kind[str] = Kind(_name, "a host name, such as gopher.example.org", "N
 
 @attrs.frozen(kw_only=True, slots=False)
 class GatewaySettings:
-    """Where the gateway listens, where it goes, and how much it gives to whom."""
+    """The gateway's options: where it listens, where it goes, and how much it gives to whom."""
 
     gateway: tuple[Endpoint, ...] = option(
         (), ENDPOINT, "where to be a web gateway, such as tcp:8070:interface=127.0.0.1",

@@ -1,4 +1,4 @@
-"""How much one client may ask for: requests at once, and requests a minute. Sans-IO.
+"""Limits for each client: requests at once, and requests a minute. Sans-IO.
 
 A client is an IPv4 address or an IPv6 /64, which is what one customer has.
 """
@@ -46,7 +46,7 @@ class _Visitor:
 
 
 class Visitors:
-    """Who is being served. `now` gives seconds that only grow."""
+    """The clients that are being served. `now` gives seconds that only grow."""
 
     def __init__(self, limits: VisitorLimits, now: Callable[[], float]) -> None:
         self.limits = limits

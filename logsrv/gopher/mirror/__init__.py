@@ -4,7 +4,7 @@
     names             from selectors to paths below the directory (no I/O)
     fetch             many small requests at once on plain sockets
     sinks             where the bytes of an answer go
-    state             what is finished, in a file, so that the next run goes on from there
+    journal           what is finished, in a file, so that the next run goes on from there
     crawl             what to fetch next, again, or never
     pages             gophermap and index.html for each menu, with links to the copies
     report, command   what the user sees

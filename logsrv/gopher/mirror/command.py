@@ -12,21 +12,21 @@ from typing import BinaryIO, TextIO
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.arguments import (
     INCOMPLETE,
-    Network,
-    add_network,
+    ConnectionOptions,
+    add_connection_options,
+    connection_options,
     followable,
-    network,
     number,
     parsed_url,
     parser_for,
 )
 from logsrv.gopher.mirror.crawl import Crawl, Manners
 from logsrv.gopher.mirror.fetch import Fetcher
+from logsrv.gopher.mirror.journal import FILE, Journal
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.pages import Line, gophermap, index
 from logsrv.gopher.mirror.report import progress_line, report
 from logsrv.gopher.mirror.scope import Scope, key_of
-from logsrv.gopher.mirror.state import FILE, State
 from logsrv.gopher.progress import Progress
 from logsrv.gopher.wholefile import write_whole
 from logsrv.gopher.wire.charset import checked_charset
@@ -67,7 +67,7 @@ def parser() -> Parser:
     add("--connections", metavar="N", type=number(1, 200), default=4, help="at once; default: 4")
     add("--delay", metavar="TIME", type=of_kind("DURATION"), help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
-    add_network(parser)
+    add_connection_options(parser)
     return parser
 
 
@@ -80,7 +80,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     charset = None if options.charset is None else checked_charset(options.charset)
     root = _root(options.url)
     directory: Path = options.directory
-    how = network(options)
+    how = connection_options(options)
     fetcher = Fetcher(how, time.monotonic)
     progress = Progress(stderr, time.monotonic)
     try:
@@ -88,18 +88,20 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         if options.refresh:
             (directory / FILE).unlink(missing_ok=True)
-        state = State(directory, root, options.span)
+        journal = Journal(directory, root, options.span)
         try:
-            crawl = Crawl(root, directory, scope, state, fetcher, _manners(options), time.monotonic)
+            crawl = Crawl(
+                root, directory, scope, journal, fetcher, _manners(options), time.monotonic
+            )
 
             def show() -> None:
                 if progress.due():
                     progress.line(progress_line(crawl.tally, crawl.waiting, fetcher.received))
 
             crawl.run(show)
-            _write_pages(crawl, scope, state, directory, charset)
+            _write_pages(crawl, scope, journal, directory, charset)
         finally:
-            state.close()
+            journal.close()
     finally:
         fetcher.close()
         progress.clear()
@@ -116,7 +118,9 @@ def _root(text: str) -> GopherURL:
     return url
 
 
-def _scope(root: GopherURL, options: argparse.Namespace, how: Network, fetcher: Fetcher) -> Scope:
+def _scope(
+    root: GopherURL, options: argparse.Namespace, how: ConnectionOptions, fetcher: Fetcher
+) -> Scope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
     found = [] if how.proxy is not None else fetcher.addresses(root)
     addresses = [str(address[0]) for _, address in found]
@@ -137,17 +141,17 @@ def _manners(options: argparse.Namespace) -> Manners:
 
 
 def _write_pages(
-    crawl: Crawl, scope: Scope, state: State, directory: Path, charset: str | None
+    crawl: Crawl, scope: Scope, journal: Journal, directory: Path, charset: str | None
 ) -> None:
     for menu in crawl.menus:
         items = MenuParser()
-        content = state.menu(menu)
+        content = journal.menu(menu)
         lines = []
         for item in [*items.feed(content), *items.finish()]:
             url = scope.url(item, menu.url)
             copy = None if url is None else crawl.copies.get(key_of(url))
-            place, is_menu = (None, False) if copy is None else (copy.path, copy.is_menu)
-            lines.append(Line(item, place, is_menu, None if url is None else str(url)))
+            path, is_menu = (None, False) if copy is None else (copy.path, copy.is_menu)
+            lines.append(Line(item, path, is_menu, None if url is None else str(url)))
         folder = str(inside(directory, *menu.path))
         os.makedirs(folder, exist_ok=True)
         write_whole(os.path.join(folder, GOPHERMAP), gophermap(lines))

@@ -1,4 +1,4 @@
-"""What to fetch next, what again after a pause, and what never.
+"""The order of a mirror: what to fetch next, what again after a pause, and what never.
 
 Menus lead to items, which are fetched in the order in which they were found. An item that several menus
 show, under whatever type, is fetched once.
@@ -20,11 +20,11 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.errors import Refused, TimedOut, Truncated
 from logsrv.gopher.limits import Limits, Timeouts
 from logsrv.gopher.mirror.fetch import Fetcher, Finished
+from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
-from logsrv.gopher.mirror.state import Done, State
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -40,7 +40,7 @@ _IDLE = 0.2
 
 @attrs.define(frozen=True, slots=True)
 class Manners:
-    """How much at once, and how much in all. connections: at a time; delay: seconds from one request
+    """Limits of a run. connections: at a time; delay: seconds from one request
     to the next; items, bytes: of the whole mirror; item_bytes: of one answer.
     """
 
@@ -54,7 +54,7 @@ class Manners:
 
 @attrs.define(slots=True)
 class Tally:
-    """What a run has done. failed: what went wrong, by URL; stopped: the limit that ended it."""
+    """The sum of a run. failed: what went wrong, by URL; stopped: the limit that ended it."""
 
     fetched: int = 0
     kept: int = 0
@@ -64,7 +64,7 @@ class Tally:
 
 @attrs.define(frozen=True, slots=True)
 class Copy:
-    """Where the copy of an item is, and whether it is a menu's, so a directory."""
+    """The copy of an item: its path, and whether it is a menu's, so a directory."""
 
     path: tuple[str, ...]
     is_menu: bool
@@ -90,7 +90,7 @@ class Crawl:
         root: GopherURL,
         directory: Path,
         scope: Scope,
-        state: State,
+        journal: Journal,
         fetcher: Fetcher,
         manners: Manners,
         clock: Callable[[], float],
@@ -98,7 +98,7 @@ class Crawl:
         self._root = root
         self._directory = directory
         self._scope = scope
-        self._state = state
+        self._journal = journal
         self._fetcher = fetcher
         self._manners = manners
         self._clock = clock
@@ -119,7 +119,7 @@ class Crawl:
 
     @property
     def waiting(self) -> int:
-        """How many items are known and not yet fetched."""
+        """The number of items that are known and not yet fetched."""
         return len(self._queue) + len(self._later) + len(self._jobs)
 
     def run(self, show: Callable[[], None]) -> None:
@@ -141,7 +141,7 @@ class Crawl:
             self._start()
             for finished in self._fetcher.wait(self._pause()):
                 self._finish(finished)
-            self._state.flush()
+            self._journal.flush()
             show()
             if self._fetcher.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
@@ -188,7 +188,7 @@ class Crawl:
         return early
 
     def _restore(self) -> None:
-        for done in self._state.done():
+        for done in self._journal.done():
             url = done.url
             if done.size is None or self._is_whole(done):
                 self._done[key_of(url)] = done
@@ -217,7 +217,7 @@ class Crawl:
         self.copies[item.key] = Copy(done.path, done.size is None)
         if done.size is None:
             parser = MenuParser()
-            content = self._state.menu(done)
+            content = self._journal.menu(done)
             self._open(done, item, [*parser.feed(content), *parser.finish()])
 
     def _open(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
@@ -261,7 +261,7 @@ class Crawl:
         return job.path
 
     def _pause(self) -> float:
-        """How long there is nothing to do but wait for answers."""
+        """Return how long there is nothing to do but wait for answers."""
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
         if self._queue and len(self._jobs) < self._connections:
@@ -280,9 +280,9 @@ class Crawl:
         self.copies[job.item.key] = Copy(path, is_menu(url))
         sink = finished.sink
         if isinstance(sink, MenuSink):
-            self._open(self._state.add_menu(url, path, sink.content), job.item, sink.items)
+            self._open(self._journal.add_menu(url, path, sink.content), job.item, sink.items)
         elif isinstance(sink, FileSink):
-            self._state.add_file(url, path, sink.size)
+            self._journal.add_file(url, path, sink.size)
 
     def _fail(self, job: _Job, error: Exception) -> None:
         url = job.item.url
@@ -295,10 +295,10 @@ class Crawl:
             heapq.heappush(self._later, (self._clock() + pause, next(self._numbers), job))
             return
         self.tally.failed[url] = error
-        self._state.add_failure(url, str(error))
+        self._journal.add_failure(url, str(error))
 
     def _may_pass(self, url: GopherURL, error: Exception) -> bool:
-        """Whether another try may go better: a server with more connections than it takes resets
+        """Return true if another try may go better: a server with more connections than it takes resets
         them, refuses them, or leaves them waiting.
         """
         if isinstance(error, Truncated):

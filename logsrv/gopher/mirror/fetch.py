@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.arguments import Network
+from logsrv.gopher.arguments import ConnectionOptions
 from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
 from logsrv.gopher.errors import Phase, TimedOut, UnknownHost
 from logsrv.gopher.mirror.sinks import Sink
@@ -46,7 +46,7 @@ class Finished:
 
 
 class _Transfer:
-    """One request and what has become of it."""
+    """A request and what has become of it."""
 
     __slots__ = (
         "addresses", "deadline", "end", "events", "most_seconds", "phase", "reader", "request", "sink",
@@ -73,9 +73,9 @@ class _Transfer:
 class Fetcher:
     """Starts requests, and hands back those that have ended. received: bytes of all answers."""
 
-    def __init__(self, network: Network, clock: Callable[[], float]) -> None:
+    def __init__(self, connection: ConnectionOptions, clock: Callable[[], float]) -> None:
         """`clock`: seconds that only grow."""
-        self._network = network
+        self._connection = connection
         self._clock = clock
         self._selector = selectors.DefaultSelector()
         self._active: set[_Transfer] = set()
@@ -87,11 +87,11 @@ class Fetcher:
 
     @property
     def active(self) -> int:
-        """How many requests are under way, or waiting to be handed back."""
+        """The number of requests that are under way, or waiting to be handed back."""
         return len(self._active) + len(self._finished)
 
     def addresses(self, url: GopherURL) -> list[Address]:
-        """Where the host of `url` is; asked for once in the life of this object, and that blocks.
+        """Return the addresses of the host of `url`, looked up once in the life of this; that blocks.
 
         Raises UnknownHost.
         """
@@ -104,7 +104,7 @@ class Fetcher:
             try:
                 found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
             except OSError as error:
-                raise connect_error(url, error, self._network.timeout) from error
+                raise connect_error(url, error, self._connection.timeout) from error
             known = [(family, address) for family, _, _, _, address in found]
             self._known[url.host, url.port] = known
         return known
@@ -118,8 +118,8 @@ class Fetcher:
         self._active.add(transfer)
         self._expect(transfer, "connect")
         try:
-            if self._network.proxy is not None:
-                transfer.socket = self._network.proxy.connect(url, self._network.timeout)
+            if self._connection.proxy is not None:
+                transfer.socket = self._connection.proxy.connect(url, self._connection.timeout)
                 transfer.socket.setblocking(False)
                 self._connected(transfer)
             else:
@@ -129,7 +129,7 @@ class Fetcher:
             self._end(transfer, error)
 
     def wait(self, seconds: float) -> list[Finished]:
-        """What has ended, after at most `seconds`, and sooner if something ends."""
+        """Return what has ended, after at most `seconds`, and sooner if something ends."""
         if not self._finished:
             for key, _ in self._selector.select(min(seconds, _LOOK_AT_CLOCKS)):
                 transfer: _Transfer = key.data
@@ -170,7 +170,7 @@ class Fetcher:
             self._close(transfer)
             error = OSError(number, os.strerror(number))
         assert error is not None, "getaddrinfo returns one address or more"
-        raise connect_error(transfer.url, error, self._network.timeout) from error
+        raise connect_error(transfer.url, error, self._connection.timeout) from error
 
     def _send_early(self, transfer: _Transfer, sock: socket.socket) -> None:
         try:
@@ -207,7 +207,7 @@ class Fetcher:
             return
         assert transfer.socket is not None
         if self._context is None:
-            self._context = tls_context(self._network.trust)
+            self._context = tls_context(self._connection.trust)
         if transfer.events:
             # The socket of TLS is another object with the same descriptor.
             self._selector.unregister(transfer.socket)
@@ -227,9 +227,9 @@ class Fetcher:
             sock.do_handshake()
         except OSError as error:
             if not self._waits(transfer, error):
-                raise tls_error(transfer.url, error, self._network.timeout) from error
+                raise tls_error(transfer.url, error, self._connection.timeout) from error
             return
-        pins = self._network.trust.pins
+        pins = self._connection.trust.pins
         if pins is not None:
             pins.check(transfer.url.address, sock.getpeercert(binary_form=True) or b"")
         self._sending(transfer)
@@ -286,14 +286,14 @@ class Fetcher:
         """b"" if this is an end that is accepted; raises Truncated."""
         if not (transfer.url.tls and is_tls_cut(error)):
             raise transfer.reader.broken(_said(error)) from error
-        if not (self._network.trust.accept_cut and transfer.reader.received):
+        if not (self._connection.trust.accept_cut and transfer.reader.received):
             raise transfer.reader.broken(TLS_CUT) from error
         return b""
 
     # What they have in common.
 
     def _waits(self, transfer: _Transfer, error: OSError, otherwise: int | None = None) -> bool:
-        """Whether `error` only says that the socket is not ready; then wait until it is."""
+        """Return true if `error` only says that the socket is not ready; then wait until it is."""
         import ssl
 
         if isinstance(error, ssl.SSLWantReadError):
@@ -316,7 +316,7 @@ class Fetcher:
 
     def _expect(self, transfer: _Transfer, phase: Phase) -> None:
         transfer.phase = phase
-        transfer.deadline = min(self._clock() + self._network.timeout, transfer.end)
+        transfer.deadline = min(self._clock() + self._connection.timeout, transfer.end)
 
     def _look_at_clocks(self, now: float) -> None:
         for transfer in [each for each in self._active if each.deadline <= now]:
@@ -324,7 +324,7 @@ class Fetcher:
                 error = TimedOut(transfer.url.address, "whole", transfer.most_seconds)
                 self._end(transfer, error)
             else:
-                timeout = self._network.timeout
+                timeout = self._connection.timeout
                 self._end(transfer, TimedOut(transfer.url.address, transfer.phase, timeout))
 
     def _end(self, transfer: _Transfer, error: Exception | None) -> None:
@@ -352,7 +352,7 @@ class Fetcher:
 
 
 def _has_decrypted(sock: socket.socket) -> bool:
-    """Whether there are bytes that no selector tells about, as they have been read already."""
+    """Return true if there are bytes that no selector tells about, as they have been read already."""
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     return pending is not None and pending() > 0
 

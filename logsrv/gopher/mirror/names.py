@@ -1,4 +1,4 @@
-"""From selectors to paths below the mirror's directory, each path once on any file system. Sans-IO.
+"""Paths below the mirror's directory for selectors, each path once on any file system. Sans-IO.
 
 A selector is a path as far as its delimiters go; `sel` and `sel/`, names that differ only in case or
 normal form, and names that had to be changed may want the same path: the later one gets `~2` into it.

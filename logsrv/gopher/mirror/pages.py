@@ -14,7 +14,7 @@ from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.kit.text.escape import one_line
 
-Place = tuple[str, ...]
+CopyPath = tuple[str, ...]
 
 _HEAD = """<!DOCTYPE html>
 <html lang="und"><head><meta charset="utf-8"><title>{title}</title>
@@ -29,26 +29,26 @@ _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 @attrs.define(frozen=True, slots=True)
 class Line:
-    """A line of a menu. place: the path of its copy, if there is one; is_menu: whether that is a menu;
+    """A line of a menu. copy: the path of its copy, if there is one; is_menu: whether that is a menu;
     url: where it is.
     """
 
     item: MenuItem
-    place: Place | None
+    copy: CopyPath | None
     is_menu: bool
     url: str | None
 
 
 def gophermap(lines: list[Line]) -> bytes:
-    """As gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host for local items."""
+    """Return it as gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host if local."""
     return b"".join(map(_map_line, lines))
 
 
 def _map_line(line: Line) -> bytes:
     item = line.item
     display = item.display.replace(b"\r", b" ")
-    if line.place is not None:
-        path = "/" + "/".join(line.place) + ("/" if line.is_menu and line.place else "")
+    if line.copy is not None:
+        path = "/" + "/".join(line.copy) + ("/" if line.is_menu and line.copy else "")
         return b"%s%s\t%s\n" % (_letter(item), display, path.encode())
     if item.item_type == "i" or item.port is None:
         # With TABs: servers give lines without any a meaning of their own.
@@ -62,13 +62,13 @@ def _letter(item: MenuItem) -> bytes:
     return item.item_type.encode("latin-1")
 
 
-def index(lines: list[Line], here: Place, title: str, charset: str | None) -> bytes:
+def index(lines: list[Line], here: CopyPath, title: str, charset: str | None) -> bytes:
     """A page without scripts, everything from outside escaped. `here`: the directory it lies in."""
     shown = "".join(_page_line(line, here, charset) for line in lines)
     return (_HEAD.format(title=escape(one_line(title))) + shown + _FOOT).encode("utf-8", "replace")
 
 
-def _page_line(line: Line, here: Place, charset: str | None) -> str:
+def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
     text = escape(one_line(line.item.text(charset), 65536))
     target = _target(line, here)
     if target is None:
@@ -77,14 +77,14 @@ def _page_line(line: Line, here: Place, charset: str | None) -> str:
     return f'<a href="{escape(target)}" rel="noreferrer">{text or escape(target)}</a>{slash}\n'
 
 
-def _target(line: Line, here: Place) -> str | None:
-    if line.place is not None:
+def _target(line: Line, here: CopyPath) -> str | None:
+    if line.copy is not None:
         common = 0
-        for mine, its in zip(here, line.place, strict=False):
+        for mine, its in zip(here, line.copy, strict=False):
             if mine != its:
                 break
             common += 1
-        parts = [".."] * (len(here) - common) + [quote(part) for part in line.place[common:]]
+        parts = [".."] * (len(here) - common) + [quote(part) for part in line.copy[common:]]
         # With ./ no name can be taken for a scheme.
         return "./" + "/".join([*parts, INDEX] if line.is_menu else parts)
     if line.item.item_type in "i3":

@@ -1,4 +1,4 @@
-"""What a mirror's run has done, in words."""
+"""The report of a mirror's run, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logsrv.gopher.errors import GopherError
 from logsrv.gopher.mirror.crawl import Tally
-from logsrv.gopher.mirror.state import FILE
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.progress import size_text
 from logsrv.kit.text.escape import one_line
 
@@ -15,7 +15,7 @@ _MOST_SHOWN = 200
 
 
 def progress_line(tally: Tally, waiting: int, received: int) -> str:
-    """For a terminal, while it runs."""
+    """Return a line for a terminal, while it runs."""
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
     return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
 
@@ -27,7 +27,7 @@ def report(
     strangers: Mapping[str, int],
     directory: Path,
 ) -> str:
-    """All of it, a line each, ready to be printed."""
+    """Return the whole report, ready to be printed."""
     kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
     lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
     for url, error in list(tally.failed.items())[:_MOST_SHOWN]:

@@ -1,4 +1,4 @@
-"""What a server wants of robots: `robots.txt` (RFC 9309, for selectors instead of paths, and the
+"""The wishes of a server about robots: `robots.txt` (RFC 9309, for selectors instead of paths, and the
 older `Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
 """
 
@@ -67,7 +67,7 @@ def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
 
 
 def path_delimiter(caps: bytes) -> bytes:
-    """What parts a selector, by caps.txt (whose authors misspelt it); `/` if that does not tell."""
+    """Return what parts a selector, by caps.txt (whose authors misspelt it); `/` if that does not tell."""
     if caps.startswith(b"CAPS"):
         for name, value in _fields(caps.replace(b"=", b":")):
             if name in (b"pathdelimeter", b"pathdelimiter") and len(value) == 1:

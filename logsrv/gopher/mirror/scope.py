@@ -1,4 +1,4 @@
-"""What belongs to a mirror, and why the rest does not. Sans-IO."""
+"""The scope of a mirror: what belongs to it, and why the rest does not. Sans-IO."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOO_DEEP = "deeper than --depth"
 
 @attrs.define(frozen=True, slots=True)
 class Item:
-    """Something to fetch. `url` names the server always in the same way. depth: menus to here."""
+    """A thing to fetch. `url` names the server always in the same way. depth: menus to here."""
 
     url: GopherURL
     depth: int
@@ -38,7 +38,7 @@ class Item:
 
 
 def key_of(url: GopherURL) -> Key:
-    """What tells an item from others. The type is only what a menu says about it, and menus differ;
+    """Return what tells an item from others. The type is only what a menu says about it, and menus differ;
     and every server has the same menu at `/` as at no selector at all.
     """
     return url.host, url.port, b"" if url.selector == b"/" else url.selector
@@ -73,15 +73,15 @@ class Scope:
         self.strangers: dict[str, int] = {}
 
     def obey(self, robots: Robots) -> None:
-        """From now on, keep the rules of the root's server."""
+        """Keep the rules of the root's server from now on."""
         self._robots = robots
 
     def is_home(self, url: GopherURL) -> bool:
-        """Whether `url` is on the root's server."""
+        """Return true if `url` is on the root's server."""
         return url.port == self._root.port and url.host in self._names
 
     def item(self, item: MenuItem, menu: Item) -> Item | None:
-        """What to fetch for a line of a menu, or None; then it is counted, unless it is only text."""
+        """Return what to fetch for a line of a menu, or None, which is counted, unless it is only text."""
         url = self.url(item, menu.url)
         if url is None:
             if item.item_type not in "i3":
@@ -96,7 +96,7 @@ class Scope:
         return None
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
-        """Where a line of a menu leads, the root's server under the name that the root has."""
+        """Return where a line of a menu leads, the root's server under the name that the root has."""
         url = item.url(menu)
         if url is None or (url.host == self._root.host and url.tls == self._root.tls):
             return url
@@ -126,5 +126,5 @@ class Scope:
 
 
 def is_menu(url: GopherURL) -> bool:
-    """Whether the answer of `url` is a menu."""
+    """Return true if the answer of `url` is a menu."""
     return item_type(url.item_type).transfer == "menu"

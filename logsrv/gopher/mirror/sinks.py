@@ -1,4 +1,4 @@
-"""Where the bytes of an answer go: a menu into memory, everything else into a file that appears when
+"""Sinks for the bytes of an answer: a menu goes into memory, everything else into a file that appears when
 it is whole.
 """
 

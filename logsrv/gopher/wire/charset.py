@@ -1,4 +1,4 @@
-"""From the bytes of a line to text. Gopher names no character set, and servers mix several in one
+"""The text of a line, from its bytes. Gopher names no character set, and servers mix several in one
 menu: so each line is UTF-8 if it can be, and Latin-1 otherwise, unless the user knows better.
 """
 
@@ -35,7 +35,7 @@ def checked_charset(name: str) -> str:
 
 
 def decode_line(line: bytes, charset: str | None = None) -> str:
-    """One line (or field) as text; never fails. `charset` has passed `checked_charset`."""
+    """Return a line (or field) as text; never fails. `charset` has passed `checked_charset`."""
     if charset is not None:
         return line.decode(charset, "replace")
     try:

@@ -33,7 +33,7 @@ _VIEW = re.compile(rb"([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.
 
 @attrs.define(frozen=True, slots=True)
 class Header:
-    """How an answer ends: `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
+    """The header: how an answer ends. `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
 
     is_error: bool
     length: int
@@ -48,7 +48,7 @@ def parse_header(start: bytes) -> tuple[Header, int] | None:
 
 
 def may_become_header(start: bytes) -> bool:
-    """Whether more bytes behind `start` could still make a header of it."""
+    """Return true if more bytes behind `start` could still make a header of it."""
     return not start or _HEADER_BEGUN.fullmatch(start) is not None
 
 
@@ -63,8 +63,8 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
 
 
 @attrs.define(frozen=True, slots=True)
-class View:
-    """One form in which an item can be had; `size` is the server's words, such as b"10k"."""
+class AlternateView:
+    """A form in which an item can be had; `size` is the server's words, such as b"10k"."""
 
     media_type: bytes
     language: bytes = b""
@@ -73,7 +73,7 @@ class View:
 
 @attrs.define(frozen=True, slots=True)
 class Attributes:
-    """What a server tells about one item. `blocks`: (name in upper case, its lines) in order."""
+    """The attributes of an item, as a server has them. `blocks`: (name in capitals, its lines) in order."""
 
     item: MenuItem | None
     blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
@@ -83,9 +83,11 @@ class Attributes:
         return next((lines for found, lines in self.blocks if found == name), ())
 
     @property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> tuple[AlternateView, ...]:
         found = map(_VIEW.fullmatch, self.block("VIEWS"))
-        return tuple(View(match[1], match[2] or b"", match[3] or b"") for match in found if match)
+        return tuple(
+            AlternateView(match[1], match[2] or b"", match[3] or b"") for match in found if match
+        )
 
 
 def parse_attributes(body: bytes) -> tuple[Attributes, ...]:

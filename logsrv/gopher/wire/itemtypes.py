@@ -17,7 +17,7 @@ Transfer = Literal["menu", "text", "binary"]
 
 @attrs.define(frozen=True, slots=True)
 class ItemType:
-    """One letter. `name` is one word for people, `media_type` what the web calls such content."""
+    """A letter of a menu. `name` is one word for people, `media_type` what the web calls such content."""
 
     letter: str
     name: str
@@ -60,5 +60,5 @@ _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 
 
 def item_type(letter: str) -> ItemType:
-    """What `letter` stands for; one that nobody knows is bytes of an unknown kind."""
+    """Return what `letter` stands for; one that nobody knows is bytes of an unknown kind."""
     return _BY_LETTER.get(letter) or ItemType(letter, "unknown", "binary")

@@ -34,7 +34,7 @@ _LOGIN_NAME = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}")
 
 @attrs.define(frozen=True, slots=True)
 class MenuItem:
-    """One line of a menu. The bytes are the server's: decode and escape them to show them.
+    """A line of a menu. The bytes are the server's: decode and escape them to show them.
 
     item_type: one character, U+0000 to U+00FF.
     host: b"" if the line has none.
@@ -50,11 +50,11 @@ class MenuItem:
     plus: bytes = b""
 
     def text(self, charset: str | None = None) -> str:
-        """What the line shows, not yet escaped."""
+        """Return what the line shows, not yet escaped."""
         return decode_line(self.display, charset)
 
     def url(self, menu: GopherURL) -> GopherURL | None:
-        """Where the item is, if it can be fetched; `menu` is where the menu itself was.
+        """Return where the item is, if it can be fetched; `menu` is where the menu itself was.
 
         A link to the server the menu came from goes through TLS if the menu did; others are plain.
         """
@@ -75,7 +75,7 @@ class MenuItem:
         return url
 
     def link(self) -> str | None:
-        """Where the item leads outside Gopher: the URL of a `URL:` selector, or `telnet:`, `tn3270:`.
+        """The link out of Gopher: the URL of a `URL:` selector, or `telnet:`, `tn3270:`.
 
         It is outside data: hand it to a program only as an argument of its own, and ask first.
         """

@@ -1,4 +1,4 @@
-"""What the first bytes of an answer say: another protocol, or an error of the server. Sans-IO.
+"""The first bytes of an answer, looked at: another protocol, or an error of the server? Sans-IO.
 
 Only what no real answer looks like is taken for either. An error in plain words, as gophernicus
 sends for a missing file, cannot be told from a text, so it is a text.
@@ -34,14 +34,14 @@ def other_protocol(start: bytes) -> NotGopher | None:
 
 
 def may_be_other_protocol(start: bytes) -> bool:
-    """Whether more bytes behind `start` could still tell."""
+    """Return true if more bytes behind `start` could still tell."""
     return len(start) < _LONGEST_SIGN and any(
         start[: len(sign)] == sign[: len(start)] for sign in (b"HTTP/", b"SSH-", b"\x15\x03")
     )
 
 
 class ErrorScreen:
-    """Whether an answer is one error: a line of type 3, and nothing after it but `i` and 3 lines.
+    """A test for answers that are one error: a line of type 3, and only `i` and 3 lines after it.
 
     A menu with something to follow in it is a menu, whatever its first line says. Where no menu was
     asked for, the line must have all of its fields: a table of numbers may begin with a 3 as well.

@@ -1,4 +1,4 @@
-"""From the bytes that a server sends to the body somebody asked for. Sans-IO.
+"""Responses: the bytes that a server sends become the body somebody asked for. Sans-IO.
 
     opening ──► until close                     no Gopher+ header, or +-2
        │  └───► counted, until dot              +N, +-1
@@ -52,7 +52,7 @@ class ResponseReader:
 
     @property
     def length(self) -> int | None:
-        """How many bytes the body will have, where Gopher+ told."""
+        """The length that the body will have in bytes, where Gopher+ told."""
         return self.header.length if self.header and self.header.length >= 0 else None
 
     def feed(self, data: bytes) -> bytes:
@@ -65,7 +65,7 @@ class ResponseReader:
 
     @property
     def verbatim(self) -> bool:
-        """Whether all that is still to come is body as it comes: `skip` may stand for `feed`."""
+        """Return true if all that is still to come is body as it comes: `skip` may stand for `feed`."""
         return self._take == self._until_close
 
     def skip(self, size: int) -> None:

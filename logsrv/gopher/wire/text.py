@@ -41,7 +41,7 @@ class Text:
 
 
 def terminator_length(tail: bytes) -> int:
-    """How many bytes at the end of a text are its terminator; 0 if there is none.
+    """Return how many bytes at the end of a text are its terminator; 0 if there is none.
 
     `tail` is the whole text, or its last TAIL bytes.
     """
@@ -112,7 +112,7 @@ class TextParser:
         self.terminated = False
 
     def feed(self, data: bytes) -> bytes:
-        """What is certain. Raises TooBig if more than `most_held` bytes would have to wait."""
+        """Return what is certain. Raises TooBig if more than `most_held` bytes would have to wait."""
         if self._held is not None:
             self._held += data
             if len(self._held) > self._most_held:

@@ -67,7 +67,7 @@ def _none_if_empty(plus: bytes | None) -> bytes | None:
 
 @attrs.define(frozen=True, slots=True)
 class GopherURL:
-    """Where something is and how to ask for it.
+    """A Gopher URL: where something is and how to ask for it.
 
     item_type: one character, U+0000 to U+00FF for the one byte it is; not TAB, CR, LF, NUL.
     selector, search, plus: bytes without TAB, CR, LF, NUL; `plus` is the Gopher+ string (`+`, `!`,
@@ -142,13 +142,13 @@ class GopherURL:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def searching(self, words: str | bytes) -> GopherURL:
-        """This URL with `words` (text is sent as UTF-8) as what to look for. Raises BadURL."""
+        """Return this URL with `words` (text is sent as UTF-8) as what to look for. Raises BadURL."""
         if isinstance(words, str):
             words = words.encode("utf-8", "surrogateescape")
         return attrs.evolve(self, search=words)
 
     def request(self) -> bytes:
-        """What is sent to the server for it (RFC 1436, section 2; Gopher+, sections 2.1 and 2.3)."""
+        """The bytes that are sent to the server for it (RFC 1436, section 2; Gopher+, 2.1 and 2.3)."""
         parts = [self.selector]
         if self.search is not None:
             parts.append(self.search)

@@ -67,7 +67,7 @@ class LineFormat:
 
 
 class LineSplitter:
-    """One connection's bytes as lines.
+    """The lines of one connection's bytes.
 
     trouble: why the last call of `receive` stopped before the end of what it got, or None.
     dropped: bytes that were received and not given out, delimiters and Telnet aside.
@@ -157,7 +157,7 @@ class LineSplitter:
         return lines
 
     def _line(self, line: bytes) -> str | None:
-        """One line as text, or None: then it is refused."""
+        """Return a line as text, or None: then it is refused."""
         ends_in_cr = self._format.delimiter == LF and line.endswith(b"\r")
         if len(line) - ends_in_cr > self._format.max_line:
             self._refuse(line, Trouble.TOO_LONG)

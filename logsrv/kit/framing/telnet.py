@@ -23,7 +23,7 @@ _IAC = b"\xff"
 
 
 class TelnetFilter:
-    """One connection's bytes without Telnet's commands, and the answers to those.
+    """A filter for one connection's bytes: takes Telnet's commands out, and gives the answers to those.
 
     presence: what AYT ("are you there?") is answered with.
     swallowed: how many bytes of all that was received were Telnet's own, and so are not returned.

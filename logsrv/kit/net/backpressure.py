@@ -1,4 +1,4 @@
-"""What a transport tells whoever writes to it: that it has enough to send, and when it has room again."""
+"""Back-pressure from a transport: it says that it has enough to send, and when it has room again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Backpressure:
         return waiting
 
     def end(self, reason: Exception) -> None:
-        """There will be no room any more: those who wait hear the reason."""
+        """Tell those who wait the reason why there will be no room any more."""
         for waiting in self._take_waiting():
             waiting.errback(reason)
 

@@ -1,4 +1,4 @@
-"""Getting a socket: what stands in the way of it, in a sentence, and UNIX sockets left behind."""
+"""Getting a socket: the reason it cannot be had, in a sentence, and UNIX sockets left behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ListenError(ConfigurationError):
 
 
 def reason_of(error: BaseException, endpoint: Endpoint) -> ListenError:
-    """What went wrong when `endpoint` was opened, for the person who chose it."""
+    """Return the reason `endpoint` could not be opened, for the person who chose it."""
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
     if isinstance(cause, OSError):
@@ -101,7 +101,7 @@ def check_place(endpoint: Endpoint) -> None:
 
 
 def _check_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> bool:
-    """Whether the UNIX socket of a process that has gone is in the way of `endpoint`.
+    """Return true if the UNIX socket of a process that has gone is in the way of `endpoint`.
 
     Raises ListenError when somebody listens there, or when it is no socket.
     """

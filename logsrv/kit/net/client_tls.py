@@ -27,7 +27,7 @@ PEM_END = b"-----END CERTIFICATE-----"
 
 @attrs.frozen
 class TLSOptions:
-    """What a person says about TLS.
+    """The wishes of a person about TLS.
 
     cafile: the authorities to trust instead of the system's. certificate, key: PEM files of our own
     certificate. server_name: whom the certificate has to name, if not the host.
@@ -45,7 +45,7 @@ class TLSOptions:
 
 
 def tls_creator(options: TLSOptions, host: str) -> IOpenSSLClientConnectionCreator:
-    """What makes the TLS connections to `host`; reads the files. Raises ConfigurationError."""
+    """Return what makes the TLS connections to `host`; reads the files. Raises ConfigurationError."""
     own = _own_certificate(options)
     name = options.server_name or host
     roots = _authorities(options.cafile) if options.cafile else None

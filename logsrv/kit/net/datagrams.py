@@ -22,12 +22,13 @@ from zope.interface import implementer
 from logsrv.kit.net.bind import bind_datagrams, check_place, host_text, reason_of
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal, RefusalLog
+from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guarded_factory import log_refusal
 from logsrv.kit.net.kernel_drops import Losses
 from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
 
@@ -81,7 +82,7 @@ class DatagramListener(Service):
         self._metrics = metrics
         self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
         self._guard = Guard(policy)
-        self._refusals = RefusalLog(reactor.seconds)
+        self._refusals = Seldom(reactor.seconds)
         self._peers: dict[Hashable, _Peer] = {}
         self._socket: socket.socket | None = None
         self._receive: Receive | None = None
@@ -219,7 +220,7 @@ class DatagramListener(Service):
         log_refusal(self._refusals, self._label, sender.host or sender.source, refusal)
 
     async def stop_listening(self) -> None:
-        """Nobody has to be accepted here: `drain` does it all."""
+        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
 
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""

@@ -39,7 +39,7 @@ def descriptor(transport: object) -> int:
 
 
 def unread(transport: object) -> int:
-    """How many bytes the kernel holds for a transport (FIONREAD); 0 when it cannot tell.
+    """Return how many bytes the kernel holds for a transport (FIONREAD); 0 when it cannot tell.
 
     A layer over it holds back no more than a record of TLS that isn't complete.
     """

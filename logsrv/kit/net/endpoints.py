@@ -95,7 +95,7 @@ class Endpoint:
         return self.inner.path if self.inner is not None else self.argument("address")
 
     def overlaps(self, other: Endpoint) -> bool:
-        """Whether the two cannot be bound at the same time, as far as their text tells."""
+        """Return true if the two cannot be bound at the same time, as far as their text tells."""
         mine, theirs = self.inner or self, other.inner or other
         if mine.path and theirs.path:
             return os.path.normpath(mine.path) == os.path.normpath(theirs.path)

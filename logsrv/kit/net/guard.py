@@ -6,19 +6,12 @@ Rules and counting only: no socket, no timer. `guarded_factory` applies them to 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from ipaddress import ip_address
 
 import attrs
 
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, NETWORK, Network, integer
-
-# One listener remembers this many refused peers, so that each is logged once a minute; a flood from
-# more addresses than that is logged as one.
-REMEMBERED_PEERS = 1024
-QUIET_SECONDS = 60.0
-OTHERS = "other peers"
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -117,42 +110,3 @@ class Guard:
                 self._open_by_host[host] = left
             else:
                 del self._open_by_host[host]
-
-
-class RefusalLog:
-    """Memory of which refusals were logged: one per peer and minute, with the number since the last.
-
-    clock: seconds that only grow.
-    """
-
-    def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED_PEERS) -> None:
-        self._clock = clock
-        self._remembered = remembered
-        # Peer to [when it was logged last, refusals since then], oldest first.
-        self._peers: dict[str, list[float]] = {}
-
-    def note(self, peer: str) -> tuple[str, int] | None:
-        """Count a refusal of `peer`. Return what to log it as and how many it stands for, or None."""
-        now = self._clock()
-        if peer not in self._peers and len(self._peers) >= self._remembered:
-            self._forget(now)
-            if len(self._peers) >= self._remembered:
-                peer = OTHERS
-        entry = self._peers.get(peer)
-        if entry is None:
-            self._peers[peer] = [now, 0]
-            return peer, 1
-        entry[1] += 1
-        if now - entry[0] < QUIET_SECONDS:
-            return None
-        number = int(entry[1])
-        # Put in again at the end: the dictionary is in the order of the times.
-        del self._peers[peer]
-        self._peers[peer] = [now, 0]
-        return peer, number
-
-    def _forget(self, now: float) -> None:
-        for peer, (logged, _) in list(self._peers.items()):
-            if now - logged < QUIET_SECONDS:
-                break
-            del self._peers[peer]

@@ -1,4 +1,4 @@
-"""One connection that a guard let in: it is told when its protocol's connection begins and ends.
+"""Connections that a guard let in: it is told when the connection of a protocol begins and ends.
 
 Nothing stands between a transport and the protocol of the input: a protocol gets a `connectionLost`
 of its own connection for the time of that connection, and (only when there is an idle time-out) a
@@ -38,7 +38,7 @@ class Keeper(Protocol):
 
 
 class Admitted:
-    """One admitted connection; it lasts until its protocol hears `connectionLost`."""
+    """An admitted connection; it lasts until its protocol hears `connectionLost`."""
 
     __slots__ = (
         "_deliver",

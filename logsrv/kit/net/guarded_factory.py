@@ -19,11 +19,12 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from logsrv.kit.net.drain import descriptor, unread
-from logsrv.kit.net.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal, RefusalLog
+from logsrv.kit.net.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guarded_connection import Admitted
 from logsrv.kit.net.proxied_connection import AdmittedByProxy, ProxiedTransport
 from logsrv.kit.net.source import host_of
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.seldom import Seldom
 
 log = Logger()
 
@@ -33,16 +34,16 @@ SWEEPS_PER_TIMEOUT = 8
 SPARE_DESCRIPTORS = 32
 
 
-def log_refusal(refusals: RefusalLog, label: str, peer: str, refusal: Refusal) -> None:
+def log_refusal(refusals: Seldom, label: str, peer: str, refusal: Refusal) -> None:
     """Log a refusal, unless `refusals` has one of this peer within the minute."""
     noted = refusals.note(peer)
     if noted is not None:
         log.warn(
             "{listener} refused {peer}: {reason}; {number} refused since this was last logged",
             listener=label,
-            peer=noted[0],
+            peer=noted.subject,
             reason=refusal.sentence,
-            number=noted[1],
+            number=noted.number,
         )
 
 
@@ -87,7 +88,7 @@ class GuardedFactory(Factory):
         self._metrics = metrics
         self._layered = layered
         self._proxied = proxied
-        self._refusals = RefusalLog(clock.seconds)
+        self._refusals = Seldom(clock.seconds)
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
         self._scarce = False

@@ -1,4 +1,4 @@
-"""What the kernel dropped because nobody read fast enough."""
+"""Drops: datagrams that the kernel threw away because nobody read fast enough."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Losses:
             log.info("{listener}: this system does not tell what it drops", listener=self._label)
 
     def watch(self) -> None:
-        """There is traffic, or may be: look soon."""
+        """Look soon: there is traffic, or may be."""
         if self._timer is None and self._known:
             self._timer = self._reactor.callLater(LOSS_CHECK_SECONDS, self._look)
 

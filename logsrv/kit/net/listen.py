@@ -37,13 +37,13 @@ MOST_WAITING = 4096
 
 
 class Listener(Protocol):
-    """What `listener_for` gives: a Twisted service, and what a reload and a graceful stop need."""
+    """A listener, as `listener_for` gives it: a Twisted service, and what a reload and a stop need."""
 
     endpoint: Endpoint
 
     @property
     def address(self) -> str:
-        """Where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
+        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
 
     def privilegedStartService(self) -> None:
         """Bind. Raises ListenError with one sentence."""

@@ -46,7 +46,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
 
     @property
     def broken_off(self) -> bool:
-        """Whether a part of the header has come, but not all."""
+        """Return true if a part of the header has come, but not all."""
         return self._reader is not None and self._reader.begun
 
     def getPeer(self) -> IAddress:

@@ -56,7 +56,7 @@ class ProxyHeaderReader:
 
     @property
     def begun(self) -> bool:
-        """Whether a part of the header has come."""
+        """Return true if a part of the header has come."""
         return bool(self._bytes)
 
     def receive(self, data: bytes) -> tuple[ProxyHeader, bytes] | None:

@@ -36,7 +36,7 @@ Group: TypeAlias = "tuple[Sequence[bytes], Hashable]"
 
 
 class Receive(Protocol):
-    """One way to receive.
+    """A way to receive datagrams.
 
     cut_bytes: bytes lost so far because a datagram was larger than a slot.
     """
@@ -44,7 +44,7 @@ class Receive(Protocol):
     cut_bytes: int
 
     def read(self) -> tuple[list[Group], bool]:
-        """What waits, up to some number of datagrams, and whether there may be more."""
+        """Return what waits, up to some number of datagrams, and whether there may be more."""
 
     def address(self, key: Hashable) -> Any:
         """The sender that `key` stands for, as the socket module writes addresses."""
@@ -102,7 +102,7 @@ def _segments(size: int, total: int) -> struct.Struct:
 
 
 class Recvmmsg:
-    """Up to SLOTS messages per system call, each of which may be a burst of datagrams.
+    """The way of Linux: up to SLOTS messages per system call, each of which may be a burst of datagrams.
 
     The memory is mapped, so only the pages of a slot that were ever filled are in use. A datagram is
     copied once, out of its slot.
@@ -216,7 +216,7 @@ class Recvmmsg:
 
 
 class Recvmsg:
-    """One datagram per system call, on any system."""
+    """The portable way: one datagram per system call, on any system."""
 
     def __init__(self, udp: socket.socket) -> None:
         self.cut_bytes = 0
@@ -239,7 +239,7 @@ class Recvmsg:
         return groups, True
 
     def address(self, key: Hashable) -> Any:
-        """It is one already; a path comes as text or bytes, or as nothing."""
+        """Return the key: it is an address already; a path comes as text or bytes, or as nothing."""
         return os.fsencode(key) if isinstance(key, str) else key or b""
 
 

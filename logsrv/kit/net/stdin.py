@@ -104,16 +104,16 @@ class StdinTransport:
         self.loseConnection()
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Nothing is ever sent, so nobody has to wait for it."""
+        """Do nothing: nothing is ever sent, so nobody has to wait for it."""
 
     def unregisterProducer(self) -> None:
         """The other half of `registerProducer`."""
 
     def write(self, data: bytes) -> None:
-        """Nobody listens there."""
+        """Do nothing: nobody listens there."""
 
     def writeSequence(self, data: Any) -> None:
-        """Nobody listens there."""
+        """Do nothing: nobody listens there."""
 
     def getPeer(self) -> StandardInput:
         return StandardInput()
@@ -147,7 +147,7 @@ class StdinListener(Service):
         self._started = False
 
     def check(self) -> None:
-        """Nothing can be in the way but what `privilegedStartService` finds."""
+        """Do nothing: all that can be in the way is found by `privilegedStartService`."""
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
@@ -176,7 +176,7 @@ class StdinListener(Service):
             StdinTransport(self._opened, protocol, self._reactor).start()
 
     async def stop_listening(self) -> None:
-        """Nobody has to be accepted here: `drain` does it all."""
+        """Do nothing: nobody has to be accepted here, and `drain` does it all."""
 
     def drain(self, seconds: float) -> Deferred[int]:
         """Take in what waits in the pipe, then end. Gives 1 if it was cut off after `seconds`."""

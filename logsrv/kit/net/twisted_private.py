@@ -1,4 +1,4 @@
-"""Every use of what Twisted keeps private or does not document, each with why it is needed.
+"""The private and undocumented parts of Twisted that we use, each with why it is needed.
 
 test_twisted_private.py and test_twisted_tls.py in tests/kit/net say by behaviour what is relied on, and
 run with the oldest and the newest Twisted that we support.
@@ -181,7 +181,7 @@ def close_socket(port: Any) -> None:
 
 
 def is_encrypted(transport: Any) -> bool:
-    """Whether there is TLS somewhere under `transport`.
+    """Return true if there is TLS somewhere under `transport`.
 
     A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
     it lacks: so only its own are asked.
@@ -227,7 +227,7 @@ def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
 
 
 def can_half_close(transport: object) -> bool:
-    """Whether one side can be closed alone; under TLS it cannot."""
+    """Return true if one side can be closed alone; under TLS it cannot."""
     return isinstance(transport, FileDescriptor)
 
 

@@ -1,1 +1,1 @@
-"""What is counted and logged: metrics, failures of plugins, comings and goings, a blocked reactor."""
+"""Counting and logging: metrics, failures of plugins, comings and goings, a blocked reactor."""

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.observe.seldom import Seldom
+
 log = Logger()
 
 REMEMBERED_PLACES = 256
-REPEAT_SECONDS = 60.0
 
 
 class Failures:
@@ -22,19 +23,15 @@ class Failures:
     def __init__(self, plugin: str, clock: Callable[[], float]) -> None:
         """`clock` gives seconds that only grow."""
         self._plugin = plugin
-        self._clock = clock
-        # Place to [when it was logged last, failures since then].
-        self._places: dict[str, list[float]] = {}
+        self._places = Seldom(clock, REMEMBERED_PLACES)
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
-        """`failure` happened in `doing` (a method's name) for the connection of `peer`."""
+        """Count that `failure` happened in `doing` (a method's name) for the connection of `peer`."""
         place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
-        entry = self._places.get(place)
-        now = self._clock()
-        if entry is None:
-            if len(self._places) >= REMEMBERED_PLACES:
-                self._places.clear()
-            self._places[place] = [now, 0]
+        noted = self._places.note(place)
+        if noted is None:
+            return
+        if noted.first:
             log.failure(
                 "{plugin}: {doing} failed for {peer}",
                 failure,
@@ -42,18 +39,15 @@ class Failures:
                 doing=doing,
                 peer=peer,
             )
-            return
-        entry[1] += 1
-        if now - entry[0] >= REPEAT_SECONDS:
+        else:
             log.error(
                 "{plugin}: {doing} failed {number} times more: {place}: {error}",
                 plugin=self._plugin,
                 doing=doing,
-                number=int(entry[1]),
+                number=noted.number,
                 place=place,
                 error=_short(failure),
             )
-            entry[:] = [now, 0]
 
 
 def _place(failure: Failure) -> str:

@@ -17,7 +17,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @attrs.define(frozen=True, slots=True)
 class Metric:
-    """One entry of the catalogue. `kind` is "counter" (only grows) or "gauge"."""
+    """An entry of the catalogue. `kind` is "counter" (only grows) or "gauge"."""
 
     name: str
     kind: str
@@ -93,7 +93,7 @@ class Metrics:
 
     @property
     def catalogue(self) -> tuple[Metric, ...]:
-        """All metrics there are, used or not."""
+        """Return all metrics there are, used or not."""
         return tuple(self._catalogue.values())
 
     def declare(self, metric: Metric) -> None:
@@ -103,7 +103,7 @@ class Metrics:
         self._catalogue[metric.name] = metric
 
     def key(self, name: str, labels: dict[str, str]) -> tuple[str, Labels]:
-        """What a value is kept under. Raises KeyError and ValueError for what is not declared."""
+        """Return the key of a value. Raises KeyError and ValueError for what is not declared."""
         metric = self._catalogue[name]
         if set(labels) != set(metric.labels):
             raise ValueError(f"{name} has the labels {metric.labels}, not {tuple(labels)}")
@@ -138,7 +138,7 @@ class Metrics:
         )
 
     def totals(self) -> dict[str, float]:
-        """Each counter that was used, summed over its labels, in the order of the catalogue."""
+        """Return each counter that was used, summed over its labels, in the order of the catalogue."""
         found: dict[str, float] = {}
         for metric, _, value in self.read():
             if metric.kind == "counter":
@@ -146,7 +146,7 @@ class Metrics:
         return found
 
     def read(self) -> Iterator[tuple[Metric, Labels, float]]:
-        """Every value: the metric, its labels, the number."""
+        """Yield every value: the metric, its labels, the number."""
         for name, metric in self._catalogue.items():
             keys = [key for key in {**self._counted, **self._watched} if key[0] == name]
             for key in sorted(keys):
@@ -155,7 +155,7 @@ class Metrics:
 
 
 class Part:
-    """What one listener, say, counts. When it ends, its counters stay in the sums."""
+    """The counts of one listener, say. When it ends, its counters stay in the sums."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics

@@ -1,4 +1,4 @@
-"""What is logged of connections: who came and went, and what a plugin says about its peer."""
+"""The log of connections: who came and went, and what a plugin says about its peer."""
 
 from __future__ import annotations
 

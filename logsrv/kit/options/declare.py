@@ -43,7 +43,7 @@ REQUIRED: Final = Required.REQUIRED
 
 @attrs.frozen(eq=False, kw_only=True)
 class Option:
-    """One option, as declared.
+    """An option, as declared.
 
     default: a value, or the text of one, or REQUIRED.
     repeatable: the value is a tuple of what `kind` parses.
@@ -58,7 +58,7 @@ class Option:
 
     @property
     def accepted(self) -> str:
-        """Every text that is accepted, as a phrase."""
+        """Return every text that is accepted, as a phrase."""
         return f"{self.kind.accepted}, or off" if self.off else self.kind.accepted
 
     @property

@@ -54,7 +54,7 @@ class Kind(Generic[T]):
 
     @property
     def is_flag(self) -> bool:
-        """Whether the option stands alone on the command line: `--raw`, `--no-raw`."""
+        """Return true if the option stands alone on the command line: `--raw`, `--no-raw`."""
         return not self.metavar
 
 

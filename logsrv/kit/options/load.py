@@ -142,7 +142,7 @@ def _read_file(
 
 @attrs.frozen
 class _ArrayOfTables:
-    """One array of tables, and what it takes to fill it.
+    """An array of tables, and what it takes to fill it.
 
     options, given: of the enclosing class. overruling: the part of `given` that beats the file.
     """

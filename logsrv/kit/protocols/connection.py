@@ -1,4 +1,4 @@
-"""One connection to a peer: does what the tables of `logsrv.kit.protocols.states` say.
+"""The connection to a peer: does what the tables of `logsrv.kit.protocols.states` say.
 
 It is between the transport, the author's code and whatever makes lines or a stream of the bytes: gathers
 what is sent, notices who does not read, survives errors of the author, and ends politely.
@@ -85,7 +85,7 @@ class Author(Protocol):
 
 
 class Reader(Protocol):
-    """What makes something for the author of what the peer sends."""
+    """A reader: makes something for the author of what the peer sends."""
 
     def received(self, data: bytes) -> None:
         """Take what the peer sent, while the connection is open."""
@@ -99,7 +99,7 @@ class Reader(Protocol):
 
 @implementer(IPushProducer)
 class PeerConnection:
-    """One connection; the producer of its transport, once something was written.
+    """A connection; the producer of its transport, once something was written.
 
     author: the protocol object. state: where the connection is in the tables. reader: None until the
     peer has sent something. lines, gathered: what is sent while the author's code runs, and how many
@@ -124,7 +124,7 @@ class PeerConnection:
 
     @property
     def ended(self) -> bool:
-        """Whether the peer sends nothing more, or nobody listens to it any more."""
+        """Return true if the peer sends nothing more, or nobody listens to it any more."""
         return self.state.reading is ENDED or self.state.sending is not OPEN
 
     def tell(self, event: str) -> None:
@@ -403,7 +403,7 @@ class PeerConnection:
 
 
 def awaited(result: object, doing: str) -> Deferred[Any]:
-    """What the author gave to be waited for. Raises TypeError for anything else."""
+    """Return what the author gave to be waited for. Raises TypeError for anything else."""
     if iscoroutine(result):
         return Deferred.fromCoroutine(result)
     if isinstance(result, Deferred):

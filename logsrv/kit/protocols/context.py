@@ -1,4 +1,4 @@
-"""What the connections of one listener share: the service, the operator's rules, and its counters."""
+"""The context of the connections of one listener: the service, the operator's rules, and its counters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RunningService(Protocol):
 
 
 class ListenerContext:
-    """What the connections of one listener share, as `factory` of each; plain integers count for it.
+    """The context of the connections of one listener, as `factory` of each; plain integers count for it.
 
     service: the running service. label: the listener's name in the metrics. line_format: what a
     line is for connections to come. connection_log: None unless the operator wants it.

@@ -17,9 +17,9 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard import RefusalLog
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.protocols.answer_limit import AnswerLimit
 from logsrv.kit.protocols.context import ListenerContext, RunningService
 
@@ -170,7 +170,7 @@ class AnswerSocket:
 
 
 class DatagramContext(ListenerContext):
-    """One listener as its datagrams see it: what they share, and the way back to their senders.
+    """The context of one listener's datagrams: what they share, and the way back to their senders.
 
     limit: of the answers to each address.
     """
@@ -186,7 +186,7 @@ class DatagramContext(ListenerContext):
         self.takes = takes
         self.listener: Any = None
         self.limit = AnswerLimit(service.clock.seconds)
-        self._withheld = RefusalLog(service.clock.seconds)
+        self._withheld = Seldom(service.clock.seconds)
         self._answers: AnswerSocket | None = None
         self._unsent = 0
         counts = metrics or service.metrics
@@ -211,9 +211,9 @@ class DatagramContext(ListenerContext):
                 "{listener} does not answer {peer}: {sentence}; "
                 "{number} withheld since this was last logged",
                 listener=self.label,
-                peer=noted[0],
+                peer=noted.subject,
                 sentence=sentence,
-                number=noted[1],
+                number=noted.number,
             )
 
     def failed(self, doing: str, peer: str, failure: Failure) -> None:

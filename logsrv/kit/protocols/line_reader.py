@@ -1,4 +1,4 @@
-"""From the bytes of one connection to calls of its author, a line at a time."""
+"""The line reader: the bytes of one connection become calls of its author, a line at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_LINES: Iterator[str] = iter(())
 
 
 class LineAuthor(Protocol):
-    """Who is given the lines: a `LineProtocol`."""
+    """The author of a protocol who is given the lines: a `LineProtocol`."""
 
     def line_received(self, line: str) -> object: ...
 

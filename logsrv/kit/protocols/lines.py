@@ -72,7 +72,7 @@ class LineProtocol(PeerProtocol):
 
     @classmethod
     def line_format(cls, max_line: int) -> LineFormat:
-        """What a line is here, with the operator's `max_line`. Raises ValueError for what can't be."""
+        """Return what a line is, with the operator's `max_line`. Raises ValueError for what can't be."""
         return LineFormat(
             max_line=cls.max_line or max_line,
             delimiter=cls.delimiter,

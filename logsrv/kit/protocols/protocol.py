@@ -1,4 +1,4 @@
-"""What Twisted calls of a protocol, passed on to the connection; under all protocols of the kit."""
+"""The protocol under all of the kit's: passes on to the connection what Twisted calls."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PeerProtocol(Protocol):
 
     @property
     def peer(self) -> str:
-        """Who it is: `tcp:127.0.0.1:51234`, `unix:uid=0,pid=77`; printable ASCII without spaces."""
+        """The peer's name: `tcp:127.0.0.1:51234`, `unix:uid=0,pid=77`; printable ASCII without spaces."""
         if self.known_peer is None:
             self.known_peer = source_of(self.transport)
         return self.known_peer

@@ -24,7 +24,7 @@ class RequestError(PeerError):
 
 
 class RequestProtocol(LineProtocol):
-    """One line is a request, and one its answer; pipelined requests are answered in their order.
+    """A protocol of requests and answers, a line each; pipelined requests are answered in their order.
 
     error_answer: what a request gets that made the plugin fail; the connection goes on.
     """

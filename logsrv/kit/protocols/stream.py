@@ -23,7 +23,7 @@ __all__ = ["Connection", "LineTooLong", "StreamProtocol"]
 
 
 class Connection:
-    """One peer. When the function that got it returns, or raises, the connection is closed.
+    """A peer, as a stream. When the function that got it returns, or raises, the connection is closed.
 
     encoding: of the lines, both ways; what is not text becomes U+FFFD.
     max_line: bytes a line may have; the operator's --max-line. Both are settled by the first
@@ -40,7 +40,7 @@ class Connection:
 
     @property
     def peer(self) -> str:
-        """Who it is: `tcp:127.0.0.1:51234`; printable ASCII without spaces."""
+        """The peer's name: `tcp:127.0.0.1:51234`; printable ASCII without spaces."""
         return self._connection.author.peer
 
     @property
@@ -80,7 +80,7 @@ class Connection:
         return line
 
     async def read(self, most: int = READ_AHEAD, timeout: float | None = None) -> bytes:
-        """One to `most` bytes as they come; b"" when the peer sends nothing more.
+        """Read one to `most` bytes as they come; b"" when the peer sends nothing more.
 
         Telnet's commands are taken out only of what `read_line` has looked at. Raises TimeoutError.
         """

@@ -1,4 +1,4 @@
-"""What one peer sent, given out as lines or as bytes, whichever is asked for next."""
+"""The bytes of one peer, given out as lines or as bytes, whichever is asked for next."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class StreamReader:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Return true if nothing more will come."""
         return self._connection.ended
 
     def received(self, data: bytes) -> None:
@@ -85,7 +85,7 @@ class StreamReader:
             raise TimeoutError(f"{self._connection.author.peer} sent nothing in time") from None
 
     def take(self, most: int) -> bytes:
-        """One to `most` bytes, if there are any."""
+        """Take one to `most` bytes, if there are any."""
         if self._splitter is not None:
             self._go_back(self._splitter)
         data = bytes(self._raw[:most])

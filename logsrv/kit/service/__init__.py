@@ -1,1 +1,1 @@
-"""From a protocol class to a running service: sites that start, reload, drain and stop together."""
+"""Services: a protocol class becomes sites that start, reload, drain and stop together."""

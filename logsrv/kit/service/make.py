@@ -1,4 +1,4 @@
-"""What becomes of a Plugin once it is chosen: its options, and its service."""
+"""The options and the service of a Plugin, made once it is chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDPOINT = endpoint_kind(parse_endpoint, locate=Endpoint.located)
 
 
 class Declared(Protocol):
-    """What `protocol_plugin` gives, as far as it is needed here."""
+    """A plugin as `protocol_plugin` gives it, as far as it is needed here."""
 
     @property
     def name(self) -> str: ...
@@ -75,7 +75,7 @@ def usage_class(plugin: Declared) -> type[SettingsOptions[Any]]:
 
 
 def served_by(plugin: Declared) -> Serves:
-    """What a plugin serves, loaded. Raises ConfigurationError."""
+    """Load what a plugin serves. Raises ConfigurationError."""
     return served(plugin.loaded(plugin.protocol), plugin.loaded(plugin.datagrams))
 
 

@@ -32,7 +32,7 @@ class IProtocolPlugin(IServiceMaker):
 @implementer(IProtocolPlugin, IPlugin)
 @attrs.frozen(kw_only=True, eq=False)
 class Plugin:
-    """What `protocol_plugin` gives; its arguments are there."""
+    """A plugin, as `protocol_plugin` gives it; its arguments are there."""
 
     name: str
     protocol: Any

@@ -1,4 +1,4 @@
-"""From a protocol class to a running service: what each listener's connections share, and who counts.
+"""The service of a protocol class: what each listener's connections share, and who counts.
 
 `logsrv.kit.service.plugin` is the part of this that a plugin file needs; it loads the rest when the plugin
 is chosen.
@@ -58,7 +58,7 @@ PLUGIN_METRICS = (
 
 
 class ServiceSettings(Protocol):
-    """What the kit reads of a plugin's settings; the author's own options are beside these."""
+    """The settings that the kit reads of a plugin; the author's own options are beside these."""
 
     @property
     def listen(self) -> tuple[Endpoint, ...]: ...
@@ -68,7 +68,7 @@ class ServiceSettings(Protocol):
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
-State = TypeVar("State")
+PluginState = TypeVar("PluginState")
 
 
 class PluginFactory(ListenerContext, Factory):
@@ -109,7 +109,7 @@ class PluginFactory(ListenerContext, Factory):
 
 @attrs.frozen
 class Serves:
-    """What a plugin serves.
+    """The protocols of a plugin.
 
     stream: gives a protocol for each connection; None if it takes none.
     datagrams: the class for datagrams; None if it takes none.
@@ -149,7 +149,7 @@ def served(stream: object, datagrams: object) -> Serves:
     return Serves(build, datagrams, line_format)
 
 
-class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
+class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]):
     """The running service of a plugin; protocols have it as `self.service`.
 
     settings: the options as they are now, also after a reload.
@@ -163,7 +163,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         settings: Settings,
         serves: Serves,
         *,
-        state: Callable[[Any], State],
+        state: Callable[[Any], PluginState],
         load: Callable[[], Settings],
         reactor: Any,
     ) -> None:
@@ -174,10 +174,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, State]):
         self.failures = Failures(name, reactor.seconds)
         self._serves = serves
         self.wanted(settings)
-        self.state: State = state(self)
+        self.state: PluginState = state(self)
 
     def line_format(self, max_line: int) -> LineFormat:
-        """What a line is for the connections of this plugin. Raises ConfigurationError."""
+        """Return what a line is for the connections of this plugin. Raises ConfigurationError."""
         try:
             return self._serves.line_format(max_line)
         except ValueError as error:

@@ -68,7 +68,7 @@ class ListeningService(Service, Generic[Settings]):
         raise NotImplementedError
 
     def serve(self, wanted: Wanted, metrics: Part) -> Served:
-        """What serves at a new site. Raises ConfigurationError if it can't be served."""
+        """Return what serves at a new site. Raises ConfigurationError if it can't be served."""
         raise NotImplementedError
 
     def open(self) -> None:
@@ -90,7 +90,7 @@ class ListeningService(Service, Generic[Settings]):
 
     @property
     def addresses(self) -> list[str]:
-        """Where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
+        """The places where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
         return [site.address for site in self._sites.values()]
 
     def privilegedStartService(self) -> None:

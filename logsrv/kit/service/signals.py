@@ -1,4 +1,4 @@
-"""What an operator's signals do to a service, from before it is ready until it has stopped.
+"""The signals of an operator to a service, from before it is ready until it has stopped.
 
     signal      before ready               ready        stopping                    out of time
     SIGHUP      remembered, done later     reloads      nothing                     nothing

@@ -53,7 +53,7 @@ class Wanted:
 
 
 class Served(Protocol):
-    """What serves the peers of one site: made with the settings of its listener."""
+    """The part that serves the peers of one site: made with the settings of its listener."""
 
     @property
     def takes(self) -> Any:
@@ -69,8 +69,8 @@ class Served(Protocol):
         """The last peer has gone."""
 
 
-class State(Enum):
-    """How far a site is."""
+class SiteState(Enum):
+    """The states of a site."""
 
     MADE = "made"
     BOUND = "bound"
@@ -80,7 +80,7 @@ class State(Enum):
 
 
 class Site:
-    """One site of a service, from its making to its end."""
+    """A site of a service, from its making to its end."""
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class Site:
         reactor: Any,
         metrics: Metrics,
     ) -> None:
-        """Nothing is opened yet. Raises ConfigurationError for a place that cannot be served."""
+        """Open nothing yet. Raises ConfigurationError for a place that cannot be served."""
         self.key = wanted.key
         self.label = wanted.label
         self.endpoint = wanted.endpoint
-        self.state = State.MADE
+        self.state = SiteState.MADE
         self._vacated: Deferred[None] = Deferred()
         self._part = metrics.part()
         self._served = serve(wanted, self._part)
@@ -111,7 +111,7 @@ class Site:
 
     @property
     def address(self) -> str:
-        """Where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
+        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
         return self._listener.address
 
     def check(self) -> None:
@@ -121,12 +121,12 @@ class Site:
     def bind(self) -> None:
         """Take its place; nobody is let in yet. Raises ListenError."""
         self._listener.privilegedStartService()
-        self.state = State.BOUND
+        self.state = SiteState.BOUND
 
     def open(self) -> None:
         """Let peers in. Raises ListenError."""
         self._listener.startService()
-        self.state = State.OPEN
+        self.state = SiteState.OPEN
 
     def apply(self, wanted: Wanted) -> None:
         """Go by other settings; who is connected stays."""
@@ -146,7 +146,7 @@ class Site:
 
         Gives how many peers were cut off. A failure is logged: it hinders no other site.
         """
-        self.state = State.CLOSING
+        self.state = SiteState.CLOSING
         listener = self._listener
         await self._do(listener.stop_listening)
         if self.endpoint.kind == "stream":
@@ -156,7 +156,7 @@ class Site:
         # Only now: what was taken in last may have had to be answered.
         await self._do(self._served.close)
         self._part.end()
-        self.state = State.CLOSED
+        self.state = SiteState.CLOSED
         if not self._vacated.called:
             self._vacated.callback(None)
         return cut or 0

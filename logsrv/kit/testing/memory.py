@@ -78,7 +78,7 @@ class MemoryService:
         return MemoryPeer(protocol, address, reads)
 
     def answer(self, data: bytes) -> bytes:
-        """What a peer gets that connects and sends `data`, however the network cuts it.
+        """Return what a peer gets that connects and sends `data`, however the network cuts it.
 
         Raises AssertionError when it is not the same for every cut.
         """
@@ -121,13 +121,13 @@ class MemoryPeer:
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended."""
+        """Return true if the connection has ended."""
         self._look()
         return self._closed
 
     @property
     def reading(self) -> bool:
-        """Whether the plugin reads what is fed."""
+        """Return true if the plugin reads what is fed."""
         self._look()
         return self._is_read
 
@@ -141,7 +141,7 @@ class MemoryPeer:
         self._look()
 
     def received(self) -> bytes:
-        """What the plugin has sent since this was called last."""
+        """Return what the plugin has sent since this was called last."""
         self._look()
         data = bytes(self._received)
         self._received.clear()
@@ -169,7 +169,7 @@ class MemoryPeer:
             self.protocol.connectionLost(Failure(reason or ConnectionDone()))
 
     def _look(self) -> None:
-        """What a reactor would do now: deliver, resume, close."""
+        """Do what a reactor would do now: deliver, resume, close."""
         transport = self.transport
         while not self._closed:
             if self._reads and transport.buffer:
@@ -202,7 +202,7 @@ class MemoryPeer:
 
 @implementer(ITransport)
 class MemoryTransport:
-    """What a TCP transport offers, over the buffers of a MemoryPeer."""
+    """A transport with what TCP's offers, over the buffers of a MemoryPeer."""
 
     def __init__(self, peer: MemoryPeer, address: IAddress) -> None:
         self._peer = peer

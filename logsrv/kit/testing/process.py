@@ -104,7 +104,7 @@ class TwistdProcess:
         return self.process.pid
 
     def log(self) -> str:
-        """What the child has printed since it was started last."""
+        """Return what the child has printed since it was started last."""
         with self.log_path.open("rb") as log:
             log.seek(self._started_at)
             return log.read().decode("utf-8", "backslashreplace")
@@ -112,7 +112,7 @@ class TwistdProcess:
     def wait_until(
         self, look: Callable[[], Found | None], what: str, deadline: float = 20.0
     ) -> Found:
-        """As the function of this name, but gives up as soon as the child has ended."""
+        """Wait as the function of this name does, but give up as soon as the child has ended."""
 
         def living() -> Found | None:
             found = look()

@@ -39,7 +39,7 @@ class Running:
 
     @property
     def addresses(self) -> list[str]:
-        """Where it listens: `127.0.0.1:1234`, or a path."""
+        """The places where it listens: `127.0.0.1:1234`, or a path."""
         return list(self.service.addresses)
 
     @property

@@ -1,4 +1,4 @@
-"""One connection's bytes, cut anywhere, become blocks of whole lines (sans-IO).
+"""The framer of connections: bytes, cut anywhere, become blocks of whole lines (sans-IO).
 
     bytes ─ Telnet taken out ─ CR NUL, CR LF ─ at LF: Block + rest ─ too long? cut ─ escaped ─► Block
 
@@ -23,7 +23,7 @@ _FIRST_LOOK = 512
 
 
 class LineFramer:
-    """One connection: bytes in with `receive` and `finish`, Blocks out.
+    """The framer of one connection: bytes in with `receive` and `finish`, Blocks out.
 
     closing: why the connection has to be closed, one sentence, or None.
 

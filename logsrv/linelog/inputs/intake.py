@@ -45,7 +45,7 @@ class Rules(Protocol):
 
 
 class Intake:
-    """One listener's way into the store: its rules, its counters, its clock.
+    """A listener's way into the store: its rules, its counters, its clock.
 
     rules: what lines have to be like; a connection keeps those it began with.
     counts, received_bytes: what the protocols count.

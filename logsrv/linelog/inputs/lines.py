@@ -27,7 +27,7 @@ BY_ANSWERS = 2
 
 @implementer(IPushProducer)
 class LineReceiver(Protocol):
-    """One connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
+    """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
 
     As a producer it is what the store pauses; it stops reading as well from a peer that does not
     read our answers, and goes on when neither holds it back.

@@ -13,7 +13,7 @@ from logsrv.linelog.inputs.lines import Lines
 
 @cache
 def inputs() -> Mapping[str, IInput]:
-    """Every input by its name; a plugin cannot take the name of one of ours."""
+    """Return every input by its name; a plugin cannot take the name of one of ours."""
     found = {plugin.name: plugin for plugin in getPlugins(IInput)}
     return {**found, Lines.name: Lines()}
 

@@ -135,7 +135,7 @@ class ActiveSegment:
         return lambda: self._disk.unlink(sealed)
 
     def reopen(self, syncer: Syncer) -> None:
-        """If current.log is no longer the file that is written to, go on in a new one."""
+        """Go on in a new file if current.log is no longer the one that is written to."""
         held = os.fstat(self.fd)
         if self._disk.belongs(segment.ACTIVE, self.fd):
             if held.st_size < self.position.offset:

@@ -9,7 +9,7 @@ from logsrv.linelog.store.policy import DAY
 
 @attrs.frozen
 class Reading:
-    """One look at two clocks: the time of day, and one that never jumps."""
+    """A look at two clocks: the time of day, and one that never jumps."""
 
     time: float
     monotonic: float

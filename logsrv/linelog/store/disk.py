@@ -36,7 +36,7 @@ class Disk:
         return self
 
     def renew(self) -> None:
-        """If the directory was removed, hold another of its path from now on, made if need be."""
+        """Hold another directory of this path, made if need be, if the one held was removed."""
         if not os.fstat(self._fd).st_nlink:
             make_directory(self.directory)
             fd = os.open(self.directory, DIRECTORY)

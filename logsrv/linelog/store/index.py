@@ -21,7 +21,7 @@ from logsrv.linelog.store.segment import Segment, time_text, tmp
 
 @attrs.frozen
 class Frame:
-    """One Zstandard frame: about 1 MiB of whole lines that can be read on their own.
+    """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
 
     text, at: where it begins in the text and in the compressed file.
     lines: how many lines stand before it in the segment.
@@ -36,7 +36,7 @@ class Frame:
 
 @attrs.frozen
 class Index:
-    """All frames of sealed segment number `segment`, and the totals."""
+    """The frames of sealed segment number `segment`, and the totals."""
 
     segment: int
     text: int

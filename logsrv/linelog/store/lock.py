@@ -1,4 +1,4 @@
-"""One owner per directory."""
+"""The lock of a directory, which has one owner."""
 
 from __future__ import annotations
 

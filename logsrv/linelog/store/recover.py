@@ -207,7 +207,7 @@ def _end_torn(name: str, disk: Disk) -> None:
 
 
 def _keep_one(plain: Segment, packed: Segment, disk: Disk) -> None:
-    """Of a segment in both forms, keep the packed one if it is complete, else the plain one."""
+    """Keep the packed form of a segment that has both if it is complete, else the plain one."""
     kept = _index_of(packed, disk)
     sizes = disk.stat(plain.name).st_size, disk.stat(packed.name).st_size
     if kept is not None and (kept.text, kept.compressed) == sizes:

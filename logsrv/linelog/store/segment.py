@@ -56,7 +56,7 @@ class Form(enum.Enum):
 
 @attrs.frozen
 class Segment:
-    """One file of a store that holds lines."""
+    """A file of a store that holds lines."""
 
     number: int
     name: str

@@ -38,7 +38,7 @@ Tap = Callable[[Batch], object]
 
 
 class Store:
-    """One directory of segments, owned by this process from `open` to `close`.
+    """A directory of segments, owned by this process from `open` to `close`.
 
     Everything here is called in the reactor's thread, and raises StoreError where it says so.
     """
@@ -196,7 +196,7 @@ class Store:
 
     @property
     def healthy(self) -> bool:
-        """True if what is appended now will be written now."""
+        """Return true if what is appended now will be written now."""
         return self._accepts and self._writer.stalled is None
 
     @property
@@ -226,7 +226,7 @@ class Store:
                 self.remove_tap(tap)
 
     def _look(self) -> None:
-        """Something changed on the writer's side: tell whoever waits for it."""
+        """Tell whoever waits that something changed on the writer's side."""
         writer = self._writer
         while writer.failures:
             self._waiters.failed(writer.failures.popleft())

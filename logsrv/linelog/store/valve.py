@@ -18,7 +18,7 @@ class Producer(Protocol):
 
 
 class Valve:
-    """All senders of one store, running or paused together. Belongs to the reactor's thread."""
+    """The senders of one store, running or paused together. Belongs to the reactor's thread."""
 
     def __init__(self) -> None:
         self.closed = False

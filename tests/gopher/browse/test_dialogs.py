@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.dialogs import Question, download_text
-from logsrv.gopher.browse.downloads import Download, State
+from logsrv.gopher.browse.downloads import Download, DownloadState
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
 
@@ -28,7 +28,7 @@ def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
     assert answers == [answer]
 
 
-def row(state: State, **values: object) -> str:
+def row(state: DownloadState, **values: object) -> str:
     download = Download(GopherURL("h"), Path("/d/file.bin"), state, ended=2.0, **values)  # type: ignore[arg-type]
     download.began = 0.0
     return download_text(download)

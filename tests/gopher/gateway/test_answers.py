@@ -41,7 +41,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
         (Refused("x:70"), 502),
         (Truncated("x:70", 5, "reset"), 502),
         (NotGopher("HTTP", "look"), 502),
-        (answers.Refused(421, "no"), 421),
+        (answers.RequestDenied(421, "no"), 421),
         (TooMuch(429, "rate", "wait", 5), 429),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.gateway.columns import Block
 from logsrv.gopher.gateway.listing import ITEMS_PER_PAGE, Row, breadcrumb, listing, row
-from logsrv.gopher.gateway.paths import Place, is_gopher_path, parse_path
+from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -74,7 +74,7 @@ def test_information() -> None:
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     found = listing(
         menu(b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"),
-        Place(HERE),
+        WebPlace(HERE),
     )
     text, drawing, rows = found.parts
     assert isinstance(text, Block)
@@ -90,7 +90,7 @@ def test_parts() -> None:
         b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2 * ITEMS_PER_PAGE + 5))
     )
     seen: list[str] = []
-    place = Place(HERE, charset="cp437")
+    place = WebPlace(HERE, charset="cp437")
     for _ in range(3):
         found = listing(long, place)
         for part in found.parts:
@@ -100,8 +100,10 @@ def test_parts() -> None:
             place = parse_path(found.after.encode())
     assert seen == [str(n) for n in range(2 * ITEMS_PER_PAGE + 5)]
     assert found.after == ""
-    assert parse_path(found.before.encode()) == Place(HERE, first=ITEMS_PER_PAGE, charset="cp437")
-    assert listing(long, Place(HERE, first=10**6)).parts == ()
+    assert parse_path(found.before.encode()) == WebPlace(
+        HERE, first=ITEMS_PER_PAGE, charset="cp437"
+    )
+    assert listing(long, WebPlace(HERE, first=10**6)).parts == ()
 
 
 BYTES = st.binary(max_size=40)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.paths import Place
+from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -27,7 +27,7 @@ ATTRIBUTES = {
     *("autocapitalize", "spellcheck", "inputmode", "aria-current", "tabindex", "title"),
     "aria-hidden",
 }
-HERE = Place(GopherURL("here.example"))
+HERE = WebPlace(GopherURL("here.example"))
 
 
 def check(body: bytes) -> Page:
@@ -76,7 +76,7 @@ def test_hostile_text() -> None:
 def test_hostile_address() -> None:
     """Markup in a selector or in what was looked for stays text, in all kinds of pages."""
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
-    place = Place(url)
+    place = WebPlace(url)
     check(pages.search_page(place))
     check(pages.error_page("Error", EVIL.decode(), place))
     for kind, element in (("image", "img"), ("sound", "audio"), ("video", "video")):
@@ -109,7 +109,7 @@ def test_accessible() -> None:
 
 def test_charsets() -> None:
     """The set that a page is read in can be chosen, and the one in use is marked."""
-    place = Place(HERE.url, charset="koi8-u")
+    place = WebPlace(HERE.url, charset="koi8-u")
     page = Page.of(pages.text_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
     assert "Київ" in page.text
     assert page.attributes("a", "href")[-1] == "/gopher/here.example/?charset=koi8-u"
@@ -133,7 +133,7 @@ def check_start(hosts: tuple[str, ...]) -> Page:
 def test_empty() -> None:
     """An empty menu, search and text say so."""
     assert "This menu is empty" in Page.of(pages.menu_page(Menu(HERE.url, (), True), HERE)).text
-    found = Place(HERE.url.searching("x"))
+    found = WebPlace(HERE.url.searching("x"))
     assert "Nothing was found" in Page.of(pages.menu_page(Menu(found.url, (), True), found)).text
     assert "This text is empty" in Page.of(pages.text_page(Text(HERE.url, b"", True), HERE)).text
 

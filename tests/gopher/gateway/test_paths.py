@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.paths import (
     CHARSETS,
-    Place,
+    WebPlace,
     address_typed,
     is_gopher_path,
     parse_path,
@@ -25,7 +25,7 @@ WIRE = st.binary(max_size=60).map(
 )
 DOTTED = st.lists(st.sampled_from([b".", b"..", b"a", b"", b"%2e", b"?q=", b"#"])).map(b"/".join)
 PLACES = st.builds(
-    Place,
+    WebPlace,
     st.builds(
         GopherURL,
         st.sampled_from(["example.org", "::1", "192.0.2.1", "bücher.example"]),
@@ -42,7 +42,7 @@ PLACES = st.builds(
 
 
 @given(PLACES)
-def test_every_item_has_a_path(place: Place) -> None:
+def test_every_item_has_a_path(place: WebPlace) -> None:
     """Whatever bytes a selector has, following its link asks the server for exactly these."""
     path = place.path
     assert path.isascii()
@@ -51,7 +51,7 @@ def test_every_item_has_a_path(place: Place) -> None:
 
 
 @given(PLACES)
-def test_paths_survive_browsers(place: Place) -> None:
+def test_paths_survive_browsers(place: WebPlace) -> None:
     """A browser takes `.` and `..` out of paths, also percent-encoded: no path has any."""
     path = place.path.partition("?")[0]
     assert not {".", ".."} & {unquote(segment) for segment in path.split("/")}
@@ -74,7 +74,7 @@ def test_paths_survive_browsers(place: Place) -> None:
 )
 def test_readable(url: str, path: str) -> None:
     """Paths are the URL without its scheme, wherever they can be."""
-    assert Place(GopherURL.parse(url)).path == path
+    assert WebPlace(GopherURL.parse(url)).path == path
 
 
 def test_form() -> None:

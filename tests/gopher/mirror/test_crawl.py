@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.arguments import Network
+from logsrv.gopher.arguments import ConnectionOptions
 from logsrv.gopher.errors import Refused, ServerError
 from logsrv.gopher.mirror.crawl import Crawl, Manners
 from logsrv.gopher.mirror.fetch import Fetcher
+from logsrv.gopher.mirror.journal import Journal
 from logsrv.gopher.mirror.scope import Scope
-from logsrv.gopher.mirror.state import State
 from logsrv.gopher.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -60,15 +60,15 @@ class Site:
 def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl:
     """Run a mirror to its end."""
     root = GopherURL.parse(site.server.url(path))
-    fetcher = Fetcher(Network(5, Trust(), None), time.monotonic)
-    state = State(directory, root, "host")
+    fetcher = Fetcher(ConnectionOptions(5, Trust(), None), time.monotonic)
+    journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     try:
         found = Crawl(
             root,
             directory,
             Scope(root, "host", depth),
-            state,
+            journal,
             fetcher,
             Manners(**manners),
             time.monotonic,
@@ -76,7 +76,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
         found.run(lambda: None)
         return found
     finally:
-        state.close()
+        journal.close()
         fetcher.close()
 
 

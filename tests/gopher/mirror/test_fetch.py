@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.arguments import Network
+from logsrv.gopher.arguments import ConnectionOptions
 from logsrv.gopher.errors import (
     Refused,
     ServerError,
@@ -38,7 +38,7 @@ def fetcher() -> Iterator[Make]:
     def make(
         timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
     ) -> Fetcher:
-        made.append(Fetcher(Network(timeout, trust or Trust(), proxy), time.monotonic))
+        made.append(Fetcher(ConnectionOptions(timeout, trust or Trust(), proxy), time.monotonic))
         return made[-1]
 
     yield make

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.errors import BadURL
 from logsrv.gopher.wire.gopherplus import (
+    AlternateView,
     Attributes,
     Header,
-    View,
     form_request,
     may_become_header,
     parse_attributes,
@@ -72,7 +72,7 @@ def test_attributes_of_a_real_server() -> None:
     (found,) = parse_attributes(body)
     assert found.item == MenuItem("0", b"hello.txt", b"/hello.txt", b"127.0.0.1", 7072, b"+")
     assert found.block("ADMIN")[0].startswith(b"Admin: Unconfigured")
-    assert found.views == (View(b"text/plain", b"", b"0k"),)
+    assert found.views == (AlternateView(b"text/plain", b"", b"0k"),)
 
 
 def test_attributes_of_a_menu() -> None:
@@ -81,7 +81,7 @@ def test_attributes_of_a_menu() -> None:
         b"+INFO: 1b\t/b\th\t70\t+\r\n+abstract: short\r\n long\r\nnot indented\r\n.\r\n"
     )
     first, second = parse_attributes(body)
-    assert first.views == (View(b"text/plain", b"En_US", b"10k"), View(b"junk"))
+    assert first.views == (AlternateView(b"text/plain", b"En_US", b"10k"), AlternateView(b"junk"))
     assert second.block("ABSTRACT") == (b"short", b"long", b"not indented")
     assert second.block("ASK") == ()
 

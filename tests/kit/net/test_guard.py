@@ -7,18 +7,15 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from logsrv.kit.net.guard import (
     DENIED,
     FULL,
     NOT_ALLOWED,
-    OTHERS,
     PEER_FULL,
     Guard,
     GuardPolicy,
     Refusal,
-    RefusalLog,
 )
 
 TEN = ip_network("10.0.0.0/8")
@@ -98,24 +95,3 @@ def test_whoever_comes_and_goes_the_counts_are_right(
             inside.remove(host)
             guard.release(host)
         assert guard.open == len(inside)
-
-
-def test_a_refused_peer_is_logged_once_a_minute_with_the_count() -> None:
-    clock = Clock()
-    refusals = RefusalLog(clock.seconds)
-    assert refusals.note("10.0.0.1") == ("10.0.0.1", 1)
-    assert [refusals.note("10.0.0.1") for _ in range(5)] == [None] * 5
-    assert refusals.note("10.0.0.2") == ("10.0.0.2", 1)
-    clock.advance(60)
-    assert refusals.note("10.0.0.1") == ("10.0.0.1", 6)
-    assert refusals.note("10.0.0.1") is None
-
-
-def test_a_flood_from_many_addresses_is_logged_as_one_and_fills_no_memory() -> None:
-    clock = Clock()
-    refusals = RefusalLog(clock.seconds, remembered=3)
-    noted = [refusals.note(f"10.0.0.{number}") for number in range(10)]
-    assert noted[:4] == [("10.0.0.0", 1), ("10.0.0.1", 1), ("10.0.0.2", 1), (OTHERS, 1)]
-    assert noted[4:] == [None] * 6
-    clock.advance(61)
-    assert refusals.note("10.0.0.77") == ("10.0.0.77", 1)

@@ -51,7 +51,11 @@ def test_another_place_is_logged_too() -> None:
 
 
 def test_memory_is_bounded() -> None:
+    """More places than are remembered are logged as one."""
     failures = Failures("shout", Clock().seconds)
-    for number in range(3 * REMEMBERED_PLACES):
-        failures.note("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
-    assert len(failures._places) <= REMEMBERED_PLACES
+
+    def act() -> None:
+        for number in range(3 * REMEMBERED_PLACES):
+            failures.note("x", "tcp:1", fail(type(f"E{number}", (Exception,), {})()))
+
+    assert len(events_of(act)) == REMEMBERED_PLACES + 1

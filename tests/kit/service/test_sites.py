@@ -13,7 +13,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.service import sites
-from logsrv.kit.service.sites import Site, State, Wanted, check_places
+from logsrv.kit.service.sites import Site, SiteState, Wanted, check_places
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
 
@@ -40,7 +40,7 @@ async def bring(site: Site, state: str, directory: Path) -> None:
 
 def test_the_table_has_every_state() -> None:
     assert {state for state, _, _ in ROWS} | {state for _, _, state in ROWS} == {
-        state.name for state in State
+        state.name for state in SiteState
     }
 
 

@@ -1,4 +1,4 @@
-"""What is finished, in one file that only grows: a line of JSON for each item, written when its file
+"""The journal of a mirror, one file that only grows: a line of JSON for each item, written when its file
 has its final name. The next run reads it and goes on from there.
 
     {"mirror": 1, "url": …, "span": …}                 first line: what this is a mirror of
@@ -40,8 +40,8 @@ class Done:
     offset: int
 
 
-class State:
-    """The state of the mirror in `directory`, locked as long as this object is open.
+class Journal:
+    """The journal of the mirror in `directory`, locked as long as this object is open.
 
     Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
     """
@@ -59,7 +59,7 @@ class State:
             raise
 
     def done(self) -> Iterator[Done]:
-        """What is finished, in the order in which it was."""
+        """Yield what is finished, in the order in which it was."""
         offset = 0
         with open(self._path, "rb") as file:
             for number, line in enumerate(file, 1):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.mirror.state import FILE, State
+from logsrv.gopher.mirror.journal import FILE, Journal
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/")
@@ -17,24 +17,24 @@ MENU = b"0\xff\t/a\th\t70\r\n"
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    state = State(tmp_path, ROOT, "path")
-    state.add_file(A, ("x", "a"), 5)
-    done = state.add_menu(B, ("b",), MENU)
-    assert state.menu(done) == MENU
-    state.add_failure(B, "it broke off")
-    state.close()
+    journal = Journal(tmp_path, ROOT, "path")
+    journal.add_file(A, ("x", "a"), 5)
+    done = journal.add_menu(B, ("b",), MENU)
+    assert journal.menu(done) == MENU
+    journal.add_failure(B, "it broke off")
+    journal.close()
     return tmp_path
 
 
 def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
-    state = State(written, ROOT, "path")
-    first, second = state.done()
+    journal = Journal(written, ROOT, "path")
+    first, second = journal.done()
     assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
     assert (second.url, second.path, second.size) == (B, ("b",), None)
-    assert state.menu(second) == MENU
-    more = state.add_menu(A, (), b"more")
-    assert state.menu(more) == b"more"
-    state.close()
+    assert journal.menu(second) == MENU
+    more = journal.add_menu(A, (), b"more")
+    assert journal.menu(more) == b"more"
+    journal.close()
 
 
 def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
@@ -42,31 +42,31 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
     end = whole.rindex(b"\n", 0, -1) + 1
     for cut in range(end + 1, len(whole)):
         (written / FILE).write_bytes(whole[:cut])
-        state = State(written, ROOT, "path")
-        assert len(list(state.done())) == 2
-        state.close()
+        journal = Journal(written, ROOT, "path")
+        assert len(list(journal.done())) == 2
+        journal.close()
         assert (written / FILE).read_bytes() == whole[:end]
 
 
 def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
-    state = State(tmp_path, ROOT, "path")
-    assert list(state.done()) == []
-    state.close()
+    journal = Journal(tmp_path, ROOT, "path")
+    assert list(journal.done()) == []
+    journal.close()
 
 
 @pytest.mark.parametrize(("url", "span"), [("gopher://other/", "path"), ("gopher://h/", "host")])
 def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span: str) -> None:
     with pytest.raises(ConfigurationError, match="is a mirror of gopher://h/"):
-        State(written, GopherURL.parse(url), span)
+        Journal(written, GopherURL.parse(url), span)
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
-    state = State(tmp_path, ROOT, "path")
+    journal = Journal(tmp_path, ROOT, "path")
     with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
-        State(tmp_path, ROOT, "path")
-    state.close()
-    State(tmp_path, ROOT, "path").close()
+        Journal(tmp_path, ROOT, "path")
+    journal.close()
+    Journal(tmp_path, ROOT, "path").close()
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
     with open(written / FILE, "ab") as file:
         file.write(line)
-    state = State(written, ROOT, "path")
+    journal = Journal(written, ROOT, "path")
     with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
-        list(state.done())
-    state.close()
+        list(journal.done())
+    journal.close()
     (written / FILE).write_bytes(line)
     with pytest.raises(ConfigurationError, match="line 1 of"):
-        State(written, ROOT, "path")
+        Journal(written, ROOT, "path")
