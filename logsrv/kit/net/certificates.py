@@ -43,11 +43,15 @@ class RenewableCertificate:
     def __init__(self, load: Callable[[], SSL.Context]) -> None:
         """`load` reads the files. Raises what it raises."""
         self._load = load
-        self._context = load()
+        self._context = self._loaded = load()
+
+    def load(self) -> None:
+        """Read the files again, for `renew`. Raises what reading them raises."""
+        self._loaded = self._load()
 
     def renew(self) -> None:
-        """Read the files again, for the connections to come. Raises what `load` raises."""
-        self._context = self._load()
+        """Go by what was loaded last, for the connections to come."""
+        self._context = self._loaded
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         return SSL.Connection(self._context, None)

@@ -11,7 +11,6 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 import attrs
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
 from twisted.internet.task import deferLater
@@ -55,7 +54,7 @@ class _Peer:
 
 
 @implementer(IReadDescriptor, ILoggingContext)
-class DatagramListener(Service):
+class DatagramListener:
     """Listens on `udp:` or `unixgram:`. As a producer it can be paused; then the kernel's buffer
     fills, and what it drops is counted.
 
@@ -87,7 +86,7 @@ class DatagramListener(Service):
         self._socket: socket.socket | None = None
         self._receive: Receive | None = None
         self._cut_before = 0
-        self._paused = False
+        self._paused = self._opened = False
         # Received, and not delivered because we were paused meanwhile; empty while we are not.
         self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
@@ -114,9 +113,7 @@ class DatagramListener(Service):
         self._guard.apply(policy)
         self._peers.clear()
 
-    def privilegedStartService(self) -> None:
-        if self._socket is not None:
-            return
+    def bind(self) -> None:
         try:
             self._socket = bind_datagrams(self.endpoint)
         except OSError as error:
@@ -129,9 +126,8 @@ class DatagramListener(Service):
             address=self.address,
         )
 
-    def startService(self) -> None:
-        self.privilegedStartService()
-        super().startService()
+    def open(self) -> None:
+        self._opened = True
         if not self._paused:
             self._reactor.addReader(self)
 
@@ -162,7 +158,7 @@ class DatagramListener(Service):
             # It may have been paused again by what it delivered.
             if self._paused:
                 return
-            if self.running and self._socket is not None:
+            if self._opened and self._socket is not None:
                 self._reactor.addReader(self)
 
     @property
@@ -256,11 +252,6 @@ class DatagramListener(Service):
         self._losses.lost += left
         log.warn("{listener} left {number} datagrams unread", listener=self._label, number=left)
         return left
-
-    def stopService(self) -> Deferred[None]:
-        """End at once whatever `drain` has not ended."""
-        super().stopService()
-        return self.drain(0).addCallback(lambda cut: None)
 
     def _close(self) -> None:
         if self._socket is None or self._receive is None:

@@ -1,11 +1,10 @@
-"""Listening: an endpoint, an input and a guard become a service that binds, drains and stops."""
+"""Listening: an endpoint, an input and a guard become a listener that binds, opens and drains."""
 
 from __future__ import annotations
 
 import select
 from typing import Any, Protocol
 
-from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
@@ -14,6 +13,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import check_place, clear_socket_path, host_text, reason_of
+from logsrv.kit.net.certificates import RenewableCertificate, check_certificate
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.drain import Drain
 from logsrv.kit.net.endpoints import Endpoint
@@ -37,7 +37,7 @@ MOST_WAITING = 4096
 
 
 class Listener(Protocol):
-    """A listener, as `listener_for` gives it: a Twisted service, and what a reload and a stop need."""
+    """A listener, as `listener_for` gives it: checked, bound, opened, applied, drained, in this order."""
 
     endpoint: Endpoint
 
@@ -45,13 +45,11 @@ class Listener(Protocol):
     def address(self) -> str:
         """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
 
-    def privilegedStartService(self) -> None:
-        """Bind. Raises ListenError with one sentence."""
+    def bind(self) -> None:
+        """Take the place, as root if need be. Raises ListenError with one sentence."""
 
-    def startService(self) -> None: ...
-
-    def stopService(self) -> Deferred[None]:
-        """End at once whatever is left."""
+    def open(self) -> None:
+        """Take in what peers send, from the reactor's next turn on."""
 
     async def stop_listening(self) -> None:
         """Accept who waits, then no more; what takes in datagrams or standard input goes on."""
@@ -66,7 +64,7 @@ class Listener(Protocol):
         """
 
     def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules, and by what its files hold now."""
+        """Go by other rules, and by what its files held when they were checked."""
 
 
 def listener_for(
@@ -95,7 +93,7 @@ def listener_for(
     return listener
 
 
-class StreamListener(Service):
+class StreamListener:
     """Listens on a stream endpoint, behind a guard."""
 
     def __init__(
@@ -112,7 +110,11 @@ class StreamListener(Service):
         self._reactor = reactor
         self._label = label
         self._port: Any = None
-        self._certificate: Any = None
+        # Endpoints of other packages may take their time.
+        self._listening: Deferred[Any] | None = None
+        self._returned = self._stopped = False
+        self._failure: Failure | None = None
+        self._certificate: RenewableCertificate | None = None
         self._guarded = GuardedFactory(
             factory,
             label=label,
@@ -133,60 +135,52 @@ class StreamListener(Service):
         return str(self.endpoint.path or "")
 
     def check(self) -> None:
-        self._check_certificate()
-        if self._port is None:
+        check_certificate(self.endpoint)
+        if self._listening is None:
             check_place(self.endpoint)
-
-    def _check_certificate(self) -> None:
-        if (self.endpoint.inner or self.endpoint).scheme == "ssl":
-            from logsrv.kit.net.certificates import check_certificate
-
-            check_certificate(self.endpoint)
+        elif self._certificate is not None:
+            try:
+                self._certificate.load()
+            except Exception as error:
+                raise reason_of(error, self.endpoint) from error
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
         if self._certificate is not None:
             self._certificate.renew()
 
-    def privilegedStartService(self) -> None:
-        # twistd calls this as root, and startService after it gave that up.
-        if self._port is None:
-            self._check_certificate()
-            clear_socket_path(self.endpoint)
-            self._listen()
-
-    def startService(self) -> None:
-        self.privilegedStartService()
-        super().startService()
-
-    def _listen(self) -> None:
-        refused: list[Failure] = []
-        returned = False
-
-        def failed(failure: Failure) -> None:
-            if not returned:
-                refused.append(failure)
-                return
-            # An endpoint of another package took its time to fail.
-            sentence = str(reason_of(failure.value or CancelledError(), self.endpoint))
-            log.critical("cannot listen on {sentence}", sentence=sentence)
-
+    def bind(self) -> None:
+        check_certificate(self.endpoint)
+        clear_socket_path(self.endpoint)
         try:
             endpoint = self._parsed()
             self._certificate = certified(endpoint, self._parsed)
-            listening = endpoint.listen(self._guarded)
+            self._listening = endpoint.listen(self._guarded)
         except Exception as error:
             raise reason_of(error, self.endpoint) from error
-        listening.addCallbacks(self._bound, failed)
-        returned = True
-        if refused:
-            cause = refused[0].value or CancelledError()
+        self._listening.addCallbacks(self._bound, self._refused)
+        refused, self._failure = self._failure, None
+        self._returned = True
+        if refused is not None:
+            cause = refused.value or CancelledError()
             raise reason_of(cause, self.endpoint) from cause
+
+    def _refused(self, failure: Failure) -> None:
+        self._failure = failure
+        if self._returned:
+            sentence = str(reason_of(failure.value or CancelledError(), self.endpoint))
+            log.critical("cannot listen on {sentence}", sentence=sentence)
+
+    def open(self) -> None:
+        """Nothing is left to do: a port that is bound accepts from the reactor's next turn on."""
 
     def _parsed(self) -> Any:
         return serverFromString(self._reactor, self.endpoint.twisted)
 
     def _bound(self, port: Any) -> None:
+        if self._stopped:
+            port.stopListening()
+            return
         self._port = port
         make_ours(port, layered=self.endpoint.scheme not in BARE)
         log.info(
@@ -208,13 +202,9 @@ class StreamListener(Service):
         self._guarded.disarm()
         return cut
 
-    def stopService(self) -> Deferred[None]:
-        """End at once whatever `drain` has not ended."""
-        super().stopService()
-        return self.drain(0).addCallback(lambda cut: None)
-
     async def stop_listening(self) -> None:
         """Accept who waits, then no more: the place is free when this returns."""
+        self._stopped = True
         port, self._port = self._port, None
         if port is None:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
@@ -122,7 +121,7 @@ class StdinTransport:
         return StandardInput()
 
 
-class StdinListener(Service):
+class StdinListener:
     """Standard input as the one connection of a factory, until its end or until we stop."""
 
     def __init__(
@@ -147,25 +146,20 @@ class StdinListener(Service):
         self._started = False
 
     def check(self) -> None:
-        """Do nothing: all that can be in the way is found by `privilegedStartService`."""
+        """Do nothing: all that can be in the way is found by `bind`."""
 
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
 
-    def privilegedStartService(self) -> None:
-        if self._opened is None:
-            try:
-                # Our own descriptor: closing it must not free number 0 for the next file opened.
-                self._opened = os.dup(self._descriptor)
-            except OSError as error:
-                raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
-            log.info("listening on {endpoint} at standard input", endpoint=str(self.endpoint))
+    def bind(self) -> None:
+        try:
+            # Our own descriptor: closing it must not free number 0 for the next file opened.
+            self._opened = os.dup(self._descriptor)
+        except OSError as error:
+            raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
+        log.info("listening on {endpoint} at standard input", endpoint=str(self.endpoint))
 
-    def startService(self) -> None:
-        self.privilegedStartService()
-        super().startService()
-        if self._started:
-            return
+    def open(self) -> None:
         self._started = True
         self._guarded.doStart()
         protocol = self._guarded.buildProtocol(StandardInput())
@@ -189,8 +183,3 @@ class StdinListener(Service):
         cut = await Drain(self._guarded.connections, seconds, self._reactor).done
         self._guarded.disarm()
         return cut
-
-    def stopService(self) -> Deferred[None]:
-        """End at once whatever `drain` has not ended."""
-        super().stopService()
-        return self.drain(0).addCallback(lambda cut: None)

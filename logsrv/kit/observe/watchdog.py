@@ -28,29 +28,27 @@ class Watchdog:
         self._reactor = reactor
         self._patience = patience
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
         self._watched = 0
 
     def start(self) -> None:
         self._watched = threading.get_ident()
-        self._stopped.clear()
-        self._thread = threading.Thread(target=self._watch, name="logsrv watchdog", daemon=True)
-        self._thread.start()
+        self._stopped = stopped = threading.Event()
+        threading.Thread(
+            target=self._watch, args=(stopped,), name="logsrv watchdog", daemon=True
+        ).start()
 
     def stop(self) -> None:
+        # Not joined: it may be waiting for the very thread that calls this.
         self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
 
-    def _watch(self) -> None:
-        while not self._stopped.wait(ASK_EVERY_SECONDS):
+    def _watch(self, stopped: threading.Event) -> None:
+        while not stopped.wait(ASK_EVERY_SECONDS):
             alive = threading.Event()
             asked = time.monotonic()
             self._reactor.callFromThread(alive.set)
-            if not alive.wait(self._patience) and not self._stopped.is_set():
+            if not alive.wait(self._patience) and not stopped.is_set():
                 self._warn()
-                while not alive.wait(ASK_EVERY_SECONDS) and not self._stopped.is_set():
+                while not alive.wait(ASK_EVERY_SECONDS) and not stopped.is_set():
                     pass
                 log.warn(
                     "the reactor goes on after {seconds:.1f} s", seconds=time.monotonic() - asked

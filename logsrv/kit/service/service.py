@@ -16,7 +16,7 @@ from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.service.signals import Signals
-from logsrv.kit.service.sites import Served, Site, Wanted, check_places
+from logsrv.kit.service.sites import Served, Site, Wanted, check_place
 
 Settings = TypeVar("Settings")
 
@@ -26,6 +26,7 @@ log = Logger()
 DRAIN_SECONDS = 5.0
 # How long the rest of a stop may take: the store writes what it has, on a disk that may be slow.
 CLOSE_SECONDS = 20.0
+STOP_SECONDS = 3 * DRAIN_SECONDS + CLOSE_SECONDS
 
 
 class ListeningService(Service, Generic[Settings]):
@@ -151,7 +152,8 @@ class ListeningService(Service, Generic[Settings]):
     def reload(self) -> Deferred[None]:
         """Read the settings again and change to them, or say what is wrong and stay as it is.
 
-        Fires when it is done. One at a time: a call meanwhile means once more behind it.
+        Fires when it is done. A call while one is under way fires at once, and has that one done
+        once more.
         """
         self._again = True
         return succeed(None) if self._reloading else Deferred.fromCoroutine(self._reload_all())
@@ -183,9 +185,8 @@ class ListeningService(Service, Generic[Settings]):
         added: dict[str, Site] = {}
         try:
             for key in [key for key in wanted if key not in self._sites]:
-                site = self._make(wanted[key])
-                check_places(site, [*self._sites.values(), *added.values()])
-                added[key] = site
+                check_place(wanted[key], (*self._sites.values(), *added.values()))
+                added[key] = self._make(wanted[key])
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:
                     site.check()
@@ -237,15 +238,15 @@ class ListeningService(Service, Generic[Settings]):
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        self.signals.stopping(3 * DRAIN_SECONDS + CLOSE_SECONDS, self._stopping_already)
+        self.signals.stopping(STOP_SECONDS, self._stopping_already)
         log.info("{name}: stopping", name=self.name)
         return Deferred.fromCoroutine(self._stop())
 
     def _stopping_already(self) -> None:
         log.info(
-            "{name}: is stopping already, which takes at most {seconds:g} s and what the disk needs",
+            "{name}: is stopping already, which takes at most {seconds:g} s",
             name=self.name,
-            seconds=DRAIN_SECONDS,
+            seconds=STOP_SECONDS,
         )
 
     async def _stop(self) -> None:

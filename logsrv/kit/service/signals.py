@@ -46,6 +46,7 @@ class Signals:
         self.hold()
         self._reload = reload
         if self._remembered:
+            self._remembered = False
             self._reactor.callFromThread(reload)
 
     def stopping(self, seconds: float, impatient: Callable[[], object]) -> None:
@@ -67,9 +68,10 @@ class Signals:
             self._before[number] = signal.signal(number, handler)
 
     def _hung_up(self, number: int, frame: FrameType | None) -> None:
-        self._remembered = True
         if self._reload is not None:
             self._reactor.callFromThread(self._reload)
+        else:
+            self._remembered = True
 
     def _asked_again(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() > self._deadline:

@@ -4,25 +4,25 @@ A reload compares the sites that are there with those that the new settings want
 given the new settings; one that is new is made with them; one that is gone drains. What becomes of a
 site, and when:
 
-    state      event     what happens                                        next state
-    MADE       check     raises when it could not be bound just now          MADE
-    MADE       bind      its place is taken                                  BOUND
-    MADE       close     what it counted is added to the sums                CLOSED
-    BOUND      open      peers are let in                                    OPEN
-    BOUND      close     as below                                            CLOSING
-    OPEN       check     raises when its certificate could not be renewed    OPEN
-    OPEN       apply     it goes by other settings, its peers stay           OPEN
-    OPEN       close     no new peers; what has arrived is taken in          CLOSING
-    CLOSING    vacated   its place is free for another                       CLOSING
-    CLOSING    ended     its last peer has gone; its counts are kept         CLOSED
+    state     event     next      what happens
+    MADE      bind      BOUND     its place is taken; raises when it is not free
+    MADE      close     CLOSING
+    BOUND     open      OPEN      peers are let in
+    BOUND     close     CLOSING
+    OPEN      apply     OPEN      it goes by other settings, its peers stay
+    OPEN      close     CLOSING   no new peers; what has arrived is taken in
+    CLOSING   vacate    VACATED   its place is free for another
+    VACATED   end       CLOSED    its last peer has gone; its counts stay in the sums
 
-Everything that can fail stands before the first thing that a peer notices: so a reload is refused as
-a whole, or done as a whole.
+`check` may come in any state before CLOSING: it raises when the site could not be bound just now, or
+not go on as its files are now. Everything that can fail stands before the first thing that a peer
+notices: so a reload is refused as a whole, or done as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, Protocol
 
@@ -70,13 +70,20 @@ class Served(Protocol):
 
 
 class SiteState(Enum):
-    """The states of a site."""
+    """The stages of a site."""
 
     MADE = "made"
     BOUND = "bound"
     OPEN = "open"
     CLOSING = "closing"
+    VACATED = "vacated"
     CLOSED = "closed"
+
+
+NEXT = {
+    (old, event): SiteState[new]
+    for old, event, new in re.findall(r"^    ([A-Z]+) +([a-z]+) +([A-Z]+)\b", __doc__, re.MULTILINE)
+}
 
 
 class Site:
@@ -96,46 +103,54 @@ class Site:
         self.state = SiteState.MADE
         self._vacated: Deferred[None] = Deferred()
         self._part = metrics.part()
-        self._served = serve(wanted, self._part)
-        datagrams = wanted.endpoint.kind == "datagram"
-        self._listener = listener_for(
-            wanted.endpoint,
-            factory=None if datagrams else self._served.takes,
-            receiver=self._served.takes if datagrams else None,
-            label=wanted.label,
-            policy=wanted.settings,
-            reactor=reactor,
-            metrics=self._part,
-        )
+        try:
+            self._served = serve(wanted, self._part)
+            datagrams = wanted.endpoint.kind == "datagram"
+            self._listener = listener_for(
+                wanted.endpoint,
+                factory=None if datagrams else self._served.takes,
+                receiver=self._served.takes if datagrams else None,
+                label=wanted.label,
+                policy=wanted.settings,
+                reactor=reactor,
+                metrics=self._part,
+            )
+        except BaseException:
+            self._part.end()
+            raise
         self._served.listening(self._listener)
 
     @property
     def address(self) -> str:
-        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" for what is not bound."""
+        """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
         return self._listener.address
+
+    def _go(self, event: str) -> None:
+        self.state = NEXT[self.state.name, event]
 
     def check(self) -> None:
         """Raise ListenError for what would keep it from being bound, or from going on."""
         self._listener.check()
 
     def bind(self) -> None:
-        """Take its place; nobody is let in yet. Raises ListenError."""
-        self._listener.privilegedStartService()
-        self.state = SiteState.BOUND
+        """Take its place; `open` has to follow in the same turn. Raises ListenError."""
+        self._listener.bind()
+        self._go("bind")
 
     def open(self) -> None:
-        """Let peers in. Raises ListenError."""
-        self._listener.startService()
-        self.state = SiteState.OPEN
+        """Let peers in."""
+        self._listener.open()
+        self._go("open")
 
     def apply(self, wanted: Wanted) -> None:
         """Go by other settings; who is connected stays."""
-        try:
-            self._listener.apply(wanted.settings)
-            self._served.apply(wanted.settings)
-        except Exception:
-            # The reload is done already; one site that fails must not undo it for the others.
-            log.failure("{listener} failed to apply the new settings", listener=self.label)
+        self._go("apply")
+        for apply in (self._listener.apply, self._served.apply):
+            try:
+                apply(wanted.settings)
+            except Exception:
+                # The reload is done already; one site that fails must not undo it for the others.
+                log.failure("{listener} failed to apply the new settings", listener=self.label)
 
     async def vacated(self) -> None:
         """Return when the place of a site that is closing is free."""
@@ -146,20 +161,23 @@ class Site:
 
         Gives how many peers were cut off. A failure is logged: it hinders no other site.
         """
-        self.state = SiteState.CLOSING
+        self._go("close")
         listener = self._listener
         await self._do(listener.stop_listening)
         if self.endpoint.kind == "stream":
-            self._vacated.callback(None)
+            self._vacate()
         cut = await self._do(lambda: listener.drain(seconds))
-        await self._do(listener.stopService)
         # Only now: what was taken in last may have had to be answered.
         await self._do(self._served.close)
+        if self.state is SiteState.CLOSING:
+            self._vacate()
         self._part.end()
-        self.state = SiteState.CLOSED
-        if not self._vacated.called:
-            self._vacated.callback(None)
+        self._go("end")
         return cut or 0
+
+    def _vacate(self) -> None:
+        self._go("vacate")
+        self._vacated.callback(None)
 
     async def _do(self, step: Callable[[], Any]) -> Any:
         try:
@@ -168,7 +186,7 @@ class Site:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_places(new: Site, others: Sequence[Site]) -> None:
+def check_place(new: Wanted, others: Iterable[Site]) -> None:
     """Raise ConfigurationError when `new` wants a place that one of `others` has.
 
     The kernel would say so as well, but not that the other program is this one.

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import pytest_twisted  # type: ignore[import-untyped]
 from twisted.internet import reactor
-from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
@@ -147,13 +146,13 @@ class Site:
 
     def run(self, listener: Any) -> Any:
         self._started.append(listener)
-        listener.privilegedStartService()
-        listener.startService()
+        listener.bind()
+        listener.open()
         return listener
 
     async def stop(self) -> None:
         for listener in self._started:
-            await maybeDeferred(listener.stopService)
+            await listener.drain(0)
         # Sockets that were aborted are closed by the next turn.
         await deferLater(REACTOR, 0)
 

@@ -59,7 +59,8 @@ async def test_renewed(before: str, tmp_path: Path) -> None:
         endpoint(pem, before), factory=NotingFactory(), receiver=None, label="test",  # type: ignore[arg-type]
         policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
     )  # fmt: skip
-    listener.startService()
+    listener.bind()
+    listener.open()
     greeting = b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n" if before else b""
     try:
         port = int(listener.address.rpartition(":")[2])
@@ -75,4 +76,4 @@ async def test_renewed(before: str, tmp_path: Path) -> None:
             listener.check()
         assert await deferToThread(seen, port, greeting) == second
     finally:
-        await listener.stopService()
+        await listener.drain(0)

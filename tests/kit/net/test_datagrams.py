@@ -260,7 +260,7 @@ async def test_programs_that_log_to_a_unix_socket_are_heard(site: Site, tmp_path
     assert site.receiver.groups == [([b"unbound"], "unix:"), ([b"bound"], f"unix:{tmp_path}/app")]
     with pytest.raises(ListenError, match="another program listens"):
         site.start(f"unixgram:{path}")
-    await listener.stopService()
+    await listener.drain(0)
     assert not path.exists()
 
 
@@ -294,7 +294,7 @@ async def test_ipv6_senders_have_brackets(site: Site) -> None:
 async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
     listener = site.make(UDP)
     assert await listener.drain(1) == 0
-    await listener.stopService()
+    await listener.drain(0)
 
 
 def test_the_name_of_a_sender_tells_the_interface_of_a_link_local_address() -> None:

@@ -146,7 +146,7 @@ async def test_the_socket_file_is_there_only_as_long_as_the_listener(
     listener = site.start(f"unix:{path}")
     with pytest.raises(ListenError, match="another program listens"):
         site.start(f"unix:{path}")
-    await listener.stopService()
+    await listener.drain(0)
     assert not path.exists()
 
 
@@ -329,7 +329,7 @@ async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
     assert isinstance(listener, StreamListener)
     assert listener.address == ""
     assert await listener.drain(1) == 0
-    await listener.stopService()
+    await listener.drain(0)
 
 
 CHILD = """
@@ -349,8 +349,8 @@ listener = StreamListener(
     parse_endpoint(sys.argv[1]), factory,
     label="in", policy=GuardPolicy(), reactor=reactor, metrics=Metrics(),
 )
-listener.privilegedStartService()
-listener.startService()
+listener.bind()
+listener.open()
 reactor.addSystemEventTrigger("before", "shutdown", lambda: listener.drain(5))
 print(listener.address, flush=True)
 reactor.run()

@@ -112,7 +112,7 @@ async def test_a_stop_takes_in_what_is_in_the_pipe(site: Site) -> None:
 async def test_a_stop_before_the_start_leaves_nothing_open(site: Site) -> None:
     reading, writing = os.pipe()
     listener = listener_on(site, reading)
-    listener.privilegedStartService()
+    listener.bind()
     os.close(reading)
     assert await listener.drain(1) == 0
     with pytest.raises(BrokenPipeError):
@@ -123,7 +123,7 @@ async def test_a_stop_before_the_start_leaves_nothing_open(site: Site) -> None:
 @in_reactor
 async def test_a_closed_standard_input_is_told_in_a_sentence(site: Site) -> None:
     with pytest.raises(ListenError, match="stdin:: no standard input"):
-        listener_on(site, 9999).privilegedStartService()
+        listener_on(site, 9999).bind()
 
 
 @in_reactor

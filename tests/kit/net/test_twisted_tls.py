@@ -221,11 +221,12 @@ async def test_what_a_client_offers(
         reactor=REACTOR,
         metrics=Metrics(),
     )
-    listener.startService()
+    listener.bind()
+    listener.open()
     try:
         assert await deferToThread(visit, port_of(listener), offered) == (b"hello", chosen)
     finally:
-        await listener.stopService()
+        await listener.drain(0)
 
 
 def test_under_tls_a_producer_is_let_go_when_it_has_nothing_under_way(channel: Channel) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import ensureDeferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, Part
-from logsrv.kit.service import sites
-from logsrv.kit.service.sites import Site, SiteState, Wanted, check_places
+from logsrv.kit.service.sites import NEXT, Site, SiteState, Wanted, check_place
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
 
-ROWS = re.findall(r"^    ([A-Z]+) +([a-z]+) .* ([A-Z]+)$", sites.__doc__ or "", re.MULTILINE)
+TO = {SiteState.MADE: "", SiteState.BOUND: "bind", SiteState.OPEN: "bind open"}
+CALLS = ("bind", "open", "apply", "close")
 
 
 def wanted(directory: Path) -> Wanted:
@@ -32,43 +32,57 @@ def made(directory: Path, metrics: Metrics | None = None) -> Site:
     return Site(wanted(directory), serve, REACTOR, metrics or Metrics())
 
 
-async def bring(site: Site, state: str, directory: Path) -> None:
-    """A site that is just made to another state, by the shortest way."""
-    for step in {"MADE": "", "BOUND": "b", "OPEN": "bo", "CLOSING": "bo", "CLOSED": "bo"}[state]:
-        {"b": site.bind, "o": site.open}[step]()
+def call(site: Site, event: str, directory: Path) -> Any:
+    arguments = {"apply": (wanted(directory),), "close": (0,)}.get(event, ())
+    return getattr(site, event)(*arguments)
 
 
-def test_the_table_has_every_state() -> None:
-    assert {state for state, _, _ in ROWS} | {state for _, _, state in ROWS} == {
-        state.name for state in SiteState
-    }
+def test_the_table_leads_from_making_to_the_end() -> None:
+    assert {old for old, _ in NEXT} | {SiteState.CLOSED.name} == {state.name for state in SiteState}
+    assert SiteState.CLOSED in NEXT.values()
 
 
-@pytest.mark.parametrize(("state", "event", "after"), ROWS)
+@pytest.mark.parametrize("event", CALLS)
+@pytest.mark.parametrize("state", TO)
 @in_reactor
-async def test_row(state: str, event: str, after: str, tmp_path: Path) -> None:
+async def test_every_event_in_every_state(state: SiteState, event: str, tmp_path: Path) -> None:
+    """What the table has leads where it says, what it has not is a mistake of ours."""
     metrics = Metrics()
     site = made(tmp_path, metrics)
-    await bring(site, state, tmp_path)
-    closing = site.close(0) if state == "CLOSING" else None
-    if event in ("check", "bind", "open"):
-        getattr(site, event)()
-    elif event == "apply":
-        site.apply(wanted(tmp_path))
-    elif event == "close":
-        await site.close(0)
-        # With nobody connected it is through at once.
-        after = "CLOSED"
-    elif closing is not None:
-        await closing
+    for step in TO[state].split():
+        call(site, step, tmp_path)
+    assert site.state is state
+    if event == "close":
+        closing = ensureDeferred(site.close(0))
         await site.vacated()
-        after = "CLOSED"
-    assert site.state.name == after
-    assert (tmp_path / "socket").exists() == (after in ("BOUND", "OPEN"))
-    if after == "CLOSED":
+        await closing
+        assert site.state is SiteState.CLOSED
         assert metrics.totals()["received_bytes_total"] == 5
-    else:
-        await site.close(0)
+        return
+    if (state.name, event) in NEXT:
+        call(site, event, tmp_path)
+        assert site.state is NEXT[state.name, event]
+        assert (tmp_path / "socket").exists()
+    elif (state, event) != (SiteState.OPEN, "bind"):
+        with pytest.raises((KeyError, ListenError)):
+            call(site, event, tmp_path)
+    await site.close(0)
+
+
+@in_reactor
+async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None:
+    metrics = Metrics()
+
+    def serve(wanted: Wanted, part: Part) -> Any:
+        part.watch("received_bytes_total", lambda: 5, listener="label")
+        raise ConfigurationError("no")
+
+    for _ in range(3):
+        with pytest.raises(ConfigurationError):
+            Site(wanted(tmp_path), serve, REACTOR, metrics)
+    # Counters keep what they came to; nobody is asked any more.
+    assert metrics.totals()["received_bytes_total"] == 15
+    assert not any(metrics._watched.values())
 
 
 @in_reactor
@@ -85,9 +99,8 @@ async def test_check_opens_nothing(tmp_path: Path) -> None:
 @in_reactor
 async def test_two_sites_at_one_place(tmp_path: Path) -> None:
     """Before the kernel says it is another program's, it is said that it is our own."""
-    one, other = made(tmp_path), made(tmp_path)
+    site = made(tmp_path)
     with pytest.raises(ConfigurationError, match="this server's own unix:"):
-        check_places(other, [one])
-    check_places(other, [])
-    await one.close(0)
-    await other.close(0)
+        check_place(wanted(tmp_path), [site])
+    check_place(wanted(tmp_path), [])
+    await site.close(0)
