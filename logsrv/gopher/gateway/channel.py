@@ -21,7 +21,7 @@ from zope.interface import implementer
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.settings import ConnectionSettings
 from logsrv.kit.net.source import source_of
-from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # From the end of one answer to the last header of the next request; seconds.
 REQUEST_SECONDS = 60
@@ -98,7 +98,7 @@ class Channel(HTTPChannel):
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
         if self.factory.connection_log is not None:
-            self.factory.connection_log.disconnected(self._source, reason.getErrorMessage())
+            self.factory.connection_log.disconnected(self._source, end_sentence(reason))
         super().connectionLost(reason)
 
 

@@ -74,9 +74,15 @@ def inet_source(scheme: str, host: str, port: int) -> str:
 
 
 def unix_source(path: bytes) -> str:
-    """Return `unix:` and the path a sender has bound, if any; `@` begins an abstract name."""
+    """Return `unix:` and the path a sender has bound, if any; `@` begins an abstract name.
+
+    A relative path begins with `./`: or it could look like `uid=0,pid=1`, which the kernel says of
+    peers on a stream.
+    """
     if path.startswith(b"\0"):
         path = b"@" + path[1:]
+    elif path and not path.startswith(b"/"):
+        path = b"./" + path
     return "unix:" + escaped(path.decode("latin-1"))
 
 

@@ -14,7 +14,11 @@ from OpenSSL import SSL
 from twisted.internet import main, tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IFileDescriptorReceiver, IProtocolNegotiationFactory
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IFileDescriptorReceiver,
+    IProtocolNegotiationFactory,
+)
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -32,6 +36,8 @@ LITTLE = 4 * 1024
 ENCRYPTED = 64 * 1024
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
+# A peer that reads nothing of what is still there for it gets as long.
+GOODBYE_SECONDS = 5.0
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
 
@@ -104,7 +110,39 @@ class ReceivingUNIX(unix.Server):
 
 
 class GatheringTLS(BufferingTLSTransport):
-    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record."""
+    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record.
+
+    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
+    has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
+    """
+
+    _waiting: IDelayedCall | None = None
+    _unsent = 0
+
+    def _shutdownTLS(self) -> None:
+        super()._shutdownTLS()
+        if self._waiting is None and not self._aborted:
+            self._unsent = -1
+            self._wait()
+
+    def _wait(self) -> None:
+        self._waiting = self.factory._clock.callLater(GOODBYE_SECONDS, self._waited)  # type: ignore[union-attr]
+
+    def _waited(self) -> None:
+        transport: Any = self.transport
+        unsent, before = unsent_by(transport), self._unsent
+        if not unsent:
+            transport.loseConnection()
+        elif unsent == before:
+            self.abortConnection()
+        else:
+            self._unsent = unsent
+            self._wait()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+        super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
         if not self._handshakeDone or self._appSendBuffer:
@@ -146,6 +184,13 @@ class GatheringTLS(BufferingTLSTransport):
                     return None
             except SSL.Error:
                 return Failure()
+
+
+def unsent_by(transport: Any) -> int:
+    """How many bytes a transport keeps because the system does not take them."""
+    if not isinstance(transport, FileDescriptor):
+        return 0
+    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
 TRANSPORTS = {tcp.Server: ReceivingTCP, unix.Server: ReceivingUNIX}

@@ -6,8 +6,17 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 log = Logger()
+
+
+def end_sentence(reason: Failure) -> str:
+    """Why a connection ended, for a person; OpenSSL says so in lists of triples."""
+    error: Any = reason.value
+    if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
+        return "TLS: " + "; ".join(str(part[-1]) for part in error.args[0])
+    return reason.getErrorMessage()
 
 
 class PeerLogger(Logger):

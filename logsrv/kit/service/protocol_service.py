@@ -24,6 +24,7 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import inet_source, source_of
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
+from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.context import DEFAULT_MAX_LINE, ListenerContext
 from logsrv.kit.protocols.datagrams import DatagramContext, DatagramLines
 from logsrv.kit.protocols.lines import LineProtocol
@@ -227,10 +228,8 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         make = self._datagrams if wanted.endpoint.kind == "datagram" else self._stream
         return make(wanted.label, wanted.settings, metrics)
 
-    def apply(self, settings: Settings) -> None:
-        change = getattr(self.state, "apply", None)
-        if change is not None:
-            change(settings)
+    def apply(self, settings: Settings) -> object:
+        return getattr(self.state, "apply", lambda settings: None)(settings)
 
     def close(self) -> Deferred[None]:
         return maybeDeferred(getattr(self.state, "close", lambda: None))
@@ -267,7 +266,7 @@ def watched(protocol_class: type[TwistedProtocol]) -> type[TwistedProtocol]:
 
         def connectionLost(self, reason: Failure = connectionDone) -> None:
             if self.factory.connection_log is not None:
-                self.factory.connection_log.disconnected(_peer(self), reason.getErrorMessage())
+                self.factory.connection_log.disconnected(_peer(self), end_sentence(reason))
             try:
                 connection_lost(self, reason)
             except Exception:

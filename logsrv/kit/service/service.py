@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from twisted.application.service import Service
@@ -58,7 +58,8 @@ class ListeningService(Service, Generic[Settings]):
         self._load = load
         self._reactor = reactor
         self._sites: dict[str, Site] = {}
-        self._leaving: dict[Site, Deferred[int]] = {}
+        self._leaving: dict[Site, Deferred[None]] = {}
+        self._cut = 0
         self._bound = False
         self._reloading = False
         self._again = False
@@ -75,8 +76,10 @@ class ListeningService(Service, Generic[Settings]):
     def open(self) -> None:
         """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't."""
 
-    def apply(self, settings: Settings) -> None:
+    def apply(self, settings: Settings) -> object:
         """Give changed settings to what `open` opened. Whatever it raises refuses them.
+
+        May be `async def`; then it gets at most CLOSE_SECONDS.
 
         It may be called with the old ones again, when a port turns out to be taken after all.
         """
@@ -166,7 +169,7 @@ class ListeningService(Service, Generic[Settings]):
                 await self._reload()
             except LogsrvError as error:
                 self._refuse(str(error))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 log.failure("{name}: the reload failed", name=self.name)
                 self._refuse(f"{type(error).__name__}: {error}")
         self._reloading = False
@@ -190,9 +193,11 @@ class ListeningService(Service, Generic[Settings]):
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:
                     site.check()
-            self.apply(settings)
-            self._bind(added.values())
-        except Exception:
+            await self._limited(CLOSE_SECONDS, lambda: self.apply(settings))
+            if not self.running:
+                raise ConfigurationError("the service is stopping")
+            await self._bind(added.values())
+        except (Exception, SystemExit):
             for site in added.values():
                 self._leave(site, 0)
             raise
@@ -204,13 +209,13 @@ class ListeningService(Service, Generic[Settings]):
             gone=gone,
         )
 
-    def _bind(self, sites: Any) -> None:
+    async def _bind(self, sites: Any) -> None:
         """Take the places of new sites, the last thing in a reload that can fail."""
         try:
             for site in sites:
                 site.bind()
         except Exception:
-            self.apply(self.settings)
+            await self._limited(CLOSE_SECONDS, lambda: self.apply(self.settings))
             raise
 
     def _change(self, settings: Settings, wanted: dict[str, Wanted], added: dict[str, Site]) -> int:
@@ -227,14 +232,19 @@ class ListeningService(Service, Generic[Settings]):
             site.open()
         return len(gone)
 
-    def _leave(self, site: Site, seconds: float) -> Deferred[int]:
-        closed = Deferred.fromCoroutine(site.close(seconds))
-        self._leaving[site] = closed
-        return closed.addCallback(self._left, site)
+    def _leave(self, site: Site, seconds: float) -> Deferred[None]:
+        left = Deferred.fromCoroutine(site.close(seconds)).addCallback(self._left, site)
+        if not left.called:
+            self._leaving[site] = left
+        return left
 
-    def _left(self, cut: int, site: Site) -> int:
-        del self._leaving[site]
-        return cut
+    def _left(self, cut: int, site: Site) -> None:
+        self._leaving.pop(site, None)
+        self._cut += cut
+        if cut and self.running:
+            log.warn(
+                "{listener} was taken out: {cut} connections cut off", listener=site.label, cut=cut
+            )
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -251,7 +261,6 @@ class ListeningService(Service, Generic[Settings]):
 
     async def _stop(self) -> None:
         await self._within(DRAIN_SECONDS, self.stopping, "finishing what is under way")
-        self._cut = 0
         await self._within(2 * DRAIN_SECONDS, self._close_sites, "closing the listeners")
         await self._within(CLOSE_SECONDS, self.close, "closing")
         self._watchdog.stop()
@@ -265,12 +274,12 @@ class ListeningService(Service, Generic[Settings]):
         leaving = list(self._leaving.values())
         leaving += [self._leave(site, DRAIN_SECONDS) for site in self._sites.values()]
         self._sites = {}
-        self._cut = sum(await gatherResults(leaving))
+        await gatherResults(leaving)
 
-    async def _within(self, seconds: float, step: Callable[[], Awaitable[Any]], doing: str) -> None:
+    async def _within(self, seconds: float, step: Callable[[], Any], doing: str) -> None:
         """Await a step of a stop; if it fails or takes too long, say so and go on."""
         try:
-            await maybeDeferred(step).addTimeout(seconds, self._reactor)
+            await self._limited(seconds, step)
         except DeferredTimeout:
             log.error(
                 "{name}: {doing} has taken {seconds:g} s and is given up",
@@ -280,8 +289,26 @@ class ListeningService(Service, Generic[Settings]):
             )
         except LogsrvError as error:
             log.error("{name}: {error}", name=self.name, error=str(error))
-        except Exception:
+        except (Exception, SystemExit):
             log.failure("{name}: {doing} failed", Failure(), name=self.name, doing=doing)
+
+    def _limited(self, seconds: float, step: Callable[[], Any]) -> Deferred[Any]:
+        """The result of a step, which may be a coroutine.
+
+        Fails with TimeoutError after so many seconds, also if the step takes no notice of being
+        cancelled.
+        """
+        waiting: Deferred[Any] = Deferred()
+        done = maybeDeferred(step)
+        done.addBoth(lambda result: None if waiting.called else waiting.callback(result))
+        waiting.addTimeout(seconds, self._reactor)
+        waiting.addErrback(_give_up, done)
+        return waiting
+
+
+def _give_up(failure: Failure, step: Deferred[Any]) -> Failure:
+    step.cancel()
+    return failure
 
 
 def _raise_file_limit() -> None:

@@ -28,6 +28,7 @@ from logsrv.kit.net.source import Sender, StandardInput, host_of, source_of, uni
         (IPv6Address("TCP", "FE80:0::1%eth0", 514), "tcp:[fe80::1%eth0]:514"),
         (IPv6Address("TCP", "strange:one", 514), "tcp:[strange:one]:514"),
         (UNIXAddress(None), "unix:"),
+        (UNIXAddress(b"uid=0,pid=1"), "unix:./uid=0,pid=1"),
         (UNIXAddress(b"/tmp/a b\n\\"), "unix:/tmp/a\\x20b\\x0a\\x5c"),
         (StandardInput(), "stdin:"),
         (Sender("::1", "udp:[::1]:5"), "udp:[::1]:5"),

@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -25,7 +26,13 @@ from zope.interface import implementer
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.twisted_private import GatheringTLS, is_encrypted, keep_open, stop_keeping
+from logsrv.kit.net.twisted_private import (
+    GOODBYE_SECONDS,
+    GatheringTLS,
+    is_encrypted,
+    keep_open,
+    stop_keeping,
+)
 from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, Chunks, in_reactor, port_of
@@ -40,10 +47,12 @@ class Channel:
     """A protocol behind GatheringTLS, and a client; the test carries the bytes between them."""
 
     def __init__(self, pem: Path, protocol: Chunks) -> None:
+        self.clock = Clock()
         factory = TLSMemoryBIOFactory(
             DefaultOpenSSLContextFactory(str(pem), str(pem)),
             False,
             Factory.forProtocol(lambda: protocol),  # type: ignore[arg-type]
+            self.clock,
         )
         factory.protocol = GatheringTLS
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -104,6 +113,22 @@ def test_a_goodbye_is_answered_after_what_came_before_it(channel: Channel) -> No
     channel.client.unwrap()
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert channel.protocol.ended[0].check(ConnectionDone)
+
+
+def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None:
+    """It has its time to read our last words; then its place is free for others."""
+    channel.client.write(b"hello")
+    channel.server.dataReceived(channel.sent())
+    channel.server.write(b"bye")
+    channel.server.loseConnection()
+    channel.clock.advance(0)
+    channel.fetch()
+    assert channel.client.read() == b"bye"
+    assert not channel.transport.disconnecting
+    channel.clock.advance(GOODBYE_SECONDS)
+    assert channel.transport.disconnecting
+    channel.server.connectionLost(Failure(ConnectionDone()))
+    assert not channel.clock.getDelayedCalls()
 
 
 def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
+from twisted.python.failure import Failure
 
-from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger
+from logsrv.kit.observe.peer_log import ConnectionLog, PeerLogger, end_sentence
 
 
 def test_one_event_for_each_turn() -> None:
@@ -33,3 +36,10 @@ def test_braces_in_a_message_are_fields_and_the_peer_is_one() -> None:
     with capturedLogs() as events:
         PeerLogger("here", "tcp:a").warn("{what} happened", what="{odd}")
     assert formatEvent(events[0]) == "tcp:a: {odd} happened"
+
+
+def test_the_end_of_a_tls_connection_is_a_sentence() -> None:
+    error = SSL.Error([("SSL routines", "", "protocol is shutdown")])
+    assert end_sentence(Failure(error)) == "TLS: protocol is shutdown"
+    assert end_sentence(Failure(ConnectionDone())) == "Connection was closed cleanly."
+    assert end_sentence(Failure(SSL.Error())) == Failure(SSL.Error()).getErrorMessage()

@@ -53,8 +53,9 @@ class Service(ListeningService[Sequence[str]]):
         self.calls: list[str] = []
         self.directory = directory
         self.next: Sequence[str] | Exception = names
-        self.refuses: Exception | None = None
+        self.refuses: BaseException | None = None
         self.rules = Rules()
+        self.recorded: dict[str, Recorded] = {}
         self.open_at_apply: set[str] = set()
         super().__init__("test", names, load=self._read, reactor=REACTOR)
 
@@ -65,7 +66,8 @@ class Service(ListeningService[Sequence[str]]):
         ]
 
     def serve(self, wanted: Wanted, metrics: Part) -> Any:
-        return Recorded(wanted.key, self.calls)
+        self.recorded[wanted.key] = Recorded(wanted.key, self.calls)
+        return self.recorded[wanted.key]
 
     def _read(self) -> Sequence[str]:
         if isinstance(self.next, Exception):

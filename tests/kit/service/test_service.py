@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError, StoreError
@@ -85,11 +85,21 @@ async def test_stopping_drains_all_and_then_closes(tmp_path: Path) -> None:
     assert messages[-1] == "test: stopped, 0 connections cut off"
 
 
+async def stubborn() -> None:
+    """Goes on waiting when it is cancelled."""
+    for _ in range(5):
+        try:
+            await Deferred()
+        except CancelledError:
+            pass
+
+
 @pytest.mark.parametrize(
     ("closing", "said"),
     [
         (lambda: fail(StoreError("7 bytes could not be written")), "test: 7 bytes could not be"),
         (lambda: fail(RuntimeError("a bug")), "test: closing failed"),
+        (lambda: Deferred.fromCoroutine(stubborn()), "test: closing has taken"),
         (Deferred, "test: closing has taken"),
     ],
 )
@@ -133,7 +143,7 @@ async def test_reload(tmp_path: Path) -> None:
     await service.stopService()
 
 
-REFUSALS: dict[str, tuple[Sequence[str] | Exception, Exception | None, str]] = {
+REFUSALS: dict[str, tuple[Sequence[str] | Exception, BaseException | None, str]] = {
     "a wrong file": (ConfigurationError("line 3: wrong"), None, "line 3: wrong"),
     "a bug in reading it": (KeyError("x"), None, "KeyError"),
     "a place that is taken": (("a", "comes", "taken"), None, "is no socket"),
@@ -142,6 +152,7 @@ REFUSALS: dict[str, tuple[Sequence[str] | Exception, Exception | None, str]] = {
         ("a", "comes"), ConfigurationError("that cannot be changed"), "cannot be changed",
     ),
     "settings that find a bug": (("a", "comes"), RuntimeError("a bug"), "RuntimeError: a bug"),
+    "settings that want to exit": (("a", "comes"), SystemExit("out"), "SystemExit: out"),
 }  # fmt: skip
 
 
@@ -255,3 +266,48 @@ async def test_sighup_reloads_and_is_given_back_at_the_end(tmp_path: Path) -> No
     await until(lambda: service.calls == ["settings a", "apply a"], "the reload")
     await service.stopService()
     assert signal.getsignal(signal.SIGHUP) == before
+
+
+@in_reactor
+async def test_an_apply_that_takes_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a coroutine: the reload waits for it, and is refused when it fails or never ends."""
+    monkeypatch.setattr(service_module, "CLOSE_SECONDS", 0.05)
+    service = started(tmp_path, "a")
+    answer: Deferred[None] = Deferred()
+    service.apply = lambda settings: answer  # type: ignore[method-assign, assignment]
+    service.next = ("a", "b")
+    reloading = service.reload()
+    assert tuple(service.settings) == ("a",)
+    answer.callback(None)
+    await reloading
+    assert tuple(service.settings) == ("a", "b")
+    answer = Deferred()
+    service.next = ("a",)
+    with logged() as messages:
+        await service.reload()
+    assert any("reload refused" in message for message in messages)
+    assert tuple(service.settings) == ("a", "b")
+    await service.stopService()
+
+
+@in_reactor
+async def test_who_is_cut_off_by_a_reload_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer whose bytes nobody takes in keeps a listener that goes only for so long."""
+    monkeypatch.setattr(service_module, "DRAIN_SECONDS", 0.05)
+    service = started(tmp_path, "a")
+    with connect(tmp_path / "a") as peer:
+        await until(lambda: service.metrics.value("connections_open") == 1, "the connection")
+        service.recorded["a"].takes.made[0].transport.pauseProducing()
+        peer.sendall(b"x")
+        service.next = ()
+        with logged() as messages:
+            await service.reload()
+            await until(lambda: "closed a" in service.calls, "its end")
+    assert "a was taken out: 1 connections cut off" in messages
+    with logged() as messages:
+        await service.stopService()
+    assert messages[-1] == "test: stopped, 1 connections cut off"
