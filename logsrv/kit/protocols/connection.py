@@ -191,8 +191,9 @@ class PeerConnection:
         if lines is None:
             self.write(self._encoded([text]))
             return
-        lines.append(text)
+        # First what raises for None.
         self.gathered += len(text)
+        lines.append(text)
         if self.gathered > GATHERED:
             self.flush()
 
@@ -293,13 +294,16 @@ class PeerConnection:
     def _called(self, step: Callable[[], None], doing: str) -> None:
         self.lines = []
         try:
-            step()
-            if self.lines:
-                self.flush()
+            try:
+                step()
+            finally:
+                if self.lines:
+                    self.flush()
         except Exception:
             self.fail(doing, Failure())
-        self.lines = None
-        self.tell(RETURN)
+        finally:
+            self.lines = None
+            self.tell(RETURN)
 
     def _made(self) -> None:
         result = self.author.connection_made()

@@ -102,8 +102,8 @@ class LineProtocol(PeerProtocol):
             (connection or self._connected()).send_line(text)
             return
         # As there; one call less for each line is a tenth of what a line costs.
-        lines.append(text)
         connection.gathered += len(text)
+        lines.append(text)
         if connection.gathered > GATHERED:
             connection.flush()
 

@@ -98,6 +98,43 @@ def test_sending_bytes_as_a_line_is_told() -> None:
     assert any("send_line takes str" in str(event.get("log_failure")) for event in events)
 
 
+@pytest.mark.parametrize("slip", [None, 5, b"x"])
+@pytest.mark.parametrize("error", [None, ValueError("a bug"), PeerError("not with you")])
+def test_sending_what_is_no_text_ends_that_connection_only(
+    slip: Any, error: Exception | None
+) -> None:
+    """Whatever else goes wrong in the same call: it is counted, and the connection is closed."""
+
+    class Slip(LineProtocol):
+        def line_received(self, line: str) -> None:
+            if line == "slip":
+                try:
+                    self.send_line(slip)
+                finally:
+                    if error is not None:
+                        raise error
+            self.send_line(line)
+
+    service = MemoryService(Slip)
+    peer = service.connect()
+    peer.feed(b"slip\n")
+    assert peer.closed
+    assert service.metric("connections_failed_total") + service.metric("connections_cut_total") == 1
+
+
+def test_what_was_sent_before_a_slip_arrives() -> None:
+    """An error of the author takes no earlier answer with it."""
+
+    class Slip(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.send_line(None if line == "slip" else line)  # type: ignore[arg-type]
+
+    peer = MemoryService(Slip).connect()
+    peer.feed(b"one\ntwo\nslip\nthree\n")
+    assert peer.received() == b"one\r\ntwo\r\n"
+    assert peer.closed
+
+
 def test_last_words_that_are_not_read_are_given_up() -> None:
     """Also when they are the first words: a peer that reads nothing is cut off after a while."""
     service = MemoryService(Talk, state=State)
