@@ -62,5 +62,7 @@ class RequestProtocol(LineProtocol):
         if failure.check(RequestError):
             self.send_line(f"error: {failure.getErrorMessage()}")
             return
+        if failure.check(PeerError):
+            failure.raiseException()
         self.factory.request_failed(self.peer, failure)
         self.send_line(self.error_answer)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+import pytest
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import capturedLogs
 
-from logsrv.kit import RequestError, RequestProtocol
+from logsrv.kit import PeerError, RequestError, RequestProtocol
 from logsrv.kit.testing import MemoryService
 
 
@@ -51,3 +53,40 @@ def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
     ]
     assert not peer.closed
     assert service.metric("requests_failed_total") == 1
+
+
+@pytest.mark.parametrize("when", ["at once", "later"])
+def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
+    """A PeerError that is no RequestError does what it does in a LineProtocol; the plugin is not to blame."""
+
+    class Strict(RequestProtocol):
+        def request_received(self, request: str) -> Any:
+            error = PeerError("not with you")
+            if when == "at once":
+                raise error
+            return fail(error)
+
+    service = MemoryService(Strict)
+    peer = service.connect()
+    peer.feed(b"x\ny\n")
+    assert peer.received() == b"not with you\r\n"
+    assert peer.closed
+    assert service.metric("requests_failed_total") == 0
+    assert service.metric("connections_cut_total", reason="peer_error") == 1
+
+
+def test_a_peer_that_goes_while_it_is_answered_is_no_failure() -> None:
+    """Who waits for room to answer in, and gets none, need not handle that."""
+
+    class Long(RequestProtocol):
+        async def request_received(self, request: str) -> None:
+            self.send_line("x" * 100_000)
+            await self.drain()
+
+    service = MemoryService(Long)
+    peer = service.connect(reads=False)
+    with capturedLogs() as events:
+        peer.feed(b"x\n")
+        peer.disconnect()
+    assert not [event for event in events if "log_failure" in event]
+    assert service.metric("requests_failed_total") == 0
