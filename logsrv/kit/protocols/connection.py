@@ -153,7 +153,7 @@ class PeerConnection:
     def resumeProducing(self) -> None:
         self._unsent = 0
         self.tell(ROOM)
-        if self._room is not None:
+        if self._room is not None and self.state.outflow is not CLOGGED:
             self._room.resumeProducing()
 
     def stopProducing(self) -> None:

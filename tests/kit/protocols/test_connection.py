@@ -177,6 +177,23 @@ def test_draining_to_one_that_has_gone_fails() -> None:
     assert failed[0].check(PeerError)
 
 
+def test_drain_waits_on_when_the_room_is_taken_at_once() -> None:
+    """A line that had to wait is answered first; that may fill the transport again."""
+
+    class Long(LineProtocol):
+        def line_received(self, line: str) -> None:
+            peer.stop_reading()
+            self.send_line("x" * 100_000)
+
+    peer = MemoryService(Long).connect()
+    peer.feed(b"one\ntwo\n")
+    drained = peer.protocol.drain()  # type: ignore[union-attr]
+    peer.start_reading()
+    assert not drained.called
+    peer.start_reading()
+    assert drained.called
+
+
 def test_nothing_is_left_for_the_garbage_collector() -> None:
     """A connection that has gone is freed when nobody uses it any more."""
     peer = MemoryService(Talk, state=State).connect()
