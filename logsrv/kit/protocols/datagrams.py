@@ -113,14 +113,13 @@ class DatagramLines:
         """Return the lines of a datagram that are not too long; the others are counted."""
         side = self.listening
         most = side.line_format.max_line
-        text = payload.decode(self.encoding, "replace")
-        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+        lines = [line.removesuffix(b"\r") for line in payload.removesuffix(b"\n").split(b"\n")]
         if len(payload) > most:
-            short = [line for line in lines if len(line) <= most]
-            side.oversize_lines += len(lines) - len(short)
-            side.dropped_bytes += sum(len(line.encode()) for line in lines if len(line) > most)
-            return short
-        return lines
+            too_long = [len(line) for line in lines if len(line) > most]
+            side.oversize_lines += len(too_long)
+            side.dropped_bytes += sum(too_long)
+            lines = [line for line in lines if len(line) <= most]
+        return [line.decode(self.encoding, "replace") for line in lines]
 
 
 def port_of(peer: Sender) -> int:

@@ -86,6 +86,21 @@ async def test_bad_datagrams(serving: Serving, tmp_path: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_line_is_measured_in_bytes(serving: Serving) -> None:
+    """As over a connection: whatever it becomes as text, its ending not counted."""
+    running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1", "--max-line", "10")
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    fitting = "ééééé"
+    assert await deferToThread(ask, f"{fitting}x\n{fitting}\r\n".encode()) == [
+        f"udp {fitting.upper()}\r\n".encode()
+    ]
+    # Of what is no text, each byte becomes a character of three.
+    assert await deferToThread(ask, b"\xff" * 10) == [f"udp {chr(0xFFFD) * 10}\r\n".encode()]
+    assert running.service.metrics.value("oversize_lines_total") == 1
+    assert running.service.metrics.value("dropped_bytes_total") == 11
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_reload_and_stop_leave_no_socket(serving: Serving) -> None:
     """A stopped service has closed the descriptor it answered with."""
     running = serving(Shout, "--listen", "udp:0:interface=127.0.0.1")
