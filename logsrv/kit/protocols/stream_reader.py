@@ -28,9 +28,7 @@ class LineTooLong(PeerError):
 class StreamReader:
     """Keeps bytes as they came until lines are asked for, and can make bytes of lines again."""
 
-    __slots__ = (
-        "_block", "_connection", "_given", "_lines", "_raw", "_sated", "_splitter", "_waiting",
-    )  # fmt: skip
+    __slots__ = ("_block", "_connection", "_given", "_lines", "_raw", "_splitter", "_waiting")
 
     def __init__(self, connection: PeerConnection) -> None:
         self._connection = connection
@@ -40,7 +38,6 @@ class StreamReader:
         self._block = b""
         self._given = 0
         self._lines: Iterator[str] = iter(())
-        self._sated = False
         self._waiting: Deferred[None] | None = None
 
     @property
@@ -139,7 +136,4 @@ class StreamReader:
 
     def _weigh(self) -> None:
         """Have the peer wait while much is unread."""
-        sated = len(self._raw) >= READ_AHEAD
-        if sated is not self._sated:
-            self._sated = sated
-            self._connection.tell(AWAIT if sated else FINISH)
+        self._connection.tell(AWAIT if len(self._raw) >= READ_AHEAD else FINISH)
