@@ -57,7 +57,7 @@ def test_requests_that_fail_are_answered_and_the_connection_goes_on() -> None:
 
 @pytest.mark.parametrize("when", ["at once", "later"])
 def test_a_peer_that_broke_a_rule_is_dismissed(when: str) -> None:
-    """A PeerError that is no RequestError does what it does in a LineProtocol; the plugin is not to blame."""
+    """A PeerError that is no RequestError goes to the connection, and the plugin is not to blame."""
 
     class Strict(RequestProtocol):
         def request_received(self, request: str) -> Any:
