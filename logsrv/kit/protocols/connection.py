@@ -25,29 +25,8 @@ from logsrv.kit.net.twisted_private import (
     stop_keeping,
 )
 from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import ListenerContext
-from logsrv.kit.protocols.states import (
-    AWAIT,
-    CALL,
-    CLOGGED,
-    CLOSE,
-    CONNECTED,
-    CUT,
-    DISMISS,
-    ENDED,
-    FINISH,
-    FLOWING,
-    FULL,
-    GONE,
-    LOST,
-    OPEN,
-    PARTED,
-    RELEASE,
-    RETURN,
-    ROOM,
-    UNUSED,
-    USE,
-)  # fmt: skip
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
@@ -113,7 +92,7 @@ class PeerConnection:
 
     def __init__(self, author: Author) -> None:
         self.author = author
-        self.state = CONNECTED
+        self.state = states.CONNECTED
         self.reader: Reader | None = None
         self.lines: list[str] | None = None
         self.gathered = 0
@@ -125,7 +104,7 @@ class PeerConnection:
     @property
     def ended(self) -> bool:
         """Return true if the peer sends nothing more, or nobody listens to it any more."""
-        return self.state.reading is ENDED or self.state.sending is not OPEN
+        return self.state.reading is states.ENDED or self.state.sending is not states.OPEN
 
     def tell(self, event: str) -> None:
         """Something happened: go to the next state and do what belongs to it."""
@@ -136,24 +115,24 @@ class PeerConnection:
     # What the transport says, by way of the Twisted protocol.
 
     def begin(self) -> None:
-        self.state, _ = self.state[CALL]
+        self.state, _ = self.state[states.CALL]
         self._called(self._made, "connection_made")
 
     def received(self, data: bytes) -> None:
         context = self.author.factory
         context.received_bytes += len(data)
-        if self.state.sending is not OPEN:
+        if self.state.sending is not states.OPEN:
             context.dropped_bytes += len(data)
         elif self.reader is not None:
             self.reader.received(data)
 
     def pauseProducing(self) -> None:
-        self.tell(FULL)
+        self.tell(states.FULL)
 
     def resumeProducing(self) -> None:
         self._unsent = 0
-        self.tell(ROOM)
-        if self._room is not None and self.state.outflow is not CLOGGED:
+        self.tell(states.ROOM)
+        if self._room is not None and self.state.outflow is not states.CLOGGED:
             self._room.resumeProducing()
 
     def stopProducing(self) -> None:
@@ -161,7 +140,7 @@ class PeerConnection:
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone: tell the author, and let go of all."""
-        self.tell(LOST)
+        self.tell(states.LOST)
         author = self.author
         for timer in self._timers or ():
             if timer.active():
@@ -201,32 +180,32 @@ class PeerConnection:
         if self.lines:
             self.flush()
         state = self.state
-        if state.sending is not OPEN:
+        if state.sending is not states.OPEN:
             return
-        if state.outflow is UNUSED:
-            self.tell(USE)
-        elif state.outflow is CLOGGED:
+        if state.outflow is states.UNUSED:
+            self.tell(states.USE)
+        elif state.outflow is states.CLOGGED:
             self._unsent += len(data)
             if self._unsent > self.author.max_unsent:
                 self._cut_off("unread", "it does not read what is sent to it")
                 return
         self.author.transport.write(data)
-        if self.state.outflow is FLOWING:
+        if self.state.outflow is states.FLOWING:
             self.let_close()
 
     def drain(self) -> Deferred[None]:
         """Fires when there is room to write; fails with PeerGone when there never will be."""
-        if self.state.sending is GONE:
+        if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
         # Nor at once while it is being closed: who writes and drains for ever would never stop.
-        if self.state.sending is OPEN and self.state.outflow is not CLOGGED:
+        if self.state.sending is states.OPEN and self.state.outflow is not states.CLOGGED:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
         return self._room.wait_for_change()
 
     def close(self, last_words: str | None = None) -> None:
-        if self.state.sending is not OPEN:
+        if self.state.sending is not states.OPEN:
             return
         words = self.lines or []
         if self.lines is not None:
@@ -234,7 +213,7 @@ class PeerConnection:
         if last_words is not None:
             words.append(last_words)
         self._farewell = self._encoded(words)
-        self.tell(CLOSE)
+        self.tell(states.CLOSE)
 
     def later(
         self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any
@@ -250,7 +229,7 @@ class PeerConnection:
                 self.fail("a timer", Failure())
 
         timer = self.author.factory.service.clock.callLater(seconds, call)
-        if self.state.sending is GONE:
+        if self.state.sending is states.GONE:
             timer.cancel()
         else:
             self._timers = self._timers or set()
@@ -259,26 +238,26 @@ class PeerConnection:
 
     def dismiss(self, reason: str, sentence: str) -> None:
         """The peer broke a rule: tell it `sentence`, and close when it has had time to read that."""
-        if self.state.sending is not OPEN:
+        if self.state.sending is not states.OPEN:
             return
         self.author.factory.count_cut(reason)
-        if self.state.reading is ENDED or not can_half_close(self.author.transport):
+        if self.state.reading is states.ENDED or not can_half_close(self.author.transport):
             self.close(sentence)
             return
         self.write(self._encoded([sentence]))
-        self.tell(DISMISS)
+        self.tell(states.DISMISS)
 
     # Calling the author.
 
     def call(self, step: Callable[[], None], doing: str) -> None:
         """Call the author's code in `step`; what it sends meanwhile leaves in one write."""
-        self.state, _ = self.state[CALL]
+        self.state, _ = self.state[states.CALL]
         self._called(step, doing)
 
     def wait_for(self, result: object, doing: str) -> None:
         """Hold the connection back until `result` is there."""
         pending = awaited(result, doing)
-        self.tell(AWAIT)
+        self.tell(states.AWAIT)
         pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
 
     def fail(self, doing: str, failure: Failure) -> None:
@@ -303,7 +282,7 @@ class PeerConnection:
             self.fail(doing, Failure())
         finally:
             self.lines = None
-            self.tell(RETURN)
+            self.tell(states.RETURN)
 
     def _made(self) -> None:
         result = self.author.connection_made()
@@ -319,11 +298,11 @@ class PeerConnection:
             self.close()
 
     def _worked(self, result: object) -> None:
-        self.tell(FINISH)
+        self.tell(states.FINISH)
 
     def _not_worked(self, failure: Failure, doing: str) -> None:
         self.fail(doing, failure)
-        self.tell(FINISH)
+        self.tell(states.FINISH)
 
     def _watch(self, result: object, doing: str) -> None:
         """Let `result` come when it likes; only its failure is of interest."""
@@ -348,7 +327,7 @@ class PeerConnection:
         PeerLogger(type(self.author).__module__, self.author.peer).warn(
             "cut off: {sentence}", sentence=sentence
         )
-        self.tell(CUT)
+        self.tell(states.CUT)
 
     # What the tables have us do.
 
@@ -372,12 +351,12 @@ class PeerConnection:
 
     def let_close(self) -> None:
         if stop_keeping(self.author.transport):
-            self.tell(RELEASE)
+            self.tell(states.RELEASE)
 
     def part_at_once(self) -> None:
         """`part` without a turn of the reactor in between, if the system takes all we have to say."""
         # Who wrote before is a producer.
-        if self.state.outflow is UNUSED:
+        if self.state.outflow is states.UNUSED:
             left = close_at_once(self.author.transport, self._farewell)
             if left is None:
                 return
@@ -388,9 +367,9 @@ class PeerConnection:
         """Say the last words, and notice when the peer does not read them."""
         farewell, self._farewell = self._farewell, b""
         if farewell:
-            self.tell(USE)
+            self.tell(states.USE)
             self.author.transport.write(farewell)
-        self.tell(PARTED)
+        self.tell(states.PARTED)
 
     def lose(self) -> None:
         self.author.transport.loseConnection()

@@ -1,65 +1,12 @@
 """The states of one connection, as tables: what an event changes, and what has to be done about it.
 
-Four sides of a connection have states of their own, and a table each: a state and an event give the
-next state, and what to do in small letters. What is in no table changes nothing.
+Four sides of a connection have states of their own, and a table each: for each state, what an event
+makes of it, and what to do then in small letters. What is in no table changes nothing. An event goes to
+all four. They know nothing of each other but the rules.
 
 Who sends the events: CALL, AWAIT, FINISH and RETURN come from whoever calls the author's code;
 USE, RELEASE, CLOSE, DISMISS, CUT and PARTED from what is said to the peer; FULL, ROOM, END and LOST
 from the transport.
-
-What may still be said. LEAVING: `close` was called, and the author's code has not returned yet.
-PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
-off, and what it still sends is thrown away.
-
-    sending    CLOSE    RETURN                DISMISS           CUT         PARTED       END          LOST
-    OPEN       LEAVING  .                     LINGERING linger  GONE abort  .            .            GONE
-    LEAVING    .        PARTING part_at_once  .                 .           .            .            GONE
-    PARTING    .        .                     .                 .           CLOSED lose  .            GONE
-    LINGERING  .        .                     .                 .           .            CLOSED lose  GONE
-    CLOSED     .        .                     .                 .           .            .            GONE
-    GONE       .        .                     .                 .           .            .            .
-
-Where the author's code is. RUNNING: on the stack; what it sends is gathered. PENDING: on the stack, and
-it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
-Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
-
-    handler  CALL     AWAIT    FINISH       RETURN  ROOM         END
-    READY    RUNNING  BUSY     .            .       RUNNING run  RUNNING run
-    RUNNING  .        PENDING  .            READY   .            .
-    PENDING  .        .        RUNNING      BUSY    .            .
-    BUSY     .        .        RUNNING run  .       .            .
-
-What the transport makes of us as its producer. UNUSED: it has none, for nothing was written. KEPT: it
-takes us for one who waits to write more, and doesn't close when a stop of the service asks it to.
-
-    outflow  USE               FULL     ROOM     RELEASE
-    UNUSED   FLOWING register  .        .        .
-    FLOWING  .                 CLOGGED  .        UNUSED unregister
-    KEPT     .                 CLOGGED  FLOWING  .
-    CLOGGED  .                 .        FLOWING  .
-
-What comes from the peer.
-
-    reading  END
-    READING  ENDED
-    PAUSED   ENDED
-    ENDED    .
-
-An event goes to all four. They know nothing of each other but these rules, of which the first that
-holds is applied, until none does. While the author's code is on the stack nearly none does: what it
-does and undoes costs the transport nothing.
-
-    sending           handler     outflow         reading  becomes  does
-    LEAVING           READY BUSY  any             any      PARTING  part
-    CLOSED LINGERING  any         FLOWING KEPT    any      UNUSED   unregister
-    CLOSED LINGERING  any         CLOGGED         any      UNUSED   unregister give_up
-    CLOSED LINGERING  any         any             PAUSED   READING  resume
-    OPEN              BUSY        UNUSED          any      KEPT     register keep
-    OPEN              BUSY        FLOWING         any      KEPT     keep
-    OPEN              READY       KEPT            any      FLOWING  let_close
-    OPEN              BUSY        any             READING  PAUSED   pause
-    OPEN              READY       CLOGGED         READING  PAUSED   pause
-    OPEN              READY       UNUSED FLOWING  PAUSED   READING  resume
 """
 
 from __future__ import annotations
@@ -82,52 +29,66 @@ USE, RELEASE, CLOSE, PARTED = "USE", "RELEASE", "CLOSE", "PARTED"
 DISMISS, CUT = "DISMISS", "CUT"
 FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
 
-# For each side: for each state what an event makes of it, and what is to be done then.
+# fmt: off
+
+# What may still be said. LEAVING: `close` was called, and the author's code has not returned yet.
+# PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
+# off, and what it still sends is thrown away.
 SENDING: Table = {
-    OPEN: {
-        CLOSE: (LEAVING,),
-        DISMISS: (LINGERING, "linger"),
-        CUT: (GONE, "abort"),
-        LOST: (GONE,),
-    },
-    LEAVING: {RETURN: (PARTING, "part_at_once"), LOST: (GONE,)},
-    PARTING: {PARTED: (CLOSED, "lose"), LOST: (GONE,)},
-    LINGERING: {END: (CLOSED, "lose"), LOST: (GONE,)},
-    CLOSED: {LOST: (GONE,)},
-    GONE: {},
+    OPEN:      {LOST: (GONE,), CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger"), CUT: (GONE, "abort")},
+    LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part_at_once")},
+    PARTING:   {LOST: (GONE,), PARTED: (CLOSED, "lose")},
+    LINGERING: {LOST: (GONE,), END: (CLOSED, "lose")},
+    CLOSED:    {LOST: (GONE,)},
+    GONE:      {},
 }
+
+# Where the author's code is. RUNNING: on the stack; what it sends is gathered. PENDING: on the stack, and
+# it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
+# Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
 HANDLER: Table = {
-    READY: {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run")},
+    READY:   {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run")},
     RUNNING: {AWAIT: (PENDING,), RETURN: (READY,)},
     PENDING: {FINISH: (RUNNING,), RETURN: (BUSY,)},
-    BUSY: {FINISH: (RUNNING, "run")},
+    BUSY:    {FINISH: (RUNNING, "run")},
 }
+
+# What the transport makes of us as its producer. UNUSED: it has none, for nothing was written. KEPT: it
+# takes us for one who waits to write more, and doesn't close when a stop of the service asks it to.
 OUTFLOW: Table = {
-    UNUSED: {USE: (FLOWING, "register")},
+    UNUSED:  {USE: (FLOWING, "register")},
     FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
-    KEPT: {FULL: (CLOGGED,), ROOM: (FLOWING,)},
+    KEPT:    {FULL: (CLOGGED,), ROOM: (FLOWING,)},
     CLOGGED: {ROOM: (FLOWING,)},
 }
+
+# What comes from the peer.
 INPUT: Table = {
     READING: {END: (ENDED,)},
-    PAUSED: {END: (ENDED,)},
-    ENDED: {},
+    PAUSED:  {END: (ENDED,)},
+    ENDED:   {},
 }
+
 SIDES = (SENDING, HANDLER, OUTFLOW, INPUT)
 
-# For each rule: when all four sides are in one of these states, what becomes of one, and what to do.
+# When all four sides are in one of these states, one becomes another. The first rule that holds is
+# applied, until none does. While the author's code is on the stack nearly none does: what it does and
+# undoes costs the transport nothing.
 RULES = (
-    ("LEAVING", "READY BUSY", "any", "any", PARTING, "part"),
-    ("CLOSED LINGERING", "any", "FLOWING KEPT", "any", UNUSED, "unregister"),
-    ("CLOSED LINGERING", "any", "CLOGGED", "any", UNUSED, "unregister give_up"),
-    ("CLOSED LINGERING", "any", "any", "PAUSED", READING, "resume"),
-    ("OPEN", "BUSY", "UNUSED", "any", KEPT, "register keep"),
-    ("OPEN", "BUSY", "FLOWING", "any", KEPT, "keep"),
-    ("OPEN", "READY", "KEPT", "any", FLOWING, "let_close"),
-    ("OPEN", "BUSY", "any", "READING", PAUSED, "pause"),
-    ("OPEN", "READY", "CLOGGED", "READING", PAUSED, "pause"),
-    ("OPEN", "READY", "UNUSED FLOWING", "PAUSED", READING, "resume"),
+    # sending            handler       outflow           reading    becomes  does
+    ("LEAVING",          "READY BUSY", "any",            "any",     PARTING, "part"),
+    ("CLOSED LINGERING", "any",        "FLOWING KEPT",   "any",     UNUSED,  "unregister"),
+    ("CLOSED LINGERING", "any",        "CLOGGED",        "any",     UNUSED,  "unregister give_up"),
+    ("CLOSED LINGERING", "any",        "any",            "PAUSED",  READING, "resume"),
+    ("OPEN",             "BUSY",       "UNUSED",         "any",     KEPT,    "register keep"),
+    ("OPEN",             "BUSY",       "FLOWING",        "any",     KEPT,    "keep"),
+    ("OPEN",             "READY",      "KEPT",           "any",     FLOWING, "let_close"),
+    ("OPEN",             "BUSY",       "any",            "READING", PAUSED,  "pause"),
+    ("OPEN",             "READY",      "CLOGGED",        "READING", PAUSED,  "pause"),
+    ("OPEN",             "READY",      "UNUSED FLOWING", "PAUSED",  READING, "resume"),
 )
+
+# fmt: on
 
 
 class State(dict[str, tuple["State", Doing]]):

@@ -1,17 +1,14 @@
-"""The tables of a connection: as the docstring has them, as data, and as a real connection goes."""
+"""The tables of a connection: where they lead, and that a real connection goes by them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.protocols import states
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.states import (
     AWAIT,
@@ -53,36 +50,6 @@ TOLD = {
     "abort": "abortConnection",
 }
 FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_close": RELEASE, "run": RETURN}
-NAMES = ("sending", "handler", "outflow", "reading")
-
-
-def documented() -> dict[str, list[list[str]]]:
-    """The tables of the docstring: the first word of each, and its rows of cells."""
-    tables = {}
-    for block in re.findall(r"(?:^    .+\n)+", states.__doc__ or "", re.MULTILINE):
-        rows = [re.split(r"\s{2,}", line.strip()) for line in block.splitlines()]
-        tables["rules" if "becomes" in rows[0] else rows[0][0]] = rows
-    return tables
-
-
-@pytest.mark.parametrize("side", range(4), ids=NAMES)
-def test_docstring_has_the_table(side: int) -> None:
-    """Each cell of a table in the docstring is what the data has, and none is missing."""
-    (_, *events), *rows = documented()[NAMES[side]]
-    found = {
-        state: {
-            event: tuple(cell.split())
-            for event, cell in zip(events, cells, strict=True)
-            if cell != "."
-        }
-        for state, *cells in rows
-    }
-    assert found == SIDES[side]
-
-
-def test_docstring_has_the_rules() -> None:
-    (*_,), *rows = documented()["rules"]
-    assert tuple(map(tuple, rows)) == RULES
 
 
 def test_names_are_of_one_side_only() -> None:
