@@ -32,99 +32,60 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logsrv.errors import ConfigurationError, PeerError
-    from logsrv.kit.net.source import Sender
-    from logsrv.kit.observe.watchdog import Watchdog
-    from logsrv.kit.options.declare import REQUIRED, option, tables
-    from logsrv.kit.options.files import read_file
-    from logsrv.kit.options.kinds import (
-        DAYS,
-        DIRECTORY,
-        DURATION,
-        FLAG,
-        INTEGER,
-        NETWORK,
-        PATH,
-        SIZE,
-        TEXT,
-        Kind,
-        choice,
-        integer,
-    )
-    from logsrv.kit.protocols.datagrams import DatagramLines
-    from logsrv.kit.protocols.lines import LineProtocol
-    from logsrv.kit.protocols.requests import RequestError, RequestProtocol
-    from logsrv.kit.protocols.stream import Connection, LineTooLong
-    from logsrv.kit.service.plugin import IProtocolPlugin, Plugin, protocol_plugin
-    from logsrv.kit.service.protocol_service import ProtocolService
-    from logsrv.kit.text.escape import one_line
-    from logsrv.kit.text.time import rfc3339
+    from logsrv.errors import ConfigurationError as ConfigurationError
+    from logsrv.errors import PeerError as PeerError
+    from logsrv.kit.net.source import Sender as Sender
+    from logsrv.kit.observe.watchdog import Watchdog as Watchdog
+    from logsrv.kit.options.declare import REQUIRED as REQUIRED
+    from logsrv.kit.options.declare import option as option
+    from logsrv.kit.options.declare import tables as tables
+    from logsrv.kit.options.files import read_file as read_file
+    from logsrv.kit.options.kinds import DAYS as DAYS
+    from logsrv.kit.options.kinds import DIRECTORY as DIRECTORY
+    from logsrv.kit.options.kinds import DURATION as DURATION
+    from logsrv.kit.options.kinds import FLAG as FLAG
+    from logsrv.kit.options.kinds import INTEGER as INTEGER
+    from logsrv.kit.options.kinds import NETWORK as NETWORK
+    from logsrv.kit.options.kinds import PATH as PATH
+    from logsrv.kit.options.kinds import SIZE as SIZE
+    from logsrv.kit.options.kinds import TEXT as TEXT
+    from logsrv.kit.options.kinds import Kind as Kind
+    from logsrv.kit.options.kinds import choice as choice
+    from logsrv.kit.options.kinds import integer as integer
+    from logsrv.kit.protocols.datagrams import DatagramLines as DatagramLines
+    from logsrv.kit.protocols.lines import LineProtocol as LineProtocol
+    from logsrv.kit.protocols.requests import RequestError as RequestError
+    from logsrv.kit.protocols.requests import RequestProtocol as RequestProtocol
+    from logsrv.kit.protocols.stream import Connection as Connection
+    from logsrv.kit.protocols.stream import LineTooLong as LineTooLong
+    from logsrv.kit.service.plugin import IProtocolPlugin as IProtocolPlugin
+    from logsrv.kit.service.plugin import Plugin as Plugin
+    from logsrv.kit.service.plugin import protocol_plugin as protocol_plugin
+    from logsrv.kit.service.protocol_service import ProtocolService as ProtocolService
+    from logsrv.kit.text.escape import one_line as one_line
+    from logsrv.kit.text.time import rfc3339 as rfc3339
 
 _MODULES = {
-    "logsrv.errors": ("ConfigurationError", "PeerError"),
-    "logsrv.kit.protocols.stream": ("Connection", "LineTooLong"),
-    "logsrv.kit.protocols.datagrams": ("DatagramLines",),
-    "logsrv.kit.net.source": ("Sender",),
-    "logsrv.kit.options.declare": ("REQUIRED", "option", "tables"),
-    "logsrv.kit.service.plugin": ("IProtocolPlugin", "Plugin", "protocol_plugin"),
-    "logsrv.kit.protocols.lines": ("LineProtocol",),
-    "logsrv.kit.protocols.requests": ("RequestError", "RequestProtocol"),
-    "logsrv.kit.service.protocol_service": ("ProtocolService",),
+    "logsrv.errors": "ConfigurationError PeerError",
+    "logsrv.kit.net.source": "Sender",
+    "logsrv.kit.observe.watchdog": "Watchdog",
+    "logsrv.kit.options.declare": "REQUIRED option tables",
+    "logsrv.kit.options.files": "read_file",
     "logsrv.kit.options.kinds": (
-        "DAYS",
-        "DIRECTORY",
-        "DURATION",
-        "FLAG",
-        "INTEGER",
-        "NETWORK",
-        "PATH",
-        "SIZE",
-        "TEXT",
-        "Kind",
-        "choice",
-        "integer",
+        "DAYS DIRECTORY DURATION FLAG INTEGER NETWORK PATH SIZE TEXT Kind choice integer"
     ),
-    "logsrv.kit.options.files": ("read_file",),
-    "logsrv.kit.observe.watchdog": ("Watchdog",),
-    "logsrv.kit.text.escape": ("one_line",),
-    "logsrv.kit.text.time": ("rfc3339",),
+    "logsrv.kit.protocols.datagrams": "DatagramLines",
+    "logsrv.kit.protocols.lines": "LineProtocol",
+    "logsrv.kit.protocols.requests": "RequestError RequestProtocol",
+    "logsrv.kit.protocols.stream": "Connection LineTooLong",
+    "logsrv.kit.service.plugin": "IProtocolPlugin Plugin protocol_plugin",
+    "logsrv.kit.service.protocol_service": "ProtocolService",
+    "logsrv.kit.text.escape": "one_line",
+    "logsrv.kit.text.time": "rfc3339",
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = [
-    "DAYS",
-    "DIRECTORY",
-    "DURATION",
-    "FLAG",
-    "INTEGER",
-    "NETWORK",
-    "PATH",
-    "REQUIRED",
-    "SIZE",
-    "TEXT",
-    "ConfigurationError",
-    "Connection",
-    "DatagramLines",
-    "IProtocolPlugin",
-    "Kind",
-    "LineProtocol",
-    "LineTooLong",
-    "PeerError",
-    "Plugin",
-    "ProtocolService",
-    "RequestError",
-    "RequestProtocol",
-    "Sender",
-    "Watchdog",
-    "choice",
-    "integer",
-    "one_line",
-    "option",
-    "protocol_plugin",
-    "read_file",
-    "rfc3339",
-    "tables",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

@@ -20,35 +20,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logsrv.kit.testing.documents import examples, play, transcripts
-    from logsrv.kit.testing.memory import MemoryPeer, MemoryService, every_split
-    from logsrv.kit.testing.process import TWISTD, TwistdProcess, wait_until
-    from logsrv.kit.testing.running import Running, serve
-    from logsrv.kit.testing.session import TelnetSession
+    from logsrv.kit.testing.documents import examples as examples
+    from logsrv.kit.testing.documents import play as play
+    from logsrv.kit.testing.documents import transcripts as transcripts
+    from logsrv.kit.testing.memory import MemoryPeer as MemoryPeer
+    from logsrv.kit.testing.memory import MemoryService as MemoryService
+    from logsrv.kit.testing.memory import every_split as every_split
+    from logsrv.kit.testing.process import TWISTD as TWISTD
+    from logsrv.kit.testing.process import TwistdProcess as TwistdProcess
+    from logsrv.kit.testing.process import wait_until as wait_until
+    from logsrv.kit.testing.running import Running as Running
+    from logsrv.kit.testing.running import serve as serve
+    from logsrv.kit.testing.session import TelnetSession as TelnetSession
 
 _MODULES = {
-    "documents": ("examples", "play", "transcripts"),
-    "memory": ("MemoryPeer", "MemoryService", "every_split"),
-    "process": ("TWISTD", "TwistdProcess", "wait_until"),
-    "running": ("Running", "serve"),
-    "session": ("TelnetSession",),
+    "documents": "examples play transcripts",
+    "memory": "MemoryPeer MemoryService every_split",
+    "process": "TWISTD TwistdProcess wait_until",
+    "running": "Running serve",
+    "session": "TelnetSession",
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = [
-    "TWISTD",
-    "MemoryPeer",
-    "MemoryService",
-    "Running",
-    "TelnetSession",
-    "TwistdProcess",
-    "every_split",
-    "examples",
-    "play",
-    "serve",
-    "transcripts",
-    "wait_until",
-]
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
