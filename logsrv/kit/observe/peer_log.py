@@ -12,7 +12,7 @@ log = Logger()
 
 
 def end_sentence(reason: Failure) -> str:
-    """Why a connection ended, for a person; OpenSSL says so in lists of triples."""
+    """Return why a connection ended, for a person; OpenSSL says so in lists of triples."""
     error: Any = reason.value
     if type(error).__module__.startswith("OpenSSL") and error.args and error.args[0]:
         return "TLS: " + "; ".join(str(part[-1]) for part in error.args[0])

@@ -24,7 +24,7 @@ from logsrv.kit.net.twisted_private import (
     keep_open,
     stop_keeping,
 )
-from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.context import ListenerContext
 
@@ -152,7 +152,7 @@ class PeerConnection:
             self.reader.lost()
             self.reader = None
         # By far the most common, and as costly to ask for as the rest of this method.
-        message = CLOSED_CLEANLY if reason is connectionDone else reason.getErrorMessage()
+        message = CLOSED_CLEANLY if reason is connectionDone else end_sentence(reason)
         connections = author.factory.connection_log
         if connections is not None:
             connections.disconnected(author.peer, message)

@@ -17,10 +17,12 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.errors import PeerError
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.protocols.answer_limit import AnswerLimit
+from logsrv.kit.protocols.connection import awaited
 from logsrv.kit.protocols.context import ListenerContext, RunningService
 
 log = Logger()
@@ -51,14 +53,18 @@ class DatagramLines:
 
     listening: DatagramContext
 
-    def line_received(self, line: str, peer: Sender) -> None:
-        """Take a line that came from `peer`; `peer.source` is its name as text."""
+    def line_received(self, line: str, peer: Sender) -> object:
+        """Take a line that came from `peer`; `peer.source` is its name as text.
+
+        May be `async def`; the next line does not wait for it.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no line_received")
 
-    def datagram_received(self, lines: list[str], peer: Sender) -> None:
+    def datagram_received(self, lines: list[str], peer: Sender) -> object:
         """Take the lines of a datagram that came from `peer`; unless overridden, one by one."""
         for line in lines:
-            self.line_received(line, peer)
+            self._watch(self.line_received(line, peer), peer)
+        return None
 
     @property
     def service(self) -> RunningService:
@@ -102,12 +108,23 @@ class DatagramLines:
         if self.listening.connection_log is not None:
             self.listening.connection_log.received(peer.source, len(payloads))
         for payload in payloads:
-            lines = self._lines(payload)
             try:
+                lines = self._lines(payload)
                 if lines:
-                    self.datagram_received(lines, peer)
+                    self._watch(self.datagram_received(lines, peer), peer)
             except Exception:
-                self.listening.failed("line_received", peer.source, Failure())
+                self._failed(Failure(), peer)
+
+    def _watch(self, result: object, peer: Sender) -> None:
+        """Let the result of the author's code come when it likes; only its failure is of interest."""
+        if result is not None:
+            awaited(result, "line_received").addErrback(self._failed, peer)
+
+    def _failed(self, failure: Failure, peer: Sender) -> None:
+        if failure.check(PeerError):
+            self.listening.at_fault(peer, failure.getErrorMessage())
+        else:
+            self.listening.failed("line_received", peer.source, failure)
 
     def _lines(self, payload: bytes) -> list[str]:
         """Return the lines of a datagram that are not too long; the others are counted."""
@@ -186,6 +203,7 @@ class DatagramContext(ListenerContext):
         self.listener: Any = None
         self.limit = AnswerLimit(service.clock.seconds)
         self._withheld = Seldom(service.clock.seconds)
+        self._faults = Seldom(service.clock.seconds)
         self._answers: AnswerSocket | None = None
         self._unsent = 0
         counts = metrics or service.metrics
@@ -209,6 +227,19 @@ class DatagramContext(ListenerContext):
             log.warn(
                 "{listener} does not answer {peer}: {sentence}; "
                 "{number} withheld since this was last logged",
+                listener=self.label,
+                peer=noted.subject,
+                sentence=sentence,
+                number=noted.number,
+            )
+
+    def at_fault(self, peer: Sender, sentence: str) -> None:
+        """Count a datagram that broke a rule of the plugin, and log it once per peer and minute."""
+        self.service.metrics.count("datagrams_failed_total", listener=self.label)
+        noted = self._faults.note(peer.host or peer.source)
+        if noted is not None:
+            log.warn(
+                "{listener}: {peer}: {sentence}; {number} since this was last logged",
                 listener=self.label,
                 peer=noted.subject,
                 sentence=sentence,

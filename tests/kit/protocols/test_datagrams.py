@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit import DatagramLines
+from logsrv.kit import DatagramLines, PeerError
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import Running
-from tests.kit.net.network import logged, until
+from tests.kit.net.network import REACTOR, logged, until
 from tests.kit.protocols.talking import carry
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -184,3 +186,42 @@ async def test_two_servers_of_any_plugin_do_not_answer_each_other_for_ever(
 def withheld(running: Running) -> float:
     value: float = running.service.metrics.value("answers_withheld_total")
     return value
+
+
+class Patient(DatagramLines):
+    async def line_received(self, line: str, peer: Sender) -> None:
+        await deferLater(REACTOR, 0)
+        if line == "rude":
+            raise PeerError("mind your words")
+        if line == "boom":
+            raise RuntimeError("as asked")
+        self.send_line(line.upper(), peer)
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_an_answer_that_has_to_be_awaited(serving: Serving) -> None:
+    """Its failures are counted as others are; the peer's own is a sentence without a traceback."""
+    running = serving(Patient, "--listen", "udp:0:interface=127.0.0.1")
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    with capturedLogs() as events:
+        await deferToThread(ask, b"rude\nboom", 0)
+        assert await deferToThread(ask, b"ok") == [b"OK\r\n"]
+    assert running.service.metrics.value("datagrams_failed_total") == 2
+    assert len([event for event in events if "log_failure" in event]) == 1
+    assert any("mind your words" in formatEvent(event) for event in events)
+
+
+class Undecodable(DatagramLines):
+    encoding = "no such encoding"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_class_that_cannot_decode_says_so_once(serving: Serving) -> None:
+    running = serving(Undecodable, "--listen", "udp:0:interface=127.0.0.1")
+    ask = asking(socket.AF_INET, None, ("127.0.0.1", running.port))
+    with capturedLogs() as events:
+        for _ in range(3):
+            await deferToThread(ask, b"x", 0)
+        value = running.service.metrics.value
+        await until(lambda: value("datagrams_failed_total") == 3, "the datagrams")
+    assert len([event for event in events if "log_failure" in event]) == 1
