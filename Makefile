@@ -21,7 +21,7 @@ run: .venv/run.ready
 
 test: .venv/dev.ready
 	@echo 'make test: running the quick tests'
-	@$(BIN)/python -m pytest -m 'not long' $(ARGS)
+	@$(BIN)/python -m pytest -m 'not long' -n 2 --dist loadfile $(ARGS)
 	@echo 'make test: all passed. Next: make check, or make run and then telnet localhost 1234'
 
 # What a plain pytest runs.

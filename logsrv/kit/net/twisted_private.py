@@ -187,7 +187,7 @@ class GatheringTLS(BufferingTLSTransport):
 
 
 def unsent_by(transport: Any) -> int:
-    """How many bytes a transport keeps because the system does not take them."""
+    """Return how many bytes a transport keeps because the system does not take them."""
     if not isinstance(transport, FileDescriptor):
         return 0
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
