@@ -54,6 +54,10 @@ class LineReceiver(Protocol):
     def dataReceived(self, data: bytes) -> None:
         intake, framer = self._intake, self._framer
         intake.received_bytes += len(data)
+        if framer.closing:
+            # TLS goes on delivering until the peer has closed as well: only counted.
+            framer.receive(data)
+            return
         block = framer.receive(data)
         if block is not None:
             intake.take(block, self.source)

@@ -6,6 +6,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
@@ -76,6 +77,21 @@ def test_oversize_close_says_why() -> None:
     assert b"longer than 5 bytes" in transport.value()
     receiver.connectionLost(connectionDone)
     assert sink.text == b"far t\n"
+
+
+def test_what_comes_after_oversize_close_is_only_counted() -> None:
+    """TLS goes on delivering until the peer has closed as well; the log hears of it once."""
+    sink = Sink()
+    receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    with capturedLogs() as events:
+        receiver.dataReceived(b"too long")
+        said = transport.value()
+        for _ in range(200):
+            receiver.dataReceived(b"\xff\xfd\x01more\n")
+    receiver.connectionLost(connectionDone)
+    assert (len(events), transport.value(), sink.text) == (1, said, b"too l\n")
+    counts = receiver._intake.counts
+    assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
 
 
 def test_datagrams() -> None:
