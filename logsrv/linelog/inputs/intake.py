@@ -64,7 +64,7 @@ class Intake:
         self.received_bytes = 0
         self.apply(settings)
         self._sink = sink
-        self._clock = clock
+        self.clock = clock
         self._waiting: deque[Batch] = deque()
         self._watch(metrics)
 
@@ -93,7 +93,7 @@ class Intake:
 
     def take(self, block: Block, source: str) -> None:
         """Store `block`, received now from `source`."""
-        received = self._clock.seconds()
+        received = self.clock.seconds()
         line = len(source) + STAMP_AND_LF
         if not self._waiting and len(block) * line <= MOST_STORED:
             self._sink.append(Batch(block, source, received))

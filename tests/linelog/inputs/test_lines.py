@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
@@ -11,7 +14,7 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
-from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
+from logsrv.linelog.inputs.lines import Answering, LineDatagrams, LineFactory, LineReceiver
 from tests.linelog.inputs.recording import Sink, intake
 
 
@@ -56,17 +59,74 @@ def test_telnet_is_answered_and_not_stored() -> None:
 
 
 def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
-    """And the store cannot resume it over that."""
-    receiver, transport = connected(Sink())
-    receiver.dataReceived(b"\xff\xfd\x01")
-    assert transport.producer is not None
-    transport.producer.pauseProducing()
-    assert transport.producerState == "paused"
-    receiver.pauseProducing()
-    receiver.resumeProducing()
-    assert transport.producerState == "paused"
-    transport.producer.resumeProducing()
-    assert transport.producerState == "producing"
+    """And the store cannot resume it over that, nor the peer over the store."""
+    sink = Sink()
+    receiver, transport = connected(sink)
+    for closed_last in (False, True):
+        receiver.dataReceived(b"\xff\xfd\x01")
+        assert transport.producer is not None
+        answers = transport.producer
+        answers.pauseProducing()
+        assert transport.producerState == "paused"
+        sink.closed = True
+        receiver.pauseProducing()
+        if closed_last:
+            answers.resumeProducing()
+            assert transport.producerState == "paused"
+        sink.closed = False
+        receiver.resumeProducing()
+        if not closed_last:
+            assert transport.producerState == "paused"
+            answers.resumeProducing()
+        assert (transport.producerState, transport.producer) == ("producing", None)
+
+
+WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
+
+
+@pytest.mark.parametrize("closing", [False, True])
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([WRITE], Answering.ON_THE_WAY),
+        ([WRITE, TURN], Answering.NOTHING),
+        ([WRITE, WRITE, TURN, TURN], Answering.NOTHING),
+        ([WRITE, FULL], Answering.UNREAD),
+        ([WRITE, FULL, TURN], Answering.UNREAD),
+        ([WRITE, FULL, WRITE], Answering.UNREAD),
+        ([WRITE, FULL, TURN, ROOM], Answering.NOTHING),
+        ([WRITE, FULL, ROOM, TURN], Answering.NOTHING),
+        ([WRITE, GONE, TURN], Answering.NOTHING),
+        ([WRITE, FULL, GONE, TURN], Answering.NOTHING),
+    ],
+)
+def test_a_producer_is_there_only_while_answers_are_under_way(
+    events: list[str], state: Answering, closing: bool
+) -> None:
+    """TLS cannot close while there is one. A connection that closes is let go in the same way."""
+    receiver, transport = connected(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    clock: Any = receiver._intake.clock
+    # A real one can be paused and resumed also when it is about to close.
+    closed: list[bool] = []
+    transport.loseConnection = lambda: closed.append(True)  # type: ignore[method-assign]
+    for number, event in enumerate(events):
+        producer: Any = transport.producer
+        if event == WRITE:
+            receiver.dataReceived(b"\xff\xfd\x01")
+        elif event == TURN:
+            clock.advance(0)
+        elif event == FULL:
+            producer.pauseProducing()
+        elif event == ROOM:
+            producer.resumeProducing()
+        else:
+            producer.stopProducing()
+            transport.unregisterProducer()
+        if closing and not number:
+            receiver.dataReceived(b"too long")
+    assert receiver._answers.state is state
+    assert (transport.producer is None) == (state is Answering.NOTHING)
+    assert closed == [True] * closing
 
 
 def test_oversize_close_says_why() -> None:
