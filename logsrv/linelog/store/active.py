@@ -139,6 +139,7 @@ class ActiveSegment:
         held = os.fstat(self.fd)
         if self._disk.belongs(segment.ACTIVE, self.fd):
             if held.st_size < self.position.offset:
+                self._unended = os.pread(self.fd, 1, max(0, held.st_size - 1)) not in (b"", b"\n")
                 self._renumber(held.st_size)
                 self._tell(
                     log.warn,
