@@ -96,10 +96,8 @@ class LineReceiver(Protocol):
     def connectionMade(self) -> None:
         self.source = self._intake.source(source_of(self.transport))
         self._intake.valve.add(self)
-        if self._intake.log_connections:
-            log.info(
-                "{source} connected to {listener}", source=self.source, listener=self._intake.label
-            )
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.connected(self.source)
 
     def dataReceived(self, data: bytes) -> None:
         intake, framer = self._intake, self._framer
@@ -121,13 +119,8 @@ class LineReceiver(Protocol):
         block = self._framer.finish()
         if block is not None:
             self._intake.take(block, self.source)
-        if self._intake.log_connections:
-            log.info(
-                "{source} disconnected from {listener}: {reason}",
-                source=self.source,
-                listener=self._intake.label,
-                reason=reason.getErrorMessage(),
-            )
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
     def _answer(self) -> None:
         # A peer that has closed resets the connection when something is written to it, and Twisted

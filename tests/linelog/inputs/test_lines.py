@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs.lines import Answering, LineDatagrams, LineFactory, LineReceiver
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
 def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
@@ -152,6 +152,23 @@ def test_what_comes_after_oversize_close_is_only_counted() -> None:
     assert (len(events), transport.value(), sink.text) == (1, said, b"too l\n")
     counts = receiver._intake.counts
     assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
+
+
+def test_who_came_and_went_in_one_turn_is_one_event() -> None:
+    way = intake(Sink(), name="apps")
+    way.apply(Rules(LineRules(), "apps", log_connections=True))
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        receiver = LineFactory(way).buildProtocol(None)
+        receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+        receiver.connectionLost(connectionDone)
+        assert not events
+        clock.advance(0)
+    (event,) = events
+    assert event["connections"].splitlines() == [
+        "Got connection from apps@tcp:192.0.2.7:514 on tcp:1234",
+        "Lost connection from apps@tcp:192.0.2.7:514 on tcp:1234: Connection was closed cleanly.",
+    ]
 
 
 def test_datagrams() -> None:
