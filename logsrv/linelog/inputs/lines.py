@@ -22,7 +22,7 @@ log = Logger()
 
 
 class Answering(enum.Enum):
-    """How far our answers to a peer are; beyond NOTHING, the transport has a producer for them.
+    """State of our answers to a peer; beyond NOTHING, the transport has a producer for them.
 
     | now        | an answer  | end of the turn | transport is full | has room | has gone |
     | ---------- | ---------- | --------------- | ----------------- | -------- | -------- |

@@ -16,7 +16,7 @@ SYNCING = ("the store cannot be synced: {why}", "the store can be synced again")
 
 
 class Trouble:
-    """One kind of trouble, in any one thread. why: the reason of the one there is now, or None."""
+    """Trouble of one kind; belongs to one thread. why: the reason while it lasts, else None."""
 
     def __init__(self, tell: InReactor, starts: str, over: str, **fields: object) -> None:
         """`starts`, with {why}, and `over` are what is logged, with `fields`."""
