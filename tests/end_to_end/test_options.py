@@ -163,8 +163,8 @@ def test_idle_timeout(logger: Start) -> None:
 def test_log_connections(logger: Start) -> None:
     server = logger("--log-connections")
     server.send(b"hello\n")
-    server.wait_for_log(r"tcp:127\.0\.0\.1:\d+ connected")
-    server.wait_for_log(r"tcp:127\.0\.0\.1:\d+ disconnected")
+    server.wait_for_log(r"Got connection from tcp:127\.0\.0\.1:\d+ on tcp:")
+    server.wait_for_log(r"Lost connection from tcp:127\.0\.0\.1:\d+ on tcp:")
 
 
 @pytest.mark.parametrize("sync", ["never", "interval", "always"])

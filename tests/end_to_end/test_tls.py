@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 import subprocess
 from pathlib import Path
@@ -52,6 +53,24 @@ def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Pat
     with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
         connection.sendall(b"secret\n")
         assert server.wait_for_messages(1) == [b"secret"]
+
+
+def test_a_peer_that_spoke_telnet_is_said_goodbye_to_at_a_stop(
+    logger: Start, certificate: tuple[Path, Path]
+) -> None:
+    """It was cut off when the time for a stop was over: its answer kept the connection open."""
+    key, cert = certificate
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    context = ssl.create_default_context(cafile=str(cert))
+    with context.wrap_socket(
+        server.connect(), server_hostname="localhost", suppress_ragged_eofs=False
+    ) as connection:
+        connection.sendall(b"\xff\xfb\x01one\n")
+        assert connection.recv(100) == b"\xff\xfe\x01"
+        server.wait_for_messages(1)
+        server.send_signal(signal.SIGTERM)
+        assert connection.recv(100) == b""
+        connection.unwrap().close()
 
 
 def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.store.valve import Valve
@@ -49,6 +50,7 @@ class Intake:
 
     rules: what lines have to be like; a connection keeps those it began with.
     counts, received_bytes: what the protocols count.
+    connection_log: None unless the operator wants it.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
     stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
@@ -62,9 +64,9 @@ class Intake:
         self.label = label
         self.counts = LineCounts()
         self.received_bytes = 0
-        self.apply(settings)
         self._sink = sink
-        self._clock = clock
+        self.clock = clock
+        self.apply(settings)
         self._waiting: deque[Batch] = deque()
         self._watch(metrics)
 
@@ -79,7 +81,9 @@ class Intake:
     def apply(self, settings: Rules) -> None:
         """Go by other settings for the connections to come."""
         self.rules = settings.line_rules
-        self.log_connections = settings.log_connections
+        self.connection_log = (
+            ConnectionLog(self.label, self.clock) if settings.log_connections else None
+        )
         self._prefix = f"{settings.name}@" if settings.name else ""
 
     @property
@@ -93,7 +97,7 @@ class Intake:
 
     def take(self, block: Block, source: str) -> None:
         """Store `block`, received now from `source`."""
-        received = self._clock.seconds()
+        received = self.clock.seconds()
         line = len(source) + STAMP_AND_LF
         if not self._waiting and len(block) * line <= MOST_STORED:
             self._sink.append(Batch(block, source, received))
@@ -114,10 +118,12 @@ class Intake:
             self.valve.remove(self)
 
     def flush(self) -> None:
-        """Store all that waits, because the store is about to close."""
+        """Store all that waits, and log who came and went: the store is about to close."""
         while self._waiting:
             self._sink.append(self._waiting.popleft())
         self.valve.remove(self)
+        if self.connection_log is not None:
+            self.connection_log.flush()
 
 
 class IDatagramReceiver(Interface):

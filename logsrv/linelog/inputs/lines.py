@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.backpressure import Backpressure
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.datagrams import frame_datagrams
@@ -20,17 +20,68 @@ from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
 log = Logger()
 
-# Who holds a connection back from being read.
-BY_STORE = 1
-BY_ANSWERS = 2
+
+class Answering(enum.Enum):
+    """State of our answers to a peer; beyond NOTHING, the transport has a producer for them.
+
+    | now        | an answer  | end of the turn | transport is full | has room | has gone |
+    | ---------- | ---------- | --------------- | ----------------- | -------- | -------- |
+    | NOTHING    | ON_THE_WAY |                 |                   |          |          |
+    | ON_THE_WAY |            | NOTHING         | UNREAD            |          | NOTHING  |
+    | UNREAD     |            |                 |                   | NOTHING  | NOTHING  |
+
+    The turn is that of the reactor: TLS gathers until its end what is written. And TLS closes only
+    when there is no producer; so a connection that is to close does so in NOTHING.
+    """
+
+    NOTHING = enum.auto()
+    ON_THE_WAY = enum.auto()
+    UNREAD = enum.auto()
+
+
+@implementer(IPushProducer)
+class Answers:
+    """The answers to one peer, which is not read from while it lets them lie."""
+
+    def __init__(self, receiver: LineReceiver, clock: IReactorTime) -> None:
+        self.state = Answering.NOTHING
+        self._receiver = receiver
+        self._clock = clock
+
+    def write(self, data: bytes) -> None:
+        transport = self._receiver.transport
+        if self.state is Answering.NOTHING:
+            self.state = Answering.ON_THE_WAY
+            transport.registerProducer(self, True)
+            self._clock.callLater(0, self._turn_ended)
+        transport.write(data)
+
+    def _turn_ended(self) -> None:
+        if self.state is Answering.ON_THE_WAY:
+            self._nothing()
+
+    def _nothing(self) -> None:
+        self.state = Answering.NOTHING
+        self._receiver.transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        self.state = Answering.UNREAD
+        self._receiver.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._nothing()
+        self._receiver.resumeProducing()
+
+    def stopProducing(self) -> None:
+        self.state = Answering.NOTHING
 
 
 @implementer(IPushProducer)
 class LineReceiver(Protocol):
     """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
 
-    As a producer it is what the store pauses; it stops reading as well from a peer that does not
-    read our answers, and goes on when neither holds it back.
+    As a producer it is paused by the store, and by a peer that does not read our answers; it goes on
+    when neither holds it back.
     """
 
     source = ""
@@ -40,20 +91,21 @@ class LineReceiver(Protocol):
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._framer = LineFramer(intake.rules, intake.counts)
-        self._held = 0
-        self._answering = False
+        self._answers = Answers(self, intake.clock)
 
     def connectionMade(self) -> None:
         self.source = self._intake.source(source_of(self.transport))
         self._intake.valve.add(self)
-        if self._intake.log_connections:
-            log.info(
-                "{source} connected to {listener}", source=self.source, listener=self._intake.label
-            )
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.connected(self.source)
 
     def dataReceived(self, data: bytes) -> None:
         intake, framer = self._intake, self._framer
         intake.received_bytes += len(data)
+        if framer.closing:
+            # TLS goes on delivering until the peer has closed as well: only counted.
+            framer.receive(data)
+            return
         block = framer.receive(data)
         if block is not None:
             intake.take(block, self.source)
@@ -67,60 +119,29 @@ class LineReceiver(Protocol):
         block = self._framer.finish()
         if block is not None:
             self._intake.take(block, self.source)
-        if self._intake.log_connections:
-            log.info(
-                "{source} disconnected from {listener}: {reason}",
-                source=self.source,
-                listener=self._intake.label,
-                reason=reason.getErrorMessage(),
-            )
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
     def _answer(self) -> None:
         # A peer that has closed resets the connection when something is written to it, and Twisted
         # then drops what it has not read yet. So the peer's own bytes come first.
-        if unread(self.transport):
-            return
-        if not self._answering:
-            self._answering = True
-            self.transport.registerProducer(_UnreadAnswers(self), True)
-        self.transport.write(self._framer.take_answers())
+        if not unread(self.transport):
+            self._answers.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:
         log.warn("{source}: closing the connection: {reason}", source=self.source, reason=reason)
         self.transport.write(f"logsrv: {reason}\r\n".encode())
-        if self._answering:
-            self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:
-        self.hold(BY_STORE)
+        self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        self.release(BY_STORE)
+        if not self._intake.valve.closed and self._answers.state is not Answering.UNREAD:
+            self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
         self.transport.abortConnection()
-
-    def hold(self, who: int) -> None:
-        """Read nothing more until everyone who said so has released the connection."""
-        self._held |= who
-        self.transport.pauseProducing()
-
-    def release(self, who: int) -> None:
-        self._held &= ~who
-        if not self._held:
-            self.transport.resumeProducing()
-
-
-class _UnreadAnswers(Backpressure):
-    """Holds a connection back while the peer lets our answers lie."""
-
-    def __init__(self, receiver: LineReceiver) -> None:
-        super().__init__()
-        self._receiver = receiver
-
-    def changed(self) -> None:
-        (self._receiver.hold if self.full else self._receiver.release)(BY_ANSWERS)
 
 
 class LineFactory(Factory):

@@ -15,12 +15,13 @@ from twisted.logger import Logger
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store import segment
-from logsrv.linelog.store.background import InReactor, Syncer
+from logsrv.linelog.store.background import Syncer
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.recover import Active, open_active
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.trouble import InReactor, Trouble
 
 log = Logger()
 RETRY_AFTER = 1.0
@@ -56,7 +57,9 @@ class ActiveSegment:
         self._sealable = sealable
         self._new_name = False
         self._not_before = 0.0
-        self._put_off_for = ""
+        self._replacing = Trouble(
+            tell, "{why}; still writing to the old file", "going on in a new file at last"
+        )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
         """Write what the disk takes, after the end of a torn line if there is one. Raises OSError."""
@@ -139,6 +142,7 @@ class ActiveSegment:
         held = os.fstat(self.fd)
         if self._disk.belongs(segment.ACTIVE, self.fd):
             if held.st_size < self.position.offset:
+                self._unended = os.pread(self.fd, 1, max(0, held.st_size - 1)) not in (b"", b"\n")
                 self._renumber(held.st_size)
                 self._tell(
                     log.warn,
@@ -168,15 +172,13 @@ class ActiveSegment:
         self._started = self._disk.monotonic()
 
     def _put_off(self, why: str) -> None:
-        """Try again later; a reason that lasts is said once."""
+        """Try again later."""
         self._not_before = self._disk.monotonic() + RETRY_AFTER
-        if why != self._put_off_for:
-            self._put_off_for = why
-            self._tell(log.error, "{why}; still writing to the old file", why=why)
+        self._replacing.failed(why)
 
     def _go_on(self, fd: int, size: int, syncer: Syncer, then: Callable[[], None]) -> None:
         old, self.fd = self.fd, fd
-        self._put_off_for = ""
+        self._replacing.works()
         self._new_name = True
         self._renumber(size)
         syncer.take_over(old, then)

@@ -21,11 +21,12 @@ from twisted.python.failure import Failure
 
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.background import InReactor, Syncer
+from logsrv.linelog.store.background import Syncer
 from logsrv.linelog.store.disk import IOV_MAX, Disk, reason
 from logsrv.linelog.store.durable import SyncFailure
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.trouble import SYNCING, InReactor, Trouble
 
 log = Logger()
 GROUP = 1 << 20
@@ -71,7 +72,6 @@ class Writer:
         self.written = 0
         self.confirmed = 0
         self.failures: deque[SyncFailure] = deque()
-        self.stalled: str | None = None
         self.errors = 0
         self.syncs = 0
         self._active = active
@@ -84,11 +84,21 @@ class Writer:
         self._command: Callable[[], None] | None = None
         self._flowing = False
         self._told = 0
-        self._sync_failing = False
+        self._syncing = Trouble(tell, *SYNCING)
+        self._writing = Trouble(
+            tell,
+            "the store cannot write, senders are paused: {why}",
+            "the store is writing again after {seconds:.1f} s",
+        )
         self._stalled_since = 0.0
         self._closing = threading.Event()
         self._last_try = False
         self._ended = False
+
+    @property
+    def stalled(self) -> str | None:
+        """The reason why nothing can be written just now; None if it can."""
+        return self._writing.why
 
     @property
     def position(self) -> Position:
@@ -195,14 +205,10 @@ class Writer:
             self._active.sync()
         except OSError as error:
             self.errors += 1
-            if not self._sync_failing:
-                self._sync_failing = True
-                self._tell(log.error, "the store cannot be synced: {why}", why=reason(error))
+            self._syncing.failed(reason(error))
             return reason(error)
         self.syncs += 1
-        if self._sync_failing:
-            self._sync_failing = False
-            self._tell(log.info, "the store can be synced again")
+        self._syncing.works()
         return None
 
     def _obey(self) -> None:
@@ -225,12 +231,9 @@ class Writer:
         """Wait a little before the next try; nothing that was taken is let go of."""
         self.errors += 1
         first = self.stalled is None
-        self.stalled = reason(error)
+        self._writing.failed(reason(error))
         if first:
             self._stalled_since = self._disk.monotonic()
-            self._tell(
-                log.error, "the store cannot write, senders are paused: {why}", why=self.stalled
-            )
             if not isinstance(error, OSError):
                 self._tell(log.failure, "an error of the store itself", failure=Failure(error))
             self._tell(self._look)
@@ -240,9 +243,5 @@ class Writer:
 
     def _resumed(self) -> None:
         if self.stalled is not None:
-            self.stalled = None
-            seconds = self._disk.monotonic() - self._stalled_since
-            self._tell(
-                log.info, "the store is writing again after {seconds:.1f} s", seconds=seconds
-            )
+            self._writing.works(seconds=self._disk.monotonic() - self._stalled_since)
             self._tell(self._look)

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from twisted.logger import Logger
 
@@ -19,14 +19,11 @@ from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.retain import retain
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import Form, Position, sealed_files
+from logsrv.linelog.store.trouble import SYNCING, InReactor, Trouble
 
 log = Logger()
 SYNC_EVERY = 1.0
 LOOK_EVERY = 60.0
-
-
-# `IReactorFromThreads.callFromThread`: calls its first argument in the reactor's thread, soon.
-InReactor: TypeAlias = Callable[..., Any]
 
 
 class StoreReactor(Protocol):
@@ -70,7 +67,7 @@ class Syncer:
         self._disk = disk
         self._tell = tell
         self._synced = active.position
-        self._failing = False
+        self._trouble = Trouble(tell, *SYNCING)
         self._old: SimpleQueue[tuple[int, Callable[[], None]] | None] = SimpleQueue()
 
     def take_over(self, fd: int, then: Callable[[], None]) -> None:
@@ -109,14 +106,10 @@ class Syncer:
             self._disk.fdatasync(fd)
         except OSError as error:
             self.errors += 1
-            if not self._failing:
-                self._tell(log.error, "the store cannot be synced: {why}", why=reason(error))
-            self._failing = True
+            self._trouble.failed(reason(error))
             return False
         self.syncs += 1
-        if self._failing:
-            self._tell(log.info, "the store can be synced again")
-        self._failing = False
+        self._trouble.works()
         return True
 
 
@@ -148,7 +141,16 @@ class Sealer:
         self._time = BelievedTime(Reading(believed, disk.monotonic()))
         self._moment = believed
         self._moved: str | None = None
-        self._failures: dict[str, str] = {}
+        self._looking, self._removing, self._compressing = (
+            Trouble(
+                tell, "{what} failed, trying again later: {why}", "{what} works again", what=what
+            )
+            for what in (
+                "looking after old segments",
+                "removing old segments",
+                "compressing a segment",
+            )
+        )
         self._wake = threading.Event()
         self._going = True
 
@@ -174,12 +176,12 @@ class Sealer:
 
     def turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
-        if not self._trying("looking after old segments", self._look_around):
+        if not self._trying(self._looking, self._look_around):
             return
         with contextlib.suppress(Interrupted):
-            self._trying("removing old segments", self._retain)
-            while self._going and self._trying("compressing a segment", self._seal_one):
-                self._trying("removing old segments", self._retain)
+            self._trying(self._removing, self._retain)
+            while self._going and self._trying(self._compressing, self._seal_one):
+                self._trying(self._removing, self._retain)
 
     def _look_around(self) -> bool:
         """Look at the clock, where the directory is, and whether it is still ours."""
@@ -215,22 +217,16 @@ class Sealer:
             )
         self._moved = moved
 
-    def _trying(self, what: str, step: Callable[[], bool]) -> bool:
-        """Do a step; log the first failure of a kind, and when it is over. False if it failed."""
+    def _trying(self, trouble: Trouble, step: Callable[[], bool]) -> bool:
+        """Do a step; log when it begins to fail, and when that is over. False if it failed."""
         try:
             done = step()
         except Interrupted:
             raise
         except Exception as error:
-            why = reason(error)
-            if self._failures.get(what) != why:
-                self._failures[what] = why
-                self._tell(
-                    log.error, "{what} failed, trying again later: {why}", what=what, why=why
-                )
+            trouble.failed(reason(error))
             return False
-        if self._failures.pop(what, None):
-            self._tell(log.info, "{what} works again", what=what)
+        trouble.works()
         return done
 
     def _seal_one(self) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
-from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
-from tests.linelog.inputs.recording import Sink, intake
+from logsrv.linelog.inputs.lines import Answering, LineDatagrams, LineFactory, LineReceiver
+from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
 def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
@@ -55,17 +59,74 @@ def test_telnet_is_answered_and_not_stored() -> None:
 
 
 def test_a_peer_that_does_not_read_our_answers_is_not_read_either() -> None:
-    """And the store cannot resume it over that."""
-    receiver, transport = connected(Sink())
-    receiver.dataReceived(b"\xff\xfd\x01")
-    assert transport.producer is not None
-    transport.producer.pauseProducing()
-    assert transport.producerState == "paused"
-    receiver.pauseProducing()
-    receiver.resumeProducing()
-    assert transport.producerState == "paused"
-    transport.producer.resumeProducing()
-    assert transport.producerState == "producing"
+    """And the store cannot resume it over that, nor the peer over the store."""
+    sink = Sink()
+    receiver, transport = connected(sink)
+    for closed_last in (False, True):
+        receiver.dataReceived(b"\xff\xfd\x01")
+        assert transport.producer is not None
+        answers = transport.producer
+        answers.pauseProducing()
+        assert transport.producerState == "paused"
+        sink.closed = True
+        receiver.pauseProducing()
+        if closed_last:
+            answers.resumeProducing()
+            assert transport.producerState == "paused"
+        sink.closed = False
+        receiver.resumeProducing()
+        if not closed_last:
+            assert transport.producerState == "paused"
+            answers.resumeProducing()
+        assert (transport.producerState, transport.producer) == ("producing", None)
+
+
+WRITE, TURN, FULL, ROOM, GONE = "write", "turn", "full", "room", "gone"
+
+
+@pytest.mark.parametrize("closing", [False, True])
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ([WRITE], Answering.ON_THE_WAY),
+        ([WRITE, TURN], Answering.NOTHING),
+        ([WRITE, WRITE, TURN, TURN], Answering.NOTHING),
+        ([WRITE, FULL], Answering.UNREAD),
+        ([WRITE, FULL, TURN], Answering.UNREAD),
+        ([WRITE, FULL, WRITE], Answering.UNREAD),
+        ([WRITE, FULL, TURN, ROOM], Answering.NOTHING),
+        ([WRITE, FULL, ROOM, TURN], Answering.NOTHING),
+        ([WRITE, GONE, TURN], Answering.NOTHING),
+        ([WRITE, FULL, GONE, TURN], Answering.NOTHING),
+    ],
+)
+def test_a_producer_is_there_only_while_answers_are_under_way(
+    events: list[str], state: Answering, closing: bool
+) -> None:
+    """TLS cannot close while there is one. A connection that closes is let go in the same way."""
+    receiver, transport = connected(Sink(), LineRules(max_line=5, oversize=Oversize.CLOSE))
+    clock: Any = receiver._intake.clock
+    # A real one can be paused and resumed also when it is about to close.
+    closed: list[bool] = []
+    transport.loseConnection = lambda: closed.append(True)  # type: ignore[method-assign]
+    for number, event in enumerate(events):
+        producer: Any = transport.producer
+        if event == WRITE:
+            receiver.dataReceived(b"\xff\xfd\x01")
+        elif event == TURN:
+            clock.advance(0)
+        elif event == FULL:
+            producer.pauseProducing()
+        elif event == ROOM:
+            producer.resumeProducing()
+        else:
+            producer.stopProducing()
+            transport.unregisterProducer()
+        if closing and not number:
+            receiver.dataReceived(b"too long")
+    assert receiver._answers.state is state
+    assert (transport.producer is None) == (state is Answering.NOTHING)
+    assert closed == [True] * closing
 
 
 def test_oversize_close_says_why() -> None:
@@ -76,6 +137,38 @@ def test_oversize_close_says_why() -> None:
     assert b"longer than 5 bytes" in transport.value()
     receiver.connectionLost(connectionDone)
     assert sink.text == b"far t\n"
+
+
+def test_what_comes_after_oversize_close_is_only_counted() -> None:
+    """TLS goes on delivering until the peer has closed as well; the log hears of it once."""
+    sink = Sink()
+    receiver, transport = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    with capturedLogs() as events:
+        receiver.dataReceived(b"too long")
+        said = transport.value()
+        for _ in range(200):
+            receiver.dataReceived(b"\xff\xfd\x01more\n")
+    receiver.connectionLost(connectionDone)
+    assert (len(events), transport.value(), sink.text) == (1, said, b"too l\n")
+    counts = receiver._intake.counts
+    assert (counts.oversize_lines, counts.dropped_closed) == (1, 3 + 200 * 4)
+
+
+def test_who_came_and_went_in_one_turn_is_one_event() -> None:
+    way = intake(Sink(), name="apps")
+    way.apply(Rules(LineRules(), "apps", log_connections=True))
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        receiver = LineFactory(way).buildProtocol(None)
+        receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
+        receiver.connectionLost(connectionDone)
+        assert not events
+        clock.advance(0)
+    (event,) = events
+    assert event["connections"].splitlines() == [
+        "Got connection from apps@tcp:192.0.2.7:514 on tcp:1234",
+        "Lost connection from apps@tcp:192.0.2.7:514 on tcp:1234: Connection was closed cleanly.",
+    ]
 
 
 def test_datagrams() -> None:

@@ -339,6 +339,20 @@ async def test_a_file_that_was_cut_is_another_segment_for_old_positions(
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_line_that_was_cut_in_two_is_ended(open_store: OpenStore) -> None:
+    """The next one does not become a part of it."""
+    store = open_store()
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
+    store.reopen()
+    store.append(batch(b"three"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"t", b"three")
+    assert store.position == (2, len(stored(b"one", b"t", b"three")))
+
+
+@pytest_twisted.ensureDeferred
 async def test_something_else_under_the_name_leaves_the_old_file_in_use(
     open_store: OpenStore, tmp_path: Path
 ) -> None:

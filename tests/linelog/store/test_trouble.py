@@ -1,0 +1,29 @@
+"""A trouble that lasts is logged when it starts, when its reason changes, and when it is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logsrv.linelog.store.trouble import Trouble
+
+
+def test_each_change_is_said_once() -> None:
+    said: list[str] = []
+
+    def tell(log: Any, text: str, **fields: object) -> None:
+        said.append(f"{log.__name__}: {text.format(**fields)}")
+
+    trouble = Trouble(tell, "{what} fails: {why}", "{what} works again{how}", what="writing")
+    trouble.works(how="")
+    for why in ("full", "full", "broken"):
+        trouble.failed(why)
+        assert trouble.why == why
+    for _ in range(2):
+        trouble.works(how=" at last")
+    trouble.failed("broken")
+    assert said == [
+        "error: writing fails: full",
+        "error: writing fails: broken",
+        "info: writing works again at last",
+        "error: writing fails: broken",
+    ]
