@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
@@ -12,7 +13,13 @@ from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.options.files import read_file
 from logsrv.kit.text.words import shown
+
+# The arguments of `ssl:` that name files, all of which Twisted opens: it would wait for a pipe.
+FILES = ("privateKey", "certKey", "extraCertChain", "dhParameters")
+# A chain has some ten certificates of some KiB each.
+LARGEST_FILE = 1024 * 1024
 
 
 def check_certificate(endpoint: Endpoint) -> None:
@@ -23,6 +30,10 @@ def check_certificate(endpoint: Endpoint) -> None:
     tls = endpoint.inner or endpoint
     if tls.scheme != "ssl":
         return
+    for name in FILES:
+        path = tls.argument(name)
+        if path is not None:
+            _check_file(endpoint, name, path)
     key = tls.argument("privateKey") or ""
     certificate = tls.argument("certKey") or key
     try:
@@ -34,6 +45,13 @@ def check_certificate(endpoint: Endpoint) -> None:
             f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
             f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
         ) from error
+
+
+def _check_file(endpoint: Endpoint, name: str, path: str) -> None:
+    try:
+        read_file(Path(path), LARGEST_FILE)
+    except ValueError as error:
+        raise ListenError(f"{shown(str(endpoint))}: {name} {shown(path)}: {error}") from error
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import ssl
@@ -48,6 +49,21 @@ def test_a_pair_that_is_none_is_said_before_anything_opens(tmp_path: Path) -> No
         check_certificate(endpoint(pem))
     with pytest.raises(ListenError, match="cannot be used"):
         check_certificate(endpoint(pem, "haproxy:"))
+
+
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+@pytest.mark.parametrize("name", ["privateKey", "certKey", "extraCertChain", "dhParameters"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(
+    name: str, before: str, tmp_path: Path
+) -> None:
+    """A plain open of it waits for whoever may write there, and all connections with it."""
+    pem, pipe = certificate_file(tmp_path / "pem"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = {"privateKey": pem, "certKey": pem, name: pipe}
+    text = ":".join(f"{argument}={path}" for argument, path in files.items())
+    with pytest.raises(ListenError, match=f"{name} {pipe}: is a pipe") as caught:
+        check_certificate(parse_endpoint(f"{before}ssl:0:{text}"))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("before", ["", "haproxy:"])
