@@ -185,10 +185,10 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     try:
         udp.setblocking(False)
         udp.bind(address)
-    except OSError:
+        _enlarge_buffer(udp, endpoint)
+    except BaseException:
         udp.close()
         raise
-    _enlarge_buffer(udp, endpoint)
     return udp
 
 
