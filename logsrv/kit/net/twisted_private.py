@@ -165,8 +165,24 @@ def make_ours(port: Any, *, layered: bool) -> None:
     elif made in TRANSPORTS:
         port.transport = TRANSPORTS[made]
     factory = getattr(port, "factory", None)
-    if isinstance(factory, TLSMemoryBIOFactory) and factory.protocol is BufferingTLSTransport:
-        factory.protocol = GatheringTLS
+    if isinstance(factory, TLSMemoryBIOFactory):
+        refuse_before_tls(factory)
+        if factory.protocol is BufferingTLSTransport:
+            factory.protocol = GatheringTLS
+
+
+def refuse_before_tls(factory: TLSMemoryBIOFactory) -> None:
+    """Let the factory under that of TLS refuse a connection by building no protocol.
+
+    The port then closes it at once. Twisted would wrap None, and what is aborted instead keeps its
+    descriptor until all who wait have been accepted.
+    """
+
+    def build(address: Any) -> Any:
+        protocol = factory.wrappedFactory.buildProtocol(address)
+        return None if protocol is None else factory.protocol(factory, protocol)
+
+    factory.buildProtocol = build  # type: ignore[method-assign]
 
 
 def keep_files_of_others(port: unix.Port) -> None:
