@@ -182,7 +182,7 @@ def refuse_before_tls(factory: TLSMemoryBIOFactory) -> None:
         protocol = factory.wrappedFactory.buildProtocol(address)
         return None if protocol is None else factory.protocol(factory, protocol)
 
-    factory.buildProtocol = build  # type: ignore[method-assign]
+    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
 
 
 def keep_files_of_others(port: unix.Port) -> None:
