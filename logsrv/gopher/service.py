@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv import __version__
-from logsrv.errors import StartError
+from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.kit.net.settings import ConnectionSettings
 from logsrv.kit.observe.metrics import Metrics, Part
@@ -74,6 +74,7 @@ class GatewayService(ListeningService[GopherSettings]):
         self.gateway = Gateway(settings, reactor=reactor, metrics=self.metrics)
 
     def wanted(self, settings: GopherSettings) -> list[Wanted]:
+        _check(settings)
         return [Wanted(str(one), one, str(one), settings) for one in settings.gateway]
 
     def serve(self, wanted: Wanted, metrics: Part) -> Served:
@@ -141,14 +142,24 @@ def _exit(status: int) -> None:
     os._exit(status)
 
 
+def _check(settings: GopherSettings) -> None:
+    """Raise ConfigurationError when it is not clear what is wanted."""
+    if (settings.url is None) == (not settings.gateway):
+        what = "both are" if settings.gateway else "neither is"
+        raise ConfigurationError(
+            f"gopher: give either a URL to print or --gateway ENDPOINT; {what} there"
+        )
+
+
 def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     """Make the service that twistd runs. Raises StartError when it is not clear what is wanted."""
     from twisted.internet import reactor
 
     settings = options.settings
-    if (settings.url is None) == (not settings.gateway):
-        what = "both are" if settings.gateway else "neither is"
-        raise StartError(f"gopher: give either a URL to print or --gateway ENDPOINT; {what} there")
+    try:
+        _check(settings)
+    except ConfigurationError as error:
+        raise StartError(str(error)) from None
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
     if settings.gateway:

@@ -131,6 +131,24 @@ def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
         assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [("", "neither is there"), ('url = "gopher://x.example/"\n', "both are there")],
+)
+def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path: Path) -> None:
+    """Without --gateway there would be no listener left, with a URL nothing would be printed."""
+    gateway = f'gateway = ["{LOOPBACK}"]\n'
+    file = tmp_path / "gopher.toml"
+    file.write_text(gateway)
+    with TwistdProcess("gopher", "--config", str(file), directory=tmp_path) as web:
+        assert fetch(web.port(), "/").status == 200
+        file.write_text(changed and changed + gateway)
+        web.send_signal(signal.SIGHUP)
+        web.wait_for_log("reload refused, all stays as it was: gopher: give either a URL")
+        assert said in web.log()
+        assert fetch(web.port(), "/").status == 200
+
+
 def test_log_connections(tmp_path: Path) -> None:
     """With --log-connections each connection has its line when it comes and when it goes."""
     arguments = ["--gateway", LOOPBACK, "--log-connections"]

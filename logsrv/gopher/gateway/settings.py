@@ -12,7 +12,18 @@ from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, Kind, endpoint_kind, integer
 
-ENDPOINT: Kind[Endpoint] = endpoint_kind(parse_endpoint, locate=Endpoint.located)
+
+def _stream(text: str) -> Endpoint:
+    endpoint = parse_endpoint(text)
+    if endpoint.kind != "stream":
+        raise ValueError(
+            f"{endpoint.scheme}: takes no connections, and browsers connect; take for instance "
+            "tcp:8070:interface=127.0.0.1"
+        )
+    return endpoint
+
+
+ENDPOINT: Kind[Endpoint] = endpoint_kind(_stream, locate=Endpoint.located)
 
 
 def _name(text: str) -> str:

@@ -150,6 +150,18 @@ def clear_socket_path(endpoint: Endpoint) -> None:
             raise reason_of(error, endpoint) from None
 
 
+def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
+    """Return what tells the file at `path` from any that is put there later; None if none is there.
+
+    That holds as long as the socket bound to it is open: until then its inode is not given away.
+    """
+    try:
+        found = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _in_use(where: str, path: str) -> ListenError:
     return ListenError(
         f"{where}: another program listens on {shown(path)}; stop it or take another"
@@ -173,10 +185,10 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     try:
         udp.setblocking(False)
         udp.bind(address)
-    except OSError:
+        _enlarge_buffer(udp, endpoint)
+    except BaseException:
         udp.close()
         raise
-    _enlarge_buffer(udp, endpoint)
     return udp
 
 

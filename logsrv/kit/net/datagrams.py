@@ -18,7 +18,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.bind import bind_datagrams, check_place, host_text, reason_of
+from logsrv.kit.net.bind import (
+    bind_datagrams,
+    check_place,
+    file_of_socket,
+    host_text,
+    reason_of,
+)
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal
@@ -84,6 +90,7 @@ class DatagramListener:
         self._refusals = Seldom(reactor.seconds)
         self._peers: dict[Hashable, _Peer] = {}
         self._socket: socket.socket | None = None
+        self._file: tuple[int, int] | None = None
         self._receive: Receive | None = None
         self._cut_before = 0
         self._paused = self._opened = False
@@ -118,6 +125,7 @@ class DatagramListener:
             self._socket = bind_datagrams(self.endpoint)
         except OSError as error:
             raise reason_of(error, self.endpoint) from error
+        self._file = file_of_socket(self.endpoint.path or "")
         self._receive = self._make_receive(self._socket)
         self._losses.begin(self._socket)
         log.info(
@@ -259,11 +267,16 @@ class DatagramListener:
         self._reactor.removeReader(self)
         self._losses.end()
         self._cut_before += self._receive.cut_bytes
+        self._remove_file()
         self._socket.close()
         self._socket = self._receive = None
-        if self.endpoint.path and not self.endpoint.path.startswith("\0"):
+
+    def _remove_file(self) -> None:
+        """Remove the file of our socket, and none that another program has put in its place."""
+        path = self.endpoint.path or ""
+        if self._file is not None and file_of_socket(path) == self._file:
             try:
-                os.unlink(self.endpoint.path)
+                os.unlink(path)
             except OSError as error:
                 log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
 

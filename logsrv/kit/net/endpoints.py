@@ -53,6 +53,8 @@ BACKLOG = "1024"
 MODE = "660"
 # sun_path of Linux less the NUL at its end (unix(7)).
 LONGEST_SOCKET_PATH = 107
+# setsockopt(2) takes an int.
+LARGEST_BUFFER = 2**31 - 1
 
 
 @attrs.frozen
@@ -274,9 +276,13 @@ def _check(scheme: str, arguments: dict[str, str]) -> None:
         raise ValueError(f"backlog={shown(arguments['backlog'])} is no number of connections")
     if "rcvbuf" in arguments:
         try:
-            SIZE.parse(arguments["rcvbuf"])
+            size = SIZE.parse(arguments["rcvbuf"])
         except ValueError as error:
             raise ValueError(f"rcvbuf={shown(arguments['rcvbuf'])} is {error}") from None
+        if size > LARGEST_BUFFER:
+            raise ValueError(
+                f"rcvbuf={shown(arguments['rcvbuf'])} is too large; a receive buffer has less than 2GiB"
+            )
     if arguments.get("interface"):
         _check_interface(scheme, arguments["interface"])
     if scheme == "systemd":

@@ -77,7 +77,7 @@ class GuardedFactory(Factory):
         layered: bool = False,
         proxied: bool = False,
     ) -> None:
-        """`label` names the listener; `layered`: the endpoint wraps protocols (TLS, haproxy:)."""
+        """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None."""
         self.guard = Guard(policy)
         self.connections: set[Admitted] = set()
         self.accepted = 0

@@ -32,6 +32,8 @@ log = Logger()
 
 # These build our protocols without a layer of their own around each.
 BARE = ("tcp", "tcp6", "unix", "systemd", "stdio")
+# These close a connection at once for which no protocol was built.
+REFUSING = (*BARE, "ssl")
 # The backlog holds no more connections than this; a flood must not keep us from stopping.
 MOST_WAITING = 4096
 
@@ -121,7 +123,7 @@ class StreamListener:
             policy=policy,
             clock=reactor,
             metrics=metrics,
-            layered=endpoint.scheme not in BARE,
+            layered=(endpoint.inner or endpoint).scheme not in REFUSING,
             proxied=endpoint.scheme == "haproxy",
         )
 

@@ -24,6 +24,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.bind import file_of_socket
 from logsrv.kit.net.certificates import RenewableCertificate
 
 # Received at a time: the most from when the least was not enough until little came. 256 KiB take half
@@ -201,14 +202,51 @@ def make_ours(port: Any, *, layered: bool) -> None:
 
     layered: there is a protocol between each transport and ours, such as that of TLS.
     """
+    if isinstance(port, unix.Port) and not isinstance(port, KeptUNIXPort):
+        keep_files_of_others(port)
     made = getattr(port, "transport", None)
     if made is tcp.Server and not layered:
         port.transport = AcceptedTCP
     elif made in TRANSPORTS:
         port.transport = TRANSPORTS[made]
     factory = getattr(port, "factory", None)
-    if isinstance(factory, TLSMemoryBIOFactory) and factory.protocol is BufferingTLSTransport:
-        factory.protocol = GatheringTLS
+    if isinstance(factory, TLSMemoryBIOFactory):
+        refuse_before_tls(factory)
+        if factory.protocol is BufferingTLSTransport:
+            factory.protocol = GatheringTLS
+
+
+def refuse_before_tls(factory: TLSMemoryBIOFactory) -> None:
+    """Let the factory under that of TLS refuse a connection by building no protocol.
+
+    The port then closes it at once. Twisted would wrap None, and what is aborted instead keeps its
+    descriptor until all who wait have been accepted.
+    """
+
+    def build(address: Any) -> Any:
+        protocol = factory.wrappedFactory.buildProtocol(address)
+        return None if protocol is None else factory.protocol(factory, protocol)
+
+    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+
+
+def keep_files_of_others(port: unix.Port) -> None:
+    """Let a port that has just been bound remove its file when it ends, but no other of that name.
+
+    Twisted removes whatever is there by then: the socket of the program that came after us, say.
+    """
+    path = port._bindPath
+    ours = file_of_socket(path)
+
+    def end(reason: Any) -> None:
+        if ours is None or file_of_socket(path) == ours:
+            unix.Port.connectionLost(port, reason)
+            return
+        if port.lockFile is not None:
+            port.lockFile.unlock()
+        tcp.Port.connectionLost(port, reason)
+
+    port.connectionLost = end  # type: ignore[method-assign]
 
 
 def close_shared_socket(port: Any) -> None:

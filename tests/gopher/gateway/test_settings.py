@@ -43,6 +43,9 @@ def test_repeated() -> None:
         ("--host", "a b", "a host name"),
         ("--max-page", "lots", "a number of bytes"),
         ("--gateway", "8070", "did you mean tcp:8070"),
+        ("--gateway", "udp:8070", "browsers connect; take for instance tcp:8070"),
+        ("--gateway", "unixgram:/run/web", "browsers connect"),
+        ("--gateway", "stdin:", "browsers connect"),
     ],
 )
 def test_wrong(option: str, value: str, said: str) -> None:

@@ -145,6 +145,26 @@ def test_a_small_receive_buffer_is_told_with_the_way_to_a_larger_one(
     assert any("net.core.rmem_max=536870912" in message for message in messages)
 
 
+def test_the_largest_receive_buffer_is_taken() -> None:
+    with bind_datagrams(parse_endpoint(f"udp:0:rcvbuf={2**31 - 1}")) as udp:
+        assert udp.getsockname()[1]
+
+
+def test_a_port_is_free_again_when_its_buffer_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    endpoint = parse_endpoint(f"udp:{port}:interface=127.0.0.1")
+    monkeypatch.setattr("logsrv.kit.net.bind.DEFAULT_BUFFER", 2**40)
+    with pytest.raises((OverflowError, TypeError)) as kept:
+        bind_datagrams(endpoint)
+    # Its traceback still holds the socket, which is closed all the same.
+    assert kept.tb is not None
+    check_place(endpoint)
+
+
 def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
     with bind_datagrams(parse_endpoint("udp:0")) as udp:
         assert udp.family == socket.AF_INET

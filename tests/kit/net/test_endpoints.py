@@ -64,6 +64,8 @@ def test_takes_each_kind_and_gives_the_text_back(
         ("tcp6:1:interface=127.0.0.1", "is an IPv4 address"),
         ("udp:1:interface=localhost", "is no address"),
         ("udp:1:rcvbuf=4MB", "did you mean 4MiB?"),
+        ("udp:1:rcvbuf=2GiB", "rcvbuf=2GiB is too large"),
+        ("udp:1:rcvbuf=99999999999999999999", "is larger than any file can be"),
         ("unix:", "has no path"),
         ("unix:/x:mode=abc", "is no file mode"),
         ("unix:/" + "x" * 107, "too long for a socket"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -37,6 +38,12 @@ from tests.kit.net.network import (
     reactor_fixture,
     until,
 )
+
+SOCKETS = {
+    "unix": socket.SOCK_STREAM,
+    "haproxy:unix": socket.SOCK_STREAM,
+    "unixgram": socket.SOCK_DGRAM,
+}
 
 
 @reactor_fixture
@@ -148,6 +155,23 @@ async def test_the_socket_file_is_there_only_as_long_as_the_listener(
         site.start(f"unix:{path}")
     await listener.drain(0)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("scheme", "kind"), SOCKETS.items())
+@in_reactor
+async def test_the_socket_of_who_came_after_us_stays(
+    scheme: str, kind: socket.SocketKind, site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sock"
+    listener = site.start(f"{scheme}:{path}")
+    path.unlink()
+    with socket.socket(socket.AF_UNIX, kind) as other, logged() as messages:
+        other.bind(str(path))
+        bound = path.stat().st_ino
+        assert await listener.drain(1) == 0
+        assert path.stat().st_ino == bound
+    assert listener.address == ""
+    assert not any(str(path) in message and "No such" in message for message in messages)
 
 
 @in_reactor
@@ -441,3 +465,25 @@ def test_at_the_limit_of_open_files_peers_are_refused_and_later_ones_get_in_agai
     told = log.read_text()
     assert "the limit of open files is near" in told
     assert len(told.splitlines()) < 20
+
+
+@tls
+@pytest.mark.parametrize("before", ["", "haproxy:"])
+@pytest.mark.parametrize("scheme", ["tcp", "ssl"])
+def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
+    scheme: str, before: str, certificate: Path, tmp_path: Path
+) -> None:
+    """Twisted would close them uncounted, with a line in the log for each."""
+    key = f":privateKey={certificate}" if scheme == "ssl" else ""
+    log = tmp_path / "log"
+    with child(f"{before}{scheme}:0:interface=127.0.0.1{key}", log, FEW_FILES) as process:
+        port = int(address_of(process).rpartition(":")[2])
+        process.send_signal(signal.SIGSTOP)
+        clients = [socket.create_connection(("127.0.0.1", port), 60) for _ in range(200)]
+        process.send_signal(signal.SIGCONT)
+        assert clients[-1].recv(1) == b""
+        for client in clients:
+            client.close()
+        wait_until(lambda: "the limit of open files is near" in log.read_text(), "the refusal")
+    assert "EMFILE" not in log.read_text()
+    assert "Traceback" not in log.read_text()
