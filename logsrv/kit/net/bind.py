@@ -162,6 +162,19 @@ def file_of_socket(path: str | bytes) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
+    """Remove the file of a UNIX socket, still open, if it is the `file_of_socket` that it was.
+
+    Another program may have put its own in the place of ours.
+    """
+    path = endpoint.path or ""
+    if file is not None and file_of_socket(path) == file:
+        try:
+            os.unlink(path)
+        except OSError as error:
+            log.warn("{endpoint}: {error}", endpoint=str(endpoint), error=str(error))
+
+
 def _in_use(where: str, path: str) -> ListenError:
     return ListenError(
         f"{where}: another program listens on {shown(path)}; stop it or take another"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from bisect import bisect_right
 from collections import deque
@@ -24,6 +23,7 @@ from logsrv.kit.net.bind import (
     file_of_socket,
     host_text,
     reason_of,
+    remove_socket,
 )
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
 from logsrv.kit.net.endpoints import Endpoint
@@ -267,18 +267,9 @@ class DatagramListener:
         self._reactor.removeReader(self)
         self._losses.end()
         self._cut_before += self._receive.cut_bytes
-        self._remove_file()
+        remove_socket(self.endpoint, self._file)
         self._socket.close()
         self._socket = self._receive = None
-
-    def _remove_file(self) -> None:
-        """Remove the file of our socket, and none that another program has put in its place."""
-        path = self.endpoint.path or ""
-        if self._file is not None and file_of_socket(path) == self._file:
-            try:
-                os.unlink(path)
-            except OSError as error:
-                log.warn("{endpoint}: {error}", endpoint=str(self.endpoint), error=str(error))
 
 
 def portions(group: Group) -> Sequence[Group]:

@@ -6,6 +6,8 @@ run with the oldest and the newest Twisted that we support.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,6 +41,15 @@ ENCRYPTED = 64 * 1024
 MORE = getattr(socket, "MSG_MORE", 0)
 # A peer that reads nothing of what is still there for it gets as long.
 GOODBYE_SECONDS = 5.0
+# Errors of a connection that accept(2) hands on as its own.
+BROKEN_BEFORE = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP",
+        "ENETUNREACH",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
 
@@ -194,6 +205,23 @@ def unsent_by(transport: Any) -> int:
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
+class AcceptingSocket(socket.socket):
+    """A listening socket for which a connection that broke before it was accepted was never there.
+
+    accept(2) says to take these errors for EAGAIN; Twisted logs a traceback for each.
+    """
+
+    __slots__ = ()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno in BROKEN_BEFORE:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
+            raise
+
+
 TRANSPORTS = {tcp.Server: ReceivingTCP, unix.Server: ReceivingUNIX}
 
 
@@ -204,6 +232,8 @@ def make_ours(port: Any, *, layered: bool) -> None:
     """
     if isinstance(port, unix.Port) and not isinstance(port, KeptUNIXPort):
         keep_files_of_others(port)
+    if type(getattr(port, "socket", None)) is socket.socket:
+        port.socket.__class__ = AcceptingSocket
     made = getattr(port, "transport", None)
     if made is tcp.Server and not layered:
         port.transport = AcceptedTCP

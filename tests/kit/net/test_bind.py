@@ -16,8 +16,10 @@ from logsrv.kit.net.bind import (
     bind_datagrams,
     check_place,
     clear_socket_path,
+    file_of_socket,
     host_text,
     reason_of,
+    remove_socket,
 )
 from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
 from tests.kit.net.network import logged
@@ -124,6 +126,26 @@ def test_what_is_no_socket_is_never_deleted(unix: Endpoint, make: Callable[[Path
 def test_nothing_in_the_way_is_fine(unix: Endpoint) -> None:
     clear_socket_path(unix)
     clear_socket_path(parse_endpoint("tcp:1"))
+
+
+def test_only_the_file_of_our_own_socket_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    endpoint = parse_endpoint(f"unixgram:{path}")
+    with bind_datagrams(endpoint):
+        ours = file_of_socket(str(path))
+        path.unlink()
+        assert file_of_socket(str(path)) is None
+        remove_socket(endpoint, ours)
+        with bind_datagrams(endpoint):
+            remove_socket(endpoint, ours)
+            remove_socket(endpoint, None)
+            assert path.exists()
+            remove_socket(endpoint, file_of_socket(str(path)))
+            assert not path.exists()
+
+
+def test_an_abstract_socket_has_no_file() -> None:
+    assert file_of_socket("\0logsrv") is None
 
 
 def test_only_the_owner_and_the_group_may_send_to_a_datagram_socket(tmp_path: Path) -> None:

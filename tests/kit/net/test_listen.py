@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -71,6 +72,25 @@ async def test_a_line_sent_is_a_line_received(site: Site) -> None:
     await until(lambda: site.factory.lost, "the end of the connection")
     assert site.factory.data == b"hello\n"
     assert site.value("connections_open") == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENETDOWN, errno.EPROTO, errno.EHOSTUNREACH])
+@in_reactor
+async def test_a_connection_that_broke_before_it_was_accepted_is_no_failure_of_ours(
+    number: int, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, broken = socket.socket.accept, [number]
+
+    def accept_after(listening: socket.socket) -> Any:
+        if broken:
+            raise OSError(broken.pop(), "it broke")
+        return accept(listening)
+
+    listener = site.start(LOOPBACK)
+    monkeypatch.setattr(socket.socket, "accept", accept_after)
+    with logged() as messages, connect(listener):
+        await until(lambda: site.factory.made, "the connection after it")
+    assert not any("Unhandled" in message or "it broke" in message for message in messages)
 
 
 @in_reactor
