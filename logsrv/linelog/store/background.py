@@ -17,8 +17,9 @@ from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.retain import retain
+from logsrv.linelog.store.rivals import settle
 from logsrv.linelog.store.seal import Interrupted, seal
-from logsrv.linelog.store.segment import Form, Position, sealed_files
+from logsrv.linelog.store.segment import Form, Position, rivals, sealed_segments
 
 log = Logger()
 SYNC_EVERY = 1.0
@@ -149,6 +150,8 @@ class Sealer:
         self._moment = believed
         self._moved: str | None = None
         self._failures: dict[str, str] = {}
+        # Recovery has said these, a moment ago.
+        self._rivals = {one.name for one, _ in rivals(disk)}
         self._wake = threading.Event()
         self._going = True
 
@@ -176,6 +179,7 @@ class Sealer:
         """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
         if not self._trying("looking after old segments", self._look_around):
             return
+        self._trying("looking at segments of the same number", self._settle)
         with contextlib.suppress(Interrupted):
             self._trying("removing old segments", self._retain)
             while self._going and self._trying("compressing a segment", self._seal_one):
@@ -233,11 +237,15 @@ class Sealer:
             self._tell(log.info, "{what} works again", what=what)
         return done
 
+    def _settle(self) -> bool:
+        settle(self._disk, self._rivals, self._active(), self._tell)
+        return True
+
     def _seal_one(self) -> bool:
         """Seal the oldest plain segment. False if there is none."""
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active()
-        for segment in sealed_files(self._disk):
+        for segment in sealed_segments(self._disk):
             if segment.form is Form.PLAIN and segment.number < active:
                 if self._disk.stat(segment.name).st_size:
                     seal(segment, self._disk, lambda: self._going)

@@ -11,7 +11,6 @@ from logsrv.linelog.store.policy import DAY, StorePolicy
 from logsrv.linelog.store.segment import (
     ACTIVE,
     NUMBER,
-    Form,
     Segment,
     keep_number,
     sealed_segments,
@@ -63,8 +62,6 @@ def retain(disk: Disk, policy: StorePolicy, now: float) -> list[Segment]:
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
         disk.unlink(segment.name)
-        if segment.form is Form.PLAIN:
-            disk.unlink(segment.packed)
         disk.unlink(segment.index)
     return removed
 
