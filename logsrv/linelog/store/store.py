@@ -62,6 +62,7 @@ class Store:
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
         self._accepts = False
+        self._finished = False
 
     def open(self) -> None:
         """Take the directory, put in order what a crash left, and start to write.
@@ -255,7 +256,7 @@ class Store:
         if self._accepts:
             self._accepts = False
             self._deadline = self._reactor.callLater(
-                CLOSE_WITHIN, self._closed, "it takes too long"
+                CLOSE_WITHIN, self._too_late, "it takes too long"
             )
             self._writer.close()
             self._sealer.stop()
@@ -278,11 +279,22 @@ class Store:
             self._reactor.callFromThread(
                 log.error, "the store could not be synced at its end: {why}", why=reason(error)
             )
+        self._finished = True
         sealing.join(SEALER_ENDS_WITHIN)
         if not sealing.is_alive():
             lock.release()
             self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
+
+    def _too_late(self, why: str) -> None:
+        """End the waiting for a disk that hangs."""
+        self._look()
+        if not self.pending and not self._finished:
+            log.error("the store could not be synced at its end: {why}", why=why)
+            self._waiters.give_up(
+                StoreError(f"the store {self.directory} could not be synced at its end: {why}")
+            )
+        self._closed(why)
 
     def _closed(self, why: str) -> None:
         if self._deadline.active():
