@@ -154,6 +154,7 @@ class Sealer:
         self._rivals = {one.name for one, _ in rivals(disk)}
         self._wake = threading.Event()
         self._going = True
+        self._stuck = False
 
     def wake(self) -> None:
         """Look for something to do."""
@@ -176,13 +177,17 @@ class Sealer:
             self._wake.clear()
 
     def turn(self) -> None:
-        """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
+        """Seal what waits for it, the oldest first, and apply retention before, after each, and when
+        one cannot be sealed."""
         if not self._trying("looking after old segments", self._look_around):
             return
         self._trying("looking at segments of the same number", self._settle)
+        self._stuck = False
         with contextlib.suppress(Interrupted):
             self._trying("removing old segments", self._retain)
             while self._going and self._trying("compressing a segment", self._seal_one):
+                self._trying("removing old segments", self._retain)
+            if self._stuck:
                 self._trying("removing old segments", self._retain)
 
     def _look_around(self) -> bool:
@@ -247,16 +252,18 @@ class Sealer:
         active = self._active()
         for segment in sealed_segments(self._disk):
             if segment.form is Form.PLAIN and segment.number < active:
+                self._stuck = True
                 if self._disk.stat(segment.name).st_size:
                     seal(segment, self._disk, lambda: self._going)
                     self.sealed += 1
                 else:
                     self._disk.unlink(segment.name)
+                self._stuck = False
                 return True
         return False
 
     def _retain(self) -> bool:
-        removed = retain(self._disk, self.policy, self._moment)
+        removed = retain(self._disk, self.policy, self._moment, stuck=self._stuck)
         self.removed += len(removed)
         for segment in removed:
             self._tell(

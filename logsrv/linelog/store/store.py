@@ -37,6 +37,17 @@ SMALL = 4096
 Tap = Callable[[Batch], object]
 
 
+def _advise(policy: StorePolicy) -> None:
+    """Say that a policy keeps less than its user may think."""
+    if policy.keep_bytes is not None and policy.keep_bytes < policy.rotate_size:
+        log.warn(
+            "--keep-bytes ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
+            " current.log alone is larger than that, all sealed segments are removed",
+            keep=policy.keep_bytes,
+            rotate=policy.rotate_size,
+        )
+
+
 class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
@@ -85,6 +96,7 @@ class Store:
 
     def _start(self, lock: DirectoryLock) -> None:
         disk, tell = self._disk, self._reactor.callFromThread
+        _advise(self._policy)
         recover.tidy(disk)
         number = recover.number_active(disk)
         opened = recover.open_active(disk)
@@ -184,6 +196,8 @@ class Store:
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy from now on."""
+        if policy != self._policy:
+            _advise(policy)
         self._policy = policy
         self._writer.apply(policy)
         self._sealer.policy = policy

@@ -323,6 +323,17 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -
     assert "fdatasync" in disk.calls
 
 
+def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store: OpenStore) -> None:
+    strange = StorePolicy(rotate_size=2000, keep_bytes=1000)
+    with capturedLogs() as events:
+        store = open_store(rotate_size=2000, keep_bytes=1000)
+        store.apply(strange)
+        store.apply(StorePolicy(rotate_size=2000, keep_bytes=2000))
+        store.apply(strange)
+    said = [e for e in events if "--keep-bytes" in e["log_format"]]
+    assert [(e["keep"], e["rotate"]) for e in said] == [(1000, 2000)] * 2
+
+
 @pytest_twisted.ensureDeferred
 async def test_the_metrics_show_what_was_written(open_store: OpenStore) -> None:
     metrics = Metrics(METRICS)
