@@ -121,8 +121,10 @@ def decode(data: bytes) -> Index:
                 for text, at, lines, first, last in found["frames"]
             ),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
+    except RecursionError as error:
+        raise ValueError("this is no index of a segment: it is nested too deeply") from error
 
 
 def load(packed: Segment, disk: Disk) -> Index:

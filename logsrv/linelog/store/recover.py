@@ -231,5 +231,13 @@ def _look_at_index(packed: Segment, disk: Disk) -> None:
             index.rebuild(packed, disk)
         except ValueError as error:
             log.error("{path} is damaged and left as it is: {why}", path=path, why=error)
+        except OSError as error:
+            disk.unlink(segment.tmp(packed.index))
+            log.error(
+                "{name} cannot be made again: {why}; without it {path} is for zstdcat only",
+                name=disk.path(packed.index),
+                path=path,
+                why=reason(error),
+            )
         else:
             log.warn("the index of {path} was missing or of no use, and was made again", path=path)
