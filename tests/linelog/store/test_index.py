@@ -14,7 +14,6 @@ from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from tests.linelog.store.faults import at, stored
 
-
 SENSELESS = [
     b'{"segment":1,"text":Infinity,"compressed":1,"lines":1,"frames":[]}',
     b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,-Infinity,0,null,null]]}',
