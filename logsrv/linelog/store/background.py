@@ -17,8 +17,9 @@ from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.retain import retain
+from logsrv.linelog.store.rivals import settle
 from logsrv.linelog.store.seal import Interrupted, seal
-from logsrv.linelog.store.segment import Form, Position, sealed_files
+from logsrv.linelog.store.segment import Form, Position, rivals, sealed_segments
 from logsrv.linelog.store.trouble import SYNCING, InReactor, Trouble
 
 log = Logger()
@@ -141,18 +142,22 @@ class Sealer:
         self._time = BelievedTime(Reading(believed, disk.monotonic()))
         self._moment = believed
         self._moved: str | None = None
-        self._looking, self._removing, self._compressing = (
+        self._looking, self._settling, self._removing, self._compressing = (
             Trouble(
                 tell, "{what} failed, trying again later: {why}", "{what} works again", what=what
             )
             for what in (
                 "looking after old segments",
+                "looking at segments of the same number",
                 "removing old segments",
                 "compressing a segment",
             )
         )
+        # Recovery has said these, a moment ago.
+        self._rivals = {one.name for one, _ in rivals(disk)}
         self._wake = threading.Event()
         self._going = True
+        self._stuck = False
 
     def wake(self) -> None:
         """Look for something to do."""
@@ -175,12 +180,17 @@ class Sealer:
             self._wake.clear()
 
     def turn(self) -> None:
-        """Seal what waits for it, the oldest first, and apply retention after each and at the end."""
+        """Seal what waits for it, the oldest first, and apply retention before, after each, and when
+        one cannot be sealed."""
         if not self._trying(self._looking, self._look_around):
             return
+        self._trying(self._settling, self._settle)
+        self._stuck = False
         with contextlib.suppress(Interrupted):
             self._trying(self._removing, self._retain)
             while self._going and self._trying(self._compressing, self._seal_one):
+                self._trying(self._removing, self._retain)
+            if self._stuck:
                 self._trying(self._removing, self._retain)
 
     def _look_around(self) -> bool:
@@ -229,22 +239,28 @@ class Sealer:
         trouble.works()
         return done
 
+    def _settle(self) -> bool:
+        settle(self._disk, self._rivals, self._active(), self._tell)
+        return True
+
     def _seal_one(self) -> bool:
         """Seal the oldest plain segment. False if there is none."""
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active()
-        for segment in sealed_files(self._disk):
+        for segment in sealed_segments(self._disk):
             if segment.form is Form.PLAIN and segment.number < active:
+                self._stuck = True
                 if self._disk.stat(segment.name).st_size:
                     seal(segment, self._disk, lambda: self._going)
                     self.sealed += 1
                 else:
                     self._disk.unlink(segment.name)
+                self._stuck = False
                 return True
         return False
 
     def _retain(self) -> bool:
-        removed = retain(self._disk, self.policy, self._moment)
+        removed = retain(self._disk, self.policy, self._moment, stuck=self._stuck)
         self.removed += len(removed)
         for segment in removed:
             self._tell(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import json
 import os
+from collections.abc import Iterator
 
 import attrs
 import numpy
@@ -120,8 +121,10 @@ def decode(data: bytes) -> Index:
                 for text, at, lines, first, last in found["frames"]
             ),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
+    except RecursionError as error:
+        raise ValueError("this is no index of a segment: it is nested too deeply") from error
 
 
 def load(packed: Segment, disk: Disk) -> Index:
@@ -148,7 +151,18 @@ def save(index: Index, packed: Segment, disk: Disk) -> None:
 def rebuild(packed: Segment, disk: Disk) -> None:
     """Make the index again from the frames. Raises OSError; ValueError for a damaged file."""
     index = empty(packed)
+    for text, compressed in frames(packed, disk):
+        index = index.add(text, len(text), compressed)
+    save(index, packed, disk)
+
+
+def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
+    """Yield the text of each frame and how many bytes it takes, without the index.
+
+    Raises OSError; ValueError for a damaged file, behind the frames that are whole.
+    """
     data = b""
+    count = 0
     with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
         while data or (data := file.read(1 << 20)):
             decompressor = zstandard.ZstdDecompressor().decompressobj()
@@ -156,13 +170,12 @@ def rebuild(packed: Segment, disk: Disk) -> None:
             try:
                 while not decompressor.eof:
                     if not data and not (data := file.read(1 << 20)):
-                        raise ValueError(f"it ends in the middle of frame {len(index.frames) + 1}")
+                        raise ValueError(f"it ends in the middle of frame {count + 1}")
                     text.append(decompressor.decompress(data))
                     taken += len(data)
                     data = b""
             except zstandard.ZstdError as error:
                 raise ValueError(str(error)) from error
             data = decompressor.unused_data
-            whole = b"".join(text)
-            index = index.add(whole, len(whole), taken - len(data))
-    save(index, packed, disk)
+            count += 1
+            yield b"".join(text), taken - len(data)

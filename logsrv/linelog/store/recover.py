@@ -19,6 +19,7 @@ from logsrv.errors import StoreError
 from logsrv.linelog.store import index, segment
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.rivals import settle
 from logsrv.linelog.store.segment import Form, Segment
 
 log = Logger()
@@ -171,7 +172,7 @@ def number_active(disk: Disk) -> int:
 
 
 def tidy(disk: Disk) -> None:
-    """Finish or undo what a crash interrupted; afterwards each sealed segment is there once.
+    """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
     Raises OSError. Removes nothing but what this store left unfinished and what is there twice.
     """
@@ -179,13 +180,10 @@ def tidy(disk: Disk) -> None:
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk):
         disk.unlink(found.name)
-    sealed = segment.sealed_files(disk)
-    packed = {found.number: found for found in sealed if found.form is Form.PACKED}
-    for found in sealed:
+    settle(disk, set(), 10**segment.DIGITS, lambda say, *args, **fields: say(*args, **fields))
+    for found in segment.sealed_segments(disk):
         if found.form is Form.PLAIN:
             _end_torn(found.name, disk)
-            if found.number in packed:
-                _keep_one(found, packed[found.number], disk)
     entries = disk.entries()
     for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE)):
         if entries.get(name):
@@ -204,18 +202,6 @@ def _end_torn(name: str, disk: Disk) -> None:
             disk.writev(fd, [b"\n"])
     finally:
         os.close(fd)
-
-
-def _keep_one(plain: Segment, packed: Segment, disk: Disk) -> None:
-    """Keep the packed form of a segment that has both if it is complete, else the plain one."""
-    kept = _index_of(packed, disk)
-    sizes = disk.stat(plain.name).st_size, disk.stat(packed.name).st_size
-    if kept is not None and (kept.text, kept.compressed) == sizes:
-        disk.unlink(plain.name)
-    else:
-        disk.unlink(packed.name)
-        disk.unlink(packed.index)
-    disk.sync_directory()
 
 
 def _index_of(packed: Segment, disk: Disk) -> Index | None:
@@ -245,5 +231,13 @@ def _look_at_index(packed: Segment, disk: Disk) -> None:
             index.rebuild(packed, disk)
         except ValueError as error:
             log.error("{path} is damaged and left as it is: {why}", path=path, why=error)
+        except OSError as error:
+            disk.unlink(segment.tmp(packed.index))
+            log.error(
+                "{name} cannot be made again: {why}; without it {path} is for zstdcat only",
+                name=disk.path(packed.index),
+                path=path,
+                why=reason(error),
+            )
         else:
             log.warn("the index of {path} was missing or of no use, and was made again", path=path)

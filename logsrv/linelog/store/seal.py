@@ -6,6 +6,7 @@ between any two steps leaves one that is whole; `recover.tidy` removes the other
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 
@@ -43,14 +44,20 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
 def seal(segment: Segment, disk: Disk, going: Callable[[], bool] = lambda: True) -> Index:
     """Compress a plain segment and remove the plain file; return the index.
 
-    Raises OSError when the disk is full or broken, and Interrupted when `going()` turns false
-    (asked before each frame): then the plain file is as it was.
+    Raises OSError when the disk is full or broken or something has the name of the packed file, and
+    Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
     """
     try:
         made = _pack(segment, disk, going)
+        if segment.packed in disk.entries():
+            raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
+    except (OSError, Interrupted):
+        disk.unlink(tmp(segment.packed))
+        raise
+    try:
         index.save(made, segment, disk)
         disk.rename(tmp(segment.packed), segment.packed)
-    except (OSError, Interrupted):
+    except OSError:
         for leftover in (tmp(segment.packed), tmp(segment.index), segment.index):
             disk.unlink(leftover)
         raise

@@ -140,10 +140,23 @@ def pretenders(disk: Disk) -> list[str]:
 
 
 def sealed_segments(disk: Disk) -> list[Segment]:
-    """Return the sealed segments in order, each once: the plain file where both forms are there."""
-    # Backwards a plain name comes after the packed one, and so it is the one that stays.
-    chosen = {segment.number: segment for segment in reversed(sealed_files(disk))}
-    return [chosen[number] for number in sorted(chosen)]
+    """Return the sealed segments in order, one for each number: the packed file if there are more."""
+    return list(_by_number(sealed_files(disk)).values())
+
+
+def rivals(disk: Disk) -> list[tuple[Segment, Segment]]:
+    """Return the sealed files that `sealed_segments` leaves out, each with the one that it names."""
+    found = sealed_files(disk)
+    chosen = _by_number(found)
+    return [(one, chosen[one.number]) for one in found if one != chosen[one.number]]
+
+
+def _by_number(found: list[Segment]) -> dict[int, Segment]:
+    """Return one segment for each number, in order."""
+    chosen: dict[int, Segment] = {}
+    for one in sorted(found, key=lambda one: (one.number, one.form is not Form.PACKED, one.name)):
+        chosen.setdefault(one.number, one)
+    return chosen
 
 
 def segments(disk: Disk) -> list[Segment]:

@@ -37,6 +37,17 @@ SMALL = 4096
 Tap = Callable[[Batch], object]
 
 
+def _advise(policy: StorePolicy) -> None:
+    """Say that a policy keeps less than its user may think."""
+    if policy.keep_bytes is not None and policy.keep_bytes < policy.rotate_size:
+        log.warn(
+            "--keep-bytes ({keep} bytes) is less than --rotate-size ({rotate} bytes): whenever"
+            " current.log alone is larger than that, all sealed segments are removed",
+            keep=policy.keep_bytes,
+            rotate=policy.rotate_size,
+        )
+
+
 class Store:
     """A directory of segments, owned by this process from `open` to `close`.
 
@@ -62,6 +73,7 @@ class Store:
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
         self._accepts = False
+        self._finished = False
 
     def open(self) -> None:
         """Take the directory, put in order what a crash left, and start to write.
@@ -84,6 +96,7 @@ class Store:
 
     def _start(self, lock: DirectoryLock) -> None:
         disk, tell = self._disk, self._reactor.callFromThread
+        _advise(self._policy)
         recover.tidy(disk)
         number = recover.number_active(disk)
         opened = recover.open_active(disk)
@@ -183,6 +196,8 @@ class Store:
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy from now on."""
+        if policy != self._policy:
+            _advise(policy)
         self._policy = policy
         self._writer.apply(policy)
         self._sealer.policy = policy
@@ -255,7 +270,7 @@ class Store:
         if self._accepts:
             self._accepts = False
             self._deadline = self._reactor.callLater(
-                CLOSE_WITHIN, self._closed, "it takes too long"
+                CLOSE_WITHIN, self._too_late, "it takes too long"
             )
             self._writer.close()
             self._sealer.stop()
@@ -278,11 +293,22 @@ class Store:
             self._reactor.callFromThread(
                 log.error, "the store could not be synced at its end: {why}", why=reason(error)
             )
+        self._finished = True
         sealing.join(SEALER_ENDS_WITHIN)
         if not sealing.is_alive():
             lock.release()
             self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
+
+    def _too_late(self, why: str) -> None:
+        """End the waiting for a disk that hangs."""
+        self._look()
+        if not self.pending and not self._finished:
+            log.error("the store could not be synced at its end: {why}", why=why)
+            self._waiters.give_up(
+                StoreError(f"the store {self.directory} could not be synced at its end: {why}")
+            )
+        self._closed(why)
 
     def _closed(self, why: str) -> None:
         if self._deadline.active():

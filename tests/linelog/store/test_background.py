@@ -13,6 +13,8 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.logger import capturedLogs
 
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
@@ -113,6 +115,40 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     await until(lambda: not list(store.directory.glob("0*")))
     await store.close()
     assert open_store().position == (4, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
+    open_store: OpenStore,
+) -> None:
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
+    lines = [b"x" * 1000] * 300
+    store.append(batch(*lines))
+    await until(lambda: metrics.value("segments_sealed_total") or not store.healthy)
+    await until(lambda: not list(store.directory.glob("*Z.log")))
+    await store.close()
+    assert metrics.value("segments_removed_total") == 0
+    assert text_of(store.directory) == stored(*lines)
+
+
+@pytest_twisted.ensureDeferred
+async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
+    open_store: OpenStore,
+) -> None:
+    """A full disk gets room."""
+    disk = FaultyDisk()
+
+    def full_for_the_sealer() -> None:
+        if threading.current_thread().name == "store-seal":
+            raise no_space()
+
+    disk.before["writev"] = full_for_the_sealer
+    store = open_store(disk, keep_bytes=1000)
+    store.append(batch(b"x" * 2000))
+    store.rotate()
+    await store.durable()
+    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
 
 
 class WrongClock:

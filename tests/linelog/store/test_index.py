@@ -14,6 +14,14 @@ from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment
 from tests.linelog.store.faults import at, stored
 
+SENSELESS = [
+    b'{"segment":1,"text":Infinity,"compressed":1,"lines":1,"frames":[]}',
+    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,-Infinity,0,null,null]]}',
+    b'{"segment":1,"text":NaN,"compressed":1,"lines":1,"frames":[]}',
+    b"[" * 100_000,
+    b'{"segment":' * 100_000,
+]
+
 
 def of(*texts: bytes) -> Index:
     found = Index(7, 0, 0, 0, ())
@@ -27,7 +35,9 @@ def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
     assert index.decode(index.encode(of(*texts))) == of(*texts)
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null", *SENSELESS]
+)
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError):
         index.decode(data)

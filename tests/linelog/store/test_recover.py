@@ -20,6 +20,7 @@ from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Position, Segment, saved_number
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
+from tests.linelog.store.test_index import SENSELESS
 
 OpenStore = Callable[..., Store]
 
@@ -155,6 +156,33 @@ def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> No
     tidy(at(tmp_path))
     assert text_of(tmp_path) == stored(b"one")
     assert (tmp_path / segment.index).exists() and len(list(tmp_path.glob("*.idx"))) == 1
+
+
+@pytest.mark.parametrize("data", SENSELESS)
+def test_an_index_that_makes_no_sense_is_made_again(tmp_path: Path, data: bytes) -> None:
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    made = seal(segment, at(tmp_path))
+    (tmp_path / segment.index).write_bytes(data)
+    tidy(at(tmp_path))
+    assert index.load(Segment(1, segment.packed, Form.PACKED), at(tmp_path)) == made
+
+
+def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    segment = Segment(1, "0000000001-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, at(tmp_path))
+    (tmp_path / segment.index).unlink()
+    (tmp_path / segment.index).mkdir()
+    with capturedLogs() as events:
+        assert open_store(directory=tmp_path).healthy
+    assert [(e["name"], e["why"]) for e in events if "cannot be made" in e["log_format"]] == [
+        (str(tmp_path / segment.index), "Is a directory")
+    ]
+    assert (tmp_path / segment.packed).exists() and (tmp_path / segment.index).is_dir()
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_a_damaged_segment_is_left_alone_and_reported(tmp_path: Path) -> None:

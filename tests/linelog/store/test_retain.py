@@ -36,6 +36,15 @@ def test_what_stays_fits_or_is_the_active_segment_alone(
         assert sum(left) + gone[-1].size + active > keep
 
 
+def test_bytes_that_wait_for_compression_count_only_when_they_stay_so() -> None:
+    all_ = [Held(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0) for n in range(4)]
+    keep = StorePolicy(keep_bytes=15)
+    assert expired(all_, 0, keep, 0, stuck=False) == all_[:1]
+    assert expired(all_, 20, keep, 0, stuck=False) == all_[:2]
+    assert expired(all_, 0, keep, 0, stuck=True) == all_[:3]
+    assert expired(all_, 0, StorePolicy(keep_days=1), 2 * DAY, stuck=False) == all_
+
+
 def test_days_count_from_the_last_line_of_a_segment() -> None:
     gone = expired(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
     assert [one.segment.number for one in gone] == [0, 1]
@@ -83,4 +92,4 @@ def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
     """A crash between the rotation and the saving of the number, or a full disk there."""
     (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
     save_number(1, at(tmp_path))
-    assert retain(at(tmp_path), StorePolicy(keep_bytes=1), 0) == []
+    assert retain(at(tmp_path), StorePolicy(keep_bytes=1), 0, stuck=True) == []

@@ -38,7 +38,7 @@ def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path:
     found = [(one.number, one.form) for one in segments(at(tmp_path))]
     assert found == [
         (2, Form.PACKED),
-        (3, Form.PLAIN),
+        (3, Form.PACKED),
         (10, Form.PLAIN),
         (11, Form.ACTIVE),
     ]

@@ -199,18 +199,51 @@ async def test_close_on_a_full_disk_says_and_counts_what_was_not_written(
     open_store()
 
 
+class Patient:
+    """The reactor, but for its timers, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.seconds = self.clock.seconds
+        self.callLater = self.clock.callLater
+
+    def callFromThread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_a_last_sync_that_hangs_is_said_and_nobody_waits_for_it(
+    tmp_path: Path, sync: Sync
+) -> None:
+    disk, go, using = FaultyDisk(), threading.Event(), Patient()
+    before = set(threading.enumerate())
+    metrics = Metrics(METRICS)
+    store = Store(tmp_path, StorePolicy(sync=sync), reactor=using, metrics=metrics, disk=disk)
+    store.open()
+    disk.before["fdatasync"] = lambda: go.wait(60)
+    store.append(batch(b"written"))
+    await until(lambda: not store.pending)
+    waiting = store.durable()
+    closing = store.close()
+    await until(lambda: "fdatasync" in disk.calls)
+    with capturedLogs() as events:
+        using.clock.advance(10)
+        await closing
+    assert [e["why"] for e in events if "not be synced at its end" in e["log_format"]] == [
+        "it takes too long"
+    ]
+    if sync is Sync.ALWAYS:
+        with pytest.raises(StoreError, match="not be synced at its end: it takes too long"):
+            await waiting
+    else:
+        await waiting
+    go.set()
+    await until(lambda: not set(threading.enumerate()) - before)
+
+
 @pytest_twisted.ensureDeferred
 async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> None:
-    class Patient:
-        """The reactor, but for its timers, which a test moves on."""
-
-        clock = Clock()
-        seconds = clock.seconds
-        callLater = clock.callLater
-
-        def callFromThread(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-            reactor.callFromThread(function, *args, **kwargs)  # type: ignore[attr-defined]
-
     disk, go = FaultyDisk(), threading.Event()
     using, before = Patient(), set(threading.enumerate())
     metrics = Metrics(METRICS)
@@ -288,6 +321,17 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -
     store.append(batch(b"synced"))
     await store.durable()
     assert "fdatasync" in disk.calls
+
+
+def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store: OpenStore) -> None:
+    strange = StorePolicy(rotate_size=2000, keep_bytes=1000)
+    with capturedLogs() as events:
+        store = open_store(rotate_size=2000, keep_bytes=1000)
+        store.apply(strange)
+        store.apply(StorePolicy(rotate_size=2000, keep_bytes=2000))
+        store.apply(strange)
+    said = [e for e in events if "--keep-bytes" in e["log_format"]]
+    assert [(e["keep"], e["rotate"]) for e in said] == [(1000, 2000)] * 2
 
 
 @pytest_twisted.ensureDeferred
