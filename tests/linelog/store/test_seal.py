@@ -129,3 +129,13 @@ def test_pieces_are_whole_lines_and_together_the_text(text: bytes, size: int) ->
     assert all(piece.endswith(b"\n") for piece in found[:-1])
     longest = max((len(line) + 1 for line in text.split(b"\n")), default=0)
     assert all(len(piece) <= max(size, 2 * longest) for piece in found)
+
+
+def test_a_packed_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    seal(plain(tmp_path), at(tmp_path))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    segment = plain(tmp_path, b"something else\n")
+    with pytest.raises(FileExistsError):
+        seal(segment, at(tmp_path))
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert after == before | {segment.name: b"something else\n"}
