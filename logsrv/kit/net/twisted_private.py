@@ -265,7 +265,7 @@ def keep_files_of_others(port: unix.Port) -> None:
 
     Twisted removes whatever is there by then: the socket of the program that came after us, say.
     """
-    path = port._bindPath
+    path = port.getHost().name
     ours = file_of_socket(path)
 
     def end(reason: Any) -> None:
