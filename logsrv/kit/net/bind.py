@@ -86,10 +86,9 @@ def check_place(endpoint: Endpoint) -> None:
     if place.scheme in ("unix", "unixgram"):
         _check_socket_path(place, _TYPES[place.kind])
     elif place.scheme in ("tcp", "tcp6", "ssl", "udp") and place.port:
-        interface = place.argument("interface") or ("::" if place.scheme == "tcp6" else "0.0.0.0")
         try:
             family, _, _, _, address = socket.getaddrinfo(
-                interface, place.port, type=_TYPES[place.kind]
+                place.interface, place.port, type=_TYPES[place.kind]
             )[0]
             with socket.socket(family, _TYPES[place.kind]) as probe:
                 if place.kind == "stream":
@@ -190,9 +189,8 @@ def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     """A bound datagram socket. Raises OSError, or ListenError for a path that is taken."""
     if endpoint.scheme == "unixgram":
         return _bind_unix(endpoint)
-    interface = endpoint.argument("interface") or "0.0.0.0"
     family, _, _, _, address = socket.getaddrinfo(
-        interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+        endpoint.interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
     )[0]
     udp = socket.socket(family, socket.SOCK_DGRAM)
     try:

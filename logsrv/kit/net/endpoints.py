@@ -96,6 +96,11 @@ class Endpoint:
         """The path of a UNIX socket, else None."""
         return self.inner.path if self.inner is not None else self.argument("address")
 
+    @property
+    def interface(self) -> str:
+        """The address to bind, as asked for or everywhere; of no meaning for what has no port."""
+        return self.argument("interface") or ("::" if self.scheme == "tcp6" else "0.0.0.0")
+
     def overlaps(self, other: Endpoint) -> bool:
         """Return true if the two cannot be bound at the same time, as far as their text tells."""
         mine, theirs = self.inner or self, other.inner or other
@@ -103,12 +108,12 @@ class Endpoint:
             return os.path.normpath(mine.path) == os.path.normpath(theirs.path)
         if not mine.port or (mine.port, mine._family) != (theirs.port, theirs._family):
             return False
-        interfaces = {_interface(mine), _interface(theirs)}
+        interfaces = {mine.interface, theirs.interface}
         return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
 
     @property
     def _family(self) -> tuple[bool, bool]:
-        return self.scheme == "udp", self.scheme == "tcp6" or ":" in _interface(self)
+        return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
 
     @property
     def twisted(self) -> str:
@@ -146,10 +151,6 @@ class Endpoint:
         return attrs.evolve(
             self, text=endpoint_text(self.scheme, arguments), arguments=tuple(arguments.items())
         )
-
-
-def _interface(endpoint: Endpoint) -> str:
-    return endpoint.argument("interface") or ("::" if endpoint.scheme == "tcp6" else "0.0.0.0")
 
 
 def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:

@@ -105,11 +105,10 @@ class Site:
         self._part = metrics.part()
         try:
             self._served = serve(wanted, self._part)
-            datagrams = wanted.endpoint.kind == "datagram"
             self._listener = listener_for(
                 wanted.endpoint,
-                factory=None if datagrams else self._served.takes,
-                receiver=self._served.takes if datagrams else None,
+                factory=self._served.takes,
+                receiver=self._served.takes,
                 label=wanted.label,
                 policy=wanted.settings,
                 reactor=reactor,
