@@ -6,6 +6,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ import pytest
 
 import logsrv.kit
 import logsrv.kit.testing
+from logsrv.kit.testing import examples
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -23,7 +25,7 @@ DOCS = Path(__file__).parent.parent.parent / "docs"
 )
 def test_every_name_is_there_and_documented(module: object, page: str) -> None:
     """What is exported exists, and stands on its page."""
-    names = module.__all__  # type: ignore[attr-defined]
+    names = dir(module)
     text = (DOCS / page).read_text()
     for name in names:
         assert getattr(module, name) is not None
@@ -41,12 +43,47 @@ def test_type_checkers_see_what_is_loaded(module: ModuleType) -> None:
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
     }
-    assert declared == {name: getattr(module, name) for name in module.__all__}
+    assert declared == {name: getattr(module, name) for name in dir(module)}
 
 
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'LineProtocoll'"):
         logsrv.kit.LineProtocoll  # noqa: B018
+
+
+@pytest.mark.parametrize("module", ["logsrv.kit", "logsrv.kit.testing"])
+def test_help_is_a_page(module: str) -> None:
+    """`help` shows what there is, and everything about a name only when asked for that."""
+    code = f"import {module}; help({module})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 30 < run.stdout.count("\n") < 110
+    for name in dir(import_module(module)):
+        assert name in run.stdout
+
+
+def in_the_pages() -> Iterator[tuple[str, str, str]]:
+    """Each name that a Python block of a page imports from the kit: page, module, name."""
+    for page in sorted(DOCS.glob("*.md")):
+        for example in examples(page.read_text()):
+            for node in ast.walk(ast.parse(example.code)):
+                if isinstance(node, ast.ImportFrom) and str(node.module).startswith("logsrv.kit"):
+                    yield from ((page.name, str(node.module), name.name) for name in node.names)
+                elif isinstance(node, ast.Import):
+                    names = [name.name for name in node.names if name.name.startswith("logsrv.kit")]
+                    yield from ((page.name, *name.rpartition(".")[::2]) for name in names)
+
+
+def test_the_pages_need_no_inner_module() -> None:
+    """Everything that the documents import is in `logsrv.kit` or, for tests, `logsrv.kit.testing`."""
+    imported = set(in_the_pages())
+    assert len(imported) > 20
+    inner = [
+        (page, f"{module}.{name}")
+        for page, module, name in imported
+        if module not in ("logsrv.kit", "logsrv.kit.testing")
+        or name not in dir(import_module(module))
+    ]
+    assert inner == []
 
 
 def test_import_costs_next_to_nothing() -> None:

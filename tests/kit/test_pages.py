@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import runpy
+import smtplib
+import ssl
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +16,9 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit import Plugin
 from logsrv.kit.net.endpoints import parse_endpoint
-from logsrv.kit.testing import Running, examples, play, transcripts
+from logsrv.kit.testing import Running, conformance, examples, play, transcripts
+from tests.cli.certificates import Authority
+from tests.programs import program
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
@@ -58,3 +63,97 @@ async def test_conversations(page: str, tmp_path: Path, serving: Callable[..., R
     for transcript in transcripts(page):
         running = serving(plugins[transcript.port])
         await deferToThread(play, transcript, running.port)
+
+
+# Who answers otherwise each time, and where peers hear each other; so they may where there is a state.
+OTHERWISE, TOGETHER = ("dice",), ("chat", "corridor")
+# Waits by the clock of the real reactor; looks through ten thousand files for each line; wait for a
+# thread, one of them with asyncio; says by itself what time it is.
+NOT_HERE = ("patient", "drafts", "notes", "tally", "ticker")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [*PAGES, "cookbook.md"])
+def test_what_the_pages_show_stands_everything(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each plugin of a page goes through the conformance suite, with what its conversations send."""
+    text = (DOCS / name).read_text()
+    monkeypatch.syspath_prepend(tmp_path)
+    talks: dict[int, list[bytes]] = {}
+    for transcript in transcripts(text):
+        sent = [f"{line}\r\n" for is_sent, line in transcript.steps if is_sent]
+        talks.setdefault(transcript.port, []).append("".join(sent).encode())
+    shown = [example for example in examples(text) if example.name]
+    for example in shown:
+        (tmp_path / Path(str(example.name)).name).write_text(example.code)
+    tried = 0
+    for example in shown:
+        found = runpy.run_path(str(tmp_path / Path(str(example.name)).name)).values()
+        for plugin in [value for value in found if isinstance(value, Plugin)]:
+            ports = [parse_endpoint(endpoint).port or 0 for endpoint in plugin.listen]
+            said = [talk for port in ports for talk in talks.get(port, []) if talk]
+            if plugin.name in NOT_HERE or (not said and name == "cookbook.md"):
+                # Other wires than lines; what is sent there stands in its own tests.
+                continue
+            conformance(
+                plugin,
+                *said,
+                same=plugin.name not in OTHERWISE,
+                apart=plugin.state is None and plugin.name not in TOGETHER,
+            )
+            tried += 1
+    assert tried
+
+
+@pytest.fixture
+def mail(tmp_path: Path, serving: Callable[..., Running]) -> tuple[int, Path]:
+    """The port of the page's server for mail, with a certificate; and whom to trust for that."""
+    [code] = [
+        example.code
+        for example in examples((DOCS / "kit.md").read_text())
+        if example.name == "mail.py"
+    ]
+    path = tmp_path / "mail.py"
+    path.write_text(code)
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    place = f"tcp:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    running = serving(runpy.run_path(str(path))["mail"], f"--listen={place}")
+    return running.port, authority.cafile
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_mail_is_sent_by_a_client_that_begins_tls(mail: tuple[int, Path]) -> None:
+    """Python's smtplib, which trusts nobody but the authority."""
+    port, cafile = mail
+
+    def send() -> tuple[bool, bool, tuple[int, bytes]]:
+        with smtplib.SMTP("localhost", port, timeout=30) as client:
+            client.ehlo()
+            offered = client.has_extn("starttls")
+            client.starttls(context=ssl.create_default_context(cafile=str(cafile)))
+            client.ehlo()
+            client.mail("ada@example.org")
+            client.rcpt("bob@example.org")
+            return offered, client.has_extn("starttls"), client.data("one\r\n..two\r\nthree\r\n")
+
+    assert await deferToThread(send) == (True, False, (250, b"read 3 lines"))
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_mail_is_spoken_with_openssl(mail: tuple[int, Path]) -> None:
+    port, cafile = mail
+    openssl = program("openssl", "openssl")
+    command = [
+        *(openssl, "s_client", "-starttls", "smtp", "-connect", f"localhost:{port}", "-quiet"),
+        *("-verify_return_error", "-verify_hostname", "localhost", "-CAfile", str(cafile)),
+    ]
+
+    def talk() -> bytes:
+        said = b"EHLO me\r\nNOOP\r\nQUIT\r\n"
+        return subprocess.run(command, input=said, capture_output=True, timeout=60).stdout
+
+    assert (await deferToThread(talk)).endswith(b"250 8BITMIME\r\n250 fine\r\n221 bye\r\n")

@@ -70,8 +70,10 @@ def commands_in(chunk: bytes) -> Commands:
     runs = _Runs.of(codes)
     entered, option_endings = _entered(codes, runs)
     (begins,) = np.nonzero((runs.odd ^ entered).view(bool))
+    doubled = runs.doubled(entered)
     if not len(begins):
-        return Commands(chunk.replace(b"\xff\xff", b"\xff"), b"", codes[:0].reshape(0, 2))
+        data = _without(codes, begins, begins, doubled)
+        return Commands(data.tobytes(), b"", codes[:0].reshape(0, 2))
     at = runs.end[begins] - 1
     command = runs.follower[begins]
     length = _LENGTHS[command]
@@ -88,10 +90,10 @@ def commands_in(chunk: bytes) -> Commands:
         cut = int(at[sb[~closed]].min(initial=cut))
     decided = np.searchsorted(at, cut)
     at, length, command = at[:decided], length[:decided], command[:decided]
-    data = _without(codes[:cut], at, length)
-    at = at[_ASKS[command]]
+    data = _without(codes[:cut], at, length, doubled[: np.searchsorted(doubled, cut)])
+    at = at.compress(_ASKS[command])
     asked = np.stack([codes[at + 1], codes[np.minimum(at + 2, size - 1)]], axis=1)
-    return Commands(data.tobytes().replace(b"\xff\xff", b"\xff"), chunk[cut:], asked)
+    return Commands(data.tobytes(), chunk[cut:], asked)
 
 
 @attrs.frozen
@@ -101,8 +103,12 @@ class _Runs:
     At the end of the chunk the follower is 0. touches: only its follower stands before the next run.
     ends: whether a value may end at its last IAC, because SE follows or nothing yet. It has one more
     entry, for the end of the chunk.
+    iac: all IACs. lf: all LFs, if there is an SB that may care.
     """
 
+    iac: Places
+    lf: Places
+    start: Places
     end: Places
     odd: Codes
     follower: Codes
@@ -121,7 +127,18 @@ class _Runs:
             follower[-1] = 0
             ends[-2] = True
         touches = np.append(start[1:] == end[:-1] + 1, False)
-        return cls(end, ((end - start) & 1).astype(np.uint8), follower, touches, ends)
+        lf = np.flatnonzero(codes == _LF) if (follower == _SB).any() else at[:0]
+        odd = ((end - start) & 1).astype(np.uint8)
+        return cls(at, lf, start, end, odd, follower, touches, ends)
+
+    def doubled(self, entered: Codes) -> Places:
+        """The second IAC of each pair (and some that are part of a command)."""
+        if len(self.iac) == len(self.end):
+            return self.iac[:0]
+        # Numbers of one byte: only whether a distance is odd matters.
+        first = (self.start + entered).astype(np.uint8)
+        distance = self.iac.astype(np.uint8) - np.repeat(first, self.end - self.start)
+        return self.iac.compress((distance & 1).view(bool))
 
 
 def _entered(codes: Codes, runs: _Runs) -> tuple[Codes, Places]:
@@ -166,19 +183,21 @@ def _values(codes: Codes, runs: _Runs, sb: Places, ending: Places) -> tuple[Plac
     window = codes[np.minimum(value - 1, size - 1)] == _NAWS
     fits = stop - value <= np.where(window, MAX_NAWS, MAX_SUBNEGOTIATION)
     # An LF says that this is text with a Latin-1 "ÿú" in it; only a window has numbers that may be 10.
-    (lf,) = np.nonzero(codes == _LF)
-    fits &= window | (np.searchsorted(lf, value) >= np.searchsorted(lf, stop))
+    next_lf = np.append(runs.lf, size)[np.searchsorted(runs.lf, value)]
+    fits &= window | (next_lf >= stop)
     return which[fits], stop[fits], (stop + 1 < size)[fits]
 
 
-def _without(codes: Codes, at: Places, length: Places) -> Codes:
-    """`codes` without the `length` bytes at each `at`."""
-    (gone,) = np.nonzero(length)
-    if not len(gone):
+def _without(codes: Codes, at: Places, length: Places, doubled: Places) -> Codes:
+    """`codes` without the `length` bytes at each `at`, and without those at `doubled`."""
+    gone = np.flatnonzero(length != 0)
+    if not len(gone) and not len(doubled):
         return codes
     at = at[gone]
     edges = np.zeros(len(codes) + 1, np.int8)
     edges[at] = 1
     edges[at + length[gone]] -= 1
-    kept: Codes = codes[np.cumsum(edges[:-1], dtype=np.int8) == 0]
-    return kept
+    inside = np.cumsum(edges[:-1], dtype=np.int8)
+    inside[doubled] = 1
+    # Where bytes to keep and others are mixed, three times as fast as `codes[inside == 0]`.
+    return codes.compress(inside == 0)

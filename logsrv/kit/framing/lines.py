@@ -16,6 +16,7 @@ import attrs
 from logsrv.kit.framing.telnet import TelnetFilter
 
 LF = b"\n"
+DEFAULT_MAX_LINE = 64 * 1024
 _IAC = b"\xff"
 
 
@@ -37,11 +38,14 @@ class LineFormat:
     telnet: whether to take out Telnet's commands and answer them.
     """
 
-    max_line: int = 64 * 1024
+    max_line: int = DEFAULT_MAX_LINE
     delimiter: bytes = LF
     encoding: str = "utf-8"
     errors: str = "replace"
     telnet: bool = True
+    # `errors` as the codecs call it, and `delimiter` as text: worked out once.
+    errors_handler: str = attrs.field(init=False, eq=False, repr=False, default="replace")
+    _ending: str = attrs.field(init=False, eq=False, repr=False, default="")
 
     def __attrs_post_init__(self) -> None:
         if self.max_line < 1:
@@ -51,7 +55,8 @@ class LineFormat:
         if self.errors not in ("replace", "reject"):
             raise ValueError(f'errors is {self.errors!r}; it has to be "replace" or "reject"')
         try:
-            usable = "a\n".encode(self.encoding) == b"a\n" and self.delimiter.decode(self.encoding)
+            ending = self.delimiter.decode(self.encoding)
+            usable = "a\n".encode(self.encoding) == b"a\n" and ending
         except (LookupError, UnicodeDecodeError):
             usable = False
         if not usable:
@@ -59,11 +64,39 @@ class LineFormat:
                 f"encoding is {self.encoding!r}; it has to be one that contains ASCII and the "
                 "delimiter, such as utf-8"
             )
+        object.__setattr__(self, "_ending", ending)
+        if self.errors == "reject":
+            object.__setattr__(self, "errors_handler", "strict")
 
-    @property
-    def errors_handler(self) -> str:
-        """`errors` as the codecs call it."""
-        return "strict" if self.errors == "reject" else self.errors
+    def split(self, block: bytes) -> list[str]:
+        """A block of whole lines as text. Raises UnicodeDecodeError with `errors` "reject"."""
+        delimiter = self.delimiter
+        if delimiter == LF and b"\r\0" in block:
+            block = block.replace(b"\r\0", b"")
+        text = block.decode(self.encoding, self.errors_handler)
+        if delimiter == LF and "\r" in text:
+            lines = text.split("\r\n")
+            # Faster than `replace` where all endings are CR LF, as they usually are then.
+            if len(lines) - 1 != text.count("\n"):
+                lines = text.replace("\r\n", "\n").split("\n")
+        else:
+            lines = text.split(self._ending)
+        lines.pop()
+        return lines
+
+    def split_whole(self, data: bytes) -> list[str] | None:
+        """The first that a peer sent, if it is whole lines and nothing else; None: see a LineSplitter.
+
+        Most peers who come, say a line and go need no LineSplitter.
+        """
+        if len(data) > self.max_line or not data.endswith(self.delimiter):
+            return None
+        if self.telnet and _IAC in data:
+            return None
+        try:
+            return self.split(data)
+        except UnicodeDecodeError:
+            return None
 
 
 class LineSplitter:
@@ -71,11 +104,12 @@ class LineSplitter:
 
     trouble: why the last call of `receive` stopped before the end of what it got, or None.
     dropped: bytes that were received and not given out, delimiters and Telnet aside.
+    chunk: that in which the last lines ended, for `unread`; who needs it no more lets go of it.
     """
 
     __slots__ = (
-        "_carry", "_doubtful", "_format", "_held", "_pieces", "_rest", "_skipping", "_telnet",
-        "dropped", "trouble",
+        "_carry", "_doubtful", "_format", "_held", "_pieces", "_refused", "_rest", "_skipping",
+        "_telnet", "chunk", "dropped", "trouble",
     )  # fmt: skip
 
     def __init__(self, format: LineFormat) -> None:
@@ -89,6 +123,8 @@ class LineSplitter:
         self._rest = b""
         self._skipping = False
         self._telnet: TelnetFilter | None = None
+        self._refused = 0
+        self.chunk = b""
         self.trouble: Trouble | None = None
         self.dropped = 0
 
@@ -118,6 +154,7 @@ class LineSplitter:
         if end < 0:
             self._hold(data)
             return []
+        self.chunk = data
         end += len(delimiter)
         if not self._pieces and end <= self._format.max_line:
             block = data if end == len(data) else data[:end]
@@ -129,7 +166,7 @@ class LineSplitter:
                 if max(map(len, raw)) > self._format.max_line:
                     return self._doubt(raw, data[end:])
         try:
-            lines = self._text(block)
+            lines = self._format.split(block)
         except UnicodeDecodeError:
             return self._doubt(block.split(delimiter), data[end:])
         if end < len(data):
@@ -184,7 +221,29 @@ class LineSplitter:
 
     def _refuse(self, line: bytes, trouble: Trouble) -> None:
         self.trouble = trouble
+        self._refused = len(line)
         self.dropped += len(line)
+
+    @property
+    def spent(self) -> bool:
+        """Return whether all that was received was given out."""
+        return not (
+            self._pieces or self._carry or self._skipping or self.trouble or self.dropped
+            or self._telnet
+        )  # fmt: skip
+
+    @property
+    def holds_some(self) -> bool:
+        """Return whether something was received that no line was made of yet."""
+        unfinished = self._telnet is not None and self._telnet.unfinished
+        return bool(
+            self._pieces
+            or self._carry
+            or self._doubtful
+            or self._rest
+            or self._skipping
+            or unfinished
+        )
 
     def discard(self) -> None:
         """Count as dropped what is here and was not given out."""
@@ -200,6 +259,20 @@ class LineSplitter:
         rest = b"".join([*(self._pieces or ()), self._carry, *whole, self._rest])
         self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
         self._doubtful = []
+        return rest
+
+    def unread(self, given: int) -> bytes:
+        """Take back what came behind the first `given` lines of the last `receive`, as it came.
+
+        Those were the first that it gave, and there was no Telnet in it. A `trouble` behind them is
+        forgotten with the rest.
+        """
+        if self.trouble is not None:
+            self.trouble = None
+            self.dropped -= self._refused
+        rest = self.chunk.split(self._format.delimiter, given)[-1]
+        self._pieces, self._carry, self._rest, self._held = None, b"", b"", 0
+        self._doubtful, self._skipping = [], False
         return rest
 
     @property
@@ -231,6 +304,7 @@ class LineSplitter:
         if self._held > most and not (
             self._held == most + 1 and data[-1:] == b"\r" and self._format.delimiter == LF
         ):
+            self._refused = self._held
             self.dropped += self._held
             self._pieces, self._held = None, 0
             self._skipping = True
@@ -248,19 +322,3 @@ class LineSplitter:
         self._skipping = False
         self.dropped += at
         return data[at + len(delimiter) :]
-
-    def _text(self, block: bytes) -> list[str]:
-        """A block of whole lines as text. Raises UnicodeDecodeError with `errors` "reject"."""
-        delimiter, encoding = self._format.delimiter, self._format.encoding
-        if delimiter == LF and b"\r\0" in block:
-            block = block.replace(b"\r\0", b"")
-        text = block.decode(encoding, self._format.errors_handler)
-        if delimiter == LF and "\r" in text:
-            lines = text.split("\r\n")
-            # Faster than `replace` where all endings are CR LF, as they usually are then.
-            if len(lines) - 1 != text.count("\n"):
-                lines = text.replace("\r\n", "\n").split("\n")
-        else:
-            lines = text.split(delimiter.decode(encoding))
-        lines.pop()
-        return lines

@@ -18,10 +18,7 @@ class Backpressure:
 
     def __init__(self) -> None:
         self.full = False
-        self._waiting: list[Deferred[None]] | None = None
-
-    def changed(self) -> None:
-        """Called when `full` has changed, before those who wait hear of it; for subclasses."""
+        self._waiting: list[Deferred[None]] = []
 
     def wait(self) -> Deferred[None]:
         """Fires when there is room: at once if there is."""
@@ -29,29 +26,23 @@ class Backpressure:
 
     def wait_for_change(self) -> Deferred[None]:
         """Fires when there is room again, or fails with what is given to `end`."""
-        waiting: Deferred[None] = Deferred()
-        self._waiting = [*(self._waiting or ()), waiting]
-        return waiting
+        self._waiting.append(Deferred())
+        return self._waiting[-1]
 
     def end(self, reason: Exception) -> None:
         """Tell those who wait the reason why there will be no room any more."""
-        for waiting in self._take_waiting():
-            waiting.errback(reason)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.errback(reason)
 
     def pauseProducing(self) -> None:
-        if not self.full:
-            self.full = True
-            self.changed()
+        self.full = True
 
     def resumeProducing(self) -> None:
         self.full = False
-        self.changed()
-        for waiting in self._take_waiting():
-            waiting.callback(None)
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
 
     def stopProducing(self) -> None:
         """The transport is going: its protocol hears of that, and says `end` to those who wait."""
-
-    def _take_waiting(self) -> list[Deferred[None]]:
-        waiting, self._waiting = self._waiting or [], None
-        return waiting

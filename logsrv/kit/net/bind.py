@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import stat
+from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
@@ -23,6 +24,10 @@ SO_RCVBUFFORCE = 33
 _TYPES = {"stream": socket.SOCK_STREAM, "datagram": socket.SOCK_DGRAM}
 
 DEFAULT_BUFFER = 32 * 1024 * 1024
+NO_INHERITED_SOCKET = (
+    "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
+    "which there are); is the .socket unit started?"
+)
 
 
 class ListenError(ConfigurationError):
@@ -34,10 +39,12 @@ def reason_of(error: BaseException, endpoint: Endpoint) -> ListenError:
     cause = error.socketError if isinstance(error, CannotListenError) else error
     where = shown(str(endpoint))
     if isinstance(cause, OSError):
-        return ListenError(f"{where}: {_sentence(cause, endpoint)}")
-    if isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
-        return ListenError(f"{where}: {_no_inherited_socket()}")
-    return ListenError(f"{where}: {shown(str(cause) or type(cause).__name__)}")
+        sentence = _sentence(cause, endpoint)
+    elif isinstance(cause, IndexError | KeyError) and endpoint.scheme == "systemd":
+        sentence = NO_INHERITED_SOCKET
+    else:
+        sentence = shown(str(cause) or type(cause).__name__)
+    return ListenError(f"{where}: {sentence}")
 
 
 def _sentence(cause: OSError, endpoint: Endpoint) -> str:
@@ -64,17 +71,10 @@ def _sentence(cause: OSError, endpoint: Endpoint) -> str:
         case errno.EAFNOSUPPORT:
             return "this machine has no IPv6; take tcp: or an IPv4 address"
         case errno.EBADF | errno.ENOTSOCK if endpoint.scheme == "systemd":
-            return _no_inherited_socket()
+            return NO_INHERITED_SOCKET
     if cause.filename:
         return f"{shown(str(cause.filename))}: {cause.strerror}"
     return cause.strerror or str(cause)
-
-
-def _no_inherited_socket() -> str:
-    return (
-        "the service manager gave no such socket (LISTEN_FDS, LISTEN_FDNAMES and LISTEN_PID tell "
-        "which there are); is the .socket unit started?"
-    )
 
 
 def check_place(endpoint: Endpoint) -> None:
@@ -84,7 +84,7 @@ def check_place(endpoint: Endpoint) -> None:
     """
     place = endpoint.inner or endpoint
     if place.scheme in ("unix", "unixgram"):
-        _check_socket_path(place, _TYPES[place.kind])
+        _find_stale_socket(place)
     elif place.scheme in ("tcp", "tcp6", "ssl", "udp") and place.port:
         try:
             family, _, _, _, address = socket.getaddrinfo(
@@ -99,10 +99,10 @@ def check_place(endpoint: Endpoint) -> None:
             raise reason_of(error, endpoint) from error
 
 
-def _check_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> bool:
+def _find_stale_socket(endpoint: Endpoint) -> bool:
     """Return true if the UNIX socket of a process that has gone is in the way of `endpoint`.
 
-    Raises ListenError when somebody listens there, or when it is no socket.
+    Raises ListenError when somebody listens there, when it is no socket, and when none can be made.
     """
     path = endpoint.path
     if not path or path.startswith("\0"):
@@ -121,20 +121,15 @@ def _check_socket_path(endpoint: Endpoint, kind: socket.SocketKind) -> bool:
         raise reason_of(error, endpoint) from None
     if not stat.S_ISSOCK(mode):
         raise ListenError(f"{where}: {shown(path)} is there and is no socket; take another path")
-    with socket.socket(socket.AF_UNIX, kind) as probe:
+    with socket.socket(socket.AF_UNIX, _TYPES[endpoint.kind]) as probe:
         probe.setblocking(False)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            return True
-        except FileNotFoundError:
-            return False
-        except PermissionError as error:
-            raise reason_of(error, endpoint) from None
-        except OSError:
-            # A full backlog, or a socket of the other kind: somebody is there.
-            pass
-        raise _in_use(where, path)
+        failed = probe.connect_ex(path)
+    if failed in (errno.ECONNREFUSED, errno.ENOENT):
+        return failed == errno.ECONNREFUSED
+    if failed in (errno.EACCES, errno.EPERM):
+        raise reason_of(OSError(failed, ""), endpoint)
+    # Also with a full backlog, or a socket of the other kind.
+    raise ListenError(f"{where}: another program listens on {shown(path)}; stop it or take another")
 
 
 def clear_socket_path(endpoint: Endpoint) -> None:
@@ -142,7 +137,7 @@ def clear_socket_path(endpoint: Endpoint) -> None:
 
     Raises ListenError when somebody listens there, or when it is no socket: that is not deleted.
     """
-    if _check_socket_path(endpoint, _TYPES[endpoint.kind]):
+    if _find_stale_socket(endpoint):
         try:
             os.unlink(endpoint.path or "")
         except OSError as error:
@@ -174,49 +169,31 @@ def remove_socket(endpoint: Endpoint, file: tuple[int, int] | None) -> None:
             log.warn("{endpoint}: {error}", endpoint=str(endpoint), error=str(error))
 
 
-def _in_use(where: str, path: str) -> ListenError:
-    return ListenError(
-        f"{where}: another program listens on {shown(path)}; stop it or take another"
-    )
-
-
-def host_text(host: str, port: int) -> str:
-    """`127.0.0.1:514`, `[::1]:514`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def bind_datagrams(endpoint: Endpoint) -> socket.socket:
     """A bound datagram socket. Raises OSError, or ListenError for a path that is taken."""
+    address: Any
     if endpoint.scheme == "unixgram":
-        return _bind_unix(endpoint)
-    family, _, _, _, address = socket.getaddrinfo(
-        endpoint.interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-    )[0]
-    udp = socket.socket(family, socket.SOCK_DGRAM)
+        clear_socket_path(endpoint)
+        family, address = socket.AF_UNIX, endpoint.path or ""
+    else:
+        family, _, _, _, address = socket.getaddrinfo(
+            endpoint.interface, endpoint.port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+        )[0]
+    bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
-        udp.setblocking(False)
-        udp.bind(address)
-        _enlarge_buffer(udp, endpoint)
+        bound.setblocking(False)
+        # Of a path. Not chmod afterwards: in between, anybody could send.
+        mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
+        try:
+            bound.bind(address)
+        finally:
+            os.umask(mask)
+        if endpoint.scheme == "udp":
+            _enlarge_buffer(bound, endpoint)
     except BaseException:
-        udp.close()
+        bound.close()
         raise
-    return udp
-
-
-def _bind_unix(endpoint: Endpoint) -> socket.socket:
-    clear_socket_path(endpoint)
-    unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    # Not chmod afterwards: in between, anybody could send.
-    mask = os.umask(0o777 & ~int(endpoint.argument("mode") or MODE, 8))
-    try:
-        unix.setblocking(False)
-        unix.bind(endpoint.path or "")
-    except OSError:
-        unix.close()
-        raise
-    finally:
-        os.umask(mask)
-    return unix
+    return bound
 
 
 def _enlarge_buffer(udp: socket.socket, endpoint: Endpoint) -> None:

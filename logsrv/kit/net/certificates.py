@@ -1,4 +1,4 @@
-"""The certificate of a TLS listener: tried before anything is opened, and renewed on a reload."""
+"""The certificates of a TLS listener: tried before anything is opened, and taken anew when saved."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from OpenSSL import SSL, crypto
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
-from zope.interface import implementer
+from OpenSSL import crypto
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.options.files import read_file
+from logsrv.kit.options.files import Mark, mark_of, read_file
 from logsrv.kit.text.words import shown
 
-# The arguments of `ssl:` that name files, all of which Twisted opens, and what is in each, in PEM.
+log = Logger()
+
+# The arguments of `ssl:` that name files, and what is in each, in PEM.
 FILES = {
     "privateKey": "PRIVATE KEY",
     "certKey": "CERTIFICATE",
     "extraCertChain": "CERTIFICATE",
     "dhParameters": "DH PARAMETERS",
+    "clientca": "CERTIFICATE",
 }
 # A chain has some ten certificates of some KiB each.
 LARGEST_FILE = 1024 * 1024
+# The files are looked at as often; what was saved is taken once it has not changed for as long.
+LOOK_SECONDS = 10.0
 
 
 def check_certificate(endpoint: Endpoint) -> None:
@@ -34,7 +38,7 @@ def check_certificate(endpoint: Endpoint) -> None:
     Raises ListenError.
     """
     tls = endpoint.inner or endpoint
-    if tls.scheme != "ssl":
+    if not tls.has_certificate:
         return
     for name, holds in FILES.items():
         path = tls.argument(name)
@@ -47,6 +51,7 @@ def check_certificate(endpoint: Endpoint) -> None:
                 raise ListenError(
                     f"{shown(str(endpoint))}: {name} {shown(path)} cannot be used: {error}"
                 ) from error
+    authorities(endpoint)
     key = tls.argument("privateKey") or ""
     certificate = tls.argument("certKey") or key
     try:
@@ -60,6 +65,118 @@ def check_certificate(endpoint: Endpoint) -> None:
             f"{shown(str(endpoint))}: the key in {shown(key)} and the certificate in "
             f"{shown(certificate)} cannot be used: {why.lower().replace('_', ' ')}"
         ) from error
+
+
+def authorities(endpoint: Endpoint) -> list[crypto.X509]:
+    """Return the authorities whose certificates the clients of an `ssl:` endpoint may show.
+
+    Empty if they are asked for none. Raises ListenError.
+    """
+    tls = endpoint.inner or endpoint
+    found: list[crypto.X509] = []
+    for path in _authority_files(tls):
+        try:
+            data = read_file(path, LARGEST_FILE)
+            _check_pem(data, "CERTIFICATE")
+        except ValueError as error:
+            raise ListenError(
+                f"{shown(str(endpoint))}: the authority {shown(str(path))} cannot be used: {error}"
+            ) from error
+        blocks = re.findall(
+            rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", data, re.DOTALL
+        )
+        found += [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
+    if not found and tls.asks_for_certificates:
+        raise ListenError(
+            f"{shown(str(endpoint))}: there is no authority in "
+            f"{shown(tls.argument('caCertsDir') or '')}: no file whose name ends in .pem"
+        )
+    return found
+
+
+def _authority_files(tls: Endpoint) -> list[Path]:
+    """Return the files of authorities; of a directory those that Twisted's clients take, `*.pem`."""
+    file, directory = tls.argument("clientca"), tls.argument("caCertsDir")
+    files = [Path(file)] if file else []
+    if directory:
+        try:
+            files += sorted(
+                path for path in Path(directory).iterdir() if path.suffix.lower() == ".pem"
+            )
+        except OSError as error:
+            raise ListenError(
+                f"{shown(str(tls))}: caCertsDir {shown(directory)}: {error.strerror}"
+            ) from error
+    return files
+
+
+def marks_of(endpoint: Endpoint) -> dict[str, Mark | None]:
+    """Return how the files of an `ssl:` endpoint look now; None for one that cannot be found."""
+    tls = endpoint.inner or endpoint
+    files = {path for name in FILES if (path := tls.argument(name)) is not None}
+    try:
+        files |= set(map(str, _authority_files(tls)))
+    except ListenError:
+        # It counts as empty, and is tried when it is there again.
+        pass
+    return {file: mark_of(file) for file in files}
+
+
+class CertificateWatch:
+    """A watch over the files of a TLS listener: what was saved is taken, if it is whole.
+
+    A pair is saved in two steps, and a file in several: it is taken when nothing has changed for a
+    while. If it cannot be used, the one of before stays; that is logged once, until it changes again.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, label: str, clock: IReactorTime, renew: Callable[[], object]
+    ) -> None:
+        """`renew` takes what is in the files for the connections to come; raises ListenError."""
+        self._endpoint = endpoint
+        self._label = label
+        self._clock = clock
+        self._renew = renew
+        self._taken = self._before = self._refused = marks_of(endpoint)
+        self._next: IDelayedCall | None = None
+
+    def start(self) -> None:
+        self._next = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def stop(self) -> None:
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def taken(self, marks: dict[str, Mark | None]) -> None:
+        """Note that files which looked like `marks` were taken otherwise, at a reload."""
+        self._taken = marks
+
+    def _look(self) -> None:
+        self.start()
+        now = marks_of(self._endpoint)
+        is_calm = now == self._before
+        self._before = now
+        if now == self._taken:
+            self._refused = now
+        elif is_calm and now != self._refused:
+            self._take(now)
+
+    def _take(self, now: dict[str, Mark | None]) -> None:
+        try:
+            self._renew()
+        except ListenError as error:
+            self._refused = now
+            log.warn(
+                "{listener} keeps its certificate of before; what was saved is not taken: {error}",
+                listener=self._label,
+                error=str(error),
+            )
+        else:
+            self._taken = now
+            log.info(
+                "{listener} has taken the certificate that was saved, for who connects from now on",
+                listener=self._label,
+            )
 
 
 def _check_pem(data: bytes, holds: str) -> None:
@@ -82,24 +199,3 @@ def _check_pem(data: bytes, holds: str) -> None:
                 crypto.load_certificate(crypto.FILETYPE_PEM, block)
     except (crypto.Error, ValueError):
         raise ValueError(f"what follows -----BEGIN {holds}----- is damaged") from None
-
-
-@implementer(IOpenSSLServerConnectionCreator)
-class RenewableCertificate:
-    """Begins each TLS connection with the certificate that was loaded last."""
-
-    def __init__(self, load: Callable[[], SSL.Context]) -> None:
-        """`load` reads the files. Raises what it raises."""
-        self._load = load
-        self._context = self._loaded = load()
-
-    def load(self) -> None:
-        """Read the files again, for `renew`. Raises what reading them raises."""
-        self._loaded = self._load()
-
-    def renew(self) -> None:
-        """Go by what was loaded last, for the connections to come."""
-        self._context = self._loaded
-
-    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
-        return SSL.Connection(self._context, None)

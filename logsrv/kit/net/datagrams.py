@@ -10,7 +10,6 @@ from itertools import accumulate
 from typing import Any, Protocol
 
 import attrs
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, ILoggingContext, IReadDescriptor
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -21,7 +20,6 @@ from logsrv.kit.net.bind import (
     bind_datagrams,
     check_place,
     file_of_socket,
-    host_text,
     reason_of,
     remove_socket,
 )
@@ -30,8 +28,9 @@ from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guarded_factory import log_refusal
 from logsrv.kit.net.kernel_drops import Losses
+from logsrv.kit.net.rates import Rates
 from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
-from logsrv.kit.net.source import Sender, canonical, inet_source, unix_source
+from logsrv.kit.net.source import Sender, canonical, host_text, inet_source, unix_source
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 
@@ -80,6 +79,8 @@ class DatagramListener:
     ) -> None:
         """`receive` is the way to read the socket; by default the fastest that is there."""
         self.endpoint = endpoint
+        # Nobody is connected here.
+        self.protocols: Sequence[Any] = ()
         self.received = 0
         self._receiver = receiver
         self._label = label
@@ -87,12 +88,14 @@ class DatagramListener:
         self._metrics = metrics
         self._make_receive = receive or (Recvmmsg if Recvmmsg.available else Recvmsg)
         self._guard = Guard(policy)
+        self._rates = Rates(reactor.seconds)
+        self._limited = Seldom(reactor.seconds)
+        self._rates.apply(policy)
         self._refusals = Seldom(reactor.seconds)
         self._peers: dict[Hashable, _Peer] = {}
         self._socket: socket.socket | None = None
         self._file: tuple[int, int] | None = None
         self._receive: Receive | None = None
-        self._cut_before = 0
         self._paused = self._opened = False
         # Received, and not delivered because we were paused meanwhile; empty while we are not.
         self._kept: deque[Group] = deque()
@@ -101,10 +104,12 @@ class DatagramListener:
         metrics.watch("datagrams_lost_total", lambda: self.lost, listener=label)
         metrics.watch(
             "dropped_bytes_total",
-            lambda: self._cut_before + (self._receive.cut_bytes if self._receive else 0),
+            lambda: self._receive.cut_bytes if self._receive else 0,
             listener=label,
             reason="datagram_too_long",
         )
+        # From 0: an alert sees the first one only if there was something before it.
+        metrics.count("datagrams_refused_total", 0, listener=label)
 
     @property
     def address(self) -> str:
@@ -117,7 +122,8 @@ class DatagramListener:
             check_place(self.endpoint)
 
     def apply(self, policy: GuardPolicy) -> None:
-        self._guard.apply(policy)
+        self._guard.policy = policy
+        self._rates.apply(policy)
         self._peers.clear()
 
     def bind(self) -> None:
@@ -164,9 +170,7 @@ class DatagramListener:
             self._losses.always = False
             self._deliver_kept()
             # It may have been paused again by what it delivered.
-            if self._paused:
-                return
-            if self._opened and self._socket is not None:
+            if not self._paused and self._opened and self._socket is not None:
                 self._reactor.addReader(self)
 
     @property
@@ -202,6 +206,10 @@ class DatagramListener:
         if peer.refusal is not None:
             self._refuse(peer.sender, peer.refusal, len(payloads))
             return
+        if self._rates:
+            payloads = self._within_rates(peer.sender, payloads)
+            if not payloads:
+                return
         try:
             self._receiver.datagrams_received(payloads, peer.sender)
         except Exception:
@@ -209,6 +217,22 @@ class DatagramListener:
             log.failure("{listener}: an input failed on datagrams", listener=self._label)
             lost = sum(map(len, payloads))
             self._metrics.count("dropped_bytes_total", lost, listener=self._label, reason="failed")
+
+    def _within_rates(self, sender: Sender, payloads: Sequence[bytes]) -> list[bytes]:
+        """Return those that the sender may send; the others are counted."""
+        name = sender.host or sender.source
+        admitted = [payload for payload in payloads if self._rates.admit(name, payload)]
+        dropped = len(payloads) - len(admitted)
+        if dropped:
+            self._metrics.count("datagrams_limited_total", dropped, listener=self._label)
+            noted = self._limited.note(name)
+            if noted is not None:
+                log.warn(
+                    "{listener} drops datagrams of {peer}, which sends more than it may",
+                    listener=self._label,
+                    peer=noted.subject,
+                )
+        return admitted
 
     def _meet(self, key: Hashable) -> _Peer:
         assert self._receive is not None
@@ -226,26 +250,18 @@ class DatagramListener:
     async def stop_listening(self) -> None:
         """Do nothing: nobody has to be accepted here, and `drain` does it all."""
 
-    def drain(self, seconds: float) -> Deferred[int]:
+    async def drain(self, seconds: float) -> int:
         """Take in what the kernel holds, then close. Gives 1 if something was left after `seconds`."""
-        return Deferred.fromCoroutine(self._drain(seconds))
-
-    async def _drain(self, seconds: float) -> int:
-        left = await self._take_in(seconds)
-        self._close()
-        return int(left > 0)
-
-    async def _take_in(self, seconds: float) -> int:
-        """Take in what the kernel holds. Gives how many datagrams were left after `seconds`."""
-        if self._socket is None:
-            return 0
         deadline = self._reactor.seconds() + seconds
         self._reactor.removeReader(self)
         while self._socket is not None and (self._paused or self._read()):
             if self._reactor.seconds() >= deadline:
                 break
             await deferLater(self._reactor, LOOK_SECONDS if self._paused else 0)
-        return self._discard() if self._socket is not None and (self._kept or unread(self)) else 0
+        cut_off = self._socket is not None and bool(self._kept or unread(self))
+        left = self._discard() if cut_off else 0
+        self._close()
+        return int(left > 0)
 
     def _discard(self) -> int:
         """Count what there is no time left to take in."""
@@ -262,14 +278,12 @@ class DatagramListener:
         return left
 
     def _close(self) -> None:
-        if self._socket is None or self._receive is None:
-            return
-        self._reactor.removeReader(self)
-        self._losses.end()
-        self._cut_before += self._receive.cut_bytes
-        remove_socket(self.endpoint, self._file)
-        self._socket.close()
-        self._socket = self._receive = None
+        if self._socket is not None:
+            self._reactor.removeReader(self)
+            self._losses.end()
+            remove_socket(self.endpoint, self._file)
+            self._socket.close()
+            self._socket = None
 
 
 def portions(group: Group) -> Sequence[Group]:

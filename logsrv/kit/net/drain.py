@@ -8,17 +8,20 @@ import termios
 from collections.abc import Set
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 # Long enough to let other descriptors have their turn between two looks at thousands of sockets.
 LOOK_SECONDS = 0.01
 
 
 class Drainable(Protocol):
-    """A connection as this module needs it."""
+    """A connection as this module needs it. working: whether an answer is in preparation for it."""
 
     closing: bool
+
+    @property
+    def working(self) -> bool: ...
 
     @property
     def transport(self) -> object: ...
@@ -41,8 +44,12 @@ def descriptor(transport: object) -> int:
 def unread(transport: object) -> int:
     """Return how many bytes the kernel holds for a transport (FIONREAD); 0 when it cannot tell.
 
-    A layer over it holds back no more than a record of TLS that isn't complete.
+    A layer over it holds back no more than a record of TLS that isn't complete. A transport that has no
+    kernel under it may have an `unread` of its own.
     """
+    own = getattr(transport, "unread", None)
+    if own is not None:
+        return int(own())
     count = array.array("i", [0])
     try:
         fcntl.ioctl(descriptor(transport), termios.FIONREAD, count)
@@ -51,49 +58,32 @@ def unread(transport: object) -> int:
     return count[0]
 
 
-class Drain:
-    """Closes connections as each falls silent, and after `seconds` cuts off the rest.
+async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime) -> int:
+    """Close connections as each falls silent, and cut off the rest after `seconds`.
 
-    A connection that the store holds back is not silent while bytes wait for it: it is taken in as
-    soon as the store goes on.
+    Returns, when no connection is left, how many were cut off. A connection that the store holds back
+    is not silent while bytes wait for it: it is taken in as soon as the store goes on. Nor is one whose
+    answer is in preparation.
     """
-
-    def __init__(self, connections: Set[Drainable], seconds: float, clock: IReactorTime) -> None:
-        self._connections = connections
-        self._clock = clock
-        self._deadline = clock.seconds() + seconds
-        self._silent: set[Drainable] = set()
-        self._cut = 0
-        self._late = False
-        self.done: Deferred[int] = Deferred()
-        """Fires when no connection is left, with the number of those that were cut off."""
-        self._look()
-
-    def _look(self) -> None:
-        if not self._late and self._clock.seconds() >= self._deadline:
-            self._late = True
-            self._cut_off()
-        elif not self._late:
-            self._close_silent()
-        if self._connections:
-            self._clock.callLater(LOOK_SECONDS, self._look)
-        else:
-            self.done.callback(self._cut)
-
-    def _close_silent(self) -> None:
-        silent: set[Drainable] = set()
-        for connection in list(self._connections):
-            if connection.closing or unread(connection.transport):
+    deadline = clock.seconds() + seconds
+    silent: set[Drainable] = set()
+    while connections and clock.seconds() < deadline:
+        before, silent = silent, set()
+        for connection in list(connections):
+            if connection.closing or connection.working or unread(connection.transport):
                 continue
             # Twice in a row: in between, the reactor had a turn to deliver what was under way.
-            if connection in self._silent:
+            if connection in before:
                 connection.close()
             else:
                 silent.add(connection)
-        self._silent = silent
-
-    def _cut_off(self) -> None:
-        for connection in list(self._connections):
-            # One that was asked to close has nothing left for us; it has just not gone yet.
-            self._cut += not connection.closing or bool(unread(connection.transport))
-            connection.abort()
+        if connections:
+            await deferLater(clock, LOOK_SECONDS)
+    cut = 0
+    for connection in list(connections):
+        # One that was asked to close has nothing left for us; it has just not gone yet.
+        cut += connection.working or not connection.closing or bool(unread(connection.transport))
+        connection.abort()
+    while connections:
+        await deferLater(clock, LOOK_SECONDS)
+    return cut

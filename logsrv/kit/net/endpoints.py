@@ -33,6 +33,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
         "backlog",
         "extraCertChain",
         "dhParameters",
+        "caCertsDir",
+        "clientca",
+        "clientcert",
     ),
     "tls": ("path", "port", "backlog", "interface"),
     "systemd": ("domain", "index", "name"),
@@ -41,9 +44,20 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "unixgram": ("address", "mode", "rcvbuf"),
     "stdin": (),
 }
+# Of a listener whose protocol begins TLS itself (STARTTLS); given by name only.
+START_TLS_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
+)  # fmt: skip
+START_TLS = ("tcp", "tcp6", "unix", "systemd")
 NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
 # What is at or under these names must exist.
-FILE_ARGUMENTS = ("privateKey", "certKey", "extraCertChain", "dhParameters", "path")
+DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
+FILE_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "clientca", *DIRECTORY_ARGUMENTS
+)  # fmt: skip
+# Of `ssl:`, who has to show a certificate to us: Twisted's servers know nothing of the kind.
+CLIENT_ARGUMENTS = ("caCertsDir", "clientca", "clientcert")
+CLIENT_CERTIFICATES = ("required", "optional")
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -112,6 +126,23 @@ class Endpoint:
         return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
 
     @property
+    def has_certificate(self) -> bool:
+        """Return true if it has a certificate of its own: TLS from the beginning, or begun later."""
+        tls = self.inner or self
+        return tls.scheme == "ssl" or tls.argument("privateKey") is not None
+
+    @property
+    def begins_plain(self) -> bool:
+        """Return true if connections are in plain text at least until TLS is begun on them."""
+        return (self.inner or self).scheme != "ssl"
+
+    @property
+    def asks_for_certificates(self) -> bool:
+        """Return true if clients are asked for certificates, be they `required` or `optional`."""
+        tls = self.inner or self
+        return any(tls.argument(name) is not None for name in ("caCertsDir", "clientca"))
+
+    @property
     def _family(self) -> tuple[bool, bool]:
         return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
 
@@ -133,7 +164,22 @@ class Endpoint:
             arguments.setdefault("mode", MODE)
             # A stale socket is found by connecting to it; a lock file would be one more to go stale.
             arguments.setdefault("lockfile", "0")
+        for name in CLIENT_ARGUMENTS if self.scheme == "ssl" else START_TLS_ARGUMENTS:
+            arguments.pop(name, None)
         return endpoint_text(self.scheme, arguments)
+
+    @property
+    def twisted_tls(self) -> str:
+        """The text of an `ssl:` endpoint with the same certificate."""
+        tls = self.inner or self
+        if tls.scheme == "ssl":
+            return tls.twisted
+        files = {
+            name: value
+            for name, value in tls.arguments
+            if name in START_TLS_ARGUMENTS and name not in CLIENT_ARGUMENTS
+        }
+        return endpoint_text("ssl", {"port": "0", **files})
 
     def located(self, directory: Path) -> Endpoint:
         """Return the same endpoint, its relative paths taken from `directory`."""
@@ -198,7 +244,8 @@ def parse_endpoint(text: str) -> Endpoint:
         raise ValueError(
             f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
         )
-    arguments = _named(scheme, rest)
+    named = START_TLS_ARGUMENTS if scheme in START_TLS else ()
+    arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
     _check(scheme, arguments)
     return Endpoint(text, scheme, tuple(arguments.items()))
 
@@ -232,20 +279,28 @@ def _parts(rest: str) -> Iterator[tuple[str | None, str]]:
     yield name, value
 
 
-def _named(scheme: str, rest: str) -> dict[str, str]:
-    takes = ARGUMENTS[scheme]
+def named_arguments(
+    scheme: str, rest: str, takes: tuple[str, ...], named: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Return the arguments behind `scheme:` by name, in the order in which they are given.
+
+    takes: their names; the first ones may come without, in this order. named: more of them, which may
+    not. Raises ValueError.
+    """
     arguments: dict[str, str] = {}
     for position, (name, value) in enumerate(_parts(rest)):
         if name is None:
             if position and not value:
-                raise ValueError(_stray_colon(scheme))
+                raise ValueError(_stray_colon(scheme, takes))
             if not value and not takes:
                 continue
             if position >= len(takes):
-                raise ValueError(_stray_colon(scheme) if takes else f"{scheme}: takes no argument")
+                raise ValueError(
+                    _stray_colon(scheme, takes) if takes else f"{scheme}: takes no argument"
+                )
             name = takes[position]
-        if name not in takes:
-            meant = nearest(name, list(takes))
+        if name not in takes and name not in named:
+            meant = nearest(name, [*takes, *named])
             accepted = f"did you mean {meant}?" if meant else f"it takes {listed(list(takes))}"
             raise ValueError(f"{scheme}: has no argument {shown(name)}; {accepted}")
         if name in arguments:
@@ -254,9 +309,9 @@ def _named(scheme: str, rest: str) -> dict[str, str]:
     return arguments
 
 
-def _stray_colon(scheme: str) -> str:
+def _stray_colon(scheme: str, takes: tuple[str, ...]) -> str:
     return (
-        f"too many colons; {scheme}: takes {', '.join(ARGUMENTS[scheme])}, and a colon inside of one is "
+        f"too many colons; {scheme}: takes {', '.join(takes)}, and a colon inside of one is "
         "written \\:, as in interface=\\:\\:1"
     )
 
@@ -292,9 +347,17 @@ def _check(scheme: str, arguments: dict[str, str]) -> None:
         raise ValueError("tls: has no directory of certificates; write tls:DIRECTORY:PORT")
     if scheme == "ssl":
         arguments.setdefault("privateKey", "server.pem")
+    elif scheme in START_TLS and "privateKey" not in arguments:
+        for name in START_TLS_ARGUMENTS:
+            if name in arguments:
+                raise ValueError(
+                    f"{scheme}: has {name} without a key; add privateKey=FILE, or take ssl: for TLS "
+                    "from the beginning"
+                )
+    _check_clients(arguments)
     for name in FILE_ARGUMENTS:
         if name in arguments and not os.path.exists(arguments[name]):
-            what = "directory" if name == "path" else f"file ({name})"
+            what = "directory" if name in DIRECTORY_ARGUMENTS else f"file ({name})"
             raise ValueError(f"{scheme}: there is no {what} {shown(arguments[name])}")
 
 
@@ -357,6 +420,21 @@ def _check_socket_path(scheme: str, path: str) -> None:
         )
     if "\0" in path[1:]:
         raise ValueError(f"the path {shown(path)} has a NUL in it")
+
+
+def _check_clients(arguments: dict[str, str]) -> None:
+    wanted = arguments.get("clientcert")
+    if wanted is None:
+        return
+    if wanted not in CLIENT_CERTIFICATES:
+        raise ValueError(
+            f"clientcert={shown(wanted)} is neither {' nor '.join(CLIENT_CERTIFICATES)}"
+        )
+    if not {"caCertsDir", "clientca"} & set(arguments):
+        raise ValueError(
+            f"clientcert={wanted} needs to know whom to trust: clientca=FILE, a file of certificates "
+            "of authorities, or caCertsDir=DIRECTORY"
+        )
 
 
 def _check_systemd(arguments: dict[str, str]) -> None:

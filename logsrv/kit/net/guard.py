@@ -6,12 +6,13 @@ Rules and counting only: no socket, no timer. `guarded_factory` applies them to 
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import ip_address
 
 import attrs
 
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, NETWORK, Network, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, NETWORK, SIZE, Network, integer
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -38,6 +39,32 @@ class GuardPolicy:
     )
 
 
+@attrs.frozen(kw_only=True, slots=False)
+class ConnectionSettings(GuardPolicy):
+    """The options about connections that every service of the kit has, whatever it serves."""
+
+    log_connections: bool = option(False, FLAG, "a line in the log for each connect and disconnect")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class PeerLimits:
+    """The options about what one peer may send, and what it is told, beside those of ConnectionSettings."""
+
+    tell_refused: bool = option(
+        False, FLAG, "tell peers that are refused for a limit why, in a line (not over TLS)"
+    )
+    peer_bytes: int | None = option(None, SIZE, "how many bytes one address may send in a second")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LineRate:
+    """The option of what reads lines or datagrams; frames of bytes cannot be counted by their looks."""
+
+    peer_lines: int | None = option(
+        None, integer(1), "how many lines or datagrams one address may send in a second"
+    )
+
+
 @attrs.frozen
 class Refusal:
     """The reason why a peer is refused. reason: the label in the metrics; sentence: for the log."""
@@ -51,10 +78,16 @@ NOT_ALLOWED = Refusal("not_allowed", "its network is not among the allowed ones"
 FULL = Refusal("max_connections", "there are as many connections as allowed")
 PEER_FULL = Refusal("max_connections_per_peer", "it has as many connections as one peer may")
 NO_DESCRIPTORS = Refusal("descriptors", "the limit of open files is near")
+# What a peer is told that was refused for a limit; nothing is told to one whose network may not connect.
+TOLD = {
+    FULL: "refused: there are as many connections as allowed, try again later",
+    PEER_FULL: "refused: you have as many connections as one peer may",
+    NO_DESCRIPTORS: "refused: the server is busy, try again later",
+}
 
 
 class Guard:
-    """The policy of one listener and the connections it counts.
+    """The policy of one listener, which may be another from now on, and the connections it counts.
 
     A host is an IP address as text (see `logsrv.kit.net.source.host_of`), or None for a peer without.
     """
@@ -62,11 +95,7 @@ class Guard:
     def __init__(self, policy: GuardPolicy) -> None:
         self.policy = policy
         self.open = 0
-        self._open_by_host: dict[str, int] = {}
-
-    def apply(self, policy: GuardPolicy) -> None:
-        """Go by other rules from now on; whoever is connected stays."""
-        self.policy = policy
+        self._open_by_host: Counter[str] = Counter()
 
     def screen(self, host: str | None) -> Refusal | None:
         """Return what the networks say against a host; nothing is counted."""
@@ -94,19 +123,16 @@ class Guard:
         """Count the host of a connection that was admitted without one; or return why it has to go."""
         refusal = self.screen(host)
         if refusal is None and host is not None:
-            open_now = self._open_by_host.get(host, 0)
             limit = self.policy.max_connections_per_peer
-            if limit is not None and open_now >= limit:
+            if limit is not None and self._open_by_host[host] >= limit:
                 return PEER_FULL
-            self._open_by_host[host] = open_now + 1
+            self._open_by_host[host] += 1
         return refusal
 
     def release(self, host: str | None) -> None:
         """Count a connection that was let in as ended."""
         self.open -= 1
         if host is not None:
-            left = self._open_by_host[host] - 1
-            if left:
-                self._open_by_host[host] = left
-            else:
+            self._open_by_host[host] -= 1
+            if not self._open_by_host[host]:
                 del self._open_by_host[host]

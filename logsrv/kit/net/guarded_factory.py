@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -18,11 +20,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from logsrv.kit.net.drain import descriptor, unread
-from logsrv.kit.net.guard import NO_DESCRIPTORS, Guard, GuardPolicy, Refusal
+from logsrv.kit.net.drain import descriptor, drain, unread
+from logsrv.kit.net.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guarded_connection import Admitted
-from logsrv.kit.net.proxied_connection import AdmittedByProxy, ProxiedTransport
+from logsrv.kit.net.handshake import AwaitedHandshake
+from logsrv.kit.net.proxied_connection import ProxiedTransport
+from logsrv.kit.net.rates import Rates
 from logsrv.kit.net.source import host_of
+from logsrv.kit.net.throttle import Throttle
+from logsrv.kit.net.tls_refusal import tls_refusal
+from logsrv.kit.net.twisted_private import can_half_close, close_at_once
+from logsrv.kit.net.twisted_tls import failed_handshake
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 
@@ -54,6 +62,29 @@ class Hangup(Protocol):
         transport.abortConnection()
 
 
+def farewell(sentence: str) -> bytes:
+    return sentence.encode() + b"\r\n"
+
+
+class Farewell(Protocol):
+    """A protocol that says why its connection is refused, and ends it at once."""
+
+    def __init__(self, sentence: str) -> None:
+        self._data = farewell(sentence)
+
+    def makeConnection(self, transport: Any) -> None:
+        # In this turn if the system takes it: so many at once would use up the descriptors.
+        left = close_at_once(transport, self._data)
+        if left is None:
+            return
+        if can_half_close(transport):
+            transport.abortConnection()
+        else:
+            # It is in memory: nothing is used up.
+            transport.write(left)
+            transport.loseConnection()
+
+
 # What ends a connection that nobody made a mistake on.
 USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
 
@@ -76,8 +107,13 @@ class GuardedFactory(Factory):
         metrics: Counts,
         layered: bool = False,
         proxied: bool = False,
+        certified: bool = False,
+        plain: bool = False,
     ) -> None:
-        """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None."""
+        """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None;
+        `certified`: clients are asked for certificates; `plain`: nothing is between the transports and
+        ours, so that a line can be said at once.
+        """
         self.guard = Guard(policy)
         self.connections: set[Admitted] = set()
         self.accepted = 0
@@ -88,6 +124,16 @@ class GuardedFactory(Factory):
         self._metrics = metrics
         self._layered = layered
         self._proxied = proxied
+        self._plain = plain
+        self._rates = Rates(clock.seconds)
+        self._slowed = Seldom(clock.seconds)
+        self._apply_rates(policy)
+        # What stands for a protocol until it is known who the peer is.
+        self._front: Callable[[Admitted], Any] | None = None
+        if proxied:
+            self._front = partial(ProxiedTransport, self)
+        elif certified:
+            self._front = AwaitedHandshake
         self._refusals = Seldom(clock.seconds)
         self._sweep: IDelayedCall | None = None
         self._highest_descriptor = 0
@@ -98,6 +144,13 @@ class GuardedFactory(Factory):
         metrics.watch("connections_total", lambda: self.accepted, listener=label)
         metrics.watch("connections_open", lambda: self.guard.open, listener=label)
         metrics.watch("connections_idle_total", lambda: self.idle_closed, listener=label)
+        # From 0: an alert sees the first one only if there was something before it.
+        metrics.count("connections_failed_total", 0, listener=label)
+
+    @property
+    def protocols(self) -> list[Any]:
+        """The protocols of those who are connected; a proxied one is once its peer is known."""
+        return [each.protocol for each in self.connections if each.protocol.connected]
 
     @property
     def idle_timeout(self) -> float | None:
@@ -116,12 +169,35 @@ class GuardedFactory(Factory):
 
     def apply(self, policy: GuardPolicy) -> None:
         """Go by other rules for the connections to come; the idle time-out is for all of them."""
-        self.guard.apply(policy)
+        self.guard.policy = policy
+        self._apply_rates(policy)
         self._read_descriptor_limit()
         for connection in self.connections:
             connection.watch_activity()
-        self.disarm()
         self._arm()
+
+    def _apply_rates(self, policy: GuardPolicy) -> None:
+        self._tells = self._plain and getattr(policy, "tell_refused", False)
+        self._rates.apply(policy)
+        self.limited = bool(self._rates)
+
+    def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
+        """Return what slows a connection down."""
+        # Who has no address is counted by the connection.
+        peer = connection.host or id(connection)
+        slowed = partial(self._slow, connection.host)
+        transport = connection.transport
+        return Throttle(self._rates, peer, transport, self._clock, deliver, slowed)
+
+    def _slow(self, host: str | None) -> None:
+        self._metrics.count("connections_slowed_total", listener=self._label)
+        noted = self._slowed.note(host or "a local peer")
+        if noted is not None:
+            log.info(
+                "{listener} slows down {peer}, which sends more than it may",
+                listener=self._label,
+                peer=noted.subject,
+            )
 
     def _read_descriptor_limit(self) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -132,22 +208,21 @@ class GuardedFactory(Factory):
         host = None if self._proxied else host_of(addr)
         # One that is closed here, and not aborted for the next turn, frees its descriptor at once.
         refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
+        protocol = None
         if refusal is not None:
             self.refuse(refusal, host)
-            return Hangup() if self._layered else None
-        protocol = None
-        try:
-            protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
-        finally:
-            if protocol is None:
-                self.guard.release(host)
+        else:
+            try:
+                protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
+            finally:
+                if protocol is None:
+                    self.guard.release(host)
         if protocol is None:
+            if refusal in TOLD and self._tells:
+                return Farewell(TOLD[refusal])
             return Hangup() if self._layered else None
-        if self._proxied:
-            AdmittedByProxy(self, protocol, host)
-            return ProxiedTransport(protocol)
-        Admitted(self, protocol, host)
-        return protocol
+        admitted = Admitted(self, protocol, host)
+        return protocol if self._front is None else self._front(admitted)
 
     def begin(self, connection: Admitted) -> bool:
         """Note that a connection has its transport. Return whether it may go on."""
@@ -158,7 +233,7 @@ class GuardedFactory(Factory):
             self._read_descriptor_limit()
             if descriptor(connection.transport) >= self._highest_descriptor:
                 self._scarce = True
-                self._drop(connection, NO_DESCRIPTORS, connection.host)
+                self.drop(connection, NO_DESCRIPTORS, connection.host)
                 return False
         return True
 
@@ -166,23 +241,20 @@ class GuardedFactory(Factory):
         """Note the real peer of a proxied connection. Return whether it may go on."""
         refusal = self.guard.identify(host)
         if refusal is not None:
-            self._drop(connection, refusal, host)
+            self.drop(connection, refusal, host)
             return False
         connection.host = host
         return True
 
-    def drop_misled(self, connection: Admitted, sentence: str) -> None:
-        """Abort a connection whose PROXY header is none; `sentence` says why."""
-        self._drop(connection, Refusal("proxy_header", sentence), _proxy_of(connection))
-
-    def note_misled(self, connection: Admitted, sentence: str) -> None:
-        """Count a connection that ended within its PROXY header."""
-        self.refuse(Refusal("proxy_header", sentence), _proxy_of(connection))
-
-    def _drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
+    def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
+        """Abort a connection that has begun, and count it as refused."""
         self.refuse(refusal, host)
         connection.protocol.connectionLost = connection.forget
-        connection.abort()
+        if refusal in TOLD and self._tells:
+            connection.transport.write(farewell(TOLD[refusal]))
+            connection.close()
+        else:
+            connection.abort()
 
     def end(self, connection: Admitted, reason: Failure) -> None:
         """Note that a connection is over."""
@@ -190,8 +262,14 @@ class GuardedFactory(Factory):
         self.connections.discard(connection)
         self.guard.release(connection.host)
         error = reason.value
-        if not isinstance(error, USUAL_ENDS) and not type(error).__module__.startswith("OpenSSL"):
+        if isinstance(error, USUAL_ENDS):
+            return
+        if not type(error).__module__.startswith("OpenSSL"):
             self._metrics.count("connections_failed_total", listener=self._label)
+            return
+        tls = failed_handshake(connection.transport)
+        if tls is not None and error is not None:
+            self.refuse(tls_refusal(error, tls.faults or ()), connection.host)
 
     def refuse(self, refusal: Refusal, host: str | None) -> None:
         """Count a refusal, and log it once per peer and minute."""
@@ -201,28 +279,39 @@ class GuardedFactory(Factory):
         log_refusal(self._refusals, self._label, host or "a local peer", refusal)
 
     def _arm(self) -> None:
+        self._disarm()
         timeout = self.idle_timeout
-        if timeout is not None and self._sweep is None:
+        if timeout is not None:
             self._sweep = self._clock.callLater(timeout / SWEEPS_PER_TIMEOUT, self._close_idle)
 
-    def disarm(self) -> None:
-        """End the watch for idle connections."""
-        if self._sweep is not None:
+    def _disarm(self) -> None:
+        if self._sweep is not None and self._sweep.active():
             self._sweep.cancel()
-            self._sweep = None
+
+    async def drain(self, seconds: float) -> int:
+        """Close all connections, as `logsrv.kit.net.drain.drain` does, and end the watch for idle ones."""
+        for connection in list(self.connections):
+            connection.let_go()
+        cut = await drain(self.connections, seconds, self._clock)
+        self._disarm()
+        return cut
 
     def _close_idle(self) -> None:
-        self._sweep = None
         closed = 0
         for connection in list(self.connections):
-            if connection.active or unread(connection.transport):
-                # Bytes that wait while the store holds the connection back are no silence.
-                connection.active = 0
-                connection.quiet = 0
-                continue
             connection.quiet += 1
-            if connection.quiet >= SWEEPS_PER_TIMEOUT:
-                closed += self._end_idle(connection)
+            if connection.quiet <= SWEEPS_PER_TIMEOUT:
+                continue
+            connection.quiet = 1
+            if unread(connection.transport):
+                # Bytes that wait while the store holds the connection back are no silence.
+                continue
+            if connection.closing:
+                # It was asked to one time-out ago: the peer does not read what we have for it.
+                connection.abort()
+            else:
+                connection.close()
+                closed += 1
         if closed:
             self.idle_closed += closed
             log.info(
@@ -232,16 +321,3 @@ class GuardedFactory(Factory):
                 seconds=self.idle_timeout,
             )
         self._arm()
-
-    def _end_idle(self, connection: Admitted) -> bool:
-        if not connection.closing:
-            connection.quiet = 0
-            connection.close()
-            return True
-        # It was asked to close one time-out ago: the peer does not read what we have for it.
-        connection.abort()
-        return False
-
-
-def _proxy_of(connection: Admitted) -> str | None:
-    return host_of(connection.transport.getPeer())

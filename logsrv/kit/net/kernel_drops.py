@@ -27,6 +27,7 @@ class Losses:
 
     lost: datagrams dropped so far.
     always: whether to look when there is no traffic either, because nobody reads.
+    known: whether the system tells what it drops.
     """
 
     def __init__(self, label: str, reactor: IReactorTime) -> None:
@@ -39,18 +40,18 @@ class Losses:
         self._logged_at = -LOSS_LOG_SECONDS
         self._timer: IDelayedCall | None = None
         self._socket: socket.socket | None = None
-        self._known = True
+        self.known = True
 
     def begin(self, datagrams: socket.socket) -> None:
         """Watch this socket from now on."""
         self._socket = datagrams
         self._seen = self._dropped()
-        if not self._known:
+        if not self.known:
             log.info("{listener}: this system does not tell what it drops", listener=self._label)
 
     def watch(self) -> None:
         """Look soon: there is traffic, or may be."""
-        if self._timer is None and self._known:
+        if self._timer is None and self.known:
             self._timer = self._reactor.callLater(LOSS_CHECK_SECONDS, self._look)
 
     def _look(self) -> None:
@@ -92,5 +93,5 @@ class Losses:
                 )[8]
             )
         except (OSError, struct.error):
-            self._known = False
+            self.known = False
             return 0

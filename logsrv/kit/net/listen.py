@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import select
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from OpenSSL import SSL
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.bind import check_place, clear_socket_path, host_text, reason_of
-from logsrv.kit.net.certificates import RenewableCertificate, check_certificate
+from logsrv.kit.net.bind import check_place, clear_socket_path, reason_of
+from logsrv.kit.net.certificates import (
+    CertificateWatch,
+    authorities,
+    check_certificate,
+    marks_of,
+)
 from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
-from logsrv.kit.net.drain import Drain
+from logsrv.kit.net.drain import descriptor
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
+from logsrv.kit.net.source import host_text
 from logsrv.kit.net.stdin import StdinListener
-from logsrv.kit.net.twisted_private import (
-    certified,
-    close_shared_socket,
-    close_socket,
-    make_ours,
-)
+from logsrv.kit.net.twisted_private import close_socket, make_ours, start_accepting, stop_accepting
+from logsrv.kit.net.twisted_tls import RenewableCertificate, ask_for_certificates, certified
 from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.options.files import Mark
+from logsrv.kit.text.words import shown
 
 log = Logger()
 
@@ -47,6 +53,10 @@ class Listener(Protocol):
     def address(self) -> str:
         """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
 
+    @property
+    def protocols(self) -> Sequence[Any]:
+        """The protocols of those who are connected; none where there are no connections."""
+
     def bind(self) -> None:
         """Take the place, as root if need be. Raises ListenError with one sentence."""
 
@@ -56,7 +66,7 @@ class Listener(Protocol):
     async def stop_listening(self) -> None:
         """Accept who waits, then no more; what takes in datagrams or standard input goes on."""
 
-    def drain(self, seconds: float) -> Deferred[int]:
+    async def drain(self, seconds: float) -> int:
         """Take in what has arrived, then end. Gives how many peers were cut off at the deadline."""
 
     def check(self) -> None:
@@ -71,26 +81,25 @@ class Listener(Protocol):
 
 def listener_for(
     endpoint: Endpoint,
+    receiver: IProtocolFactory | DatagramReceiver | None,
     *,
-    factory: IProtocolFactory | None,
-    receiver: DatagramReceiver | None,
     label: str,
     policy: GuardPolicy,
     reactor: Any,
     metrics: Counts,
 ) -> Listener:
-    """The listener for an endpoint: `factory` for streams and standard input, `receiver` for datagrams.
+    """The listener for an endpoint, which hands to `receiver` what comes.
 
+    receiver: a factory of protocols for streams and standard input, for datagrams a DatagramReceiver.
     label: names the listener in logs and metrics.
-    Raises ConfigurationError when the one that the endpoint needs is None.
+    Raises ConfigurationError when `receiver` is None: there is none for such an endpoint.
     """
-    wanted = receiver if endpoint.kind == "datagram" else factory
-    if wanted is None:
+    if receiver is None:
         what = "datagrams" if endpoint.kind == "datagram" else "connections"
         raise ConfigurationError(f"{endpoint}: this input takes no {what}")
     make: Any = {"stream": StreamListener, "datagram": DatagramListener, "stdin": StdinListener}
     listener: Listener = make[endpoint.kind](
-        endpoint, wanted, label=label, policy=policy, reactor=reactor, metrics=metrics
+        endpoint, receiver, label=label, policy=policy, reactor=reactor, metrics=metrics
     )
     return listener
 
@@ -108,15 +117,19 @@ class StreamListener:
         reactor: Any,
         metrics: Counts,
     ) -> None:
+        if endpoint.has_certificate and endpoint.begins_plain:
+            check_starts_tls(endpoint, factory)
         self.endpoint = endpoint
         self._reactor = reactor
-        self._label = label
+        # None until it listens: endpoints of other packages may take their time.
         self._port: Any = None
-        # Endpoints of other packages may take their time.
-        self._listening: Deferred[Any] | None = None
-        self._returned = self._stopped = False
-        self._failure: Failure | None = None
+        self._opened = False
+        self._stopped = False
+        self._label = label
         self._certificate: RenewableCertificate | None = None
+        self._watch: CertificateWatch | None = None
+        # How the files looked that were loaded last.
+        self._loaded: dict[str, Mark | None] = {}
         self._guarded = GuardedFactory(
             factory,
             label=label,
@@ -125,7 +138,14 @@ class StreamListener:
             metrics=metrics,
             layered=(endpoint.inner or endpoint).scheme not in REFUSING,
             proxied=endpoint.scheme == "haproxy",
+            plain=(endpoint.inner or endpoint).scheme in BARE,
+            certified=endpoint.asks_for_certificates and not endpoint.begins_plain,
         )
+
+    @property
+    def certificate(self) -> RenewableCertificate | None:
+        """The certificate by which TLS is begun; None where there is none, or not before it is bound."""
+        return self._certificate
 
     @property
     def address(self) -> str:
@@ -137,47 +157,87 @@ class StreamListener:
         return str(self.endpoint.path or "")
 
     def check(self) -> None:
-        check_certificate(self.endpoint)
-        if self._listening is None:
+        if self._port is None:
+            check_certificate(self.endpoint)
             check_place(self.endpoint)
-        elif self._certificate is not None:
+        else:
+            self._load_certificate()
+
+    def _load_certificate(self) -> None:
+        """Load the certificate again, for `renew`. Raises ListenError, and the one of before stays."""
+        self._loaded = marks_of(self.endpoint)
+        check_certificate(self.endpoint)
+        if self._certificate is not None:
             try:
                 self._certificate.load()
             except Exception as error:
                 raise reason_of(error, self.endpoint) from error
 
+    def _renew_certificate(self) -> None:
+        self._load_certificate()
+        assert self._certificate is not None
+        self._certificate.renew()
+
+    @property
+    def protocols(self) -> Sequence[Any]:
+        return self._guarded.protocols
+
     def apply(self, policy: GuardPolicy) -> None:
         self._guarded.apply(policy)
-        if self._certificate is not None:
+        if self._certificate is not None and self._watch is not None:
             self._certificate.renew()
+            self._watch.taken(self._loaded)
 
     def bind(self) -> None:
         check_certificate(self.endpoint)
+        if self.endpoint.has_certificate:
+            self._watch = CertificateWatch(
+                self.endpoint, self._label, self._reactor, self._renew_certificate
+            )
         clear_socket_path(self.endpoint)
         try:
             endpoint = self._parsed()
-            self._certificate = certified(endpoint, self._parsed)
-            self._listening = endpoint.listen(self._guarded)
+            if self.endpoint.has_certificate and self.endpoint.begins_plain:
+                self._certificate = RenewableCertificate(self._parsed_tls, self._prepare)
+            else:
+                self._certificate = certified(endpoint, self._parsed, self._prepare)
+            listening = endpoint.listen(self._guarded)
+            failures: list[Failure] = []
+            listening.addCallbacks(self._bound, failures.append)
+            for failure in failures:
+                failure.raiseException()
         except Exception as error:
             raise reason_of(error, self.endpoint) from error
-        self._listening.addCallbacks(self._bound, self._refused)
-        refused, self._failure = self._failure, None
-        self._returned = True
-        if refused is not None:
-            cause = refused.value or CancelledError()
-            raise reason_of(cause, self.endpoint) from cause
 
-    def _refused(self, failure: Failure) -> None:
-        self._failure = failure
-        if self._returned:
-            sentence = str(reason_of(failure.value or CancelledError(), self.endpoint))
-            log.critical("cannot listen on {sentence}", sentence=sentence)
+        def tell(result: object) -> None:
+            for failure in failures:
+                assert failure.value is not None
+                sentence = str(reason_of(failure.value, self.endpoint))
+                log.critical("cannot listen on {sentence}", sentence=sentence)
+
+        listening.addCallback(tell)
 
     def open(self) -> None:
-        """Nothing is left to do: a port that is bound accepts from the reactor's next turn on."""
+        self._opened = True
+        if self._port is not None:
+            start_accepting(self._port)
+        if self._watch is not None:
+            self._watch.start()
+
+    def _prepare(self, context: SSL.Context) -> None:
+        if self.endpoint.asks_for_certificates:
+            tls = self.endpoint.inner or self.endpoint
+            ask_for_certificates(
+                context,
+                authorities(self.endpoint),
+                required=tls.argument("clientcert") != "optional",
+            )
 
     def _parsed(self) -> Any:
         return serverFromString(self._reactor, self.endpoint.twisted)
+
+    def _parsed_tls(self) -> Any:
+        return serverFromString(self._reactor, self.endpoint.twisted_tls)
 
     def _bound(self, port: Any) -> None:
         if self._stopped:
@@ -185,40 +245,39 @@ class StreamListener:
             return
         self._port = port
         make_ours(port, layered=self.endpoint.scheme not in BARE)
+        if not self._opened:
+            stop_accepting(port)
         log.info(
             "listening on {endpoint} at {address}",
             endpoint=str(self.endpoint),
             address=self.address or "a place of its own",
         )
 
-    def drain(self, seconds: float) -> Deferred[int]:
-        """Accept who waits, listen no more, take in what has arrived, close each connection.
-
-        Gives how many connections were cut off after `seconds`.
-        """
-        return Deferred.fromCoroutine(self._drain(seconds))
-
-    async def _drain(self, seconds: float) -> int:
+    async def drain(self, seconds: float) -> int:
+        """Accept who waits, listen no more, take in what has arrived, close each connection."""
         await self.stop_listening()
-        cut = await Drain(self._guarded.connections, seconds, self._reactor).done
-        self._guarded.disarm()
-        return cut
+        return await self._guarded.drain(seconds)
 
     async def stop_listening(self) -> None:
         """Accept who waits, then no more: the place is free when this returns."""
         self._stopped = True
+        if self._watch is not None:
+            self._watch.stop()
         port, self._port = self._port, None
         if port is None:
             return
         if self.endpoint.scheme == "systemd":
-            # It is the service manager's: who waits there is for the next process.
-            close_shared_socket(port)
-            self._guarded.doStop()
+            # It is the service manager's: who waits there is for the next process. If it was shut
+            # down, the port has closed itself.
+            if descriptor(port) >= 0:
+                close_socket(port)
+                self._guarded.doStop()
             return
         stopped = maybeDeferred(getattr(port, "stopListening", port.loseConnection))
         # Between this call and the next turn of the reactor the socket is open and nobody else
         # accepts: who has connected until now was not refused.
-        _accept_waiting(port)
+        if self._opened:
+            _accept_waiting(port)
         try:
             await stopped
         except OSError as error:
@@ -227,16 +286,27 @@ class StreamListener:
             close_socket(port)
 
 
+def check_starts_tls(endpoint: Endpoint, factory: object) -> None:
+    """Raise ConfigurationError if nothing would ever be encrypted with the certificate of an endpoint."""
+    if not getattr(factory, "starts_tls", False):
+        scheme = (endpoint.inner or endpoint).scheme
+        raise ConfigurationError(
+            f"{shown(str(endpoint))}: what is served here never begins TLS, so all would be in plain "
+            + (
+                "text; TLS from the beginning is ssl: in the place of tcp:"
+                if scheme.startswith("tcp")
+                else f"text; {scheme}: takes no certificate here"
+            )
+        )
+
+
 def _accept_waiting(port: Any) -> None:
-    try:
-        descriptor = port.fileno()
-    except AttributeError:
-        return
-    if descriptor < 0:
-        # It has closed itself: somebody shut the socket down that it was given.
+    listening = descriptor(port)
+    if listening < 0:
+        # It has none, or has closed itself: somebody shut the socket down that it was given.
         return
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
+    poll.register(listening, select.POLLIN)
     for _ in range(MOST_WAITING):
         if not poll.poll(0):
             return

@@ -9,45 +9,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, IProtocol
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, directlyProvides, providedBy
+from zope.interface import alsoProvides, directlyProvides, noLongerProvides, providedBy
 
-from logsrv.kit.net.guarded_connection import Admitted
+from logsrv.kit.net.guard import Refusal
+from logsrv.kit.net.guarded_connection import Admitted, Keeper
 from logsrv.kit.net.proxy_header import ProxyHeader, ProxyHeaderError, ProxyHeaderReader
 from logsrv.kit.net.source import host_of
 
 
 class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
-    """Transport of what comes behind the header, which it takes off the beginning of a connection."""
+    """Transport of what comes behind the header, which it takes off the beginning of a connection.
+
+    Its protocol is connected once the client is known, and let in.
+    """
 
     transport: Any
     wrappedProtocol: Any
 
-    def __init__(self, protocol: IProtocol) -> None:
+    def __init__(self, keeper: Keeper, admitted: Admitted) -> None:
         # A factory would only keep a register of these; the guard has one.
-        super().__init__(None, protocol)  # type: ignore[arg-type]
-        self._reader: ProxyHeaderReader | None = ProxyHeaderReader()
+        super().__init__(None, admitted.protocol)  # type: ignore[arg-type]
+        self._keeper = keeper
+        self._admitted = admitted
         self._header = ProxyHeader()
-        self._admitted: AdmittedByProxy | None = None
+        # None as soon as the protocol is connected.
+        self._reader: ProxyHeaderReader | None = ProxyHeaderReader()
+        # Whether it was told to go before: what comes then is dropped.
+        self._refused = False
 
     def makeConnection(self, transport: Any) -> None:
         directlyProvides(self, providedBy(transport))
         if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
             alsoProvides(self, IHalfCloseableProtocol)
         Protocol.makeConnection(self, transport)
-        self.wrappedProtocol.makeConnection(self)
-
-    def await_header(self, admitted: AdmittedByProxy) -> None:
-        """Read the header, and tell `admitted`. Before, whatever comes is dropped."""
-        self._admitted = admitted
-
-    @property
-    def broken_off(self) -> bool:
-        """Return true if a part of the header has come, but not all."""
-        return self._reader is not None and self._reader.begun
+        self._refused = not self._admitted.begin(self)
 
     def getPeer(self) -> IAddress:
         return self._header.client or self.transport.getPeer()
@@ -58,24 +57,34 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
     def dataReceived(self, data: bytes) -> None:
         if self._reader is None:
             self.wrappedProtocol.dataReceived(data)
-            return
-        admitted = self._admitted
-        if admitted is None:
-            return
-        try:
-            read = self._reader.receive(data)
-        except ProxyHeaderError as error:
-            self._admitted = None
-            admitted.misled(str(error))
-            return
-        if read is None:
-            return
-        self._admitted = None
-        self._header, rest = read
-        if admitted.identified():
+        elif not self._refused:
+            try:
+                read = self._reader.receive(data)
+            except ProxyHeaderError as error:
+                self._refused = True
+                self._keeper.drop(self._admitted, *self._misled(str(error)))
+            else:
+                if read is not None:
+                    self._identify(*read)
+
+    def _identify(self, header: ProxyHeader, rest: bytes) -> None:
+        """Connect the protocol, now that the header is read, if the client is let in."""
+        self._header = header
+        self._refused = not self._keeper.identify(self._admitted, host_of(self.getPeer()))
+        if not self._refused:
             self._reader = None
+            self._admitted.connect_protocol()
             if rest:
                 self.wrappedProtocol.dataReceived(rest)
+
+    def _misled(self, sentence: str) -> tuple[Refusal, str | None]:
+        return Refusal("proxy_header", sentence), host_of(self.transport.getPeer())
+
+    def let_in(self, layer: Any) -> None:
+        """Hand what comes to `layer`, which is between this and the protocol from now on."""
+        self.wrappedProtocol = layer
+        # Of TLS, one side cannot be closed alone.
+        noLongerProvides(self, IHalfCloseableProtocol)
 
     def readConnectionLost(self) -> None:
         if self._reader is None:
@@ -88,41 +97,10 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             self.wrappedProtocol.writeConnectionLost()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._admitted = None
         protocol, self.wrappedProtocol = self.wrappedProtocol, None
-        protocol.connectionLost(reason)
-
-
-class AdmittedByProxy(Admitted):
-    """A connection whose protocol hears of it once the client is known, and let in."""
-
-    __slots__ = ("_known",)
-
-    def connect(self, transport: ProxiedTransport) -> None:
-        self._known = False
-        self.transport = transport
-        del self.protocol.makeConnection
-        if self._keeper.begin(self):
-            transport.await_header(self)
-
-    def identified(self) -> bool:
-        """Connect the protocol, now that the header is read. Return False if the client has to go."""
-        self._known = True
-        if not self._keeper.identify(self, host_of(self.transport.getPeer())):
-            return False
-        self.watch_activity()
-        self.protocol.makeConnection(self.transport)
-        return True
-
-    def misled(self, sentence: str) -> None:
-        """Drop a connection that has no header."""
-        self._known = True
-        self._keeper.drop_misled(self, sentence)
-
-    def lost(self, reason: Failure) -> None:
-        if self._known:
-            super().lost(reason)
+        if self._reader is None:
+            protocol.connectionLost(reason)
             return
-        if self.transport.broken_off:
-            self._keeper.note_misled(self, "it ended within its PROXY header")
-        self.forget(reason)
+        if self._reader.begun and not self._refused:
+            self._keeper.refuse(*self._misled("it ended within its PROXY header"))
+        self._admitted.forget(reason)

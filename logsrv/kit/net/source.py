@@ -12,7 +12,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, ITransport
 from zope.interface import implementer
 
-from logsrv.kit.net.twisted_private import is_encrypted
+from logsrv.kit.net.twisted_tls import certificate_of, is_encrypted
 
 # struct ucred of unix(7): pid, uid, gid.
 UCRED = struct.Struct("3i")
@@ -43,7 +43,8 @@ class StandardInput:
 def source_of(peer: object) -> str:
     """Return the name of a peer, from its transport or from its address alone.
 
-    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`.
+    `tcp:127.0.0.1:51234`, `tls:[::1]:51234`, `udp:10.0.0.1:514`, `unix:uid=0,pid=77`, `stdin:`; of who
+    has shown a certificate `tls:10.0.0.1:51234,dns=shop.example`.
     """
     if isinstance(peer, Sender):
         return peer.source
@@ -63,14 +64,22 @@ def _source_of_transport(transport: Any) -> str:
     if isinstance(address, UNIXAddress):
         return f"unix:{_credentials(transport)}"
     if isinstance(address, IPv4Address | IPv6Address):
-        return inet_source("tls" if is_encrypted(transport) else "tcp", address.host, address.port)
+        if not is_encrypted(transport):
+            return inet_source("tcp", address.host, address.port)
+        source = inet_source("tls", address.host, address.port)
+        certificate = certificate_of(transport)
+        return source if certificate is None else f"{source},{certificate}"
     return source_of(address)
 
 
 def inet_source(scheme: str, host: str, port: int) -> str:
     """Return `scheme:host:port`, an IPv6 address in brackets, an IPv4 one mapped into it as IPv4."""
-    host = canonical(host)
-    return escaped(f"{scheme}:[{host}]:{port}" if ":" in host else f"{scheme}:{host}:{port}")
+    return escaped(f"{scheme}:{host_text(canonical(host), port)}")
+
+
+def host_text(host: str, port: int) -> str:
+    """`127.0.0.1:514`, `[::1]:514`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def unix_source(path: bytes) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
     ILoggingContext,
@@ -19,7 +19,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.drain import Drain
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
@@ -142,8 +141,12 @@ class StdinListener:
         self._guarded = GuardedFactory(
             factory, label=label, policy=policy, clock=reactor, metrics=metrics
         )
-        self._opened: int | None = None
-        self._started = False
+        # Bound and not opened yet.
+        self._bound: int | None = None
+
+    @property
+    def protocols(self) -> Sequence[Any]:
+        return self._guarded.protocols
 
     def check(self) -> None:
         """Do nothing: all that can be in the way is found by `bind`."""
@@ -154,32 +157,27 @@ class StdinListener:
     def bind(self) -> None:
         try:
             # Our own descriptor: closing it must not free number 0 for the next file opened.
-            self._opened = os.dup(self._descriptor)
+            self._bound = os.dup(self._descriptor)
         except OSError as error:
             raise ListenError(f"{self.endpoint}: no standard input: {error.strerror}") from None
         log.info("listening on {endpoint} at standard input", endpoint=str(self.endpoint))
 
     def open(self) -> None:
-        self._started = True
+        bound, self._bound = self._bound, None
+        assert bound is not None
         self._guarded.doStart()
         protocol = self._guarded.buildProtocol(StandardInput())
-        assert self._opened is not None
         if protocol is None:
-            os.close(self._opened)
+            os.close(bound)
         else:
-            StdinTransport(self._opened, protocol, self._reactor).start()
+            StdinTransport(bound, protocol, self._reactor).start()
 
     async def stop_listening(self) -> None:
         """Do nothing: nobody has to be accepted here, and `drain` does it all."""
 
-    def drain(self, seconds: float) -> Deferred[int]:
+    async def drain(self, seconds: float) -> int:
         """Take in what waits in the pipe, then end. Gives 1 if it was cut off after `seconds`."""
-        return Deferred.fromCoroutine(self._drain(seconds))
-
-    async def _drain(self, seconds: float) -> int:
-        if self._opened is not None and not self._started:
-            os.close(self._opened)
-        self._opened, self._started = None, False
-        cut = await Drain(self._guarded.connections, seconds, self._reactor).done
-        self._guarded.disarm()
-        return cut
+        if self._bound is not None:
+            os.close(self._bound)
+            self._bound = None
+        return await self._guarded.drain(seconds)

@@ -1,232 +1,37 @@
 """The private and undocumented parts of Twisted that we use, each with why it is needed.
 
-test_twisted_private.py and test_twisted_tls.py in tests/kit/net say by behaviour what is relied on, and
-run with the oldest and the newest Twisted that we support.
+Those of TLS are in twisted_tls, ports and transports in twisted_streams. The tests of all three say by
+behaviour what is relied on, and run with the oldest and the newest Twisted that we support.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from OpenSSL import SSL
-from twisted.internet import main, tcp, unix
+from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IFileDescriptorReceiver,
-    IProtocolNegotiationFactory,
-)
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
-from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-from twisted.python.failure import Failure
+from twisted.logger import globalLogPublisher
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from logsrv.kit.net.bind import file_of_socket
-from logsrv.kit.net.certificates import RenewableCertificate
+from logsrv.kit.net.twisted_streams import (
+    AcceptedTCP,
+    AcceptingPort,
+    AcceptingSocket,
+    ReceivingTCP,
+    ReceivingUNIX,
+)
+from logsrv.kit.net.twisted_tls import improve_tls
 
-# Received at a time: the most from when the least was not enough until little came. 256 KiB take half
-# the CPU time per line that 64 do. But memory for it has to be had before it is known how little has
-# arrived, and glibc has the kernel map and unmap that for each call, unless it was told otherwise.
-LEAST_RECEIVED = 64 * 1024
-MOST_RECEIVED = 256 * 1024
-LITTLE = 4 * 1024
-# Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
-ENCRYPTED = 64 * 1024
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
-# A peer that reads nothing of what is still there for it gets as long.
-GOODBYE_SECONDS = 5.0
-# Errors of a connection that accept(2) hands on as its own.
-BROKEN_BEFORE = frozenset(
-    getattr(errno, name)
-    for name in (
-        "ENETDOWN", "EPROTO", "ENOPROTOOPT", "EHOSTDOWN", "ENONET", "EHOSTUNREACH", "EOPNOTSUPP",
-        "ENETUNREACH",
-    )
-    if hasattr(errno, name)
-)  # fmt: skip
-# The most that one record of TLS holds (RFC 8446 section 5.1).
-RECORD = 16 * 1024
-
-
-class ReceivingTCP(tcp.Server):
-    """A `tcp.Server` that receives more at a time while there is much to receive.
-
-    `bufferSize` would do as well if it were not also how much may wait to be sent.
-    """
-
-    _most = LEAST_RECEIVED
-
-    def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
-        most = self._most
-        try:
-            data = self.socket.recv(most)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return main.CONNECTION_LOST
-        if not data:
-            return main.CONNECTION_DONE
-        received = len(data)
-        if received == LEAST_RECEIVED:
-            self._most = MOST_RECEIVED
-        elif received < LITTLE and most > LEAST_RECEIVED:
-            self._most = LEAST_RECEIVED
-        self.protocol.dataReceived(data)
-        return None
-
-
-class AcceptedTCP(ReceivingTCP):
-    """Waits for input only when its protocol has been connected.
-
-    Twisted's own does so before, which costs one that says something and closes two epoll_ctl(2) for
-    nothing, a fifth of all its work.
-    """
-
-    _connected_protocol = False
-    _wants_input = False
-
-    def startReading(self) -> None:
-        if self._connected_protocol:
-            super().startReading()
-        else:
-            self._wants_input = True
-
-    def stopReading(self) -> None:
-        if self._connected_protocol:
-            super().stopReading()
-        else:
-            self._wants_input = False
-
-    def protocol_connected(self) -> None:
-        """`connectionMade` has returned: watch for input, unless the protocol said otherwise."""
-        self._connected_protocol = True
-        if self._wants_input:
-            super().startReading()
-
-
-class ReceivingUNIX(unix.Server):
-    """The same for a UNIX socket. Descriptors sent to one who takes none are closed by the kernel."""
-
-    _most = LEAST_RECEIVED
-
-    def doRead(self) -> Any:
-        if IFileDescriptorReceiver.providedBy(self.protocol):
-            return super().doRead()
-        return ReceivingTCP.doRead(self)  # type: ignore[arg-type]
-
-
-class GatheringTLS(BufferingTLSTransport):
-    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record.
-
-    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
-    has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
-    """
-
-    _waiting: IDelayedCall | None = None
-    _unsent = 0
-
-    def _shutdownTLS(self) -> None:
-        super()._shutdownTLS()
-        if self._waiting is None and not self._aborted:
-            self._unsent = -1
-            self._wait()
-
-    def _wait(self) -> None:
-        self._waiting = self.factory._clock.callLater(GOODBYE_SECONDS, self._waited)  # type: ignore[union-attr]
-
-    def _waited(self) -> None:
-        transport: Any = self.transport
-        unsent, before = unsent_by(transport), self._unsent
-        if not unsent:
-            transport.loseConnection()
-        elif unsent == before:
-            self.abortConnection()
-        else:
-            self._unsent = unsent
-            self._wait()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._waiting is not None and self._waiting.active():
-            self._waiting.cancel()
-        super().connectionLost(reason)
-
-    def dataReceived(self, data: bytes) -> None:
-        if not self._handshakeDone or self._appSendBuffer:
-            # In the end this, too, calls `_flushReceiveBIO`.
-            super().dataReceived(data)
-        else:
-            self._receive(data)
-
-    def _flushReceiveBIO(self) -> None:
-        if not self._lostTLSConnection:
-            self._receive(b"")
-
-    def _receive(self, encrypted: bytes) -> None:
-        texts: list[bytes] = []
-        end = self._decrypt(memoryview(encrypted), texts)
-        if texts and not self._aborted:
-            ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
-        if end is None:
-            self._flushSendBIO()
-        elif not self._lostTLSConnection:
-            goodbye = end.check(SSL.ZeroReturnError)
-            if goodbye:
-                self._shutdownTLS()
-            self._tlsShutdownFinished(None if goodbye else end)
-
-    def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
-        """Append to `texts` what can be read; gives what ended the connection, if anything did."""
-        connection = self._tlsConnection
-        at = 0
-        while True:
-            if at < len(encrypted):
-                connection.bio_write(encrypted[at : at + ENCRYPTED])
-                at += ENCRYPTED
-            try:
-                while True:
-                    texts.append(connection.recv(RECORD))
-            except SSL.WantReadError:
-                if at >= len(encrypted):
-                    return None
-            except SSL.Error:
-                return Failure()
-
-
-def unsent_by(transport: Any) -> int:
-    """Return how many bytes a transport keeps because the system does not take them."""
-    if not isinstance(transport, FileDescriptor):
-        return 0
-    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-
-
-class AcceptingSocket(socket.socket):
-    """A listening socket for which a connection that broke before it was accepted was never there.
-
-    accept(2) says to take these errors for EAGAIN; Twisted logs a traceback for each.
-    """
-
-    __slots__ = ()
-
-    def accept(self) -> tuple[socket.socket, Any]:
-        try:
-            return super().accept()
-        except OSError as error:
-            if error.errno in BROKEN_BEFORE:
-                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
-            raise
-
-
-TRANSPORTS = {tcp.Server: ReceivingTCP, unix.Server: ReceivingUNIX}
 
 
 def make_ours(port: Any, *, layered: bool) -> None:
-    """Let a port that listens make the transports of this module, if it would make Twisted's.
+    """Let a port that listens make the transports of twisted_streams, if it would make Twisted's.
 
     layered: there is a protocol between each transport and ours, such as that of TLS.
     """
@@ -234,30 +39,16 @@ def make_ours(port: Any, *, layered: bool) -> None:
         keep_files_of_others(port)
     if type(getattr(port, "socket", None)) is socket.socket:
         port.socket.__class__ = AcceptingSocket
+    if type(port) is tcp.Port:
+        port.__class__ = AcceptingPort
     made = getattr(port, "transport", None)
-    if made is tcp.Server and not layered:
-        port.transport = AcceptedTCP
-    elif made in TRANSPORTS:
-        port.transport = TRANSPORTS[made]
+    if made is tcp.Server:
+        port.transport = ReceivingTCP if layered else AcceptedTCP
+    elif made is unix.Server:
+        port.transport = ReceivingUNIX
     factory = getattr(port, "factory", None)
     if isinstance(factory, TLSMemoryBIOFactory):
-        refuse_before_tls(factory)
-        if factory.protocol is BufferingTLSTransport:
-            factory.protocol = GatheringTLS
-
-
-def refuse_before_tls(factory: TLSMemoryBIOFactory) -> None:
-    """Let the factory under that of TLS refuse a connection by building no protocol.
-
-    The port then closes it at once. Twisted would wrap None, and what is aborted instead keeps its
-    descriptor until all who wait have been accepted.
-    """
-
-    def build(address: Any) -> Any:
-        protocol = factory.wrappedFactory.buildProtocol(address)
-        return None if protocol is None else factory.protocol(factory, protocol)
-
-    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+        improve_tls(factory)
 
 
 def keep_files_of_others(port: unix.Port) -> None:
@@ -279,64 +70,14 @@ def keep_files_of_others(port: unix.Port) -> None:
     port.connectionLost = end  # type: ignore[method-assign]
 
 
-def close_shared_socket(port: Any) -> None:
-    """Close our descriptor of a listening socket, and nothing more: others have it as well.
+def close_socket(port: Any) -> None:
+    """Close our descriptor of a listening socket, and nothing more: others may have it as well.
 
-    `stopListening` would shut a UNIX socket down for all of them and delete its file.
+    `stopListening` would shut a UNIX socket down for all of them and delete its file; or it has raised
+    before it came to the socket.
     """
     port.stopReading()
     port.socket.close()
-
-
-def close_socket(port: Any) -> None:
-    """Close the socket of a port whose `stopListening` raised before it came to that."""
-    port.socket.close()
-
-
-def is_encrypted(transport: Any) -> bool:
-    """Return true if there is TLS somewhere under `transport`.
-
-    A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
-    it lacks: so only its own are asked.
-    """
-    while transport is not None:
-        if isinstance(transport, TLSMemoryBIOProtocol):
-            return True
-        transport = getattr(transport, "__dict__", {}).get("transport")
-    return False
-
-
-def certified(endpoint: Any, parse: Callable[[], Any]) -> RenewableCertificate | None:
-    """Let an `ssl:` endpoint go by a certificate that can be renewed; None for any other endpoint.
-
-    It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
-    every client that offers protocols where none of them is wanted, with an "internal error", and
-    most of what we serve has no registered name.
-
-    parse: makes such an endpoint anew, which reads the files of key and certificate.
-    """
-    if not hasattr(endpoint, "_sslContextFactory"):
-        return None
-
-    def load() -> SSL.Context:
-        context: SSL.Context = parse()._sslContextFactory.getContext()
-        context.set_alpn_select_callback(select)
-        return context
-
-    endpoint._sslContextFactory = certificate = RenewableCertificate(load)
-    return certificate
-
-
-def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
-    """The first protocol that the listener's factory wants and the client offers, if there is one."""
-    factory = connection.get_app_data().factory
-    while isinstance(factory, WrappingFactory):
-        factory = factory.wrappedFactory
-    negotiation = IProtocolNegotiationFactory(factory, None)
-    for wanted in negotiation.acceptableProtocols() if negotiation is not None else ():
-        if wanted in offered:
-            return wanted
-    return SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def can_half_close(transport: object) -> bool:
@@ -365,23 +106,82 @@ def stop_keeping(transport: object) -> bool:
     return bool(transport.disconnecting)
 
 
+def send_at_once(transport: object, data: bytes) -> bytes:
+    """Send `data` now, as much of it as the system takes; gives what is left for `transport.write`.
+
+    `write` waits for a turn of the reactor: two epoll_ctl(2) and one more event for each answer.
+    """
+    if isinstance(transport, tcp.Connection) and _is_clear(transport):
+        return _send(transport, data)
+    return data
+
+
 def close_at_once(transport: object, data: bytes) -> bytes | None:
     """Send `data` and close, in one packet and now; gives what is left if that was not possible.
 
-    Only for a transport that has nothing to write and no producer. Its protocol hears of the end
-    before this returns.
+    Only for a transport that has no producer. Its protocol hears of the end before this returns.
     """
-    if not isinstance(transport, FileDescriptor):
+    if not (isinstance(transport, tcp.Connection) and _is_clear(transport)):
         return data
-    try:
-        sent = transport.getHandle().send(data, MORE) if data else 0  # type: ignore[attr-defined]
-    except OSError:
-        # Full, or gone: the transport will find out.
-        sent = 0
-    if sent < len(data):
-        return data[sent:]
+    if data and (left := _send(transport, data, MORE)):
+        return left
     transport.connectionLost(connectionDone)
     return None
+
+
+def _send(transport: tcp.Connection, data: bytes, flags: int = 0) -> bytes:
+    try:
+        sent = transport.socket.send(data, flags)
+    except OSError:
+        # Full, or gone: the transport will find out.
+        return data
+    return data[sent:] if sent < len(data) else b""
+
+
+def _is_clear(transport: tcp.Connection) -> bool:
+    """Return whether what is sent now goes out as it is, and before nothing that has to go first."""
+    return not (
+        transport.dataBuffer
+        or transport._tempDataBuffer
+        or transport.TLS
+        or transport.disconnecting
+        or transport._writeDisconnecting
+        or not transport.connected
+        # Descriptors go with bytes that are written after them.
+        or getattr(transport, "_sendmsgQueue", None)
+    )
+
+
+def stop_accepting(port: Any) -> None:
+    """Let who connects wait: Twisted begins to accept when it binds.
+
+    A port of another package that cannot accepts all the same.
+    """
+    getattr(port, "stopReading", lambda: None)()
+
+
+def start_accepting(port: Any) -> None:
+    """Accept from the reactor's next turn on."""
+    getattr(port, "startReading", lambda: None)()
+
+
+# What a daemonized twistd tells its parent, which reads no more than 100 bytes of it.
+STARTED = b"0"
+LONGEST_STATUS = 100
+
+
+def start_failed(sentence: str) -> bytes:
+    """The message of a daemonized twistd to its parent, which shows it and ends with status 1."""
+    return f"1 {sentence}".encode("ascii", "backslashreplace")[:LONGEST_STATUS]
+
+
+def take_status_pipe(options: Any) -> int | None:
+    """Take the pipe to its parent from a daemonized twistd, whose parsed options these are.
+
+    It would say that all is well as soon as it has called startService. None where nobody waits.
+    """
+    pipe: int | None = options.pop("statusPipe", None) if isinstance(options, dict) else None
+    return pipe
 
 
 class KeptUNIXPort(unix.Port):
@@ -405,3 +205,29 @@ class KeptUNIXPort(unix.Port):
     def socket_for_others(self) -> socket.socket:
         """The listening socket once more."""
         return self.socket.dup()
+
+
+def unsent(transport: object) -> int:
+    """Return how many bytes wait in a transport until its peer takes them; 0 when it cannot tell."""
+    while not isinstance(transport, FileDescriptor):
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            return 0
+    return len(transport.dataBuffer) - transport.offset + sum(map(len, transport._tempDataBuffer))
+
+
+def wrap_log_observers(wrap: Callable[[Any], Any]) -> None:
+    """Put `wrap(observer)` in the place of each observer of the log that there is.
+
+    A publisher tells nobody who its observers are, and twistd's are made before us.
+    """
+    observers = globalLogPublisher._observers
+    observers[:] = [wrap(observer) for observer in observers]
+
+
+def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
+    """Return the method, the target and the version of the request whose headers are through.
+
+    A Request of Twisted Web gets them with the end of its body only, too late to refuse that.
+    """
+    return channel._command, channel._path, channel._version

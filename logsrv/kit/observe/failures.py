@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 
@@ -13,6 +14,13 @@ from logsrv.kit.observe.seldom import Seldom
 log = Logger()
 
 REMEMBERED_PLACES = 256
+ASYNCIO = os.path.dirname(asyncio.__file__)
+# What asyncio says where its event loop does not run: to who looks for it, and to who awaits a future.
+NO_LOOP = (
+    "no running event loop",
+    "There is no current event loop",
+    "await wasn't used with future",
+)
 
 
 class Failures:
@@ -26,38 +34,47 @@ class Failures:
         self._places = Seldom(clock, REMEMBERED_PLACES)
 
     def note(self, doing: str, peer: str, failure: Failure) -> None:
-        """Count that `failure` happened in `doing` (a method's name) for the connection of `peer`."""
+        """Count that `failure` happened in `doing`, such as a method's name, for the connection of `peer`,
+        or for none if that is empty.
+        """
         place = f"{failure.type.__name__ if failure.type else 'error'} {_place(failure)}"
         noted = self._places.note(place)
         if noted is None:
             return
-        if noted.first:
-            log.failure(
-                "{plugin}: {doing} failed for {peer}",
-                failure,
-                plugin=self._plugin,
-                doing=doing,
-                peer=peer,
-            )
+        if peer:
+            doing = f"{doing} failed for {peer}"
+        else:
+            doing = f"{doing} failed"
+        why = needs_asyncio(failure.value, self._plugin)
+        if why is not None:
+            log.error("{plugin}: {doing} at {place}: {why}", plugin=self._plugin, doing=doing,
+                      place=_place(failure), why=why)  # fmt: skip
+        elif noted.first:
+            log.failure("{plugin}: {doing}", failure, plugin=self._plugin, doing=doing)
         else:
             log.error(
-                "{plugin}: {doing} failed {number} times more: {place}: {error}",
+                "{plugin}: {doing}, {number} times more: {place}: {error}",
                 plugin=self._plugin,
                 doing=doing,
                 number=noted.number,
                 place=place,
-                error=_short(failure),
+                error=repr(failure.getErrorMessage()[:200]),
             )
 
 
+def needs_asyncio(error: BaseException | None, plugin: str) -> str | None:
+    """Return how to start the plugin if `error` says that it awaited asyncio in vain, else None."""
+    if isinstance(error, RuntimeError) and str(error).startswith(NO_LOOP):
+        return f"it needs asyncio: start it with twistd --reactor asyncio {plugin}"
+    return None
+
+
 def _place(failure: Failure) -> str:
-    traceback = failure.getTracebackObject()
-    if traceback is None:
-        return "nowhere"
-    while traceback.tb_next is not None:
+    """Return the innermost place in the code that is not asyncio's own."""
+    place, traceback = "nowhere", failure.getTracebackObject()
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if place == "nowhere" or os.path.dirname(file) != ASYNCIO:
+            place = f"{os.path.basename(file)}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
-    return f"{os.path.basename(traceback.tb_frame.f_code.co_filename)}:{traceback.tb_lineno}"
-
-
-def _short(failure: Failure) -> str:
-    return repr(failure.getErrorMessage()[:200])
+    return place

@@ -1,79 +1,83 @@
 """The counters of a service: a catalogue that is declared once, and the numbers behind it.
 
-A part that counts on a hot path keeps a plain integer of its own and offers it with `watch`; the
-rest is counted with `count`. All of it belongs to the reactor's thread.
+A part that counts on a hot path keeps a plain integer of its own and offers it with `watch`, and
+Durations with `time`; the rest is counted with `count`. All of it belongs to the reactor's thread.
+
+A name that nobody declared is declared by its first use, so that an author's counter is one line:
+`count` makes a counter, `time` a histogram, and `watch` a counter of a name that ends in `_total`,
+else a gauge.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from itertools import chain
-from typing import Protocol
+from operator import add
+from typing import TypeAlias
 
 import attrs
+from twisted.logger import Logger
+
+from logsrv.kit.observe.durations import Distribution, Durations
+
+log = Logger()
 
 Labels = tuple[tuple[str, str], ...]
+KINDS = ("counter", "gauge", "histogram")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII | re.IGNORECASE)
 
 
-@attrs.define(frozen=True, slots=True)
+@attrs.frozen
 class Metric:
-    """An entry of the catalogue. `kind` is "counter" (only grows) or "gauge"."""
+    """An entry of the catalogue. `kind` is "counter" (only grows), "gauge", or "histogram" (seconds).
+
+    by_use: nobody has declared it, so its help is made of its name.
+
+    Raises ValueError for another kind, and for names that Prometheus would not read.
+    """
 
     name: str
     kind: str
     help: str
     labels: tuple[str, ...] = ()
+    by_use: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name in (self.name, *self.labels):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"a metric or label has letters, digits and _, unlike {name!r}")
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.name} is one of {', '.join(KINDS)}, not {self.kind!r}")
+
+
+def _counter(name: str, help: str, *labels: str) -> Metric:
+    return Metric(name, "counter", help, ("listener", *labels))
 
 
 CATALOGUE: tuple[Metric, ...] = (
-    Metric("connections_total", "counter", "Connections accepted.", ("listener",)),
+    _counter("connections_total", "Connections accepted."),
     Metric("connections_open", "gauge", "Connections open now.", ("listener",)),
-    Metric(
+    _counter(
         "connections_refused_total",
-        "counter",
-        "Connections the guard refused.",
-        ("listener", "reason"),
+        "Connections refused by the guard or in their TLS handshake.",
+        "reason",
     ),
-    Metric(
-        "connections_idle_total",
-        "counter",
-        "Connections closed by the idle time-out.",
-        ("listener",),
+    _counter("connections_idle_total", "Connections closed by the idle time-out."),
+    _counter("connections_failed_total", "Connections closed because of an error in our code."),
+    _counter("received_bytes_total", "Bytes received."),
+    _counter("datagrams_total", "Datagrams received."),
+    _counter("datagrams_refused_total", "Datagrams the guard refused."),
+    _counter("datagrams_limited_total", "Datagrams dropped because their sender sent too many."),
+    _counter(
+        "connections_slowed_total", "Times that a connection had to wait for sending too much."
     ),
-    Metric(
-        "connections_failed_total",
-        "counter",
-        "Connections closed because of an error in our code.",
-        ("listener",),
-    ),
-    Metric("received_bytes_total", "counter", "Bytes received.", ("listener",)),
-    Metric("datagrams_total", "counter", "Datagrams received.", ("listener",)),
-    Metric("datagrams_refused_total", "counter", "Datagrams the guard refused.", ("listener",)),
-    Metric(
-        "datagrams_lost_total",
-        "counter",
-        "Datagrams the kernel dropped because we were too slow.",
-        ("listener",),
-    ),
-    Metric("oversize_lines_total", "counter", "Lines longer than --max-line.", ("listener",)),
-    Metric(
-        "dropped_bytes_total",
-        "counter",
-        "Bytes received and, by rule, not taken in.",
-        ("listener", "reason"),
-    ),
+    _counter("datagrams_lost_total", "Datagrams the kernel dropped because we were too slow."),
+    _counter("oversize_lines_total", "Lines longer than --max-line."),
+    _counter("dropped_bytes_total", "Bytes received and, by rule, not taken in.", "reason"),
 )
 """What every service counts at its listeners."""
-
-
-class Counts(Protocol):
-    """Takes numbers: the Metrics of a service, or a Part of them."""
-
-    def count(self, name: str, amount: float = 1, **labels: str) -> None:
-        """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
-
-    def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
-        """Let the value of a metric have `read()` in it from now on."""
 
 
 class Metrics:
@@ -88,6 +92,8 @@ class Metrics:
         self._catalogue = {metric.name: metric for metric in CATALOGUE}
         self._counted: dict[tuple[str, Labels], float] = {}
         self._watched: dict[tuple[str, Labels], list[Callable[[], float]]] = {}
+        self._timed: dict[tuple[str, Labels], list[Durations]] = {}
+        self._unreadable: set[tuple[str, Labels]] = set()
         for metric in chain(*catalogues):
             self.declare(metric)
 
@@ -97,32 +103,59 @@ class Metrics:
         return tuple(self._catalogue.values())
 
     def declare(self, metric: Metric) -> None:
-        """Add a metric to the catalogue. Raises ValueError if the name is taken."""
-        if metric.name in self._catalogue:
-            raise ValueError(f"there is a metric named {metric.name!r} already")
+        """Add a metric to the catalogue. Raises ValueError if the name is taken.
+
+        One that was used before may be declared, as what it was used as.
+        """
+        before = self._catalogue.get(metric.name)
+        if before is not None:
+            if not before.by_use:
+                raise ValueError(f"there is a metric named {metric.name!r} already")
+            if (before.kind, before.labels) != (metric.kind, tuple(sorted(metric.labels))):
+                raise ValueError(
+                    f"{metric.name} was used before as a {before.kind} with the labels {before.labels}"
+                )
+            metric = attrs.evolve(metric, labels=before.labels)
         self._catalogue[metric.name] = metric
 
-    def key(self, name: str, labels: dict[str, str]) -> tuple[str, Labels]:
-        """Return the key of a value. Raises KeyError and ValueError for what is not declared."""
-        metric = self._catalogue[name]
+    def key(self, name: str, labels: dict[str, str], kind: str = "") -> tuple[str, Labels]:
+        """Return the key of a value.
+
+        kind: declares a name that is new. Raises ValueError for what the name is not.
+        """
+        metric = self._catalogue.get(name) or self._used(name, kind, labels)
         if set(labels) != set(metric.labels):
             raise ValueError(f"{name} has the labels {metric.labels}, not {tuple(labels)}")
-        return name, tuple((label, labels[label]) for label in metric.labels)
+        return name, tuple((label, str(labels[label])) for label in metric.labels)
 
-    def count(self, name: str, amount: float = 1, **labels: str) -> None:
-        """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
-        key = self.key(name, labels)
+    def _used(self, name: str, kind: str, labels: dict[str, str]) -> Metric:
+        words = name.removesuffix("_total").removesuffix("_seconds").replace("_", " ")
+        help_ = f"{words[:1].upper()}{words[1:]}."
+        made = self._catalogue[name] = Metric(name, kind, help_, tuple(sorted(labels)), by_use=True)
+        return made
+
+    def count(self, name: str, /, amount: float = 1, **labels: str) -> None:
+        """Add `amount` to a counter, which is declared by that if it is new.
+
+        Raises ValueError for a name or labels that are not the counter's, or not Prometheus'.
+        """
+        key = self.key(name, labels, "counter")
         self._counted[key] = self._counted.get(key, 0) + amount
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
         """Let the value of a metric have `read()` in it as long as the service lasts."""
-        self._watched.setdefault(self.key(name, labels), []).append(read)
+        key = self.key(name, labels, "counter" if name.endswith("_total") else "gauge")
+        self._watched.setdefault(key, []).append(read)
 
     def unwatch(self, key: tuple[str, Labels], read: Callable[[], float]) -> None:
         """Let `read` go; of a counter, what it came to stays in the value."""
         self._watched[key].remove(read)
         if self._catalogue[key[0]].kind == "counter":
             self._counted[key] = self._counted.get(key, 0) + read()
+
+    def time(self, name: str, *durations: Durations, **labels: str) -> None:
+        """Let a histogram have what `durations` count in it as long as the service lasts."""
+        self._timed.setdefault(self.key(name, labels, "histogram"), []).extend(durations)
 
     def part(self) -> Part:
         """The share of something that may go before the service does."""
@@ -146,12 +179,27 @@ class Metrics:
         return found
 
     def read(self) -> Iterator[tuple[Metric, Labels, float]]:
-        """Yield every value: the metric, its labels, the number."""
+        """Yield every value of counters and gauges: the metric, its labels, the number.
+
+        One that cannot be read is left out, and logged once: it may be a stranger's.
+        """
         for name, metric in self._catalogue.items():
             keys = [key for key in {**self._counted, **self._watched} if key[0] == name]
             for key in sorted(keys):
-                watched = sum(read() for read in self._watched.get(key, ()))
+                try:
+                    watched = sum(read() for read in self._watched.get(key, ()))
+                except Exception:
+                    if key not in self._unreadable:
+                        self._unreadable.add(key)
+                        log.failure("{metric} cannot be read and is left out", metric=name)
+                    continue
                 yield metric, key[1], self._counted.get(key, 0) + watched
+
+    def distributions(self) -> Iterator[tuple[Metric, Labels, Distribution]]:
+        """Yield every value of histograms: the metric, its labels, what was counted."""
+        for key, timed in sorted(self._timed.items(), key=lambda item: item[0]):
+            counted = reduce(add, [durations.read() for durations in timed])
+            yield self._catalogue[key[0]], key[1], counted
 
 
 class Part:
@@ -161,8 +209,8 @@ class Part:
         self._metrics = metrics
         self._watched: list[tuple[tuple[str, Labels], Callable[[], float]]] = []
 
-    def count(self, name: str, amount: float = 1, **labels: str) -> None:
-        """Add `amount` to a counter. Raises KeyError for a name that is not in the catalogue."""
+    def count(self, name: str, /, amount: float = 1, **labels: str) -> None:
+        """Add `amount` to a counter, as `Metrics.count` does."""
         self._metrics.count(name, amount, **labels)
 
     def watch(self, name: str, read: Callable[[], float], **labels: str) -> None:
@@ -175,3 +223,7 @@ class Part:
         watched, self._watched = self._watched, []
         for key, read in watched:
             self._metrics.unwatch(key, read)
+
+
+Counts: TypeAlias = Metrics | Part
+"""A taker of numbers."""

@@ -6,18 +6,29 @@ the reactor's thread is doing, and says so once for each time it is blocked.
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
+import twisted
+
 log = Logger()
 
 ASK_EVERY_SECONDS = 0.25
+
+TWISTED = os.path.dirname(twisted.__file__) + os.sep
+# Of our own code what is under every plugin; ours are written as others are.
+KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
+LIBRARY = sysconfig.get_path("stdlib") + os.sep
+PACKAGES = f"{os.sep}site-packages{os.sep}"
 
 
 class Watchdog:
@@ -56,9 +67,35 @@ class Watchdog:
 
     def _warn(self) -> None:
         frame: Any = sys._current_frames().get(self._watched)
-        stack = "".join(traceback.format_stack(frame)) if frame is not None else "(no stack)"
+        frames = traceback.extract_stack(frame) if frame is not None else []
         log.warn(
             "the reactor has been blocked for {seconds:g} s, nobody is served meanwhile:\n{stack}",
             seconds=self._patience,
-            stack=stack,
+            stack=stack_shown(frames) or "(no stack)",
         )
+
+
+def stack_shown(frames: Sequence[traceback.FrameSummary]) -> str:
+    """Return a stack from the author's first frame on; what has called that stands below.
+
+    Twenty frames of the reactor and the kit, the same each time, would stand before what matters.
+    """
+    begin = _authors_first(frames)
+    shown = "".join(traceback.format_list(frames[begin:]))
+    if begin:
+        shown += "called by:\n" + "".join(traceback.format_list(frames[:begin]))
+    return shown
+
+
+def _authors_first(frames: Sequence[traceback.FrameSummary]) -> int:
+    """Return the number of the first frame under Twisted's that is the author's; 0 if none is."""
+    is_under_twisted = False
+    for at, frame in enumerate(frames):
+        file = frame.filename
+        if file.startswith(TWISTED):
+            is_under_twisted = True
+            continue
+        is_library = file.startswith(LIBRARY) and PACKAGES not in file
+        if is_under_twisted and not is_library and not file.startswith(("<", KIT)):
+            return at
+    return 0

@@ -8,6 +8,8 @@ that exclude each other.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -30,18 +32,41 @@ class Shown(Exception):
         self.text = text
 
 
-class _Help(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        raise Shown(parser.format_help())
-
-
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         raise Shown(f"{self.const()}\n")
 
 
+# In front of a word that begins with a hyphen and is no option; no argument of a process has it.
+_GUARD = "\0"
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """The formatter, without the import of shutil (and of what compresses) for a terminal's width."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return the columns of the terminal, as `shutil.get_terminal_size` does."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
-    """Parser that raises UsageError or Shown instead of printing and ending the process."""
+    """Parser that raises UsageError or Shown instead of printing and ending the process.
+
+    takes_query: arguments may stand between options, and `-word` is one of them unless it is an option:
+    a query excludes words so.
+    """
+
+    takes_query = False
 
     def __init__(
         self,
@@ -58,9 +83,9 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             add_help=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
         )
-        self.add_argument("--help", "-h", nargs=0, action=_Help, help="show this")
+        self.add_argument("--help", "-h", action="help", help="show this")
         if version is not None:
             self.add_argument(
                 "--version", nargs=0, action=_Version, const=version, help="show the version"
@@ -69,10 +94,35 @@ class Parser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: None = None
     ) -> argparse.Namespace:
-        arguments, unknown = self.parse_known_args(args, namespace)
+        if self.takes_query:
+            words = list(args or ())
+            end = words.index("--") if "--" in words else len(words)
+            words = [
+                _GUARD + word if place > end or self._is_excluding(word) else word
+                for place, word in enumerate(words)
+                if place != end
+            ]
+            arguments, unknown = self.parse_known_intermixed_args(words, namespace)
+        else:
+            arguments, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._unexpected(unknown[0]))
         return arguments
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        # An option may have taken such a word as its value.
+        return super()._get_value(action, arg_string.removeprefix(_GUARD))
+
+    def print_help(self, file: object = None) -> NoReturn:
+        raise Shown(self.format_help())
+
+    def _is_excluding(self, word: str) -> bool:
+        """Return whether `word` is a hyphen and something else than an option, or one with its number."""
+        if len(word) < 3 or word[0] != "-" or word[1] == "-":
+            return False
+        known = {name: one for one in self._actions for name in one.option_strings}
+        option = known.get(word[:2])
+        return option is None or option.nargs == 0 or not word[2:].isdecimal()
 
     def _unexpected(self, word: str) -> str:
         from logsrv.kit.text.words import did_you_mean, shown

@@ -21,23 +21,26 @@ import inspect
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar, cast, overload
 
 import attrs
 
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.text.escape import one_line
 
+D = TypeVar("D")
+T = TypeVar("T")
 _DECLARED = "logsrv.kit.options.declare"
 
 
-class Required(Enum):
+class Required:
     """The type of REQUIRED."""
 
-    REQUIRED = "required"
+    def __repr__(self) -> str:
+        return "REQUIRED"
 
 
-REQUIRED: Final = Required.REQUIRED
+REQUIRED: Final = Required()
 """The default of an option that has none."""
 
 
@@ -47,14 +50,18 @@ class Option:
 
     default: a value, or the text of one, or REQUIRED.
     repeatable: the value is a tuple of what `kind` parses.
-    off: the word `off` is accepted, and means None, or () if repeatable.
     """
 
     default: Any
     kind: Kind[Any]
     help: str
-    repeatable: bool
-    off: bool
+    repeatable: bool = False
+    _off: bool = False
+
+    @property
+    def off(self) -> bool:
+        """Return true if the word `off` is accepted; it means None, or () if repeatable."""
+        return self._off or self.default is None or (self.repeatable and not self.default)
 
     @property
     def accepted(self) -> str:
@@ -74,7 +81,7 @@ class Option:
         if self.default is REQUIRED:
             raise TypeError("a required option has no default")
         if self.default is None:
-            return None
+            return self.nothing
         if self.repeatable:
             given = [self.default] if isinstance(self.default, str) else self.default
             return tuple(self._default(value, directory) for value in given)
@@ -110,6 +117,42 @@ class Tables:
     shorthand: str | None
 
 
+@overload
+def option(
+    default: Sequence[T | str] | Required | None,
+    kind: Kind[T],
+    help: str,
+    *,
+    repeatable: Literal[True],
+    off: bool = False,
+) -> tuple[T, ...]: ...
+@overload
+def option(
+    default: None,
+    kind: Kind[T],
+    help: str,
+    *,
+    repeatable: Literal[False] = False,
+    off: bool = False,
+) -> T | None: ...
+@overload
+def option(
+    default: T | str | Required,
+    kind: Kind[T],
+    help: str,
+    *,
+    repeatable: Literal[False] = False,
+    off: Literal[False] = False,
+) -> T: ...
+@overload
+def option(
+    default: T | str | Required,
+    kind: Kind[T],
+    help: str,
+    *,
+    repeatable: Literal[False] = False,
+    off: Literal[True],
+) -> T | None: ...
 def option(
     default: Any, kind: Kind[Any], help: str, *, repeatable: bool = False, off: bool = False
 ) -> Any:
@@ -118,15 +161,17 @@ def option(
     default: a value or its text; several of them if `repeatable`; None or () for "off unless
         asked for"; REQUIRED for none at all.
     off: let `off` be accepted, as it is anyway when the default is None or ().
+
+    To a type checker it is what the option will be: a value of the kind; a tuple of them if
+    `repeatable`; that or None if it can be off.
     """
-    can_be_off = off or default is None or (repeatable and not default)
-    declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=can_be_off)
+    declared = Option(default=default, kind=kind, help=help, repeatable=repeatable, off=off)
     if default is REQUIRED:
         return attrs.field(metadata={_DECLARED: declared})
     return attrs.field(factory=declared.default_value, metadata={_DECLARED: declared})
 
 
-def tables(settings_class: type[Any], help: str, *, shorthand: str | None = None) -> Any:
+def tables(settings_class: type[T], help: str, *, shorthand: str | None = None) -> tuple[T, ...]:
     """Declare that the TOML file may hold tables `[[name]]`, each with the options of a class.
 
     The value is a tuple of that class. An option that both classes have, because they share the
@@ -137,7 +182,8 @@ def tables(settings_class: type[Any], help: str, *, shorthand: str | None = None
         it replaces all tables of the file, and in the file it adds to them.
     """
     declared = Tables(settings_class=settings_class, help=help, shorthand=shorthand)
-    return attrs.field(default=(), metadata={_DECLARED: declared})
+    field = attrs.field(default=(), metadata={_DECLARED: declared})
+    return cast("tuple[T, ...]", field)
 
 
 def option_name(attribute: str) -> str:
@@ -147,32 +193,24 @@ def option_name(attribute: str) -> str:
 
 def options_of(settings_class: type[Any]) -> dict[str, Option]:
     """Return the options a settings class declares, by attribute: its own, then those of its bases."""
-    return {
-        attribute: declared
-        for attribute, declared in _declared(settings_class)
-        if isinstance(declared, Option)
-    }
+    return _declared(settings_class, Option)
 
 
 def tables_of(settings_class: type[Any]) -> dict[str, Tables]:
     """Return the arrays of tables that a settings class declares, by attribute."""
-    return {
-        attribute: declared
-        for attribute, declared in _declared(settings_class)
-        if isinstance(declared, Tables)
-    }
+    return _declared(settings_class, Tables)
 
 
-def _declared(settings_class: type[Any]) -> Sequence[tuple[str, Option | Tables]]:
-    """Return what a class declares. Raises TypeError for one that nobody could fill in."""
+def _declared(settings_class: type[Any], what: type[D]) -> dict[str, D]:
+    """Return what of a kind a class declares. Raises TypeError for one that nobody could fill in."""
     fields = {field.name: field for field in attrs.fields(settings_class)}
     for name, field in fields.items():
         if _DECLARED not in field.metadata and field.init and field.default is attrs.NOTHING:
             raise TypeError(f"{settings_class.__name__}.{name} has neither option(…) nor a default")
     # attrs has the fields of the bases first; people look for what is special to a service first.
     annotated = [name for base in settings_class.__mro__ for name in inspect.get_annotations(base)]
-    return [
-        (name, fields[name].metadata[_DECLARED])
+    return {
+        name: fields[name].metadata[_DECLARED]
         for name in dict.fromkeys([*annotated, *fields])
-        if name in fields and _DECLARED in fields[name].metadata
-    ]
+        if name in fields and isinstance(fields[name].metadata.get(_DECLARED), what)
+    }

@@ -1,4 +1,4 @@
-"""Small files that options name, read in bounded time: nothing that blocks, nothing without an end."""
+"""Small files that options name: read in bounded time, looked at, made anew; nothing here blocks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ PIPE_SECONDS = 10.0
 # Names of what a process has open: as long as it is open, and something else in a daemon.
 DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 CHUNK = 64 * 1024
+
+# How a file looks from outside: when it was saved, its size, its number.
+Mark = tuple[int, int, int]
 
 
 def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
@@ -42,6 +45,30 @@ def read_file(path: Path, largest: int, *, pipe: bool = False) -> bytes:
 def names_descriptor(path: Path) -> bool:
     """Return whether a path is a name of something that is open already, and in no directory."""
     return str(path).startswith(DESCRIPTORS)
+
+
+def mark_of(path: str | Path) -> Mark | None:
+    """Return how a file looks now: another one when it was saved since; None if it cannot be found."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def write_new(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that is not there yet. Raises OSError.
+
+    It is made with its mode: there is no moment in which others can read a key. It is there with all
+    of `data` or not at all, also on a full disk.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink()
+        raise
 
 
 def _check(found: os.stat_result, pipe: bool) -> None:

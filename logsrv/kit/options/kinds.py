@@ -19,6 +19,7 @@ from logsrv.kit.text.words import did_you_mean, listed
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
+W = TypeVar("W", bound=str)
 Network: TypeAlias = IPv4Network | IPv6Network
 Completion: TypeAlias = Literal["files", "directories"] | tuple[str, ...] | None
 
@@ -27,12 +28,24 @@ SPACE_OR_COMMA = r"[\s,]+"
 LINE = r"\n"
 
 
+class WrongPlace(ValueError):
+    """An error somewhere in a long value: a sentence, and below it a picture that shows the place.
+
+    picture: lines that are safe to show, such as a part of the value and a caret under it.
+    """
+
+    def __init__(self, sentence: str, picture: str) -> None:
+        super().__init__(sentence)
+        self.picture = picture
+
+
 @attrs.frozen(kw_only=True)
 class Kind(Generic[T]):
     """A kind of values: what they look like as text, and how text becomes one.
 
-    parse: text to value; raises ValueError with what is wrong with this text ("not a size"). The
-        option, where the text came from and `accepted` are put around it by whoever reads options.
+    parse: text to value; raises ValueError with what is wrong with this text ("not a size"), or a
+        WrongPlace. The option, where the text came from and `accepted` are put around it by whoever
+        reads options.
     accepted: all texts that `parse` takes, as a phrase: "a number of bytes, or …".
     metavar: how the help calls the value, upper case; "" for a flag.
     show: value to text, so that `parse(show(value)) == value`.
@@ -65,6 +78,15 @@ def _text(text: str) -> str:
 
 
 TEXT: Kind[str] = Kind(_text, "any text", "TEXT", separator=LINE)
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        raise ValueError("not a name")
+    return text
+
+
+NAME: Kind[str] = Kind(_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME")
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True}
@@ -172,32 +194,32 @@ def _show_span(value: float, plain: float) -> str:
     return f"{value / plain:.12f}".rstrip("0").rstrip(".")
 
 
-DURATION: Kind[float] = Kind(
-    lambda text: _span(text, 1.0),
-    "a number of seconds, or one with ms, s, m, h or d, such as 1.5h or 1h30m",
-    "TIME",
-    show=lambda value: _show_span(value, 1.0),
-    native=(int, float),
-    separator=SPACE_OR_COMMA,
+def _length_of_time(unit: float, accepted: str, metavar: str) -> Kind[float]:
+    """Return the kind of lengths of time that are counted in `unit` seconds."""
+    return Kind(
+        lambda text: _span(text, unit) / unit,
+        accepted,
+        metavar,
+        show=lambda value: _show_span(value * unit, unit),
+        native=(int, float),
+        separator=SPACE_OR_COMMA,
+    )
+
+
+DURATION = _length_of_time(
+    1.0, "a number of seconds, or one with ms, s, m, h or d, such as 1.5h or 1h30m", "TIME"
 )
 """A length of time, in seconds."""
 
-DAYS: Kind[float] = Kind(
-    lambda text: _span(text, 86400.0) / 86400.0,
-    "a number of days, or one with s, m, h or d, such as 36h",
-    "DAYS",
-    show=lambda value: _show_span(value * 86400.0, 86400.0),
-    native=(int, float),
-    separator=SPACE_OR_COMMA,
-)
+DAYS = _length_of_time(86400.0, "a number of days, or one with s, m, h or d, such as 36h", "DAYS")
 """A length of time, in days."""
 
 
 @overload
 def choice(first: type[E], /) -> Kind[E]: ...
 @overload
-def choice(first: str, /, *others: str) -> Kind[str]: ...
-def choice(first: Any, /, *others: str) -> Kind[Any]:
+def choice(first: W, /, *others: W) -> Kind[W]: ...
+def choice(first: Any, /, *others: Any) -> Kind[Any]:
     """Return the kind of one of some words: the values of an Enum of strings, or the words themselves."""
     members = (
         {first: first, **{word: word for word in others}}

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.declare import REQUIRED, Option, Tables, option_name, options_of, tables_of
+from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of, tables_of
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
@@ -28,9 +28,7 @@ from logsrv.kit.text.words import SHOWN_PATH_LENGTH, shown
 
 S = TypeVar("S")
 DEFAULT = "default"
-CONFIG = Option(
-    default=None, kind=PATH, help="take options from this TOML file", repeatable=False, off=True
-)
+CONFIG = Option(default=None, kind=PATH, help="take options from this TOML file")
 
 
 @attrs.frozen(kw_only=True)
@@ -58,17 +56,10 @@ class Sources:
 
 @attrs.frozen(kw_only=True)
 class Loaded(Generic[S]):
-    """Settings, and how they came about.
-
-    origins: for each attribute, where its value came from.
-    warnings: sentences for the log about what was ignored.
-    config: the file that was read, if any.
-    """
+    """Settings, and sentences for the log about what was ignored."""
 
     settings: S
-    origins: Mapping[str, str]
     warnings: tuple[str, ...]
-    config: Path | None
 
 
 def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
@@ -94,17 +85,22 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
         for attribute, option in options.items()
     }
     for attribute, declared in tables_of(settings_class).items():
-        tables = _ArrayOfTables(declared, options, given, overruling, directory)
-        values[attribute] = tables.fill(values, written.get(attribute, []))
-    return Loaded(
-        settings=_construct(settings_class, values, ""),
-        origins={
-            attribute: given[attribute].origin if attribute in given else DEFAULT
-            for attribute in options
-        },
-        warnings=warnings,
-        config=config.value,
-    )
+        tables, shorthand = written.get(attribute, []), declared.shorthand
+        if shorthand is not None:
+            if shorthand in overruling:
+                tables = []
+            elif tables and shorthand not in given:
+                # Its default does not count, because the file has tables instead.
+                values[shorthand] = ()
+            origin = given[shorthand].origin if shorthand in given else DEFAULT
+            short = [(origin, {shorthand: Given(one, origin)}) for one in values[shorthand]]
+            tables = short + tables
+        enclosing = {option: values[name] for name, option in options.items()}
+        values[attribute] = tuple(
+            _table(declared.settings_class, place, level, enclosing, overruling, directory)
+            for place, level in tables
+        )
+    return Loaded(settings=_construct(settings_class, values, ""), warnings=warnings)
 
 
 _Written = list[tuple[str, Level]]
@@ -121,6 +117,12 @@ def _read_file(
     origin = shown(str(config.value), SHOWN_PATH_LENGTH)
     directory = sources.directory if names_descriptor(config.value) else config.value.parent
     arrays = tables_of(settings_class)
+    for attribute, declared in arrays.items():
+        found = document.get(declared.shorthand) if declared.shorthand is not None else None
+        if isinstance(found, dict) or (isinstance(found, list) and dict in map(type, found)):
+            raise ConfigurationError(
+                f"{origin}, key {declared.shorthand}: no table (did you mean [[{option_name(attribute)}]]?)"
+            )
     names = [option_name(attribute) for attribute in arrays]
     top = from_table(options_of(settings_class), document, origin, directory, also=names)
     written = {}
@@ -140,48 +142,29 @@ def _read_file(
     return top, written
 
 
-@attrs.frozen
-class _ArrayOfTables:
-    """An array of tables, and what it takes to fill it.
+def _table(
+    settings_class: type[S],
+    place: str,
+    level: Level,
+    enclosing: Mapping[Option, Any],
+    overruling: Level,
+    directory: Path,
+) -> S:
+    """Return the settings of a table.
 
-    options, given: of the enclosing class. overruling: the part of `given` that beats the file.
+    level: what stands in it. enclosing: the values of the enclosing class, whose options may be
+    options of the table too. overruling: what beats the file.
     """
-
-    declared: Tables
-    options: Mapping[str, Option]
-    given: Level
-    overruling: Level
-    directory: Path
-
-    def fill(self, values: dict[str, Any], written: _Written) -> tuple[Any, ...]:
-        """Return the settings of all tables.
-
-        values: of the enclosing class. The shorthand's default is taken out of it if it does not
-            count, because the file has tables instead.
-        """
-        shorthand = self.declared.shorthand
-        short: _Written = []
-        if shorthand is not None:
-            if shorthand in self.overruling:
-                written = []
-            elif written and shorthand not in self.given:
-                values[shorthand] = ()
-            origin = self.given[shorthand].origin if shorthand in self.given else DEFAULT
-            short = [(origin, {shorthand: Given(one, origin)}) for one in values[shorthand]]
-        return tuple(self._one(values, level, place) for place, level in short + written)
-
-    def _one(self, enclosing: Mapping[str, Any], level: Level, place: str) -> Any:
-        values = {}
-        for attribute, option in options_of(self.declared.settings_class).items():
-            inherited = self.options.get(attribute) is option
-            if attribute in level and not (inherited and attribute in self.overruling):
-                values[attribute] = level[attribute].value
-            elif inherited:
-                values[attribute] = enclosing[attribute]
-            else:
-                label = f"{place}: {option_name(attribute)}"
-                values[attribute] = _default(option, label, self.directory)
-        return _construct(self.declared.settings_class, values, place)
+    values = {}
+    for attribute, option in options_of(settings_class).items():
+        inherited = option in enclosing
+        if attribute in level and not (inherited and attribute in overruling):
+            values[attribute] = level[attribute].value
+        elif inherited:
+            values[attribute] = enclosing[option]
+        else:
+            values[attribute] = _default(option, f"{place}: {option_name(attribute)}", directory)
+    return _construct(settings_class, values, place)
 
 
 def _default(option: Option, label: str, directory: Path) -> Any:

@@ -1,7 +1,7 @@
 """Values that were given for options, source by source, each converted and with its origin.
 
 A wrong value is a ConfigurationError whose sentence names the option, the value, where it came from
-and what is accepted.
+and what is accepted; where a value is long, lines below it show the place.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import attrs
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import Option, option_name
 from logsrv.kit.options.files import read_file
+from logsrv.kit.options.kinds import WrongPlace
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import SHOWN_PATH_LENGTH, did_you_mean, shown
 
@@ -171,7 +172,10 @@ def _convert(option: Option, label: str, texts: Sequence[str], origin: str, dire
                 option.nothing if off else option.kind.locate(option.kind.parse(text), directory)
             )
         except ValueError as error:
-            raise _error(option, label, text, origin, str(error)) from error
+            wrong = _error(option, label, text, origin, str(error))
+            if isinstance(error, WrongPlace):
+                wrong = ConfigurationError(f"{wrong}\n{error.picture}")
+            raise wrong from error
     return tuple(values) if option.repeatable else values[-1]
 
 

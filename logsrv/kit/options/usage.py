@@ -5,7 +5,7 @@ from __future__ import annotations
 import getopt
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -15,7 +15,7 @@ from twisted.python import usage
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.help import help_text
-from logsrv.kit.options.kinds import Completion, Kind
+from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, Loaded, Sources, load
 from logsrv.kit.options.sources import COMMAND_LINE
 from logsrv.kit.text.words import did_you_mean, shown
@@ -27,7 +27,8 @@ RESERVED = ("config", "help", "version")
 class SettingsOptions(usage.Options, Generic[S]):
     """The base of what `usage_options` makes.
 
-    settings: the settings object, after `parseOptions`. loaded: the same with its origins.
+    settings: the settings object, after `parseOptions`. loaded: the same with warnings.
+    environment: os.environ, as it is when parsing, if None.
 
     `parseOptions` raises ConfigurationError with one sentence for anything wrong. Below a command,
     nobody would catch that: it ends the process with the sentence on stderr and status 1.
@@ -46,31 +47,43 @@ class SettingsOptions(usage.Options, Generic[S]):
     def __init__(self) -> None:
         super().__init__()
         self._declared: dict[str, Option] = {"config": CONFIG, **options_of(self.settings_class)}
+        self._attributes = {option_name(attribute): attribute for attribute in self._declared}
         self._texts: dict[str, list[str]] = {}
         self._sources: Sources | None = None
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         words = list(sys.argv[1:] if options is None else options)
+        if words[-2:-1] == ["--_shell-completion"]:
+            # Before anything is checked: the line is not finished.
+            super().parseOptions(words)
         try:
-            # Twisted takes over before anything is checked: the line is not finished.
-            completing = words[-2:-1] == ["--_shell-completion"]
-            super().parseOptions(words if completing else self._in_order(words))
+            self._parse(words)
         except ConfigurationError as error:
             if self.parent is None:
                 raise
             raise SystemExit(f"{_command()}{self.name}: {error}") from None
 
-    def _in_order(self, words: list[str]) -> list[str]:
-        """Return `words` with all options before the positional arguments, and their names in full."""
+    def _parse(self, words: list[str]) -> None:
+        """Do what Twisted's `parseOptions` does, with options behind positional arguments too."""
         try:
             found, arguments = getopt.gnu_getopt(words, self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
             raise ConfigurationError(self._misused(error.opt)) from None
-        flags = {name for name in self.longOpt if not name.endswith("=")}
-        ordered = []
-        for name, text in found:
-            ordered += [name] if name[2:] in flags else [name, text]
-        return [*ordered, "--", *arguments]
+        for dashed, text in found:
+            name = dashed.removeprefix("--")
+            if name in ("help", "version"):
+                getattr(self, f"opt_{name}")()
+            elif f"{name}=" in self.longOpt:
+                self._given(name, text)
+            elif name in self._attributes:
+                self._given(name, "true")
+            else:
+                self._given(name.removeprefix("no-"), "false")
+        self.parseArgs(*arguments)
+        self.postOptions()
+
+    def _given(self, name: str, text: str) -> None:
+        self._texts.setdefault(self._attributes[name], []).append(text)
 
     def _misused(self, name: str) -> str:
         """Return what is wrong with an option that getopt refused."""
@@ -78,7 +91,7 @@ class SettingsOptions(usage.Options, Generic[S]):
         dashes = "--" if len(name) > 1 else "-"
         begins = [f"--{option}" for option in known if option.startswith(name)]
         if name in known and known[name].endswith("="):
-            declared = self._declared[self._attribute(name)]
+            declared = self._declared[self._attributes[name]]
             return f"--{name} ({COMMAND_LINE}): no value; accepted: {declared.accepted}"
         if name in known:
             return f"--{name} ({COMMAND_LINE}): takes no value"
@@ -86,9 +99,6 @@ class SettingsOptions(usage.Options, Generic[S]):
             return f"{dashes}{name} ({COMMAND_LINE}): could be {', '.join(begins)}"
         meant = did_you_mean(name, [f"--{option}" for option in known])
         return f"{shown(dashes + name)} ({COMMAND_LINE}): no such option{meant}"
-
-    def _attribute(self, name: str) -> str:
-        return next(found for found in self._declared if option_name(found) == name)
 
     def parseArgs(self, *arguments: str) -> None:
         waiting = list(self.positional)
@@ -149,37 +159,40 @@ def usage_options(
     version: str,
     description: str = "",
     positional: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
 ) -> type[SettingsOptions[S]]:
     """Return the `usage.Options` of a settings class.
 
     name: of the plugin, as one types it. description: stands below the options in the help.
     positional: attributes that take the positional arguments, in order; a repeatable one, which
         must be the last, takes all that are left.
-    environment: os.environ, as it is when parsing, if left out.
 
     Raises TypeError for declarations that cannot work.
     """
     declared = {"config": CONFIG, **options_of(settings_class)}
     _check(settings_class, positional)
-    body: dict[str, Any] = {}
+    flags, parameters = [], []
     for attribute, option in declared.items():
-        if attribute not in positional:
-            body |= _handlers(attribute, option)
-    taken = [option_name(attribute).upper() for attribute in positional]
-    shown_arguments = [
-        word if options_of(settings_class)[attribute].default is REQUIRED else f"[{word}]"
-        for word, attribute in zip(taken, positional, strict=True)
-    ]
-    body |= {
+        long = option_name(attribute)
+        if attribute in positional:
+            continue
+        if option.kind.is_flag:
+            flags += [[long, None, option.help], [f"no-{long}", None, f"not --{long}"]]
+        else:
+            parameters.append([long, None, None, option.help])
+    arguments = ["[options]"]
+    for attribute in positional:
+        word = option_name(attribute).upper()
+        arguments.append(word if declared[attribute].default is REQUIRED else f"[{word}]")
+    body = {
         "__doc__": f"The options of {name}.",
+        "optFlags": flags,
+        "optParameters": parameters,
         "settings_class": settings_class,
         "name": name,
         "version": version,
         "positional": tuple(positional),
-        "environment": environment,
         "description": description,
-        "synopsis": " ".join(["[options]", *shown_arguments]),
+        "synopsis": " ".join(arguments),
         "compData": _completions(declared, positional),
     }
     return type(f"{settings_class.__name__}Usage", (SettingsOptions,), body)
@@ -195,27 +208,6 @@ def _check(settings_class: type[Any], positional: Sequence[str]) -> None:
     for attribute in positional[:-1]:
         if options[attribute].repeatable:
             raise TypeError(f"{attribute} takes all arguments that are left: it must be the last")
-
-
-def _handlers(attribute: str, option: Option) -> dict[str, Callable[..., None]]:
-    """Return the methods by which usage.Options tells that an option was given."""
-    method = attribute.rstrip("_")
-
-    def given(self: SettingsOptions[Any], text: str) -> None:
-        self._texts.setdefault(attribute, []).append(text)
-
-    def on(self: SettingsOptions[Any]) -> None:
-        given(self, "true")
-
-    def off(self: SettingsOptions[Any]) -> None:
-        given(self, "false")
-
-    # Twisted takes the docstring for the help and for the shell's completion.
-    given.__doc__ = on.__doc__ = option.help
-    off.__doc__ = f"not --{option_name(attribute)}"
-    if option.kind.is_flag:
-        return {f"opt_{method}": on, f"opt_no_{method}": off}
-    return {f"opt_{method}": given}
 
 
 def _completions(declared: Mapping[str, Option], positional: Sequence[str]) -> usage.Completions:
@@ -235,15 +227,13 @@ def _completions(declared: Mapping[str, Option], positional: Sequence[str]) -> u
 
 
 def _action(kind: Kind[Any], description: str | None = None, repeat: bool = False) -> Any:
-    wanted: Completion = kind.completion
+    wanted = kind.completion
     about = {"descr": description, "repeat": repeat}
-    if wanted == "files":
-        return usage.CompleteFiles(**about)
-    if wanted == "directories":
-        return usage.CompleteDirs(**about)
     if isinstance(wanted, tuple):
         return usage.CompleteList(list(wanted), **about)
-    return usage.Completer(**about)
+    if wanted == "files":
+        return usage.CompleteFiles(**about)
+    return (usage.CompleteDirs if wanted == "directories" else usage.Completer)(**about)
 
 
 def _here() -> Path:

@@ -7,39 +7,46 @@ what is sent, notices who does not read, survives errors of the author, and ends
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import PeerError
 from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.net.peer_certificate import PeerCertificate
 from logsrv.kit.net.twisted_private import (
     can_half_close,
     close_at_once,
     keep_open,
+    send_at_once,
     stop_keeping,
 )
 from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols import states
+from logsrv.kit.protocols.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.protocols.faults import EndOfStream, PeerGone
+from logsrv.kit.protocols.mistakes import bytes_of, check_text, mistaken
+
+if TYPE_CHECKING:
+    from twisted.internet.base import DelayedCall
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
+# Among so many of an author's timers are those that he has cancelled looked for, which end sooner so.
+TIMERS_LOOKED_THROUGH = 16
 # A peer that does not read its last words is cut off then.
 LAST_WORDS_SECONDS = 30.0
 # What a peer still sends when it is told why it is cut off is read and thrown away for so long: a
 # close with unread data would make the kernel reset the connection, and lose the last words.
 LINGER_SECONDS = 5.0
+# Where nothing waits to be sent, as far as we know, and nobody takes us for one who has more to write.
+ROOMY = (states.UNUSED, states.FLOWING)
 CLOSED_CLEANLY = connectionDone.getErrorMessage()
-
-
-class PeerGone(PeerError):
-    """The peer has closed the connection before it read what was written to it."""
 
 
 class Author(Protocol):
@@ -48,15 +55,23 @@ class Author(Protocol):
     transport: Any
     factory: ListenerContext
     max_unsent: int
+    encoding: str
+    ending: str
+    half_close: bool
 
     @property
     def peer(self) -> str: ...
 
     @property
-    def encoding(self) -> str: ...
+    def certificate(self) -> PeerCertificate | None: ...
 
     @property
-    def ending(self) -> str: ...
+    def encrypted(self) -> bool: ...
+
+    @property
+    def can_start_tls(self) -> bool: ...
+
+    def know_peer(self) -> None: ...
 
     def connection_made(self) -> object: ...
 
@@ -64,7 +79,25 @@ class Author(Protocol):
 
 
 class Reader(Protocol):
-    """A reader: makes something for the author of what the peer sends."""
+    """A reader: makes something for the author of what the peer sends.
+
+    spent: nothing of it is left here or was dropped, and that it ends is nothing to the author.
+    """
+
+    @property
+    def spent(self) -> bool: ...
+
+    @property
+    def waiting(self) -> bool:
+        """Return true if the author's code waits for more from the peer."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Return true if the author's code has got all that it is to get one after another."""
+
+    @property
+    def ahead(self) -> bool:
+        """Return true if the peer has sent more than the author's code has got."""
 
     def received(self, data: bytes) -> None:
         """Take what the peer sent, while the connection is open."""
@@ -82,29 +115,58 @@ class PeerConnection:
 
     author: the protocol object. state: where the connection is in the tables. reader: None until the
     peer has sent something. lines, gathered: what is sent while the author's code runs, and how many
-    characters that is; None while it doesn't.
+    characters that is; None while it doesn't. work: the author's coroutine that is under way.
     """
 
     __slots__ = (
         "_farewell", "_room", "_timers", "_unsent",
-        "author", "gathered", "lines", "reader", "state",
+        "author", "gathered", "lines", "reader", "state", "work",
     )  # fmt: skip
 
     def __init__(self, author: Author) -> None:
         self.author = author
         self.state = states.CONNECTED
         self.reader: Reader | None = None
-        self.lines: list[str] | None = None
+        self.lines: list[Any] | None = None
         self.gathered = 0
+        self.work: Deferred[Any] | None = None
         self._unsent = 0
         self._farewell = b""
-        self._timers: set[IDelayedCall] | None = None
+        self._timers: set[DelayedCall] | None = None
         self._room: Backpressure | None = None
 
     @property
     def ended(self) -> bool:
         """Return true if the peer sends nothing more, or nobody listens to it any more."""
         return self.state.reading is states.ENDED or self.state.sending is not states.OPEN
+
+    @property
+    def working(self) -> bool:
+        """Return true if the author's code is busy with something else than waiting for the peer."""
+        return self.work is not None and (self.reader is None or not self.reader.waiting)
+
+    @property
+    def finished(self) -> bool:
+        """Return true if the end of what the peer sends would change nothing but that it is over."""
+        return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
+
+    # As one whose departure nobody would notice.
+
+    @property
+    def unread(self) -> bool:
+        return self.state.sending is states.OPEN and self.state.reading is not states.READING
+
+    @property
+    def deserted(self) -> bool:
+        return self.working and (self.reader is None or self.reader.exhausted)
+
+    @property
+    def half_close(self) -> bool:
+        return self.author.half_close
+
+    @property
+    def transport(self) -> object:
+        return self.author.transport
 
     def tell(self, event: str) -> None:
         """Something happened: go to the next state and do what belongs to it."""
@@ -114,9 +176,11 @@ class PeerConnection:
 
     # What the transport says, by way of the Twisted protocol.
 
-    def begin(self) -> None:
-        self.state, _ = self.state[states.CALL]
-        self._called(self._made, "connection_made")
+    def made(self) -> None:
+        """Let the author begin; a step for `call`."""
+        result = self.author.connection_made()
+        if result is not None:
+            self.wait_for(result, "connection_made")
 
     def received(self, data: bytes) -> None:
         context = self.author.factory
@@ -140,7 +204,10 @@ class PeerConnection:
 
     def lost(self, reason: Failure) -> None:
         """The connection is gone: tell the author, and let go of all."""
-        self.tell(states.LOST)
+        # As `tell`, without a loop: only one thing may have to be done.
+        self.state, doing = self.state[states.LOST]
+        if doing:
+            self.cancel()
         author = self.author
         for timer in self._timers or ():
             if timer.active():
@@ -156,27 +223,29 @@ class PeerConnection:
         connections = author.factory.connection_log
         if connections is not None:
             connections.disconnected(author.peer, message)
-        try:
-            result = author.connection_lost(message)
-            if result is not None:
-                self._watch(result, "connection_lost")
-        except Exception:
-            self.fail("connection_lost", Failure())
+        self._attempt("connection_lost", author.connection_lost, message)
 
     # What the author says.
 
     def send_line(self, text: str) -> None:
+        if type(text) is not str:
+            check_text(text, "send_line")
         lines = self.lines
         if lines is None:
             self.write(self._encoded([text]))
             return
-        # First what raises for None.
         self.gathered += len(text)
         lines.append(text)
         if self.gathered > GATHERED:
             self.flush()
 
+    def send_text(self, text: str) -> None:
+        """Send text without a line ending."""
+        self.write(text.encode(self.author.encoding, "replace"))
+
     def write(self, data: bytes) -> None:
+        if type(data) is not bytes:
+            data = bytes_of(data)
         if self.lines:
             self.flush()
         state = self.state
@@ -187,7 +256,11 @@ class PeerConnection:
         elif state.outflow is states.CLOGGED:
             self._unsent += len(data)
             if self._unsent > self.author.max_unsent:
-                self._cut_off("unread", "it does not read what is sent to it")
+                author = self.author
+                author.factory.count_cut("unread")
+                log = PeerLogger(type(author).__module__, author.peer)
+                log.warn("cut off: it does not read what is sent to it")
+                self.tell(states.CUT)
                 return
         self.author.transport.write(data)
         if self.state.outflow is states.FLOWING:
@@ -202,38 +275,45 @@ class PeerConnection:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
-        return self._room.wait_for_change()
+        return self._room.wait_for_change().addErrback(self._not_drained)
 
-    def close(self, last_words: str | None = None) -> None:
+    def _not_drained(self, failure: Failure) -> None:
+        if self.state.sending is states.GONE and failure.check(CancelledError):
+            raise PeerGone(f"{self.author.peer} has gone")
+        failure.raiseException()
+
+    def close(self, last_words: Any = None) -> None:
         if self.state.sending is not states.OPEN:
             return
-        words = self.lines or []
+        # First what may raise: then all of it is still there.
+        said = () if last_words is None else (last_words,)
+        self._farewell = self._encoded([*(self.lines or ()), *said])
         if self.lines is not None:
             self.lines = []
-        if last_words is not None:
-            words.append(last_words)
-        self._farewell = self._encoded(words)
         self.tell(states.CLOSE)
 
     def later(
         self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any
-    ) -> IDelayedCall:
+    ) -> DelayedCall:
+        if not callable(function):
+            raise TypeError(
+                f"later takes a function and what to call it with, not {mistaken(function)}"
+            )
+
         def call() -> None:
             assert self._timers is not None
             self._timers.discard(timer)
-            try:
-                result = function(*args, **kwargs)
-                if result is not None:
-                    self._watch(result, "a timer")
-            except Exception:
-                self.fail("a timer", Failure())
+            self._attempt("a timer", function, *args, **kwargs)
 
         timer = self.author.factory.service.clock.callLater(seconds, call)
         if self.state.sending is states.GONE:
             timer.cancel()
         else:
-            self._timers = self._timers or set()
-            self._timers.add(timer)
+            timers = self._timers = self._timers or set()
+            timers.add(timer)
+            # Those that the author has cancelled, who may begin one anew with each line.
+            if not len(timers) % TIMERS_LOOKED_THROUGH:
+                timers.intersection_update([one for one in timers if one.active()])
         return timer
 
     def dismiss(self, reason: str, sentence: str) -> None:
@@ -242,35 +322,20 @@ class PeerConnection:
             return
         self.author.factory.count_cut(reason)
         if self.state.reading is states.ENDED or not can_half_close(self.author.transport):
-            self.close(sentence)
+            self.close(*self._last_words(sentence))
             return
-        self.write(self._encoded([sentence]))
+        self.write(self._encoded(self._last_words(sentence)))
         self.tell(states.DISMISS)
+
+    def _last_words(self, sentence: str) -> list[Any]:
+        """How a peer is told why it is dismissed, as `lines` has it."""
+        return [sentence]
 
     # Calling the author.
 
     def call(self, step: Callable[[], None], doing: str) -> None:
         """Call the author's code in `step`; what it sends meanwhile leaves in one write."""
         self.state, _ = self.state[states.CALL]
-        self._called(step, doing)
-
-    def wait_for(self, result: object, doing: str) -> None:
-        """Hold the connection back until `result` is there."""
-        pending = awaited(result, doing)
-        self.tell(states.AWAIT)
-        pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
-
-    def fail(self, doing: str, failure: Failure) -> None:
-        """The author's code raised: close this connection, harm no other."""
-        if failure.check(PeerGone):
-            return
-        if failure.check(PeerError):
-            self.dismiss("peer_error", failure.getErrorMessage())
-            return
-        self.author.factory.failed(doing, self.author.peer, failure)
-        self.close()
-
-    def _called(self, step: Callable[[], None], doing: str) -> None:
         self.lines = []
         try:
             try:
@@ -282,12 +347,44 @@ class PeerConnection:
             self.fail(doing, Failure())
         finally:
             self.lines = None
-            self.tell(states.RETURN)
+            # As `tell`, without a call.
+            self.state, words = self.state[states.RETURN]
+            for word in words:
+                getattr(self, word)()
 
-    def _made(self) -> None:
-        result = self.author.connection_made()
-        if result is not None:
-            self.wait_for(result, "connection_made")
+    def wait_for(self, result: object, doing: str) -> None:
+        """Hold the connection back until `result` is there."""
+        self.work = pending = awaited(result, doing)
+        # Who waits for the peer is not done, but can be given something.
+        if self.reader is None or not self.reader.waiting:
+            self.tell(states.AWAIT)
+        pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
+
+    def work_to_the_end(self, result: object) -> None:
+        """Let the author's `handle` work as long as it likes; what comes meanwhile is for it to ask for."""
+        self.work = pending = awaited(result, "handle")
+        pending.addErrback(lambda failure: self.fail("handle", failure)).addCallback(self._handled)
+
+    def _handled(self, _: object) -> None:
+        self.work = None
+        self.close()
+
+    def fail(self, doing: str, failure: Failure) -> None:
+        """The author's code raised: close this connection, harm no other."""
+        if failure.check(PeerGone):
+            return
+        if self.state.sending is states.GONE and failure.check(*CANCELLED):
+            return
+        if failure.check(EndOfStream):
+            if failure.value.partial:  # type: ignore[union-attr]
+                self.author.factory.count_cut("ended_early")
+            self.close()
+            return
+        if failure.check(PeerError):
+            self.dismiss("peer_error", failure.getErrorMessage())
+            return
+        self.author.factory.failed(doing, self.author.peer, failure)
+        self.close()
 
     def _advance(self) -> None:
         if self.state.held:
@@ -297,45 +394,60 @@ class PeerConnection:
         elif self.ended:
             self.close()
 
-    def _worked(self, result: object) -> None:
+    def _worked(self, _: object) -> None:
+        self.work = None
         self.tell(states.FINISH)
 
     def _not_worked(self, failure: Failure, doing: str) -> None:
+        self.work = None
         self.fail(doing, failure)
         self.tell(states.FINISH)
 
-    def _watch(self, result: object, doing: str) -> None:
-        """Let `result` come when it likes; only its failure is of interest."""
-        awaited(result, doing).addErrback(lambda failure: self.fail(doing, failure))
+    def _attempt(
+        self, doing: str, function: Callable[..., object], *args: Any, **kwargs: Any
+    ) -> None:
+        """Call the author's code; its result may come when it likes, only its failure is of interest."""
+        try:
+            result = function(*args, **kwargs)
+            if result is not None:
+                awaited(result, doing).addErrback(lambda failure: self.fail(doing, failure))
+        except Exception:
+            self.fail(doing, Failure())
 
     def flush(self) -> None:
         lines, self.lines, self.gathered = self.lines or [], [], 0
-        self.write(self._encoded(lines))
+        data = self._encoded(lines)
+        state = self.state
+        if state.sending is states.OPEN and state.outflow in ROOMY:
+            data = send_at_once(self.author.transport, data)
+        if data:
+            self.write(data)
 
-    def _encoded(self, lines: list[str]) -> bytes:
+    def _encoded(self, lines: list[Any]) -> bytes:
         if not lines:
             return b""
         author = self.author
-        try:
-            ending = author.ending
-            return (ending.join(lines) + ending).encode(author.encoding, "replace")
-        except TypeError as error:
-            raise TypeError(f"send_line takes str: {error}") from None
-
-    def _cut_off(self, reason: str, sentence: str) -> None:
-        self.author.factory.count_cut(reason)
-        PeerLogger(type(self.author).__module__, self.author.peer).warn(
-            "cut off: {sentence}", sentence=sentence
-        )
-        self.tell(states.CUT)
+        ending = author.ending
+        return (ending.join(lines) + ending).encode(author.encoding, "replace")
 
     # What the tables have us do.
 
     def run(self) -> None:
-        self._called(self._advance, "line_received")
+        self.call(self._advance, "line_received")
 
     def pause(self) -> None:
         self.author.transport.pauseProducing()
+        self.watch()
+
+    def watch(self) -> None:
+        self.author.factory.departures.watch(self)
+
+    def cancel(self) -> None:
+        """Cancel the author's code: its peer is gone. Who reads or drains is told so there."""
+        self.author.factory.departures.forget(self)
+        if self.working:
+            assert self.work is not None
+            self.work.cancel()
 
     def resume(self) -> None:
         self.author.transport.resumeProducing()
@@ -383,12 +495,3 @@ class PeerConnection:
 
     def abort(self) -> None:
         self.author.transport.abortConnection()
-
-
-def awaited(result: object, doing: str) -> Deferred[Any]:
-    """Return what the author gave to be waited for. Raises TypeError for anything else."""
-    if iscoroutine(result):
-        return Deferred.fromCoroutine(result)
-    if isinstance(result, Deferred):
-        return result
-    raise TypeError(f"{doing} gave {result!r:.60}; it has to be None or something to await")

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.net.peer_certificate import PeerCertificate
 from logsrv.kit.net.source import source_of
-from logsrv.kit.protocols.connection import PeerConnection
-from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.net.start_tls import ServerCertificate
+from logsrv.kit.net.twisted_private import close_at_once
+from logsrv.kit.net.twisted_tls import certificate_of, is_encrypted
+from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.protocols.connection import PeerConnection, Reader
+from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
+from logsrv.kit.protocols.starting_tls import start_tls
 from logsrv.kit.protocols.states import END, LOST
+
+if TYPE_CHECKING:
+    from twisted.internet.base import DelayedCall
+
+    from logsrv.kit.protocols.context import Clock
+
+P = ParamSpec("P")
 
 
 @implementer(IHalfCloseableProtocol)
-class PeerProtocol(Protocol):
+class PeerProtocol(Protocol, Generic[Settings, State]):
     """A Twisted protocol that owns a `PeerConnection`; base classes for authors build on it.
 
     encoding: of the text that is sent. ending: what is put behind a line.
     max_unsent: a peer that does not read is cut off when more than this many bytes are written to
         it after its transport was full.
+    half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
+        is at work for it by then is cancelled.
     known_peer: who it is, if whoever built the protocol knows.
     """
 
@@ -30,12 +49,14 @@ class PeerProtocol(Protocol):
     encoding = "utf-8"
     ending = "\r\n"
     max_unsent = 1024 * 1024
+    half_close = True
     known_peer: str | None = None
 
     factory: ListenerContext  # type: ignore[assignment]
     # Whatever the endpoint has; Twisted declares less than all of them offer.
     transport: Any
     _connection: PeerConnection | None
+    _make_connection: type[PeerConnection] = PeerConnection
 
     def connection_made(self) -> object:
         """The peer is connected. May be `async def`: what the peer sends waits for it."""
@@ -50,13 +71,87 @@ class PeerProtocol(Protocol):
             self.known_peer = source_of(self.transport)
         return self.known_peer
 
+    @property
+    def certificate(self) -> PeerCertificate | None:
+        """The verified certificate that the peer has shown (`ssl:…:clientca=FILE`); None without one."""
+        return certificate_of(self.transport)
+
+    @property
+    def encrypted(self) -> bool:
+        """Return true if what is read and sent goes over TLS, or will when its handshake is done."""
+        return is_encrypted(self.transport)
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Return true if `start_tls` may be called: there is a certificate, and no TLS yet."""
+        return self.factory.certificate is not None and not self.encrypted
+
+    async def start_tls(
+        self, certificate: ServerCertificate | None = None, timeout: float | None = None
+    ) -> None:
+        """Begin TLS, when the peer was told to; all that is sent and received from now on goes over it.
+
+        Await it as the last thing before more is to be received. certificate: Twisted's
+        CertificateOptions, say; the listener's if left out. Raises PeerGone, which needs no handling,
+        when the handshake fails, or the peer went on in plain text; with `timeout`, PeerTimeout after
+        so many seconds. ConfigurationError without a certificate, RuntimeError with TLS already.
+        """
+        connection = self._connection or self._connected()
+        make_reader = partial(self._new_reader, connection)
+        await start_tls(connection, make_reader, certificate, timeout, held=True)
+
+    def _new_reader(self, connection: PeerConnection) -> Reader:
+        """Return what reads for the author."""
+        raise NotImplementedError
+
+    def know_peer(self) -> None:
+        """Call the peer by what its transport says of it now."""
+        self.known_peer = None
+        vars(self).pop("log", None)
+
+    @property
+    def working(self) -> bool:
+        """Return true if the author's code is busy for this peer, and may still answer it."""
+        return self._connection is not None and self._connection.working
+
+    @property
+    def service(self) -> RunningService[Settings, State]:
+        """The running service: `settings`, `state`, `metrics`, `clock`."""
+        return self.factory.service
+
+    @property
+    def clock(self) -> Clock:
+        return self.service.clock
+
+    @cached_property
+    def log(self) -> Logger:
+        """A Logger whose every message begins with the peer."""
+        return PeerLogger(type(self).__module__, self.peer)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        (self._connection or self._connected()).write(data)
+
+    def drain(self) -> Deferred[None]:
+        """Fires when the peer has read enough for more to be written.
+
+        Fails with PeerGone, which needs no handling, if it goes away instead.
+        """
+        return (self._connection or self._connected()).drain()
+
+    def later(
+        self, seconds: float, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs
+    ) -> DelayedCall:
+        """Call `function(…)` in so many seconds, if the connection lasts; gives what has `cancel()`."""
+        return (self._connection or self._connected()).later(seconds, function, *args, **kwargs)
+
     def _connected(self) -> PeerConnection:
         """The connection, where `_connection` is None: one that is needed now, or one that is gone.
 
         Silent ones need none, and may be thousands; one that has gone would be a cycle for the
         garbage collector if it were kept.
         """
-        connection = PeerConnection(self)
+        connection = self._make_connection(self)
         if self.connected:
             self._connection = connection
         else:
@@ -69,8 +164,8 @@ class PeerProtocol(Protocol):
         if connections is not None:
             connections.connected(self.peer)
         if getattr(self.connection_made, "__func__", None) is not PeerProtocol.connection_made:
-            self._connection = PeerConnection(self)
-            self._connection.begin()
+            self._connection = connection = self._make_connection(self)
+            connection.call(connection.made, "connection_made")
 
     def dataReceived(self, data: bytes) -> None:
         (self._connection or self._connected()).received(data)
@@ -78,6 +173,13 @@ class PeerProtocol(Protocol):
     def readConnectionLost(self) -> None:
         """The peer sends nothing more, but may still read (RFC 9293 section 3.6)."""
         (self._connection or self._connected()).tell(END)
+
+    def leave_at_once(self) -> bool:
+        """Close, if the peer who sends nothing more has left nothing to be done; return whether."""
+        connection = self._connection
+        if connection is not None and not connection.finished:
+            return False
+        return close_at_once(self.transport, b"") is None
 
     def writeConnectionLost(self) -> None:
         """Our last words have gone out; what remains is to wait for the peer to close."""

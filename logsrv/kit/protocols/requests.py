@@ -13,8 +13,10 @@ from typing import TypeAlias
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.protocols.connection import awaited
+from logsrv.kit.protocols.awaiting import CANCELLED, awaited
+from logsrv.kit.protocols.context import Settings, State
 from logsrv.kit.protocols.lines import LineProtocol
+from logsrv.kit.protocols.mistakes import mistaken
 
 Answer: TypeAlias = str | bytes | None
 
@@ -23,7 +25,7 @@ class RequestError(PeerError):
     """Raise it in `request_received` for a request that cannot be answered; the sentence is sent."""
 
 
-class RequestProtocol(LineProtocol):
+class RequestProtocol(LineProtocol[Settings, State]):
     """A protocol of requests and answers, a line each; pipelined requests are answered in their order.
 
     error_answer: what a request gets that made the plugin fail; the connection goes on.
@@ -56,13 +58,13 @@ class RequestProtocol(LineProtocol):
         elif isinstance(answer, bytes):
             self.write(answer)
         elif answer is not None:
-            self._refuse(Failure(TypeError(f"an answer is str or bytes, not {answer!r:.60}")))
+            self._refuse(Failure(TypeError(f"an answer is str or bytes, not {mistaken(answer)}")))
 
     def _refuse(self, failure: Failure) -> None:
         if failure.check(RequestError):
             self.send_line(f"error: {failure.getErrorMessage()}")
             return
-        if failure.check(PeerError):
+        if failure.check(PeerError) or (self._connection is None and failure.check(*CANCELLED)):
             failure.raiseException()
-        self.factory.request_failed(self.peer, failure)
+        self.factory.failed("request_received", self.peer, failure, "requests_failed_total")
         self.send_line(self.error_answer)

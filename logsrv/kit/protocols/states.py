@@ -1,6 +1,6 @@
 """The states of one connection, as tables: what an event changes, and what has to be done about it.
 
-Four sides of a connection have states of their own, and a table each: for each state, what an event
+Four aspects of a connection have states of their own, and a table each: for each state, what an event
 makes of it, and what to do then in small letters. What is in no table changes nothing. An event goes to
 all four. They know nothing of each other but the rules.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Sides: TypeAlias = tuple[str, str, str, str]
+Aspects: TypeAlias = tuple[str, str, str, str]
 Doing: TypeAlias = tuple[str, ...]
 Table: TypeAlias = Mapping[str, Mapping[str, Doing]]
 
@@ -35,12 +35,13 @@ FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
 # PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
 # off, and what it still sends is thrown away.
 SENDING: Table = {
-    OPEN:      {LOST: (GONE,), CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger"), CUT: (GONE, "abort")},
+    OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "abort"),
+                CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger")},
     LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part_at_once")},
     PARTING:   {LOST: (GONE,), PARTED: (CLOSED, "lose")},
     LINGERING: {LOST: (GONE,), END: (CLOSED, "lose")},
     CLOSED:    {LOST: (GONE,)},
-    GONE:      {},
+    GONE:      {LOST: (GONE, "cancel")},
 }
 
 # Where the author's code is. RUNNING: on the stack; what it sends is gathered. PENDING: on the stack, and
@@ -49,8 +50,8 @@ SENDING: Table = {
 HANDLER: Table = {
     READY:   {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run")},
     RUNNING: {AWAIT: (PENDING,), RETURN: (READY,)},
-    PENDING: {FINISH: (RUNNING,), RETURN: (BUSY,)},
-    BUSY:    {FINISH: (RUNNING, "run")},
+    PENDING: {FINISH: (RUNNING,), RETURN: (BUSY,), LOST: (RUNNING,)},
+    BUSY:    {FINISH: (RUNNING, "run"), LOST: (READY,)},
 }
 
 # What the transport makes of us as its producer. UNUSED: it has none, for nothing was written. KEPT: it
@@ -64,14 +65,14 @@ OUTFLOW: Table = {
 
 # What comes from the peer.
 INPUT: Table = {
-    READING: {END: (ENDED,)},
-    PAUSED:  {END: (ENDED,)},
+    READING: {END: (ENDED, "watch")},
+    PAUSED:  {END: (ENDED, "watch")},
     ENDED:   {},
 }
 
-SIDES = (SENDING, HANDLER, OUTFLOW, INPUT)
+ASPECTS = (SENDING, HANDLER, OUTFLOW, INPUT)
 
-# When all four sides are in one of these states, one becomes another. The first rule that holds is
+# When all four aspects are in one of these states, one becomes another. The first rule that holds is
 # applied, until none does. While the author's code is on the stack nearly none does: what it does and
 # undoes costs the transport nothing.
 RULES = (
@@ -92,7 +93,7 @@ RULES = (
 
 
 class State(dict[str, tuple["State", Doing]]):
-    """The states of the four sides; `state[event]` gives the next one and what is to be done.
+    """The states of the four aspects; `state[event]` gives the next one and what is to be done.
 
     held: nothing more is given to the author. ready: it could be given something now.
 
@@ -112,25 +113,27 @@ class State(dict[str, tuple["State", Doing]]):
         self.ready = not self.held and handler == READY
 
     @property
-    def sides(self) -> tuple[str, str, str, str]:
+    def aspects(self) -> tuple[str, str, str, str]:
         return self.sending, self.handler, self.outflow, self.reading
 
     def __missing__(self, event: str) -> tuple[State, Doing]:
-        sides, doing = after(self.sides, event)
-        if sides not in _known:
-            _known[sides] = State(*sides)
-        self[event] = _known[sides], doing
+        aspects, doing = after(self.aspects, event)
+        if aspects not in _known:
+            _known[aspects] = State(*aspects)
+        self[event] = _known[aspects], doing
         return self[event]
 
 
-def after(sides: Sides, event: str) -> tuple[Sides, Doing]:
-    """The states of the four sides after an event, and what is to be done."""
-    rows = [table[state].get(event, (state,)) for table, state in zip(SIDES, sides, strict=True)]
+def after(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
+    """The states of the four aspects after an event, and what is to be done."""
+    rows = [
+        table[state].get(event, (state,)) for table, state in zip(ASPECTS, aspects, strict=True)
+    ]
     now = [becomes for becomes, *_ in rows]
     doing = [word for row in rows for word in row[1:]]
     while rule := next((rule for rule in RULES if _holds(rule, now)), None):
         becomes, does = rule[4:]
-        now[next(at for at, table in enumerate(SIDES) if becomes in table)] = becomes
+        now[next(at for at, table in enumerate(ASPECTS) if becomes in table)] = becomes
         doing += does.split()
     return (now[0], now[1], now[2], now[3]), tuple(doing)
 
@@ -142,5 +145,5 @@ def _holds(rule: Sequence[str], now: Sequence[str]) -> bool:
     )
 
 
-_known: dict[Sides, State] = {}
+_known: dict[Aspects, State] = {}
 CONNECTED = _known[OPEN, READY, UNUSED, READING] = State(OPEN, READY, UNUSED, READING)

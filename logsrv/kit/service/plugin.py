@@ -5,20 +5,24 @@ Everything else is loaded when the plugin is chosen: this module is all that `tw
 
 from __future__ import annotations
 
-import keyword
-import re
-from typing import Any
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 from twisted.application.service import IService, IServiceMaker
 from twisted.plugin import IPlugin
-from twisted.python.reflect import namedAny
 from zope.interface import Attribute, implementer
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, LogsrvError, StartError
+from logsrv.kit.service.arguments import check_arguments, check_options
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_OBJECT = re.compile(r"[\w.]+:\w+")
+if TYPE_CHECKING:
+    from logsrv.kit.service.arguments import Served, ServedDatagrams, StateOf
+    from logsrv.kit.service.protocol_service import ProtocolService
+
+    Settings = TypeVar("Settings", bound=attrs.AttrsInstance)
+    State = TypeVar("State")
 
 
 class IProtocolPlugin(IServiceMaker):
@@ -27,6 +31,9 @@ class IProtocolPlugin(IServiceMaker):
     name = Attribute("What one types behind `twistd`; the same as `tapname`.")
     version = Attribute("Of the plugin, as text.")
     listen = Attribute("The endpoints it listens at unless told otherwise, as a tuple of text.")
+
+    def check() -> None:  # type: ignore[misc]
+        """Load all that the plugin names. Raises ConfigurationError when there is none of that name."""
 
 
 @implementer(IProtocolPlugin, IPlugin)
@@ -41,7 +48,14 @@ class Plugin:
     state: Any
     description: str
     listen: tuple[str, ...]
-    version: str
+    given_version: str
+    start_tls: bool = False
+
+    @property
+    def version(self) -> str:
+        """The version as text. Raises ConfigurationError if it is named, and there is none there."""
+        given = self.given_version
+        return str(self.loaded(given)) if ":" in given else given
 
     @property
     def tapname(self) -> str:
@@ -49,20 +63,64 @@ class Plugin:
 
     @property
     def options(self) -> Any:
-        """The class of `twisted.python.usage.Options` for this plugin."""
-        from logsrv.kit.service.make import usage_class
+        """The class of `twisted.python.usage.Options` for this plugin.
 
-        return usage_class(self)
+        Raises StartError with one sentence when its own options can't be.
+        """
+        from logsrv.kit.options.declare import options_of
+        from logsrv.kit.options.usage import usage_options
+        from logsrv.kit.service.limits import limits_of, needless_options
+        from logsrv.kit.service.settings import settings_class
+
+        try:
+            own = self.loaded(self.settings)
+            if own is not None:
+                check_options(self.name, own)
+                options_of(own)
+            served = self.loaded(self.protocol), self.loaded(self.datagrams)
+            limits, needless = limits_of(*served), needless_options(*served)
+            return usage_options(
+                settings_class(self.name, own, self.listen, limits, needless),
+                name=self.name,
+                version=self.version,
+                description=self.description,
+            )
+        except ConfigurationError as error:
+            raise StartError(str(error)) from error
+        except TypeError as error:
+            raise StartError(f"{self.name}: {error}") from error
 
     def makeService(self, options: Any) -> IService:
         """The service for parsed options. Raises StartError with one sentence."""
         from twisted.internet import reactor
 
-        from logsrv.kit.service.make import make_service
+        from logsrv.kit.service.launch import Launch
 
-        service = make_service(self, options, reactor)
+        service = self.service_on(reactor, options)
         service.signals.hold()
+        service.launch = Launch(options, reactor)
         return service
+
+    def service_on(self, reactor: Any, options: Any) -> ProtocolService[Any, Any]:
+        """The service for parsed options on any reactor. Raises StartError with one sentence."""
+        from logsrv.kit.service.protocol_service import ProtocolService, protocols_of
+
+        try:
+            return ProtocolService(
+                self.name,
+                options.settings,
+                attrs.evolve(
+                    protocols_of(self.loaded(self.protocol), self.loaded(self.datagrams)),
+                    starts_tls=self.start_tls,
+                ),
+                state=self.loaded(self.state) or (lambda service: SimpleNamespace()),
+                load=options.reload,
+                reactor=reactor,
+            )
+        except LogsrvError as error:
+            sentence = str(error)
+            prefix = "" if sentence.startswith(f"{self.name}: ") else f"{self.name}: "
+            raise StartError(prefix + sentence) from error
 
     def loaded(self, what: object) -> Any:
         """`what`, or the object that it names if it is a string `package.module:Name`.
@@ -71,58 +129,139 @@ class Plugin:
         """
         if not isinstance(what, str):
             return what
-        if not _OBJECT.fullmatch(what):
-            raise ConfigurationError(
-                f"{self.name}: {what!r} is no name such as package.module:Name"
-            )
+        from logsrv.kit.service.loading import load_object
+
         try:
-            return namedAny(what.replace(":", "."))
-        except AttributeError as error:
-            raise ConfigurationError(f"{self.name}: there is no {what}: {error}") from error
+            return load_object(what)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.name}: {error}") from error
+
+    def check(self) -> None:
+        """Load all that the plugin names. Raises ConfigurationError when there is none of that name."""
+        for what in (self.settings, self.protocol, self.datagrams, self.state):
+            self.loaded(what)
 
 
+@overload
+def protocol_plugin(
+    name: str,
+    protocol: Served[Settings, State] | None,
+    options: type[Settings] | str,
+    *,
+    description: str = ...,
+    listen: str | Sequence[str] = ...,
+    version: str = ...,
+    start_tls: bool = ...,
+    datagrams: ServedDatagrams[Settings, State] | None = ...,
+    state: StateOf[Settings, State],
+) -> Plugin: ...
+@overload
+def protocol_plugin(
+    name: str,
+    protocol: Served[object, State] | None,
+    *,
+    description: str = ...,
+    listen: str | Sequence[str] = ...,
+    version: str = ...,
+    start_tls: bool = ...,
+    datagrams: ServedDatagrams[object, State] | None = ...,
+    state: StateOf[object, State],
+) -> Plugin: ...
+@overload
+def protocol_plugin(
+    name: str,
+    protocol: Served[Settings, SimpleNamespace],
+    options: type[Settings] | str,
+    *,
+    description: str = ...,
+    listen: str | Sequence[str] = ...,
+    version: str = ...,
+    start_tls: bool = ...,
+    datagrams: ServedDatagrams[Settings, SimpleNamespace] | None = ...,
+) -> Plugin: ...
+@overload
+def protocol_plugin(
+    name: str,
+    protocol: Served[object, SimpleNamespace],
+    *,
+    description: str = ...,
+    listen: str | Sequence[str] = ...,
+    version: str = ...,
+    start_tls: bool = ...,
+    datagrams: ServedDatagrams[object, SimpleNamespace] | None = ...,
+) -> Plugin: ...
+@overload
+def protocol_plugin(
+    name: str,
+    *,
+    options: type[Settings] | str | None = ...,
+    description: str = ...,
+    listen: str | Sequence[str] = ...,
+    version: str = ...,
+    start_tls: bool = ...,
+    datagrams: ServedDatagrams[Any, Any],
+    state: StateOf[Any, Any] | None = ...,
+) -> Plugin: ...
 def protocol_plugin(
     name: str,
     protocol: object = None,
     options: object = None,
     *,
     description: str = "",
-    listen: str | tuple[str, ...] = "tcp:7000",
+    listen: str | Sequence[str] = "tcp:7000",
     version: str = "0",
+    start_tls: bool = False,
     datagrams: object = None,
     state: object = None,
 ) -> Plugin:
     """A plugin that serves `protocol`, to be assigned to a name in `twisted/plugins/NAME_plugin.py`.
 
     name: what one types behind `twistd`: lower-case letters, digits and `_`.
-    protocol: a LineProtocol, RequestProtocol, DatagramLines or any Twisted Protocol class; or a
-        function, plain or `async def`, that takes a Connection.
+    protocol: a LineProtocol, RequestProtocol, FrameProtocol, Datagrams, DatagramLines or any Twisted
+        Protocol or DatagramProtocol class; or a function, plain or `async def`, that takes a Connection.
     options: a frozen attrs class of own options (`logsrv.kit.option`); the kit's are added to it.
-    listen: where to listen by default: one endpoint or several.
-    version: what `--version` prints.
-    datagrams: a DatagramLines class, for what takes connections by `protocol` and datagrams as well.
-    state: called with the service when it is made; what it returns is `self.service.state`. Its
-        `apply(settings)` is called upon a reload and its `close()` at the end, if it has them.
+    listen: where to listen by default: one endpoint or several. (), without protocol and datagrams:
+        a plugin that does not listen, but works by its state.
+    version: what `--version` prints, or where that is: `"package:__version__"`.
+    start_tls: whether the protocol begins TLS itself (`self.start_tls()`), so that its listeners may have
+        a certificate: `tcp:25:privateKey=key.pem:certKey=cert.pem`.
+    datagrams: a class for datagrams, for what takes connections by `protocol` and datagrams as well.
+    state: a class or function, called with the service in the process that serves, as its user; what
+        it returns is `self.service.state`, whose `start()`, `apply(settings)`, `stopping()` and
+        `close()` are called if it has them, plain or async. Or an async context manager, or a
+        function made one by `contextlib.asynccontextmanager`: what it yields is the state.
 
     protocol, options, datagrams and state may be given as text, `package.module:Name`, which is
     imported only when the plugin is chosen: `twistd --help` loads no more than the plugin file.
 
-    Raises ConfigurationError for a name that cannot be one.
+    Raises ConfigurationError for arguments that make no sense; type checkers refuse most of them too.
     """
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise ConfigurationError(
-            f"{name!r:.80} cannot be the name of a plugin; "
-            "it has to be lower-case letters, digits and _, beginning with a letter, such as shout"
-        )
+    check_arguments(
+        name,
+        listen,
+        {"description": description, "version": version},
+        {"protocol": protocol, "datagrams": datagrams, "state": state},
+    )
+    if not isinstance(start_tls, bool):
+        raise ConfigurationError(f"{name}: start_tls={start_tls!r:.80} has to be True or False")
+    if options is not None and not isinstance(options, str):
+        check_options(name, options)
     if protocol is None and datagrams is None:
-        raise ConfigurationError(f"{name}: there is neither a protocol nor datagrams to serve")
+        if listen:
+            raise ConfigurationError(
+                f"{name}: there is neither a protocol nor datagrams to serve; a plugin that does not "
+                "listen has listen=() and a state"
+            )
+        if state is None:
+            raise ConfigurationError(f"{name}: a plugin that does not listen needs a state")
     return Plugin(
         name=name,
         protocol=protocol,
         datagrams=datagrams,
         settings=options,
         state=state,
-        description=description or f"Serve {name}.",
+        description=description or (f"Serve {name}." if listen else f"Run {name}."),
         listen=(listen,) if isinstance(listen, str) else tuple(listen),
-        version=version,
+        given_version=version,
+        start_tls=start_tls,
     )

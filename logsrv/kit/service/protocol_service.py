@@ -6,31 +6,46 @@ is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
+from twisted.internet.protocol import AbstractDatagramProtocol, Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.listen import Listener
-from logsrv.kit.net.source import inet_source, source_of
+from logsrv.kit.net.remote import Remote
+from logsrv.kit.net.source import inet_source
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
-from logsrv.kit.observe.peer_log import end_sentence
-from logsrv.kit.protocols.context import DEFAULT_MAX_LINE, ListenerContext
-from logsrv.kit.protocols.datagrams import DatagramContext, DatagramLines
+from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.lines import LineProtocol
-from logsrv.kit.protocols.stream import Connection, StreamProtocol
-from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites import Served, Wanted
+from logsrv.kit.protocols.plain_datagrams import PlainDatagrams
+from logsrv.kit.protocols.plain_streams import check_awaited, watched
+from logsrv.kit.protocols.protocol import PeerProtocol
+from logsrv.kit.protocols.stream import StreamProtocol
+from logsrv.kit.service.life import Life
+from logsrv.kit.service.limits import Limits, check_limits, limits_of
+from logsrv.kit.service.links import METRICS as LINK_METRICS
+from logsrv.kit.service.links import Link, Links, client_endpoint
+from logsrv.kit.service.peers import Peers
+from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService
+from logsrv.kit.service.sites import SiteServer, Wanted
+from logsrv.kit.service.steps import when_running
+from logsrv.kit.service.tasks import METRICS as TASK_METRICS
+from logsrv.kit.service.tasks import Task, Tasks
+
+log = Logger()
 
 PLUGIN_METRICS = (
     Metric(
@@ -48,6 +63,12 @@ PLUGIN_METRICS = (
         "Lines in datagrams the plugin failed on.",
         ("listener",),
     ),
+    Metric(
+        "datagrams_faulty_total",
+        "counter",
+        "Datagrams that broke a rule of the plugin.",
+        ("listener",),
+    ),
     Metric("datagrams_unsent_total", "counter", "Answers the system did not take.", ("listener",)),
     Metric(
         "answers_withheld_total",
@@ -55,6 +76,8 @@ PLUGIN_METRICS = (
         "Datagrams that were not answered, so that no two servers answer each other for ever.",
         ("listener", "reason"),
     ),
+    *TASK_METRICS,
+    *LINK_METRICS,
 )
 
 
@@ -83,18 +106,39 @@ class PluginFactory(ListenerContext, Factory):
         label: str,
         build: Callable[[], TwistedProtocol],
         metrics: Counts | None = None,
+        *,
+        starts_tls: bool = False,
     ) -> None:
         super().__init__(service, label, metrics)
         self._build = build
         # Whether the address alone tells who the peer is, without asking its transport.
         self.addressed = False
+        self.starts_tls = starts_tls
+        self._listener: Listener | None = None
 
     @property
-    def takes(self) -> PluginFactory:
+    def receiver(self) -> PluginFactory:
         return self
 
-    def listening(self, listener: Listener) -> None:
+    def attach(self, listener: Listener) -> None:
         self.addressed = listener.endpoint.scheme == "tcp"
+        self._listener = listener
+
+    @property
+    def certificate(self) -> object | None:
+        return getattr(self._listener, "certificate", None)
+
+    @property
+    def no_certificate(self) -> str:
+        if not self.starts_tls:
+            return (
+                f"{self.label} has no certificate: start_tls needs "
+                "protocol_plugin(…, start_tls=True), or start_tls(certificate)"
+            )
+        return (
+            f"{self.label} has no certificate, so TLS cannot be begun: give it one, as in "
+            "tcp:25:privateKey=key.pem:certKey=cert.pem; a protocol asks can_start_tls before"
+        )
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         try:
@@ -109,45 +153,58 @@ class PluginFactory(ListenerContext, Factory):
 
 
 @attrs.frozen
-class Serves:
+class PluginProtocols:
     """The protocols of a plugin.
 
     stream: gives a protocol for each connection; None if it takes none.
-    datagrams: the class for datagrams; None if it takes none.
-    line_format: what a line is for connections, with the operator's --max-line.
+    datagrams: gives what takes the datagrams of a listener; None if it takes none.
+    make_line_format: what a line is for connections, given the operator's --max-line.
+    limits: those of the classes. starts_tls: whether they begin TLS on connections in plain text.
     """
 
     stream: Callable[[], TwistedProtocol] | None
-    datagrams: type[DatagramLines] | None
-    line_format: Callable[[int], LineFormat]
+    datagrams: Callable[[], Datagrams] | None
+    make_line_format: Callable[[int], LineFormat]
+    limits: Limits = attrs.field(factory=dict)
+    starts_tls: bool = False
+
+    def line_format(self, settings: object) -> LineFormat:
+        """Return what a line is by these settings. Raises ConfigurationError."""
+        try:
+            return self.make_line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
 
 
-def served(stream: object, datagrams: object) -> Serves:
-    """`stream`: a Protocol class, a function that takes a Connection, a DatagramLines class, or None.
-    `datagrams`: a DatagramLines class or None.
+def protocols_of(stream: object, datagrams: object) -> PluginProtocols:
+    """`stream`: a Protocol or Datagrams class, a function that takes a Connection, or None.
+    `datagrams`: a Datagrams or Twisted DatagramProtocol class, or None.
 
     Raises ConfigurationError for anything else.
     """
-    if isinstance(stream, type) and issubclass(stream, DatagramLines):
+    if isinstance(stream, type) and issubclass(stream, Datagrams | AbstractDatagramProtocol):
         stream, datagrams = None, datagrams or stream
-    if datagrams is not None and not (
-        isinstance(datagrams, type) and issubclass(datagrams, DatagramLines)
-    ):
-        raise ConfigurationError(f"{datagrams!r:.80} is no subclass of DatagramLines")
-    line_format: Callable[[int], LineFormat] = LineFormat
+    receiver: Callable[[], Datagrams] | None = None
+    if isinstance(datagrams, type) and issubclass(datagrams, Datagrams):
+        receiver = datagrams
+    elif isinstance(datagrams, type) and issubclass(datagrams, AbstractDatagramProtocol):
+        receiver = partial(PlainDatagrams, datagrams)
+    elif datagrams is not None:
+        raise ConfigurationError(f"{datagrams!r:.80} is no subclass of Datagrams or DatagramLines")
+    make_line_format: Callable[[int], LineFormat] = LineFormat
     build: Callable[[], TwistedProtocol] | None = None
     if isinstance(stream, type) and issubclass(stream, TwistedProtocol):
-        build = stream if hasattr(stream, "send_line") else watched(stream)
+        check_awaited(stream)
+        build = stream if issubclass(stream, PeerProtocol) else watched(stream)
         if issubclass(stream, LineProtocol):
-            line_format = stream.line_format
+            make_line_format = stream.make_line_format
     elif callable(stream) and not isinstance(stream, type):
-        handle: Callable[[Connection], object] = stream
-        build = lambda: StreamProtocol(handle)  # noqa: E731
+        build = partial(StreamProtocol, stream)
     elif stream is not None:
         raise ConfigurationError(
             f"{stream!r:.80} is neither a Protocol class nor a function that takes a connection"
         )
-    return Serves(build, datagrams, line_format)
+    return PluginProtocols(build, receiver, make_line_format, limits_of(stream, datagrams))
 
 
 class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]):
@@ -156,127 +213,164 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     settings: the options as they are now, also after a reload.
     state: what the author's `state` gave: whatever lives as long as the service.
     metrics: counters; `metrics.declare` adds the author's own. clock: seconds and timers.
+    peers: those who are connected now. log: for what belongs to no peer.
     """
+
+    state: PluginState
 
     def __init__(
         self,
         name: str,
         settings: Settings,
-        serves: Serves,
+        protocols: PluginProtocols,
         *,
         state: Callable[[Any], PluginState],
         load: Callable[[], Settings],
         reactor: Any,
     ) -> None:
-        """`state` is called with this service; its ConfigurationError stops the start."""
+        """`state` is called with this service when it starts; its ConfigurationError stops the start."""
         metrics = Metrics(PLUGIN_METRICS)
         super().__init__(name, settings, load=load, reactor=reactor, metrics=metrics)
-        self.clock: IReactorTime = reactor
         self.failures = Failures(name, reactor.seconds)
-        self._serves = serves
+        # Who looks at --metrics is no peer of the plugin.
+        self.peers = Peers(
+            lambda: [
+                protocol
+                for site in self.sites
+                if isinstance(site.server, PluginFactory)
+                for protocol in site.protocols
+            ]
+        )
+        self._protocols = protocols
+        self.tasks = Tasks(clock=self.clock, metrics=metrics, failures=self.failures)
+        self.log = Logger(namespace=name)
+        self.links = Links(clock=reactor, metrics=metrics)
+        self._life = Life(state)
         self.wanted(settings)
-        self.state: PluginState = state(self)
 
-    def line_format(self, max_line: int) -> LineFormat:
+    def broadcast(self, text: str | bytes, but: object = None) -> None:
+        """Send `text`, a line as str or bytes as they are, to all peers but one.
+
+        Who does not read it holds up nobody: it waits for that peer, within its `max_unsent`.
+        """
+        self.peers.broadcast(text, but)
+
+    def line_format(self, settings: Settings) -> LineFormat:
         """Return what a line is for the connections of this plugin. Raises ConfigurationError."""
-        try:
-            return self._serves.line_format(max_line)
-        except ValueError as error:
-            raise ConfigurationError(str(error)) from None
+        return self._protocols.line_format(settings)
 
-    def factory(self, label: str) -> PluginFactory:
-        """The factory of protocols for a listener of that name, by the settings of now.
+    def factory(
+        self, label: str, settings: Settings | None = None, metrics: Counts | None = None
+    ) -> PluginFactory:
+        """The factory of protocols for a listener of that name, by the settings of now or those given.
 
         Raises ConfigurationError if the plugin takes no connections.
         """
-        return self._stream(label, self.settings, None)
-
-    def receiver(self, label: str) -> DatagramLines:
-        """The receiver of datagrams for a listener of that name.
-
-        Raises ConfigurationError if the plugin takes none.
-        """
-        return self._datagrams(label, self.settings, None).takes
-
-    def _stream(self, label: str, settings: Settings, metrics: Counts | None) -> PluginFactory:
-        self._check(label, datagrams=False)
-        assert self._serves.stream is not None
-        factory = PluginFactory(self, label, self._serves.stream, metrics)
-        factory.apply(settings)
+        factory = PluginFactory(
+            self,
+            label,
+            self._stream(label),
+            metrics,
+            starts_tls=self._protocols.starts_tls,
+        )
+        factory.apply(settings or self.settings)
         return factory
 
-    def _datagrams(self, label: str, settings: Settings, metrics: Counts | None) -> DatagramContext:
-        self._check(label, datagrams=True)
-        assert self._serves.datagrams is not None
-        side = DatagramContext(self, label, self._serves.datagrams(), metrics)
-        side.apply(settings)
-        return side
-
-    def _check(self, label: str, *, datagrams: bool) -> None:
-        if datagrams and self._serves.datagrams is None:
-            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
-        if not datagrams and self._serves.stream is None:
+    def _stream(self, label: str) -> Callable[[], TwistedProtocol]:
+        if self._protocols.stream is None:
             raise ConfigurationError(f"{label}: {self.name} takes datagrams, such as udp:, only")
+        return self._protocols.stream
+
+    def _datagrams(self, label: str) -> Callable[[], Datagrams]:
+        if self._protocols.datagrams is None:
+            raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
+        return self._protocols.datagrams
 
     def wanted(self, settings: Settings) -> Sequence[Wanted]:
-        self.line_format(getattr(settings, "max_line", DEFAULT_MAX_LINE))
-        for endpoint in settings.listen:
-            self._check(str(endpoint), datagrams=endpoint.kind == "datagram")
-        return [Wanted(str(one), one, str(one), settings) for one in settings.listen]
+        check_limits(self._protocols.limits, settings)
+        self.line_format(settings)
+        found = [Wanted(str(one), one, str(one), settings) for one in settings.listen]
+        for site in found:
+            if site.endpoint.kind == "datagram":
+                self._datagrams(site.label)
+            else:
+                self._stream(site.label)
+        return found
 
-    def serve(self, wanted: Wanted, metrics: Part) -> Served:
-        make = self._datagrams if wanted.endpoint.kind == "datagram" else self._stream
-        return make(wanted.label, wanted.settings, metrics)
+    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+        if wanted.endpoint.kind != "datagram":
+            return self.factory(wanted.label, wanted.settings, metrics)
+        receiver = self._datagrams(wanted.label)()
+        context = DatagramContext(self, wanted.label, receiver, metrics)
+        context.apply(wanted.settings)
+        return context
+
+    def unhealthy(self) -> list[str]:
+        try:
+            sentence = getattr(getattr(self, "state", None), "unhealthy", lambda: None)()
+            if iscoroutine(sentence):
+                sentence.close()
+                sentence = "unhealthy of its state is async, and nothing awaits it"
+        except Exception:
+            log.failure("{name}: unhealthy of its state failed", name=self.name)
+            sentence = "it cannot be told how it is; the log says why"
+        return [] if not sentence else [str(sentence)]
+
+    def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
+        """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
+
+        An error in it is logged and counted. At the stop, after `stopping` of the state and the last
+        peer, it is cancelled and awaited, for 10 seconds at most. name: in the log and the metrics, by
+        default the function's. Raises TypeError for what is no coroutine.
+        """
+        return self.tasks.spawn(coroutine, name)
+
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+        """Call `function(*args)`, plain or async, at once and then every so many seconds.
+
+        As `spawn`; never two at once, and an error ends only that one call. Raises TypeError and
+        ValueError for what cannot be.
+        """
+        return self.tasks.every(seconds, function, *args)
+
+    def connect(self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any) -> Link:
+        """Connect to another server, and again whenever that ends, at growing intervals up to a minute.
+
+        endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or one of Twisted's. protocol: as
+        `protocol_plugin` takes it for connections; one object for each. It begins when the reactor
+        runs, and is drained at the stop, after the last peer and the tasks.
+
+        Raises ConfigurationError for text that is no endpoint, or what is no protocol.
+        """
+        name, client = client_endpoint(endpoint, self._reactor)
+        protocols = protocols_of(protocol, None)
+        if protocols.stream is None:
+            raise ConfigurationError(
+                f"{protocol!r:.80} takes datagrams; it cannot connect to {name}"
+            )
+        factory = PluginFactory(self, f"to {name}", protocols.stream)
+        factory.line_format = protocols.line_format(self.settings)
+        return self.links.add(factory.label, client, factory)
+
+    def open(self) -> Callable[[], Any] | None:
+        start = self._life.make(self)
+        when_running(self._reactor, self._begin_tasks)
+        return start
+
+    def _begin_tasks(self) -> None:
+        if self.running:
+            self.tasks.begin()
+            self.links.begin()
+
+    async def settle(self) -> None:
+        await self.tasks.stop()
+        self.cut += await self.links.stop(DRAIN_SECONDS)
 
     def apply(self, settings: Settings) -> object:
-        return getattr(self.state, "apply", lambda settings: None)(settings)
+        return self._life.apply(self.state, settings)
 
-    def close(self) -> Deferred[None]:
-        return maybeDeferred(getattr(self.state, "close", lambda: None))
+    def stopping(self) -> object:
+        return self._life.stopping(self.state)
 
-
-def watched(protocol_class: type[TwistedProtocol]) -> type[TwistedProtocol]:
-    """A plain Twisted protocol class whose errors close their own connection, and are counted.
-
-    A subclass and no wrapper: the transport calls the protocol itself, and a chunk costs one more
-    Python call.
-    """
-    connection_made = protocol_class.connectionMade
-    data_received = protocol_class.dataReceived
-    connection_lost = protocol_class.connectionLost
-
-    def failed(protocol: Any, doing: str) -> None:
-        protocol.factory.failed(doing, _peer(protocol), Failure())
-        protocol.transport.loseConnection()
-
-    class Watched(protocol_class):  # type: ignore[valid-type,misc]
-        def connectionMade(self) -> None:
-            if self.factory.connection_log is not None:
-                self.factory.connection_log.connected(_peer(self))
-            try:
-                connection_made(self)
-            except Exception:
-                failed(self, "connectionMade")
-
-        def dataReceived(self, data: bytes) -> None:
-            try:
-                data_received(self, data)
-            except Exception:
-                failed(self, "dataReceived")
-
-        def connectionLost(self, reason: Failure = connectionDone) -> None:
-            if self.factory.connection_log is not None:
-                self.factory.connection_log.disconnected(_peer(self), end_sentence(reason))
-            try:
-                connection_lost(self, reason)
-            except Exception:
-                self.factory.failed("connectionLost", _peer(self), Failure())
-
-    Watched.__name__ = protocol_class.__name__
-    Watched.__qualname__ = protocol_class.__qualname__
-    Watched.__module__ = protocol_class.__module__
-    return Watched
-
-
-def _peer(protocol: Any) -> str:
-    return source_of(protocol.transport)
+    def close(self) -> object:
+        return self._life.close(getattr(self, "state", None))

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
-from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
+from logsrv.kit.net.listen import Listener, listener_for
+from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.observe.watchdog import Watchdog
+from logsrv.kit.protocols.awaiting import attempt
+from logsrv.kit.service.launch import Launch
+from logsrv.kit.service.own_sites import own_sites
 from logsrv.kit.service.signals import Signals
-from logsrv.kit.service.sites import Served, Site, Wanted, check_place
+from logsrv.kit.service.sites import Site, SiteServer, Wanted, check_place
+from logsrv.kit.service.steps import limited, when_running, within
+from logsrv.kit.text.words import error_text
+
+if TYPE_CHECKING:
+    from logsrv.kit.protocols.context import Clock
 
 Settings = TypeVar("Settings")
 
@@ -26,17 +36,22 @@ log = Logger()
 DRAIN_SECONDS = 5.0
 # How long the rest of a stop may take: the store writes what it has, on a disk that may be slow.
 CLOSE_SECONDS = 20.0
-STOP_SECONDS = 3 * DRAIN_SECONDS + CLOSE_SECONDS
+STOP_SECONDS = 5 * DRAIN_SECONDS + CLOSE_SECONDS
 
 
 class ListeningService(Service, Generic[Settings]):
     """Starts the sites of its settings; SIGHUP loads the settings again; stopping loses nothing.
 
-    metrics: its counters; what they came to is logged at the end.
+    metrics: its counters; what they came to is logged at the end. clock: seconds and timers. cut: peers
+    that were cut off. launch: whoever started the process and waits for the service to be ready; None if
+    nobody does.
+    make_listener, signals, watchdog: for tests to put others in their place before it starts.
 
-    A plugin says in `wanted` and `serve` where it listens and what serves there. What it has beside
-    that it opens, changes and closes in `open`, `apply`, `stopping` and `close`.
+    A plugin says in `wanted` and `make_server` where it listens and what serves there. What it has beside
+    that it opens, changes and closes in `open`, `apply`, `stopping`, `settle` and `close`.
     """
+
+    launch: Launch | None = None
 
     def __init__(
         self,
@@ -45,112 +60,220 @@ class ListeningService(Service, Generic[Settings]):
         *,
         load: Callable[[], Settings],
         reactor: Any,
-        metrics: Metrics | None = None,
+        metrics: Metrics,
     ) -> None:
-        """`load` reads the settings again; it raises ConfigurationError when they are wrong.
-
-        metrics: for a plugin with counters beside those of the catalogue.
-        """
+        """`load` reads the settings again; it raises ConfigurationError when they are wrong."""
         self.setName(name)
         self.settings = settings
-        self.metrics = metrics or Metrics()
+        self.metrics = metrics
+        self.clock: Clock = reactor
         self.signals = Signals(reactor)
         self._load = load
         self._reactor = reactor
         self._sites: dict[str, Site] = {}
         self._leaving: dict[Site, Deferred[None]] = {}
-        self._cut = 0
-        self._bound = False
-        self._reloading = False
-        self._again = False
-        self._watchdog = Watchdog(reactor)
+        self.cut = 0
+        # Of a start that awaits something, which the reactor has to run for.
+        self._starting: Deferred[None] | None = None
+        self._ready = False
+        self._failed: StartError | None = None
+        self._waiting: list[Deferred[None]] = []
+        # Under way, and asked for meanwhile: at most one of each.
+        self._reloads = 0
+        self.watchdog = Watchdog(reactor)
+        self.make_listener: Callable[..., Listener] = listener_for
 
     def wanted(self, settings: Settings) -> Sequence[Wanted]:
         """The sites that `settings` ask for. Raises ConfigurationError."""
         raise NotImplementedError
 
-    def serve(self, wanted: Wanted, metrics: Part) -> Served:
-        """Return what serves at a new site. Raises ConfigurationError if it can't be served."""
+    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+        """Make the server of a new site. Raises ConfigurationError if it can't be served."""
         raise NotImplementedError
 
-    def open(self) -> None:
-        """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't."""
+    def open(self) -> Callable[[], Any] | None:
+        """Open what the sites deliver to. Raises LogsrvError with a sentence when it can't.
+
+        What it gives is called when the reactor runs, and awaited before peers are let in; it raises
+        the same.
+        """
 
     def apply(self, settings: Settings) -> object:
         """Give changed settings to what `open` opened. Whatever it raises refuses them.
 
-        May be `async def`; then it gets at most CLOSE_SECONDS.
-
-        It may be called with the old ones again, when a port turns out to be taken after all.
+        May give a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. It may be called with
+        the old ones again, when a port turns out to be taken after all.
         """
 
-    def stopping(self) -> Deferred[None]:
+    def stopping(self) -> object:
         """Finish what is under way; peers are still there. Gets at most DRAIN_SECONDS."""
-        return succeed(None)
 
-    def close(self) -> Deferred[None]:
-        """Close what `open` opened, after the last site has delivered. Gets at most CLOSE_SECONDS."""
-        return succeed(None)
+    def settle(self) -> object:
+        """End what works beside the sites, after the last peer. Gets at most twice DRAIN_SECONDS."""
+
+    def close(self) -> object:
+        """Close what `open` opened, also after a start that failed, when all else has ended.
+
+        Gets at most CLOSE_SECONDS.
+        """
 
     @property
     def addresses(self) -> list[str]:
-        """The places where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings."""
+        """The places where it listens, as bound: `127.0.0.1:1234`, a path; in the order of the settings,
+        --metrics and --inspect last.
+        """
         return [site.address for site in self._sites.values()]
+
+    def connections(self) -> Iterator[tuple[str, Any]]:
+        """Yield the protocol of each connection, whatever it is for, with the label of its listener."""
+        for site in self.sites:
+            for protocol in tuple(site.protocols):
+                yield site.label, protocol
+
+    def unhealthy(self) -> list[str]:
+        """Return what is wrong with it, a sentence each; empty if all is well. Cheap, and never blocks."""
+        return []
+
+    @property
+    def sites(self) -> list[Site]:
+        """The sites of its settings, and those that drain."""
+        return [*self._sites.values(), *self._leaving]
+
+    def unready(self) -> list[str]:
+        """Return why peers are not let in at each place of the settings; empty if they are."""
+        if not self.running:
+            return [f"{self.name} is not running, or stopping"]
+        if not self._ready:
+            return [f"{self.name} is starting"]
+        closed = [site for site in self._sites.values() if site.state != "OPEN"]
+        return [f"{site.label} is not open" for site in closed]
+
+    def when_ready(self) -> Deferred[None]:
+        """Fires when peers are let in; fails with StartError when they never will be."""
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if self._ready or self._failed is not None:
+            self._answer_waiting()
+        return waiting
+
+    def _answer_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None) if self._failed is None else each.errback(self._failed)
 
     def privilegedStartService(self) -> None:
         """Bind, as root if need be: twistd gives up its privileges only after this."""
-        if not self._bound:
-            self._bound = True
+        if not self._sites:
             try:
                 for key, wanted in self._wanted(self.settings).items():
-                    self._sites[key] = self._make(wanted)
+                    self._sites[key] = self._make_site(wanted)
                     self._sites[key].bind()
             except Exception as error:
                 self._cannot_start(error)
 
     def _wanted(self, settings: Settings) -> dict[str, Wanted]:
         found: dict[str, Wanted] = {}
-        for wanted in self.wanted(settings):
+        for wanted in (*self.wanted(settings), *own_sites(self, settings)):
             if wanted.key in found:
-                raise ConfigurationError(f"--listen {wanted.key} is asked for twice")
+                place = f"listen {wanted.key}" if wanted.make is None else wanted.key
+                raise ConfigurationError(f"--{place} is asked for twice")
             found[wanted.key] = wanted
         return found
 
-    def _make(self, wanted: Wanted) -> Site:
-        return Site(wanted, self.serve, self._reactor, self.metrics)
+    def _make_site(self, wanted: Wanted) -> Site:
+        return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
 
-    def _cannot_start(self, error: Exception) -> None:
+    def _cannot_start(self, error: Exception) -> NoReturn:
         for site in self._sites.values():
             self._leave(site, 0)
-        self._turn_once()
+        if not self._reactor.running:
+            # Twisted closes some of it in the next turn of a reactor, which never comes after a failed
+            # start: the file of a UNIX socket would be left behind.
+            self._reactor.iterate()
         self.signals.release()
         if not isinstance(error, LogsrvError):
+            # Whoever starts it shows the traceback.
+            self._end_waiting(StartError(f"{self.name} cannot start: {error}"))
             raise error
-        log.critical("{name} cannot start: {error}", name=self.name, error=str(error))
-        raise StartError(f"{self.name}: {error}") from error
+        failed = self._start_error(error)
+        self._end_waiting(failed)
+        raise failed from error
 
-    def _turn_once(self) -> None:
-        """Close what Twisted closes in the next turn of a reactor, which after a failed start never comes.
+    def _end_waiting(self, failed: StartError) -> None:
+        self._failed = failed
+        self._answer_waiting()
 
-        Without it the file of a UNIX socket would be left behind.
-        """
-        if not self._reactor.running:
-            self._reactor.iterate()
+    def _start_error(self, error: BaseException) -> StartError:
+        """Say in the log why it cannot start; what it gives says so elsewhere."""
+        why = needs_asyncio(error, str(self.name))
+        if why is not None:
+            error = ConfigurationError(why)
+        if isinstance(error, LogsrvError):
+            sentence = str(error).removeprefix(f"{self.name}: ")
+            log.critical("{name} cannot start: {error}", name=self.name, error=sentence)
+        else:
+            sentence = f"cannot start: {error_text(error)}"
+            log.failure("{name} cannot start", Failure(error), name=self.name)
+        return StartError(f"{self.name}: {sentence}")
 
     def startService(self) -> None:
         # `twist` knows no privileged start.
         self.privilegedStartService()
         super().startService()
         _raise_file_limit()
+        self._failed = None
         try:
-            self.open()
+            start = self.open()
+            # They tell how it is, so also that it is not ready yet.
             for site in self._sites.values():
-                site.open()
+                if site.is_own:
+                    site.open()
+            if start is None:
+                self._let_in()
+                return
         except Exception as error:
             self._cannot_start(error)
-        self._watchdog.start()
+        if self.launch is not None:
+            self.launch.wait()
+        when_running(self._reactor, self._begin, start)
+
+    def _begin(self, start: Callable[[], Any]) -> None:
+        if self.running:
+            self._starting = Deferred.fromCoroutine(self._start(start))
+
+    async def _start(self, start: Callable[[], Any]) -> None:
+        """Await what `open` gave, and let peers in; or take all back and say why."""
+        try:
+            await attempt(start)
+            if self.running:
+                self._let_in()
+        except (Exception, SystemExit) as error:
+            # A stop has it cancelled, which is no failure.
+            if self.running:
+                await self._give_up(error)
+
+    def _let_in(self) -> None:
+        for site in self._sites.values():
+            if not site.is_own:
+                site.open()
+        self.watchdog.start()
         self.signals.ready(self.reload)
         log.info("{name} is ready", name=self.name)
+        self._ready = True
+        self._answer_waiting()
+        if self.launch is not None:
+            self.launch.ready()
+
+    async def _give_up(self, error: BaseException) -> None:
+        failed = self._start_error(error)
+        super().stopService()
+        await self._close_sites(0)
+        await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
+        await self._within(CLOSE_SECONDS, self.close, "closing")
+        self.signals.release()
+        self._end_waiting(failed)
+        if self.launch is not None:
+            self.launch.failed(str(failed))
 
     def reload(self) -> Deferred[None]:
         """Read the settings again and change to them, or say what is wrong and stay as it is.
@@ -158,68 +281,63 @@ class ListeningService(Service, Generic[Settings]):
         Fires when it is done. A call while one is under way fires at once, and has that one done
         once more.
         """
-        self._again = True
-        return succeed(None) if self._reloading else Deferred.fromCoroutine(self._reload_all())
+        self._reloads = min(self._reloads + 1, 2)
+        return succeed(None) if self._reloads > 1 else Deferred.fromCoroutine(self._reload_all())
 
     async def _reload_all(self) -> None:
-        self._reloading = True
-        while self._again and self.running:
-            self._again = False
+        while self._reloads:
             try:
-                await self._reload()
-            except LogsrvError as error:
-                self._refuse(str(error))
+                if self._ready:
+                    await self.try_reload()
             except (Exception, SystemExit) as error:
-                log.failure("{name}: the reload failed", name=self.name)
-                self._refuse(f"{type(error).__name__}: {error}")
-        self._reloading = False
+                why = str(error)
+                if not isinstance(error, LogsrvError):
+                    log.failure("{name}: the reload failed", name=self.name)
+                    why = error_text(error)
+                log.error(
+                    "{name}: reload refused, all stays as it was: {error}",
+                    name=self.name,
+                    error=why,
+                )
+            self._reloads -= 1
 
-    def _refuse(self, why: str) -> None:
-        log.error("{name}: reload refused, all stays as it was: {error}", name=self.name, error=why)
-
-    async def _reload(self) -> None:
+    async def try_reload(self) -> None:
+        """Change to the settings as they are wanted now. Raises whatever refuses them."""
         settings = self._load()
         wanted = self._wanted(settings)
         # What an earlier reload took away may still have its place, and may be wanted there again.
         for site in list(self._leaving):
-            await site.vacated()
+            await site.vacated
         if not self.running:
             return
         added: dict[str, Site] = {}
         try:
             for key in [key for key in wanted if key not in self._sites]:
                 check_place(wanted[key], (*self._sites.values(), *added.values()))
-                added[key] = self._make(wanted[key])
+                added[key] = self._make_site(wanted[key])
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:
                     site.check()
-            await self._limited(CLOSE_SECONDS, lambda: self.apply(settings))
+            await limited(lambda: self.apply(settings), CLOSE_SECONDS, self._reactor)
             if not self.running:
                 raise ConfigurationError("the service is stopping")
-            await self._bind(added.values())
+            # The last thing that can fail.
+            try:
+                for site in added.values():
+                    site.bind()
+            except Exception:
+                await limited(lambda: self.apply(self.settings), CLOSE_SECONDS, self._reactor)
+                raise
         except (Exception, SystemExit):
             for site in added.values():
                 self._leave(site, 0)
             raise
-        gone = self._change(settings, wanted, added)
-        log.info(
-            "{name}: reloaded, {added} listeners added, {gone} removed",
-            name=self.name,
-            added=len(added),
-            gone=gone,
-        )
+        self._change(settings, wanted, added)
 
-    async def _bind(self, sites: Any) -> None:
-        """Take the places of new sites, the last thing in a reload that can fail."""
-        try:
-            for site in sites:
-                site.bind()
-        except Exception:
-            await self._limited(CLOSE_SECONDS, lambda: self.apply(self.settings))
-            raise
-
-    def _change(self, settings: Settings, wanted: dict[str, Wanted], added: dict[str, Site]) -> int:
-        """Do what was checked. Gives how many sites are gone."""
+    def _change(
+        self, settings: Settings, wanted: dict[str, Wanted], added: dict[str, Site]
+    ) -> None:
+        """Do what was checked."""
         self.settings = settings
         gone = [site for key, site in self._sites.items() if key not in wanted]
         for site in gone:
@@ -230,7 +348,12 @@ class ListeningService(Service, Generic[Settings]):
         self._sites = {key: added.get(key) or self._sites[key] for key in wanted}
         for site in added.values():
             site.open()
-        return len(gone)
+        log.info(
+            "{name}: reloaded, {added} listeners added, {gone} removed",
+            name=self.name,
+            added=len(added),
+            gone=len(gone),
+        )
 
     def _leave(self, site: Site, seconds: float) -> Deferred[None]:
         left = Deferred.fromCoroutine(site.close(seconds)).addCallback(self._left, site)
@@ -240,75 +363,61 @@ class ListeningService(Service, Generic[Settings]):
 
     def _left(self, cut: int, site: Site) -> None:
         self._leaving.pop(site, None)
-        self._cut += cut
+        self.cut += cut
         if cut and self.running:
             log.warn(
                 "{listener} was taken out: {cut} connections cut off", listener=site.label, cut=cut
             )
 
     def stopService(self) -> Deferred[None]:
+        if self._failed is not None:
+            # All was taken back.
+            return succeed(None)
         super().stopService()
-        self.signals.stopping(STOP_SECONDS, self._stopping_already)
-        log.info("{name}: stopping", name=self.name)
-        return Deferred.fromCoroutine(self._stop())
-
-    def _stopping_already(self) -> None:
-        log.info(
+        was_ready, self._ready = self._ready, False
+        impatient = partial(
+            log.info,
             "{name}: is stopping already, which takes at most {seconds:g} s",
             name=self.name,
             seconds=STOP_SECONDS,
         )
+        self.signals.stopping(STOP_SECONDS, impatient)
+        log.info("{name}: stopping", name=self.name)
+        return Deferred.fromCoroutine(self._stop(was_ready))
 
-    async def _stop(self) -> None:
-        await self._within(DRAIN_SECONDS, self.stopping, "finishing what is under way")
+    async def _stop(self, was_ready: bool) -> None:
+        if was_ready:
+            await self._within(DRAIN_SECONDS, self.stopping, "finishing what is under way")
+        else:
+            await self._within(DRAIN_SECONDS, self._stop_starting, "breaking off its start")
         await self._within(2 * DRAIN_SECONDS, self._close_sites, "closing the listeners")
+        await self._within(2 * DRAIN_SECONDS, self.settle, "ending its tasks")
         await self._within(CLOSE_SECONDS, self.close, "closing")
-        self._watchdog.stop()
+        self.watchdog.stop()
         totals = self.metrics.totals()
         counted = ", ".join(f"{name} {value:.0f}" for name, value in totals.items() if value)
         log.info("{name} counted: {counted}", name=self.name, counted=counted or "nothing")
-        log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=self._cut)
+        log.info("{name}: stopped, {cut} connections cut off", name=self.name, cut=self.cut)
         self.signals.release()
 
-    async def _close_sites(self) -> None:
+    async def _stop_starting(self) -> None:
+        sentence = f"{self.name}: was stopped before it was ready"
+        self._end_waiting(StartError(sentence))
+        if self.launch is not None:
+            self.launch.stopped(sentence)
+        if self._starting is not None:
+            self._starting.cancel()
+            await self._starting
+
+    async def _close_sites(self, seconds: float | None = None) -> None:
         leaving = list(self._leaving.values())
-        leaving += [self._leave(site, DRAIN_SECONDS) for site in self._sites.values()]
+        seconds = DRAIN_SECONDS if seconds is None else seconds
+        leaving += [self._leave(site, seconds) for site in self._sites.values()]
         self._sites = {}
         await gatherResults(leaving)
 
-    async def _within(self, seconds: float, step: Callable[[], Any], doing: str) -> None:
-        """Await a step of a stop; if it fails or takes too long, say so and go on."""
-        try:
-            await self._limited(seconds, step)
-        except DeferredTimeout:
-            log.error(
-                "{name}: {doing} has taken {seconds:g} s and is given up",
-                name=self.name,
-                doing=doing,
-                seconds=seconds,
-            )
-        except LogsrvError as error:
-            log.error("{name}: {error}", name=self.name, error=str(error))
-        except (Exception, SystemExit):
-            log.failure("{name}: {doing} failed", Failure(), name=self.name, doing=doing)
-
-    def _limited(self, seconds: float, step: Callable[[], Any]) -> Deferred[Any]:
-        """The result of a step, which may be a coroutine.
-
-        Fails with TimeoutError after so many seconds, also if the step takes no notice of being
-        cancelled.
-        """
-        waiting: Deferred[Any] = Deferred()
-        done = maybeDeferred(step)
-        done.addBoth(lambda result: None if waiting.called else waiting.callback(result))
-        waiting.addTimeout(seconds, self._reactor)
-        waiting.addErrback(_give_up, done)
-        return waiting
-
-
-def _give_up(failure: Failure, step: Deferred[Any]) -> Failure:
-    step.cancel()
-    return failure
+    def _within(self, seconds: float, step: Callable[[], Any], doing: str) -> Awaitable[None]:
+        return within(seconds, step, doing, name=str(self.name), clock=self._reactor)
 
 
 def _raise_file_limit() -> None:

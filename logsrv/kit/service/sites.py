@@ -21,9 +21,7 @@ notices: so a reload is refused as a whole, or done as a whole.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from enum import Enum
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -34,6 +32,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.text.transitions import transitions
 
 log = Logger()
 
@@ -43,23 +42,25 @@ class Wanted:
     """A site as the settings want it.
 
     key: what makes it the same site after a reload. label: its name in logs and metrics.
-    settings: the rules of its guard (a GuardPolicy), and whatever its `Served` needs.
+    settings: the rules of its guard (a GuardPolicy), and whatever its SiteServer needs.
+    make: makes its SiteServer; None: the service does.
     """
 
     key: str
     endpoint: Endpoint
     label: str
     settings: Any
+    make: Callable[[Wanted, Part], SiteServer] | None = None
 
 
-class Served(Protocol):
+class SiteServer(Protocol):
     """The part that serves the peers of one site: made with the settings of its listener."""
 
     @property
-    def takes(self) -> Any:
+    def receiver(self) -> Any:
         """A factory of protocols, or for datagrams a receiver; None if it cannot serve such a place."""
 
-    def listening(self, listener: Listener) -> None:
+    def attach(self, listener: Listener) -> None:
         """Know the listener, which is not bound yet."""
 
     def apply(self, settings: Any) -> None:
@@ -69,46 +70,37 @@ class Served(Protocol):
         """The last peer has gone."""
 
 
-class SiteState(Enum):
-    """The stages of a site."""
-
-    MADE = "made"
-    BOUND = "bound"
-    OPEN = "open"
-    CLOSING = "closing"
-    VACATED = "vacated"
-    CLOSED = "closed"
-
-
-NEXT = {
-    (old, event): SiteState[new]
-    for old, event, new in re.findall(r"^    ([A-Z]+) +([a-z]+) +([A-Z]+)\b", __doc__, re.MULTILINE)
-}
+NEXT = transitions(__doc__)
 
 
 class Site:
-    """A site of a service, from its making to its end."""
+    """A site of a service, from its making to its end; `state` is one of the table's.
+
+    is_own: it is the service's, not one of its protocols.
+    """
 
     def __init__(
         self,
         wanted: Wanted,
-        serve: Callable[[Wanted, Part], Served],
+        make_server: Callable[[Wanted, Part], SiteServer],
         reactor: Any,
         metrics: Metrics,
+        make_listener: Callable[..., Listener] = listener_for,
     ) -> None:
         """Open nothing yet. Raises ConfigurationError for a place that cannot be served."""
         self.key = wanted.key
         self.label = wanted.label
         self.endpoint = wanted.endpoint
-        self.state = SiteState.MADE
-        self._vacated: Deferred[None] = Deferred()
+        self.is_own = wanted.make is not None
+        self.state = "MADE"
+        self.vacated: Deferred[None] = Deferred()
+        """Fires when it is closing and its place is free."""
         self._part = metrics.part()
         try:
-            self._served = serve(wanted, self._part)
-            self._listener = listener_for(
+            self._server = (wanted.make or make_server)(wanted, self._part)
+            self._listener = make_listener(
                 wanted.endpoint,
-                factory=self._served.takes,
-                receiver=self._served.takes,
+                self._server.receiver,
                 label=wanted.label,
                 policy=wanted.settings,
                 reactor=reactor,
@@ -117,15 +109,25 @@ class Site:
         except BaseException:
             self._part.end()
             raise
-        self._served.listening(self._listener)
+        self._server.attach(self._listener)
 
     @property
     def address(self) -> str:
         """The place where it listens, as bound: `127.0.0.1:1234`, a path; "" before."""
         return self._listener.address
 
+    @property
+    def server(self) -> SiteServer:
+        """The part that serves its peers."""
+        return self._server
+
+    @property
+    def protocols(self) -> Sequence[Any]:
+        """The protocols of those who are connected here."""
+        return self._listener.protocols
+
     def _go(self, event: str) -> None:
-        self.state = NEXT[self.state.name, event]
+        self.state = NEXT[self.state, event]
 
     def check(self) -> None:
         """Raise ListenError for what would keep it from being bound, or from going on."""
@@ -144,16 +146,12 @@ class Site:
     def apply(self, wanted: Wanted) -> None:
         """Go by other settings; who is connected stays."""
         self._go("apply")
-        for apply in (self._listener.apply, self._served.apply):
+        for apply in (self._listener.apply, self._server.apply):
             try:
                 apply(wanted.settings)
             except Exception:
                 # The reload is done already; one site that fails must not undo it for the others.
                 log.failure("{listener} failed to apply the new settings", listener=self.label)
-
-    async def vacated(self) -> None:
-        """Return when the place of a site that is closing is free."""
-        await self._vacated
 
     async def close(self, seconds: float) -> int:
         """Take in what has arrived, for so many seconds at most; then end.
@@ -167,8 +165,8 @@ class Site:
             self._vacate()
         cut = await self._do(lambda: listener.drain(seconds))
         # Only now: what was taken in last may have had to be answered.
-        await self._do(self._served.close)
-        if self.state is SiteState.CLOSING:
+        await self._do(self._server.close)
+        if self.state == "CLOSING":
             self._vacate()
         self._part.end()
         self._go("end")
@@ -176,7 +174,7 @@ class Site:
 
     def _vacate(self) -> None:
         self._go("vacate")
-        self._vacated.callback(None)
+        self.vacated.callback(None)
 
     async def _do(self, step: Callable[[], Any]) -> Any:
         try:

@@ -2,7 +2,8 @@
 
 | name | what it is |
 | --- | --- |
-| `MemoryService` | a plugin without sockets: `connect()` peers, `feed` them bytes, advance its clock |
+| `MemoryService`, `MemoryPeer`, `MemorySender` | a plugin without sockets, with a clock that you advance |
+| `conformance` | puts a protocol through all that it should stand: cuts, slow peers, garbage, a stop … |
 | `every_split` | all the ways in which a network may cut some bytes |
 | `serve`, `Running` | a plugin in this process, on free loopback ports |
 | `TwistdProcess`, `TWISTD`, `wait_until` | a plugin in a real `twistd` child process |
@@ -23,26 +24,28 @@ if TYPE_CHECKING:
     from logsrv.kit.testing.documents import examples as examples
     from logsrv.kit.testing.documents import play as play
     from logsrv.kit.testing.documents import transcripts as transcripts
-    from logsrv.kit.testing.memory import MemoryPeer as MemoryPeer
     from logsrv.kit.testing.memory import MemoryService as MemoryService
     from logsrv.kit.testing.memory import every_split as every_split
+    from logsrv.kit.testing.peer import MemoryPeer as MemoryPeer
+    from logsrv.kit.testing.peer import MemorySender as MemorySender
     from logsrv.kit.testing.process import TWISTD as TWISTD
     from logsrv.kit.testing.process import TwistdProcess as TwistdProcess
     from logsrv.kit.testing.process import wait_until as wait_until
     from logsrv.kit.testing.running import Running as Running
     from logsrv.kit.testing.running import serve as serve
     from logsrv.kit.testing.session import TelnetSession as TelnetSession
+    from logsrv.kit.testing.trials import conformance as conformance
 
 _MODULES = {
     "documents": "examples play transcripts",
-    "memory": "MemoryPeer MemoryService every_split",
+    "memory": "MemoryService every_split",
+    "peer": "MemoryPeer MemorySender",
     "process": "TWISTD TwistdProcess wait_until",
     "running": "Running serve",
     "session": "TelnetSession",
+    "trials": "conformance",
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
-
-__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
@@ -52,3 +55,8 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    # And no `__all__`: with one, `help(logsrv.kit.testing)` shows everything about each of these.
+    return sorted(_HOME)

@@ -95,7 +95,5 @@ def _port(argument: str | None, line: int) -> int:
 
 def _steps(body: str) -> Iterator[tuple[bool, str]]:
     for line in body.splitlines():
-        if line == ">" or line.startswith("> "):
-            yield True, line[2:]
-        else:
-            yield False, line
+        sent = line == ">" or line.startswith("> ")
+        yield sent, line[2:] if sent else line

@@ -57,4 +57,4 @@ def twistd(tmp_path: Path) -> Iterator[Callable[..., TwistdProcess]]:
 
     yield start
     for process in started:
-        process.__exit__(None, None, None)
+        process.__exit__()

@@ -8,24 +8,31 @@ assert peer.received() == b"HELLO\\r\\n"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionAborted, ConnectionDone
-from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol, ITransport
-from twisted.internet.protocol import Protocol
-from twisted.internet.testing import MemoryReactorClock
-from twisted.python.failure import Failure
-from zope.interface import implementer
+import attrs
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import AbstractDatagramProtocol
 
-from logsrv.kit.service.make import make_service, usage_class
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.options.declare import option_name, options_of
+from logsrv.kit.protocols.datagrams import Datagrams
 from logsrv.kit.service.plugin import Plugin, protocol_plugin
 from logsrv.kit.service.protocol_service import ProtocolService
+from logsrv.kit.service.service import CLOSE_SECONDS, STOP_SECONDS
+from logsrv.kit.testing.clock import MemoryClock
+from logsrv.kit.testing.listening import MemoryDatagrams, MemoryStreams, memory_listener
+from logsrv.kit.testing.peer import MemoryPeer, MemorySender
+from logsrv.kit.text.words import did_you_mean
 
-# As Twisted's transports: more than this unread, and the producer is paused.
-TRANSPORT_BUFFER = 64 * 1024
-LISTENER = "memory"
+FIRST_PORT = 50000
+# Of the clock in memory; more than any start takes that ends.
+START_SECONDS = 3600.0
 
 
 def every_split(data: bytes) -> Iterator[list[bytes]]:
@@ -36,25 +43,84 @@ def every_split(data: bytes) -> Iterator[list[bytes]]:
     yield [data[at : at + 1] for at in range(len(data))]
 
 
-def as_plugin(what: Any, **how: Any) -> Plugin:
-    """A plugin as it is; a protocol class or a function as a plugin named `plugin`."""
-    return what if isinstance(what, Plugin) else protocol_plugin("plugin", what, **how)
+def plugin_of(what: Any, **how: Any) -> Plugin:
+    """Return a plugin as it is; a protocol class or a function as a plugin named `plugin`."""
+    if isinstance(what, Plugin):
+        return what
+    if isinstance(what, type) and issubclass(what, Datagrams | AbstractDatagramProtocol):
+        how.setdefault("listen", "udp:7000")
+    return protocol_plugin("plugin", what, **how)
+
+
+def parsed(plugin: Plugin, arguments: tuple[str, ...]) -> Any:
+    """Return the options of a plugin for a command line; nothing is taken from the environment."""
+    options = plugin.options()
+    options.environment = {}
+    options.parseOptions(arguments)
+    return options
 
 
 def service_of(
     plugin: Plugin, arguments: tuple[str, ...], reactor: Any
 ) -> ProtocolService[Any, Any]:
-    """The service for a command line; nothing is taken from the environment."""
-    options = usage_class(plugin)()
-    options.environment = {}
-    options.parseOptions(arguments)
-    return make_service(plugin, options, reactor)
+    """Return the service of a plugin for a command line; nothing is taken from the environment."""
+    return plugin.service_on(reactor, parsed(plugin, arguments))
+
+
+class NoProcess:
+    """The signals and the watchdog of a service that has no process to itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *arguments: None
+
+
+@attrs.define
+class Changing:
+    """Options that a test changes. settings: as they were parsed. changed: by attribute."""
+
+    options: Any
+    changed: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def settings(self) -> Any:
+        return self.options.settings
+
+    def reload(self) -> Any:
+        """Return the settings as they are wanted now. Raises ConfigurationError when they are wrong."""
+        try:
+            return attrs.evolve(self.options.reload(), **self.changed)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+
+    def change(self, name: str, value: Any) -> None:
+        """Change a setting: text as on the command line, or a value.
+
+        Raises TypeError when there is no such option, ConfigurationError for text it does not take.
+        """
+        declared = options_of(type(self.settings))
+        if name not in declared:
+            raise TypeError(f"there is no option {name}{did_you_mean(name, list(declared))}")
+        option = declared[name]
+        many = option.repeatable and isinstance(value, tuple | list)
+        try:
+            values = tuple(
+                option.kind.parse(one) if isinstance(one, str) else one
+                for one in (value if many else (value,))
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"--{option_name(name)} {value}: {error}") from error
+        if value is None:
+            self.changed[name] = option.nothing
+        else:
+            self.changed[name] = values if option.repeatable else values[0]
 
 
 class MemoryService:
-    """A plugin's service, never started; `what` is a Plugin, a protocol class or a function.
+    """A plugin's service, started; `what` is a Plugin, a protocol class or a function.
 
-    service: as protocols see it. clock: `advance(seconds)` lets timers fire.
+    If its state needs time to start, that passes first.
+
+    service: as protocols see it. clock: `advance(seconds)` lets time pass, and timers fire.
     """
 
     def __init__(self, what: Any, *arguments: str, **how: Any) -> None:
@@ -62,20 +128,80 @@ class MemoryService:
 
         Raises ConfigurationError or SystemExit with one sentence, as twistd would end with it.
         """
-        self.clock = MemoryReactorClock()
-        self.service = service_of(as_plugin(what, **how), arguments, self.clock)
-        self._factory: Any = None
+        plugin = plugin_of(what, **how)
+        self.clock = MemoryClock(self._let_peers_act)
+        self._peers: set[MemoryPeer] = set()
+        self._settings = Changing(parsed(plugin, arguments))
+        self._ports = itertools.count(FIRST_PORT)
+        self._listeners: dict[str, MemoryStreams | MemoryDatagrams] = {}
+        self.service: ProtocolService[Any, Any] = plugin.service_on(self.clock, self._settings)
+        self.service.make_listener = self._listener
+        self.service.signals = self.service.watchdog = NoProcess()  # type: ignore[assignment]
+        self.service.startService()
+        self.clock.until(self.service.when_ready(), START_SECONDS, "the start of its state")
 
-    def connect(self, address: IAddress | None = None, *, reads: bool = True) -> MemoryPeer:
-        """A new connection, from 127.0.0.1:50000 unless told otherwise.
+    def _listener(self, endpoint: Endpoint, receiver: Any, **how: Any) -> Any:
+        made: Any = memory_listener(endpoint, receiver, **how)
+        self._listeners[str(endpoint)] = made
+        return made
 
-        reads: whether the peer reads what it is sent, before it is told to `start_reading`.
+    @property
+    def listeners(self) -> list[MemoryStreams | MemoryDatagrams]:
+        """Return the listeners that let peers in now."""
+        return [listener for listener in self._listeners.values() if listener.opened]
+
+    @property
+    def peers(self) -> list[MemoryPeer]:
+        """Return the peers that were connected and have not ended."""
+        self._let_peers_act()
+        return list(self._peers)
+
+    def _let_peers_act(self) -> None:
+        for peer in list(self._peers):
+            if peer.closed:
+                self._peers.discard(peer)
+
+    def connect(
+        self, address: IAddress | str | None = None, *, to: str | None = None, reads: bool = True
+    ) -> MemoryPeer:
+        """A new connection, from 127.0.0.1:50000 unless told otherwise; then from 50001, and so on.
+
+        address: the peer's, or its host. to: one of the plugin's endpoints, as it listens there;
+        by default the first for connections. reads: whether the peer reads what it is sent, before it
+        is told to `start_reading`.
         """
-        if self._factory is None:
-            self._factory = self.service.factory(LISTENER)
-        address = address or IPv4Address("TCP", "127.0.0.1", 50000)
-        protocol = self._factory.buildProtocol(address)
-        return MemoryPeer(protocol, address, reads)
+        listener: MemoryStreams = self._listening(MemoryStreams, to)
+        if address is None or isinstance(address, str):
+            host = address or "127.0.0.1"
+            kind = IPv6Address if ":" in host else IPv4Address
+            address = kind("TCP", host, next(self._ports))
+        peer = MemoryPeer(listener.build(address), address, reads)
+        self._peers.add(peer)
+        return peer
+
+    def sender(
+        self, host: str = "127.0.0.1", port: int = FIRST_PORT, *, to: str | None = None
+    ) -> MemorySender:
+        """A sender of datagrams; `host` is an address, or the path of a UNIX socket.
+
+        to: one of the plugin's endpoints, as it listens there; by default the first for datagrams.
+        """
+        address = host.encode() if "/" in host else (host, port)
+        listener: MemoryDatagrams = self._listening(MemoryDatagrams, to)
+        return listener.sender(address)
+
+    def _listening(self, kind: type[Any], to: str | None) -> Any:
+        there = {
+            endpoint: listener for endpoint, listener in self._listeners.items() if listener.opened
+        }
+        for endpoint, listener in there.items():
+            if isinstance(listener, kind) and to in (None, endpoint):
+                return listener
+        what = "datagrams" if kind is MemoryDatagrams else "connections"
+        raise AssertionError(
+            f"{self.service.name} takes no {what}{f' at {to}' if to else ''} now; "
+            f"it listens at {', '.join(there) or 'nothing'}"
+        )
 
     def answer(self, data: bytes) -> bytes:
         """Return what a peer gets that connects and sends `data`, however the network cuts it.
@@ -96,157 +222,30 @@ class MemoryService:
         peer.disconnect()
         return answer
 
+    def reload(self, **changed: Any) -> None:
+        """Reload with other settings, by attribute: `reload(topic="cats", max_connections=3)`.
+
+        Text is read as on the command line; None is `off`. What an earlier one changed stays so.
+        Raises what refuses it: a ConfigurationError, or whatever `apply` raises; all stays as it was.
+        """
+        before = dict(self._settings.changed)
+        try:
+            for name, value in changed.items():
+                self._settings.change(name, value)
+            reloaded = Deferred.fromCoroutine(self.service.try_reload())
+            self.clock.until(reloaded, 2 * CLOSE_SECONDS, "the reload")
+        except BaseException:
+            self._settings.changed = before
+            raise
+
+    def stop(self) -> int:
+        """Stop as at SIGTERM, and return how many peers were cut off; time passes as it needs.
+
+        Raises AssertionError when it does not end.
+        """
+        self.clock.until(self.service.stopService(), 2 * STOP_SECONDS, "the stop")
+        return self.service.cut
+
     def metric(self, name: str, **labels: str) -> float:
         """The value of a metric, summed over the labels that are not given."""
         return self.service.metrics.value(name, **labels)
-
-
-class MemoryPeer:
-    """The other end of a connection.
-
-    protocol: the plugin's, or None when its constructor failed and the connection was refused.
-    """
-
-    def __init__(self, protocol: Protocol | None, address: IAddress, reads: bool = True) -> None:
-        self.protocol = protocol
-        self._closed = protocol is None
-        self.transport = MemoryTransport(self, address)
-        self._received = bytearray()
-        self._waiting = bytearray()
-        self._reads = reads
-        self._half_closing = False
-        if protocol is not None:
-            protocol.makeConnection(self.transport)
-            self._look()
-
-    @property
-    def closed(self) -> bool:
-        """Return true if the connection has ended."""
-        self._look()
-        return self._closed
-
-    @property
-    def reading(self) -> bool:
-        """Return true if the plugin reads what is fed."""
-        self._look()
-        return self._is_read
-
-    @property
-    def _is_read(self) -> bool:
-        return not (self.transport.paused or self.transport.disconnecting or self._closed)
-
-    def feed(self, data: bytes) -> None:
-        """Send bytes to the plugin, all as one chunk; while it reads nothing they wait, as in a kernel."""
-        self._waiting += data
-        self._look()
-
-    def received(self) -> bytes:
-        """Return what the plugin has sent since this was called last."""
-        self._look()
-        data = bytes(self._received)
-        self._received.clear()
-        return data
-
-    def stop_reading(self) -> None:
-        """Let what the plugin sends lie."""
-        self._reads = False
-
-    def start_reading(self) -> None:
-        """Read what lies there, and go on reading."""
-        self._reads = True
-        self._look()
-
-    def half_close(self) -> None:
-        """Send nothing more, but go on reading."""
-        self._half_closing = True
-        self._look()
-
-    def disconnect(self, reason: Exception | None = None) -> None:
-        """End the connection, cleanly unless there is a `reason`."""
-        if not self._closed:
-            self._closed = True
-            assert self.protocol is not None
-            self.protocol.connectionLost(Failure(reason or ConnectionDone()))
-
-    def _look(self) -> None:
-        """Do what a reactor would do now: deliver, resume, close."""
-        transport = self.transport
-        while not self._closed:
-            if self._reads and transport.buffer:
-                self._received += transport.buffer
-                transport.buffer.clear()
-            elif self._reads and transport.producer is not None and transport.producer_paused:
-                transport.producer_paused = False
-                transport.producer.resumeProducing()
-            elif self._waiting and self._is_read:
-                chunk = bytes(self._waiting)
-                self._waiting.clear()
-                assert self.protocol is not None
-                self.protocol.dataReceived(chunk)
-            elif self._half_closing and self._is_read:
-                self._half_closing = False
-                self._end_of_input()
-            elif transport.aborted:
-                self.disconnect(ConnectionAborted())
-            elif transport.disconnecting and not transport.buffer:
-                self.disconnect()
-            else:
-                return
-
-    def _end_of_input(self) -> None:
-        if IHalfCloseableProtocol.providedBy(self.protocol):
-            self.protocol.readConnectionLost()
-        else:
-            self.disconnect()
-
-
-@implementer(ITransport)
-class MemoryTransport:
-    """A transport with what TCP's offers, over the buffers of a MemoryPeer."""
-
-    def __init__(self, peer: MemoryPeer, address: IAddress) -> None:
-        self._peer = peer
-        self._address = address
-        self.buffer = bytearray()
-        self.paused = False
-        self.producer: Any = None
-        self.producer_paused = False
-        self.disconnecting = False
-        self.aborted = False
-
-    def write(self, data: bytes) -> None:
-        if not isinstance(data, bytes):
-            raise TypeError(f"Data must be bytes, not {type(data).__name__}")
-        if self._peer._closed:
-            return
-        self.buffer += data
-        if self.producer is not None and len(self.buffer) > TRANSPORT_BUFFER:
-            self.producer_paused = True
-            self.producer.pauseProducing()
-
-    def writeSequence(self, pieces: Iterable[bytes]) -> None:
-        self.write(b"".join(pieces))
-
-    def loseConnection(self) -> None:
-        self.disconnecting = True
-
-    def abortConnection(self) -> None:
-        self.disconnecting = self.aborted = True
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        self.producer = producer
-
-    def unregisterProducer(self) -> None:
-        self.producer = None
-
-    def pauseProducing(self) -> None:
-        self.paused = True
-
-    def resumeProducing(self) -> None:
-        self.paused = False
-
-    def getPeer(self) -> IAddress:
-        return self._address
-
-    def getHost(self) -> IAddress:
-        return IPv4Address("TCP", "127.0.0.1", 7000)

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -84,15 +83,9 @@ class TwistdProcess:
     def __enter__(self) -> TwistdProcess:
         return self.start().ready()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.testing.memory import as_plugin, service_of
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.testing.memory import plugin_of, service_of
 from logsrv.kit.testing.session import TelnetSession
 
 Result = TypeVar("Result")
 
-LOOPBACK = "tcp:0:interface=127.0.0.1"
+LOOPBACK = {"stream": "tcp:0:interface=127.0.0.1", "datagram": "udp:0:interface=127.0.0.1"}
 
 
 class Running:
@@ -27,14 +28,10 @@ class Running:
         self.service = service
 
     async def __aenter__(self) -> Running:
+        await self.service.when_ready()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.stop()
 
     @property
@@ -54,6 +51,24 @@ class Running:
             with TelnetSession(self.port) as session:
                 return script(session)
 
+        ready: Deferred[None] = self.service.when_ready()
+        return ready.addCallback(lambda _: deferToThread(run))
+
+    def ask(self, datagram: bytes, *, deadline: float = 10.0) -> Deferred[bytes]:
+        """Send a datagram to its first listener for datagrams; gives the first that comes back.
+
+        Fails with TimeoutError when none has come after `deadline` seconds.
+        """
+        kinds = [endpoint.kind for endpoint in self.service.settings.listen]
+        host, _, port = self.addresses[kinds.index("datagram")].rpartition(":")
+
+        def run() -> bytes:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+                asking.settimeout(deadline)
+                asking.connect((host, int(port)))
+                asking.send(datagram)
+                return asking.recv(65536)
+
         return deferToThread(run)
 
     async def stop(self) -> None:
@@ -62,15 +77,21 @@ class Running:
 
 
 def serve(what: Any, *arguments: str, reactor: Any = None, **how: Any) -> Running:
-    """Start a Plugin, a protocol class or a function, on a free port unless `arguments` say where.
+    """Start a Plugin, a protocol class or a function, on free ports unless `arguments` say where.
+
+    A plugin that listens for connections and datagrams gets a port for each.
 
     `arguments` as on the command line, `how` as `protocol_plugin` takes it. reactor: the one that
-    runs, if left out. Raises StartError with one sentence.
+    runs, if left out. A state that takes its time to start lets peers wait until it has; await
+    `service.when_ready()`. Raises StartError with one sentence.
     """
     if reactor is None:
         from twisted.internet import reactor
-    if "--listen" not in arguments:
-        arguments = ("--listen", LOOPBACK, *arguments)
-    service = service_of(as_plugin(what, **how), arguments, reactor)
+    plugin = plugin_of(what, **how)
+    if not any(argument.partition("=")[0] == "--listen" for argument in arguments):
+        kinds = dict.fromkeys(parse_endpoint(place).kind for place in plugin.listen)
+        places = [LOOPBACK[kind] for kind in kinds if kind in LOOPBACK]
+        arguments = (*(f"--listen={place}" for place in places), *arguments)
+    service = service_of(plugin, arguments, reactor)
     service.startService()
     return Running(service)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import socket
 import time
-from types import TracebackType
 
 from logsrv.kit.framing.telnet import TelnetFilter
 
@@ -55,12 +54,7 @@ class TelnetSession:
     def __enter__(self) -> TelnetSession:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def send(self, line: str) -> None:

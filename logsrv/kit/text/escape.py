@@ -10,8 +10,10 @@ import re
 # elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
 # no output encoding takes.
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
-_UNSAFE_IN_TEXT = re.compile(f"[{_UNSAFE}]")
-_UNSAFE_IN_A_LINE = re.compile(f"[\t\n{_UNSAFE}]")
+# Compiled when first used, half a millisecond each, which a search for a rare word never does.
+_UNSAFE_IN_TEXT = f"[{_UNSAFE}]"
+_UNSAFE_IN_A_LINE = f"[\t\n{_UNSAFE}]"
+_CONTROLS = bytes([*range(9), *range(11, 32), 127])
 
 
 def _code(match: re.Match[str]) -> str:
@@ -21,10 +23,21 @@ def _code(match: re.Match[str]) -> str:
 
 def printable(text: str) -> str:
     """`text` with TAB and LF as they are and everything else that is not for showing escaped."""
-    return _UNSAFE_IN_TEXT.sub(_code, text)
+    return re.sub(_UNSAFE_IN_TEXT, _code, text)
+
+
+def is_plain(data: bytes) -> bool:
+    """Return true if `data` is ASCII of which `printable` leaves all as it is."""
+    # At memory speed, where an expression would take ten times as long.
+    return data.isascii() and len(data.translate(None, _CONTROLS)) == len(data)
+
+
+def plain_json(text: str) -> str:
+    """`text`, which is JSON, with what is not for showing as JSON spells it: `\\u202e`."""
+    return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
     """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
-    shown = _UNSAFE_IN_A_LINE.sub(_code, text[: longest + 1])
+    shown = re.sub(_UNSAFE_IN_A_LINE, _code, text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 
+_FIRST, _LAST = -62135596800, 253402300799
+"""The first and the last second that datetime knows: those of the years 1 and 9999."""
 
+
+# datetime is imported where it is used: a search of a rare word needs no moments, and is over in the
+# time of a few imports.
 @lru_cache(maxsize=4)
 def _whole_second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    from datetime import UTC, datetime
+
+    second = min(max(second, _FIRST), _LAST)
+    # Not strftime: it writes the year 999 with three digits.
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def rfc3339(moment: float) -> str:
     """`moment` (seconds since 1970, UTC) as `2026-11-20T06:18:42.123456Z`.
 
-    Cheap enough for once per chunk: the date is worked out once a second only.
+    Cheap enough for once per chunk: the date is worked out once a second only. What is before the year 1
+    or behind 9999 is in the first or the last second of these.
     """
     microseconds = int(moment * 1_000_000)
     return f"{_whole_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}Z"
@@ -22,6 +31,8 @@ def rfc3339(moment: float) -> str:
 
 def file_stamp(moment: float) -> str:
     """`moment` as `20261120T061842Z`: the same in a form that any file system takes in a name."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(moment, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -30,6 +41,8 @@ def parse_rfc3339(text: str) -> float:
 
     Raises ValueError for anything that is not an RFC 3339 date and time with a UTC offset.
     """
+    from datetime import datetime
+
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or "T" not in text.upper():
         raise ValueError(f"{text!r} is not a date and time with a UTC offset")

@@ -10,12 +10,19 @@ from logsrv.kit.text.escape import one_line
 SHOWN_LENGTH = 100
 # A path is there to be found, so it is shown whole, whatever the system takes.
 SHOWN_PATH_LENGTH = 4096
+LONGEST_ERROR = 300
 
 
 def shown(text: str, longest: int = SHOWN_LENGTH) -> str:
     """Return `text` as an error shows it: escaped, at most `longest` characters, quoted if need be."""
     safe = one_line(text, longest)
     return safe if safe and " " not in safe and '"' not in safe else f'"{safe}"'
+
+
+def error_text(error: BaseException) -> str:
+    """Return an error in a line: its kind, and what it says."""
+    kind, said = type(error).__name__, one_line(str(error), LONGEST_ERROR)
+    return f"{kind}: {said}" if said else kind
 
 
 def nearest(word: str, words: Sequence[str]) -> str | None:

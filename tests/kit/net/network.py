@@ -131,10 +131,10 @@ class Site:
         self._started: list[Any] = []
 
     def make(self, endpoint: str, **policy: Any) -> Listener:
+        parsed = parse_endpoint(endpoint)
         return listener_for(
-            parse_endpoint(endpoint),
-            factory=self.factory,
-            receiver=self.receiver,
+            parsed,
+            self.receiver if parsed.kind == "datagram" else self.factory,
             label="test",
             policy=GuardPolicy(**policy),
             reactor=REACTOR,

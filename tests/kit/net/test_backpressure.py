@@ -10,15 +10,6 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.backpressure import Backpressure
 
 
-class Noting(Backpressure):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[bool] = []
-
-    def changed(self) -> None:
-        self.seen.append(self.full)
-
-
 def test_nobody_waits_while_there_is_room() -> None:
     pressure = Backpressure()
     assert verifyObject(IPushProducer, pressure)
@@ -53,12 +44,3 @@ def test_one_who_gave_up_waiting_is_left_alone() -> None:
     waiting.addErrback(lambda failure: None)
     waiting.cancel()
     pressure.resumeProducing()
-
-
-def test_a_change_is_told_once() -> None:
-    """A transport says that it is full at each write, until it isn't."""
-    pressure = Noting()
-    pressure.pauseProducing()
-    pressure.pauseProducing()
-    pressure.resumeProducing()
-    assert pressure.seen == [True, False]

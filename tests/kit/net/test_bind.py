@@ -17,7 +17,6 @@ from logsrv.kit.net.bind import (
     check_place,
     clear_socket_path,
     file_of_socket,
-    host_text,
     reason_of,
     remove_socket,
 )
@@ -193,7 +192,3 @@ def test_udp_is_ipv4_or_ipv6_as_its_interface_is() -> None:
     if socket.has_ipv6:
         with bind_datagrams(parse_endpoint("udp:0:interface=\\:\\:1")) as udp:
             assert udp.family == socket.AF_INET6
-
-
-def test_an_ipv6_address_is_written_in_brackets() -> None:
-    assert (host_text("::1", 5), host_text("127.0.0.1", 5)) == ("[::1]:5", "127.0.0.1:5")

@@ -11,21 +11,25 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
+from logsrv.kit.net import certificates
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.certificates import check_certificate
+from logsrv.kit.net.certificates import CertificateWatch, authorities, check_certificate
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.observe.metrics import Metrics
+from tests.cli.certificates import Authority
 from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, NotingFactory, in_reactor
+from tests.kit.net.network import REACTOR, NotingFactory, in_reactor, logged, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
+LOOK = certificates.LOOK_SECONDS
 PLAIN = serialization.NoEncryption()
 
 
@@ -133,7 +137,7 @@ async def test_renewed(before: str, tmp_path: Path) -> None:
     """New connections get the new one; one that cannot be used is refused and the old one stays."""
     pem = certificate_file(tmp_path / "pem")
     listener: Any = listener_for(
-        endpoint(pem, before), factory=NotingFactory(), receiver=None, label="test",  # type: ignore[arg-type]
+        endpoint(pem, before), NotingFactory(), label="test",  # type: ignore[arg-type]
         policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
     )  # fmt: skip
     listener.bind()
@@ -154,3 +158,112 @@ async def test_renewed(before: str, tmp_path: Path) -> None:
         assert await deferToThread(seen, port, greeting) == second
     finally:
         await listener.drain(0)
+
+
+@in_reactor
+async def test_what_is_saved_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anybody saying so; and at the stop nothing of the watch is left behind."""
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
+    pem = certificate_file(tmp_path / "pem")
+    listener: Any = listener_for(
+        endpoint(pem), NotingFactory(), label="test",  # type: ignore[arg-type]
+        policy=GuardPolicy(), reactor=REACTOR, metrics=Metrics(),
+    )  # fmt: skip
+    listener.bind()
+    listener.open()
+    try:
+        port = int(listener.address.rpartition(":")[2])
+        first = await deferToThread(seen, port)
+        with logged() as messages:
+            certificate_file(tmp_path / "next").replace(pem)
+            await until(lambda: messages, "the new one")
+        assert messages == [
+            "test has taken the certificate that was saved, for who connects from now on"
+        ]
+        assert await deferToThread(seen, port) not in (first, None)
+    finally:
+        await listener.drain(0)
+
+
+class Watched:
+    """A watch over a key and a certificate in two files, and how often it took them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.key, self.certificate = directory / "key.pem", directory / "cert.pem"
+        self.put("key", "cert")
+        self.endpoint = parse_endpoint(f"ssl:0:privateKey={self.key}:certKey={self.certificate}")
+        self.clock = Clock()
+        self.taken = 0
+        self.watch = CertificateWatch(self.endpoint, "test", self.clock, self.take)
+        self.watch.start()
+
+    def put(self, *which: str) -> None:
+        """Save the key, the certificate or both of a new pair."""
+        pair = certificate_file(self.directory / "pair").read_bytes()
+        key, begin, certificate = pair.partition(b"-----BEGIN CERT")
+        if "key" in which:
+            self.key.write_bytes(key)
+        if "cert" in which:
+            self.certificate.write_bytes(begin + certificate)
+
+    def take(self) -> None:
+        check_certificate(self.endpoint)
+        self.taken += 1
+
+    def pass_looks(self, number: int) -> list[str]:
+        with logged() as messages:
+            self.clock.pump([LOOK] * number)
+        return messages
+
+
+def test_half_of_a_pair_is_not_taken_and_that_is_said_once(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert watched.pass_looks(5) == []
+    watched.put("key")
+    [said] = watched.pass_looks(5)
+    assert said.startswith("test keeps its certificate of before; what was saved is not taken: ")
+    assert "belongs to another key" in said and watched.taken == 0
+    watched.put("key", "cert")
+    [said] = watched.pass_looks(5)
+    assert "has taken the certificate" in said
+    assert watched.taken == 1
+
+
+def test_files_that_are_being_saved_are_waited_for(tmp_path: Path) -> None:
+    """Not even a complaint comes of a pair that is whole by the next look but one."""
+    watched = Watched(tmp_path)
+    watched.put("key")
+    assert watched.pass_looks(1) == []
+    watched.put("key", "cert")
+    assert watched.pass_looks(1) == []
+    assert len(watched.pass_looks(1)) == watched.taken == 1
+
+
+def test_a_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    kept = watched.key.rename(tmp_path / "kept")
+    [said] = watched.pass_looks(5)
+    assert "no such file" in said
+    kept.rename(watched.key)
+    assert watched.pass_looks(5) == []
+
+
+def test_authorities_are_those_of_the_file_and_of_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "cas").mkdir()
+    pem = certificate_file(tmp_path / "pem")
+    in_directory = Authority(tmp_path / "cas", "in directory").cafile
+    (tmp_path / "cas" / "README").write_text("no certificate")
+    single = Authority(tmp_path, "single").cafile
+    text = f"ssl:0:privateKey={pem}:clientca={single}:caCertsDir={in_directory.parent}"
+    found = authorities(parse_endpoint(text))
+    assert [each.to_cryptography().subject.rfc4514_string() for each in found] == [
+        "CN=single",
+        "CN=in directory",
+    ]
+    in_directory.write_text("rubbish")
+    with pytest.raises(ListenError, match=rf"the authority {in_directory} cannot be used: has no"):
+        check_certificate(parse_endpoint(text))
+    in_directory.unlink()
+    with pytest.raises(ListenError, match=r"there is no authority in .*/cas: no file whose name"):
+        authorities(parse_endpoint(f"ssl:0:privateKey={pem}:caCertsDir={in_directory.parent}"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from logsrv.kit.net.bind import ListenError
@@ -182,7 +183,7 @@ async def test_what_was_received_when_the_valve_closed_is_delivered_when_it_open
         assert site.receiver.payloads == [b"0"]
         listener.resumeProducing()
         assert site.receiver.payloads == [b"0", b"1"]
-        ended = listener.drain(5)
+        ended = Deferred.fromCoroutine(listener.drain(5))
         listener.resumeProducing()
         await deferLater(REACTOR, 0.02)
         assert site.receiver.payloads == [b"0", b"1", b"2"]

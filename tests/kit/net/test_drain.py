@@ -6,9 +6,10 @@ import os
 import socket
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.drain import LOOK_SECONDS, Drain, descriptor, unread
+from logsrv.kit.net.drain import LOOK_SECONDS, descriptor, drain, unread
 
 
 class End:
@@ -17,7 +18,7 @@ class End:
     def __init__(self, connections: set[Any]) -> None:
         self.ours, self.theirs = socket.socketpair()
         self.transport = self.ours
-        self.closing = self.aborted = False
+        self.closing = self.aborted = self.working = False
         self._connections = connections
         connections.add(self)
 
@@ -47,14 +48,14 @@ def test_a_connection_is_closed_only_when_nothing_waits_for_it() -> None:
     end = End(connections)
     end.theirs.sendall(b"last line\n")
     clock = Clock()
-    drain = Drain(connections, 5, clock)
+    draining = Deferred.fromCoroutine(drain(connections, 5, clock))
     clock.pump([LOOK_SECONDS] * 10)
     assert not end.closing
     end.ours.recv(100)
     clock.pump([LOOK_SECONDS] * 2)
     assert end.closing and not end.aborted
     results: list[int] = []
-    drain.done.addCallback(results.append)
+    draining.addCallback(results.append)
     clock.advance(LOOK_SECONDS)
     assert results == [0]
     assert clock.getDelayedCalls() == []
@@ -64,7 +65,7 @@ def test_what_comes_between_two_looks_is_waited_for_as_well() -> None:
     connections: set[Any] = set()
     end = End(connections)
     clock = Clock()
-    Drain(connections, 5, clock)
+    Deferred.fromCoroutine(drain(connections, 5, clock))
     end.theirs.sendall(b"x")
     clock.advance(LOOK_SECONDS)
     assert not end.closing
@@ -77,9 +78,9 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
     sending, stubborn = End(connections), Stubborn(connections)
     sending.theirs.sendall(b"x")
     clock = Clock()
-    drain = Drain(connections, 1, clock)
+    draining = Deferred.fromCoroutine(drain(connections, 1, clock))
     results: list[int] = []
-    drain.done.addCallback(results.append)
+    draining.addCallback(results.append)
     clock.pump([LOOK_SECONDS] * 98)
     assert not sending.aborted
     clock.pump([LOOK_SECONDS] * 5)
@@ -88,7 +89,7 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
 
 
 def test_without_connections_it_is_over_at_once() -> None:
-    assert Drain(set(), 5, Clock()).done.called
+    assert Deferred.fromCoroutine(drain(set(), 5, Clock())).called
 
 
 def test_unread_bytes_are_counted_and_a_transport_without_a_socket_has_none() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_takes_each_kind_and_gives_the_text_back(
         ("unix:/x:mode=abc", "is no file mode"),
         ("unix:/" + "x" * 107, "too long for a socket"),
         ("ssl:443", "there is no file (privateKey) server.pem"),
+        ("ssl:443:privateKey=/:clientca=/nonexistent", "there is no file (clientca) /nonexistent"),
+        ("ssl:443:privateKey=/:caCertsDir=/nonexistent", "there is no directory /nonexistent"),
+        ("ssl:443:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
+        ("ssl:443:privateKey=/:clientca=/:clientcert=no", "neither required nor optional"),
+        ("tcp:25:certKey=/", "tcp: has certKey without a key; add privateKey=FILE, or take ssl:"),
+        ("tcp:25:privateKey=/nonexistent", "there is no file (privateKey) /nonexistent"),
+        ("unix:/s:privateKey=/:clientcert=required", "clientca=FILE, a file of certificates of au"),
+        ("tcp:25:privatekey=/", "did you mean privateKey?"),
         ("tls:/nonexistent:443", "there is no directory"),
         ("systemd:domain=INET", "either index= or name="),
         ("systemd:domain=TCP:index=0", "known are INET"),
@@ -170,3 +179,35 @@ def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, schem
 def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: bool) -> None:
     assert parse_endpoint(one).overlaps(parse_endpoint(other)) is together
     assert parse_endpoint(other).overlaps(parse_endpoint(one)) is together
+
+
+def test_what_twisted_knows_nothing_of_is_not_for_it(tmp_path: Path) -> None:
+    (tmp_path / "pem").touch()
+    text = "ssl:443:privateKey=pem:clientca=pem:caCertsDir=.:clientcert=optional"
+    with chdir(tmp_path):
+        endpoint = parse_endpoint(text)
+        assert endpoint.asks_for_certificates
+        assert parse_endpoint(f"haproxy:{text}").asks_for_certificates
+        assert not parse_endpoint("ssl:443:privateKey=pem").asks_for_certificates
+    assert endpoint.twisted == "ssl:443:privateKey=pem:backlog=1024"
+    located = endpoint.located(tmp_path)
+    assert (located.argument("clientca"), located.argument("caCertsDir")) == (
+        str(tmp_path / "pem"),
+        str(tmp_path),
+    )
+
+
+def test_a_certificate_for_tls_that_begins_later_is_not_for_the_listener(tmp_path: Path) -> None:
+    (tmp_path / "pem").touch()
+    with chdir(tmp_path):
+        endpoint = parse_endpoint("tcp:25:privateKey=pem:extraCertChain=pem:clientca=pem")
+        plain = parse_endpoint("tcp:25")
+        later = parse_endpoint("haproxy:unix:/s:privateKey=pem")
+        always = parse_endpoint("ssl:25:privateKey=pem")
+    assert endpoint.twisted == "tcp:25:backlog=1024"
+    assert endpoint.twisted_tls == "ssl:0:privateKey=pem:extraCertChain=pem"
+    assert later.twisted_tls == "ssl:0:privateKey=pem"
+    assert (endpoint.has_certificate, endpoint.begins_plain) == (True, True)
+    assert (later.has_certificate, later.begins_plain) == (True, True)
+    assert (plain.has_certificate, plain.begins_plain) == (False, True)
+    assert (always.has_certificate, always.begins_plain) == (True, False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.guard import Refusal
 from logsrv.kit.net.guarded_connection import Admitted
+from logsrv.kit.net.throttle import Throttle
 from tests.kit.net.network import Noted, NotingFactory
 
 
@@ -20,15 +23,20 @@ class Keeper:
         self.ended: list[Admitted] = []
         self._lets_in = lets_in
 
+    limited = False
+
+    def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
+        raise AssertionError("nobody is limited")
+
     def begin(self, connection: Admitted) -> bool:
         return self._lets_in
 
     def identify(self, connection: Admitted, host: str | None) -> bool:
         return True
 
-    def drop_misled(self, connection: Admitted, sentence: str) -> None: ...
+    def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None: ...
 
-    def note_misled(self, connection: Admitted, sentence: str) -> None: ...
+    def refuse(self, refusal: Refusal, host: str | None) -> None: ...
 
     def end(self, connection: Admitted, reason: Failure) -> None:
         self.ended.append(connection)
@@ -58,9 +66,9 @@ def test_without_an_idle_time_out_nothing_stands_before_a_chunk() -> None:
 
 def test_with_one_each_chunk_is_noted_as_activity() -> None:
     connection, protocol, factory = admitted(Keeper(idle_timeout=8.0))
-    connection.active = 0
+    connection.quiet = 3
     protocol.dataReceived(b"hello")
-    assert (connection.active, factory.data) == (1, b"hello")
+    assert (connection.quiet, factory.data) == (0, b"hello")
     protocol.connectionLost(Failure(ConnectionDone()))
     assert "dataReceived" not in vars(protocol)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -158,7 +159,8 @@ def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected() -> None:
 
 def test_nothing_is_left_ticking_after_the_end() -> None:
     site = Site(idle_timeout=8.0)
-    site.guarded.disarm()
+    assert site.clock.getDelayedCalls()
+    Deferred.fromCoroutine(site.guarded.drain(0))
     assert site.clock.getDelayedCalls() == []
 
 

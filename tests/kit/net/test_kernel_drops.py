@@ -111,7 +111,7 @@ def test_the_real_kernel_tells() -> None:
                 received += 1
         except BlockingIOError:
             pass
-        if losses._known:
+        if losses.known:
             losses.check(last=True)
             assert losses.lost == 100 - received > 0
     assert struct.calcsize("9I") == MEMINFO.size

@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
@@ -243,7 +244,7 @@ async def test_a_connection_that_the_store_holds_back_is_drained_when_it_goes_on
         transport = site.factory.made[0].transport
         transport.pauseProducing()
         client.sendall(b"held back\n")
-        draining = listener.drain(10)
+        draining = Deferred.fromCoroutine(listener.drain(10))
         await deferLater(REACTOR, 0.1)
         assert (draining.called, site.factory.data) == (False, b"")
         transport.resumeProducing()
@@ -379,6 +380,7 @@ async def test_stopping_what_never_started_is_no_error(site: Site) -> None:
 CHILD = """
 import sys
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.wire import Echo
@@ -395,7 +397,7 @@ listener = StreamListener(
 )
 listener.bind()
 listener.open()
-reactor.addSystemEventTrigger("before", "shutdown", lambda: listener.drain(5))
+reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(listener.drain(5)))
 print(listener.address, flush=True)
 reactor.run()
 """
@@ -456,6 +458,23 @@ def test_a_socket_of_the_service_manager_outlives_us(tmp_path: Path, domain: str
         assert "Traceback" not in log.read_text()
 
 
+def test_a_socket_that_the_service_manager_shut_down_is_no_trouble_at_a_stop(
+    tmp_path: Path,
+) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(5)
+        log = tmp_path / "log"
+        endpoint = "systemd:domain=INET:name=logs"
+        with child(endpoint, log, INHERITING, [listening.fileno()]) as process:
+            address_of(process)
+            listening.shutdown(socket.SHUT_RDWR)
+            wait_until(lambda: "Closed" in log.read_text(), "the port to notice")
+            process.terminate()
+            process.wait(20)
+        assert "Traceback" not in log.read_text()
+
+
 def echoes_over(client: socket.socket) -> bool:
     with client:
         try:
@@ -507,3 +526,23 @@ def test_a_burst_at_the_limit_of_open_files_is_refused_by_us_and_counted(
         wait_until(lambda: "the limit of open files is near" in log.read_text(), "the refusal")
     assert "EMFILE" not in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+@in_reactor
+async def test_an_endpoint_of_another_package_that_fails_later_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take its time to listen; nobody waits for it then but the log."""
+    later: Deferred[object] = Deferred()
+
+    class Slow:
+        def listen(self, factory: object) -> Deferred[object]:
+            return later
+
+    monkeypatch.setattr("logsrv.kit.net.listen.serverFromString", lambda reactor, text: Slow())
+    listener = site.start(LOOPBACK)
+    assert listener.address == ""
+    with logged() as messages:
+        later.errback(OSError(errno.EADDRINUSE, "in use"))
+    (message,) = messages
+    assert message.startswith(f"cannot listen on {LOOPBACK}: the port is in use")

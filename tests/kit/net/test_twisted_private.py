@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
-import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet import tcp, unix
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
+from twisted.logger import ILogObserver, LogEvent, Logger, formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
 from logsrv.kit.net.twisted_private import (
-    LEAST_RECEIVED,
-    MOST_RECEIVED,
-    RECORD,
-    AcceptedTCP,
     KeptUNIXPort,
-    ReceivingTCP,
-    close_shared_socket,
+    close_at_once,
     close_socket,
     keep_open,
     make_ours,
+    request_line,
+    send_at_once,
+    start_accepting,
+    start_failed,
+    stop_accepting,
     stop_keeping,
+    take_status_pipe,
+    unsent,
+    wrap_log_observers,
 )
-from tests.gopher.servers import certificate_file
-from tests.kit.net.network import REACTOR, Chunks, Site, in_reactor, port_of, reactor_fixture, until
+from logsrv.kit.net.twisted_streams import ReceivingTCP
+from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
@@ -59,187 +63,78 @@ class Reactor:
 
 
 @pytest.fixture
-def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
+def talking() -> Iterator[tuple[ReceivingTCP, socket.socket]]:
+    """A transport whose protocol is connected, and the socket of its peer."""
     ours, theirs = socket.socketpair()
-    reactor = Reactor()
-    yield (
-        AcceptedTCP(ours, Protocol(), ("127.0.0.1", 1), None, 0, reactor),  # type: ignore[arg-type]
-        reactor,
+    theirs.settimeout(5)
+    protocol = Protocol()
+    protocol.makeConnection(
+        ReceivingTCP(ours, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
     )
+    yield protocol.transport, theirs  # type: ignore[misc]
     ours.close()
     theirs.close()
 
 
-@reactor_fixture
-async def site() -> AsyncIterator[Site]:
-    made = Site()
-    yield made
-    await made.stop()
+def test_what_is_sent_at_once_is_there(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+    transport, peer = talking
+    assert send_at_once(transport, b"answer") == b""
+    assert peer.recv(100) == b"answer"
 
 
-def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
-    transport, reactor = accepted
-    assert reactor.calls == []
-    transport.protocol_connected()
-    assert reactor.calls == ["add"]
-    transport.pauseProducing()
-    transport.resumeProducing()
-    assert reactor.calls == ["add", "remove", "add"]
-
-
-@pytest.mark.parametrize("leave", [AcceptedTCP.pauseProducing, AcceptedTCP.loseConnection])
-def test_a_protocol_that_wants_no_input_at_first(
-    accepted: tuple[AcceptedTCP, Reactor], leave: Callable[[AcceptedTCP], None]
+def test_as_much_as_the_system_takes_is_sent_at_once(
+    talking: tuple[ReceivingTCP, socket.socket],
 ) -> None:
-    """Paused by the store while it was connected, or closed: it is not read all the same."""
-    transport, reactor = accepted
+    transport, peer = talking
+    data = os.urandom(4 * 1024 * KIB)
+    left = send_at_once(transport, data)
+    assert 0 < len(left) < len(data) and data.endswith(left)
+    assert send_at_once(transport, b"more") == b"more"
+    assert close_at_once(transport, b"") is None
+    received = b"".join(iter(lambda: peer.recv(KIB * KIB), b""))
+    assert received + left == data
+
+
+def test_nothing_is_sent_before_what_waits(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+    """A protocol that wrote to its transport itself, and then by the kit."""
+    transport, peer = talking
+    transport.write(b"first, ")
+    assert send_at_once(transport, b"then") == b"then"
+    assert close_at_once(transport, b"") == b""
+    transport.write(b"then")
+    transport.doWrite()
+    assert peer.recv(100) == b"first, then"
+
+
+@pytest.mark.parametrize(
+    "leave", [ReceivingTCP.loseConnection, ReceivingTCP.loseWriteConnection, ReceivingTCP.doRead]
+)
+def test_a_transport_that_closes_is_left_to_itself(
+    talking: tuple[ReceivingTCP, socket.socket], leave: Callable[[ReceivingTCP], object]
+) -> None:
+    transport, _ = talking
     leave(transport)
-    transport.protocol_connected()
-    assert "add" not in reactor.calls
+    transport.connected = leave is not ReceivingTCP.doRead
+    assert send_at_once(transport, b"late") == b"late"
 
 
-class Scripted:
-    """A socket that has so many bytes for each `recv`; notes for how many there was room."""
-
-    def __init__(self, *sizes: int) -> None:
-        self.room: list[int] = []
-        self._sizes = list(sizes)
-
-    def recv(self, most: int) -> bytes:
-        self.room.append(most)
-        return bytes(self._sizes.pop(0))
-
-    def setblocking(self, blocking: bool) -> None:
-        assert not blocking
-
-    def fileno(self) -> int:
-        return -1
+def test_nothing_goes_round_tls(talking: tuple[ReceivingTCP, socket.socket]) -> None:
+    """After startTLS the transport is the same, and what is sent is not to be plain text."""
+    transport, peer = talking
+    transport.TLS = True
+    assert send_at_once(transport, b"secret") == b"secret"
+    assert close_at_once(transport, b"secret") == b"secret"
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(100)
 
 
-def received(connection: Any, protocol: Protocol) -> ReceivingTCP:
-    return ReceivingTCP(connection, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
-
-
-def test_a_flood_is_received_256_kib_at_a_time_until_little_comes() -> None:
-    sizes = [100, LEAST_RECEIVED, MOST_RECEIVED, 50_000, MOST_RECEIVED, 100, 100]
-    connection, protocol = Scripted(*sizes), Chunks()
-    transport = received(connection, protocol)
-    for _ in sizes:
-        transport.doRead()
-    assert [size // KIB for size in connection.room] == [64, 64, 256, 256, 256, 256, 64]
-    assert [len(chunk) for chunk in protocol.chunks] == sizes
-
-
-def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
+def test_descriptors_go_with_the_bytes_behind_them() -> None:
     ours, theirs = socket.socketpair()
-    protocol = Chunks()
-    transport = received(ours, protocol)
-    transport._most = MOST_RECEIVED
-    tracemalloc.start()
-    try:
-        for _ in range(50):
-            theirs.sendall(bytes(5000))
-            transport.doRead()
-        held, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    ours.close()
-    theirs.close()
-    assert len(protocol.chunks) == 50 and held < 50 * 6000
-
-
-def test_how_much_may_wait_to_be_sent_is_another_matter() -> None:
-    """Twisted takes one number for both."""
-    assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
-
-
-def test_nothing_to_read_the_end_and_a_reset() -> None:
-    ours, theirs = socket.socketpair()
-    transport = received(ours, Chunks())
-    assert transport.doRead() is None
-    theirs.close()
-    assert isinstance(transport.doRead(), ConnectionDone)
-    ours.close()
-    assert isinstance(transport.doRead(), ConnectionLost)
-
-
-@pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])
-@in_reactor
-async def test_each_listener_receives_large_chunks(
-    site: Site, endpoint: str, tmp_path: Path
-) -> None:
-    """Everything, in order, and in chunks that Twisted's own transports would not deliver."""
-    pem = certificate_file(tmp_path / "pem")
-    encrypted = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
-    full = {"ssl": encrypted, "haproxy": f"haproxy:{encrypted}"}.get(endpoint, endpoint)
-    listener = site.start(full.format(path=tmp_path / "socket"))
-    sizes: list[int] = []
-    protocol = site.factory.protocol
-    data = b"".join(b"%09d\n" % number for number in range(200_000))
-
-    class Sized(protocol):  # type: ignore[misc,valid-type]
-        def connectionMade(self) -> None:
-            super().connectionMade()
-            # Until enough has come to show how much is taken at a time.
-            self.transport.pauseProducing()
-            REACTOR.callLater(0.2, self.transport.resumeProducing)
-
-        def dataReceived(self, data: bytes) -> None:
-            sizes.append(len(data))
-            super().dataReceived(data)
-
-    def send() -> None:
-        if endpoint.startswith("unix"):
-            plain = socket.socket(socket.AF_UNIX)
-            plain.connect(str(tmp_path / "socket"))
-        else:
-            plain = socket.create_connection(("127.0.0.1", port_of(listener)))
-        if endpoint in ("ssl", "haproxy"):
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            plain = context.wrap_socket(plain)
-        if endpoint == "haproxy":
-            plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
-        plain.sendall(data)
-        # A client that closed at once would reset the connection: it has not read all of the handshake.
-        (plain.unwrap() if isinstance(plain, ssl.SSLSocket) else plain).close()
-
-    site.factory.protocol = Sized
-    await deferToThread(send)
-    await until(lambda: site.factory.lost, "the end")
-    assert site.factory.data == data
-    # Under TLS with what was there already of a record.
-    assert LEAST_RECEIVED < max(sizes) <= MOST_RECEIVED + RECORD
-
-
-@implementer(IFileDescriptorReceiver)
-class TakesDescriptors(Chunks):
-    descriptors: list[int]
-
-    def fileDescriptorReceived(self, descriptor: int) -> None:
-        self.descriptors = [descriptor]
-
-
-@pytest.mark.parametrize("takes", [True, False])
-@in_reactor
-async def test_descriptors_over_a_unix_socket(takes: bool, tmp_path: Path) -> None:
-    """They reach a protocol that takes them, and are closed for another."""
-    protocol = TakesDescriptors() if takes else Chunks()
-    port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
-    make_ours(port, layered=False)
-    reading, writing = os.pipe()
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.connect(str(tmp_path / "s"))
-        socket.send_fds(peer, [b"x"], [writing])
-        os.close(writing)
-        await until(lambda: protocol.chunks, "the byte")
-    for descriptor in getattr(protocol, "descriptors", ()):
-        os.write(descriptor, b"through")
-        os.close(descriptor)
-    assert os.read(reading, 10) == (b"through" if takes else b"")
-    os.close(reading)
-    await until(lambda: protocol.ended, "the end")
-    await port.stopListening()
+    with ours, theirs:
+        transport = unix.Server(ours, Protocol(), b"", None, 0, Reactor())  # type: ignore[arg-type]
+        transport.sendFileDescriptor(0)
+        assert send_at_once(transport, b"here it is") == b"here it is"
 
 
 @in_reactor
@@ -281,7 +176,7 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: P
     path = str(tmp_path / "s")
     port = REACTOR.listenUNIX(path, Factory.forProtocol(Chunks))  # type: ignore[arg-type]
     other = port.socket.dup()
-    close_shared_socket(port)
+    close_socket(port)
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(path)
         other.accept()[0].close()
@@ -292,7 +187,9 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: P
 @in_reactor
 async def test_a_port_that_cannot_stop_has_its_socket_closed(tmp_path: Path) -> None:
     port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(Chunks))  # type: ignore[arg-type]
-    close_shared_socket(port)
+    os.unlink(tmp_path / "s")
+    with pytest.raises(FileNotFoundError):
+        await port.stopListening()
     close_socket(port)
     assert port.socket.fileno() == -1
 
@@ -319,6 +216,51 @@ async def test_a_kept_socket_serves_the_next_process(tmp_path: Path) -> None:
     assert os.path.exists(path)
 
 
+def test_the_pipe_to_the_parent_is_taken_where_there_is_one() -> None:
+    options = {"statusPipe": 7, "nodaemon": 0}
+    assert take_status_pipe(options) == 7
+    assert take_status_pipe(options) is None
+    assert take_status_pipe(None) is None
+    # `_waitForStart` of twistd reads 100 bytes, and takes what is not "0" for a failure.
+    assert len(start_failed("ü" * 100)) == 100
+    assert start_failed("no moon") == b"1 no moon"
+
+
+@in_reactor
+async def test_a_port_lets_those_wait_who_connect_before_it_accepts(tmp_path: Path) -> None:
+    protocol = Chunks()
+    factory = Factory.forProtocol(lambda: protocol)  # type: ignore[arg-type]
+    port = REACTOR.listenUNIX(str(tmp_path / "s"), factory)
+    stop_accepting(port)
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "s"))
+        peer.sendall(b"hello")
+        REACTOR.iterate()
+        assert not protocol.chunks
+        start_accepting(port)
+        await until(lambda: protocol.chunks, "the greeting")
+    await port.stopListening()
+    stop_accepting(object())
+    start_accepting(object())
+
+
+def test_the_request_line_is_known_with_the_headers() -> None:
+    found = []
+
+    class Early(Request):
+        def gotLength(self, length: int | None) -> None:
+            found.append((request_line(self.channel), length))
+            super().gotLength(length)
+
+    channel = HTTPChannel()
+    channel.requestFactory = Early
+    channel.makeConnection(StringTransport())
+    channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+    assert found == [((b"POST", b"/a?b", b"HTTP/1.1"), 5)]
+    channel.setTimeout(None)
+    channel.connectionLost(Failure(ConnectionDone()))
+
+
 def test_ports_of_others_are_left_alone() -> None:
     class Port:
         transport = "theirs"
@@ -328,3 +270,36 @@ def test_ports_of_others_are_left_alone() -> None:
     make_ours(object(), layered=True)
     assert port.transport == "theirs"
     assert (tcp.Port.transport, unix.Port.transport) == (tcp.Server, unix.Server)
+
+
+@in_reactor
+async def test_what_a_peer_has_not_taken_is_known(tmp_path: Path) -> None:
+    path, protocol = str(tmp_path / "s"), Chunks()
+    port = REACTOR.listenUNIX(path, Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(path)
+        await until(lambda: protocol.connected, "the connection")
+        assert unsent(protocol.transport) == 0
+        protocol.transport.write(bytes(1 << 24))  # type: ignore[union-attr]
+        assert unsent(protocol.transport) == 1 << 24
+        await until(lambda: 0 < unsent(protocol.transport) < 1 << 24, "the part that fits in")
+    await until(lambda: protocol.ended, "the end")
+    await port.stopListening()
+    assert unsent(object()) == 0
+
+
+def test_observers_of_the_log_are_wrapped_where_they_are() -> None:
+    seen: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        seen.append(formatEvent(event))
+
+    before = list(globalLogPublisher._observers)
+    globalLogPublisher.addObserver(observe)
+    try:
+        wrap_log_observers(lambda kept: kept if kept is not observe else lambda event: None)
+        Logger().info("nobody sees this")
+    finally:
+        globalLogPublisher._observers[:] = before
+    assert seen == []

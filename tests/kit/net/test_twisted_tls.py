@@ -26,13 +26,8 @@ from zope.interface import implementer
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
-from logsrv.kit.net.twisted_private import (
-    GOODBYE_SECONDS,
-    GatheringTLS,
-    is_encrypted,
-    keep_open,
-    stop_keeping,
-)
+from logsrv.kit.net.twisted_private import keep_open, stop_keeping
+from logsrv.kit.net.twisted_tls import GOODBYE_SECONDS, GatheringTLS, is_encrypted
 from logsrv.kit.observe.metrics import Metrics
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import REACTOR, Chunks, in_reactor, port_of
@@ -239,8 +234,7 @@ async def test_what_a_client_offers(
     pem = certificate_file(tmp_path / "pem")
     listener: Any = listener_for(
         parse_endpoint(f"{front}ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"),
-        factory=factory(),  # type: ignore[arg-type]
-        receiver=None,
+        factory(),  # type: ignore[arg-type]
         label="test",
         policy=GuardPolicy(),
         reactor=REACTOR,

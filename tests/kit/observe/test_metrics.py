@@ -1,7 +1,9 @@
 """The catalogue of counters and what stands behind it."""
 
 import pytest
+from twisted.logger import capturedLogs
 
+from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
 
 
@@ -36,8 +38,6 @@ def test_a_counter_keeps_its_value_when_its_owner_goes() -> None:
 
 def test_names_and_labels_are_those_of_the_catalogue() -> None:
     metrics = Metrics()
-    with pytest.raises(KeyError):
-        metrics.count("no_such_metric")
     with pytest.raises(ValueError, match="labels"):
         metrics.count("connections_total")
     with pytest.raises(ValueError, match="already"):
@@ -51,9 +51,66 @@ def test_a_plugin_declares_its_own() -> None:
     assert [value for metric, _, value in metrics.read() if metric.name == "shouts_total"] == [1]
 
 
+def test_a_counter_of_ones_own_is_one_line() -> None:
+    metrics = Metrics()
+    metrics.count("jokes_told_total", kind="pun", name="a label as any other")
+    metrics.count("jokes_told_total", 2, kind="pun", name="a label as any other")
+    assert metrics.value("jokes_told_total", kind="pun") == 3
+    [metric] = [one for one in metrics.catalogue if one.name == "jokes_told_total"]
+    assert (metric.kind, metric.help, metric.labels) == ("counter", "Jokes told.", ("kind", "name"))
+    with pytest.raises(ValueError, match="labels"):
+        metrics.count("jokes_told_total", mood="dry")
+    with pytest.raises(ValueError, match="unlike"):
+        metrics.count("jokes told")
+
+
+def test_gauges_and_histograms_of_ones_own_are_one_line_too() -> None:
+    metrics = Metrics()
+    metrics.watch("people_in_the_room", lambda: 3)
+    metrics.watch("doors_opened_total", lambda: 4)
+    durations = Durations((1,))
+    metrics.time("roll_seconds", durations)
+    durations.add(0.5)
+    kinds = {metric.name: metric.kind for metric in metrics.catalogue}
+    assert kinds["people_in_the_room"] == "gauge" and kinds["doors_opened_total"] == "counter"
+    assert metrics.value("people_in_the_room") == 3 and metrics.value("doors_opened_total") == 4
+    assert [counted.counts for _, _, counted in metrics.distributions()] == [(1, 0)]
+
+
+def test_what_was_used_first_may_be_declared_as_what_it_is() -> None:
+    metrics = Metrics()
+    metrics.count("rolls_total", sides="6", hand="left")
+    with pytest.raises(ValueError, match="used before as a counter"):
+        metrics.declare(Metric("rolls_total", "gauge", "Dice.", ("sides", "hand")))
+    metrics.declare(Metric("rolls_total", "counter", "Dice rolled.", ("sides", "hand")))
+    metrics.count("rolls_total", sides="6", hand="left")
+    assert [value for metric, _, value in metrics.read() if metric.help == "Dice rolled."] == [2]
+    with pytest.raises(ValueError, match="already"):
+        metrics.declare(Metric("rolls_total", "counter", "Dice rolled.", ("sides", "hand")))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("rolls total", "counter"),
+        ("", "counter"),
+        ("rolls_total", "countr"),
+        ("rolls_total", "counter", "side's"),
+        ("rolls_total\n", "gauge"),
+    ],
+)
+def test_what_prometheus_could_not_read_is_refused_where_it_is_declared(
+    wrong: tuple[str, ...],
+) -> None:
+    """Not by the first scrape, which would fail as a whole."""
+    name, kind, *labels = wrong
+    with pytest.raises(ValueError, match=r"unlike|one of counter, gauge, histogram"):
+        Metric(name, kind, "Dice rolled.", tuple(labels))
+
+
 def test_the_catalogue_says_what_it_counts() -> None:
     for metric in CATALOGUE:
-        assert metric.kind in ("counter", "gauge")
+        assert metric.kind in ("counter", "gauge", "histogram")
         assert metric.help.endswith(".")
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
     assert len({metric.name for metric in CATALOGUE}) == len(CATALOGUE)
@@ -65,3 +122,26 @@ def test_totals_are_of_counters_over_all_labels() -> None:
     metrics.watch("connections_total", lambda: 3, listener="b")
     metrics.watch("connections_open", lambda: 1, listener="a")
     assert metrics.totals() == {"connections_total": 5}
+
+
+def test_a_histogram_is_what_all_its_threads_have_counted() -> None:
+    metrics = Metrics([Metric("sync_seconds", "histogram", "Syncs.")])
+    one, other = Durations((1, 2)), Durations((1, 2))
+    metrics.time("sync_seconds", one, other)
+    one.add(0.5)
+    other.add(1.5)
+    other.add(7)
+    [(metric, labels, counted)] = metrics.distributions()
+    assert (metric.name, labels) == ("sync_seconds", ())
+    assert (counted.counts, counted.total) == ((1, 1, 1), 9.0)
+
+
+def test_a_gauge_that_cannot_be_read_hides_no_other_and_is_logged_once() -> None:
+    metrics = Metrics()
+    metrics.watch("connections_open", lambda: 1 // 0, listener="a")
+    metrics.watch("connections_open", lambda: 3, listener="b")
+    with capturedLogs() as events:
+        assert metrics.value("connections_open") == 3
+        assert metrics.value("connections_open") == 3
+    assert [event["metric"] for event in events] == ["connections_open"]
+    assert "log_failure" in events[0]

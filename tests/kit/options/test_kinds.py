@@ -16,6 +16,7 @@ from logsrv.kit.options.kinds import (
     DURATION,
     FLAG,
     INTEGER,
+    NAME,
     NETWORK,
     PATH,
     SIZE,
@@ -188,3 +189,10 @@ def test_an_endpoint_is_what_the_function_given_takes_and_is_made_absolute_by_an
     assert plain.locate(plain.parse("tcp:1"), Path("/srv")) == "TCP:1"
     located = endpoint_kind(str, locate=lambda text, directory: f"{directory}/{text}")
     assert located.locate(located.parse("unix:x"), Path("/srv")) == "/srv/unix:x"
+
+
+def test_names_are_words_that_any_log_and_label_takes() -> None:
+    assert NAME.parse("a.B_c-1") == "a.B_c-1"
+    for text in ("", "-a", "a b", "a@b", "x" * 65, "a\n"):
+        with pytest.raises(ValueError, match="not a name"):
+            NAME.parse(text)

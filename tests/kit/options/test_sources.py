@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option, options_of
-from logsrv.kit.options.kinds import PATH, TEXT
+from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPlace
 from logsrv.kit.options.sources import (
     Given,
     from_arguments,
@@ -78,6 +78,19 @@ def test_a_kind_without_a_separator_is_one_value_whatever_is_in_it() -> None:
     declared = options_of(attrs.make_class("One", {"say": option((), whole, "", repeatable=True)}))
     level, _ = from_environment(declared, {"X_SAY": "one\ntwo, three"}, "x", HERE)
     assert level["say"].value == ("one\ntwo, three",)
+
+
+def test_a_picture_of_the_place_stands_below_the_sentence() -> None:
+    def parse(text: str) -> str:
+        raise WrongPlace("no x", "  abc\n  ^")
+
+    kind = Kind(parse, "an x", "X")
+    declared = options_of(attrs.make_class("One", {"say": option(None, kind, "")}))
+    with pytest.raises(ConfigurationError) as caught:
+        from_environment(declared, {"X_SAY": "abc"}, "x", HERE)
+    assert str(caught.value) == (
+        "--say abc (environment, X_SAY): no x; accepted: an x, or off\n  abc\n  ^"
+    )
 
 
 def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> None:

@@ -25,9 +25,8 @@ CHECKOUT = Path(__file__).parents[3]
 def parsed(
     *words: str, environment: dict[str, str] | None = None
 ) -> SettingsOptions[LoggerOptions]:
-    options = usage_options(
-        LoggerOptions, name="logsrv", version="0.1.0", environment=environment or {}
-    )()
+    options = usage_options(LoggerOptions, name="logsrv", version="0.1.0")()
+    options.environment = environment or {}
     options.parseOptions(list(words))
     return options
 
@@ -148,9 +147,8 @@ class FetchOptions:
 
 
 def fetch(*words: str) -> FetchOptions:
-    made = usage_options(
-        FetchOptions, name="fetch", version="0", positional=["url", "more"], environment={}
-    )()
+    made = usage_options(FetchOptions, name="fetch", version="0", positional=["url", "more"])()
+    made.environment = {}
     made.parseOptions(words)
     return made.settings
 
@@ -162,6 +160,11 @@ def test_a_plugin_can_take_positional_arguments_with_options_around_them() -> No
         fetch()
     with pytest.raises(ConfigurationError, match=r"^URL \S+ \(command line\): not UTF-8; accepted"):
         fetch("\udcff")
+
+
+def test_the_help_begins_with_the_positional_arguments() -> None:
+    made = usage_options(FetchOptions, name="fetch", version="0", positional=["url", "more"])()
+    assert str(made).startswith("[options] URL [MORE]\n")
 
 
 def test_reload_reads_the_file_again_and_refuses_a_wrong_one(
@@ -201,7 +204,7 @@ demo = ServiceMaker("demo", "demo_service", "a plugin for this test", "demo")
 """
 SERVICE = """
 from logsrv.kit.options.usage import usage_options
-from tests.kit.options.example_settings import LoggerOptions
+from example_settings import LoggerOptions
 Options = usage_options(LoggerOptions, name="demo", version="0.1.0")
 def makeService(options):
     print("max-line", options.settings.max_line)
@@ -219,6 +222,7 @@ def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(
     (tmp_path / "twisted" / "plugins").mkdir(parents=True)
     (tmp_path / "twisted" / "plugins" / "demo_plugin.py").write_text(PLUGIN)
     (tmp_path / "demo_service.py").write_text(SERVICE)
+    found_in = (tmp_path, CHECKOUT, Path(__file__).parent)
     call = "run()" if command == "twistd" else "Twist.main()"
     name = call.partition("(")[0].partition(".")[0]
     script = f"import sys; sys.argv[0] = {command!r}; from {module} import {name}; {call}"
@@ -227,7 +231,8 @@ def test_a_wrong_value_ends_the_command_with_one_sentence_and_status_1(
         return subprocess.run(
             [sys.executable, "-c", script, "demo", *words],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CHECKOUT}"},
+            # Not by way of `tests`: a package of that name may be installed.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, found_in))},
             capture_output=True,
             text=True,
             timeout=60,

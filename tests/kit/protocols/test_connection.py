@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
-from logsrv.kit import LineProtocol, PeerError
+from logsrv.kit import Connection, LineProtocol, PeerError
 from logsrv.kit.protocols.connection import LAST_WORDS_SECONDS
 from logsrv.kit.testing import MemoryService
 from tests.kit.protocols.talking import Serving, State, Talk, converse
@@ -84,18 +86,83 @@ async def test_answers_are_not_lost_at_half_close(serving: Serving) -> None:
     assert received.endswith(b"said end\r\n")
 
 
-def test_sending_bytes_as_a_line_is_told() -> None:
-    """The usual slip: the log says what send_line takes, not where a join failed."""
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", b""),
+        (b"one\n", b"said one\r\n"),
+        (b"one", b"said one\r\n"),
+        (b"one\ntwo", b"said one\r\nsaid two\r\n"),
+        (b"one\n\xff\xfd\x01", b"\xff\xfc\x01said one\r\n"),
+        (b"one\n\xff", b"said one\r\nsaid \xef\xbf\xbd\r\n"),
+    ],
+)
+async def test_what_a_peer_left_when_it_ends_is_answered(
+    serving: Serving, sent: bytes, answered: bytes
+) -> None:
+    """And nothing else: whoever left nothing is closed without another turn."""
+    running = serving(Talk, state=State)
+    assert await deferToThread(converse, running.port, sent, half_close=True) == answered
+    assert running.service.state.ended == [("Connection was closed cleanly.", True)]
 
-    class Slip(LineProtocol):
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_an_answer_in_preparation_is_sent_after_the_end(serving: Serving) -> None:
+    class Slow(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            await deferLater(self.clock, 0.05)  # type: ignore[arg-type]
+            self.send_line(f"slowly {line}")
+
+    running = serving(Slow)
+    received = await deferToThread(converse, running.port, b"one\ntwo\n", half_close=True)
+    assert received == b"slowly one\r\nslowly two\r\n"
+
+
+async def fetched() -> str:
+    return "something"
+
+
+SLIPS: dict[str, Callable[[Any], object]] = {
+    "send_line takes str, not None": lambda peer: peer.send_line(None),
+    "send_line takes str, not b'x'": lambda peer: peer.send_line(b"x"),
+    "send_line takes str, not the coroutine of fetched: `await` it first": lambda peer: (
+        peer.send_line(fetched())
+    ),
+    "write takes bytes, not 'x'": lambda peer: peer.write("x"),
+    "write takes bytes, not None": lambda peer: peer.write(None),
+    "close takes str, not 5": lambda peer: peer.close(5),
+}
+LATER = "later takes a function and what to call it with, not the coroutine of fetched: `await` it first"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    # A Connection has no timers.
+    [*(("lines", sentence) for sentence in (*SLIPS, LATER)), *(("stream", each) for each in SLIPS)],
+)
+def test_what_cannot_be_sent_is_told(kind: str, sentence: str) -> None:
+    """In one sentence, from where it was given; all that was sent before arrives."""
+    slip = SLIPS.get(sentence, lambda peer: peer.later(1, fetched()))
+
+    class Lines(LineProtocol):
         def line_received(self, line: str) -> None:
-            self.send_line(line.encode())  # type: ignore[arg-type]
+            self.send_line("before")
+            slip(self)
+
+    async def stream(connection: Connection) -> None:
+        await connection.read_line()
+        connection.send_line("before")
+        slip(connection)
 
     with capturedLogs() as events:
-        peer = MemoryService(Slip).connect()
+        peer = MemoryService(Lines if kind == "lines" else stream).connect()
         peer.feed(b"x\n")
+        assert peer.received() == b"before\r\n"
         assert peer.closed
-    assert any("send_line takes str" in str(event.get("log_failure")) for event in events)
+    failures = [event["log_failure"] for event in events if "log_failure" in event]
+    assert [str(failure.value) for failure in failures] == [sentence]
+    assert failures[0].getTraceback().count("test_connection.py")
 
 
 @pytest.mark.parametrize("slip", [None, 5, b"x"])
@@ -154,6 +221,22 @@ def test_no_timer_for_one_that_has_gone() -> None:
     protocol: Any = peer.protocol
     assert not protocol.later(1, protocol.send_line, "nobody reads this").active()
     assert service.clock.getDelayedCalls() == []
+
+
+def test_a_timer_that_is_begun_anew_with_each_line_is_kept_once() -> None:
+    """Those that the author has cancelled do not wait for the end of the connection."""
+    service = MemoryService(Talk, state=State)
+    protocol: Any = service.connect().protocol
+    forgotten: list[weakref.ref[object]] = []
+    for _ in range(1000):
+        timer = protocol.later(60, protocol.send_line, "no line for a minute")
+        forgotten.append(weakref.ref(timer))
+        timer.cancel()
+    last = protocol.later(60, protocol.send_line, "no line for a minute")
+    del timer
+    gc.collect()
+    assert sum(one() is not None for one in forgotten) < 50
+    assert last.active()
 
 
 def test_one_that_has_gone_can_still_be_asked_and_told() -> None:

@@ -15,7 +15,7 @@ def test_counts_are_in_the_metrics() -> None:
     context.received_bytes += 5
     context.oversize_lines += 1
     context.failed("line_received", "tcp:1", Failure(ValueError("x")))
-    context.request_failed("tcp:1", Failure(ValueError("x")))
+    context.failed("x", "tcp:1", Failure(ValueError("x")), "requests_failed_total")
     context.count_cut("unread")
     for name, value in {
         "received_bytes_total": 5,

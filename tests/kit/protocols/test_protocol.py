@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
-from logsrv.kit import LineProtocol
-from logsrv.kit.testing import MemoryService
+import pytest
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit import Connection, LineProtocol
+from logsrv.kit.testing import MemoryService, serve
+from tests.cli.certificates import Authority
+from tests.kit.net.network import in_reactor
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 
 def test_connection_made_of_the_object_itself() -> None:
@@ -27,6 +38,47 @@ def test_one_that_never_spoke_hears_of_its_end() -> None:
 
     MemoryService(Silent).connect().disconnect()
     assert ended == ["Connection was closed cleanly."]
+
+
+@in_reactor
+async def test_the_certificate_that_a_peer_has_shown(tmp_path: Path) -> None:
+    """It is there from the first moment on, for a class and for a function alike."""
+    authority = Authority(tmp_path)
+    pem = authority.certify("shop")
+
+    class Named(LineProtocol):
+        def connection_made(self) -> None:
+            assert self.certificate is not None
+            self.close(f"{self.certificate.name} {self.peer.partition(',')[2]}")
+
+    async def named(connection: Connection) -> None:
+        assert connection.certificate is not None
+        connection.send_line(f"{connection.certificate.name} {connection.peer.partition(',')[2]}")
+
+    def ask(port: int) -> bytes:
+        context = ssl.create_default_context(cafile=str(authority.cafile))
+        context.load_cert_chain(pem)
+        with (
+            socket.create_connection(("127.0.0.1", port), 60) as plain,
+            context.wrap_socket(plain, server_hostname="shop") as connection,
+        ):
+            return connection.recv(100)
+
+    listen = f"ssl:0:interface=127.0.0.1:privateKey={pem}:clientca={authority.cafile}"
+    for protocol in (Named, named):
+        async with serve(protocol, "--listen", listen) as running:
+            assert await deferToThread(ask, running.port) == b"shop dns=shop\r\n"
+
+
+def test_nobody_has_shown_a_certificate_without_tls() -> None:
+    told: list[object] = []
+
+    class Asking(LineProtocol):
+        def connection_made(self) -> None:
+            told.append(self.certificate)
+
+    MemoryService(Asking).connect()
+    assert told == [None]
 
 
 def test_half_close_of_one_that_never_spoke_closes_it() -> None:

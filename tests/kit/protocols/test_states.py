@@ -11,6 +11,7 @@ from twisted.internet.protocol import connectionDone
 from logsrv.kit import LineProtocol
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.states import (
+    ASPECTS,
     AWAIT,
     BUSY,
     CALL,
@@ -31,14 +32,13 @@ from logsrv.kit.protocols.states import (
     ROOM,
     RULES,
     RUNNING,
-    SIDES,
-    Sides,
+    Aspects,
     State,
 )  # fmt: skip
 from logsrv.kit.testing import MemoryService
-from logsrv.kit.testing.memory import MemoryTransport
+from logsrv.kit.testing.peer import MemoryTransport
 
-EVENTS = sorted({event for table in SIDES for row in table.values() for event in row})
+EVENTS = sorted({event for table in ASPECTS for row in table.values() for event in row})
 # What of the things to be done the transport is told, and what leads to an event of its own.
 TOLD = {
     "pause": "pauseProducing",
@@ -53,26 +53,26 @@ FOLLOWS = {"part": PARTED, "part_at_once": PARTED, "let_close": RELEASE, "run": 
 
 
 def test_names_are_of_one_side_only() -> None:
-    """A rule names the state it leads to, and so the side."""
-    assert sum(map(len, SIDES)) == len(set().union(*SIDES))
+    """A rule names the state it leads to, and so the aspect."""
+    assert sum(map(len, ASPECTS)) == len(set().union(*ASPECTS))
 
 
 def test_whatever_is_to_be_done_can_be_done() -> None:
-    rows = [row for table in SIDES for row in table.values()]
+    rows = [row for table in ASPECTS for row in table.values()]
     words = {word for row in rows for doing in row.values() for word in doing[1:]}
     words |= {word for rule in RULES for word in rule[5].split()}
     assert all(callable(getattr(PeerConnection, word)) for word in words)
 
 
-def everywhere() -> dict[Sides, State]:
+def everywhere() -> dict[Aspects, State]:
     """All states that can be come to."""
-    found = {CONNECTED.sides: CONNECTED}
+    found = {CONNECTED.aspects: CONNECTED}
     ahead = [CONNECTED]
     for state in ahead:
         for event in EVENTS:
             following, _ = state[event]
-            if following.sides not in found:
-                found[following.sides] = following
+            if following.aspects not in found:
+                found[following.aspects] = following
                 ahead.append(following)
     return found
 
@@ -80,7 +80,7 @@ def everywhere() -> dict[Sides, State]:
 def test_every_state_can_be_come_to_and_left() -> None:
     """No row is there for nothing, and from everywhere a lost connection is gone."""
     seen = everywhere().values()
-    assert {name for state in seen for name in state.sides} == set().union(*SIDES)
+    assert {name for state in seen for name in state.aspects} == set().union(*ASPECTS)
     assert all(state[LOST][0].sending == GONE for state in seen)
 
 
@@ -99,6 +99,12 @@ def test_a_peer_is_held_back_for_a_reason_only() -> None:
 
 class Idle:
     """A reader that has nothing for the author."""
+
+    waiting = False
+    ahead = False
+    exhausted = True
+
+    spent = False
 
     def received(self, data: bytes) -> None: ...
 
@@ -131,7 +137,7 @@ class Played:
         self.connection.reader = Idle()
         self._waiting: Deferred[None] | None = None
         self._events = iter(events)
-        self.final: tuple[Sides, list[str]] | None = None
+        self.final: tuple[Aspects, list[str]] | None = None
         self._play()
 
     def _play(self) -> None:
@@ -159,7 +165,7 @@ class Played:
             else:
                 connection.tell(event)
         # Before the author's code returns, if that is where the events end.
-        self.final = self.final or (connection.state.sides, [*self.transport.told])
+        self.final = self.final or (connection.state.aspects, [*self.transport.told])
 
 
 def expected(state: State, event: str, told: list[str]) -> State:
@@ -194,15 +200,17 @@ def test_a_connection_goes_by_the_tables() -> None:
     the tables say.
     """
     service = MemoryService(LineProtocol)
-    ways: dict[Sides, tuple[State, list[str], list[str]]] = {CONNECTED.sides: (CONNECTED, [], [])}
-    ahead = [CONNECTED.sides]
-    for sides in ahead:
-        state, way, told = ways[sides]
+    ways: dict[Aspects, tuple[State, list[str], list[str]]] = {
+        CONNECTED.aspects: (CONNECTED, [], [])
+    }
+    ahead = [CONNECTED.aspects]
+    for aspects in ahead:
+        state, way, told = ways[aspects]
         for event in possible(state):
             now = [*told]
             following = expected(state, event, now)
-            assert Played(service, [*way, event]).final == (following.sides, now), (way, event)
-            if following.sides not in ways:
-                ways[following.sides] = following, [*way, event], now
-                ahead.append(following.sides)
+            assert Played(service, [*way, event]).final == (following.aspects, now), (way, event)
+            if following.aspects not in ways:
+                ways[following.aspects] = following, [*way, event], now
+                ahead.append(following.aspects)
     assert len(ways) > 50

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 
-from logsrv.kit import Connection, LineTooLong
+from logsrv.kit import Connection, EndOfStream, LineTooLong, PeerError, PeerTimeout
 from logsrv.kit.testing import MemoryService
 
 KNOWN = "a line is longer than 10 bytes\r\n"
@@ -53,7 +56,7 @@ def test_bytes_behind_a_line() -> None:
         length = int(await connection.read_line() or 0)
         body = b""
         while len(body) < length:
-            body += await connection.read(length - len(body))
+            body += await connection.read_some(length - len(body))
         connection.write(body[::-1])
 
     service = MemoryService(store)
@@ -74,13 +77,13 @@ def test_telnet_negotiation_is_no_text() -> None:
 
 
 def test_timeout() -> None:
-    """`read_line(timeout=…)` raises TimeoutError by the service's clock; then reading can go on."""
+    """`read_line(timeout=…)` raises PeerTimeout by the service's clock; then reading can go on."""
     happened: list[object] = []
 
     async def patient(connection: Connection) -> None:
         try:
             await connection.read_line(timeout=5)
-        except TimeoutError as error:
+        except PeerTimeout as error:
             happened.append(str(error))
         happened.append(await connection.read_line())
 
@@ -185,9 +188,299 @@ def test_peer_that_has_gone() -> None:
         first = await connection.read_line()
         rest = await connection.read_line()
         connection.send_line("nobody reads this")
-        finished.append((first, rest, await connection.read()))
+        finished.append((first, rest, await connection.read_some()))
 
     peer = MemoryService(thorough).connect()
     peer.feed(b"first\n")
     peer.disconnect()
     assert finished == [("first", None, b"")]
+
+
+async def one_line_then_bytes(connection: Connection) -> None:
+    """A header with a length, then so many bytes as they are, again and again."""
+    async for header in connection:
+        body = b""
+        while len(body) < int(header):
+            body += await connection.read_some(int(header) - len(body))
+        connection.write(body[::-1])
+
+
+@pytest.mark.parametrize(
+    "body", [b"abc", b"a\nb\n\n", b"\xff\xfd\x03", b"\xff\xff", b"\r\0\r\n", b"1\n2\n3\n"]
+)
+def test_bytes_behind_a_line_are_as_they_were_sent(body: bytes) -> None:
+    """Line ends, NULs and what Telnet would take for a command too."""
+    message = b"%d\r\n%b" % (len(body), body)
+    service = MemoryService(one_line_then_bytes)
+    assert service.answer(message * 3) == body[::-1] * 3
+
+
+def test_telnet_before_a_line_and_bytes_behind_it() -> None:
+    """What stands before the end of the line is a command; what stands behind it is not."""
+    service = MemoryService(one_line_then_bytes)
+    assert service.answer(b"\xff\xfb\x182\r\n\xff\xfb") == b"\xff\xfe\x18\xfb\xff"
+
+
+def test_an_unfinished_line_can_be_read_as_bytes() -> None:
+    """After a time-out for a line, what there is of it is not lost."""
+
+    async def impatient(connection: Connection) -> None:
+        with pytest.raises(TimeoutError):
+            await connection.read_line(timeout=1)
+        connection.write(await connection.read_some())
+
+    service = MemoryService(impatient)
+    peer = service.connect()
+    peer.feed(b"no end")
+    service.clock.advance(1)
+    assert peer.received() == b"no end"
+
+
+def test_who_handles_a_long_line_reads_on_behind_it() -> None:
+    """The lines before it and behind it come, however the network cuts; it is counted once."""
+
+    async def lenient(connection: Connection) -> None:
+        while True:
+            try:
+                line = await connection.read_line()
+            except LineTooLong:
+                line = "too long"
+            if line is None:
+                return
+            connection.send_line(line)
+
+    service = MemoryService(lenient, "--max-line", "5")
+    data = b"a\n" + b"x" * 9 + b"\nb\nc\n"
+    assert service.answer(data) == b"a\r\ntoo long\r\nb\r\nc\r\n"
+    assert service.metric("oversize_lines_total") == len(data) + 1
+
+
+def test_bytes_instead_of_lines_before_a_long_one() -> None:
+    """Bytes are asked for when a long line is known already: they come as they were sent."""
+
+    async def first(connection: Connection) -> None:
+        await connection.read_line()
+        connection.write(await connection.read_some())
+
+    peer = MemoryService(first, "--max-line", "5").connect()
+    peer.feed(b"a\nb\nxxxxxxxxx\nc")
+    assert peer.received() == b"b\nxxxxxxxxx\nc"
+
+
+def test_encoding_of_the_function() -> None:
+    """Both ways it is what the function says before it reads."""
+
+    async def western(connection: Connection) -> None:
+        connection.encoding = "latin-1"
+        async for line in connection:
+            connection.send_line(line.upper())
+
+    assert MemoryService(western).answer("ä\n".encode("latin-1")) == "Ä\r\n".encode("latin-1")
+
+
+def test_answers_to_one_chunk_leave_in_one_write() -> None:
+    """As with a LineProtocol; the transport is asked once."""
+
+    async def shout(connection: Connection) -> None:
+        async for line in connection:
+            connection.send_line(line.upper())
+
+    peer = MemoryService(shout).connect()
+    written: list[bytes] = []
+    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
+    peer.feed(b"a\nb\nc\n")
+    assert written == [b"A\r\nB\r\nC\r\n"]
+
+
+def test_a_message_larger_than_what_is_read_ahead() -> None:
+    """`read_exactly` goes on reading until all of it is there."""
+
+    async def measure(connection: Connection) -> None:
+        size = int.from_bytes(await connection.read_exactly(4), "big")
+        connection.send_line(str(len(await connection.read_exactly(size))))
+
+    peer = MemoryService(measure).connect()
+    peer.feed((1_000_000).to_bytes(4, "big"))
+    for _ in range(10):
+        peer.feed(b"x" * 100_000)
+    assert peer.received() == b"1000000\r\n"
+    assert peer.closed
+
+
+def test_much_that_came_before_more_of_it_is_read_for() -> None:
+    """The peer was made to wait; who wants more than there is gets it read."""
+    work: Deferred[None] = Deferred()
+
+    async def slow(connection: Connection) -> None:
+        await work
+        connection.send_line(str(len(await connection.read_exactly(300_000))))
+
+    peer = MemoryService(slow).connect()
+    peer.feed(b"x" * 100_000)
+    peer.feed(b"x" * 200_000)
+    assert not peer.reading
+    work.callback(None)
+    assert peer.received() == b"300000\r\n"
+
+
+def test_up_to_a_separator() -> None:
+    async def parts(connection: Connection) -> None:
+        head = await connection.read_until(b"\r\n\r\n")
+        connection.write(b"[" + head + b"]" + await connection.read_exactly(2))
+
+    assert MemoryService(parts).answer(b"a\r\n\xff\r\n\r\nbc") == b"[a\r\n\xff\r\n\r\n]bc"
+
+
+def test_a_separator_that_does_not_come() -> None:
+    """What is behind it can be read by who lives with it; else the peer is told and dismissed."""
+
+    async def lenient(connection: Connection) -> None:
+        with pytest.raises(LineTooLong, match=r"there is no b';' within 4 bytes"):
+            await connection.read_until(b";", limit=4)
+        connection.write(await connection.read_exactly(2))
+
+    assert MemoryService(lenient).answer(b"abcdefg;hi") == b"hi"
+
+    async def strict(connection: Connection) -> None:
+        await connection.read_until(b";")
+
+    service = MemoryService(strict, "--max-line", "4")
+    assert service.answer(b"abcdefg;hi") == b"there is no b';' within 4 bytes\r\n"
+    assert service.metric("connections_cut_total", reason="peer_error")
+
+
+@pytest.mark.parametrize("read", ["exactly", "until"])
+def test_a_peer_that_ends_too_early(read: str) -> None:
+    """EndOfStream has what there was; unhandled, it ends the function, and is no failure of ours."""
+    partial: list[bytes] = []
+
+    async def handle(connection: Connection) -> None:
+        try:
+            if read == "exactly":
+                await connection.read_exactly(5)
+            await connection.read_until(b";")
+        except EndOfStream as error:
+            partial.append(error.partial)
+            raise
+
+    service = MemoryService(handle)
+    peer = service.connect()
+    peer.feed(b"abc")
+    peer.half_close()
+    assert partial == [b"abc"]
+    assert peer.closed
+    assert peer.received() == b""
+    assert service.metric("connections_failed_total") == 0
+    assert service.metric("connections_cut_total", reason="ended_early") == 1
+    service.connect().half_close()
+    assert partial == [b"abc", b""]
+    assert service.metric("connections_cut_total", reason="ended_early") == 1
+
+
+def test_a_peer_that_is_too_slow_is_told() -> None:
+    """Unhandled, a time-out is the peer's fault, whoever catches it as what."""
+
+    async def impatient(connection: Connection) -> None:
+        await connection.read_exactly(5, timeout=3)
+
+    service = MemoryService(impatient)
+    peer = service.connect()
+    peer.feed(b"abc")
+    service.clock.advance(3)
+    assert peer.received() == b"tcp:127.0.0.1:50000 sent nothing in time\r\n"
+    assert peer.closed
+    assert service.metric("connections_failed_total") == 0
+    assert issubclass(PeerTimeout, PeerError) and issubclass(PeerTimeout, TimeoutError)
+
+
+@pytest.mark.parametrize("sent", [b"", b"bad", b"much too long"])
+def test_a_peer_that_reads_no_text_is_told_nothing(sent: bytes) -> None:
+    """Its fault is in the log and counted, and it is dismissed; our own last bytes still reach it."""
+
+    async def binary(connection: Connection) -> None:
+        connection.tell_errors = False
+        connection.write(b"\x20\x02\x00\x00")
+        if await connection.read_until(b"d", 4, timeout=3):
+            raise PeerError("mind your bytes")
+
+    service = MemoryService(binary)
+    peer = service.connect()
+    with capturedLogs() as events:
+        peer.feed(sent)
+        service.clock.advance(3)
+    assert peer.received() == b"\x20\x02\x00\x00"
+    assert peer.closed
+    said = [formatEvent(event) for event in events]
+    assert any("tcp:127.0.0.1:50000" in line and "cut off: " in line for line in said), said
+    assert service.metric("connections_cut_total", reason="peer_error") == 1
+
+
+def test_whether_it_is_closed() -> None:
+    """By either side; a peer that sends nothing more may still be sent something."""
+    seen: list[bool] = []
+
+    async def look(connection: Connection) -> None:
+        await connection.read_some()
+        seen.append(connection.closed)
+        await connection.read_some()
+        seen.append(connection.closed)
+        connection.close()
+        seen.append(connection.closed)
+
+    peer = MemoryService(look).connect()
+    peer.feed(b"x")
+    peer.half_close()
+    assert seen == [False, False, True]
+    peer = MemoryService(look).connect()
+    peer.disconnect()
+    assert seen[3:] == [True, True, True]
+
+
+def test_without_telnet_lines_are_as_they_came() -> None:
+    async def plain(connection: Connection) -> None:
+        connection.telnet, connection.encoding = False, "latin-1"
+        async for line in connection:
+            connection.send_line(line)
+
+    assert MemoryService(plain).answer(b"\xff\xfd\x03\n") == b"\xff\xfd\x03\r\n"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "sentence"),
+    [
+        (
+            lambda connection: connection.read_exactly(-1),
+            "read_exactly takes a number of bytes, not -1",
+        ),
+        (lambda connection: connection.read_some(0), "read_some takes one byte or more, not 0"),
+        (lambda connection: connection.read_until(b""), "read_until takes a separator of one byte"),
+    ],
+)
+def test_what_cannot_be_read_for(mistake: Any, sentence: str) -> None:
+    refused: list[str] = []
+
+    async def wrong(connection: Connection) -> None:
+        try:
+            await mistake(connection)
+        except ValueError as error:
+            refused.append(str(error))
+
+    MemoryService(wrong).connect()
+    assert sentence in refused[0]
+
+
+@given(
+    st.lists(st.sampled_from([b"\xff", b"\n", b"a", b"\xfd", b"\xfa", b"\xf0"]), max_size=9),
+    st.lists(st.one_of(st.none(), st.integers(1, 3)), max_size=5),
+)
+def test_the_cuts_make_no_difference(data: list[bytes], wanted: list[int | None]) -> None:
+    """Whatever is read, lines or bytes: the same comes of it, and no byte that is data is lost."""
+
+    async def mixed(connection: Connection) -> None:
+        for number in wanted:
+            if number is None:
+                connection.write(repr(await connection.read_line()).encode())
+            else:
+                connection.write(await connection.read_exactly(number))
+
+    MemoryService(mixed).answer(b"".join(data))

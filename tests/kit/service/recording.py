@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard import GuardPolicy
-from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import Wanted
 from tests.kit.net.network import REACTOR, NotingFactory
@@ -28,11 +28,11 @@ class Recorded:
     """What serves at a site, writing down its calls."""
 
     def __init__(self, name: str, calls: list[str]) -> None:
-        self.takes = NotingFactory()
+        self.receiver = NotingFactory()
         self._name = name
         self._calls = calls
 
-    def listening(self, listener: object) -> None:
+    def attach(self, listener: object) -> None:
         self._calls.append(f"made {self._name}")
 
     def apply(self, settings: Rules) -> None:
@@ -57,7 +57,7 @@ class Service(ListeningService[Sequence[str]]):
         self.rules = Rules()
         self.recorded: dict[str, Recorded] = {}
         self.open_at_apply: set[str] = set()
-        super().__init__("test", names, load=self._read, reactor=REACTOR)
+        super().__init__("test", names, load=self._read, reactor=REACTOR, metrics=Metrics())
 
     def wanted(self, settings: Sequence[str]) -> list[Wanted]:
         return [
@@ -65,7 +65,7 @@ class Service(ListeningService[Sequence[str]]):
             for name in settings
         ]
 
-    def serve(self, wanted: Wanted, metrics: Part) -> Any:
+    def make_server(self, wanted: Wanted, metrics: Part) -> Any:
         self.recorded[wanted.key] = Recorded(wanted.key, self.calls)
         return self.recorded[wanted.key]
 

@@ -7,13 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from twisted.application.service import IServiceMaker
 from twisted.plugin import IPlugin
 from zope.interface.verify import verifyObject
 
-from logsrv.kit import ConfigurationError, IProtocolPlugin, LineProtocol, protocol_plugin
+from logsrv import __version__
+from logsrv.errors import StartError
+from logsrv.kit import ConfigurationError, IProtocolPlugin, LineProtocol, Plugin, protocol_plugin
 from logsrv.kit.testing import TWISTD, TelnetSession, TwistdProcess
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
@@ -62,7 +66,63 @@ def test_names_that_cannot_be(name: str) -> None:
 
 def test_nothing_to_serve() -> None:
     with pytest.raises(ConfigurationError, match="neither a protocol nor datagrams"):
-        protocol_plugin("nothing")
+        protocol_plugin("nothing")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sentence"),
+    [
+        ("no name", "is no name such as package.module:Name"),
+        ("logsrv.kit.protocols.lines:Missing", "there is no logsrv.kit.protocols.lines:Missing"),
+        (dict, "neither a Protocol class nor a function"),
+        (type("Odd", (LineProtocol,), {"encoding": "utf-16"}), "encoding is 'utf-16'"),
+    ],
+)
+def test_what_cannot_be_served(protocol: Any, sentence: str) -> None:
+    """It is one sentence when the plugin is chosen, before anything is opened."""
+    plugin = protocol_plugin("shout", protocol)
+    with pytest.raises(StartError, match=sentence):
+        _chosen(plugin)
+
+
+def _chosen(plugin: Plugin) -> None:
+    options = plugin.options()
+    options.parseOptions([])
+    plugin.service_on(_Clock(), options)
+
+
+class _Clock:
+    def seconds(self) -> float:
+        return 0.0
+
+
+def test_a_version_that_is_named() -> None:
+    """A plugin file need not import the package for it."""
+    assert (
+        protocol_plugin("shout", LineProtocol, version="logsrv:__version__").version == __version__
+    )
+    with pytest.raises(ConfigurationError, match=r"^shout: there is no logsrv:nothing"):
+        assert protocol_plugin("shout", LineProtocol, version="logsrv:nothing").version
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("no name", "'no name' is no name such as package.module:Name"),
+        ("logsrv.kit.options.declare:Missing", "there is no logsrv.kit.options.declare:Missing"),
+        ("logsrv.kit.protocols.lines:LineProtocol", "LineProtocol is no attrs class"),
+        ("tests.kit.service.test_plugin:Unfillable", "Unfillable.topic has neither option"),
+    ],
+)
+def test_options_that_cannot_be(options: str, sentence: str) -> None:
+    """What is named in text is found out when the plugin is chosen; it is a sentence then, too."""
+    with pytest.raises(StartError, match=f"^shout: .*{sentence}"):
+        protocol_plugin("shout", LineProtocol, options).options  # noqa: B018
+
+
+@attrs.frozen(kw_only=True)
+class Unfillable:
+    topic: str
 
 
 def test_plugin_file_stays_light() -> None:
@@ -70,7 +130,8 @@ def test_plugin_file_stays_light() -> None:
     code = (
         "import sys; from logsrv.kit import protocol_plugin; protocol_plugin('x', 'a:B')\n"
         "print([m for m in sys.modules if m == 'twisted.internet.reactor'"
-        " or m.startswith('logsrv.kit.') and m not in ('logsrv.kit.service', 'logsrv.kit.service.plugin')])"
+        " or m.startswith('logsrv.kit.') and m.partition('logsrv.kit.service')[2]"
+        " not in ('', '.plugin', '.arguments')])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
@@ -113,6 +174,12 @@ def test_help_does_not_load_what_is_not_chosen(folder: Path) -> None:
     listed = run_twistd(folder, "--help")
     assert "is loaded late" in listed.stdout
     assert "shouts back" in listed.stdout
+    chosen = run_twistd(folder, "lazy")
+    assert (chosen.returncode, chosen.stdout) == (1, "")
+    assert chosen.stderr == (
+        "lazy: nowhere_at_all cannot be imported: "
+        "ModuleNotFoundError: No module named 'nowhere_at_all'\n"
+    )
 
 
 def test_version_and_wrong_options(folder: Path) -> None:

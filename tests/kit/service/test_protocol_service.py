@@ -1,4 +1,4 @@
-"""The running service: plain Twisted protocols under the kit, state, reload, stopping."""
+"""The running service: state, guard, reload, stopping."""
 
 from __future__ import annotations
 
@@ -7,81 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_twisted  # type: ignore[import-untyped]
-from twisted.internet.interfaces import IProtocol
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.threads import deferToThread
-from twisted.logger import capturedLogs
-from twisted.python.failure import Failure
-from zope.interface.verify import verifyObject
 
 from logsrv.kit import LineProtocol
-from logsrv.kit.testing import MemoryService, Running
+from logsrv.kit.testing import Running
 
 pytest_plugins = ["logsrv.kit.testing.fixtures"]
 
 Serving = Callable[..., Running]
-
-
-class Plain(Protocol):
-    """A protocol of somebody who has never heard of the kit."""
-
-    def __init__(self) -> None:
-        if trouble == "constructor":
-            raise RuntimeError("a bug")
-
-    def connectionMade(self) -> None:
-        if trouble == "connectionMade":
-            raise RuntimeError("a bug")
-
-    def dataReceived(self, data: bytes) -> None:
-        if data == b"boom":
-            raise RuntimeError("a bug")
-        assert self.transport is not None
-        self.transport.write(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if trouble == "connectionLost":
-            raise RuntimeError("a bug")
-
-
-trouble = ""
-
-
-def test_plain_protocol_is_still_itself() -> None:
-    """It is a subclass, called by the transport itself: no layer in between."""
-    peer = MemoryService(Plain).connect()
-    assert isinstance(peer.protocol, Plain)
-    assert verifyObject(IProtocol, peer.protocol)
-    peer.feed(b"raw \xff bytes")
-    assert peer.received() == b"raw \xff bytes"
-
-
-@pytest.mark.parametrize(
-    "where", ["constructor", "connectionMade", "dataReceived", "connectionLost"]
-)
-def test_errors_of_a_plain_protocol(where: str) -> None:
-    """Each closes its own connection only, is logged with its traceback once, and is counted."""
-    global trouble
-    service = MemoryService(Plain)
-    other = service.connect()
-    trouble = where
-    try:
-        with capturedLogs() as events:
-            for _ in range(3):
-                peer = service.connect()
-                if where == "dataReceived":
-                    peer.feed(b"boom")
-                if where == "connectionLost":
-                    peer.disconnect()
-                assert peer.closed
-    finally:
-        trouble = ""
-    assert len([event for event in events if "log_failure" in event]) == 1
-    assert service.metric("connections_failed_total") == 3
-    other.feed(b"still here")
-    assert other.received() == b"still here"
 
 
 class Keeper:

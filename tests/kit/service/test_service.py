@@ -47,6 +47,30 @@ async def test_places_are_taken_before_privileges_go_and_the_rest_is_opened_afte
 
 
 @in_reactor
+async def test_it_is_ready_from_the_end_of_its_start_to_the_beginning_of_its_stop(
+    tmp_path: Path,
+) -> None:
+    service = Service(tmp_path, "a", "b")
+    assert service.unready() == ["test is not running, or stopping"]
+    service.privilegedStartService()
+    assert service.unready()
+    service.startService()
+    assert service.unready() == []
+    stopped = service.stopService()
+    assert service.unready() == ["test is not running, or stopping"]
+    await stopped
+
+
+@in_reactor
+async def test_a_start_that_fails_is_never_ready(tmp_path: Path) -> None:
+    (tmp_path / "b").touch()
+    service = Service(tmp_path, "a", "b")
+    with pytest.raises(StartError):
+        service.startService()
+    assert service.unready()
+
+
+@in_reactor
 async def test_twist_which_knows_no_privileged_start(tmp_path: Path) -> None:
     service = Service(tmp_path, "a")
     service.startService()
@@ -301,7 +325,7 @@ async def test_who_is_cut_off_by_a_reload_is_counted(
     service = started(tmp_path, "a")
     with connect(tmp_path / "a") as peer:
         await until(lambda: service.metrics.value("connections_open") == 1, "the connection")
-        service.recorded["a"].takes.made[0].transport.pauseProducing()
+        service.recorded["a"].receiver.made[0].transport.pauseProducing()
         peer.sendall(b"x")
         service.next = ()
         with logged() as messages:

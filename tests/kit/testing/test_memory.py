@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import pytest
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 
-from logsrv.kit import LineProtocol, protocol_plugin
+from logsrv.kit import (
+    DURATION,
+    TEXT,
+    ConfigurationError,
+    DatagramLines,
+    LineProtocol,
+    RunningService,
+    Sender,
+    option,
+    protocol_plugin,
+)
 from logsrv.kit.testing import MemoryService, every_split
 
 
@@ -22,6 +36,47 @@ class Chunks(Protocol):
         self.transport.write(b"[%b]" % data)
 
 
+@attrs.frozen(kw_only=True)
+class Options:
+    topic: str = option("anything", TEXT, "what we talk about")
+    words: tuple[str, ...] = option(("a",), TEXT, "which words", repeatable=True)
+    wait: float | None = option(None, DURATION, "how long")
+
+    def __attrs_post_init__(self) -> None:
+        if self.topic == "nothing":
+            raise ValueError("there has to be something to talk about")
+
+
+class State:
+    def __init__(self, service: RunningService[Options, Any]) -> None:
+        self.service = service
+        self.applied: list[str] = []
+        self.closed = False
+
+    async def apply(self, settings: Options) -> None:
+        await deferLater(self.service.clock, 2)  # type: ignore[arg-type]
+        if settings.topic == "politics":
+            raise ConfigurationError("no politics here")
+        self.applied.append(settings.topic)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Topic(LineProtocol[Options, State]):
+    async def line_received(self, line: str) -> None:
+        await deferLater(self.clock, float(line))  # type: ignore[arg-type]
+        self.send_line(self.service.settings.topic)
+
+
+TOPIC = protocol_plugin("topic", Topic, Options, state=State)
+
+
+class Echo(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line, peer)
+
+
 def test_every_split() -> None:
     """Whole, in two at every place, byte by byte; nothing lost or doubled."""
     ways = list(every_split(b"abc"))
@@ -34,19 +89,6 @@ def test_answer_finds_out_who_trusts_in_chunks() -> None:
         MemoryService(Chunks).answer(b"ab\n")
 
 
-def test_back_pressure_both_ways() -> None:
-    """A peer that stops reading fills the transport; what is fed meanwhile waits as in a kernel."""
-    peer = MemoryService(Shout).connect()
-    peer.stop_reading()
-    peer.feed(b"x" * 60_000 + b"\n" + b"y" * 60_000 + b"\n")
-    peer.feed(b"z\n")
-    assert not peer.reading
-    assert peer.received() == b""
-    peer.start_reading()
-    assert peer.received().endswith(b"Y\r\nZ\r\n")
-    assert peer.reading
-
-
 def test_a_plugin_with_options_and_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Options are given as on the command line; the developer's own environment plays no part."""
     monkeypatch.setenv("SHOUT_MAX_LINE", "3")
@@ -55,9 +97,85 @@ def test_a_plugin_with_options_and_no_environment(monkeypatch: pytest.MonkeyPatc
     assert service.service.settings.idle_timeout == 9
 
 
-def test_ends_of_a_connection() -> None:
-    peer = MemoryService(Shout).connect()
-    peer.disconnect(ConnectionResetError("reset"))
-    assert peer.closed
-    peer.feed(b"too late\n")
-    assert peer.received() == b""
+def test_reload() -> None:
+    """Settings change as by the command line or as values; what is not named stays as it is."""
+    service = MemoryService(TOPIC, "--topic", "dogs", "--max-connections", "5")
+    state = service.service.state
+    service.reload(topic="cats", words=("b", "c"), wait="1m", max_line="1KiB")
+    settings = service.service.settings
+    assert (settings.topic, settings.words, settings.wait) == ("cats", ("b", "c"), 60)
+    assert (settings.max_line, settings.max_connections) == (1024, 5)
+    service.reload(wait=None, max_connections=1)
+    assert (service.service.settings.topic, service.service.settings.wait) == ("cats", None)
+    assert service.service.state is state
+    assert state.applied == ["cats", "cats"]
+    assert [service.connect().closed for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"topic": "politics"}, "no politics here"),
+        ({"topic": "nothing"}, "there has to be something to talk about"),
+        ({"max_line": "lots"}, "--max-line lots: not a size"),
+        ({"listen": "udp:1"}, "udp:1: topic takes connections only, no datagrams"),
+    ],
+)
+def test_a_reload_that_is_refused(changed: dict[str, str], sentence: str) -> None:
+    """The reason is raised, all stays as it was, and the next reload does not ask for it again."""
+    service = MemoryService(TOPIC)
+    with pytest.raises(ConfigurationError, match=sentence):
+        service.reload(**changed)
+    assert service.service.settings.topic == "anything"
+    service.reload(words="d")
+    assert service.service.settings.words == ("d",)
+
+
+def test_a_reload_of_what_is_not_there() -> None:
+    with pytest.raises(TypeError, match=r"there is no option topc \(did you mean topic\?\)"):
+        MemoryService(TOPIC).reload(topc="cats")
+
+
+def test_a_reload_moves_listeners() -> None:
+    """Who is connected where it listens no more is let go."""
+    service = MemoryService(TOPIC, "--listen", "tcp:1", "--listen", "tcp:2")
+    stays, goes = service.connect(to="tcp:1"), service.connect(to="tcp:2")
+    service.reload(listen=("tcp:1", "tcp:3"))
+    service.clock.advance(10)
+    assert not stays.closed
+    assert goes.closed
+    assert not service.connect(to="tcp:3").closed
+    with pytest.raises(AssertionError, match="it listens at tcp:1, tcp:3"):
+        service.connect(to="tcp:2")
+
+
+def test_stop() -> None:
+    """It takes no real time: what has arrived is answered, who goes on sending is cut off."""
+    service = MemoryService(TOPIC)
+    busy, endless = service.connect(), service.connect()
+    busy.feed(b"1\n")
+    endless.feed(b"1000\n")
+    assert service.stop() == 1
+    assert busy.received() == b"anything\r\n"
+    assert busy.closed
+    assert endless.closed
+    assert service.service.state.closed
+    with pytest.raises(
+        AssertionError, match="topic takes no connections now; it listens at nothing"
+    ):
+        service.connect()
+
+
+def test_each_peer_has_a_name_of_its_own() -> None:
+    service = MemoryService(Shout)
+    peers = [service.connect() for _ in range(2)]
+    assert [peer.protocol.peer for peer in peers] == [  # type: ignore[union-attr]
+        "tcp:127.0.0.1:50000",
+        "tcp:127.0.0.1:50001",
+    ]
+
+
+def test_a_class_for_datagrams() -> None:
+    sender = MemoryService(Echo).sender()
+    sender.send(b"hello\n")
+    assert sender.received() == [b"hello\r\n"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_twisted  # type: ignore[import-untyped]
 
-from logsrv.kit import LineProtocol
+from logsrv.kit import DatagramLines, LineProtocol, Sender, protocol_plugin
 from logsrv.kit.testing import TelnetSession, serve
 
 
@@ -16,18 +16,19 @@ class Shout(LineProtocol):
         self.send_line(line.upper())
 
 
+def shouting(session: TelnetSession) -> str:
+    session.send("hello")
+    return session.expect("HELLO")
+
+
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_converse_and_stop() -> None:
     """A script talks to it from a thread; after the block nobody listens any more."""
 
-    def script(session: TelnetSession) -> str:
-        session.send("hello")
-        return session.expect("HELLO")
-
     async with serve(Shout) as running:
         port = running.port
         assert running.addresses == [f"127.0.0.1:{port}"]
-        assert await running.converse(script) == "HELLO"
+        assert await running.converse(shouting) == "HELLO"
     with pytest.raises(ConnectionRefusedError):
         await _visit(port)
 
@@ -36,3 +37,26 @@ async def _visit(port: int) -> Any:
     from twisted.internet.threads import deferToThread
 
     return await deferToThread(TelnetSession, port)
+
+
+class Echo(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line, peer)
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_datagrams() -> None:
+    """A class for datagrams is served on a port of its own, and asked."""
+    async with serve(Echo) as running:
+        assert await running.ask(b"hello\n") == b"hello\r\n"
+
+
+@pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
+async def test_connections_and_datagrams() -> None:
+    plugin = protocol_plugin("both", Shout, datagrams=Echo, listen=("tcp:7000", "udp:7000"))
+    async with serve(plugin) as running:
+        assert len(running.addresses) == 2
+        assert await running.ask(b"hello\n") == b"hello\r\n"
+        await running.converse(shouting)
+    async with serve(plugin, "--listen=tcp:0:interface=127.0.0.1") as running:
+        assert len(running.addresses) == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
 
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
@@ -38,6 +39,18 @@ def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
 )
 def test_what_could_drive_a_terminal_is_spelled_out(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+@given(st.binary())
+def test_plain_is_what_is_shown_as_it_is(data: bytes) -> None:
+    assert is_plain(data) == (data.isascii() and printable(data.decode("latin-1")).encode() == data)
+
+
+@given(st.text())
+def test_json_stays_the_same_value_and_drives_no_terminal(text: str) -> None:
+    safe = plain_json(json.dumps(text, ensure_ascii=False))
+    assert json.loads(safe) == text
+    assert printable(safe) == safe
 
 
 def test_a_sentence_is_not_flooded() -> None:

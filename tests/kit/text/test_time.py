@@ -12,6 +12,17 @@ def test_rfc3339() -> None:
     assert rfc3339(0) == "1970-01-01T00:00:00.000000Z"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00.000000Z", "0999-12-31T23:59:59.000000Z", "9999-12-31T23:59:59.999999Z"],
+)
+def test_any_year_has_four_digits(text: str) -> None:
+    moment = parse_rfc3339(text)
+    assert rfc3339(moment)[:19] == text[:19]
+    for beyond in (moment - 1, moment + 1):
+        assert len(rfc3339(beyond)) == len(text)
+
+
 @given(st.integers(0, 4_000_000_000_000_000).map(lambda microseconds: microseconds / 1_000_000))
 def test_round_trip(moment: float) -> None:
     assert abs(parse_rfc3339(rfc3339(moment)) - moment) < 2e-6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, listed, shown
+from logsrv.kit.text.words import SHOWN_LENGTH, did_you_mean, error_text, listed, shown
 
 
 def test_suggestions_ignore_case_and_stay_silent_when_nothing_is_near() -> None:
@@ -27,3 +27,9 @@ def test_a_value_with_spaces_is_quoted_in_an_error() -> None:
     assert shown("a b") == '"a b"'
     assert shown("") == '""'
     assert shown("\x1b[31m") == "\\x1b[31m"
+
+
+def test_an_error_is_one_line_whoever_has_worded_it() -> None:
+    assert error_text(ValueError("no\x1b[2J\nsuch")) == r"ValueError: no\x1b[2J\x0asuch"
+    assert error_text(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert len(error_text(ValueError("x" * 10_000))) < 400

@@ -1,0 +1,319 @@
+"""Frames of bytes: how they are marked on the wire, and framers that take them out of chunks cut anywhere.
+
+A `Framing` says how; its `framer` is for the bytes of one connection, its `pack` for what is sent. A
+framer never keeps more than one unfinished frame, and refuses one that says it is too long before any
+of it is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Literal, Protocol
+
+import attrs
+
+# A varint of 64 bits.
+LONGEST_VARINT = 10
+# A number without leading zeros, and its colon when that is there.
+NETSTRING_LENGTH = re.compile(rb"(0|[1-9][0-9]*)(:?)")
+# Formats of struct for the sizes that a length may have.
+FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+class Framing(Protocol):
+    """The way in which frames are marked on the wire: a `LengthPrefix`, say."""
+
+    def framer(self, max_frame: int) -> Framer:
+        """Return a framer for the bytes of one connection, of frames of at most so many bytes."""
+
+    def pack(self, frame: bytes) -> bytes:
+        """Return a frame as it is sent. Raises ValueError for one that cannot be marked so."""
+
+
+class Framer:
+    """The frames of one connection's bytes.
+
+    trouble: a sentence on why nothing is taken any more, "" while all is well.
+    """
+
+    __slots__ = ("_held", "_most", "_wanted", "trouble")
+
+    def __init__(self, most: int) -> None:
+        self.trouble = ""
+        self._most = most
+        # The beginning of a frame, of which nothing can be said before so many bytes are there.
+        self._held = bytearray()
+        self._wanted = 0
+
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their frame."""
+        return len(self._held)
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """Return the frames that are complete now, those before a `trouble` included."""
+        if self.trouble:
+            return []
+        held = self._held
+        if held:
+            if len(held) + len(data) < self._wanted:
+                held += data
+                return []
+            data = b"".join((held, data))
+            held.clear()
+        frames: list[bytes] = []
+        end = self._cut(data, frames)
+        if end < len(data) and not self.trouble:
+            held += memoryview(data)[end:]
+        return frames
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        """Append the frames that are whole. Return where the unfinished one begins, and set `_wanted`."""
+        raise NotImplementedError
+
+    def _refuse(self) -> None:
+        self.trouble = f"a frame is longer than {self._most} bytes"
+
+
+@attrs.frozen
+class LengthPrefix:
+    """A length before each frame. Raises ValueError for a size or order that there is not.
+
+    size: bytes of the length: 1, 2, 4 or 8. order: "big" (network order) or "little".
+    """
+
+    size: int = 4
+    order: Literal["big", "little"] = "big"
+
+    def __attrs_post_init__(self) -> None:
+        if self.size not in FORMATS:
+            raise ValueError(f"the size of a length is 1, 2, 4 or 8 bytes, not {self.size!r}")
+        if self.order not in ("big", "little"):
+            raise ValueError(f'the order of a length is "big" or "little", not {self.order!r}')
+
+    def framer(self, max_frame: int) -> Framer:
+        return _LengthFramer(max_frame, _STRUCTS[self.size, self.order])
+
+    def pack(self, frame: bytes) -> bytes:
+        try:
+            return _STRUCTS[self.size, self.order].pack(len(frame)) + frame
+        except struct.error:
+            raise ValueError(
+                f"a frame of {len(frame)} bytes is too long for a length of size {self.size}"
+            ) from None
+
+
+_STRUCTS = {
+    (size, order): struct.Struct(mark + FORMATS[size])
+    for size in FORMATS
+    for order, mark in (("big", ">"), ("little", "<"))
+}
+
+
+class _LengthFramer(Framer):
+    __slots__ = ("_struct",)
+
+    def __init__(self, most: int, struct: struct.Struct) -> None:
+        super().__init__(most)
+        self._struct = struct
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        unpack, size, most = self._struct.unpack_from, self._struct.size, self._most
+        append, at, end = frames.append, 0, len(data)
+        begin = size
+        while begin <= end:
+            (length,) = unpack(data, at)
+            if length > most:
+                self.trouble = f"a frame of {length} bytes is longer than {most} bytes"
+                return at
+            stop = begin + length
+            if stop > end:
+                self._wanted = stop - at
+                return at
+            append(data[begin:stop])
+            at = stop
+            begin = stop + size
+        self._wanted = size
+        return at
+
+
+@attrs.frozen
+class Varint:
+    """A length before each frame, seven bits in a byte, the lowest first, as Protocol Buffers have it."""
+
+    def framer(self, max_frame: int) -> Framer:
+        return _VarintFramer(max_frame)
+
+    def pack(self, frame: bytes) -> bytes:
+        length, prefix = len(frame), bytearray()
+        while length > 0x7F:
+            prefix.append(length & 0x7F | 0x80)
+            length >>= 7
+        prefix.append(length)
+        return bytes(prefix) + frame
+
+
+class _VarintFramer(Framer):
+    __slots__ = ()
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        most, at, end = self._most, 0, len(data)
+        while at < end:
+            length, begin = 0, at
+            while begin < end:
+                byte = data[begin]
+                length |= (byte & 0x7F) << 7 * (begin - at)
+                begin += 1
+                if length > most or byte <= 0x7F or begin - at == LONGEST_VARINT:
+                    break
+            if length > most:
+                self._refuse()
+                return at
+            if byte > 0x7F:
+                if begin - at == LONGEST_VARINT:
+                    self.trouble = f"a length has more than {LONGEST_VARINT} bytes"
+                break
+            stop = begin + length
+            if stop > end:
+                self._wanted = stop - at
+                return at
+            frames.append(data[begin:stop])
+            at = stop
+        self._wanted = end - at + 1
+        return at
+
+
+@attrs.frozen
+class Netstring:
+    """A length in decimal digits and a colon before each frame, a comma behind it: `5:hello,`."""
+
+    def framer(self, max_frame: int) -> Framer:
+        return _NetstringFramer(max_frame)
+
+    def pack(self, frame: bytes) -> bytes:
+        return b"%d:%b," % (len(frame), frame)
+
+
+class _NetstringFramer(Framer):
+    __slots__ = ()
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        at, end, longest = 0, len(data), len(str(self._most)) + 2
+        while at < end:
+            found = NETSTRING_LENGTH.match(data, at, at + longest)
+            length = int(found[1]) if found else 0
+            if length > self._most:
+                self._refuse()
+                return at
+            if found is None or (not found[2] and found.end() < end):
+                self.trouble = "what begins here is no netstring"
+                return at
+            if not found[2]:
+                break
+            begin = found.end()
+            stop = begin + length
+            if stop >= end:
+                self._wanted = stop + 1 - at
+                return at
+            if data[stop] != 0x2C:
+                self.trouble = "there is no comma behind a netstring"
+                return at
+            frames.append(data[begin:stop])
+            at = stop + 1
+        self._wanted = end - at + 1
+        return at
+
+
+@attrs.frozen
+class Delimiter:
+    """Bytes behind each frame, which are in none. Raises ValueError if there are none."""
+
+    delimiter: bytes = b"\0"
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.delimiter, bytes) or not self.delimiter:
+            raise ValueError(f"a delimiter is one byte or more, not {self.delimiter!r}")
+
+    def framer(self, max_frame: int) -> Framer:
+        return _DelimiterFramer(max_frame, self.delimiter)
+
+    def pack(self, frame: bytes) -> bytes:
+        data = frame + self.delimiter
+        if data.find(self.delimiter) < len(frame):
+            raise ValueError(f"a frame has the delimiter {self.delimiter!r} in it")
+        return data
+
+
+class _DelimiterFramer(Framer):
+    __slots__ = ("_delimiter",)
+
+    def __init__(self, most: int, delimiter: bytes) -> None:
+        super().__init__(most)
+        self._delimiter = delimiter
+
+    def receive(self, data: bytes) -> list[bytes]:
+        # What is held has no delimiter in it, so only what is new is looked through.
+        held, delimiter = self._held, self._delimiter
+        if held and not self.trouble:
+            tail = bytes(held[-(len(delimiter) - 1) :]) if len(delimiter) > 1 else b""
+            if delimiter not in tail + data:
+                held += data
+                self._check(len(held) - len(delimiter) + 1)
+                return []
+            self._wanted = 0
+        return super().receive(data)
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        found = data.split(self._delimiter)
+        last = found.pop()
+        if len(data) > self._most:
+            for number, frame in enumerate(found):
+                if len(frame) > self._most:
+                    self._refuse()
+                    del found[number:]
+                    break
+        frames += found
+        if not self.trouble:
+            self._check(len(last) - len(self._delimiter) + 1)
+        return len(data) - len(last)
+
+    def _check(self, length: int) -> None:
+        """Refuse an unfinished frame of at least so many bytes if that is too many."""
+        if length > self._most:
+            self._refuse()
+            self._held.clear()
+
+
+@attrs.frozen
+class FixedSize:
+    """Frames of one size, with nothing between them. Raises ValueError for less than a byte."""
+
+    size: int
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.size, int) or self.size < 1:
+            raise ValueError(f"the size of a frame is one byte or more, not {self.size!r}")
+
+    def framer(self, max_frame: int) -> Framer:
+        return _FixedFramer(max(self.size, max_frame), self.size)
+
+    def pack(self, frame: bytes) -> bytes:
+        data = b"" + frame
+        if len(data) != self.size:
+            raise ValueError(f"a frame has {self.size} bytes, not {len(data)}")
+        return data
+
+
+class _FixedFramer(Framer):
+    __slots__ = ("_size",)
+
+    def __init__(self, most: int, size: int) -> None:
+        super().__init__(most)
+        self._size = self._wanted = size
+
+    def _cut(self, data: bytes, frames: list[bytes]) -> int:
+        size = self._size
+        end = len(data) - len(data) % size
+        frames += [data[at : at + size] for at in range(0, end, size)]
+        return end

@@ -1,0 +1,100 @@
+"""Places to look into a service at, read and checked before anything is opened.
+
+`unix:PATH`, for the user that it belongs to, `ssh:PORT:keys=FILE:hostKey=FILE`, and other endpoints that
+nobody reaches from another machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.net.endpoints import Endpoint, endpoint_text, named_arguments, parse_endpoint
+from logsrv.kit.options.kinds import Kind, endpoint_kind
+from logsrv.kit.text.words import shown
+from logsrv.kit.web.endpoints import is_private
+
+SSH_ARGUMENTS = ("port", "interface", "keys", "hostKey")
+# Only for the user who started the service, or root.
+MODE = "600"
+OTHERS = 0o007
+
+
+@attrs.frozen
+class Place:
+    """A place of --inspect; `str()` gives its text back.
+
+    keys: the file of those who may log in by SSH; None where there is no SSH. host_key: the file of
+    the key by which clients know the service, which is made if it is not there.
+    """
+
+    text: str
+    endpoint: Endpoint
+    keys: Path | None = None
+    host_key: Path | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def key(self) -> str:
+        """The same for what is the same listener, whatever its files are."""
+        return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
+
+    def located(self, directory: Path) -> Place:
+        """Return the same place, its relative paths taken from `directory`."""
+        return attrs.evolve(
+            self,
+            endpoint=self.endpoint.located(directory),
+            keys=None if self.keys is None else directory / self.keys,
+            host_key=None if self.host_key is None else directory / self.host_key,
+        )
+
+
+def parse_place(text: str) -> Place:
+    """Read a place. Raises ValueError with one sentence."""
+    scheme, _, rest = text.partition(":")
+    if scheme == "ssh":
+        return _ssh(text, rest)
+    endpoint = parse_endpoint(text)
+    if endpoint.kind != "stream":
+        raise ValueError(f"{scheme}: takes no connections; take unix:PATH, or ssh:PORT:keys=FILE")
+    if not is_private(endpoint):
+        raise ValueError(
+            f"{scheme}: could be reached by others; take unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or "
+            "tcp:PORT:interface=127.0.0.1"
+        )
+    if scheme == "unix":
+        arguments = {"mode": MODE, **dict(endpoint.arguments)}
+        if int(arguments["mode"], 8) & OTHERS:
+            raise ValueError(
+                f"mode={arguments['mode']} lets everybody on this machine in; {MODE} is for the user "
+                "alone, 660 for a group"
+            )
+        ordered = {"address": arguments.pop("address"), **arguments}
+        private = parse_endpoint(endpoint_text("unix", ordered))
+        return Place(text, private)
+    return Place(text, endpoint)
+
+
+def _ssh(text: str, rest: str) -> Place:
+    arguments = named_arguments("ssh", rest, SSH_ARGUMENTS)
+    for name, what in (("keys", "of who may log in"), ("hostKey", "made if it is not there")):
+        if not arguments.get(name):
+            raise ValueError(
+                f"ssh: has no {name}=FILE, {what}; write ssh:PORT:keys=FILE:hostKey=FILE"
+            )
+        if "\0" in arguments[name]:
+            raise ValueError(f"{name}={shown(arguments[name])} is no path")
+    keys, host_key = (Path(arguments.pop(name)).expanduser() for name in ("keys", "hostKey"))
+    if not arguments.get("port"):
+        raise ValueError("ssh: has no port; 0 takes any free one")
+    return Place(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
+
+
+PLACE: Kind[Place] = attrs.evolve(
+    endpoint_kind(parse_place, locate=Place.located),
+    accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
+    metavar="ENDPOINT",
+)

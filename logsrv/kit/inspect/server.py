@@ -1,0 +1,49 @@
+"""Sessions at a socket that only the right people reach: one for each connection."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol
+
+from logsrv.kit.inspect.session import Inspected, Rules, Session
+from logsrv.kit.inspect.view import Service, View
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import Part
+from logsrv.kit.protocols.context import ListenerContext
+
+
+class SocketServer(ListenerContext, Factory):
+    """Builds the sessions of one listener, and serves its site."""
+
+    noisy = False
+
+    def __init__(self, service: Service, label: str, rules: Rules, metrics: Part) -> None:
+        clock = service.clock
+        failures = Failures(label, clock.seconds)
+        self._inspected = Inspected(rules, View(service), service.metrics, clock, failures)
+        # No session has peers, tasks or links.
+        super().__init__(cast(Any, self._inspected), label, metrics)
+        self.apply(rules)
+
+    @property
+    def receiver(self) -> Factory:
+        return self
+
+    def attach(self, listener: Listener) -> None:
+        """Do nothing: no listener matters here."""
+
+    def apply(self, settings: Rules) -> None:
+        super().apply(settings)
+        self._inspected.settings = settings
+
+    def session(self) -> Session:
+        """Return a new session, not connected yet."""
+        session = Session()
+        session.factory = self
+        return session
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        return self.session()

@@ -1,0 +1,123 @@
+"""A session of one who looks inside: commands line by line, each answered before the next is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from logsrv.errors import PeerError
+from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
+from logsrv.kit.inspect.python import Prompt
+from logsrv.kit.inspect.view import View
+from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.protocols.lines import LineProtocol
+from logsrv.kit.text.escape import one_line
+
+log = Logger()
+
+PROMPT = "> "
+# Of a line that is shown; a stack has the longest.
+LONGEST = 4000
+# A page somewhere else can make a browser of this machine connect, and what it sends look like commands.
+_HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Rules(ConnectionSettings):
+    """The settings of a place to look inside: who may connect, and whether he may run Python.
+
+    keys: of SSH, of who may log in.
+    """
+
+    python: bool = False
+    keys: Sequence[Any] = ()
+
+
+@attrs.define
+class Inspected:
+    """A service as the sessions have it: `self.service` of each. state: the view of it."""
+
+    settings: Rules
+    state: View
+    metrics: Metrics
+    clock: IReactorTime
+    failures: Failures
+
+    def line_format(self, settings: Rules) -> LineFormat:
+        return Session.make_line_format(Session.max_line)
+
+
+class Session(LineProtocol[Rules, View]):
+    """A session; `once` is one that has a single command, and says nothing beside its answer."""
+
+    max_line = 4096
+    ending = "\n"
+    once = False
+    _python: Prompt | None = None
+
+    def connection_made(self) -> None:
+        if not self.once:
+            self.show(f"{self.service.state.service.name}: help says what there is to see")
+            self._ask()
+
+    @property
+    def prompt(self) -> str:
+        """The text before what is typed next."""
+        return PROMPT if self._python is None else self._python.text
+
+    def show(self, line: str) -> None:
+        """Send a line, whatever is in it."""
+        self.send_line(one_line(line, LONGEST))
+
+    def _ask(self) -> None:
+        if not self.once:
+            self.write(self.prompt.encode())
+
+    async def line_received(self, line: str) -> None:
+        # Others have their turn between two commands, however many came at once.
+        await deferLater(self.clock, 0)
+        if _HTTP.fullmatch(line):
+            raise PeerError("this is no web server")
+        if self._python is not None:
+            self._run(self._python, line)
+        elif line.split()[:1] == [PYTHON]:
+            self._begin_python()
+        elif line.strip() in FAREWELLS:
+            self.close("Goodbye." if not self.once else None)
+            return
+        elif line.strip():
+            self._answer(line)
+        self._ask()
+        await self.drain()
+
+    def _answer(self, line: str) -> None:
+        if line.split()[0] == "log" and len(line.split()) > 1:
+            log.info("{peer} changes the log: {line}", peer=self.peer, line=one_line(line))
+        for text in answer(self.service.state, line):
+            self.show(text)
+
+    def _begin_python(self) -> None:
+        if not self.service.settings.python:
+            self.show(NO_PYTHON)
+            return
+        log.warn("{peer} has a Python prompt", peer=self.peer)
+        service = self.service.state.service
+        self._python = Prompt({"__name__": "inspect", "service": service})
+        self.show(
+            "`service` is the running service; exit() leads back. It waits while your code runs."
+        )
+
+    def _run(self, python: Prompt, line: str) -> None:
+        for text in python.push(line):
+            self.show(text)
+        if python.ended:
+            self._python = None

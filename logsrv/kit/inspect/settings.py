@@ -1,0 +1,26 @@
+"""The options by which an operator looks at a service from outside and from inside."""
+
+from __future__ import annotations
+
+import attrs
+
+from logsrv.kit.inspect.places import PLACE, Place
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import FLAG
+from logsrv.kit.web.settings import MonitorSettings
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class OperatorSettings(MonitorSettings):
+    """The options about connections, and all that every service has for its operator."""
+
+    inspect: tuple[Place, ...] = option(
+        (), PLACE, "where to look inside: connections, counters, tasks, stacks; such as "
+        "unix:/run/inspect.sock",
+        repeatable=True,
+    )  # fmt: skip
+    inspect_python: bool = option(
+        False,
+        FLAG,
+        "let who looks inside run Python there: he can then do whatever the service can",
+    )

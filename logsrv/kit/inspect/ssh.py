@@ -1,0 +1,154 @@
+"""Sessions over SSH, by Twisted Conch: for whoever has one of the keys, whatever his name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.conch.checkers import IAuthorizedKeysDB, SSHPublicKeyChecker
+from twisted.conch.interfaces import IConchUser
+from twisted.conch.ssh.factory import SSHFactory
+from twisted.conch.ssh.keys import Key
+from twisted.conch.ssh.transport import SSHServerTransport
+from twisted.conch.ssh.userauth import SSHUserAuthServer
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.inspect.channel import QUIET, Avatar, Channels
+from logsrv.kit.inspect.keys import fingerprint
+from logsrv.kit.inspect.server import SocketServer
+from logsrv.kit.inspect.session import Rules
+from logsrv.kit.inspect.view import Service
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.text.escape import one_line
+
+log = Logger()
+
+# From the connection to the end of the log-in.
+LOGIN_SECONDS = 30.0
+ATTEMPTS = 6
+
+
+@implementer(IRealm, IAuthorizedKeysDB)
+class Operators:
+    """All who may log in: everybody who has one of the keys."""
+
+    def __init__(self, server: SocketServer, keys: Callable[[], Sequence[Key]]) -> None:
+        self._server = server
+        self._keys = keys
+
+    def getAuthorizedKeys(self, user: bytes) -> Sequence[Key]:
+        return self._keys()
+
+    def requestAvatar(self, user: bytes | tuple[()], mind: object, *interfaces: object) -> Any:
+        name = one_line(bytes(user).decode("utf-8", "replace"), 100)
+        log.info("{listener}: {name} has logged in", listener=self._server.label, name=name)
+        return IConchUser, Avatar(self._server), lambda: None
+
+
+class LogIn(SSHUserAuthServer):
+    """A log-in; its time is the connection's."""
+
+    attemptsBeforeDisconnect = ATTEMPTS
+    _log = QUIET
+
+
+class Transport(SSHServerTransport):
+    """The connection of a client. One that reads nothing is not read, so that nothing piles up here."""
+
+    factory: Any
+    transport: Any
+    # A stranger's packet of 1 MiB could be one of 1 GiB.
+    supportedCompressions = [b"none"]
+    _log = QUIET
+    _login: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        clock = self.factory.clock
+        self._login = clock.callLater(LOGIN_SECONDS, self._give_up)
+        self.transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        # Conch takes it that whatever is in a packet is well made.
+        try:
+            super().dataReceived(data)
+        except Exception as error:
+            self.factory.complain(self.transport.getPeer(), error)
+            self.transport.abortConnection()
+
+    def _give_up(self) -> None:
+        self._login = None
+        if not hasattr(self, "avatar"):
+            self.transport.abortConnection()
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection is going; `connectionLost` says the rest."""
+
+    def connectionLost(self, reason: Failure | None = connectionDone) -> None:
+        if self._login is not None:
+            self._login.cancel()
+            self._login = None
+        super().connectionLost(reason)
+
+
+class SSHServer(SSHFactory):
+    """Serves a site with sessions over SSH."""
+
+    noisy = False
+    protocol = Transport
+    services = {b"ssh-userauth": LogIn, b"ssh-connection": Channels}
+    _log = QUIET
+
+    def __init__(
+        self, service: Service, label: str, rules: Rules, metrics: Part, host_key: Key
+    ) -> None:
+        self.clock = service.clock
+        self._sessions = SocketServer(service, label, rules, metrics)
+        self._keys: Sequence[Key] = rules.keys
+        operators = Operators(self._sessions, lambda: self._keys)
+        self.portal = Portal(operators, [SSHPublicKeyChecker(operators)])
+        kind = host_key.sshType()
+        self.publicKeys = {kind: host_key.public()}
+        self.privateKeys = {kind: host_key}
+        self._label = label
+        self._complaints = Seldom(service.clock.seconds)
+        log.info("{listener}: the host key is {key}", listener=label, key=fingerprint(host_key))
+
+    def complain(self, peer: Any, error: Exception) -> None:
+        """Log that a client has sent what cannot be understood: once per host and minute."""
+        noted = self._complaints.note(peer.host)
+        if noted is not None:
+            log.warn(
+                "{listener} cut off {peer}: it sent what is no message of SSH ({error})",
+                listener=self._label,
+                peer=noted.subject,
+                error=one_line(f"{type(error).__name__}: {error}", 200),
+            )
+
+    @property
+    def receiver(self) -> Factory:
+        return self
+
+    def attach(self, listener: Listener) -> None:
+        """Do nothing: no listener matters here."""
+
+    def apply(self, settings: Rules) -> None:
+        """Go by other rules; who is logged in stays."""
+        self._keys = settings.keys
+        self._sessions.apply(settings)
+
+    def close(self) -> None:
+        self._sessions.close()

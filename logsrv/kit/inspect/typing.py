@@ -1,0 +1,97 @@
+"""Typing at a terminal that leaves all to the other side, as that of ssh does: keys in, lines and echo out.
+
+Backspace, Ctrl-U and Ctrl-W erase, Ctrl-C begins anew, Ctrl-D on an empty line is the end, the arrows
+up and down bring back what was typed before. No I/O.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+MOST_TYPED = 4000
+MOST_REMEMBERED = 100
+ERASE = b"\b \b"
+BELL = b"\a"
+_KEY = re.compile(
+    rb"\x1b(?:[\[O][0-9;]*[ -/]*[@-~]|[^\[O])|\x1b[\[O]?[0-9;]*$|[\x20-\x7e]+|.", re.DOTALL
+)
+_WORD = re.compile(rb"[^ ]* *$")
+
+
+@attrs.frozen
+class Typed:
+    """The outcome of some keys.
+
+    lines: with their ends. echo: for the terminal. ended: nothing more will be typed.
+    """
+
+    lines: bytes
+    echo: bytes
+    ended: bool = False
+
+
+class Typing:
+    """A line that is being typed, and those before it."""
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._before: list[bytes] = []
+        self._at = 0
+        self._key = b""
+        self._returned = False
+
+    def receive(self, data: bytes) -> Typed:
+        """Take keys. A key that takes several bytes may come in pieces."""
+        lines = echo = b""
+        data, self._key = self._key + data, b""
+        for match in _KEY.finditer(data):
+            key = match[0]
+            if key[:1] == b"\x1b" and match.end() == len(data) and _is_begun(key):
+                self._key = key[:16]
+            elif key in (b"\r", b"\n"):
+                if not (key == b"\n" and self._returned):
+                    lines += self._line + b"\n"
+                    echo += b"\r\n"
+                    self._remember()
+            elif key == b"\x04" and not self._line:
+                return Typed(lines, echo + b"\r\n", ended=True)
+            else:
+                echo += self._edit(key)
+            self._returned = key == b"\r"
+        return Typed(lines, echo)
+
+    def _edit(self, key: bytes) -> bytes:
+        if b" " <= key[:1] <= b"~":
+            key = key[: MOST_TYPED - len(self._line)]
+            self._line += key
+            return key or BELL
+        if key in (b"\x7f", b"\b"):
+            return self._replace(self._line[:-1])
+        if key in (b"\x15", b"\x03"):
+            return self._replace(b"")
+        if key == b"\x17":
+            return self._replace(_WORD.sub(b"", self._line))
+        if key[-1:] in (b"A", b"B") and key[:1] == b"\x1b":
+            step = -1 if key[-1:] == b"A" else 1
+            self._at = min(max(self._at + step, 0), len(self._before))
+            return self._replace([*self._before, b""][self._at])
+        return BELL
+
+    def _replace(self, line: bytes) -> bytes:
+        """Show another line in the place of this one."""
+        same = 0
+        while same < min(len(line), len(self._line)) and line[same] == self._line[same]:
+            same += 1
+        erased, self._line = len(self._line) - same, line
+        return ERASE * erased + line[same:]
+
+    def _remember(self) -> None:
+        if self._line.strip():
+            self._before = [*self._before, self._line][-MOST_REMEMBERED:]
+        self._line, self._at = b"", len(self._before)
+
+
+def _is_begun(key: bytes) -> bool:
+    return re.fullmatch(rb"\x1b[\[O]?[0-9;]*", key) is not None

@@ -1,0 +1,140 @@
+"""A view of a running service: what its operator may ask for, as lines of text.
+
+Everything is looked at when somebody asks; nothing is kept for it. Lines may have text of peers in them,
+and are escaped where they are sent.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Protocol
+
+from twisted.logger import LogLevel
+
+from logsrv.kit.inspect.log_level import log_levels, set_log_level
+from logsrv.kit.net.drain import unread
+from logsrv.kit.net.source import source_of
+from logsrv.kit.net.twisted_private import unsent
+from logsrv.kit.observe.metrics import Labels, Metrics
+from logsrv.kit.text.words import listed
+
+MOST_LINES = 1000
+MOST_CONNECTIONS = 200
+MOST_TIMERS = 50
+LEVELS = [level.name for level in LogLevel.iterconstants()]
+
+
+class Service(Protocol):
+    """A service as it is looked into."""
+
+    name: Any
+    metrics: Metrics
+    clock: Any
+    settings: Any
+
+    @property
+    def addresses(self) -> list[str]: ...
+    def unhealthy(self) -> list[str]: ...
+    def unready(self) -> list[str]: ...
+    def connections(self) -> Iterable[tuple[str, Any]]: ...
+
+
+class View:
+    """A look at one service, from the reactor's thread."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def status(self) -> Iterator[str]:
+        """Yield what it is, where it listens, and how it is."""
+        service = self.service
+        yield f"{service.name}, process {os.getpid()}"
+        for address in service.addresses:
+            yield f"listens at {address or 'a place of its own'}"
+        for word, reasons in (("healthy", service.unhealthy()), ("ready", service.unready())):
+            yield f"not {word}: {'; '.join(reasons)}" if reasons else word
+
+    def connections(self, text: str = "") -> Iterator[str]:
+        """Yield a line for each connection whose line has `text` in it, and how many there are."""
+        found = left = 0
+        for listener, protocol in self.service.connections():
+            line = _connection(listener, protocol)
+            if text not in line:
+                continue
+            found += 1
+            if found <= MOST_CONNECTIONS:
+                yield line
+            else:
+                left += 1
+        if left:
+            yield f"… and {left} more; connections TEXT shows those with TEXT in their line"
+        yield f"{found} connections"
+
+    def counters(self, text: str = "") -> Iterator[str]:
+        """Yield every figure whose line has `text` in it."""
+        lines = (line for line in self._figures() if text in line)
+        yield from islice(lines, MOST_LINES)
+        if next(lines, None) is not None:
+            yield "… and more; counters TEXT shows those with TEXT in their line"
+
+    def _figures(self) -> Iterator[str]:
+        metrics = self.service.metrics
+        for metric, labels, value in metrics.read():
+            yield f"{metric.name}{_labels(labels)} {value:.15g}"
+        for metric, labels, counted in metrics.distributions():
+            name = f"{metric.name}{_labels(labels)}"
+            yield f"{name} count {sum(counted.counts)} sum {counted.total:.6g}"
+
+    def tasks(self) -> Iterator[str]:
+        """Yield what was spawned and goes on, and the timers that wait."""
+        tasks = list(getattr(self.service, "tasks", ()))
+        for task in tasks:
+            yield f"task {task}"
+        timers = sorted(self.service.clock.getDelayedCalls(), key=lambda call: call.getTime())
+        now = self.service.clock.seconds()
+        for call in timers[:MOST_TIMERS]:
+            yield f"in {max(0.0, call.getTime() - now):.3f} s {_name(call.func)}"
+        if len(timers) > MOST_TIMERS:
+            yield f"… and {len(timers) - MOST_TIMERS} more timers"
+        yield f"{len(tasks)} tasks, {len(timers)} timers"
+
+    def stacks(self) -> Iterator[str]:
+        """Yield the place in the code of each thread of the process."""
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        for number, frame in sys._current_frames().items():
+            yield f"thread {names.get(number, number)}"
+            for entry in traceback.format_stack(frame):
+                yield from entry.rstrip("\n").split("\n")
+
+    def log(self, level: str = "", namespace: str = "") -> Iterator[str]:
+        """Set from which level on events are logged, of all or of one namespace; then yield the levels."""
+        if level and level not in LEVELS:
+            yield f"there is no level {level}, only {listed(LEVELS)}"
+            return
+        if level:
+            set_log_level(LogLevel.lookupByName(level), namespace)
+        for name, found in log_levels():
+            yield f"{name or 'everything'}: {found} and above"
+
+
+def _connection(listener: str, protocol: Any) -> str:
+    transport = protocol.transport
+    peer = getattr(protocol, "known_peer", None) or source_of(transport)
+    waits = f"unread {unread(transport)}, unsent {unsent(transport)}"
+    closing = ", closing" if getattr(transport, "disconnecting", False) else ""
+    return f"{listener}  {peer}  {type(protocol).__name__}  {waits}{closing}"
+
+
+def _labels(labels: Labels) -> str:
+    text = ", ".join(f"{name}={value}" for name, value in labels)
+    return f"{{{text}}}" if text else ""
+
+
+def _name(function: Any) -> str:
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    return f"{getattr(function, '__module__', '?')}.{name}"

@@ -1,0 +1,99 @@
+"""Noticing peers that go while nothing is read from them, because their last line is still worked on.
+
+The reactor hears of an end only when it reads. Here the kernel is asked once a second, about the
+connections that were held back or have sent their end: what is over within a second costs nothing more.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Protocol
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from logsrv.kit.net.drain import descriptor, unread
+from logsrv.kit.net.twisted_tls import is_encrypted
+
+LOOK_SECONDS = 1.0
+# Linux says that the peer sends nothing more; elsewhere that is seen when it is read.
+READ_HANGUP = getattr(select, "POLLRDHUP", 0)
+HANGUP = select.POLLHUP | select.POLLERR
+# The goodbye of TLS: one encrypted record, whatever the cipher.
+GOODBYE_BYTES = 100
+
+
+class Watched(Protocol):
+    """A connection as this module needs it.
+
+    unread: whether nothing is read from it. deserted: whether the author works on the last thing that
+    came from it.
+    half_close: whether a peer that sends nothing more may still read.
+    """
+
+    @property
+    def unread(self) -> bool: ...
+
+    @property
+    def deserted(self) -> bool: ...
+
+    @property
+    def half_close(self) -> bool: ...
+
+    @property
+    def transport(self) -> object: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Departures:
+    """The connections of a listener from which nothing is read, and a look at them once a second."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._watched: set[Watched] = set()
+        self._look: IDelayedCall | None = None
+
+    def watch(self, connection: Watched) -> None:
+        """Look at a connection until it is read again."""
+        self._watched.add(connection)
+        if self._look is None:
+            self._look = self._clock.callLater(LOOK_SECONDS, self._end_deserted)
+
+    def forget(self, connection: Watched) -> None:
+        """Hold on to a connection no longer: it is gone."""
+        self._watched.discard(connection)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._watched.clear()
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _end_deserted(self) -> None:
+        self._watched = {each for each in self._watched if each.unread}
+        self._look = None
+        if self._watched:
+            self._look = self._clock.callLater(LOOK_SECONDS, self._end_deserted)
+        poll = select.poll()
+        by_number = {descriptor(each.transport): each for each in self._watched if each.deserted}
+        by_number.pop(-1, None)
+        for number in by_number:
+            poll.register(number, READ_HANGUP)
+        for number, said in poll.poll(0):
+            _judge(by_number[number], said)
+
+
+def _judge(connection: Watched, said: int) -> None:
+    """End a connection of which poll(2) said that its peer is gone, with all that it sent read."""
+    left = unread(connection.transport)
+    if is_encrypted(connection.transport) and not said & select.POLLERR:
+        # What is left may be TLS's own goodbye, which ends the connection once it is read.
+        if left <= GOODBYE_BYTES:
+            connection.resume()
+    elif not left and (said & HANGUP or not connection.half_close):
+        connection.abort()

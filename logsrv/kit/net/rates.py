@@ -1,0 +1,128 @@
+"""Rates of peers: what each address may send in a second. No socket, no timer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+# Addresses of the last senders; the longest unused are forgotten, which fills their buckets.
+REMEMBERED = 4096
+# What is waited for is at least a tenth of a second's worth: or each line would have a timer.
+LEAST_SHARE = 10
+# Seconds; less would be a timer that comes too early by what floating-point numbers leave off.
+LEAST_WAIT = 0.001
+
+
+class Bucket:
+    """The tokens of one sender; there are `most` of them when it is full, as it is at first."""
+
+    __slots__ = ("counted", "left")
+
+    def __init__(self, most: float, now: float) -> None:
+        self.left = most
+        self.counted = now
+
+
+class Buckets:
+    """Buckets by address, say. The longest unused are forgotten, which fills them."""
+
+    def __init__(self, clock: Callable[[], float], remembered: int = REMEMBERED) -> None:
+        """`clock`: seconds that only grow."""
+        self._clock = clock
+        self._remembered = remembered
+        # The one used last at the end.
+        self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()
+
+    def filled(self, key: Hashable, rate: float, most: float) -> Bucket:
+        """Return a bucket with what has come into it: `rate` tokens a second, up to `most`."""
+        now = self._clock()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(most, now)
+            if len(self._buckets) > self._remembered:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
+            bucket.left = min(most, bucket.left + max(0.0, now - bucket.counted) * rate)
+            bucket.counted = now
+        return bucket
+
+    def take(self, key: Hashable, rate: float, most: float) -> bool:
+        """Take one token. Return False if there is none."""
+        bucket = self.filled(key, rate, most)
+        taken = bucket.left >= 1
+        bucket.left -= taken
+        return taken
+
+
+class Rates:
+    """The limits of one listener, and what its peers have sent.
+
+    lines, size: messages and bytes a second for each address; None for no limit.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock`: seconds that only grow."""
+        self.lines: float | None = None
+        self.size: float | None = None
+        self._buckets = Buckets(clock)
+
+    def __bool__(self) -> bool:
+        return self.lines is not None or self.size is not None
+
+    def apply(self, policy: object) -> None:
+        """Go by the limits of a policy from now on; not all that listens has messages to be counted."""
+        self.lines = getattr(policy, "peer_lines", None)
+        self.size = getattr(policy, "peer_bytes", None)
+
+    def share(self, peer: Hashable, data: bytes) -> tuple[int, float]:
+        """Take what a peer on a stream may send of `data` now.
+
+        Returns how many bytes that is, whole lines at a time if lines are limited, and after how many
+        seconds to ask for the rest.
+        """
+        end = len(data)
+        if self.size is not None:
+            bucket = self._bucket(peer, "size", self.size)
+            least = min(end, max(1.0, self.size / LEAST_SHARE))
+            if bucket.left < least:
+                return 0, max(LEAST_WAIT, (least - bucket.left) / self.size)
+            end = min(end, int(bucket.left))
+        if self.lines is not None:
+            bucket = self._bucket(peer, "lines", self.lines)
+            lines = data.count(b"\n", 0, end)
+            least = min(lines, max(1.0, self.lines / LEAST_SHARE))
+            if bucket.left < least:
+                return 0, max(LEAST_WAIT, (least - bucket.left) / self.lines)
+            if lines > bucket.left:
+                lines = int(bucket.left)
+                end = end_of_line(data, lines)
+            bucket.left -= lines
+        if self.size is not None:
+            self._bucket(peer, "size", self.size).left -= end
+        return end, 0.0
+
+    def admit(self, peer: Hashable, datagram: bytes) -> bool:
+        """Take one datagram of a peer's. Return False if it has sent too much already."""
+        taken = []
+        for kind, rate, cost in (("lines", self.lines, 1), ("size", self.size, len(datagram))):
+            if rate is not None:
+                bucket = self._bucket(peer, kind, rate)
+                # One that is larger than a second's worth is let through when nothing was before it.
+                if bucket.left < min(cost, rate):
+                    return False
+                taken.append((bucket, cost))
+        for bucket, cost in taken:
+            bucket.left -= cost
+        return True
+
+    def _bucket(self, peer: Hashable, kind: str, rate: float) -> Bucket:
+        return self._buckets.filled((peer, kind), rate, rate)
+
+
+def end_of_line(data: bytes, number: int) -> int:
+    """Return where so many lines of `data` end."""
+    end = 0
+    for _ in range(number):
+        end = data.index(b"\n", end) + 1
+    return end

@@ -1,0 +1,103 @@
+"""Remote endpoints: where to connect to, read and checked before anything is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from logsrv.kit.net.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.endpoints import LONGEST_SOCKET_PATH, named_arguments, port_number
+from logsrv.kit.options.kinds import Kind
+from logsrv.kit.text.words import nearest, shown
+
+# The arguments in the order in which they may be given without their names.
+ARGUMENTS = {
+    "tcp": ("host", "port"),
+    "ssl": ("host", "port", "cafile", "certKey", "privateKey", "hostname"),
+    "unix": ("address",),
+}
+CONNECT_SECONDS = 30.0
+
+
+@attrs.frozen
+class Remote:
+    """A place to connect to; `str()` gives its text back.
+
+    scheme: tcp, ssl or unix. tls: whom it trusts, and what it shows.
+    """
+
+    text: str
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    tls: TLSOptions = attrs.field(factory=TLSOptions)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_remote(text: str) -> Remote:
+    """Read `tcp:HOST:PORT`, `ssl:HOST:PORT` or `unix:PATH`; opens nothing.
+
+    A colon in a value is written `\\:`, as in an IPv6 address. ssl: takes cafile= (the authorities to
+    trust instead of the system's), certKey= and privateKey= (our own certificate), and hostname= (whom
+    the certificate has to name, if not the host). Raises ValueError with one sentence.
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme not in ARGUMENTS:
+        meant = nearest(scheme, list(ARGUMENTS))
+        hint = f"did you mean {meant}? " if meant else ""
+        raise ValueError(
+            f"{shown(text)} is no place to connect to; {hint}known are tcp:HOST:PORT, "
+            "ssl:HOST:PORT and unix:PATH"
+        )
+    found = named_arguments(scheme, rest, ARGUMENTS[scheme])
+    if scheme == "unix":
+        path = found.get("address", "")
+        if not path or "\0" in path[1:] or len(path.encode()) > LONGEST_SOCKET_PATH:
+            raise ValueError(f"{shown(text)} has no path that a socket can have")
+        return Remote(text, scheme, path=path)
+    host = found.get("host", "")
+    if not host or not found.get("port"):
+        raise ValueError(f"{shown(text)} has no host and port; write {scheme}:HOST:PORT")
+    port = port_number(found["port"], "tcp")
+    if port == 0:
+        raise ValueError(f"{shown(text)}: nobody listens on port 0")
+    files = {
+        name: Path(found[name]) for name in ("cafile", "certKey", "privateKey") if name in found
+    }
+    for name, file in files.items():
+        if not file.exists():
+            raise ValueError(f"{scheme}: there is no file ({name}) {shown(str(file))}")
+    tls = TLSOptions(
+        cafile=files.get("cafile"),
+        certificate=files.get("certKey"),
+        key=files.get("privateKey"),
+        server_name=found.get("hostname", ""),
+    )
+    return Remote(text, scheme, host=host, port=port, tls=tls)
+
+
+REMOTE = Kind(
+    parse_remote, "a place to connect to, such as tcp:example.net:7000", "ENDPOINT", show=str
+)
+
+
+def remote_endpoint(
+    remote: Remote, reactor: Any, seconds: float = CONNECT_SECONDS
+) -> IStreamClientEndpoint:
+    """Return what connects there, within so many seconds a try.
+
+    Reads certificates. Raises ConfigurationError when one cannot be used.
+    """
+    if remote.scheme == "unix":
+        return UNIXClientEndpoint(reactor, remote.path, seconds)
+    by_name = HostnameEndpoint(reactor, remote.host, remote.port, seconds)
+    if remote.scheme == "ssl":
+        return wrapClientTLS(tls_creator(remote.tls, remote.host), by_name)
+    return by_name

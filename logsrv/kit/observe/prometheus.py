@@ -1,0 +1,100 @@
+"""The figures of a service as Prometheus reads them, by its own client library.
+
+Everything is made when somebody asks; nothing here is on the way of a line. This module is loaded with
+the first request: the library brings an HTTP server along, which takes a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import generate_latest
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from logsrv.kit.observe.durations import Distribution
+from logsrv.kit.observe.metrics import Labels, Metric, Metrics
+
+PREFIX = "logsrv_"
+# Of the library only since 0.23, and there its newest format has the better-known name.
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def exposed_name(metric: Metric) -> str:
+    """Return the name that Prometheus knows a metric by; a histogram's series add to it."""
+    counter = metric.kind == "counter" and not metric.name.endswith("_total")
+    return PREFIX + metric.name + "_total" * counter
+
+
+class Figures(Collector):
+    """A collector of all metrics of one service, for a registry of the library too.
+
+    Belongs to the reactor's thread, as the metrics do.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def describe(self) -> list[Family]:
+        """Return nothing, so that a registry does not collect just to learn the names."""
+        return []
+
+    def collect(self) -> Iterator[Family]:
+        """Yield each metric with its values; a counter without labels that nobody counted is 0."""
+        values = defaultdict(list)
+        for metric, labels, value in self._metrics.read():
+            values[metric.name].append((_texts(labels), value))
+        distributions = defaultdict(list)
+        for metric, labels, counted in self._metrics.distributions():
+            distributions[metric.name].append((_texts(labels), counted))
+        for metric in self._metrics.catalogue:
+            if metric.kind == "histogram":
+                yield _histogram(metric, distributions[metric.name])
+            else:
+                yield _numbers(metric, values[metric.name])
+
+
+def _texts(labels: Labels) -> list[str]:
+    # Lone surrogates, which only a stranger's text has, would make the whole scrape fail.
+    return [text.encode(errors="backslashreplace").decode() for _, text in labels]
+
+
+def _numbers(metric: Metric, values: list[tuple[list[str], float]]) -> Family:
+    make = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
+    family = make(PREFIX + metric.name, metric.help, labels=metric.labels)
+    if metric.kind == "counter" and not metric.labels:
+        values = values or [([], 0)]
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
+
+
+def _histogram(metric: Metric, values: list[tuple[list[str], Distribution]]) -> Family:
+    family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
+    for labels, counted in values:
+        buckets = [(floatToGoString(bound), many) for bound, many in counted.cumulative()]
+        family.add_metric(labels, buckets, counted.total)
+    return family
+
+
+class _All(Collector):
+    """The metrics of a service and of the process that it runs in."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._collectors = (Figures(metrics), ProcessCollector(registry=None))
+
+    def collect(self) -> Iterator[Family]:
+        for collector in self._collectors:
+            yield from collector.collect()
+
+
+def exposition(metrics: Metrics) -> tuple[bytes, str]:
+    """Return all figures in the text format of Prometheus, and its content type.
+
+    Call it in the reactor's thread; it takes about a millisecond.
+    """
+    return generate_latest(_All(metrics)), CONTENT_TYPE

@@ -1,0 +1,179 @@
+"""The base class for protocols of frames of bytes over a connection.
+
+class Shout(FrameProtocol):
+    def frame_received(self, frame):
+        self.send_frame(frame.upper())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import length_hint
+from typing import Any
+
+from logsrv.kit.framing.frames import Framing, LengthPrefix
+from logsrv.kit.observe.peer_log import PeerLogger
+from logsrv.kit.protocols.connection import GATHERED, PeerConnection
+from logsrv.kit.protocols.context import Settings, State
+from logsrv.kit.protocols.mistakes import mistaken
+from logsrv.kit.protocols.protocol import PeerProtocol
+from logsrv.kit.protocols.states import ENDED
+
+# Has been gone through already, so all may share it.
+NO_FRAMES: Iterator[bytes] = iter(())
+
+
+class FramedConnection(PeerConnection):
+    """A connection on which no text is sent: who is dismissed is not told why, but the log is."""
+
+    __slots__ = ()
+
+    def _last_words(self, sentence: str) -> list[Any]:
+        log = PeerLogger(type(self.author).__module__, self.author.peer)
+        log.warn("cut off: {sentence}", sentence=sentence)
+        return []
+
+    def _encoded(self, lines: list[Any]) -> bytes:
+        return b"".join(lines)
+
+
+# As the default of --max-frame.
+DEFAULT_MAX_FRAME = 1024 * 1024
+
+
+class FrameProtocol(PeerProtocol[Settings, State]):
+    """Frames in, frames out, as bytes; one object per connection.
+
+    Override `frame_received`, and `connection_made` and `connection_lost` if need be. Each of the
+    three may be `async def`; then the next frame waits for it, and so does the peer: nothing more is
+    read.
+
+    framing: how frames are marked on the wire; four bytes of length before each, the highest first,
+        unless it says otherwise: LengthPrefix(2, "little"), Varint(), Netstring(), Delimiter(b"\\0"),
+        FixedSize(16).
+    max_frame: the most bytes of a frame that is received, and the most that --max-frame can be; None:
+        as --max-frame says.
+    """
+
+    framing: Framing = LengthPrefix()
+    max_frame: int | None = None
+
+    _make_connection = FramedConnection
+
+    def frame_received(self, frame: bytes) -> object:
+        """The peer sent a frame; `frame` is without what marks it."""
+        raise NotImplementedError(f"{type(self).__name__} has no frame_received")
+
+    def frame_refused(self, sentence: str) -> object:
+        """The peer sent what is no frame, or too long a one; the connection is closed after this.
+
+        sentence: why, for the log. Override it to send a last frame.
+        """
+
+    def send_frame(self, frame: bytes) -> None:
+        """Send a frame. What is sent to a peer that has gone is dropped.
+
+        Raises ValueError for what cannot be marked as `framing` wants it, TypeError for what is no bytes.
+        """
+        try:
+            data = self.framing.pack(frame)
+        except TypeError:
+            raise TypeError(f"send_frame takes bytes, not {mistaken(frame)}") from None
+        connection = self._connection
+        if connection is None or (parts := connection.lines) is None:
+            (connection or self._connected()).write(data)
+            return
+        connection.gathered += len(data)
+        parts.append(data)
+        if connection.gathered > GATHERED:
+            connection.flush()
+
+    def close(self, last_frame: bytes | None = None) -> None:
+        """Send `last_frame`, if any, and all that was sent before, then close the connection.
+
+        Nothing more is given to the plugin but `connection_lost`.
+        """
+        last = None if last_frame is None else self.framing.pack(last_frame)
+        (self._connection or self._connected()).close(last)
+
+    def _new_reader(self, connection: PeerConnection) -> FrameReader:
+        return FrameReader(self, connection)
+
+    def dataReceived(self, data: bytes) -> None:
+        connection = self._connection or self._connected()
+        if connection.reader is None:
+            connection.reader = self._new_reader(connection)
+        connection.received(data)
+
+
+class FrameReader:
+    """Takes frames out of what comes, and gives one after another as the author is ready for one."""
+
+    __slots__ = ("_author", "_connection", "_framer", "_frames", "_late")
+
+    def __init__(self, author: FrameProtocol, connection: PeerConnection) -> None:
+        self._author = author
+        self._connection = connection
+        settings = author.factory.service.settings
+        # A plugin that serves no frames, and connects to one that does, has no such option.
+        own = author.max_frame or DEFAULT_MAX_FRAME
+        self._framer = author.framing.framer(getattr(settings, "max_frame", own))
+        self._frames: Iterator[bytes] = NO_FRAMES
+        # Bytes that came while the author was not ready.
+        self._late = b""
+
+    @property
+    def waiting(self) -> bool:
+        return False
+
+    @property
+    def exhausted(self) -> bool:
+        return not self._late and not length_hint(self._frames)
+
+    @property
+    def ahead(self) -> bool:
+        return not self.exhausted or bool(self._framer.held or self._framer.trouble)
+
+    @property
+    def spent(self) -> bool:
+        if self._frames is not NO_FRAMES or self._late:
+            return False
+        return not (self._framer.held or self._framer.trouble)
+
+    def received(self, data: bytes) -> None:
+        connection = self._connection
+        if not connection.state.ready:
+            self._late += data
+            return
+        self._frames = iter(self._framer.receive(data))
+        connection.call(self.advance, "frame_received")
+
+    def advance(self) -> None:
+        connection, frame_received = self._connection, self._author.frame_received
+        while True:
+            for frame in self._frames:
+                result = frame_received(frame)
+                if result is not None:
+                    connection.wait_for(result, "frame_received")
+                if connection.state.held:
+                    return
+            self._frames = NO_FRAMES
+            if self._framer.trouble:
+                self._refuse(self._framer.trouble)
+                return
+            if not self._late:
+                break
+            data, self._late = self._late, b""
+            self._frames = iter(self._framer.receive(data))
+        if connection.state.reading is ENDED:
+            connection.close()
+
+    def lost(self) -> None:
+        self._connection.author.factory.dropped_bytes += self._framer.held + len(self._late)
+        self._frames, self._late = NO_FRAMES, b""
+
+    def _refuse(self, sentence: str) -> None:
+        result = self._author.frame_refused(sentence)
+        if result is not None:
+            raise TypeError(f"frame_refused gave {mistaken(result)}; it has to be None")
+        self._connection.dismiss("bad_frame", sentence)

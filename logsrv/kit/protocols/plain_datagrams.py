@@ -1,0 +1,80 @@
+"""Plain Twisted datagram protocols, as they are, behind the kit's listeners and its guard."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, TypeAlias
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import AbstractDatagramProtocol
+
+from logsrv.kit.net.datagrams import sender_at
+from logsrv.kit.net.source import Sender
+from logsrv.kit.protocols.datagrams import Datagrams, path_of, port_of
+
+# Of a peer, as Twisted has it: host and port, or the path of a UNIX socket.
+Address: TypeAlias = tuple[str, int] | str
+
+
+class PlainDatagrams(Datagrams):
+    """A Twisted DatagramProtocol behind one listener; how much it answers is its own affair."""
+
+    def __init__(self, protocol_class: type[AbstractDatagramProtocol]) -> None:
+        self.protocol: Any = protocol_class()
+        self._doing = "datagramReceived"
+
+    def begin(self) -> None:
+        # Twisted calls it when the socket is bound, which is now or before the reactor's first turn.
+        self.clock.callLater(0, self._start_if_bound)
+
+    def _start_if_bound(self) -> None:
+        if self.context.listener.fileno() >= 0:
+            self._start()
+
+    def _start(self) -> None:
+        if self.protocol.transport is None:
+            self.protocol.makeConnection(PlainTransport(self))
+
+    def end(self) -> None:
+        if self.protocol.transport is not None:
+            self.protocol.doStop()
+
+    def datagram_received(self, data: bytes, peer: Sender) -> object:
+        self._start()
+        self.protocol.datagramReceived(data, address_of(peer))
+        return None
+
+
+class PlainTransport:
+    """The transport of such a protocol: `write`, `getHost`, and the running `service`."""
+
+    def __init__(self, datagrams: PlainDatagrams) -> None:
+        self.service = datagrams.service
+        self._context = datagrams.context
+
+    def write(self, data: bytes, addr: Address | None = None) -> None:
+        """Send a datagram. What the system does not take is counted as unsent.
+
+        Raises ValueError without an address: the socket is connected to nobody.
+        """
+        if addr is None:
+            raise ValueError("write needs the address to send to: this socket is not connected")
+        socket_address = addr if isinstance(addr, tuple) else os.fsencode(addr)
+        self._context.send(data, sender_at(socket_address))
+
+    def getHost(self) -> IAddress:
+        """Return the place where it listens."""
+        host, _, port = self._context.listener.address.rpartition(":")
+        if not port.isdecimal():
+            return UNIXAddress(self._context.listener.address)
+        host = host.strip("[]")
+        return (IPv6Address if ":" in host else IPv4Address)("UDP", host, int(port))
+
+
+def address_of(peer: Sender) -> Address:
+    """Return the address of a sender; "" for a UNIX socket that has bound no path."""
+    if peer.host is not None:
+        return peer.host, port_of(peer)
+    path = path_of(peer)
+    return "" if path is None else os.fsdecode(path)

@@ -1,0 +1,139 @@
+"""The arguments of `protocol_plugin`: their types, and a sentence for each that makes no sense.
+
+Apart from it because plugin files are imported by every `twistd --help`: of this, that loads no more than
+the checks. The types are for type checkers alone, which hold a protocol's `[Settings, State]` against
+`options` and `state`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from typing import Protocol, TypeAlias, TypeVar
+
+    from twisted.internet.protocol import AbstractDatagramProtocol, Factory
+
+    from logsrv.kit.protocols.context import RunningService
+    from logsrv.kit.protocols.datagrams import Datagrams
+    from logsrv.kit.protocols.protocol import PeerProtocol
+    from logsrv.kit.protocols.stream import Connection
+
+    Settings = TypeVar("Settings")
+    State = TypeVar("State")
+
+    class PlainProtocol(Protocol):
+        """A Twisted protocol class that is none of the kit's: theirs have another kind of factory."""
+
+        @property
+        def factory(self) -> Factory | None: ...
+
+        def dataReceived(self, data: bytes) -> object: ...
+
+    Served: TypeAlias = (
+        type[PeerProtocol[Settings, State]]
+        | type[Datagrams[Settings, State]]
+        | Callable[[Connection[Settings, State]], Awaitable[object] | None]
+        | type[PlainProtocol]
+        | type[AbstractDatagramProtocol]
+        | str
+    )
+    ServedDatagrams: TypeAlias = type[Datagrams[Settings, State] | AbstractDatagramProtocol] | str
+    StateOf: TypeAlias = (
+        Callable[[RunningService[Settings, Any]], AbstractAsyncContextManager[State]]
+        | Callable[[RunningService[Settings, Any]], State]
+        | str
+    )
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+ABOVE_STATE = "@contextlib.asynccontextmanager"
+ABOVE_IT = "put @attrs.frozen(kw_only=True) above it"
+
+
+def check_arguments(
+    name: object, listen: object, texts: dict[str, object], callables: dict[str, object]
+) -> None:
+    """Check what can be checked before anything is loaded.
+
+    texts: the arguments that have to be text, by name. callables: those that have to be a class, a
+    function, the text `package.module:Name` or None.
+
+    Raises ConfigurationError with one sentence.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise ConfigurationError(
+            f"{name!r:.80} cannot be the name of a plugin; "
+            "it has to be lower-case letters, digits and _, beginning with a letter, such as shout"
+        )
+    if not isinstance(listen, str) and not (
+        isinstance(listen, tuple | list) and all(isinstance(place, str) for place in listen)
+    ):
+        raise ConfigurationError(
+            f'{name}: listen={listen!r:.80} is no endpoint; it has to be text such as "tcp:7000", '
+            "or several of them in a tuple"
+        )
+    for argument, value in texts.items():
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{name}: {argument}={value!r:.80} has to be text")
+    for argument, value in callables.items():
+        if value is not None and not isinstance(value, str) and not callable(value):
+            raise ConfigurationError(
+                f"{name}: {argument} is {value!r:.80}; it has to be a class or a function, "
+                "or where one is, as text such as package.module:Name"
+            )
+    check_state(name, callables.get("state"))
+
+
+def check_state(name: str, state: object) -> None:
+    """Check that `state` is nothing that has to be awaited. Raises ConfigurationError."""
+    if inspect.iscoroutinefunction(state):
+        raise ConfigurationError(
+            f"{name}: state is an async function, and nothing awaits it; give it a yield and put "
+            f"{ABOVE_STATE} above it, or give a class with async def start(self)"
+        )
+    if inspect.isasyncgenfunction(state):
+        raise ConfigurationError(
+            f"{name}: state is an async generator; put {ABOVE_STATE} above it, and what it yields "
+            "is the state"
+        )
+    if inspect.isgeneratorfunction(inspect.unwrap(state) if callable(state) else state):
+        raise ConfigurationError(
+            f"{name}: state is a generator; make it async def and put {ABOVE_STATE} above it, "
+            "and what it yields is the state"
+        )
+
+
+def check_options(name: str, options: object) -> None:
+    """Check that `options` is a frozen attrs class. Raises ConfigurationError with one sentence."""
+    if not isinstance(options, type):
+        raise ConfigurationError(
+            f"{name}: options is {options!r:.80}; it has to be a class, "
+            f"with options declared in it: {ABOVE_IT}"
+        )
+    if not attrs.has(options):
+        raise ConfigurationError(f"{name}: {options.__name__} is no attrs class; {ABOVE_IT}")
+    if not _is_frozen(options):
+        raise ConfigurationError(
+            f"{name}: objects of {options.__name__} can be changed, and settings change by a "
+            f"reload only; {ABOVE_IT}"
+        )
+
+
+def _is_frozen(attrs_class: type[Any]) -> bool:
+    try:
+        setattr(object.__new__(attrs_class), "anything", None)  # noqa: B010
+    except attrs.exceptions.FrozenInstanceError:
+        return True
+    except Exception:
+        # Its own `__setattr__`, or no such attribute.
+        return False
+    return False

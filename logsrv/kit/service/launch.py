@@ -1,0 +1,84 @@
+"""The launch of a service that is not ready at once: who waits for it is told how it came out.
+
+A start that awaits something ends when twistd has long gone on to run the reactor, and has told its
+parent, who waits in the terminal, that all is well. So the pipe between them is taken from it: the
+parent waits until the service is ready, or has failed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from typing import Any
+
+from logsrv.kit.net.twisted_private import STARTED, start_failed, take_status_pipe
+
+# A thread of the plugin that never ends would keep the process that has failed.
+END_SECONDS = 5.0
+
+
+class Launch:
+    """The launch of one service by twistd, daemonized or not, or by twist."""
+
+    def __init__(self, options: Any, reactor: Any) -> None:
+        """`options`: those of the service, parsed, below those of the program that launches it."""
+        self._options = options
+        self._reactor = reactor
+        self._pipe: int | None = None
+
+    def wait(self) -> None:
+        """Let whoever launched it wait; called when the process is the one that serves."""
+        self._pipe = take_status_pipe(self._options.parent)
+
+    def ready(self) -> None:
+        """Peers are let in."""
+        self._tell(STARTED)
+
+    def failed(self, sentence: str) -> None:
+        """End the process with the sentence and status 1."""
+        assert sys.__stderr__ is not None
+        print(sentence, file=sys.__stderr__, flush=True)
+        self._tell(start_failed(sentence))
+        end_process(1, self._reactor)
+
+    def stopped(self, sentence: str) -> None:
+        """It was told to stop before it was ready."""
+        self._tell(start_failed(sentence))
+
+    def _tell(self, message: bytes) -> None:
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            try:
+                os.write(pipe, message)
+            except OSError:
+                # Whoever waited has gone.
+                pass
+            os.close(pipe)
+
+
+def end_process(status: int, reactor: Any) -> None:
+    """Stop the reactor, and end the process with `status`.
+
+    A reactor has no exit status to give; the last exit handler has.
+    """
+    atexit.register(_exit, status)
+    reactor.addSystemEventTrigger("after", "shutdown", _exit_later, status)
+    reactor.stop()
+
+
+def _exit_later(status: int) -> None:
+    timer = threading.Timer(END_SECONDS, _exit, [status])
+    timer.daemon = True
+    timer.start()
+
+
+def _exit(status: int) -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            try:
+                stream.flush()
+            except OSError:
+                status = status or 1
+    os._exit(status)

@@ -1,0 +1,205 @@
+"""Links: connections to other servers that come back by themselves, for as long as the service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from twisted.application.internet import ClientService
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.guarded_factory import GuardedFactory
+from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
+from logsrv.kit.observe.metrics import Metric, Metrics
+from logsrv.kit.observe.peer_log import end_sentence
+from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.protocols.mistakes import mistaken
+from logsrv.kit.service.peers import peer_of
+
+log = Logger()
+
+METRICS = (
+    Metric(
+        "links_failed_total",
+        "counter",
+        "Tries to connect to another server that failed.",
+        ("listener",),
+    ),
+)
+
+
+class Link:
+    """A connection to another server. label: in the log, and as the listener in the metrics."""
+
+    def __init__(
+        self,
+        label: str,
+        endpoint: IStreamClientEndpoint,
+        factory: IProtocolFactory,
+        *,
+        clock: Any,
+        metrics: Metrics,
+    ) -> None:
+        self.label = label
+        self._factory: Any = factory
+        self._clock = clock
+        self._metrics = metrics
+        self._seldom = Seldom(clock.seconds)
+        self._guarded = Noticing(
+            factory,
+            lost=self._lost,
+            label=label,
+            policy=GuardPolicy(),
+            clock=clock,
+            metrics=metrics,
+        )
+        self._client = ClientService(
+            Trying(endpoint, self._failed),
+            self._guarded,
+            clock=clock,
+            prepareConnection=self._connected,
+        )
+        self._closed = False
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def protocol(self) -> Any:
+        """The connected protocol, or Connection, as its author has it; None if there is none now."""
+        for protocol in self._guarded.protocols:
+            return peer_of(protocol)
+        return None
+
+    async def when_connected(self) -> Any:
+        """Return the protocol, or Connection, as soon as there is one; waits for the first, or the next.
+
+        Raises CancelledError when the link is closed.
+        """
+        if self._closed:
+            raise CancelledError(f"the connection {self.label} was closed for good")
+        await self._client.whenConnected()
+        return self.protocol
+
+    def begin(self) -> None:
+        """Connect, again and again if need be."""
+        if not self._closed:
+            self._client.startService()
+
+    def close(self) -> Deferred[None]:
+        """End it for good, when what was sent has gone out; fires when it has ended."""
+        self._closed = True
+        self._factory.close()
+        # It gives nothing where there is nothing to wait for.
+        return maybeDeferred(self._client.stopService)
+
+    async def drain(self, seconds: float) -> int:
+        """Take in what has arrived, then close. Gives how many connections were cut off: 0 or 1."""
+        self._closed = True
+        cut = await self._guarded.drain(seconds)
+        await self.close()
+        return cut
+
+    def _connected(self, _: object) -> None:
+        log.info("connected {link}", link=self.label)
+
+    def _lost(self, reason: Failure) -> None:
+        log.info("lost the connection {link}: {why}", link=self.label, why=end_sentence(reason))
+
+    def _failed(self, failure: Failure) -> None:
+        if self._closed:
+            return
+        self._metrics.count("links_failed_total", listener=self.label)
+        why = failure.getErrorMessage().rstrip(".")
+        if self._seldom.note(why) is not None:
+            log.warn("cannot connect {link}, and goes on trying: {why}", link=self.label, why=why)
+
+
+class Noticing(GuardedFactory):
+    """The factory of a link, which tells when a connection has ended."""
+
+    def __init__(self, factory: Any, *, lost: Callable[[Failure], None], **how: Any) -> None:
+        super().__init__(factory, **how)
+        self._lost = lost
+
+    def end(self, connection: Any, reason: Failure) -> None:
+        super().end(connection, reason)
+        self._lost(reason)
+
+
+@implementer(IStreamClientEndpoint)
+class Trying:
+    """An endpoint that tells when a try has failed."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint, failed: Callable[[Failure], None]) -> None:
+        self._endpoint = endpoint
+        self._failed = failed
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        def tell(failure: Failure) -> Failure:
+            self._failed(failure)
+            return failure
+
+        connecting: Deferred[Any] = self._endpoint.connect(protocolFactory)
+        return connecting.addErrback(tell)
+
+
+class Links:
+    """The links of one service."""
+
+    def __init__(self, *, clock: Any, metrics: Metrics) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._links: list[Link] = []
+        self._begun = False
+        self._ended = False
+
+    def __iter__(self) -> Iterator[Link]:
+        return iter(tuple(self._links))
+
+    def add(self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory) -> Link:
+        """Connect there, from now on or when the reactor runs. Raises RuntimeError at the stop."""
+        if self._ended:
+            raise RuntimeError(f"{label}: the service has stopped")
+        link = Link(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
+        self._links.append(link)
+        if self._begun:
+            link.begin()
+        return link
+
+    def begin(self) -> None:
+        """Connect: the reactor runs."""
+        self._begun, self._ended = True, False
+        for link in self:
+            link.begin()
+
+    async def stop(self, seconds: float) -> int:
+        """Drain all, for so many seconds at most. Gives how many were cut off."""
+        self._ended = True
+        draining = [Deferred.fromCoroutine(link.drain(seconds)) for link in self]
+        return sum([await one for one in draining])
+
+
+def client_endpoint(
+    place: str | Remote | IStreamClientEndpoint, reactor: Any
+) -> tuple[str, IStreamClientEndpoint]:
+    """Return the name of a place to connect to, and what connects there.
+
+    Raises ConfigurationError with one sentence for text that names no place.
+    """
+    if isinstance(place, str):
+        try:
+            place = parse_remote(place)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+    if isinstance(place, Remote):
+        return place.text, remote_endpoint(place, reactor)
+    if not hasattr(place, "connect"):
+        raise TypeError(f"connect takes an endpoint such as tcp:HOST:PORT, not {mistaken(place)}")
+    return type(place).__name__, place

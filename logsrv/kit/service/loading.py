@@ -1,0 +1,50 @@
+"""Objects that a plugin names as text, `package.module:Name`: imported, or a sentence that says why not."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import traceback
+from typing import Any
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.text.words import error_text
+
+OBJECT = re.compile(r"[\w.]+:\w+")
+
+
+def load_object(text: str) -> Any:
+    """Return the object that `text` names. Raises ConfigurationError with the place of the mistake."""
+    if not OBJECT.fullmatch(text):
+        raise ConfigurationError(f"{text!r:.80} is no name such as package.module:Name")
+    name, _, attribute = text.partition(":")
+    try:
+        module = importlib.import_module(name)
+    # Also one that exits, as a script does.
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{name} cannot be imported: {_reason(error)}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise ConfigurationError(
+            f"there is no {text} (in {getattr(module, '__file__', None) or 'no file'})"
+        ) from None
+
+
+def _reason(error: BaseException) -> str:
+    place = _place(error)
+    return error_text(error) + (f" ({place})" if place else "")
+
+
+def _place(error: BaseException) -> str:
+    """Return `FILE:LINE` where it was raised, if that is in a file other than those that import."""
+    if isinstance(error, SyntaxError):
+        # Its text has the name of the file, without the way there.
+        return f"{error.filename}:{error.lineno}" if error.filename else ""
+    ours = (__file__, importlib.__file__)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen ") and frame.filename not in ours
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -1,0 +1,191 @@
+"""Tasks: what works beside the peers, for as long as the service runs.
+
+A task that fails is logged and counted, and hinders nothing else; at the stop all are cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
+
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import Metric, Metrics
+from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
+from logsrv.kit.protocols.mistakes import mistaken
+
+METRICS = (
+    Metric(
+        "tasks_failed_total",
+        "counter",
+        "Failures of what works beside the peers, by its name.",
+        ("task",),
+    ),
+)
+
+
+class Task:
+    """A task of a service. name: as in the log. done: fires when it has ended, however it did."""
+
+    def __init__(
+        self, name: str, begin: Callable[[], Deferred[Any]], forget: Callable[[], object]
+    ) -> None:
+        """`begin` gives its end; `forget` is called instead if it never begins."""
+        self.name = name
+        self.cancelled = False
+        self.done: Deferred[None] = Deferred()
+        self.begin = begin
+        self.forget = forget
+        self._working: Deferred[Any] | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    def cancel(self) -> None:
+        """Have it end: CancelledError is raised where it awaits something. It may have ended already."""
+        self.cancelled = True
+        if self._working is not None:
+            self._working.cancel()
+
+    def work(self) -> Deferred[Any]:
+        """Begin, and return the end."""
+        self._working = self.begin()
+        if self.cancelled:
+            # By itself, in its first step.
+            self._working.cancel()
+        return self._working
+
+
+class Tasks:
+    """The tasks of one service that have not ended."""
+
+    def __init__(self, *, clock: IReactorTime, metrics: Metrics, failures: Failures) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._failures = failures
+        self._tasks: dict[Task, None] = {}
+        self._begun = False
+        self._ended = False
+        self._all_ended: Deferred[None] | None = None
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(tuple(self._tasks))
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def begin(self) -> None:
+        """Begin those that were asked for until now: the reactor runs."""
+        self._begun, self._ended = True, False
+        for task in self:
+            self._start(task)
+
+    def spawn(self, coroutine: Any, name: str = "") -> Task:
+        """Run a coroutine. Raises TypeError for anything else, RuntimeError when it is too late."""
+        if iscoroutinefunction(coroutine):
+            called = getattr(coroutine, "__qualname__", "it")
+            raise TypeError(f"spawn takes a coroutine: spawn({called}(…)), not spawn({called})")
+        if not isawaitable(coroutine):
+            raise TypeError(f"spawn takes a coroutine, not {mistaken(coroutine)}")
+        close = getattr(coroutine, "close", lambda: None)
+        return self._add(
+            Task(name or name_of(coroutine), lambda: awaited(coroutine, "spawn"), close)
+        )
+
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+        """Call `function(*args)`, plain or async, at once and then every so many seconds.
+
+        One that takes longer than that is not called again meanwhile. Raises TypeError for what is no
+        function, ValueError for a time that is none, RuntimeError when it is too late.
+        """
+        if iscoroutine(function):
+            name = name_of(function)
+            function.close()
+            raise TypeError(f"every takes a function: every(…, {name}), not every(…, {name}())")
+        if not callable(function):
+            raise TypeError(f"every takes a function, not {mistaken(function)}")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise TypeError(f"every takes seconds, not {mistaken(seconds)}")
+        if not 0 < seconds < float("inf"):
+            raise ValueError(f"every takes more than 0 seconds, not {seconds:g}")
+
+        async def again() -> None:
+            due = self._clock.seconds()
+            while not task.cancelled:
+                try:
+                    await attempt(lambda: function(*args))
+                except (Exception, *CANCELLED):
+                    if task.cancelled:
+                        raise
+                    self._failed(task, Failure())
+                if task.cancelled:
+                    return
+                now = self._clock.seconds()
+                # Those that were missed are left out.
+                due += seconds * ((now - due) // seconds + 1)
+                await deferLater(self._clock, due - now)
+
+        task = Task(name_of(function), lambda: awaited(again(), "every"), lambda: None)
+        return self._add(task)
+
+    async def stop(self) -> None:
+        """Cancel all, and wait until each has ended."""
+        self._ended = True
+        self._all_ended = all_ended = Deferred[None]()
+        for task in self:
+            if self._begun:
+                task.cancel()
+            else:
+                self._forget(task)
+        if self._tasks:
+            await all_ended
+
+    def _add(self, task: Task) -> Task:
+        if self._ended:
+            task.forget()
+            raise RuntimeError(f"{task.name} cannot begin: the service has stopped")
+        self._tasks[task] = None
+        if self._begun:
+            self._start(task)
+        return task
+
+    def _start(self, task: Task) -> None:
+        if task.cancelled:
+            self._forget(task)
+            return
+        working = task.work()
+        working.addErrback(lambda failure: self._ended_badly(task, failure))
+        working.addBoth(lambda _: self._end(task))
+
+    def _forget(self, task: Task) -> None:
+        task.forget()
+        self._end(task)
+
+    def _end(self, task: Task) -> None:
+        del self._tasks[task]
+        task.done.callback(None)
+        if not self._tasks and self._all_ended is not None:
+            self._all_ended.callback(None)
+            self._all_ended = None
+
+    def _ended_badly(self, task: Task, failure: Failure) -> None:
+        if not (task.cancelled and failure.check(*CANCELLED)):
+            self._failed(task, failure)
+
+    def _failed(self, task: Task, failure: Failure) -> None:
+        self._metrics.count("tasks_failed_total", task=task.name)
+        self._failures.note(f"task {task.name}", "", failure)
+
+
+def name_of(what: object) -> str:
+    """Return the name of a function or a coroutine, as its author has written it."""
+    name = getattr(what, "__qualname__", None) or type(what).__qualname__
+    return str(name).rpartition("<locals>.")[2]

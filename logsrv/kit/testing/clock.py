@@ -1,0 +1,79 @@
+"""A reactor without sockets, whose time goes only when a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+
+# Timers that fire at one moment; more of them, and one starts itself again and again.
+MOST_AT_ONCE = 100_000
+
+
+class MemoryClock(MemoryReactorClock):
+    """A clock that goes from timer to timer, so that each fires at its own time.
+
+    between: called after each step, for what a real reactor would do then.
+    """
+
+    def __init__(self, between: Callable[[], object] = lambda: None) -> None:
+        super().__init__()
+        self.between = between
+        # What is to begin when the reactor runs begins at once.
+        self.running = True
+
+    def advance(self, amount: float) -> None:
+        """Let so many seconds pass. Raises AssertionError when a timer never lets time go on."""
+        end = self.seconds() + amount
+        self.between()
+        fired = 0
+        while (next_at := self._next()) is not None and next_at <= end:
+            fired = 0 if next_at > self.seconds() else fired + 1
+            if fired > MOST_AT_ONCE:
+                raise AssertionError("a timer of 0 seconds starts itself again and again")
+            self._fire(next_at)
+            self.between()
+        self.rightNow = end
+        self.between()
+
+    def _fire(self, at: float) -> None:
+        """Call the next one alone: all that are due, as the base class does, may be without end."""
+        self.rightNow = max(self.rightNow, at)
+        # A call that was put off is not where it belongs until these are sorted.
+        self.calls.sort(key=lambda call: call.getTime())
+        call: Any = self.calls.pop(0)
+        call.called = 1
+        call.func(*call.args, **call.kw)
+
+    def _next(self) -> float | None:
+        return min((call.getTime() for call in self.getDelayedCalls()), default=None)
+
+    def until(self, done: Deferred[Any], seconds: float, what: str) -> Any:
+        """Return the result of `done`, or raise its failure; let up to so many seconds pass for it.
+
+        Raises AssertionError when it has none by then.
+        """
+        results: list[Any] = []
+        done.addBoth(results.append)
+        end = self.seconds() + seconds
+        self.between()
+        while not results:
+            next_at = self._next()
+            if next_at is None or next_at > end:
+                raise AssertionError(
+                    f"{what} has not ended within {seconds:g} s of the service's clock; "
+                    "what waits for threads or sockets needs `serve` or a TwistdProcess"
+                )
+            self.advance(max(0.0, next_at - self.seconds()))
+        if isinstance(results[0], Failure):
+            results[0].raiseException()
+        return results[0]
+
+    def callWhenRunning(self, callable: Callable[..., object], *args: Any, **kw: Any) -> None:  # type: ignore[override]
+        callable(*args, **kw)
+
+    def callFromThread(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        self.callLater(0, function, *args, **kwargs)

@@ -1,0 +1,130 @@
+"""Listeners in memory: the real ones, with their guards, over no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Protocol
+
+from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
+from logsrv.kit.net.listen import Listener, StreamListener
+from logsrv.kit.net.recvmmsg import Group
+from logsrv.kit.net.source import Sender
+from logsrv.kit.testing.peer import MemorySender
+
+
+class MemoryStreams(StreamListener):
+    """Lets in whom a test connects, if the guard does."""
+
+    opened = False
+
+    @property
+    def address(self) -> str:
+        return f"memory:{self.endpoint}"
+
+    def check(self) -> None:
+        """Nothing in memory can be taken by others."""
+
+    def bind(self) -> None:
+        self._guarded.doStart()
+
+    def open(self) -> None:
+        self.opened = True
+
+    async def stop_listening(self) -> None:
+        self.opened = False
+
+    def build(self, address: IAddress) -> Protocol | None:
+        """Return the protocol for a new connection; None if it is refused."""
+        protocol: Protocol | None = self._guarded.buildProtocol(address)
+        return protocol
+
+
+class Arrived:
+    """The datagrams that have arrived and were not read yet: as the kernel's buffer of a socket."""
+
+    cut_bytes = 0
+
+    def __init__(self) -> None:
+        self._waiting: list[Group] = []
+
+    def add(self, datagram: bytes, address: Hashable) -> None:
+        self._waiting.append(([datagram], address))
+
+    def read(self) -> tuple[list[Group], bool]:
+        waiting, self._waiting = self._waiting, []
+        return waiting, False
+
+    def address(self, key: Hashable) -> Any:
+        return key
+
+
+class MemoryDatagrams(DatagramListener):
+    """Takes in what senders in memory send, and answers them."""
+
+    opened = False
+
+    def __init__(self, endpoint: Any, receiver: DatagramReceiver, **how: Any) -> None:
+        super().__init__(endpoint, receiver, **how)
+        self._arrived = self._receive = Arrived()
+        # No kernel is there to ask.
+        self._losses.known = False
+        self._senders: dict[Sender, MemorySender] = {}
+
+    @property
+    def address(self) -> str:
+        return f"memory:{self.endpoint}"
+
+    def check(self) -> None:
+        """Nothing in memory can be taken by others."""
+
+    def bind(self) -> None:
+        # The way back, in place of a socket's.
+        self._receiver.context.answers = self  # type: ignore[attr-defined]
+
+    def open(self) -> None:
+        self.opened = True
+
+    async def drain(self, seconds: float) -> int:
+        self.opened = False
+        self._deliver_kept()
+        return int(bool(self._kept))
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if not self._paused:
+            self._read()
+
+    def sender(self, address: Hashable) -> MemorySender:
+        """Return the sender at an address as the socket module writes it."""
+
+        def deliver(datagram: bytes) -> None:
+            self._arrived.add(datagram, address)
+            if self.opened and not self._paused:
+                self._read()
+
+        sender = self._meet(address).sender
+        if sender not in self._senders:
+            self._senders[sender] = MemorySender(sender, deliver)
+        return self._senders[sender]
+
+    def send(self, data: bytes, peer: Sender) -> bool:
+        """Answer a sender, as an AnswerSocket does."""
+        if peer not in self._senders:
+            return False
+        self._senders[peer].take(bytes(data))
+        return True
+
+    def close(self) -> None:
+        """End the way back."""
+
+
+def memory_listener(endpoint: Any, receiver: Any, **how: Any) -> Listener:
+    """Return the listener in memory for an endpoint, in place of `logsrv.kit.net.listen.listener_for`."""
+    make: dict[str, Any] = {"stream": MemoryStreams, "datagram": MemoryDatagrams}
+    if endpoint.kind not in make:
+        raise AssertionError(f"{endpoint} is nothing that a MemoryService has")
+    listener: Listener = make[endpoint.kind](endpoint, receiver, **how)
+    return listener

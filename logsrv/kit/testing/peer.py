@@ -1,0 +1,189 @@
+"""Peers in memory: the other ends of connections, and senders of datagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from logsrv.kit.net.source import Sender
+
+# As Twisted's transports: more than this unread, and the producer is paused.
+TRANSPORT_BUFFER = 64 * 1024
+
+
+class MemoryPeer:
+    """The other end of a connection.
+
+    protocol: the plugin's, or None when the connection was refused: by the guard, or because the
+    constructor failed.
+    """
+
+    def __init__(self, protocol: Protocol | None, address: IAddress, reads: bool = True) -> None:
+        self.protocol = protocol
+        self._closed = protocol is None
+        self.transport = MemoryTransport(self, address)
+        self._received = bytearray()
+        self._waiting = bytearray()
+        self._reads = reads
+        self._looking = False
+        self._half_closing = False
+        if protocol is not None:
+            protocol.makeConnection(self.transport)
+            self.look()
+
+    @property
+    def closed(self) -> bool:
+        """Return true if the connection has ended."""
+        self.look()
+        return self._closed
+
+    @property
+    def reading(self) -> bool:
+        """Return true if the plugin reads what is fed."""
+        self.look()
+        return self._is_read
+
+    @property
+    def _is_read(self) -> bool:
+        return not (
+            self.transport.producerState == "paused" or self.transport.disconnecting or self._closed
+        )
+
+    @property
+    def unread(self) -> int:
+        """Return how many bytes wait for the plugin, which reads nothing now."""
+        return len(self._waiting)
+
+    def feed(self, data: bytes) -> None:
+        """Send bytes to the plugin, all as one chunk; while it reads nothing they wait, as in a kernel."""
+        self._waiting += data
+        self.look()
+
+    def received(self) -> bytes:
+        """Return what the plugin has sent since this was called last."""
+        self.look()
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    def stop_reading(self) -> None:
+        """Let what the plugin sends lie."""
+        self._reads = False
+
+    def start_reading(self) -> None:
+        """Read what lies there, and go on reading."""
+        self._reads = True
+        self.look()
+
+    def half_close(self) -> None:
+        """Send nothing more, but go on reading."""
+        self._half_closing = True
+        self.look()
+
+    def disconnect(self, reason: Exception | None = None) -> None:
+        """End the connection, cleanly unless there is a `reason`."""
+        if not self._closed:
+            self._closed = True
+            assert self.protocol is not None
+            self.protocol.connectionLost(Failure(reason or ConnectionDone()))
+
+    def look(self) -> None:
+        """Do what a reactor would do now: deliver, resume, close."""
+        transport = self.transport
+        while not self._closed:
+            if self._reads and transport.buffer:
+                self._received += transport.buffer
+                transport.buffer.clear()
+            elif self._reads and transport.producer is not None and transport.producer_paused:
+                transport.producer_paused = False
+                transport.producer.resumeProducing()
+            elif self._waiting and self._is_read:
+                chunk = bytes(self._waiting)
+                self._waiting.clear()
+                assert self.protocol is not None
+                self.protocol.dataReceived(chunk)
+            elif self._half_closing and self._is_read:
+                self._half_closing = False
+                self._end_of_input()
+            elif transport.disconnected:
+                self.disconnect(ConnectionAborted())
+            elif transport.disconnecting and not transport.buffer:
+                self.disconnect()
+            else:
+                return
+
+    def _end_of_input(self) -> None:
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.readConnectionLost()
+        else:
+            self.disconnect()
+
+
+class MemoryTransport(StringTransport):
+    """A transport with what TCP's offers, over the buffers of a MemoryPeer."""
+
+    def __init__(self, peer: MemoryPeer, address: IAddress) -> None:
+        super().__init__(IPv4Address("TCP", "127.0.0.1", 7000), address, lenient=True)
+        self._peer = peer
+        self.buffer = bytearray()
+        self.producer_paused = False
+
+    def write(self, data: bytes) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError(f"Data must be bytes, not {type(data).__name__}")
+        if self._peer._closed:
+            return
+        self.buffer += data
+        if self.producer is not None and len(self.buffer) > TRANSPORT_BUFFER:
+            self.producer_paused = True
+            self.producer.pauseProducing()
+
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:
+        self.write(b"".join(pieces))
+
+    def unregisterProducer(self) -> None:
+        # Unlike that of Twisted's tests, TCP's takes it from one who is no producer as well.
+        self.producer = None
+
+    def stopProducing(self) -> None:
+        self.loseConnection()
+
+    def unread(self) -> int:
+        """Return how many bytes wait for the plugin, as in a kernel."""
+        return self._peer.unread
+
+
+class MemorySender:
+    """A sender of datagrams, and what it was answered.
+
+    name: who it is, as the plugin knows it.
+    """
+
+    def __init__(self, sender: Sender, deliver: Callable[[bytes], None]) -> None:
+        self._sender = sender
+        self._deliver = deliver
+        self._received: list[bytes] = []
+
+    @property
+    def name(self) -> str:
+        return self._sender.source
+
+    def send(self, *datagrams: bytes) -> None:
+        """Send datagrams to the plugin, one after the other."""
+        for datagram in datagrams:
+            self._deliver(datagram)
+
+    def received(self) -> list[bytes]:
+        """Return the datagrams that came from the plugin since this was called last."""
+        came, self._received = self._received, []
+        return came
+
+    def take(self, datagram: bytes) -> None:
+        """Take a datagram from the plugin."""
+        self._received.append(datagram)

@@ -1,0 +1,361 @@
+"""A conformance suite: what every protocol should stand, tried on a stranger's in memory.
+
+    def test_shout_stands_everything():
+        conformance(shout, b"hello\\r\\n")
+
+Each trial is a function below, and begins with a service of its own. What is wrong is one sentence, with
+the input that shows it.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import provider
+
+from logsrv.kit.testing.memory import MemoryService, every_split, plugin_of
+from logsrv.kit.testing.peer import MemoryPeer
+
+TIMES = 10_000
+# A peer that reads nothing is sent at least this, so that its transport is full.
+LEAST_TO_FILL = 256 * 1024
+# Of a peer that reads nothing, no more than this may wait to be sent.
+MOST_WAITING = 4 * 1024 * 1024
+# A piece that cuts lines and frames wherever it comes to it.
+PIECE = 4093
+# What works for an answer has so long; what takes longer has to be tried with a shorter one.
+ANSWER_SECONDS = 5.0
+# For who goes on sending by himself.
+MOST_ANSWERS = 100
+HOUR = 3600.0
+FAILED = ("connections_failed_total", "requests_failed_total", "datagrams_failed_total")
+
+
+def conformance(
+    what: Any,
+    *talks: bytes,
+    arguments: tuple[str, ...] = (),
+    same: bool = True,
+    apart: bool = True,
+    **how: Any,
+) -> None:
+    """Put a plugin, a protocol class or a function through all trials.
+
+    talks: what clients send in a whole conversation each; for datagrams, one each. `hello` and a line
+        ending, if left out. arguments: as on the command line. how: as `protocol_plugin` takes it.
+    same: whether the same gets the same answer each time; no for dice.
+    apart: whether a peer hears nothing of the others; no for a chat.
+
+    Raises AssertionError with one sentence: what the protocol did wrong, and with which input.
+    """
+    # What others left behind would complain during the trials of this one.
+    gc.collect()
+    plugin = plugin_of(what, **how)
+    trial = Trial(lambda: MemoryService(plugin, *arguments), plugin.name, same, apart)
+    kinds = {listener.endpoint.kind for listener in trial.start().listeners}
+    try_hours(trial)
+    for talk in talks or (b"hello\r\n",):
+        if "stream" in kinds:
+            for run in STREAM_TRIALS:
+                run(trial, talk)
+        if "datagram" in kinds:
+            for run in DATAGRAM_TRIALS:
+                run(trial, talk)
+
+
+@attrs.frozen
+class Trial:
+    """The plugin on trial. start: makes a service of it; the others as `conformance` has them."""
+
+    start: Callable[[], MemoryService]
+    name: str
+    same: bool
+    apart: bool
+
+    @contextmanager
+    def service(self, doing: str) -> Iterator[MemoryService]:
+        """Give a service, in which nothing may fail. doing: what is tried with it, for the sentence."""
+        failures: list[str] = []
+
+        @provider(ILogObserver)
+        def observe(event: LogEvent) -> None:
+            if "log_failure" in event:
+                failure = event["log_failure"]
+                failures.append(f"{failure.type.__name__}: {failure.getErrorMessage()}"[:200])
+
+        globalLogPublisher.addObserver(observe)
+        try:
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                service = self.start()
+                yield service
+                # So that its state lets go of what it has.
+                for peer in service.peers:
+                    peer.disconnect()
+                if service.service.running:
+                    service.stop()
+        finally:
+            globalLogPublisher.removeObserver(observe)
+        forgotten = [str(one.message) for one in warned if "never awaited" in str(one.message)]
+        failed = sum(service.metric(name) for name in FAILED)
+        wrong = [*failures, *forgotten] or (["it is counted as failed"] if failed else [])
+        if wrong:
+            raise AssertionError(f"{self.name} fails {doing}: {wrong[0]}")
+
+    def expect(self, wanted: object, came: object, sentence: str) -> None:
+        """Raise AssertionError unless the two are equal; if answers are the same each time."""
+        if self.same and wanted != came:
+            raise AssertionError(
+                f"{self.name} {sentence}: {shown(came)} instead of {shown(wanted)}"
+            )
+
+    def answer(self, talk: bytes) -> bytes:
+        """Return what a peer gets that sends `talk` as one piece."""
+        with self.service(f"on {shown(talk)}") as service:
+            return converse(service, [talk])
+
+
+def converse(service: MemoryService, pieces: list[bytes]) -> bytes:
+    peer = service.connect()
+    for piece in pieces:
+        peer.feed(piece)
+    return rest(service, peer)
+
+
+def rest(service: MemoryService, peer: MemoryPeer) -> bytes:
+    """Return what the peer gets, until nothing has come for as long as an answer may take."""
+    came = peer.received()
+    for _ in range(MOST_ANSWERS):
+        service.clock.advance(ANSWER_SECONDS)
+        more = peer.received()
+        if not more:
+            break
+        came += more
+    return came
+
+
+def shown(value: object) -> str:
+    """A value for a sentence: of long bytes, the beginning and the end."""
+    if not isinstance(value, bytes) or len(value) <= 80:
+        return repr(value)
+    return f"{value[:40]!r}…{value[-20:]!r} ({len(value)} bytes)"
+
+
+def try_hours(trial: Trial) -> None:
+    """An hour without peers, a reload, a stop; jobs that serve nobody go through this alone."""
+    with trial.service("in an hour without peers, a reload and a stop") as service:
+        service.clock.advance(HOUR)
+        service.reload()
+        stop(trial, service)
+
+
+def stop(trial: Trial, service: MemoryService) -> None:
+    """Stop, and see that nothing goes on."""
+    service.stop()
+    service.clock.advance(HOUR)
+    timers = service.clock.getDelayedCalls()
+    if timers:
+        raise AssertionError(
+            f"{trial.name} has a timer left an hour after the stop: {timers[0]}; "
+            "`later` of the protocol and `every` of the service end by themselves"
+        )
+
+
+def try_cuts(trial: Trial, talk: bytes) -> None:
+    """However the network cuts it, the answer is the same."""
+    whole = trial.answer(talk)
+    for pieces in every_split(talk):
+        with trial.service(f"on {shown(talk)} that came as {shown(pieces)}") as service:
+            came = converse(service, pieces)
+        trial.expect(
+            whole, came, f"answers {shown(talk)} otherwise when it comes as {shown(pieces)}"
+        )
+
+
+def try_many(trial: Trial, talk: bytes) -> None:
+    """Ten thousand of them at once, in a piece or in many."""
+    much = talk * TIMES
+    with trial.service(f"on {TIMES} times {shown(talk)}") as service:
+        whole = converse(service, [much])
+    pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
+    with trial.service(f"on {TIMES} times {shown(talk)} in pieces of {PIECE} bytes") as service:
+        came = converse(service, pieces)
+    trial.expect(
+        whole, came, f"answers {TIMES} times {shown(talk)} otherwise in pieces of {PIECE} bytes"
+    )
+
+
+def try_slow_reader(trial: Trial, talk: bytes) -> None:
+    """A peer that does not read makes it wait, or is cut off; one that goes on reading misses nothing."""
+    doing = f"on {shown(talk)} again and again from a peer that does not read"
+    much = talk * max(TIMES, LEAST_TO_FILL // len(talk))
+    pieces = [much[at : at + PIECE] for at in range(0, len(much), PIECE)]
+    with trial.service(doing) as service:
+        quick = converse(service, pieces)
+    with trial.service(doing) as service:
+        peer = service.connect(reads=False)
+        for piece in pieces:
+            peer.feed(piece)
+            waiting = len(peer.transport.buffer)
+            if waiting > MOST_WAITING:
+                raise AssertionError(
+                    f"{trial.name} writes on to a peer that does not read: {waiting} bytes wait for it; "
+                    "wait for `drain()`, or register a producer"
+                )
+        peer.start_reading()
+        came = rest(service, peer)
+        if not peer.closed:
+            trial.expect(quick, came, f"answers {shown(talk)} otherwise to a peer that reads late")
+
+
+def try_half_close(trial: Trial, talk: bytes) -> None:
+    """A peer that sends its end right behind its last line, as `nc -N` does, is answered, and let go."""
+    whole = trial.answer(talk)
+    doing = f"on {shown(talk)} with the end of the connection behind it"
+    with trial.service(doing) as service:
+        peer = service.connect()
+        peer.feed(talk)
+        peer.half_close()
+        came = rest(service, peer)
+        if trial.same and not came.startswith(whole):
+            raise AssertionError(
+                f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
+                "when the peer sends its end behind it"
+            )
+        service.clock.advance(HOUR)
+        if not peer.closed:
+            raise AssertionError(
+                f"{trial.name} keeps a connection open whose peer sends nothing more since an hour"
+            )
+
+
+def try_departures(trial: Trial, talk: bytes) -> None:
+    """A peer may go at any moment, also before it has its answer."""
+    for at in range(len(talk) + 1):
+        doing = f"when the peer goes after {shown(talk[:at])}"
+        with trial.service(doing) as service:
+            peer = service.connect(reads=False)
+            peer.feed(talk[:at])
+            peer.disconnect(ConnectionResetError("the peer has reset the connection"))
+            service.clock.advance(ANSWER_SECONDS)
+
+
+def garbage() -> Iterator[bytes]:
+    """Yield what no client of this protocol sends."""
+    yield bytes(range(256)) * 4
+    yield b"\0" * 1000 + b"\n"
+    yield b"\xff\xfd\x03\xff\xfa\x18\x01\xff" + b"\r\r\n\n\r\n"
+    yield b"\xc3\x28 \xed\xa0\x80\r\n"
+    yield b"x" * 300_000 + b"\r\n"
+    # The same for each run: a failure has to be there again.
+    yield random.Random(7).randbytes(20_000)
+
+
+def try_garbage(trial: Trial, talk: bytes) -> None:
+    """Garbage, alone or behind the beginning of what is right, fails nothing and harms no other."""
+    whole = trial.answer(talk)
+    for data in garbage():
+        for begun in (b"", talk[: len(talk) // 2], talk):
+            with trial.service(f"on {shown(begun + data)}") as service:
+                peer = service.connect()
+                peer.feed(begun + data)
+                peer.half_close()
+                rest(service, peer)
+                came = converse(service, [talk])
+            if trial.apart:
+                trial.expect(
+                    whole, came, f"answers {shown(talk)} otherwise after another peer sent garbage"
+                )
+
+
+def try_two(trial: Trial, talk: bytes) -> None:
+    """Two peers that talk at the same time get what each gets alone."""
+    whole = trial.answer(talk)
+    with trial.service(f"on {shown(talk)} from two peers in turns") as service:
+        peers = [service.connect() for _ in range(2)]
+        for at in range(len(talk)):
+            for peer in peers:
+                peer.feed(talk[at : at + 1])
+        came = [rest(service, peer) for peer in peers]
+    if trial.apart:
+        trial.expect(
+            [whole, whole], came, f"mixes up two peers that send {shown(talk)} at the same time"
+        )
+
+
+def try_reload(trial: Trial, talk: bytes) -> None:
+    """A reload in the middle of a conversation changes nothing in it."""
+    whole = trial.answer(talk)
+    half = len(talk) // 2
+    with trial.service(f"on a reload after {shown(talk[:half])}") as service:
+        peer = service.connect()
+        peer.feed(talk[:half])
+        service.reload()
+        peer.feed(talk[half:])
+        came = rest(service, peer)
+    trial.expect(whole, came, f"answers {shown(talk)} otherwise with a reload in the middle of it")
+
+
+def try_stop(trial: Trial, talk: bytes) -> None:
+    """A stop answers what has come, ends in time, and leaves nothing behind."""
+    whole = trial.answer(talk)
+    with trial.service("on a stop") as service:
+        # One that asks, one that has begun to, and one that says nothing.
+        asking, begun, _ = (service.connect() for _ in range(3))
+        asking.feed(talk)
+        begun.feed(talk[: len(talk) // 2])
+        stop(trial, service)
+        came = asking.received()
+        if trial.same and trial.apart and not came.startswith(whole):
+            raise AssertionError(
+                f"{trial.name} answers {shown(talk)} with {shown(came)} instead of {shown(whole)} "
+                "when it is stopped meanwhile"
+            )
+
+
+def try_datagrams(trial: Trial, talk: bytes) -> None:
+    """Datagrams: whole ones, many, garbage, empty ones, from many senders, around a reload and a stop."""
+    with trial.service(f"on the datagram {shown(talk)}") as service:
+        whole = ask(service, talk)
+    with trial.service(f"on {TIMES} datagrams {shown(talk)}") as service:
+        for number in range(100):
+            service.sender(port=10_000 + number).send(*[talk] * (TIMES // 100))
+        service.clock.advance(ANSWER_SECONDS)
+    for data in (b"", *(some[:60_000] for some in garbage()), talk[: len(talk) // 2]):
+        with trial.service(f"on the datagram {shown(data)}") as service:
+            service.sender(port=20_000).send(data)
+            came = ask(service, talk)
+        if trial.apart:
+            trial.expect(whole, came, f"answers {shown(talk)} otherwise after {shown(data)}")
+    with trial.service(f"on the datagram {shown(talk)} after a reload, and on a stop") as service:
+        service.reload()
+        trial.expect(whole, ask(service, talk), f"answers {shown(talk)} otherwise after a reload")
+        stop(trial, service)
+
+
+def ask(service: MemoryService, datagram: bytes) -> list[bytes]:
+    sender = service.sender()
+    sender.send(datagram)
+    service.clock.advance(ANSWER_SECONDS)
+    return sender.received()
+
+
+STREAM_TRIALS = (
+    try_cuts,
+    try_two,
+    try_departures,
+    try_half_close,
+    try_garbage,
+    try_many,
+    try_slow_reader,
+    try_reload,
+    try_stop,
+)
+DATAGRAM_TRIALS = (try_datagrams,)

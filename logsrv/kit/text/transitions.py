@@ -1,0 +1,12 @@
+"""Tables of states as a module's docstring has them: what people read is what the program goes by."""
+
+from __future__ import annotations
+
+import re
+
+_ROW = re.compile(r"^    ([A-Z]+) +([a-z]+) +([A-Z]+)\b", re.MULTILINE)
+
+
+def transitions(docstring: str | None) -> dict[tuple[str, str], str]:
+    """Return state and event → the next state, of the rows `    STATE event STATE` in a docstring."""
+    return {(old, event): new for old, event, new in _ROW.findall(docstring or "")}

@@ -1,0 +1,211 @@
+"""HTTP requests as our web servers take them: in time, with a small body at most, one after the other."""
+
+from __future__ import annotations
+
+import re
+from io import BytesIO
+from typing import Any, Protocol, cast
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request
+from zope.interface import implementer
+
+from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.net.source import source_of
+from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
+
+# From the end of one answer to the last header of the next request; seconds.
+REQUEST_SECONDS = 60
+ABORT_SECONDS = 15
+# A small body is read even where none is wanted, so that its sender hears why; a form is kept.
+MOST_BODY = 64 * 1024
+MOST_KEPT = 4 * 1024
+# Python refuses to read a number of thousands of digits.
+MOST_DIGITS = 20
+_TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+
+
+def host_and_target(uri: bytes) -> tuple[bytes | None, bytes]:
+    """Return what a request asks for, and the host in it if it is asked as proxies do.
+
+    Then that host is the one that counts (RFC 9112, section 3.2.2).
+    """
+    found = _ABSOLUTE.fullmatch(uri)
+    if found is None:
+        return None, uri
+    return found[1], found[2] if found[2].startswith(b"/") else b"/" + found[2]
+
+
+class Handler(Protocol):
+    """A handler of requests."""
+
+    def handle(self, request: WebRequest) -> None: ...
+
+
+class WebRequest(Request):
+    """A request of `browser`; `has_body` if one came with it, of which `content` has the beginning."""
+
+    def __init__(self, channel: Channel, handler: Handler) -> None:
+        super().__init__(channel)
+        self.browser = channel
+        self._handler = handler
+        self._body = 0
+        self._too_large = False
+        self.has_body = False
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        self.has_body = length != 0
+        if length is not None and length > MOST_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._body += len(data)
+        if self._body <= MOST_KEPT:
+            assert self.content is not None
+            self.content.write(data)
+        if self._body > MOST_BODY:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        if not self._too_large:
+            self._too_large = True
+            self.browser.write(_TOO_LARGE)
+            self.browser.loseConnection()
+
+    def process(self) -> None:
+        if self._too_large:
+            return
+        host, self.uri = host_and_target(self.uri)
+        if host is not None:
+            self.requestHeaders.setRawHeaders(b"host", [host])
+            self.path = self.uri.partition(b"?")[0]
+        self._handler.handle(self)
+
+
+class Channel(HTTPChannel):
+    """A connection of a browser."""
+
+    factory: ChannelFactory
+    _ending: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._source = source_of(self.transport)
+        if self.factory.connection_log is not None:
+            self.factory.connection_log.connected(self._source)
+
+    def dataReceived(self, data: bytes) -> None:
+        # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
+        LineReceiver.dataReceived(self, data)
+
+    def headerReceived(self, line: bytes) -> bool:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length" and len(value.strip()) > MOST_DIGITS:
+            self.write(_TOO_LARGE)
+            self.loseConnection()
+            return False
+        return bool(super().headerReceived(line))
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.write(_TOO_LONG)
+        self.loseConnection()
+
+    def timeoutConnection(self) -> None:
+        self._ending = self.callLater(ABORT_SECONDS, self.abort)
+        self.loseConnection()
+
+    def abort(self) -> None:
+        """End at once, so that nobody takes what was sent for all of it."""
+        cast(ITCPTransport, self.transport).abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._ending is not None and self._ending.active():
+            self._ending.cancel()
+        if self.factory.connection_log is not None:
+            self.factory.connection_log.disconnected(self._source, end_sentence(reason))
+        super().connectionLost(reason)
+
+
+@implementer(IProtocolNegotiationFactory)
+class ChannelFactory(Factory[Channel]):
+    """Channels of a kind, with requests of a kind: set both, and override `request`.
+
+    Records no requests: whoever answers them counts them.
+    """
+
+    noisy = False
+    channel: type[Channel] = Channel
+    connection_log: ConnectionLog | None = None
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self.clock = clock
+
+    def request(self, channel: Any) -> Request:
+        """Return a new request of a channel."""
+        raise NotImplementedError(f"{type(self).__name__} has no request")
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel:
+        # HTTPChannel wants to be told all this by attributes.
+        channel: Any = self.channel()
+        channel.factory = self
+        channel.timeOut = REQUEST_SECONDS
+        channel.callLater = self.clock.callLater
+        channel.requestFactory = lambda channel, queued=None: self.request(channel)
+        return cast(Channel, channel)
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Return what is offered to a browser that asks inside TLS (ALPN); Twisted fails for others."""
+        return [b"http/1.1"]
+
+    def log(self, request: Any) -> None:
+        """Do nothing with a request that is done."""
+
+
+class WebFactory(ChannelFactory):
+    """Channels whose requests `handler` answers: what serves at one listener."""
+
+    def __init__(
+        self, handler: Handler, clock: IReactorTime, label: str, settings: ConnectionSettings
+    ) -> None:
+        super().__init__(clock)
+        self._handler = handler
+        self._label = label
+        self.apply(settings)
+
+    @property
+    def receiver(self) -> WebFactory:
+        return self
+
+    def attach(self, listener: Listener) -> None:
+        """Do nothing: no listener matters here."""
+
+    def apply(self, settings: ConnectionSettings) -> None:
+        """Log connections to come, or not."""
+        self.connection_log = (
+            ConnectionLog(self._label, self.clock) if settings.log_connections else None
+        )
+
+    def close(self) -> None:
+        if self.connection_log is not None:
+            self.connection_log.flush()
+
+    def request(self, channel: Any) -> WebRequest:
+        return WebRequest(channel, self._handler)

@@ -1,0 +1,76 @@
+"""Strictness: what every answer tells the browser, which requests are for us, who asks. Sans-IO."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_HOST_HEADER = re.compile(
+    r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?", re.ASCII
+)
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def name_in(header: bytes) -> str | None:
+    """Return the host of a Host header (RFC 9110, section 7.2): lower case, no brackets, no port.
+
+    None if it is none; a name outside ASCII comes as A-labels.
+    """
+    found = _HOST_HEADER.fullmatch(header.decode("latin-1").strip())
+    if found is None:
+        return None
+    if found[1] is None:
+        return found[2].lower().rstrip(".") or None
+    try:
+        return IPv6Address(found[1]).compressed
+    except ValueError:
+        return None
+
+
+def is_loopback(address: str | None) -> bool:
+    """Return true if only this machine can connect to `address`."""
+    try:
+        found = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return False
+    # So a socket for both families names those of IPv4.
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+def is_for_us(header: bytes | None, names: Collection[str], local: bool) -> bool:
+    """Return true if a request with this Host header may be answered.
+
+    A page somewhere else can give its own name our address, and would then be let in by the browser
+    as the same site ("DNS rebinding"). What it cannot do is change the Host header. So on loopback
+    (`local`), where such a page has no business, only the names of loopback and `names` are
+    answered; elsewhere `names`, if there are any.
+    """
+    if not local and not names:
+        return True
+    name = name_in(header or b"")
+    return name is not None and (name in names or name in LOOPBACK_NAMES)
+
+
+def client_of(host: str | None) -> str:
+    """The client behind an address; all that have none (UNIX sockets) are one."""
+    if host is None:
+        return "local"
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(IPv6Network((address, 64), strict=False))
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -1,0 +1,117 @@
+"""The figures and the health of a service over HTTP: /metrics, /healthz, /readyz, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+
+import attrs
+from twisted.logger import Logger
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import shown
+from logsrv.kit.web.channel import WebRequest
+from logsrv.kit.web.hosts import HEADERS, is_for_us, is_loopback
+
+log = Logger()
+
+JSON = "application/json"
+# Nothing may be done with an answer in a browser, wherever it is opened.
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
+READING = (b"GET", b"HEAD")
+
+
+@attrs.frozen
+class Answer:
+    """An answer: the status of HTTP, the body, its content type."""
+
+    status: int
+    body: bytes
+    type: str = JSON
+
+
+def refusal(status: int, sentence: str) -> Answer:
+    """Return the answer that is nothing but a sentence."""
+    return Answer(status, json.dumps({"error": one_line(sentence)}).encode() + b"\n")
+
+
+class Monitor:
+    """Answers for one service; `handle` is called for each request, in the reactor's thread.
+
+    unhealthy, unready: give the reasons, a sentence each, why /healthz and /readyz are 503; none if
+    all is well.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        unhealthy: Callable[[], list[str]],
+        unready: Callable[[], list[str]],
+    ) -> None:
+        # It takes a tenth of a second, which who asks for no figures need not wait; and the first request
+        # comes when root's rights are gone, while the modules may be where only root can read.
+        from logsrv.kit.observe.prometheus import exposition
+
+        self._metrics, self._exposition = metrics, exposition
+        self._answers: dict[str, Callable[[], Answer]] = {
+            "/metrics": self._figures,
+            "/healthz": lambda: _judged(unhealthy()),
+            "/readyz": lambda: _judged(unready()),
+        }
+
+    def answer(self, path: str) -> Answer | None:
+        """Return what is at `path` just now; None if nothing ever is."""
+        make = self._answers.get(path)
+        return None if make is None else make()
+
+    def handle(self, request: WebRequest) -> None:
+        """Answer a request of a listener that has nothing else."""
+        try:
+            answer = self._answer(request)
+        except Exception:
+            log.failure("answering a request failed")
+            answer = refusal(500, "the server has failed; its log says why")
+        _send(request, answer)
+
+    def _answer(self, request: WebRequest) -> Answer:
+        hosts = request.requestHeaders.getRawHeaders(b"Host", [])
+        if len(hosts) > 1:
+            return refusal(400, "the request has more than one Host header")
+        local = is_loopback(getattr(request.getHost(), "host", None))
+        # No browser leaves it out, so a page somewhere else cannot be behind such a request.
+        if hosts and not is_for_us(hosts[0], (), local):
+            return refusal(
+                403, "the Host of this request is not this machine, which alone is served"
+            )
+        if request.method not in READING:
+            request.setHeader("Allow", "GET, HEAD")
+            return refusal(405, "only GET and HEAD can be done here")
+        if request.has_body:
+            request.browser.persistent = 0
+            request.setHeader("Connection", "close")
+            return refusal(413, "a request for this has no content of its own")
+        path = request.path.decode("latin-1")
+        nothing = f"there is nothing at {shown(path)}, only {', '.join(self._answers)}"
+        return self.answer(path) or refusal(404, nothing)
+
+    def _figures(self) -> Answer:
+        return Answer(200, *self._exposition(self._metrics))
+
+
+def _judged(reasons: list[str]) -> Answer:
+    return refusal(503, "; ".join(reasons)) if reasons else Answer(200, b'{"status": "ok"}\n')
+
+
+def _send(request: WebRequest, answer: Answer) -> None:
+    request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
+    for name, value in HEADERS.items():
+        request.setHeader(name, value)
+    request.setHeader("Content-Type", answer.type)
+    request.setHeader("Content-Security-Policy", POLICY)
+    request.setHeader("Cache-Control", "no-store")
+    request.setHeader("Content-Length", str(len(answer.body)))
+    request.write(answer.body)
+    request.finish()

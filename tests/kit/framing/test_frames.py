@@ -1,0 +1,220 @@
+"""Framers give the same frames however the network cuts them, and keep no more than one."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.kit.framing.frames import (
+    Delimiter,
+    FixedSize,
+    Framing,
+    LengthPrefix,
+    Netstring,
+    Varint,
+)
+
+MOST = 20
+PREFIXES = [LengthPrefix(size, order) for size in (1, 2, 4, 8) for order in ("big", "little")]  # type: ignore[arg-type]
+FRAMINGS: list[Framing] = [
+    *PREFIXES,
+    Varint(),
+    Netstring(),
+    Delimiter(b"\0"),
+    Delimiter(b"\r\n"),
+    Delimiter(b"aa"),
+    FixedSize(3),
+]
+framings = st.sampled_from(FRAMINGS)
+
+
+def frames_of(framing: Framing, pieces: list[bytes], most: int = MOST) -> tuple[list[bytes], str]:
+    framer = framing.framer(most)
+    frames = [frame for piece in pieces for frame in framer.receive(piece)]
+    return frames, framer.trouble
+
+
+def reference(framing: Framing, data: bytes, most: int = MOST) -> tuple[list[bytes], bool]:
+    """The same, slowly and obviously: one frame at a time; and whether one was refused."""
+    frames: list[bytes] = []
+    while data:
+        one, data = first_frame(framing, data, most)
+        if one is None:
+            return frames, False
+        if isinstance(one, str):
+            return frames, True
+        frames.append(one)
+    return frames, False
+
+
+def first_frame(framing: Framing, data: bytes, most: int) -> tuple[bytes | str | None, bytes]:
+    """The first frame and what is behind it; None if it isn't whole, text if it is refused."""
+    if isinstance(framing, FixedSize):
+        return (data[: framing.size] if len(data) >= framing.size else None), data[framing.size :]
+    if isinstance(framing, Delimiter):
+        frame, delimiter, rest = data.partition(framing.delimiter)
+        surely = len(frame) if delimiter else len(frame) - len(framing.delimiter) + 1
+        if surely > most:
+            return "too long", b""
+        return (frame if delimiter else None), rest
+    if isinstance(framing, LengthPrefix):
+        length = int.from_bytes(data[: framing.size], framing.order)
+        begin: int | None = framing.size if len(data) >= framing.size else None
+        length = 0 if begin is None else length
+    elif isinstance(framing, Varint):
+        length, begin = varint(data)
+        if begin == -1:
+            return "no varint", b""
+    else:
+        digits, colon, _ = data.partition(b":")
+        number = b""
+        for byte in digits:
+            if not 0x30 <= byte <= 0x39 or number == b"0":
+                return "no netstring", b""
+            number += bytes([byte])
+            if int(number) > most:
+                return "too long", b""
+        if colon and not number:
+            return "no netstring", b""
+        length, begin = int(number or b"0"), len(digits) + 1 if colon else None
+    if length > most:
+        return "too long", b""
+    if begin is None or len(data) < begin + length + isinstance(framing, Netstring):
+        return None, b""
+    end = begin + length
+    if isinstance(framing, Netstring):
+        return (data[begin:end] if data[end : end + 1] == b"," else "no comma"), data[end + 1 :]
+    return data[begin:end], data[end:]
+
+
+def varint(data: bytes) -> tuple[int, int | None]:
+    """The number, and where it ends: None if it does not yet, -1 if it is too long for one."""
+    number = 0
+    for at, byte in enumerate(data):
+        number += (byte % 128) * 128**at
+        if byte < 128 or number > MOST:
+            return number, at + 1
+        if at == 9:
+            return number, -1
+    return number, None
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[Framing, bytes]:
+    """A framing, and frames of it with rubbish between some."""
+    framing = draw(framings)
+    size = framing.size if isinstance(framing, FixedSize) else None
+    parts = []
+    for frame in draw(
+        st.lists(st.binary(min_size=size or 0, max_size=size or MOST + 3), max_size=6)
+    ):
+        try:
+            parts.append(framing.pack(frame))
+        except ValueError:
+            parts.append(frame)
+    end = draw(
+        st.one_of(
+            st.just(b""),
+            st.binary(max_size=12),
+            st.sampled_from([b"\x80" * 12, b"007:", b"12", b"\r"]),
+        )
+    )
+    return framing, b"".join(parts) + end
+
+
+@given(streams(), st.data())
+@example((Netstring(), b"999a:"), None)
+@example((Delimiter(b"aa"), b"xaaaa"), None)
+def test_frames_at_every_split(stream: tuple[Framing, bytes], cuts: st.DataObject | None) -> None:
+    framing, data = stream
+    frames, refused = reference(framing, data)
+    whole = frames_of(framing, [data])
+    assert whole[0] == frames
+    assert bool(whole[1]) == refused
+    assert frames_of(framing, [data[at : at + 1] for at in range(len(data))]) == whole
+    for at in range(len(data)) if cuts is None else [cuts.draw(st.integers(0, len(data)))]:
+        assert frames_of(framing, [data[:at], data[at:]]) == whole
+
+
+@given(framings, st.lists(st.binary(max_size=MOST), max_size=5))
+def test_what_is_packed_is_received(framing: Framing, frames: list[bytes]) -> None:
+    sent = []
+    for frame in frames:
+        try:
+            framing.pack(frame)
+        except ValueError:
+            continue
+        sent.append(frame)
+    assert frames_of(framing, [b"".join(map(framing.pack, sent))]) == (sent, "")
+
+
+@pytest.mark.parametrize(
+    ("framing", "giant", "sentence"),
+    [
+        (LengthPrefix(), b"GET / HTTP", "a frame of 1195725856 bytes is longer than 20 bytes"),
+        (LengthPrefix(8, "little"), b"\xff" * 8, "a frame of 18446744073709551615 bytes is longer"),
+        (Varint(), b"\xff\xff", "a frame is longer than 20 bytes"),
+        (Varint(), b"\x80" * 10, "a length has more than 10 bytes"),
+        (Netstring(), b"999999999", "a frame is longer than 20 bytes"),
+        (Netstring(), b"3;abc,", "what begins here is no netstring"),
+        (Netstring(), b"3:abcd", "there is no comma behind a netstring"),
+        (Delimiter(), b"x" * 21, "a frame is longer than 20 bytes"),
+    ],
+)
+def test_a_giant_is_refused_before_anything_of_it_is_kept(
+    framing: Framing, giant: bytes, sentence: str
+) -> None:
+    """Nothing that comes behind it is kept either."""
+    framer = framing.framer(MOST)
+    assert framer.receive(giant) == []
+    assert framer.trouble.startswith(sentence)
+    assert framer.held == 0
+    assert framer.receive(b"x" * 1000) == []
+    assert framer.held == 0
+
+
+def test_the_largest_is_not_refused() -> None:
+    for framing in FRAMINGS[:-1]:
+        assert frames_of(framing, [framing.pack(b"x" * MOST)]) == ([b"x" * MOST], "")
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: LengthPrefix(3), "the size of a length is 1, 2, 4 or 8 bytes, not 3"),
+        (lambda: LengthPrefix(4, "middle"), 'the order of a length is "big" or "little", not '),  # type: ignore[arg-type]
+        (lambda: Delimiter(b""), "a delimiter is one byte or more, not b''"),
+        (lambda: Delimiter("x"), "a delimiter is one byte or more, not 'x'"),  # type: ignore[arg-type]
+        (lambda: FixedSize(0), "the size of a frame is one byte or more, not 0"),
+        (lambda: LengthPrefix(1).pack(b"x" * 256), "a frame of 256 bytes is too long for"),
+        (lambda: Delimiter().pack(b"a\0"), "a frame has the delimiter b'\\x00' in it"),
+        (lambda: FixedSize(3).pack(b"x"), "a frame has 3 bytes, not 1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be(make: object, sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        make()  # type: ignore[operator]
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_large_frame_in_small_pieces_takes_time_that_grows_with_it() -> None:
+    def seconds(size: int) -> float:
+        framer = LengthPrefix().framer(size)
+        pieces = [size.to_bytes(4, "big"), *[b"x" * 100] * (size // 100)]
+        began = time.thread_time()
+        assert [len(frame) for piece in pieces for frame in framer.receive(piece)] == [size]
+        return time.thread_time() - began
+
+    # Twenty times as much; quadratic would be four hundred times as long.
+    assert min(seconds(2_000_000) for _ in range(3)) < 150 * min(seconds(100_000) for _ in range(5))
+
+
+def test_an_idle_framer_is_small() -> None:
+    """There is one for each connection that has said something."""
+    framer = LengthPrefix().framer(MOST)
+    framer.receive(b"\0\0\0\1x" * 100)
+    assert sys.getsizeof(framer._held) < 100

@@ -1,0 +1,197 @@
+"""Any mixture of reads gives the same, however the network cuts the bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.kit.framing.incoming import Incoming, LineTooLong
+from logsrv.kit.framing.lines import LineFormat
+
+# "line", ("exactly", n), ("some", n) or ("until", separator, limit).
+Read = tuple[object, ...]
+
+TELLING = (
+    b"\xff",
+    b"\n",
+    b"a",
+    b"bc",
+    b"\r",
+    b"\0",
+    b"\xfd",
+    b"\xfa",
+    b"\x1f",
+    b"\xf0",
+    b"0123456789",
+)
+streams = st.lists(st.sampled_from(TELLING), max_size=14).map(b"".join)
+reads = st.lists(
+    st.one_of(
+        st.just(("line",)),
+        st.tuples(st.just("exactly"), st.integers(0, 6)),
+        st.tuples(st.just("until"), st.sampled_from([b"\n", b"\r\n", b"a"]), st.integers(2, 8)),
+    ),
+    max_size=8,
+)
+
+
+def carry_out(incoming: Incoming, read: Read) -> object:
+    """What a read gives, "too long", or None as long as it isn't there."""
+    try:
+        if read[0] == "line":
+            return incoming.take_line()
+        if read[0] == "until":
+            return incoming.take_until(*read[1:])  # type: ignore[arg-type]
+        take = incoming.take_exactly if read[0] == "exactly" else incoming.take_some
+        return take(*read[1:])  # type: ignore[arg-type]
+    except LineTooLong:
+        return "too long"
+
+
+def converse(format: LineFormat, pieces: Iterable[bytes], wanted: Iterable[Read]) -> list[object]:
+    """What the reads give, each as soon as it is there; then what nobody has read."""
+    incoming = Incoming(format)
+    coming = iter(pieces)
+    got: list[object] = []
+    for read in wanted:
+        while (result := carry_out(incoming, read)) is None and not incoming.ended:
+            piece = next(coming, None)
+            if piece is None:
+                incoming.ended = True
+            else:
+                incoming.receive(piece)
+        got.append(result)
+    for piece in coming:
+        incoming.receive(piece)
+    incoming.ended = True
+    return [*got, incoming.take_all(), incoming.answers]
+
+
+@given(streams, reads, st.booleans(), st.data())
+@example(b"\xff\xff\xfa\n\xffa", [("exactly", 1), ("line",), ("exactly", 1)], True, None)
+@example(b"\xff\xfa\x1f0123456789\xff\na\n\xff\xff", [("line",), ("exactly", 2)], True, None)
+def test_the_cuts_make_no_difference(
+    data: bytes, wanted: list[Read], telnet: bool, cuts: st.DataObject | None
+) -> None:
+    format = LineFormat(max_line=7, telnet=telnet)
+    whole = converse(format, [data], wanted)
+    bytewise = [data[at : at + 1] for at in range(len(data))]
+    assert converse(format, bytewise, wanted) == whole
+    if cuts is not None:
+        at = cuts.draw(st.integers(0, len(data)))
+        assert converse(format, [data[:at], data[at:]], wanted) == whole
+
+
+def reference(data: bytes, wanted: Iterable[Read]) -> list[object]:
+    """The same without Telnet, slowly and obviously."""
+    got: list[object] = []
+    skipping = b""
+    for read in wanted:
+        if skipping:
+            data, skipping = data.partition(skipping)[2], b""
+        if read[0] == "exactly":
+            number = int(str(read[1]))
+            got.append(data[:number] if number <= len(data) else None)
+            data = data[number:] if number <= len(data) else data
+        elif read[0] == "until":
+            separator, limit = read[1:]
+            assert isinstance(separator, bytes) and isinstance(limit, int)
+            end = data.find(separator) + len(separator)
+            if separator in data[:limit]:
+                got.append(data[:end])
+                data = data[end:]
+            elif len(data) >= limit:
+                got.append("too long")
+                skipping = separator
+            else:
+                got.append(None)
+        else:
+            line, _, rest = data.partition(b"\n")
+            if len(line) - line.endswith(b"\r") > 7:
+                got.append("too long")
+                data = rest
+            elif not data:
+                got.append(None)
+            else:
+                text = line.replace(b"\r\0", b"").removesuffix(b"\r")
+                got.append(text.decode("utf-8", "replace"))
+                data = rest
+    if skipping:
+        data = data.partition(skipping)[2]
+    return [*got, data, b""]
+
+
+@given(streams, reads)
+def test_it_is_what_one_would_expect(data: bytes, wanted: list[Read]) -> None:
+    format = LineFormat(max_line=7, telnet=False)
+    assert converse(format, [data], wanted) == reference(data, wanted)
+
+
+def test_some_are_what_is_there() -> None:
+    incoming = Incoming(LineFormat())
+    assert incoming.take_some(5) is None
+    incoming.receive(b"\xff\xfd\x03 and more")
+    assert incoming.take_some(5) == b"\xff\xfd\x03 a"
+    assert incoming.take_some(50) == b"nd more"
+    incoming.ended = True
+    assert incoming.take_some(5) == b""
+
+
+def test_telnet_is_taken_out_of_lines_only() -> None:
+    """The command before the line is answered, its twin among the bytes is data."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"\xff\xfd\x03one\n\xff\xfd\x03two\n")
+    assert incoming.take_line() == "one"
+    assert incoming.take_exactly(3) == b"\xff\xfd\x03"
+    assert incoming.take_line() == "two"
+    assert incoming.answers == b"\xff\xfc\x03"
+
+
+def test_a_command_is_answered_before_its_line_ends() -> None:
+    """A client may wait for that before it sends a line."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"\xff\xfd\x03")
+    assert incoming.take_line() is None
+    assert incoming.answers == b"\xff\xfc\x03"
+
+
+def test_a_line_that_is_given_up_is_bytes_again() -> None:
+    """After a time-out, say: what came of it, and the beginning of what might be a command."""
+    incoming = Incoming(LineFormat())
+    incoming.receive(b"on\xff\xfde\xff")
+    assert incoming.take_line() is None
+    assert incoming.take_exactly(3) == b"on\xff"
+    incoming.receive(b"more\n")
+    assert incoming.take_line() == "more"
+
+
+def test_a_line_without_an_end_is_too_long_at_once() -> None:
+    incoming = Incoming(LineFormat(max_line=4))
+    incoming.receive(b"12345")
+    with pytest.raises(LineTooLong, match="a line is longer than 4 bytes"):
+        incoming.take_line()
+    incoming.receive(b"6789" * 100)
+    assert incoming.take_exactly(1) is None
+    assert len(incoming) == 0
+    incoming.receive(b"\nab")
+    assert incoming.take_exactly(1) == b"a"
+
+
+def test_lines_and_bytes_in_turns_cost_no_more_than_each_alone() -> None:
+    """A chunk of many small commands with data, as memcached has them, in time that grows with it."""
+
+    def seconds(number: int) -> float:
+        incoming = Incoming(LineFormat(telnet=False))
+        incoming.receive(b"set k 3\r\nabc\r\n" * number)
+        began = time.thread_time()
+        for _ in range(number):
+            assert incoming.take_line() == "set k 3"
+            assert incoming.take_exactly(5) == b"abc\r\n"
+        return time.thread_time() - began
+
+    # Twenty times as much; quadratic would be four hundred times as long.
+    assert min(seconds(20_000) for _ in range(3)) < 150 * min(seconds(1000) for _ in range(5))

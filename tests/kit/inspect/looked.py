@@ -1,0 +1,27 @@
+"""A service in memory that is looked into."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from logsrv.kit.inspect.view import View
+from logsrv.kit.observe.metrics import Metrics
+
+
+def looked_into(**more: Any) -> tuple[View, Any]:
+    """A view of a service that has nothing, and that service."""
+    service = SimpleNamespace(
+        name="shout",
+        metrics=Metrics(),
+        clock=Clock(),
+        settings=None,
+        addresses=["127.0.0.1:7000"],
+        unhealthy=list,
+        unready=list,
+        connections=lambda: (),
+    )
+    vars(service).update(more)
+    return View(service), service

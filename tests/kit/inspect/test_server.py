@@ -1,0 +1,127 @@
+"""--inspect of real services over real sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TwistdProcess
+from tests.end_to_end.conftest import LOOPBACK
+from tests.end_to_end.test_reload import reload
+from tests.programs import program
+
+
+def look(path: Path, *commands: str) -> str:
+    """What nc shows of these commands."""
+    done = subprocess.run(
+        [program("nc", "netcat-openbsd"), "-N", "-U", str(path)],
+        input="".join(f"{command}\n" for command in commands),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("greet", ("--listen", LOOPBACK, "--stay")),
+        ("logsrv", ("--listen", LOOPBACK)),
+        ("gopher", ("--gateway", LOOPBACK)),
+    ],
+)
+def test_nc_sees_who_is_connected_to_any_service(
+    name: str, more: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "inspect"
+    with TwistdProcess(name, *more, "--inspect", f"unix:{path}", directory=tmp_path) as server:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+            host, port = peer.getsockname()
+            server.wait_until(lambda: f"tcp:{host}:{port}" in look(path, "connections"), "the peer")
+            shown = look(path, "status", "counters connections_open", "tasks", "stacks", "quit")
+        for part in (
+            "ready",
+            f"{{listener={LOOPBACK}}} 1",
+            "0 tasks",
+            "thread MainThread",
+            "Goodbye",
+        ):
+            assert part in shown
+        # One who leaves his session half-way and one who says nothing keep no stop waiting.
+        with socket.socket(socket.AF_UNIX) as silent, socket.socket(socket.AF_UNIX) as halfway:
+            silent.connect(str(path))
+            halfway.connect(str(path))
+            halfway.sendall(b"connec")
+            server.stop()
+        assert "0 connections cut off" in server.log()
+    assert not path.exists()
+
+
+def test_logsrv_connect_has_a_session(tmp_path: Path) -> None:
+    path = tmp_path / "inspect"
+    with TwistdProcess(
+        "greet", "--listen", LOOPBACK, "--inspect", f"unix:{path}", directory=tmp_path
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "logsrv.cli.main", "connect", f"unix:{path}"],
+            input="status\nquit\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert "healthy" in done.stdout and "Goodbye." in done.stdout
+
+
+def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "inspect"
+    config = tmp_path / "greet.toml"
+    before = f"listen = '{LOOPBACK}'\ninspect = 'unix:{path}'\n"
+    config.write_text(before + "inspect-python = true\n")
+    with TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server:
+        assert "can do whatever the service can" in server.log()
+        assert "'greet'" in look(path, "python", "service.name")
+        assert "has a Python prompt" in server.log()
+        config.write_text(before)
+        reload(server)
+        assert "without --inspect-python" in look(path, "python", "service.name")
+        assert "everything: error and above" in look(path, "log error")
+        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+            peer.recv(100)
+            said = look(path, "log debug")
+            assert "everything: debug and above" in said
+            assert f"tcp:127.0.0.1:{peer.getsockname()[1]}" not in server.log()
+        config.write_text(f"listen = '{LOOPBACK}'\n")
+        reload(server)
+        server.wait_until(lambda: not path.exists(), "the end of the socket")
+
+
+def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
+    server = TwistdProcess(
+        "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
+    ).start()
+    assert server.wait() == 1
+    assert "--inspect-python goes with unix: and ssh: only" in server.log()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be another user")
+def test_another_user_is_not_let_in(tmp_path: Path) -> None:
+    path = tmp_path / "inspect"
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    with TwistdProcess(
+        "greet", "--listen", LOOPBACK, "--inspect", f"unix:{path}", directory=tmp_path
+    ):
+        code = f"import os, socket; os.setuid(65534); socket.socket(1).connect({str(path)!r})"
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    assert "Permission denied" in done.stderr or "PermissionError" in done.stderr

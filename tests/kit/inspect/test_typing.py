@@ -1,0 +1,61 @@
+"""Keys of a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.kit.inspect.typing import MOST_TYPED, Typed, Typing
+
+
+@pytest.mark.parametrize(
+    ("keys", "lines"),
+    [
+        (b"tasks\r", b"tasks\n"),
+        (b"tasks\r\nhelp\n", b"tasks\nhelp\n"),
+        (b"taks\x7f\x7fsks\r", b"tasks\n"),
+        (b"nonsense\x15tasks\r", b"tasks\n"),
+        (b"nonsense\x03tasks\r", b"tasks\n"),
+        (b"log warn\x17debug\r", b"log debug\n"),
+        (b"help\rtasks\r\x1b[A\x1b[A\r", b"help\ntasks\nhelp\n"),
+        (b"help\rtasks\r\x1bOA\x1bOA\x1bOB\r", b"help\ntasks\ntasks\n"),
+        (b"ta\x1b[Dsks\x1b[3~\x00\xc3\xa9\r", b"tasks\n"),
+    ],
+)
+def test_keys_become_lines_however_they_arrive(keys: bytes, lines: bytes) -> None:
+    assert Typing().receive(keys).lines == lines
+    typing = Typing()
+    pieces = [typing.receive(keys[at : at + 1]).lines for at in range(len(keys))]
+    assert b"".join(pieces) == lines
+
+
+def test_what_is_typed_is_shown_and_what_is_erased_goes() -> None:
+    typing = Typing()
+    assert typing.receive(b"tax") == Typed(b"", b"tax")
+    assert typing.receive(b"\x7fsks\r") == Typed(b"tasks\n", b"\b \bsks\r\n")
+    assert typing.receive(b"\x1b[A").echo == b"tasks"
+    assert typing.receive(b"\x1b[B").echo == b"\b \b" * 5
+
+
+def test_control_d_is_the_end_of_an_empty_line_only() -> None:
+    typing = Typing()
+    assert not typing.receive(b"x\x04").ended
+    assert typing.receive(b"\x7f\x04").ended
+
+
+def test_a_line_has_an_end() -> None:
+    typing = Typing()
+    for _ in range(3):
+        typing.receive(b"x" * MOST_TYPED)
+    assert len(typing.receive(b"\r").lines) == MOST_TYPED + 1
+
+
+@given(st.lists(st.binary()))
+def test_whatever_comes_only_safe_bytes_go_back_and_on(pieces: list[bytes]) -> None:
+    """The echo drives the terminal in no way but ours: erasing, line ends and the bell."""
+    typing = Typing()
+    for piece in pieces:
+        typed = typing.receive(piece)
+        assert set(typed.echo) <= {*range(0x20, 0x7F), 7, 8, 10, 13}
+        assert set(typed.lines) <= {*range(0x20, 0x7F), 10}

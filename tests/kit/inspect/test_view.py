@@ -1,0 +1,66 @@
+"""What an operator sees of a service."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from logsrv.kit.inspect.view import MOST_CONNECTIONS, MOST_LINES, MOST_TIMERS
+from logsrv.kit.observe.durations import Durations
+from tests.kit.inspect.looked import looked_into
+
+
+def connected(number: int) -> Any:
+    return SimpleNamespace(known_peer=f"tcp:192.0.2.1:{number}", transport=None)
+
+
+def test_status() -> None:
+    view, _ = looked_into(unready=lambda: ["stopping"])
+    _, *lines = view.status()
+    assert lines == ["listens at 127.0.0.1:7000", "healthy", "not ready: stopping"]
+
+
+def test_of_many_connections_as_many_as_one_reads_and_how_many_there_are() -> None:
+    view, _ = looked_into(connections=lambda: [("tcp:7000", connected(n)) for n in range(1000)])
+    lines = list(view.connections())
+    assert len(lines) == MOST_CONNECTIONS + 2
+    assert "800 more" in lines[-2] and lines[-1] == "1000 connections"
+    assert lines[0] == "tcp:7000  tcp:192.0.2.1:0  SimpleNamespace  unread 0, unsent 0"
+    assert list(view.connections(":999")) == [
+        "tcp:7000  tcp:192.0.2.1:999  SimpleNamespace  unread 0, unsent 0",
+        "1 connections",
+    ]
+
+
+def test_counters_of_every_kind() -> None:
+    view, service = looked_into()
+    durations = Durations((1,))
+    service.metrics.time("roll_seconds", durations)
+    durations.add(0.25)
+    service.metrics.count("rolls_total", 3, sides="6")
+    assert list(view.counters()) == ["rolls_total{sides=6} 3", "roll_seconds count 1 sum 0.25"]
+    assert list(view.counters("nothing")) == []
+    for number in range(MOST_LINES):
+        service.metrics.count("rolls_total", sides=f"{number + 7}")
+    *lines, last = view.counters()
+    assert len(lines) == MOST_LINES and "and more" in last
+
+
+def test_tasks_and_timers_in_their_order() -> None:
+    view, service = looked_into(tasks=["sweep, since 3 s"])
+    service.clock.callLater(5, print)
+    service.clock.callLater(2, looked_into)
+    assert list(view.tasks()) == [
+        "task sweep, since 3 s",
+        "in 2.000 s tests.kit.inspect.looked.looked_into",
+        "in 5.000 s builtins.print",
+        "1 tasks, 2 timers",
+    ]
+    for _ in range(MOST_TIMERS):
+        service.clock.callLater(9, print)
+    assert "2 more timers" in list(view.tasks())[-2]
+
+
+def test_stacks_have_this_very_line() -> None:
+    view, _ = looked_into()
+    assert any("view.stacks()" in line for line in view.stacks())

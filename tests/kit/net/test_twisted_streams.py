@@ -1,0 +1,373 @@
+"""What we rely on in Twisted's ports and transports. Also run with other releases of Twisted."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet import tcp
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.threads import deferToThread
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.twisted_private import close_at_once, make_ours
+from logsrv.kit.net.twisted_streams import (
+    LEAST_RECEIVED,
+    MOST_ACCEPTED,
+    MOST_RECEIVED,
+    AcceptedTCP,
+    AcceptingPort,
+    ReceivingTCP,
+)
+from logsrv.kit.net.twisted_tls import RECORD
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import (
+    LOOPBACK,
+    REACTOR,
+    Chunks,
+    Site,
+    in_reactor,
+    logged,
+    port_of,
+    reactor_fixture,
+    until,
+)
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+KIB = 1024
+
+
+class Reactor:
+    """Notes which descriptors are watched."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def addReader(self, reader: object) -> None:
+        self.calls.append("add")
+
+    def removeReader(self, reader: object) -> None:
+        self.calls.append("remove")
+
+    def addWriter(self, writer: object) -> None:
+        pass
+
+    removeWriter = addWriter
+
+
+@pytest.fixture
+def accepted() -> Iterator[tuple[AcceptedTCP, Reactor]]:
+    ours, theirs = socket.socketpair()
+    reactor = Reactor()
+    yield (
+        AcceptedTCP(ours, Protocol(), ("127.0.0.1", 1), None, 0, reactor),  # type: ignore[arg-type]
+        reactor,
+    )
+    ours.close()
+    theirs.close()
+
+
+@reactor_fixture
+async def site() -> AsyncIterator[Site]:
+    made = Site()
+    yield made
+    await made.stop()
+
+
+def test_a_protocol_that_stays(accepted: tuple[AcceptedTCP, Reactor]) -> None:
+    transport, reactor = accepted
+    assert reactor.calls == []
+    transport.protocol_connected()
+    assert reactor.calls == ["add"]
+    transport.pauseProducing()
+    transport.resumeProducing()
+    assert reactor.calls == ["add", "remove", "add"]
+
+
+@pytest.mark.parametrize("leave", [AcceptedTCP.pauseProducing, AcceptedTCP.loseConnection])
+def test_a_protocol_that_wants_no_input_at_first(
+    accepted: tuple[AcceptedTCP, Reactor], leave: Callable[[AcceptedTCP], None]
+) -> None:
+    """Paused by the store while it was connected, or closed: it is not read all the same."""
+    transport, reactor = accepted
+    leave(transport)
+    transport.protocol_connected()
+    assert "add" not in reactor.calls
+
+
+def speaking(protocol: Protocol, said: bytes) -> tuple[AcceptedTCP, Reactor, socket.socket]:
+    """A transport for a peer who has spoken before it was accepted, and was expected to."""
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(5)
+    theirs.send(said)
+    port, reactor = AcceptingPort(0, Factory()), Reactor()
+    port.expecting = True
+    transport = AcceptedTCP(ours, protocol, ("127.0.0.1", 1), port, 0, reactor)  # type: ignore[arg-type]
+    protocol.makeConnection(transport)
+    transport.protocol_connected()
+    return transport, reactor, theirs
+
+
+def test_what_was_said_already_is_heard_before_anything_is_watched() -> None:
+    protocol = Chunks()
+    transport, reactor, peer = speaking(protocol, b"hello")
+    assert protocol.chunks == [b"hello"]
+    assert reactor.calls == ["add"]
+    peer.close()
+    transport.connectionLost(Failure(ConnectionDone()))
+
+
+def test_who_is_answered_and_dismissed_is_never_watched() -> None:
+    protocol = Chunks(lambda self: close_at_once(self.transport, b"bye"))
+    _, reactor, peer = speaking(protocol, b"hello")
+    assert peer.recv(100) + peer.recv(100) == b"bye"
+    assert len(protocol.ended) == 1
+    assert "add" not in reactor.calls
+    peer.close()
+
+
+def test_an_error_in_what_is_heard_at_once_closes_that_connection() -> None:
+    """As the reactor does for what it hears."""
+    protocol = Chunks(lambda self: 1 / 0)
+    with logged() as messages:
+        _, reactor, peer = speaking(protocol, b"hello")
+    assert peer.recv(100) == b""
+    assert isinstance(protocol.ended[0].value, ZeroDivisionError)
+    assert "add" not in reactor.calls and len(messages) == 1
+    peer.close()
+
+
+def test_who_says_nothing_is_watched_and_the_next_is_not_expected_to() -> None:
+    protocol = Chunks()
+    transport, reactor, peer = speaking(protocol, b"")
+    assert protocol.chunks == [] and reactor.calls == ["add"]
+    assert isinstance(transport.server, AcceptingPort) and not transport.server.expecting
+    transport.connectionLost(Failure(ConnectionDone()))
+    peer.close()
+
+
+class Leaves(Chunks):
+    """Closes by itself at the end of input, if it has nothing left to do."""
+
+    def __init__(self, leaves: bool) -> None:
+        super().__init__()
+        self.leaves = leaves
+
+    def leave_at_once(self) -> bool:
+        return self.leaves and close_at_once(self.transport, b"") is None
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_a_protocol_may_leave_at_the_end_of_input(leaves: bool) -> None:
+    """Then it has heard of the end before the reactor could tell it."""
+    transport, _, peer = speaking(protocol := Leaves(leaves), b"")
+    peer.close()
+    assert isinstance(transport.doRead(), ConnectionDone) is not leaves
+    assert len(protocol.ended) == leaves
+    transport.connectionLost(Failure(ConnectionDone()))
+    assert len(protocol.ended) == 1
+
+
+@in_reactor
+async def test_a_crowd_is_accepted_and_served(site: Site) -> None:
+    """More than are accepted in one turn, some of whom have spoken, and some are gone already."""
+    listener = site.start(LOOPBACK)
+    peers = [
+        socket.create_connection(("127.0.0.1", port_of(listener)))
+        for _ in range(MOST_ACCEPTED + 10)
+    ]
+    for number, peer in enumerate(peers):
+        if number % 3:
+            peer.sendall(b"x")
+        if number % 3 == 2:
+            peer.close()
+    speaking = sum(1 for number in range(len(peers)) if number % 3)
+    await until(lambda: len(site.factory.data) == speaking, "what they say")
+    assert len(site.factory.made) == len(peers)
+    for peer in peers:
+        peer.close()
+    await until(lambda: len(site.factory.lost) == len(peers), "the ends")
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+@in_reactor
+async def test_a_peer_has_its_address(site: Site) -> None:
+    listener = site.start(r"tcp6:0:interface=\:\:1")
+    with socket.create_connection(("::1", port_of(listener))) as peer:
+        await until(lambda: site.factory.made, "the connection")
+        (made,) = site.factory.made
+        assert made.source == f"tcp:[::1]:{peer.getsockname()[1]}"
+
+
+@in_reactor
+async def test_a_protocol_that_cannot_be_made_harms_nobody_else(site: Site) -> None:
+    """The next who comes is served."""
+    listener = site.start(LOOPBACK)
+    noted, site.factory.protocol = site.factory.protocol, lambda: 1 / 0
+    with logged() as messages:
+        socket.create_connection(("127.0.0.1", port_of(listener))).close()
+        await until(lambda: "cannot accept" in messages, "the error")
+    site.factory.protocol = noted
+    with socket.create_connection(("127.0.0.1", port_of(listener))) as peer:
+        peer.sendall(b"hello")
+        await until(lambda: site.factory.data == b"hello", "the next")
+
+
+def test_a_transport_says_who_it_is(accepted: tuple[AcceptedTCP, Reactor]) -> None:
+    assert repr(accepted[0]) == "<Protocol #0 on None>"
+    assert accepted[0].logPrefix() == "Protocol,0,127.0.0.1"
+
+
+class Scripted:
+    """A socket that has so many bytes for each `recv`; notes for how many there was room."""
+
+    def __init__(self, *sizes: int) -> None:
+        self.room: list[int] = []
+        self._sizes = list(sizes)
+
+    def recv(self, most: int) -> bytes:
+        self.room.append(most)
+        return bytes(self._sizes.pop(0))
+
+    def setblocking(self, blocking: bool) -> None:
+        assert not blocking
+
+    def fileno(self) -> int:
+        return -1
+
+
+def received(connection: Any, protocol: Protocol) -> ReceivingTCP:
+    return ReceivingTCP(connection, protocol, ("127.0.0.1", 1), None, 0, Reactor())  # type: ignore[arg-type]
+
+
+def test_a_flood_is_received_256_kib_at_a_time_until_little_comes() -> None:
+    sizes = [100, LEAST_RECEIVED, MOST_RECEIVED, 50_000, MOST_RECEIVED, 100, 100]
+    connection, protocol = Scripted(*sizes), Chunks()
+    transport = received(connection, protocol)
+    for _ in sizes:
+        transport.doRead()
+    assert [size // KIB for size in connection.room] == [64, 64, 256, 256, 256, 256, 64]
+    assert [len(chunk) for chunk in protocol.chunks] == sizes
+
+
+def test_a_small_chunk_holds_no_more_memory_than_it_needs() -> None:
+    ours, theirs = socket.socketpair()
+    protocol = Chunks()
+    transport = received(ours, protocol)
+    transport._most = MOST_RECEIVED
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            theirs.sendall(bytes(5000))
+            transport.doRead()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    ours.close()
+    theirs.close()
+    assert len(protocol.chunks) == 50 and held < 50 * 6000
+
+
+def test_how_much_may_wait_to_be_sent_is_another_matter() -> None:
+    """Twisted takes one number for both."""
+    assert ReceivingTCP.bufferSize == tcp.Server.bufferSize == 64 * KIB
+
+
+def test_nothing_to_read_the_end_and_a_reset() -> None:
+    ours, theirs = socket.socketpair()
+    transport = received(ours, Chunks())
+    assert transport.doRead() is None
+    theirs.close()
+    assert isinstance(transport.doRead(), ConnectionDone)
+    ours.close()
+    assert isinstance(transport.doRead(), ConnectionLost)
+
+
+@pytest.mark.parametrize("endpoint", ["tcp:0:interface=127.0.0.1", "unix:{path}", "ssl", "haproxy"])
+@in_reactor
+async def test_each_listener_receives_large_chunks(
+    site: Site, endpoint: str, tmp_path: Path
+) -> None:
+    """Everything, in order, and in chunks that Twisted's own transports would not deliver."""
+    pem = certificate_file(tmp_path / "pem")
+    encrypted = f"ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+    full = {"ssl": encrypted, "haproxy": f"haproxy:{encrypted}"}.get(endpoint, endpoint)
+    listener = site.start(full.format(path=tmp_path / "socket"))
+    sizes: list[int] = []
+    protocol = site.factory.protocol
+    data = b"".join(b"%09d\n" % number for number in range(200_000))
+
+    class Sized(protocol):  # type: ignore[misc,valid-type]
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            # Until enough has come to show how much is taken at a time.
+            self.transport.pauseProducing()
+            REACTOR.callLater(0.2, self.transport.resumeProducing)
+
+        def dataReceived(self, data: bytes) -> None:
+            sizes.append(len(data))
+            super().dataReceived(data)
+
+    def send() -> None:
+        if endpoint.startswith("unix"):
+            plain = socket.socket(socket.AF_UNIX)
+            plain.connect(str(tmp_path / "socket"))
+        else:
+            plain = socket.create_connection(("127.0.0.1", port_of(listener)))
+        if endpoint in ("ssl", "haproxy"):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            plain = context.wrap_socket(plain)
+        if endpoint == "haproxy":
+            plain.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
+        plain.sendall(data)
+        # A client that closed at once would reset the connection: it has not read all of the handshake.
+        (plain.unwrap() if isinstance(plain, ssl.SSLSocket) else plain).close()
+
+    site.factory.protocol = Sized
+    await deferToThread(send)
+    await until(lambda: site.factory.lost, "the end")
+    assert site.factory.data == data
+    # Under TLS with what was there already of a record.
+    assert LEAST_RECEIVED < max(sizes) <= MOST_RECEIVED + RECORD
+
+
+@implementer(IFileDescriptorReceiver)
+class TakesDescriptors(Chunks):
+    descriptors: list[int]
+
+    def fileDescriptorReceived(self, descriptor: int) -> None:
+        self.descriptors = [descriptor]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+@in_reactor
+async def test_descriptors_over_a_unix_socket(takes: bool, tmp_path: Path) -> None:
+    """They reach a protocol that takes them, and are closed for another."""
+    protocol = TakesDescriptors() if takes else Chunks()
+    port = REACTOR.listenUNIX(str(tmp_path / "s"), Factory.forProtocol(lambda: protocol))  # type: ignore[arg-type]
+    make_ours(port, layered=False)
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.connect(str(tmp_path / "s"))
+        socket.send_fds(peer, [b"x"], [writing])
+        os.close(writing)
+        await until(lambda: protocol.chunks, "the byte")
+    for descriptor in getattr(protocol, "descriptors", ()):
+        os.write(descriptor, b"through")
+        os.close(descriptor)
+    assert os.read(reading, 10) == (b"through" if takes else b"")
+    os.close(reading)
+    await until(lambda: protocol.ended, "the end")
+    await port.stopListening()

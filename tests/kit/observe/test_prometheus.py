@@ -1,0 +1,97 @@
+"""The figures of a service as Prometheus reads them."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from logsrv.greet.protocol import Greet, Greetings, GreetOptions
+from logsrv.kit.observe.durations import Durations
+from logsrv.kit.observe.metrics import CATALOGUE, Metric, Metrics
+from logsrv.kit.observe.prometheus import Figures, exposed_name, exposition
+from logsrv.kit.testing import MemoryService
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """What a scrape finds: by name and labels."""
+    text, content_type = exposition(metrics)
+    assert content_type.startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def test_a_greeting_is_in_the_figures_under_its_listener() -> None:
+    service = MemoryService(Greet, "--stay", options=GreetOptions, state=Greetings)
+    service.connect().feed(b"Ada\r\n")
+    found = samples(service.service.metrics)
+    [received] = [key for key in found if key[0] == "logsrv_received_bytes_total"]
+    assert found[received] == 5
+    assert [label for label, _ in received[1]] == ["listener"]
+
+
+def test_values_are_exact_and_labels_escaped() -> None:
+    metrics = Metrics()
+    label = 'unix:/a "quoted"\\path\nline'
+    metrics.watch("received_bytes_total", lambda: (1 << 53) - 1, listener=label)
+    metrics.watch("connections_open", lambda: 3, listener=label)
+    found = samples(metrics)
+    assert found["logsrv_received_bytes_total", (("listener", label),)] == (1 << 53) - 1
+    assert found["logsrv_connections_open", (("listener", label),)] == 3
+
+
+def test_a_strangers_counters_and_gauges_have_our_prefix_and_begin_at_0() -> None:
+    metrics = Metrics([Metric("rolls", "counter", "Dice."), Metric("dice", "gauge", "In hand.")])
+    metrics.watch("dice", lambda: 6)
+    found = samples(metrics)
+    assert found["logsrv_rolls_total", ()] == 0
+    assert found["logsrv_dice", ()] == 6
+
+
+def test_a_label_that_is_no_text_does_not_spoil_the_scrape() -> None:
+    metrics = Metrics()
+    metrics.count("files_total", name=b"caf\xe9".decode("utf-8", "surrogateescape"))
+    metrics.count("files_total", 4, name=7)  # type: ignore[arg-type]
+    found = samples(metrics)
+    assert found["logsrv_files_total", (("name", "caf\\udce9"),)] == 1
+    assert found["logsrv_files_total", (("name", "7"),)] == 4
+
+
+def test_a_histogram_is_cumulative_and_ends_with_all() -> None:
+    metrics = Metrics([Metric("write_seconds", "histogram", "Writes.")])
+    durations = Durations((0.5, 1))
+    metrics.time("write_seconds", durations)
+    for seconds in (0.25, 0.5, 0.75, 60):
+        durations.add(seconds)
+    found = samples(metrics)
+    buckets = {dict(key[1])["le"]: value for key, value in found.items() if "_bucket" in key[0]}
+    assert buckets == {"0.5": 2, "1.0": 3, "+Inf": 4}
+    assert found["logsrv_write_seconds_count", ()] == 4
+    assert found["logsrv_write_seconds_sum", ()] == 61.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the figures of a process are Linux's")
+def test_the_process_is_there_under_the_names_that_every_dashboard_knows() -> None:
+    found = samples(Metrics())
+    for name in ("cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds"):
+        assert found[f"process_{name}", ()] > 0
+
+
+def test_the_collector_works_in_a_registry_of_the_library() -> None:
+    metrics = Metrics()
+    registry = CollectorRegistry()
+    registry.register(Figures(metrics))
+    metrics.watch("connections_open", lambda: 3, listener="a")
+    assert registry.get_sample_value("logsrv_connections_open", {"listener": "a"}) == 3
+
+
+def test_the_name_that_is_documented_is_the_name_that_is_exposed() -> None:
+    metrics = Metrics([Metric("rolls", "counter", "Dice.")])
+    text = exposition(metrics)[0].decode()
+    for metric in (*CATALOGUE, *metrics.catalogue):
+        assert f"# TYPE {exposed_name(metric)} {metric.kind}" in text

@@ -1,0 +1,37 @@
+"""Secrets among the options: on the command line or in a file, never both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.options.secrets import LONGEST, SECRET, read_secret
+
+
+def test_from_the_command_line_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("open-sesame\n")
+    assert read_secret("token", "abc", None) == "abc"
+    assert read_secret("token", None, file) == "open-sesame"
+    assert read_secret("token", None, None) is None
+
+
+@pytest.mark.parametrize("text", ["", "two words", "x" * (LONGEST + 1), "é", "a\x1b[2J"])
+def test_what_is_no_secret(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(text)
+    with pytest.raises(ValueError):
+        SECRET.parse(text)
+    with pytest.raises(ConfigurationError, match=r"--token-file .*token"):
+        read_secret("token", None, file)
+
+
+def test_both_or_a_file_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--token and --token-file are both there"):
+        read_secret("token", "a", tmp_path / "token")
+    with pytest.raises(ConfigurationError, match=r"--token-file .*: no such file"):
+        read_secret("token", None, tmp_path / "none")
+    with pytest.raises(ConfigurationError, match="is a directory"):
+        read_secret("token", None, tmp_path)

@@ -1,0 +1,188 @@
+"""Handlers whose peer goes while they work: they are cancelled, clean up, and are no failure."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionLost
+
+from logsrv.kit import Connection, LineProtocol, PeerGone, RequestProtocol
+from logsrv.kit.net.departures import LOOK_SECONDS
+from logsrv.kit.testing import MemoryService
+
+
+class Notes:
+    """What happened, and what is waited for."""
+
+    def __init__(self) -> None:
+        self.happened: list[Any] = []
+        self.waiting: Deferred[None] = Deferred()
+
+    async def work(self) -> None:
+        try:
+            await self.waiting
+        except BaseException as error:
+            self.happened.append(type(error))
+            raise
+        finally:
+            self.happened.append("cleaned up")
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+def service(kind: str, notes: Notes) -> MemoryService:
+    """A handler of that kind works for the first line it gets."""
+
+    class Lines(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            await notes.work()
+
+    class First(LineProtocol):
+        async def connection_made(self) -> None:
+            await notes.work()
+
+    class Requests(RequestProtocol):
+        async def request_received(self, request: str) -> str:
+            await notes.work()
+            return "done"
+
+    async def handle(connection: Connection) -> None:
+        await connection.read_line()
+        await notes.work()
+
+    kinds = {"lines": Lines, "first": First, "requests": Requests, "stream": handle}
+    return MemoryService(kinds[kind])
+
+
+KINDS = pytest.mark.parametrize("kind", ["lines", "first", "requests", "stream"])
+
+
+@KINDS
+def test_it_is_cancelled_and_cleans_up(kind: str, notes: Notes) -> None:
+    here = service(kind, notes)
+    peer = here.connect()
+    peer.feed(b"begin\n")
+    assert notes.happened == []
+    peer.disconnect(ConnectionLost())
+    assert notes.happened == [CancelledError, "cleaned up"]
+    for name in ("connections_failed_total", "requests_failed_total", "connections_cut_total"):
+        assert here.metric(name) == 0
+
+
+@KINDS
+def test_an_error_in_the_cleaning_up_is_told(kind: str, notes: Notes) -> None:
+    """To the log and in a counter: that is our mistake, whoever has gone."""
+    notes.waiting = Deferred(lambda waiting: waiting.errback(ZeroDivisionError()))
+    here = service(kind, notes)
+    peer = here.connect()
+    peer.feed(b"begin\n")
+    peer.disconnect()
+    name = "requests_failed_total" if kind == "requests" else "connections_failed_total"
+    assert here.metric(name) == 1
+
+
+def test_asyncio_has_another_name_for_it(notes: Notes) -> None:
+    """What awaits something of asyncio's is cancelled with asyncio's error; that is no failure either."""
+    here = service("lines", notes)
+    notes.waiting = Deferred(lambda waiting: waiting.errback(asyncio.CancelledError()))
+    peer = here.connect()
+    peer.feed(b"begin\n")
+    peer.disconnect()
+    assert notes.happened == [asyncio.CancelledError, "cleaned up"]
+    assert here.metric("connections_failed_total") == 0
+
+
+def test_who_drains_is_told_that_the_peer_has_gone() -> None:
+    """It may go on: it is told once, and not cancelled on top of that."""
+    happened: list[Any] = []
+    afterwards: Deferred[str] = Deferred()
+
+    async def pour(connection: Connection) -> None:
+        try:
+            while True:
+                connection.write(b"x" * 10_000)
+                await connection.drain()
+        except PeerGone as error:
+            happened.append(str(error))
+        happened.append(await afterwards)
+
+    peer = MemoryService(pour).connect(reads=False)
+    peer.disconnect()
+    assert happened == ["tcp:127.0.0.1:50000 has gone"]
+    afterwards.callback("cleaned up")
+    assert happened[1:] == ["cleaned up"]
+
+
+def test_who_closes_by_itself_is_not_cancelled(notes: Notes) -> None:
+    """What an author does after `close` is what the author wants."""
+
+    class Lines(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            self.close("bye")
+            await notes.work()
+
+    peer = MemoryService(Lines).connect()
+    peer.feed(b"quit\n")
+    assert peer.received() == b"bye\r\n"
+    assert peer.closed
+    notes.waiting.callback(None)
+    assert notes.happened == ["cleaned up"]
+
+
+def test_the_end_of_what_is_sent_cancels_nobody(notes: Notes) -> None:
+    """`printf … | nc`: who sends nothing more may wait for the answer."""
+    here = service("requests", notes)
+    peer = here.connect()
+    peer.feed(b"begin\n")
+    peer.half_close()
+    here.clock.advance(LOOK_SECONDS)
+    notes.waiting.callback(None)
+    assert peer.received() == b"done\r\n"
+
+
+class Socket:
+    """Gives a transport in memory a socket whose other end is closed."""
+
+    def __init__(self, protocol: Any) -> None:
+        ours, self._theirs = os.pipe()
+        os.close(ours)
+        protocol.transport.fileno = lambda: self._theirs
+
+    def close(self) -> None:
+        os.close(self._theirs)
+
+
+def test_a_peer_from_which_nothing_is_read_is_missed(notes: Notes) -> None:
+    """One line is worked on, so nothing is read; the kernel knows that the peer has gone."""
+    here = service("lines", notes)
+    peer = here.connect()
+    end = Socket(peer.protocol)
+    peer.feed(b"begin\n")
+    here.clock.advance(LOOK_SECONDS)
+    assert peer.closed
+    end.close()
+    assert notes.happened == [CancelledError, "cleaned up"]
+
+
+def test_all_that_it_sent_is_done_before(notes: Notes) -> None:
+    """Three lines and gone: only the last one is cancelled."""
+    here = service("lines", notes)
+    peer = here.connect()
+    end = Socket(peer.protocol)
+    peer.feed(b"one\ntwo\nthree\n")
+    for _ in range(2):
+        here.clock.advance(LOOK_SECONDS)
+        assert not peer.closed
+        waiting, notes.waiting = notes.waiting, Deferred()
+        waiting.callback(None)
+    here.clock.advance(LOOK_SECONDS)
+    assert peer.closed
+    end.close()
+    assert notes.happened == ["cleaned up", "cleaned up", CancelledError, "cleaned up"]

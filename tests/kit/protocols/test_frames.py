@@ -1,0 +1,149 @@
+"""FrameProtocol: what an author gets of frames, at any cut, and what a peer gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit import FixedSize, FrameProtocol, LengthPrefix, Netstring, PeerError
+from logsrv.kit.testing import MemoryService
+
+
+class Shout(FrameProtocol):
+    def frame_received(self, frame: bytes) -> object:
+        self.send_frame(frame.upper())
+        return None
+
+
+class ShoutNetstrings(Shout):
+    framing = Netstring()
+    max_frame = 10
+
+
+def test_frames_whatever_the_cuts() -> None:
+    """Four bytes of length unless the class says otherwise; 0xFF and line ends are bytes like others."""
+    assert MemoryService(Shout).answer(b"\0\0\0\3abc\0\0\0\0\0\0\0\2\xff\n") == (
+        b"\0\0\0\3ABC\0\0\0\0\0\0\0\2\xff\n"
+    )
+    assert MemoryService(ShoutNetstrings).answer(b"3:abc,0:,") == b"3:ABC,0:,"
+
+
+def test_answers_to_one_chunk_leave_in_one_write() -> None:
+    peer = MemoryService(ShoutNetstrings).connect()
+    written: list[bytes] = []
+    peer.transport.write = written.append  # type: ignore[method-assign,assignment]
+    peer.feed(b"1:a,1:b,1:c,")
+    assert written == [b"1:A,1:B,1:C,"]
+
+
+def test_a_frame_waits_for_the_handler_of_the_last_one() -> None:
+    """And so does the peer: nothing more is read from it."""
+    work: Deferred[None] = Deferred()
+    begun: list[bytes] = []
+
+    class Slow(FrameProtocol):
+        framing = FixedSize(1)
+
+        async def frame_received(self, frame: bytes) -> None:
+            begun.append(frame)
+            await work
+            self.send_frame(frame)
+
+    peer = MemoryService(Slow).connect()
+    peer.feed(b"ab")
+    peer.feed(b"c")
+    peer.half_close()
+    assert (begun, peer.reading, peer.received()) == ([b"a"], False, b"")
+    work.callback(None)
+    assert peer.received() == b"abc"
+    assert peer.closed
+
+
+@pytest.mark.parametrize("sent", [b"1:a,11:", b"1:a,2:abc", b"1:a,x"])
+def test_what_is_no_frame_ends_the_connection(sent: bytes) -> None:
+    """The frames before it are answered; no text is sent to who expects frames."""
+    service = MemoryService(ShoutNetstrings)
+    assert service.answer(sent + b",1:b,") == b"1:A,"
+    peer = service.connect()
+    peer.feed(sent)
+    assert peer.closed
+    assert service.metric("connections_failed_total") == 0
+    assert service.metric("connections_cut_total", reason="bad_frame") > 0
+
+
+def test_a_last_frame_for_who_is_refused() -> None:
+    class Polite(ShoutNetstrings):
+        def frame_refused(self, sentence: str) -> None:
+            self.send_frame(sentence.encode())
+
+    assert MemoryService(Polite).answer(b"99:") == b"31:a frame is longer than 10 bytes,"
+
+
+def test_the_operator_may_want_shorter_frames_but_no_longer_ones() -> None:
+    assert MemoryService(ShoutNetstrings, "--max-frame", "2").answer(b"2:ab,3:abc,") == b"2:AB,"
+    with pytest.raises(
+        ConfigurationError, match="--max-frame is 11 bytes, and this protocol takes"
+    ):
+        MemoryService(ShoutNetstrings, "--max-frame", "11")
+    assert MemoryService(Shout).service.settings.max_frame == 1024 * 1024
+
+
+def test_a_peer_error_closes_without_a_word() -> None:
+    class Strict(ShoutNetstrings):
+        def frame_received(self, frame: bytes) -> None:
+            raise PeerError("not with you")
+
+    service = MemoryService(Strict)
+    assert service.answer(b"1:a,1:b,") == b""
+    assert service.metric("connections_cut_total", reason="peer_error") > 0
+
+
+def test_a_frame_that_never_ended_is_counted() -> None:
+    """At the end of the peer's half all whole frames are answered first."""
+    service = MemoryService(ShoutNetstrings)
+    peer = service.connect()
+    peer.feed(b"1:a,5:abc")
+    peer.half_close()
+    assert peer.received() == b"1:A,"
+    assert peer.closed
+    assert service.metric("dropped_bytes_total") == 5
+
+
+def test_close_with_a_last_frame() -> None:
+    class Farewell(FrameProtocol):
+        framing = LengthPrefix(1)
+
+        def connection_made(self) -> None:
+            self.send_frame(b"hi")
+            self.close(b"bye")
+
+    peer = MemoryService(Farewell).connect()
+    assert peer.received() == b"\2hi\3bye"
+    assert peer.closed
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        (None, "send_frame takes bytes, not None"),
+        ("text", "send_frame takes bytes, not 'text'"),
+        (b"123", "a frame has 2 bytes, not 3"),
+    ],
+)
+def test_what_is_no_frame_to_send(frame: Any, sentence: str) -> None:
+    said: list[str] = []
+
+    class Wrong(FrameProtocol):
+        framing = FixedSize(2)
+
+        def connection_made(self) -> None:
+            try:
+                self.send_frame(frame)
+            except (TypeError, ValueError) as error:
+                said.append(str(error))
+
+    MemoryService(Wrong).connect()
+    assert said == [sentence]

@@ -1,0 +1,459 @@
+"""TLS begun in the middle of a connection: for lines, frames and streams, and what can go wrong halfway."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.ssl import PrivateCertificate
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.logger import ILogObserver, LogEvent, eventAsText, globalLogPublisher
+from zope.interface import implementer
+
+from logsrv.kit import (
+    ConfigurationError,
+    Connection,
+    Delimiter,
+    FrameProtocol,
+    LineProtocol,
+    PeerTimeout,
+)
+from logsrv.kit.testing import MemoryService, Running
+from tests.cli.certificates import Authority
+from tests.kit.net.network import in_reactor, logged, until
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+Serving = Callable[..., Running]
+
+
+class Lines(LineProtocol):
+    """Says what it was told; `tls` begins TLS, `later` does so after some work."""
+
+    async def line_received(self, line: str) -> None:
+        if line == "later":
+            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+        if line in ("tls", "later"):
+            self.send_line("go on")
+            await self.start_tls()
+            self.send_line(f"welcome {self.encrypted} {self.can_start_tls}")
+        else:
+            self.send_line(f"said {line}")
+
+
+class Plain(LineProtocol):
+    """The same without `async`."""
+
+    def line_received(self, line: str) -> object:
+        if line == "tls":
+            self.send_line("go on")
+            return self.welcome()
+        self.send_line(f"said {line}")
+        return None
+
+    async def welcome(self) -> None:
+        await self.start_tls()
+        self.send_line(f"welcome {self.encrypted} {self.can_start_tls}")
+
+
+class Frames(FrameProtocol):
+    """The same in frames."""
+
+    framing = Delimiter(b"\n")
+
+    async def frame_received(self, frame: bytes) -> None:
+        if frame == b"tls":
+            self.send_frame(b"go on\r")
+            await self.start_tls()
+            self.send_frame(b"welcome %r %r\r" % (self.encrypted, self.can_start_tls))
+        else:
+            self.send_frame(b"said " + frame + b"\r")
+
+
+async def stream(connection: Connection) -> None:
+    """The same as a stream."""
+    async for line in connection:
+        if line == "tls":
+            connection.send_line("go on")
+            await connection.start_tls()
+            connection.send_line(f"welcome {connection.encrypted} {connection.can_start_tls}")
+        else:
+            connection.send_line(f"said {line}")
+
+
+KINDS = [Lines, Plain, Frames, stream]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def place(authority: Authority) -> str:
+    pem = authority.certify("localhost")
+    return f"tcp:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+
+
+@pytest.fixture
+def running(serving: Serving, place: str) -> Callable[..., Running]:
+    def start(what: Any, *arguments: str) -> Running:
+        return serving(what, f"--listen={place}", *arguments, start_tls=True)
+
+    return start
+
+
+def trusting(authority: Authority, pem: Path | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority.cafile))
+    if pem is not None:
+        context.load_cert_chain(pem)
+    return context
+
+
+class Client:
+    """A client of those protocols, in another thread."""
+
+    def __init__(self, where: int | str) -> None:
+        if isinstance(where, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(30)
+            self.socket.connect(where)
+        else:
+            self.socket = socket.create_connection(("127.0.0.1", where), 30)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.socket.close()
+
+    def ask(self, data: bytes) -> bytes:
+        self.socket.sendall(data)
+        return self.line()
+
+    def line(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n") and (byte := self.socket.recv(1)):
+            line += byte
+        return line
+
+    def wrap(self, context: ssl.SSLContext) -> None:
+        self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+
+    def end(self) -> bytes:
+        """What comes until the end, however that is."""
+        received = b""
+        try:
+            while data := self.socket.recv(65536):
+                received += data
+        except OSError:
+            pass
+        return received
+
+
+def upgraded(where: int | str, context: ssl.SSLContext, word: bytes = b"tls\n") -> list[bytes]:
+    """What is heard in a whole conversation: a word, TLS, two words in one chunk, and a large one."""
+    with Client(where) as client:
+        heard = [client.ask(b"hello\n"), client.ask(word)]
+        client.wrap(context)
+        client.socket.sendall(b"one\ntwo\n" + b"x" * 40000 + b"\n")
+        return [*heard, *(client.line() for _ in range(4))]
+
+
+SAID = [
+    b"said hello\r\n",
+    b"go on\r\n",
+    b"welcome True False\r\n",
+    b"said one\r\n",
+    b"said two\r\n",
+    b"said " + b"x" * 40000 + b"\r\n",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@in_reactor
+async def test_what_follows_goes_over_tls(
+    kind: Any, running: Callable[..., Running], authority: Authority
+) -> None:
+    started = running(kind)
+    assert await deferToThread(upgraded, started.port, trusting(authority)) == SAID
+
+
+@in_reactor
+async def test_it_may_begin_after_some_work(
+    running: Callable[..., Running], authority: Authority
+) -> None:
+    """While the author worked, nothing was read from the peer."""
+    port = running(Lines).port
+    assert await deferToThread(upgraded, port, trusting(authority), b"later\n") == SAID
+
+
+class AtOnce(LineProtocol):
+    """Begins TLS before anything was sent."""
+
+    async def connection_made(self) -> None:
+        self.made = self.peer
+        await self.start_tls()
+        self.send_line(f"{self.made.partition(':')[0]} then {self.peer.partition(':')[0]}")
+
+
+async def stream_at_once(connection: Connection) -> None:
+    before = connection.peer
+    await connection.start_tls()
+    connection.send_line(f"{before.partition(':')[0]} then {connection.peer.partition(':')[0]}")
+    await connection.read_line()
+
+
+def visited(where: int | str, context: ssl.SSLContext) -> bytes:
+    with Client(where) as client:
+        client.wrap(context)
+        return client.line()
+
+
+@pytest.mark.parametrize("kind", [AtOnce, stream_at_once])
+@in_reactor
+async def test_it_may_begin_before_anything_was_said(
+    kind: Any, running: Callable[..., Running], authority: Authority
+) -> None:
+    port = running(kind).port
+    assert await deferToThread(visited, port, trusting(authority)) == b"tcp then tls\r\n"
+
+
+def told_in_plain_text(port: int, *said: bytes) -> bytes:
+    with Client(port) as client:
+        heard = b""
+        for data in said:
+            heard = client.ask(data)
+        return heard + client.end()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("behind", [b"injected\n", b"half a li", b"x" * 100_000])
+@in_reactor
+async def test_what_came_in_plain_text_is_not_taken_as_if_it_came_over_tls(
+    behind: bytes, kind: Any, running: Callable[..., Running]
+) -> None:
+    """CVE-2011-0411: whoever goes on in plain text, in the same packet, is refused."""
+    started = running(kind)
+    with logged() as messages:
+        heard = await deferToThread(told_in_plain_text, started.port, b"tls\n" + behind)
+        await until(lambda: not started.service.peers, "the peer to go")
+    assert b"said" not in heard and b"welcome" not in heard
+    refused = started.service.metrics.value("connections_refused_total")
+    assert refused == 1
+    assert any("refused 127.0.0.1: it " in message for message in messages)
+    assert not any("Traceback" in message for message in messages)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@in_reactor
+async def test_plain_text_in_place_of_a_handshake_ends_the_connection(
+    kind: Any, running: Callable[..., Running]
+) -> None:
+    started = running(kind)
+    heard = await deferToThread(told_in_plain_text, started.port, b"tls\n", b"injected\n")
+    assert b"said" not in heard
+    await until(lambda: not started.service.peers, "the peer to go")
+    assert started.service.metrics.value("connections_refused_total", reason="tls") == 1
+
+
+class Impatient(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.send_line("go on")
+        try:
+            await self.start_tls(timeout=0.05)
+        except PeerTimeout as error:
+            self.service.state.error = str(error)
+            raise
+
+
+@in_reactor
+async def test_who_does_not_begin_in_time_is_cut_off(running: Callable[..., Running]) -> None:
+    started = running(Impatient)
+    assert await deferToThread(told_in_plain_text, started.port, b"tls\n") == b"go on\r\n"
+    assert "did not begin TLS in time" in started.service.state.error
+
+
+@in_reactor
+async def test_a_stop_does_not_wait_for_a_handshake(running: Callable[..., Running]) -> None:
+    started = running(Lines)
+    with Client(started.port) as client:
+        assert await deferToThread(client.ask, b"tls\n") == b"go on\r\n"
+        await started.stop()
+        assert await deferToThread(client.end) == b""
+
+
+class Working(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        if line == "tls":
+            self.send_line("go on")
+            await self.start_tls()
+        else:
+            self.service.state.asked.callback(None)
+            await deferLater(reactor, 0.2)  # type: ignore[arg-type]
+            self.send_line("done")
+
+
+def begin(client: Client, context: ssl.SSLContext) -> None:
+    client.ask(b"tls\n")
+    client.wrap(context)
+    client.socket.sendall(b"work\n")
+
+
+@in_reactor
+async def test_an_answer_in_preparation_goes_out_at_a_stop(
+    running: Callable[..., Running], authority: Authority
+) -> None:
+    started = running(Working)
+    asked: Deferred[None] = Deferred()
+    started.service.state.asked = asked
+    with Client(started.port) as client:
+        await deferToThread(begin, client, trusting(authority))
+        await asked
+        stopped = Deferred.fromCoroutine(started.stop())
+        assert await deferToThread(client.end) == b"done\r\n"
+        await stopped
+    assert started.service.cut == 0
+
+
+@contextmanager
+def failures() -> Iterator[list[str]]:
+    """What is logged meanwhile, with tracebacks."""
+    messages: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        messages.append(eventAsText(event))
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield messages
+    finally:
+        globalLogPublisher.removeObserver(observe)
+
+
+class Twice(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.send_line("go on")
+        await self.start_tls()
+        await self.start_tls()
+
+
+@in_reactor
+async def test_twice_is_a_sentence(running: Callable[..., Running], authority: Authority) -> None:
+    started = running(Twice)
+
+    def talk() -> None:
+        with Client(started.port) as client:
+            client.ask(b"tls\n")
+            client.wrap(trusting(authority))
+            client.end()
+
+    with failures() as messages:
+        await deferToThread(talk)
+        await until(lambda: not started.service.peers, "the peer to go")
+    assert any("TLS already" in message for message in messages)
+
+
+@in_reactor
+async def test_without_a_certificate_it_says_how_to_have_one(serving: Serving) -> None:
+    for how, sentence in (
+        ({"start_tls": True}, "privateKey=key.pem"),
+        ({}, "protocol_plugin(…, start_tls=True)"),
+    ):
+        started = serving(Lines, **how)
+        with failures() as messages:
+            heard = await deferToThread(told_in_plain_text, started.port, b"tls\n")
+        assert heard == b"go on\r\n"
+        assert any("has no certificate" in said and sentence in said for said in messages)
+        assert started.service.metrics.value("connections_failed_total") == 1
+
+
+class Brings(LineProtocol):
+    """Has a certificate of its own, or something else."""
+
+    async def line_received(self, line: str) -> None:
+        self.send_line("go on")
+        await self.start_tls(self.service.state.certificate)
+        self.send_line("welcome")
+
+
+@in_reactor
+async def test_the_author_may_give_a_certificate(serving: Serving, authority: Authority) -> None:
+    started = serving(Brings)
+    pem = authority.certify("localhost").read_bytes()
+    started.service.state.certificate = PrivateCertificate.loadPEM(pem).options()
+
+    def talk() -> bytes:
+        with Client(started.port) as client:
+            client.ask(b"tls\n")
+            client.wrap(trusting(authority))
+            return client.line()
+
+    assert await deferToThread(talk) == b"welcome\r\n"
+    started.service.state.certificate = "cert.pem"
+    with failures() as messages:
+        await deferToThread(told_in_plain_text, started.port, b"tls\n")
+    assert any("not 'cert.pem'" in message for message in messages)
+
+
+class Flood(LineProtocol):
+    """Sends far more over TLS than is read."""
+
+    async def line_received(self, line: str) -> None:
+        self.send_line("go on")
+        await self.start_tls()
+        while True:
+            self.send_line("x" * 60000)
+            self.service.state.sent += 60000
+            await self.drain()
+
+
+@in_reactor
+async def test_who_does_not_read_is_waited_for(
+    running: Callable[..., Running], authority: Authority
+) -> None:
+    """`drain` holds the author back over TLS that was begun, too; and it goes on as the peer reads."""
+    started = running(Flood)
+    state = started.service.state
+    state.sent = 0
+    with Client(started.port) as client:
+        await deferToThread(client.ask, b"tls\n")
+        await deferToThread(client.wrap, trusting(authority))
+        before = -1
+        while before != state.sent:
+            before = state.sent
+            await deferLater(reactor, 0.1)  # type: ignore[arg-type]
+        assert 0 < before < 64 << 20
+
+        def read() -> None:
+            wanted = before + 100_000
+            while wanted > 0:
+                wanted -= len(client.socket.recv(65536))
+
+        await deferToThread(read)
+        await until(lambda: state.sent > before, "the author to go on")
+
+
+def test_there_is_no_tls_in_memory() -> None:
+    with failures() as messages:
+        peer = MemoryService(Lines, start_tls=True).connect()
+        peer.feed(b"tls\n")
+        assert peer.received() == b"go on\r\n" and peer.closed
+    assert any("TLS cannot be begun over MemoryTransport" in message for message in messages)
+
+
+def test_a_certificate_is_for_those_who_begin_tls(authority: Authority) -> None:
+    """A listener whose certificate nobody uses is refused: all would be in plain text."""
+    pem = authority.certify("localhost")
+    with pytest.raises(ConfigurationError, match="never begins TLS"):
+        MemoryService(Lines, f"--listen=tcp:7000:privateKey={pem}")

@@ -1,0 +1,87 @@
+"""Peers that do not read what is sent to them, without TLS and with it."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from logsrv.kit import LineProtocol
+from logsrv.kit.testing import serve
+from tests.gopher.servers import certificate_file
+from tests.kit.net.network import REACTOR
+
+# Twisted's own use of pyOpenSSL.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+PLAIN, TLS = "tcp:0:interface=127.0.0.1", "ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+
+
+def connected(port: int, *, tls: bool) -> socket.socket:
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    peer.connect(("127.0.0.1", port))
+    if not tls:
+        return peer
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(peer)
+
+
+@pytest.mark.parametrize("listen", [PLAIN, TLS])
+async def test_who_never_reads_is_cut_off(listen: str, tmp_path: Path) -> None:
+    """By what waits for it, also where each turn of the reactor sends only a little."""
+    gone: Deferred[None] = Deferred()
+
+    class Pushing(LineProtocol):
+        sent = 0
+
+        def connection_made(self) -> None:
+            self.push()
+
+        def push(self) -> None:
+            for _ in range(20):
+                self.send_line("x" * 1000)
+            self.sent += 20
+            if self.sent < 50_000:
+                self.later(0, self.push)
+
+        def connection_lost(self, reason: str) -> None:
+            if not gone.called:
+                gone.callback(None)
+
+    pem = certificate_file(tmp_path / "pem")
+    async with serve(Pushing, "--listen", listen.format(pem=pem)) as running:
+        peer = await deferToThread(connected, running.port, tls=listen == TLS)
+        await gone.addTimeout(20, REACTOR)
+        assert running.service.metrics.value("connections_cut_total", reason="unread") == 1
+        peer.close()
+
+
+@pytest.mark.parametrize("listen", [PLAIN, TLS])
+async def test_who_drains_before_the_handshake_goes_on_after_it(
+    listen: str, tmp_path: Path
+) -> None:
+    class Patient(LineProtocol):
+        async def connection_made(self) -> None:
+            for _ in range(300):
+                self.send_line("x" * 10_000)
+                await self.drain()
+            self.close("all")
+
+    def received(port: int) -> bytes:
+        data = bytearray()
+        with connected(port, tls=listen == TLS) as peer:
+            peer.settimeout(20)
+            while chunk := peer.recv(1 << 16):
+                data += chunk
+        return bytes(data)
+
+    pem = certificate_file(tmp_path / "pem")
+    async with serve(Patient, "--listen", listen.format(pem=pem)) as running:
+        found: Any = await deferToThread(received, running.port)
+    assert len(found) == 300 * 10_002 + len("all\r\n")

@@ -1,0 +1,156 @@
+"""A service that needs its time to start, under each of the programs that start one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TWISTD, wait_until
+
+PLUGIN = """
+from pathlib import Path
+from threading import Event, Thread
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+from logsrv.kit import ConfigurationError, LineProtocol, option, protocol_plugin, TEXT
+import attrs
+
+@attrs.frozen(kw_only=True)
+class Options:
+    fails: str = option("", TEXT, "how")
+
+class Slow:
+    def __init__(self, service):
+        self.fails = service.settings.fails
+        self.service = service
+        if self.fails == "made":
+            raise ConfigurationError("the moon is missing")
+
+    async def start(self):
+        await deferLater(reactor, 0.2)
+        if self.fails == "thread":
+            # One that nobody ends, as database clients have.
+            Thread(target=Event().wait).start()
+        if self.fails == "bug":
+            1 / 0
+        if self.fails == "never":
+            Path("begun").touch()
+            await deferLater(reactor, 600)
+        if self.fails:
+            raise ConfigurationError("the moon is missing")
+        Path("started").write_text("in the process that serves")
+
+class Echo(LineProtocol):
+    def line_received(self, line):
+        self.send_line(line)
+
+slow = protocol_plugin("slow", Echo, Options, state=Slow, listen="tcp:0:interface=127.0.0.1")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "slow_plugin.py").write_text(PLUGIN)
+    return tmp_path
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+LOGSRV = (sys.executable, "-m", "logsrv.cli.main")
+DAEMON = (*TWISTD, "--pidfile=slow.pid", "--logfile=slow.log", "slow")
+
+
+@contextlib.contextmanager
+def daemon(folder: Path) -> Iterator[int]:
+    """The daemon of the folder, ended at last; gives its process id."""
+    number = int((folder / "slow.pid").read_text())
+    try:
+        yield number
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGTERM)
+        wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
+
+
+def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
+    assert run(folder, *DAEMON).returncode == 0
+    with daemon(folder):
+        assert "slow is ready" in (folder / "slow.log").read_text()
+        assert (folder / "started").exists()
+
+
+@pytest.mark.parametrize("fails", ["made", "start", pytest.param("thread", marks=pytest.mark.long)])
+def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:
+    """The command says why and has status 1; the log has the whole sentence, and nothing is left."""
+    done = run(folder, *DAEMON, "--fails", fails)
+    assert done.returncode == 1
+    assert "slow: the moon is missing" in done.stderr
+    log = (folder / "slow.log").read_text()
+    assert "slow cannot start: the moon is missing" in log
+    assert "is ready" not in log
+    wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
+
+
+def test_a_daemon_that_is_stopped_before_it_is_ready(folder: Path) -> None:
+    with subprocess.Popen(
+        [*DAEMON, "--fails", "never"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as waiting:
+        wait_until(lambda: (folder / "begun").exists(), "the start")
+        assert waiting.poll() is None
+        with daemon(folder):
+            pass
+        assert waiting.stderr is not None
+        assert "slow: was stopped before it was ready" in waiting.stderr.read()
+    assert waiting.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (*TWISTD, "-n", "--pidfile=", "slow"),
+        (sys.executable, "-m", "twisted", "slow"),
+        (*LOGSRV, "run", "twisted/plugins/slow_plugin.py"),
+    ],
+    ids=["twistd", "twist", "run"],
+)
+@pytest.mark.parametrize("fails", ["made", "start", pytest.param("thread", marks=pytest.mark.long)])
+def test_a_start_that_fails_ends_the_process(
+    folder: Path, command: tuple[str, ...], fails: str
+) -> None:
+    done = run(folder, *command, "--fails", fails)
+    assert done.returncode == 1
+    prefix = "logsrv run: " if "run" in command else ""
+    # Before the reactor runs, standard error is the log, for twistd.
+    shown = done.stdout + done.stderr if fails == "made" else done.stderr
+    assert re.search(f"{prefix}slow: the moon is missing$", shown, re.MULTILINE)
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_bug_in_the_start_ends_the_process(folder: Path) -> None:
+    done = run(folder, *TWISTD, "-n", "--pidfile=", "slow", "--fails", "bug")
+    assert done.returncode == 1
+    assert "ZeroDivisionError: division by zero" in done.stderr
+    assert "twisted/plugins/slow_plugin.py" in done.stdout

@@ -1,0 +1,203 @@
+"""Connections to other servers: made, lost, made again, drained."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+
+from logsrv.errors import ConfigurationError, StartError
+from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.testing import MemoryService, Running, serve
+from tests.kit.net.network import REACTOR, in_reactor, logged, until
+
+heard: list[str] = []
+
+
+class Upstream(LineProtocol):
+    """What the other server says."""
+
+    def connection_made(self) -> None:
+        self.send_line("hello")
+
+    def line_received(self, line: str) -> None:
+        heard.append(line)
+
+
+class Other(LineProtocol):
+    """The other server."""
+
+    def line_received(self, line: str) -> None:
+        heard.append(f"it heard {line}")
+        self.send_line(line.upper())
+
+
+class Quiet(LineProtocol):
+    """Says nothing."""
+
+
+async def handled(connection: Any) -> None:
+    connection.send_line("hi")
+    async for line in connection:
+        heard.append(line)
+
+
+class Plain(Protocol):
+    """A protocol of Twisted's own."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"plain\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        heard.append(data.decode().strip())
+
+
+def where(running: Running) -> str:
+    return f"tcp:127.0.0.1:{running.port}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_heard() -> None:
+    heard.clear()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"), [(Upstream, "hello"), (handled, "hi"), (Plain, "plain")]
+)
+@in_reactor
+async def test_whatever_serves_can_connect(protocol: Any, said: str) -> None:
+    async with serve(Other) as other, serve(Quiet) as ours:
+        with logged() as messages:
+            link = ours.service.connect(where(other), protocol)
+            connected = await link.when_connected()
+            assert connected is link.protocol
+            await until(lambda: len(heard) == 2, "the answer")
+        assert heard == [f"it heard {said}", said.upper()]
+        assert f"connected to {where(other)}" in messages
+        assert ours.service.metrics.value("connections_open", listener=f"to {where(other)}") == 1
+        # Others are peers, this is none.
+        assert len(ours.service.peers) == 0
+        await link.close()
+        assert link.protocol is None
+        with pytest.raises(CancelledError):
+            await link.when_connected()
+
+
+class Linked:
+    """A state that connects in its constructor, and waits for that in its start."""
+
+    def __init__(self, service: Any) -> None:
+        self.link = service.connect(place[0], Upstream)
+
+    async def start(self) -> None:
+        await self.link.when_connected()
+
+    def stopping(self) -> None:
+        self.link.protocol.send_line("goodbye")
+
+
+place = [""]
+
+
+@in_reactor
+async def test_it_comes_back_by_itself() -> None:
+    """The other server is not there yet, comes, goes and comes again."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    place[0] = f"tcp:127.0.0.1:{port}"
+    listen = f"--listen=tcp:{port}:interface=127.0.0.1"
+    with logged() as messages:
+        ours = serve(protocol_plugin("job", None, state=Linked, listen=()))
+        failures = ours.service.metrics
+        await until(lambda: failures.value("links_failed_total"), "a try that fails")
+        assert ours.service.unready() == ["job is starting"]
+        async with serve(Other, listen):
+            await ours.service.when_ready()
+            await until(lambda: "HELLO" in heard, "the greeting")
+        await until(lambda: ours.service.state.link.protocol is None, "the loss")
+        assert any(one.startswith(f"lost the connection to {place[0]}") for one in messages)
+        async with serve(Other, listen):
+            await until(lambda: heard.count("HELLO") == 2, "the second greeting")
+            await ours.stop()
+            assert heard[-2:] == ["it heard goodbye", "GOODBYE"]
+    trying = [one for one in messages if one.startswith(f"cannot connect to {place[0]}, and goes")]
+    assert len(trying) <= 2
+
+
+class Talkative(LineProtocol):
+    """Sends lines without being asked."""
+
+    def connection_made(self) -> None:
+        self.send_line("\r\n".join(str(number) for number in range(100_000)))
+
+    def line_received(self, line: str) -> None:
+        """Take the greeting."""
+
+
+@in_reactor
+async def test_what_has_arrived_is_taken_in_at_the_stop() -> None:
+    async with serve(Talkative) as other:
+        ours = serve(Quiet)
+        link = ours.service.connect(where(other), Upstream)
+        await link.when_connected()
+        await ours.stop()
+    assert heard[-1] == "99999"
+    with pytest.raises(RuntimeError, match="the service has stopped"):
+        ours.service.connect("tcp:127.0.0.1:1", Upstream)
+
+
+@in_reactor
+async def test_a_stop_while_it_tries() -> None:
+    ours = serve(Quiet)
+    link = ours.service.connect("tcp:127.0.0.1:1", Upstream)
+    waiting = Deferred.fromCoroutine(link.when_connected())
+    await until(lambda: ours.service.metrics.value("links_failed_total"), "a try")
+    await ours.stop()
+    with pytest.raises(CancelledError):
+        await waiting
+    await deferLater(REACTOR, 0)
+
+
+@in_reactor
+async def test_what_cannot_be_connected(tmp_path: Path) -> None:
+    service = MemoryService(Quiet).service
+    for endpoint, protocol, said in (
+        ("tpc:host:1", Upstream, "'?tpc:host:1'? is no place to connect to; did you mean tcp"),
+        ("tcp:host:1", 7, "7 is neither a Protocol class nor a function"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            service.connect(endpoint, protocol)
+    with pytest.raises(TypeError, match="connect takes an endpoint such as tcp:HOST:PORT, not 7"):
+        service.connect(7, Upstream)  # type: ignore[arg-type]
+
+    def state(service: Any) -> Any:
+        return service.connect("nowhere", Upstream)
+
+    with pytest.raises(StartError, match="plugin: nowhere is no place to connect to"):
+        MemoryService(Quiet, state=state)
+
+
+@in_reactor
+async def test_frames_without_an_option_for_them() -> None:
+    class Frames(FrameProtocol):
+        def connection_made(self) -> None:
+            self.send_frame(b"frame")
+
+        def frame_received(self, frame: bytes) -> None:
+            heard.append(frame.decode())
+
+    class Echo(FrameProtocol):
+        def frame_received(self, frame: bytes) -> None:
+            self.send_frame(frame)
+
+    async with serve(Echo) as other, serve(Quiet) as ours:
+        ours.service.connect(where(other), Frames)
+        await until(lambda: heard == ["frame"], "the echo")
+    assert issubclass(type(ours.service), ListeningService)

@@ -1,0 +1,145 @@
+"""Who is connected to a service, and what is said to all of them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
+
+from logsrv.kit import Connection, LineProtocol
+from logsrv.kit.service.peers import Peers
+from logsrv.kit.testing import Running, TelnetSession
+from tests.kit.net.network import in_reactor, until
+
+pytest_plugins = ["logsrv.kit.testing.fixtures"]
+
+Serving = Callable[..., Running]
+LOOPBACK = "tcp:0:interface=127.0.0.1"
+
+
+class Room(LineProtocol):
+    def line_received(self, line: str) -> None:
+        if line == "count":
+            self.send_line(f"{len(self.service.peers)}, with you: {self in self.service.peers}")
+        else:
+            self.service.broadcast(line, but=self)
+
+    def connection_lost(self, reason: str) -> None:
+        self.service.broadcast(f"one left, {len(self.service.peers)} stay")
+
+
+async def room(connection: Connection) -> None:
+    async for line in connection:
+        if line == "count":
+            peers = connection.service.peers
+            connection.send_line(f"{len(peers)}, with you: {connection in peers}")
+        else:
+            connection.service.broadcast(line, but=connection)
+    connection.close()
+    connection.service.broadcast("one left, 1 stay", but=connection)
+
+
+@pytest.mark.parametrize("kind", [Room, room])
+@in_reactor
+async def test_all_but_one_hear_it(kind: Any, serving: Serving) -> None:
+    running = serving(kind)
+
+    def script(one: TelnetSession) -> None:
+        with TelnetSession(running.port) as other:
+            other.send("count")
+            other.expect("2, with you: True")
+            other.send("hello")
+            one.expect("hello")
+        one.expect("one left, 1 stay")
+
+    await running.converse(script)
+
+
+@in_reactor
+async def test_they_are_those_of_all_listeners(serving: Serving, tmp_path: Path) -> None:
+    """A peer that is refused is none; nor is one that has gone, or who looks at the metrics."""
+    path = str(tmp_path / "socket")
+    running = serving(
+        Room, "--listen", f"unix:{path}", "--listen", LOOPBACK, "--max-connections-per-peer", "1",
+        "--metrics", LOOPBACK,
+    )  # fmt: skip
+    peers = running.service.peers
+    _, port = running.addresses[1].rsplit(":", 1)
+    with socket.socket(socket.AF_UNIX) as local:
+        local.connect(path)
+        scraper = ("127.0.0.1", int(running.addresses[2].rpartition(":")[2]))
+        with (
+            socket.create_connection(("127.0.0.1", int(port))) as remote,
+            socket.create_connection(scraper),
+        ):
+            await until(lambda: len(peers) == 2, "two peers")
+            with socket.create_connection(("127.0.0.1", int(port))):
+                await until(
+                    lambda: running.service.metrics.value("connections_refused_total"), "no"
+                )
+            assert sorted(peer.peer.partition(":")[0] for peer in peers) == ["tcp", "unix"]
+            remote.shutdown(socket.SHUT_RDWR)
+        await until(lambda: len(peers) == 1, "one peer")
+
+
+class Discreet(Room):
+    def connection_lost(self, reason: str) -> None: ...
+
+
+@in_reactor
+async def test_one_who_does_not_read_hurts_nobody(serving: Serving) -> None:
+    """The others get all of it; he is cut off when too much waits for him."""
+    running = serving(Discreet)
+    text, number = "x" * 60_000, 200
+
+    def script(one: TelnetSession) -> None:
+        with (
+            socket.create_connection(("127.0.0.1", running.port)),
+            TelnetSession(running.port) as other,
+        ):
+            for _ in range(number):
+                other.send(text)
+                one.expect(text)
+
+    await running.converse(script)
+    await until(
+        lambda: running.service.metrics.value("connections_cut_total", reason="unread"), "the cut"
+    )
+
+
+class Framed:
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.transport: StringTransport | None = None
+
+    def send_frame(self, frame: bytes) -> None:
+        self.sent.append(frame)
+
+
+def test_who_is_being_closed_is_sent_nothing() -> None:
+    """A stop would else have each of thousands hear of each other's end."""
+    stays, leaves = Framed(), Framed()
+    stays.transport, leaves.transport = StringTransport(), StringTransport()
+    leaves.transport.loseConnection()
+    Peers(lambda: [stays, leaves]).broadcast(b"bytes")
+    assert (stays.sent, leaves.sent) == ([b"bytes"], [])
+
+
+def test_what_cannot_be_sent_is_told() -> None:
+    """In a sentence, whoever is connected; bytes are sent as a frame where there are frames."""
+    framed = Framed()
+    peers = Peers(lambda: [framed])
+    for wrong in (None, 5, ["text"]):
+        with pytest.raises(TypeError, match="broadcast takes str or bytes, not"):
+            peers.broadcast(wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Framed has no way to send str"):
+        peers.broadcast("text")
+    peers.broadcast(b"bytes")
+    assert framed.sent == [b"bytes"]
+    with pytest.raises(TypeError, match="Protocol has no way to send bytes"):
+        Peers(lambda: [Protocol()]).broadcast(b"bytes")

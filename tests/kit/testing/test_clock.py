@@ -1,0 +1,62 @@
+"""Time in memory: each timer fires at its own time, and nothing waits for real time."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+
+from logsrv.kit.testing.clock import MemoryClock
+
+
+def test_each_timer_fires_at_its_own_time() -> None:
+    """A minute at once is sixty seconds for who looks every second."""
+    clock = MemoryClock()
+    seen: list[float] = []
+    every = LoopingCall(lambda: seen.append(clock.seconds()))
+    every.clock = clock
+    every.start(1, now=False)
+    clock.advance(3.5)
+    assert seen == [1, 2, 3]
+    assert clock.seconds() == 3.5
+
+
+def test_others_act_between_two_timers() -> None:
+    acted: list[float] = []
+    clock = MemoryClock()
+    clock.between = lambda: acted.append(clock.seconds())
+    clock.callLater(1, lambda: None)
+    clock.advance(2)
+    assert acted == [0, 1, 2]
+
+
+def test_until() -> None:
+    """The result, or the failure, at the time when it is there; what never comes is said."""
+    clock = MemoryClock()
+    assert clock.until(deferLater(clock, 2, lambda: "done"), 5, "it") == "done"
+    assert clock.seconds() == 2
+    with pytest.raises(ZeroDivisionError):
+        clock.until(deferLater(clock, 2, lambda: 1 / 0), 5, "it")
+    with pytest.raises(AssertionError, match="the reload has not ended within 5 s of the service"):
+        clock.until(Deferred(), 5, "the reload")
+
+
+def test_time_that_does_not_go_on() -> None:
+    clock = MemoryClock()
+
+    def again() -> None:
+        clock.callLater(0, again)
+
+    again()
+    with pytest.raises(AssertionError, match="starts itself again and again"):
+        clock.advance(1)
+
+
+def test_what_is_called_from_a_thread_or_at_the_start() -> None:
+    clock = MemoryClock()
+    called: list[str] = []
+    clock.callWhenRunning(called.append, "start")
+    clock.callFromThread(called.append, "thread")
+    assert called == ["start"]
+    clock.advance(0)
+    assert called == ["start", "thread"]

@@ -1,0 +1,79 @@
+"""Peers in memory: what they send waits as in a kernel, and what they are sent as well."""
+
+from __future__ import annotations
+
+from twisted.internet.protocol import Protocol
+
+from logsrv.kit import DatagramLines, LineProtocol, Sender
+from logsrv.kit.testing import MemoryService
+from logsrv.kit.testing.peer import MemoryTransport
+
+
+class Shout(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line.upper())
+
+
+class Careful(Protocol):
+    """Ends as a producer whether it is one or not, as it may with TCP."""
+
+    def dataReceived(self, data: bytes) -> None:
+        assert isinstance(self.transport, MemoryTransport)
+        self.transport.unregisterProducer()
+        self.transport.write(data)
+        self.transport.stopProducing()
+
+
+class Refused(LineProtocol):
+    def __init__(self) -> None:
+        raise ZeroDivisionError
+
+
+class Twice(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line, peer)
+        self.send_line(line, peer)
+
+
+def test_back_pressure_both_ways() -> None:
+    """A peer that stops reading fills the transport; what is fed meanwhile waits as in a kernel."""
+    peer = MemoryService(Shout).connect()
+    peer.stop_reading()
+    peer.feed(b"x" * 60_000 + b"\n" + b"y" * 60_000 + b"\n")
+    peer.feed(b"z\n")
+    assert not peer.reading
+    assert peer.unread == 2
+    assert peer.received() == b""
+    peer.start_reading()
+    assert peer.received().endswith(b"Y\r\nZ\r\n")
+    assert peer.reading
+    assert peer.unread == 0
+
+
+def test_ends_of_a_connection() -> None:
+    peer = MemoryService(Shout).connect()
+    peer.disconnect(ConnectionResetError("reset"))
+    assert peer.closed
+    peer.feed(b"too late\n")
+    assert peer.received() == b""
+
+
+def test_a_transport_takes_what_that_of_tcp_takes() -> None:
+    peer = MemoryService(Careful).connect()
+    peer.feed(b"x")
+    assert peer.received() == b"x"
+    assert peer.closed
+
+
+def test_a_peer_that_is_refused() -> None:
+    service = MemoryService(Refused)
+    assert service.connect().closed
+    assert service.metric("connections_failed_total") == 1
+
+
+def test_a_sender_of_datagrams() -> None:
+    sender = MemoryService(Twice).sender("::1", 1234)
+    assert sender.name == "udp:[::1]:1234"
+    sender.send(b"a\n", b"b\n")
+    assert sender.received() == [b"a\r\n", b"a\r\n", b"b\r\n", b"b\r\n"]
+    assert sender.received() == []

@@ -1,0 +1,362 @@
+"""The conformance suite: what is right passes, and each thing that is wrong is found and said."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+from twisted.protocols.basic import LineReceiver
+from zope.interface import implementer
+
+from logsrv.kit import (
+    ConfigurationError,
+    Connection,
+    DatagramLines,
+    Datagrams,
+    FrameProtocol,
+    LineProtocol,
+    PeerError,
+    Plugin,
+    RequestProtocol,
+    Sender,
+    protocol_plugin,
+)
+from logsrv.kit.testing import MemoryService, conformance, trials
+
+
+class Shout(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.send_line(line.upper())
+
+
+class Slow(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        await deferLater(self.clock, 0.0001)  # type: ignore[arg-type]
+        self.send_line(line.upper())
+
+
+class ShoutBack(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        self.send_line(line.upper(), peer)
+
+
+class Picky(Datagrams):
+    """Takes most for no datagram of its own."""
+
+    def datagram_received(self, data: bytes, peer: Sender) -> None:
+        if not data.startswith(b"picky "):
+            raise PeerError("it does not begin with picky")
+        self.send(data.upper(), peer)
+
+
+class Frames(FrameProtocol):
+    def frame_received(self, frame: bytes) -> None:
+        self.send_frame(frame[::-1])
+
+
+class Plain(Protocol):
+    """Echoes as it comes, and lets the transport say when to stop reading."""
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.registerProducer(self, True)  # type: ignore[attr-defined]
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(data)
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    def resumeProducing(self) -> None:
+        self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def stopProducing(self) -> None:
+        pass
+
+    def connectionLost(self, reason: Any = None) -> None:
+        assert self.transport is not None
+        self.transport.unregisterProducer()  # type: ignore[attr-defined]
+
+
+async def stream(connection: Connection) -> None:
+    async for line in connection:
+        connection.send_line(line.upper())
+        await connection.drain()
+
+
+@pytest.mark.parametrize(
+    ("what", "talk"),
+    [
+        (Shout, b"hello\r\nyou\r\n"),
+        (Slow, b"hello\n"),
+        (Frames, b"\0\0\0\5hello"),
+        (Plain, b"hello"),
+        (stream, b"hello\r\nyou"),
+        (ShoutBack, b"hello\n"),
+        (Picky, b"picky hello"),
+        (protocol_plugin("both", Shout, datagrams=ShoutBack, listen=("tcp:1", "udp:1")), b"a\n"),
+    ],
+)
+def test_what_is_right(what: Any, talk: bytes) -> None:
+    conformance(what, talk)
+
+
+class Chunks(Plain):
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(b"[%b]" % data)
+
+
+class Mixed(Plain):
+    """Keeps what it has of a line in the class, for all."""
+
+    buffer = bytearray()
+
+    def dataReceived(self, data: bytes) -> None:
+        self.buffer.extend(data)
+        while b"\n" in self.buffer:
+            line, _, rest = self.buffer.partition(b"\n")
+            self.buffer[:] = rest
+            super().dataReceived(bytes(line) + b"\n")
+
+    def connectionLost(self, reason: Any = None) -> None:
+        super().connectionLost(reason)
+        self.buffer.clear()
+
+
+class Ascii(LineProtocol):
+    def line_received(self, line: str) -> None:
+        line.encode("ascii")
+        self.send_line(line)
+
+
+class Goodbye(LineProtocol):
+    """Fails at the end of a connection."""
+
+    begun = False
+
+    def line_received(self, line: str) -> None:
+        self.begun = True
+
+    def connection_lost(self, reason: str) -> None:
+        if not self.begun:
+            raise ZeroDivisionError("nothing was said")
+
+
+class Pushy(LineReceiver):
+    delimiter = b"\n"
+
+    def lineReceived(self, line: bytes) -> None:
+        self.sendLine(line * 200)
+
+
+@implementer(IHalfCloseableProtocol)
+class Deaf(Plain):
+    """Forgets its answer at the end of the peer, and the connection too."""
+
+    ended = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.service.clock.callLater(1, self.answer, data)  # type: ignore[union-attr]
+
+    def answer(self, data: bytes) -> None:
+        if not self.ended and self.connected:
+            super().dataReceived(b"." * len(data))
+
+    def readConnectionLost(self) -> None:
+        self.ended = True
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+
+@implementer(IHalfCloseableProtocol)
+class Endless(Plain):
+    """Never lets go of a peer that has nothing more to say."""
+
+    def readConnectionLost(self) -> None:
+        pass
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+
+class Forgetful(RequestProtocol):
+    async def wait(self) -> None:
+        pass
+
+    def request_received(self, request: str) -> str:
+        self.wait()  # type: ignore[unused-coroutine]
+        return request
+
+
+class Ticking(Shout):
+    def connection_made(self) -> None:
+        self.tick()
+
+    def tick(self) -> None:
+        self.clock.callLater(60, self.tick)
+
+
+class Chatter:
+    def __init__(self, service: Any) -> None:
+        self.spoken = 0
+
+    def apply(self, settings: Any) -> None:
+        self.spoken = -1
+
+
+class Counting(LineProtocol[Any, Chatter]):
+    def line_received(self, line: str) -> None:
+        self.service.state.spoken += 1
+        self.send_line(str(self.service.state.spoken))
+
+
+class Unready(DatagramLines):
+    def lines_received(self, lines: list[str], peer: Sender) -> None:
+        self.send_line(lines[0][1:] + str(1 / len(lines[0])), peer)
+
+
+@pytest.mark.parametrize(
+    ("what", "talk", "sentence"),
+    [
+        (Chunks, b"ab\n", r"plugin answers b'ab\n' otherwise when it comes as [b'a', b'b\n']: b'[a][b\n]' instead of b'[ab\n]'"),  # noqa: E501
+        (Mixed, b"ab\n", r"plugin mixes up two peers that send b'ab\n' at the same time: "),
+        (Ascii, b"hello\n", "plugin fails on b'\\x00"),
+        (Goodbye, b"hello\n", "plugin fails when the peer goes after b'': ZeroDivisionError: nothing was said"),  # noqa: E501
+        (Pushy, b"hello, how are you\n", "plugin writes on to a peer that does not read: "),
+        (Deaf, b"hello\n", r"plugin answers b'hello\n' with b'' instead of b'......' when the peer sends its end behind it"),  # noqa: E501
+        (Endless, b"hello\n", "plugin keeps a connection open whose peer sends nothing more since an hour"),
+        (Forgetful, b"hello\n", "plugin fails on b'hello\\n': coroutine 'Forgetful.wait' was never awaited"),  # noqa: E501
+        (Ticking, b"hello\n", "plugin has a timer left an hour after the stop: <DelayedCall"),
+        (protocol_plugin("count", Counting, state=Chatter), b"a\nb\n", "count answers b'a\\nb\\n' otherwise with a reload in the middle of it: b'1\\r\\n0\\r\\n' instead of b'1\\r\\n2\\r\\n'"),  # noqa: E501
+        (Unready, b"hello\n", "plugin fails on the datagram b'': ZeroDivisionError"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong(what: Any, talk: bytes, sentence: str) -> None:
+    """One sentence: what it did, with which input, and what should have come."""
+    with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}") as raised:
+        conformance(what, talk, apart=not isinstance(what, Plugin))
+    assert "\n" not in str(raised.value)
+
+
+class Restless:
+    """A state whose timer goes on after the service's end."""
+
+    def __init__(self, service: Any) -> None:
+        self.clock = service.clock
+        self.again()
+
+    def again(self) -> None:
+        self.clock.callLater(60, self.again)
+
+
+class Unchangeable:
+    def __init__(self, service: Any) -> None: ...
+
+    def apply(self, settings: Any) -> None:
+        raise ConfigurationError("as it is, it is good")
+
+
+def test_a_life_without_peers() -> None:
+    with pytest.raises(AssertionError, match=r"^plugin has a timer left an hour after the stop"):
+        conformance(Shout, state=Restless)
+    with pytest.raises(ConfigurationError, match="as it is, it is good"):
+        conformance(Shout, state=Unchangeable)
+
+
+class Hasty(Plain):
+    """Answers later, of which nobody knows at a stop."""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.factory.service.clock.callLater(1, self.answer, data)  # type: ignore[union-attr]
+
+    def answer(self, data: bytes) -> None:
+        if self.connected:
+            super().dataReceived(data)
+
+
+class Dropping(Plain):
+    """Says nothing to who does not read; what it should have said is lost."""
+
+    full = False
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.full:
+            super().dataReceived(data)
+
+    def pauseProducing(self) -> None:
+        self.full = True
+
+    def resumeProducing(self) -> None:
+        self.full = False
+
+
+class Short(Plain):
+    """Keeps no more than it thinks one sends at once."""
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data[:10_000])
+
+
+class Offended(LineProtocol):
+    """One who sends a NUL spoils it for all."""
+
+    def line_received(self, line: str) -> None:
+        if "\0" in line:
+            self.service.state.offended = True
+        self.send_line("no" if hasattr(self.service.state, "offended") else "yes")
+
+
+class OffendedDatagrams(DatagramLines):
+    def line_received(self, line: str, peer: Sender) -> None:
+        if "\0" in line:
+            self.service.state.offended = True
+        self.send_line("no" if hasattr(self.service.state, "offended") else "yes", peer)
+
+
+@pytest.mark.parametrize(
+    ("run", "what", "sentence"),
+    [
+        (trials.try_stop, Hasty, "plugin answers b'hello\\n' with b'' instead of b'hello\\n' when it is stopped"),  # noqa: E501
+        (trials.try_slow_reader, Dropping, "plugin answers b'hello\\n' otherwise to a peer that reads late: "),  # noqa: E501
+        (trials.try_many, Short, "plugin answers 10000 times b'hello\\n' otherwise in pieces of 4093 bytes: "),  # noqa: E501
+        (trials.try_garbage, Offended, "plugin answers b'hello\\n' otherwise after another peer sent garbage: "),  # noqa: E501
+        (trials.try_datagrams, OffendedDatagrams, "plugin answers b'hello\\n' otherwise after b'\\x00"),
+    ],
+)  # fmt: skip
+def test_each_trial(run: Any, what: Any, sentence: str) -> None:
+    """A trial by itself: in the suite another one may find the same mistake first."""
+    trial = trials.Trial(lambda: MemoryService(what), "plugin", same=True, apart=True)
+    with pytest.raises(AssertionError, match=f"^{re.escape(sentence)}"):
+        run(trial, b"hello\n")
+
+
+class Dice(LineProtocol):
+    thrown = 0
+
+    def line_received(self, line: str) -> None:
+        Dice.thrown += 1
+        self.send_line(str(Dice.thrown))
+
+
+class Room(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.service.broadcast(line)
+
+
+def test_what_answers_otherwise_each_time() -> None:
+    with pytest.raises(AssertionError, match="plugin answers"):
+        conformance(Dice, b"a\n")
+    conformance(Dice, b"a\n", same=False)
+
+
+def test_what_lets_peers_talk_to_each_other() -> None:
+    with pytest.raises(AssertionError, match="plugin mixes up two peers"):
+        conformance(Room, b"a\n")
+    conformance(Room, b"a\n", apart=False)

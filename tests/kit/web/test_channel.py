@@ -1,0 +1,181 @@
+"""HTTP requests that drip, that are too large or that carry something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocolNegotiationFactory
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.web.channel import (
+    MOST_BODY,
+    REQUEST_SECONDS,
+    WebFactory,
+    WebRequest,
+    host_and_target,
+)
+
+
+class Echo:
+    """Answers each request with its method and path."""
+
+    def __init__(self) -> None:
+        self.requests: list[WebRequest] = []
+        self.bodies: list[bytes] = []
+
+    def handle(self, request: WebRequest) -> None:
+        self.requests.append(request)
+        self.bodies.append(request.content.read())  # type: ignore[union-attr]
+        request.write(request.method + b" " + request.uri)
+        request.finish()
+
+
+class Peer:
+    """A browser in memory."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.handler = Echo()
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
+        settings = ConnectionSettings(log_connections=True)
+        factory = WebFactory(self.handler, self.clock, "web", settings)
+        assert factory.connection_log is not None
+        self.log = factory.connection_log
+        self.channel: Any = factory.buildProtocol(None)
+        self.channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> bytes:
+        """What came back for it."""
+        self.channel.dataReceived(data)
+        answer: bytes = self.transport.value()
+        self.transport.clear()
+        return answer
+
+
+def test_pipeline() -> None:
+    """Several requests on one connection are answered one after the other."""
+    peer = Peer()
+    answer = peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.index(b"GET /a") < answer.index(b"GET /b")
+
+
+@pytest.mark.parametrize(
+    ("target", "uri", "path"),
+    [(b"http://Logs.example:81/a?b=/c", b"/a?b=/c", b"/a"), (b"HTTPS://logs.example", b"/", b"/"),
+     (b"http://logs.example?q=1", b"/?q=1", b"/"), (b"/http://x/", b"/http://x/", b"/http://x/")],
+)  # fmt: skip
+def test_absolute_form(target: bytes, uri: bytes, path: bytes) -> None:
+    """Whoever asks as one asks a proxy gets the same, and is held to the host that it named there."""
+    peer = Peer()
+    assert b"GET " + uri in peer.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    [request] = peer.handler.requests
+    assert request.path == path
+    host = target.split(b"/")[2].partition(b"?")[0] if not target.startswith(b"/") else b"x"
+    assert request.getHeader(b"host") == host
+
+
+def test_drip() -> None:
+    """A request that comes byte by byte has the time of one request, not that for each byte."""
+    peer = Peer()
+    for _ in range(REQUEST_SECONDS - 1):
+        peer.send(b"G")
+        peer.clock.advance(1)
+    assert not peer.transport.disconnecting
+    peer.send(b"E")
+    peer.clock.advance(1)
+    assert peer.transport.disconnecting
+    peer.clock.advance(60)
+    assert peer.transport.disconnected or peer.transport.aborting
+
+
+def test_idle() -> None:
+    """A connection that asks for nothing is closed, and leaves no timer behind."""
+    peer = Peer()
+    peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    peer.clock.advance(REQUEST_SECONDS)
+    assert peer.transport.disconnecting
+    peer.channel.connectionLost(Failure(ConnectionDone()))
+    peer.clock.advance(0)
+    assert not peer.clock.getDelayedCalls()
+
+
+def test_small_body() -> None:
+    """A small body is thrown away, and the handler knows of it."""
+    peer = Peer()
+    assert b"POST /" in peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+    assert peer.handler.requests[0].has_body
+    peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert not peer.handler.requests[1].has_body
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"Content-Length: %d\r\n\r\n" % (MOST_BODY + 1),
+        b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n" + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 6,
+    ],
+)
+def test_large_body(request_: bytes) -> None:
+    """A large one is refused at once and takes no memory; no file is made for it."""
+    peer = Peer()
+    answer = peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n" + request_)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert peer.transport.disconnecting
+    assert peer.handler.requests == []
+
+
+def test_large_headers() -> None:
+    """Headers without end are refused."""
+    peer = Peer()
+    answer = peer.send(b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ") or peer.transport.disconnecting
+    assert peer.handler.requests == []
+
+
+def test_long_address() -> None:
+    """It is answered, as a browser shows nothing of a connection that just ends."""
+    for ending in (b"", b" HTTP/1.1\r\n\r\n"):
+        peer = Peer()
+        assert peer.send(b"GET /" + b"a" * 100_000 + ending).startswith(b"HTTP/1.1 431 ")
+        assert peer.transport.disconnecting
+        assert peer.handler.requests == []
+
+
+def test_negotiation() -> None:
+    """Inside TLS browsers ask what is spoken, and are told HTTP/1.1."""
+    factory = WebFactory(Echo(), Clock(), "web", ConnectionSettings())
+    verifyObject(IProtocolNegotiationFactory, factory)
+    assert factory.acceptableProtocols() == [b"http/1.1"]
+
+
+def test_connection_log() -> None:
+    """With --log-connections there is a line for each connect and disconnect."""
+    peer = Peer()
+    peer.channel.connectionLost(Failure(ConnectionDone()))
+    assert len(peer.log._lines) == 2
+    assert "tcp:192.0.2.1:5" in peer.log._lines[0]
+    peer.log.flush()
+
+
+def test_form() -> None:
+    """A form is kept for the handler; one of a few kilobytes is none any more."""
+    peer = Peer()
+    peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
+    peer.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60000)
+    assert peer.handler.bodies[0] == b"abc"
+    assert len(peer.handler.bodies[1]) <= 4096
+
+
+def test_requests_as_proxies_ask() -> None:
+    assert host_and_target(b"http://x:80/a?b") == (b"x:80", b"/a?b")
+    assert host_and_target(b"HTTP://x?b") == (b"x", b"/?b")
+    assert host_and_target(b"/a") == (None, b"/a")

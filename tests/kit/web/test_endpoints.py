@@ -1,0 +1,24 @@
+"""Where browsers connect: a wrong place is one sentence with a right one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.web.endpoints import web_endpoint
+
+KIND = web_endpoint(8080)
+
+
+def test_places_for_connections() -> None:
+    assert str(KIND.parse("tcp:80:interface=127.0.0.1")) == "tcp:80:interface=127.0.0.1"
+    assert KIND.locate is not None
+    assert str(KIND.locate(KIND.parse("unix:web"), Path("/run"))) == "unix:/run/web"
+    assert "tcp:8080:interface=127.0.0.1" in KIND.accepted
+
+
+@pytest.mark.parametrize("text", ["udp:8080", "unixgram:/run/web", "stdin:"])
+def test_others_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"browsers connect; take for instance tcp:8080:interface"):
+        KIND.parse(text)
