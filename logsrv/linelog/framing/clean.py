@@ -54,63 +54,75 @@ def is_plain(data: bytes) -> bool:
     return bool(np.maximum.reduce(codes) < _DEL) and not _has_low_controls(codes)
 
 
-def escaped(lines: bytes) -> bytes:
-    """`lines`, zero or more whole ones, with `\\xNN` in the place of each byte that
+def escaped(data: bytes, start: int = 0, stop: int | None = None) -> bytes:
+    """`data[start:stop]`, zero or more whole lines, with `\\xNN` in the place of each byte that
 
     - belongs to no valid UTF-8 sequence,
     - is a control character (C0, DEL), but for TAB and LF,
     - is one of the bytes of a C1 control character, of U+2028 or of U+2029.
 
-    The very same object if there is none. Backslashes stay as they are.
+    Where there is none in many lines, `data` itself: nothing is copied. Backslashes stay as they are.
     """
-    if len(lines) < _FASTER_THAN_STR:
+    stop = len(data) if stop is None else stop
+    if stop - start < _FASTER_THAN_STR:
+        lines = data[start:stop]
         text = lines.decode(errors="backslashreplace")
         if _ANY_UNSAFE.search(text):
             return text.translate(_UNSAFE).encode()
         return lines if _decodes(lines) else text.encode()
-    if not lines.isascii():
-        if not is_utf8(lines):
-            if np.count_nonzero(np.frombuffer(lines, np.uint8) > _DEL) > _FEW:
-                return _escaped_anywhere(lines)
-            lines = lines.decode(errors="backslashreplace").encode()
-        if _has_unsafe(lines):
-            return _escaped_anywhere(lines)
-    if _has_controls(lines):
-        for code in _CONTROLS:
-            lines = lines.replace(bytes((code,)), _ESCAPES[code])
+    # Single bytes are looked for in all of `data`, as that is fastest; what they mean in `codes`.
+    codes = np.frombuffer(data, np.uint8)[start:stop]
+    if not data.isascii():
+        if not is_utf8(data, start, stop):
+            if np.count_nonzero(codes > _DEL) > _FEW:
+                return _escaped_anywhere(data[start:stop])
+            return escaped(data[start:stop].decode(errors="backslashreplace").encode())
+        if _has_unsafe(data, codes):
+            return _escaped_anywhere(data[start:stop])
+    if not _has_controls(data, codes):
+        return data
+    lines = data[start:stop]
+    for code in _CONTROLS:
+        lines = lines.replace(bytes((code,)), _ESCAPES[code])
     return lines
 
 
-def is_utf8(data: bytes) -> bool:
-    """Return whether `data` is valid UTF-8 (RFC 3629), what `data.decode()` would take.
+def is_utf8(data: bytes, start: int = 0, stop: int | None = None) -> bool:
+    """Return whether `data[start:stop]` is valid UTF-8 (RFC 3629), what `bytes.decode` would take.
 
     Most text outside ASCII has two or three bytes to a character, and for that NumPy is twice as fast
     as decoding: a continuation byte has to stand wherever a lead byte wants one, and nowhere else.
     """
-    codes = np.frombuffer(data, np.uint8)
-    if len(data) < _FASTER_THAN_DECODE or np.maximum.reduce(codes) >= _LEAD_OF_FOUR:
-        return _decodes(data)
-    continues = codes.view(np.int8) < _FIRST_CONTINUED
+    codes = np.frombuffer(data, np.uint8)[start:stop]
+    if len(codes) < _FASTER_THAN_DECODE or (top := np.maximum.reduce(codes)) >= _LEAD_OF_FOUR:
+        return _decodes(codes.data)
+    # Two arrays are used again and again: memory that is not in the cache costs more than the work.
     wanted = codes >= _LEAD_OF_TWO
-    wanted[1:] |= codes[:-1] >= _LEAD_OF_THREE
-    if continues[0] or wanted[-1] or not np.array_equal(continues[1:], wanted[:-1]):
+    marks = np.empty_like(wanted)
+    if top >= _LEAD_OF_THREE:
+        np.greater_equal(codes, _LEAD_OF_THREE, out=marks)
+        wanted[1:] |= marks[:-1]
+    continues = np.less(codes.view(np.int8), _FIRST_CONTINUED, out=marks)
+    wrong = continues[0] or wanted[-1]
+    if wrong or np.not_equal(continues[1:], wanted[:-1], out=wanted[:-1]).any():
         return False
     # Bytes of which the next one decides: too long forms, surrogates.
-    return not any(lead in data for lead in _DOUBTFUL) or _decodes(data)
+    doubtful = _DOUBTFUL if top >= _LEAD_OF_THREE else _DOUBTFUL[:2]
+    return not any(lead in data for lead in doubtful) or _decodes(codes.data)
 
 
-def _decodes(data: bytes) -> bool:
+def _decodes(data: bytes | memoryview) -> bool:
     try:
-        data.decode()
+        str(data, "utf-8")
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _has_controls(data: bytes) -> bool:
+def _has_controls(data: bytes, codes: Codes) -> bool:
     if len(data) < _FASTER_THAN_TRANSLATE:
         return bool(data.translate(None, _NOT_CONTROLS))
-    return b"\x7f" in data or _has_low_controls(np.frombuffer(data, np.uint8))
+    return b"\x7f" in data or _has_low_controls(codes)
 
 
 def _has_low_controls(codes: Codes) -> bool:
@@ -121,16 +133,20 @@ def _has_low_controls(codes: Codes) -> bool:
     return bool(np.minimum.reduce(codes - _ELEVEN) < _SPACE - 11)
 
 
-def _has_unsafe(data: bytes) -> bool:
-    """Return whether `data`, valid UTF-8, has a C1 control character, U+2028 or U+2029."""
+def _has_unsafe(data: bytes, codes: Codes) -> bool:
+    """Return whether `codes`, valid UTF-8 and part of `data`, have a C1 control, U+2028 or U+2029."""
     if b"\xc2" in data:
-        codes = np.frombuffer(data, np.uint8)
         # Behind C2 stands 80 to BF, and nothing else.
-        if ((codes[:-1] == 0xC2) & (codes[1:] < 0xA0)).any():
+        found = codes[:-1] == 0xC2
+        found &= codes[1:] < 0xA0
+        if found.any():
             return True
     if b"\xe2" in data:
-        codes = np.frombuffer(data, np.uint8)
-        return bool(_separators(codes[:-2], codes[1:-1], codes[2:]).any())
+        # Most characters of three bytes that begin like these end in another way.
+        last = codes[2:] & 0xFE
+        found = np.equal(last, 0xA8, out=last.view(bool))
+        found &= codes[:-2] == 0xE2
+        return bool(found.any() and _separators(codes[:-2], codes[1:-1], codes[2:]).any())
     return False
 
 
@@ -155,8 +171,7 @@ def _escaped_anywhere(lines: bytes) -> bytes:
     wide = codes.astype("<u4")
     wide[at] = _ESCAPES_AS_NUMBERS[codes[at]]
     used = odd.astype("<u4") * 0x01010101 | 1
-    escaped_codes: Codes = wide.view(np.uint8)[used.view(bool)]
-    return escaped_codes.tobytes()
+    return wide.view(np.uint8).compress(used.view(bool)).tobytes()
 
 
 def _harmless(lines: bytes) -> Marks:

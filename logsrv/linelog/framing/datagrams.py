@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-
-import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.rules import LineCounts, LineRules, for_datagrams
 
 
 def frame_datagrams(
@@ -23,11 +20,4 @@ def frame_datagrams(
     if not payloads:
         return None
     lines = b"".join([line if line[-1:] == b"\n" else line + b"\n" for line in payloads])
-    return LineFramer(_for_datagrams(rules), counts).receive(lines)
-
-
-@lru_cache(maxsize=16)
-def _for_datagrams(rules: LineRules) -> LineRules:
-    close = rules.oversize is Oversize.CLOSE
-    oversize = Oversize.TRUNCATE if close else rules.oversize
-    return attrs.evolve(rules, oversize=oversize, telnet=False)
+    return LineFramer(for_datagrams(rules), counts).receive(lines)

@@ -55,8 +55,10 @@ class LineFramer:
         """The lines that are complete with `chunk`, or None; never raises on account of the bytes."""
         if self._rules.raw:
             return self._frame(chunk, True)
-        # Who ends lines with CR LF does so from the beginning: no need to look at all the rest.
-        plain = b"\r" not in chunk[:_FIRST_LOOK] and is_plain(chunk)
+        # Who ends lines with CR LF, or writes Cyrillic, does so from the beginning: no need to look at
+        # all the rest.
+        first = chunk[:_FIRST_LOOK]
+        plain = b"\r" not in first and first.isascii() and is_plain(chunk)
         if plain and self._held is HeldReturn.NONE and self._telnet is None:
             return self._frame(chunk, True)
         data = self._interpreted(chunk)
@@ -124,10 +126,10 @@ class LineFramer:
             head = escaped(head)
         self._rest = data[stop:]
         self._rest_plain = plain
-        if plain:
-            return Block(head, data, start, stop)
-        lines = escaped(data[start:stop])
-        return Block(head, lines, 0, len(lines))
+        lines = data if plain else escaped(data, start, stop)
+        if lines is not data:
+            start, stop = 0, len(lines)
+        return Block(head, lines, start, stop)
 
     def _keep(self, data: bytes, plain: bool) -> None:
         """`data` has no LF: it belongs to the unfinished line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
 
 import attrs
 
@@ -47,6 +48,26 @@ class LineRules:
             raise ValueError(f"max_line is {self.max_line}; it has to be 1 or more")
 
 
+@lru_cache(maxsize=64)
+def for_frames(rules: LineRules) -> LineRules:
+    """Return the rules for what comes in frames: there is no Telnet in them."""
+    return attrs.evolve(rules, telnet=False)
+
+
+@lru_cache(maxsize=64)
+def for_datagrams(rules: LineRules) -> LineRules:
+    """Return the rules for datagrams: no Telnet, and no connection to close: CLOSE truncates."""
+    close = rules.oversize is Oversize.CLOSE
+    oversize = Oversize.TRUNCATE if close else rules.oversize
+    return attrs.evolve(rules, oversize=oversize, telnet=False)
+
+
+@lru_cache(maxsize=64)
+def for_structured(rules: LineRules, max_record: int) -> LineRules:
+    """Return the rules for structured records, which may have `max_record` bytes if a line has fewer."""
+    return attrs.evolve(rules, max_line=max(rules.max_line, max_record))
+
+
 @attrs.define
 class LineCounts:
     """The counters of all framers of a listener. Each byte that came is stored, or is part of a line's
@@ -58,6 +79,7 @@ class LineCounts:
     dropped_truncated: bytes behind the stored beginning of an over-long line (TRUNCATE).
     dropped_closed: bytes behind the stored beginning of the over-long line for which a connection is
         closed (CLOSE), to the end of the connection.
+    empty: frames, datagrams and records with nothing in them, which inputs of records leave out.
     """
 
     oversize_lines: int = 0
@@ -65,3 +87,4 @@ class LineCounts:
     dropped_cr_nul: int = 0
     dropped_truncated: int = 0
     dropped_closed: int = 0
+    empty: int = 0

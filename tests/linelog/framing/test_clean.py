@@ -43,6 +43,24 @@ def test_good_text_is_the_same_object(size: int) -> None:
         assert escaped(text) is text
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("odd", ["Größe ’₩” 日本", "a\x85", "\u2028", "\x1b", "\udcff"])
+def test_a_part_is_escaped_as_it_is_by_itself(size: int, odd: str) -> None:
+    """The end of a line before, and the beginning of one behind, have no say in it."""
+    lines = among(size, odd.encode(errors="surrogateescape")) + b"\n"
+    before, behind = b"\xd0\x1b\n", b"\x7f\xe2\x80"
+    found = escaped(before + lines + behind, len(before), len(before) + len(lines))
+    if found == before + lines + behind:
+        found = lines
+    assert found == escaped(lines)
+
+
+def test_a_good_part_is_not_copied() -> None:
+    """Chunks begin and end anywhere, also within a character."""
+    data = b"\x96\n" + "日志记录一行\n".encode() * 9_000 + b"\xe6\x97"
+    assert escaped(data, 2, len(data) - 2) is data
+
+
 def decodes(data: bytes) -> bool:
     try:
         data.decode()

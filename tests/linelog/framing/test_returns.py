@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from logsrv.linelog.framing.returns import HeldReturn, without_returns
 
@@ -46,3 +48,15 @@ def test_one_stray_return_among_many_endings_stays(lines: int) -> None:
     assert without_returns(data, NONE)[0] == b"text\n" * lines
     assert without_returns(data + b"a\rb\r\n", NONE)[0] == b"text\n" * lines + b"a\rb\n"
     assert without_returns(data + b"\r\r\r", NONE)[0] == b"text\n" * lines + b"\r"
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([b"\r", b"\0", b"\n", b"a"]), max_size=12).map(b"".join))
+def test_large_chunks_are_read_as_small_ones(odd: bytes) -> None:
+    """All CR NUL go first, and then the CRs before LF, however many there are."""
+    for data in (odd * 3_000, b"y" * 3_000 + odd):
+        found, held, bare = without_returns(data, NONE)
+        rest, _, more = without_returns(b"x", held)
+        without_bare = (data + b"x").replace(b"\r\0", b"")
+        assert found + rest == without_bare.replace(b"\r\n", b"\n")
+        assert bare + more == len(data) + 1 - len(without_bare)

@@ -1,0 +1,130 @@
+"""Bulk requests of Elasticsearch's clients: a line for the action, one for the document (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from logsrv.linelog.framing.bodies import (
+    Asked,
+    Records,
+    Reply,
+    Taken,
+    malformed,
+    parsed,
+    too_long,
+)
+from logsrv.linelog.framing.json_made import as_json
+from logsrv.linelog.framing.json_text import one_line
+
+HEADERS = {"X-Elastic-Product": "Elasticsearch"}
+# Clients ask for it first, and some want a version that is not older than their own.
+ABOUT = {
+    "name": "logsrv",
+    "cluster_name": "logsrv",
+    "cluster_uuid": "_na_",
+    "version": {
+        "number": "9.0.0",
+        "build_flavor": "default",
+        "minimum_wire_compatibility_version": "8.18.0",
+        "minimum_index_compatibility_version": "8.0.0",
+    },
+    "tagline": "You Know, for Search",
+}
+# What an action takes beside its document and its names.
+_ITEM = 100
+_STORING = ("index", "create")
+_WITHOUT_DOCUMENT = ("delete",)
+_ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
+
+
+class _Bad(Exception):
+    """A document that is not stored: the status of its item, the kind of its error, a sentence."""
+
+    def __init__(self, status: int, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.kind = kind
+
+
+def about() -> Reply:
+    """Return what a client hears that asks who we are."""
+    return Reply(200, as_json(ABOUT) + b"\n")
+
+
+def take(body: bytes, asked: Asked) -> Taken:
+    """Return the documents of a bulk request, each with its `_index`, and an item for each action.
+
+    asked.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises Refusal (400) for what is no
+    bulk request: then nothing of it is stored.
+    """
+    usual = asked.path.removesuffix("/_bulk").strip("/")
+    records = Records(asked.max_made)
+    items: list[dict[str, Any]] = []
+    for action, meta, document in _actions(body):
+        index = meta.get("_index", usual)
+        item: dict[str, Any] = {"_index": index}
+        # The answer has an item for each action, with names as long as its sender likes.
+        records.made(_ITEM + len(usual) if index is usual else _ITEM)
+        if "_id" in meta:
+            item["_id"] = meta["_id"]
+        try:
+            if action not in _STORING:
+                raise _Bad(
+                    400,
+                    "illegal_argument_exception",
+                    "only index and create store what can be kept here",
+                )
+            records.add(_document(document, index, asked.max_record))
+            item |= {
+                "_version": 1,
+                "result": "created",
+                "_shards": {"total": 1, "successful": 1, "failed": 0},
+                "_seq_no": len(items),
+                "_primary_term": 1,
+                "status": 201,
+            }
+        except _Bad as bad:
+            records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
+            item |= {"status": bad.status, "error": {"type": bad.kind, "reason": str(bad)}}
+        items.append({action: item})
+    found = {"took": 0, "errors": records.refused > 0, "items": items}
+    return Taken(records, Reply(200, as_json(found) + b"\n"))
+
+
+def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    """Yield each action: its name, what it says of the document, the document."""
+    lines = enumerate(body.split(b"\n"), 1)
+    for number, line in lines:
+        if not line.strip():
+            continue
+        try:
+            asked = parsed(line)
+        except ValueError as error:
+            raise malformed(f"line {number}, an action, is no JSON: {error}") from None
+        if not isinstance(asked, dict) or len(asked) != 1:
+            raise malformed(f"line {number} is no action: a JSON object with one key")
+        ((action, meta),) = asked.items()
+        if action not in _ACTIONS or not isinstance(meta, dict):
+            raise malformed(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
+        yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]
+
+
+def _document(document: bytes, index: object, most: int) -> bytes:
+    """Return a document as it is stored: as it came, with its index behind all else."""
+    try:
+        value = parsed(document)
+    except ValueError as error:
+        raise _Bad(400, "document_parsing_exception", f"the document is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise _Bad(400, "document_parsing_exception", "the document is no JSON object")
+    record = one_line(document)
+    if index:
+        name = "_index"
+        while name in value:
+            name = f"_{name}"
+        kept = as_json({name: index})[1:]
+        record = record[:-1].rstrip() + (b"," if value else b"") + kept
+    if len(record) > most:
+        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
+    return record

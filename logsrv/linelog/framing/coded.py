@@ -1,0 +1,70 @@
+"""Bodies of HTTP requests by their Content-Encoding, unpacked piece by piece (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from logsrv.linelog.framing.bodies import Refusal
+from logsrv.linelog.framing.inflated import UnpackingError, inflating, out_of_zstd
+
+Body = Sequence[bytes]
+
+
+def coding(header: bytes | None) -> str:
+    """Return how a body is packed, by its Content-Encoding; empty if it is not. Raises Refusal (415)."""
+    name = (header or b"").strip().lower().decode("latin-1")
+    if name in ("", "identity"):
+        return ""
+    if name not in _WAYS:
+        raise Refusal(
+            415, "protocol", "the Content-Encoding has to be gzip, zstd or deflate, or none"
+        )
+    return name
+
+
+def unpacked(body: Body, how: str, most: int) -> Iterator[bytes]:
+    """Yield the content of a body in pieces of 8 MiB at most, or as they are if nothing is packed.
+
+    how: as `coding` returns it. Raises Refusal: 413 as soon as there are more than `most` bytes, 400 where
+    the body is broken.
+    """
+    if not how:
+        yield from body
+        return
+    size = 0
+    try:
+        for piece in _WAYS[how](body):
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
+            yield piece
+    except UnpackingError as error:
+        sentence = f"the body is not what its Content-Encoding says: {error}"
+        raise Refusal(400, "unpacking", sentence) from None
+
+
+def check(body: Body, how: str, most: int) -> None:
+    """Raise what `unpacked` raises, before anything is done with the first piece."""
+    if how:
+        for _ in unpacked(body, how, most):
+            pass
+
+
+def too_large(most: int) -> Refusal:
+    """Return the refusal of a body with more than `most` bytes."""
+    return Refusal(413, "oversize", f"the body has more than {most} bytes, what --max-body allows")
+
+
+def _deflated(body: Body) -> Iterator[bytes]:
+    """Yield the content of what is called deflate: with a header of zlib (RFC 1950), or without any."""
+    first = b"".join(body[:2])[:2]
+    has_header = len(first) == 2 and first[0] & 15 == 8 and int.from_bytes(first, "big") % 31 == 0
+    return inflating(body, bare=not has_header)
+
+
+_WAYS: dict[str, Callable[[Body], Iterator[bytes]]] = {
+    "gzip": inflating,
+    "x-gzip": inflating,
+    "deflate": _deflated,
+    "zstd": lambda body: out_of_zstd(b"".join(body)),
+}

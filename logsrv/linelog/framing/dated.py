@@ -1,0 +1,157 @@
+"""The times that lines of a file begin with: many lines become runs of one moment each (sans-IO).
+
+RFC 3164 (`Nov 20 06:18:42`, local time, without a year), RFC 3339 and its relatives (a space for the T, a
+comma before the fraction, slashes; local time without an offset), both also behind a priority (`<13>`,
+`<13>1 `), and the time in brackets of access logs. Lines without a time belong to the line before them.
+
+A moment is in microseconds since 1970 here: whole ones, which a float would not keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+_MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
+_MONTH = rb"(?:" + b"|".join(_MONTHS) + rb")"
+_CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_PLAIN = (
+    rb"(?:" + _MONTH + rb" [ 0-9][0-9] " + _CLOCK + rb"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]"
+    rb"" + _CLOCK + rb"(?:[.,][0-9]{1,9}+)?+(?: ?(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9])))?+)"
+)
+_BRACKETED = rb"[0-9]{2}/" + _MONTH + rb"/[0-9]{4}:" + _CLOCK + rb"(?: [+-][0-9]{4})?"
+_PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 )?)?+"
+_CLIENT = rb"[^\s\[]\S*+ \S++ [^\[\n]{1,80}\["
+_REST = rb"[^\n]*+\n"
+# One match for all lines of a moment, the lines without a time among them: no Python for each line.
+_RUN = re.compile(
+    rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
+    rb"|" + _CLIENT + rb"(?P<bracketed>" + _BRACKETED + rb")\])" + _REST + rb"(?:(?:" + _PRIORITY
+    + rb"(?P=plain)(?![0-9.,Z+-])|" + _CLIENT + rb"(?P=bracketed)\]"
+    rb"|(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]))" + _REST + rb")*+",
+    re.MULTILINE,
+)  # fmt: skip
+_RFC3164 = re.compile(rb"([A-Z][a-z]{2}) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
+_JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+SECOND = 1_000_000
+DAY = 86400 * SECOND
+# 29 February comes every four years, and once in a century after eight.
+_YEARS_BACK = 8
+
+
+class Dated:
+    """The moments of the lines of one file, in its order.
+
+    written: when the file was last written to: its lines are no more than a day younger.
+
+    They never go back, because a search by time goes by the order in the store: a line that is older than
+    the one before has the time of that one, and is counted.
+
+    undated: lines before the first one with a time, and all where there is none; those behind the first
+    count as parts of what they follow. late, latest: lines that were older, and by how much at most.
+    first, last: the moments of the first and the last line; None as long as there is none.
+    """
+
+    def __init__(self, written: int) -> None:
+        self._written = written
+        self._text = b""
+        self._found: int | None = None
+        self.first: int | None = None
+        self.last: int | None = None
+        self.lines = self.undated = self.late = self.latest = 0
+
+    def runs(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield `text`, whole lines, in runs with the moment of each."""
+        at = 0
+        for found in _RUN.finditer(text):
+            moment = self._moment(found["plain"] or found["bracketed"])
+            if at == 0 and found.start():
+                yield self._undated(text[: found.start()], moment)
+            yield self._dated(found[0], moment)
+            at = found.end()
+        if at < len(text):
+            yield self._undated(text[at:], None)
+
+    def entries(self, entries: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield entries of a journal, each a line of JSON, in the same way."""
+        for entry in entries.splitlines(keepends=True):
+            found = _JOURNAL.search(entry)
+            moment = self._believed(int(found[1])) if found else None
+            yield self._dated(entry, moment) if found else self._undated(entry, None)
+
+    def _undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
+        if self.last is None:
+            self.undated += lines.count(b"\n")
+            if following is None:
+                following = self._written
+        return self._run(lines, following if self.last is None else None)
+
+    def _dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
+        if moment is None:
+            return self._undated(lines, None)
+        if self.last is not None and moment < self.last:
+            self.late += lines.count(b"\n")
+            self.latest = max(self.latest, self.last - moment)
+            moment = self.last
+        return self._run(lines, moment)
+
+    def _run(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
+        self.lines += lines.count(b"\n")
+        if moment is not None:
+            self.last = moment
+        assert self.last is not None
+        if self.first is None:
+            self.first = self.last
+        return self.last, lines
+
+    def _moment(self, text: bytes) -> int | None:
+        if text != self._text:
+            self._text = text
+            try:
+                self._found = self._parsed(text)
+            except (ValueError, OverflowError, OSError):
+                self._found = None
+        return self._found
+
+    def _parsed(self, text: bytes) -> int | None:
+        classic = _RFC3164.fullmatch(text)
+        if classic:
+            return self._without_year(classic)
+        shown = text.decode("ascii")
+        if shown[2] == "/":
+            zone = " %z" if " " in shown else ""
+            return self._of(datetime.strptime(shown, f"%d/%b/%Y:%H:%M:%S{zone}"))
+        day, clock = shown[:10].replace("/", "-"), shown[11:].replace(",", ".").replace(" ", "")
+        return self._of(datetime.fromisoformat(f"{day}T{clock}"))
+
+    def _without_year(self, found: re.Match[bytes]) -> int | None:
+        """Return the last moment of this date and time that is not behind the file's own."""
+        month = _MONTHS.index(found[1]) + 1
+        rest = map(int, found.groups()[1:])
+        day, hour, minute, second = rest
+        newest = (_EPOCH + (self._written + DAY) * _MICROSECOND).year
+        for year in range(newest, newest - _YEARS_BACK - 1, -1):
+            try:
+                moment = self._of(datetime(year, month, day, hour, minute, second))
+            except ValueError:
+                continue
+            if moment is not None:
+                return moment
+        return None
+
+    def _of(self, time: datetime) -> int | None:
+        moment = _microseconds(time)
+        if time.tzinfo is None and self.last is not None and moment < self.last:
+            # The hour that comes twice when summer time ends.
+            moment = max(moment, _microseconds(time.replace(fold=1)))
+        return self._believed(moment)
+
+    def _believed(self, moment: int) -> int | None:
+        return moment if 0 <= moment <= self._written + DAY else None
+
+
+def _microseconds(time: datetime) -> int:
+    return (time.astimezone(UTC) - _EPOCH) // _MICROSECOND

@@ -1,0 +1,48 @@
+"""The handshake of the Forward protocol: who knows the shared key may send (sans-IO).
+
+server: ["HELO", {"nonce": …}]
+client: ["PING", its name, salt, sha512(salt, its name, nonce, key), user, password]
+server: ["PONG", true or false, reason, our name, sha512(salt, our name, nonce, key)]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import msgpack
+
+# Fluentd refuses a server that has its own name; it is no name of a host, so it is nobody's.
+OUR_NAME = "logsrv"
+# Bytes that somebody may send who has not shown the key yet.
+LONGEST_PING = 4096
+
+
+def helo(nonce: bytes) -> bytes:
+    """Return the greeting, with bytes that nobody can guess."""
+    return bytes(msgpack.packb(["HELO", {"nonce": nonce, "auth": b"", "keepalive": True}]))
+
+
+def pong(ping: bytes, key: str, nonce: bytes) -> tuple[bytes, str]:
+    """Return the answer to a client's PING, and why it is refused: "" if it is let in.
+
+    ping: the whole MessagePack value that came in its place.
+    """
+    try:
+        parts = msgpack.unpackb(ping, raw=True, strict_map_key=False)
+    except (ValueError, TypeError):
+        parts = None
+    if not isinstance(parts, list) or len(parts) != 6 or parts[0] != b"PING":
+        return b"", "it sent something before it had shown the shared key"
+    name, salt, digest = parts[1:4]
+    if not all(isinstance(part, bytes) for part in (name, salt, digest)):
+        return b"", "its PING is damaged"
+    if not hmac.compare_digest(_digest(salt, name, nonce, key), digest.lower()):
+        reason = "shared key mismatch"
+        return msgpack.packb(["PONG", False, reason, "", ""]), "it does not have the shared key"
+    ours = _digest(salt, OUR_NAME.encode(), nonce, key).decode()
+    return msgpack.packb(["PONG", True, "", OUR_NAME, ours]), ""
+
+
+def _digest(salt: bytes, name: bytes, nonce: bytes, key: str) -> bytes:
+    return hashlib.sha512(b"".join((salt, name, nonce, key.encode()))).hexdigest().encode()

@@ -1,0 +1,114 @@
+"""Compressed data, unpacked up to a limit: what would become more is refused on the way (sans-IO)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from mmap import mmap
+from typing import Any
+
+# Unpacked at a time, so that a bomb is noticed before it has gone off.
+_PIECE = 256 << 10
+# A block of Zstandard is 128 KiB at most and takes 4 bytes at least: so much becomes 8 MiB at most.
+_PIECE_OF_ZSTD = 256
+# Decoders should have 8 MiB (RFC 8878 section 3.1.1.1.2): a frame that wants more memory is refused.
+_WINDOW = 8 << 20
+# Of zlib: the header says whether it is gzip (RFC 1952) or zlib (RFC 1950).
+_EITHER = zlib.MAX_WBITS | 32
+_BARE = -zlib.MAX_WBITS
+
+
+class UnpackingError(Exception):
+    """Data that cannot be unpacked, or that would become too much; says which."""
+
+
+class TooLargeError(UnpackingError):
+    """Data that would become too much."""
+
+
+def inflated(data: bytes, most: int) -> bytes:
+    """Return what is in gzip or zlib data, of any number of members.
+
+    Raises UnpackingError, and TooLargeError (one of them) for more than `most` bytes.
+    """
+    return _gathered(inflating(in_pieces(data)), most)
+
+
+def from_zstd(data: bytes, most: int) -> bytes:
+    """Return what is in Zstandard data, of any number of frames. Raises as `inflated` does."""
+    return _gathered(out_of_zstd(data), most)
+
+
+def _gathered(pieces: Iterator[bytes], most: int) -> bytes:
+    found = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most:
+            raise TooLargeError(f"it would be more than {most} bytes unpacked")
+        found.append(piece)
+    return b"".join(found)
+
+
+def in_pieces(data: bytes) -> Iterator[bytes]:
+    """Give data in pieces: zlib copies each time what it has not taken yet."""
+    return (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+
+
+def inflating(body: Iterable[bytes], *, bare: bool = False) -> Iterator[bytes]:
+    """Yield what is in gzip or zlib data, cut anywhere, in pieces of at most 256 KiB.
+
+    bare: it is deflate without a header. Raises UnpackingError.
+    """
+    inflater = None
+    for data in body:
+        while data:
+            if inflater is None or inflater.eof:
+                inflater = zlib.decompressobj(_BARE if bare else _EITHER)
+            piece = _inflate(inflater, data)
+            if piece:
+                yield piece
+            data = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    while inflater is not None and not inflater.eof:
+        # What zlib holds back where the room was used up exactly.
+        piece = _inflate(inflater, b"")
+        if not piece:
+            raise UnpackingError("its compressed data has no end")
+        yield piece
+
+
+def _inflate(inflater: Any, data: bytes) -> bytes:
+    try:
+        return bytes(inflater.decompress(data, _PIECE))
+    except zlib.error as error:
+        raise UnpackingError("it is neither gzip nor zlib") from error
+
+
+def out_of_zstd(data: bytes | mmap) -> Iterator[bytes]:
+    """Yield what is in Zstandard data, mapped or not, in pieces of at most 8 MiB.
+
+    Raises UnpackingError.
+    """
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+    unfinished = False
+    at = 0
+    try:
+        while at < len(data):
+            # Frame by frame: a stream of several would not say that the last one has no end.
+            frame = decompressor.decompressobj(write_size=_PIECE)
+            unfinished = True
+            while at < len(data) and not frame.eof:
+                part = data[at : at + _PIECE_OF_ZSTD]
+                at += len(part)
+                piece = frame.decompress(part)
+                if frame.eof:
+                    at -= len(frame.unused_data)
+                    unfinished = False
+                if piece:
+                    yield piece
+    except zstandard.ZstdError as error:
+        raise UnpackingError("it is not Zstandard, or wants too much memory") from error
+    if unfinished:
+        raise UnpackingError("its compressed data has no end")

@@ -1,0 +1,119 @@
+"""Entries of systemd's journal: in the export format, cut anywhere, and as single datagrams (sans-IO).
+
+    KEY=text LF                         a field
+    KEY LF, size (64 bits, little-endian), data, LF     a field with anything in it
+    LF                                  the end of an entry; not in a datagram, which is one
+
+https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_PROTOCOL
+"""
+
+from __future__ import annotations
+
+from logsrv.linelog.framing.bodies import Records, Refusal, malformed
+from logsrv.linelog.framing.json_made import gathered, made
+
+# An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
+MOST_ENTRY = 16 << 20
+# What a field takes beside its bytes.
+_FIELD = 100
+_SIZE = 8
+
+
+class JournalFramer:
+    """The framer of one upload: bytes in with `receive` and `finish`, the entries that are whole out.
+
+    max_record: entries that become longer are stored as text.
+    """
+
+    def __init__(self, max_record: int) -> None:
+        self._max_record = max_record
+        self._held = bytearray()
+        # Up to here what is held is known to be fields that are whole.
+        self._at = 0
+        # Bytes that have to be there before there is anything to do.
+        self._wanted = 0
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._size = 0
+
+    def receive(self, data: bytes) -> Records:
+        """Return the entries that are complete with `data`. Raises Refusal (400, 413)."""
+        self._held += data
+        records = Records()
+        if len(self._held) < self._wanted:
+            return records
+        self._wanted = 0
+        while self._field(records):
+            pass
+        del self._held[: self._at]
+        self._wanted -= self._at
+        self._at = 0
+        self._check(len(self._held))
+        return records
+
+    def _check(self, more: int) -> None:
+        if self._size + more > MOST_ENTRY:
+            raise Refusal(413, "oversize", f"an entry has more than {MOST_ENTRY} bytes")
+
+    def finish(self) -> Records:
+        """Return the entry that the end of the upload ends; raises Refusal if a field of it has no end."""
+        records = Records()
+        if self._held:
+            raise malformed("the upload ends in the middle of a field")
+        self._end(records)
+        return records
+
+    def _field(self, records: Records) -> bool:
+        """Take one field, or the end of an entry. Return false if there is no whole one."""
+        held, at = self._held, self._at
+        ended = held.find(b"\n", at)
+        if ended < 0:
+            return False
+        if ended == at:
+            self._at += 1
+            self._end(records)
+            return True
+        key, equals, value = bytes(held[at:ended]).partition(b"=")
+        self._at = ended + 1
+        if not equals:
+            data = ended + 1 + _SIZE
+            size = int.from_bytes(held[ended + 1 : data], "little")
+            if len(held) >= data:
+                self._check(size)
+            if len(held) < data or len(held) <= data + size:
+                self._at = at
+                self._wanted = data + size + 1 if len(held) >= data else data
+                return False
+            value = bytes(held[data : data + size])
+            if held[data + size] != 10:
+                raise malformed("a field of an entry does not end where its size says")
+            self._at = data + size + 1
+        if not key:
+            raise malformed("a field of an entry has no name")
+        self._fields.append((key, value))
+        self._size += len(key) + len(value) + _FIELD
+        self._check(0)
+        return True
+
+    def _end(self, records: Records) -> None:
+        if self._fields:
+            add_entry(records, self._fields, self._max_record)
+            self._fields, self._size = [], 0
+
+
+def entry_of(datagram: bytes, max_record: int) -> Records:
+    """Return the entry in a datagram of the native protocol. Raises Refusal for what is none."""
+    framer = JournalFramer(max_record)
+    records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
+    last = framer.finish()
+    if len(records) + len(last) > 1:
+        raise malformed("the datagram has more than one entry")
+    return records if len(records) else last
+
+
+def add_entry(records: Records, fields: list[tuple[bytes, bytes]], max_record: int) -> None:
+    """Add an entry: a JSON object of its fields, those that are there more than once as arrays."""
+    named = ((key.decode("utf-8", "backslashreplace"), value) for key, value in fields)
+    record = made(gathered(named), {})
+    fits = len(record) <= max_record
+    records.as_text += not fits
+    records.add(record, structured=fits)

@@ -1,0 +1,185 @@
+"""Pushes of Loki's clients, JSON or protobuf in snappy: each entry becomes a record (sans-IO).
+
+The labels of its stream and its own structured metadata are keys of it, beside `time` and `message`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+from logsrv.linelog.framing.bodies import (
+    JSON,
+    Asked,
+    Records,
+    Refusal,
+    Reply,
+    Taken,
+    malformed,
+    parsed,
+    told,
+)
+from logsrv.linelog.framing.extras import needed, read_message
+from logsrv.linelog.framing.json_made import made
+from logsrv.linelog.framing.times import of_nanoseconds
+
+# Labels, nanoseconds since 1970, the line, structured metadata.
+Entry: TypeAlias = tuple[Mapping[str, Any], int, str | bytes, Mapping[str, Any]]
+
+PROTOBUF = ("application/x-protobuf", "application/protobuf", "")
+_LABEL = re.compile(r'\s*([^\s=,{}"]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|\Z)', re.DOTALL)
+# Escapes as Go writes them in a quoted string.
+_ESCAPE = re.compile(
+    r"\\(?:([abfnrtv\\\"'])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))"
+)
+_LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_OURS = ("time", "message")
+# As much as a stream counts: one of protobuf has a few bytes.
+_STREAM = 1000
+
+
+def take(body: bytes, asked: Asked, most_body: int) -> Taken:
+    """Return the entries of a push; most_body: bytes that the body may have out of snappy.
+
+    Those longer than --max-record are left out, and the answer says so. Raises Refusal.
+    """
+    records = Records(asked.max_made)
+    if asked.media == JSON:
+        entries = _of_json(body)
+    elif asked.media in PROTOBUF:
+        entries = _of_protobuf(_out_of_snappy(body, most_body), records)
+    else:
+        raise Refusal(
+            415, "protocol", "a push to Loki is application/json or application/x-protobuf"
+        )
+    try:
+        for entry in entries:
+            records.add_unless_longer(_record(*entry), asked.max_record)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise malformed("the body is not what clients of Loki push") from None
+    if not records.refused:
+        return Taken(records, Reply(204))
+    sentence = (
+        f"{records.refused} of {records.refused + len(records)} entries are longer than"
+        f" {asked.max_record} bytes, what --max-record allows; the others are stored"
+    )
+    return Taken(records, Reply(413, told(error=sentence)))
+
+
+def _record(
+    labels: Mapping[str, Any], time: int, line: str | bytes, metadata: Mapping[str, Any]
+) -> bytes:
+    found = dict(labels)
+    ours = {"time": of_nanoseconds(0, time) or str(time), "message": line}
+    if metadata:
+        taken = {*labels, *(_free(name, labels) for name in _OURS)}
+        for name, value in metadata.items():
+            name = _free(name, taken)
+            taken.add(name)
+            found[name] = value
+    return made(found, ours)
+
+
+def _free(name: str, taken: Any) -> str:
+    while name in taken:
+        name = f"_{name}"
+    return name
+
+
+def _of_json(body: bytes) -> Iterator[Entry]:
+    try:
+        push: Any = parsed(body)
+    except ValueError as error:
+        raise malformed(f"the body is no JSON: {error}") from None
+    for stream in push["streams"]:
+        labels = stream["stream"]
+        for value in stream.get("values") or []:
+            time, line, *metadata = value
+            if not isinstance(line, str) or not isinstance(time, (str, int)):
+                raise TypeError
+            yield dict(labels), int(time), line, metadata[0] if metadata else {}
+
+
+def _out_of_snappy(body: bytes, most: int) -> bytes:
+    cramjam = needed("cramjam", "pushes to Loki in snappy")
+    try:
+        if cramjam.snappy.decompress_raw_len(body) > most:
+            raise Refusal(
+                413,
+                "oversize",
+                f"the body has more than {most} bytes, what --max-body allows",
+            )
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError:
+        raise malformed("the body is not in snappy") from None
+
+
+def _of_protobuf(body: bytes, records: Records) -> Iterator[Entry]:
+    for stream in read_message(_push_request(), body).streams:
+        records.made(_STREAM)
+        labels = _labels(stream.labels.decode())
+        for entry in stream.entries:
+            metadata = {one.name: one.value for one in entry.metadata}
+            time = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
+            yield labels, time, entry.line, metadata
+
+
+def _labels(text: str) -> dict[str, str]:
+    """Return the labels in `{name="value", …}`. Raises ValueError."""
+    text = text.strip()
+    if text[:1] != "{" or text[-1:] != "}":
+        raise ValueError("no labels")
+    text = text[1:-1].strip()
+    labels, at = {}, 0
+    while at < len(text):
+        found = _LABEL.match(text, at)
+        if found is None:
+            raise ValueError("no label")
+        labels[found[1]] = _ESCAPE.sub(_character, found[2])
+        at = found.end()
+    return labels
+
+
+def _character(found: re.Match[str]) -> str:
+    letter = found[1]
+    if letter is not None:
+        return _LETTERS.get(letter, letter)
+    return chr(int(found[2] or found[3] or found[4], 16))
+
+
+@cache
+def _push_request() -> Any:
+    """Return the class of logproto.PushRequest, as far as it is read here.
+
+    Text is `bytes` in it: Loki's clients are written in Go, which does not look whether it is UTF-8.
+    """
+    pool = needed("google.protobuf.descriptor_pool", "pushes to Loki in protobuf")
+    pb = needed("google.protobuf.descriptor_pb2", "pushes to Loki in protobuf")
+    factory = needed("google.protobuf.message_factory", "pushes to Loki in protobuf")
+    kinds = pb.FieldDescriptorProto
+    file = pb.FileDescriptorProto(name="logsrv/loki.proto", package="logsrv", syntax="proto3")
+    layout = {
+        "Time": [("seconds", 1, kinds.TYPE_INT64, ""), ("nanos", 2, kinds.TYPE_INT32, "")],
+        "Pair": [("name", 1, kinds.TYPE_STRING, ""), ("value", 2, kinds.TYPE_BYTES, "")],
+        "Entry": [
+            ("timestamp", 1, kinds.TYPE_MESSAGE, "Time"),
+            ("line", 2, kinds.TYPE_BYTES, ""),
+            ("metadata", 3, kinds.TYPE_MESSAGE, "*Pair"),
+        ],
+        "Stream": [
+            ("labels", 1, kinds.TYPE_BYTES, ""),
+            ("entries", 2, kinds.TYPE_MESSAGE, "*Entry"),
+        ],
+        "Push": [("streams", 1, kinds.TYPE_MESSAGE, "*Stream")],
+    }
+    for name, fields in layout.items():
+        message = file.message_type.add(name=name)
+        for field, number, kind, of in fields:
+            label = kinds.LABEL_REPEATED if of[:1] == "*" else kinds.LABEL_OPTIONAL
+            made_of = f".logsrv.{of.strip('*')}" if of else None
+            message.field.add(name=field, number=number, type=kind, label=label, type_name=made_of)
+    found = pool.DescriptorPool()
+    found.Add(file)
+    return factory.GetMessageClass(found.FindMessageTypeByName("logsrv.Push"))

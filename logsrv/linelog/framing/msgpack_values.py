@@ -1,0 +1,184 @@
+"""MessagePack values, cut out of a connection and out of a value, by their headers alone (sans-IO).
+
+Nothing is unpacked here: a header that promises four thousand million elements costs a number. Only a value
+that is there as a whole is unpacked, and then it has at most as many values in it as it has bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgpack import Unpacker
+
+# The C of msgpack has room for 1024; the JSON that is made of it goes no deeper than 200.
+DEEPEST = 500
+_NEVER = 0xC1
+# Of each first byte: bytes of the value, or of its header if values follow; 0 where a length decides.
+_SIZES = [1] * 256
+# How many values follow it.
+_FOLLOWING = [0] * 256
+# Where a length decides: bytes of the length, bytes behind it besides, and how many values each counts for;
+# 0 where the length is of bytes.
+_LENGTHS: dict[int, tuple[int, int, int]] = {
+    **{0xC4 + power: (1 << power, 0, 0) for power in range(3)},
+    **{0xC7 + power: (1 << power, 1, 0) for power in range(3)},
+    **{0xD9 + power: (1 << power, 0, 0) for power in range(3)},
+    0xDC: (2, 0, 1),
+    0xDD: (4, 0, 1),
+    0xDE: (2, 0, 2),
+    0xDF: (4, 0, 2),
+}
+for _code in _LENGTHS:
+    _SIZES[_code] = 0
+for _number in range(16):
+    _FOLLOWING[0x80 + _number] = 2 * _number
+    _FOLLOWING[0x90 + _number] = _number
+for _number in range(32):
+    _SIZES[0xA0 + _number] = 1 + _number
+for _code, _size in (
+    (0xCA, 5),
+    (0xCB, 9),
+    *((0xCC + power, 1 + (1 << power)) for power in range(4)),
+):
+    _SIZES[_code] = _size
+for _power in range(4):
+    _SIZES[0xD0 + _power] = 1 + (1 << _power)
+for _power in range(5):
+    _SIZES[0xD4 + _power] = 2 + (1 << _power)
+
+
+class ValueFramer:
+    """The values that stand one behind the other in a connection's bytes.
+
+    most: bytes that one may have; it may be changed.
+    trouble: a sentence on why nothing is taken any more, "" while all is well.
+    passed: values there were so far, those inside others too.
+    """
+
+    __slots__ = ("_at", "_held", "_open", "most", "passed", "trouble")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.trouble = ""
+        self.passed = 0
+        self._held = bytearray()
+        # Where it was not looked yet.
+        self._at = 0
+        # Of each array and map that is unfinished, how many values it waits for.
+        self._open: list[int] = []
+
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their value."""
+        return len(self._held)
+
+    def receive(self, data: bytes) -> Iterator[bytes]:
+        """Give the values that are whole now; to be gone through before more is received."""
+        if self.trouble:
+            return
+        held = self._held
+        held += data
+        start = 0
+        while not self.trouble:
+            whole = self._scan(start)
+            if not whole:
+                break
+            yield bytes(memoryview(held)[start : self._at])
+            start = self._at
+        if self.trouble:
+            held.clear()
+        else:
+            del held[:start]
+            self._at -= start
+
+    def _scan(self, start: int) -> bool:
+        """Go on to the end of the value that begins at `start`; return whether it is there."""
+        held, waiting = self._held, self._open
+        at, end = self._at, len(held)
+        sizes, following = _SIZES, _FOLLOWING
+        passed = self.passed
+        done = False
+        while at < end and not done:
+            code = held[at]
+            size = sizes[code]
+            inside = following[code]
+            if not size:
+                width, more, each = _LENGTHS[code]
+                if at + 1 + width > end:
+                    break
+                length = int.from_bytes(held[at + 1 : at + 1 + width], "big")
+                inside = length * each
+                size = 1 + width + more + (0 if each else length)
+            if at + size + inside - start > self.most:
+                self.trouble = f"a value is longer than {self.most} bytes"
+                break
+            if code == _NEVER:
+                self.trouble = "what begins here is no MessagePack"
+                break
+            if len(waiting) >= DEEPEST:
+                self.trouble = "a value is nested too deeply"
+                break
+            if at + size > end:
+                break
+            at += size
+            passed += 1
+            if inside:
+                waiting.append(inside)
+                continue
+            while waiting:
+                waiting[-1] -= 1
+                if waiting[-1]:
+                    break
+                waiting.pop()
+            done = not waiting
+        self._at, self.passed = at, passed
+        return done
+
+
+def crowded(value: bytes | memoryview, most: int) -> bool:
+    """Return whether a whole value has more than `most` values in it; raises ValueError as `cut` does."""
+    framer = ValueFramer(len(value))
+    piece = max(most, 1)
+    for start in range(0, len(value), piece):
+        for _ in framer.receive(bytes(value[start : start + piece])):
+            pass
+        if framer.trouble:
+            raise ValueError(framer.trouble)
+        if framer.passed > most:
+            return True
+    return False
+
+
+def cut(values: bytes | memoryview) -> Iterator[memoryview]:
+    """Give the values that stand one behind the other, none of them unpacked.
+
+    Raises ValueError where there is none, or half of one.
+    """
+    view = memoryview(values)
+    unpacker = Unpacker(max_buffer_size=max(len(view), 1))
+    unpacker.feed(view)
+    start = 0
+    while start < len(view):
+        try:
+            unpacker.skip()
+        except Exception as error:
+            raise ValueError("its MessagePack is damaged") from error
+        end = unpacker.tell()
+        yield view[start:end]
+        start = end
+
+
+def elements(array: bytes | memoryview) -> Iterator[memoryview] | None:
+    """Give the elements of a whole array, none of them unpacked; None if it is no array.
+
+    One by one: there may be millions, of a byte each. Raises ValueError as `cut` does.
+    """
+    view = memoryview(array)
+    code = view[0]
+    if code & 0xF0 == 0x90:
+        header = 1
+    elif code in (0xDC, 0xDD):
+        header = 3 if code == 0xDC else 5
+    else:
+        return None
+    return cut(view[header:])

@@ -1,0 +1,300 @@
+"""Pickles of plain data, read opcode by opcode: nothing in them is looked up, called or imported (sans-IO).
+
+Python's own unpickler is a machine that its input programs: it calls what it is told to, and a few bytes
+make it take gigabytes. Here no opcode calls anything, and what is kept is bounded by what was sent.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+# Of a record in JSON: what is nested deeper is written as text there.
+DEEPEST = 200
+# Bytes and digits of an integer: Python writes none of more than 4,300 digits.
+_LONGEST_INTEGER = 1000
+_MOST_DIGITS = 2400
+_LONGEST_LINE = 1 << 20
+# What a pickle may become, in values and bytes: so many times its size, and a few more.
+_GROWTH = 64
+_FEW = 10_000
+# Keys beyond it may be chosen so that all have one hash, and a dict of them takes minutes.
+_LARGEST_KEY = 1 << 60
+_MARK = object()
+_ENCODE = object()
+_BYTES = object()
+# By protocols below 3 bytes are a call of these; no other name means anything.
+_NAMES = {
+    (b"_codecs", b"encode"): _ENCODE,
+    (b"__builtin__", b"bytes"): _BYTES,
+    (b"builtins", b"bytes"): _BYTES,
+}
+
+
+class NotPlainError(ValueError):
+    """A pickle that has anything but plain data in it, or is damaged."""
+
+
+def plain(data: bytes, most: int) -> Any:
+    """Return the value of a pickle: None, truth values, numbers, text, bytes, and lists, tuples and dicts.
+
+    most: values and bytes of text that it may have, counted wherever they are named: a pickle may name one
+    again and again, so that a few bytes become gigabytes. A small one may have less. Raises NotPlainError.
+    """
+    try:
+        value = _Reader(data, most).read()
+    except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
+        raise NotPlainError(str(error) if isinstance(error, NotPlainError) else "damaged") from None
+    return _Tree(min(most, _FEW + _GROWTH * len(data))).of(value, 0)
+
+
+class _Tree:
+    """Copies of values in which nothing is named twice, and nothing inside itself."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def of(self, value: Any, depth: int) -> Any:
+        self._left -= 1
+        if isinstance(value, (str, bytes)):
+            self._left -= len(value)
+        if self._left < 0:
+            raise NotPlainError("it becomes too much")
+        if isinstance(value, (list, tuple)):
+            if depth >= DEEPEST:
+                return "[]"
+            found = [self.of(one, depth + 1) for one in value]
+            return tuple(found) if isinstance(value, tuple) else found
+        if isinstance(value, dict):
+            if depth >= DEEPEST:
+                return "{}"
+            return {key: self.of(one, depth + 1) for key, one in value.items()}
+        if value in (_MARK, _ENCODE, _BYTES):
+            _refuse()
+        return value
+
+
+def _refuse() -> NoReturn:
+    raise NotPlainError("it has more than plain data in it")
+
+
+class _Reader:
+    """A stack machine whose instructions make values and nothing else."""
+
+    def __init__(self, data: bytes, most: int) -> None:
+        self._data = data
+        # Bytes that may be made of text that is there already, again and again.
+        self._left = most
+        self._at = 0
+        self._stack: list[Any] = []
+        self._memo: dict[int, Any] = {}
+
+    def read(self) -> Any:
+        steps = _STEPS
+        while True:
+            code = self._data[self._at]
+            self._at += 1
+            if code == _STOP:
+                return self._stack.pop()
+            step = steps.get(code)
+            if step is None:
+                _refuse()
+            step(self)
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes; raises NotPlainError if there are fewer."""
+        end = self._at + size
+        if end > len(self._data):
+            raise NotPlainError("it breaks off")
+        found = self._data[self._at : end]
+        self._at = end
+        return found
+
+    def counted(self, width: int) -> bytes:
+        """Return the bytes behind their number."""
+        return self.take(int.from_bytes(self.take(width), "little"))
+
+    def line(self) -> bytes:
+        """Return the bytes up to an LF."""
+        end = self._data.index(b"\n", self._at, self._at + _LONGEST_LINE)
+        found = self._data[self._at : end]
+        self._at = end + 1
+        return found
+
+    def push(self, value: Any) -> None:
+        self._stack.append(value)
+
+    def pop(self) -> Any:
+        return self._stack.pop()
+
+    def since_mark(self) -> list[Any]:
+        """Take all that was pushed since the last mark, and the mark."""
+        at = len(self._stack) - 1
+        while self._stack[at] is not _MARK:
+            at -= 1
+            if at < 0:
+                _refuse()
+        found = self._stack[at + 1 :]
+        del self._stack[at:]
+        return found
+
+    def top(self, kind: type) -> Any:
+        """Return the value on top, which has to be of a kind."""
+        value = self._stack[-1]
+        return value if type(value) is kind else _refuse()
+
+    def remember(self, number: int) -> None:
+        self._memo[number] = self._stack[-1]
+
+    def memoize(self) -> None:
+        self.remember(len(self._memo))
+
+    def recall(self, number: int) -> None:
+        self.push(self._memo[number])
+
+    def integer(self, width: int) -> None:
+        """Push an integer of any length, which stands behind its number of bytes."""
+        size = int.from_bytes(self.take(width), "little")
+        if size > _LONGEST_INTEGER:
+            raise NotPlainError("it has an integer of more digits than are ever read")
+        self.push(int.from_bytes(self.take(size), "little", signed=True))
+
+    def integer_line(self) -> None:
+        line = self.line().removesuffix(b"L")
+        if len(line) > _MOST_DIGITS:
+            raise NotPlainError("it has an integer of more digits than are ever read")
+        self.push({b"00": False, b"01": True}[line] if line in (b"00", b"01") else int(line))
+
+    def items(self, pairs: list[Any]) -> None:
+        """Put keys and their values into the dict on top."""
+        found = self.top(dict)
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            if not (isinstance(key, (str, bytes)) or key is None or _small(key)):
+                raise NotPlainError("it has a key that is neither text nor a number")
+            found[key] = value
+
+    def set_item(self) -> None:
+        value, key = self.pop(), self.pop()
+        self.items([key, value])
+
+    def dict_since_mark(self) -> None:
+        pairs = self.since_mark()
+        self.push({})
+        self.items(pairs)
+
+    def append(self) -> None:
+        value = self.pop()
+        self.top(list).append(value)
+
+    def extend(self) -> None:
+        values = self.since_mark()
+        self.top(list).extend(values)
+
+    def last(self, number: int) -> None:
+        """Make a tuple of the values on top."""
+        found = tuple(self.pop() for _ in range(number))
+        self.push(found[::-1])
+
+    def name(self) -> None:
+        found = _NAMES.get((self.line(), self.line()))
+        self.push(_refuse() if found is None else found)
+
+    def bytes_of_call(self) -> None:
+        """Push the bytes that a call of one of two names would make."""
+        values, name = self.pop(), self.pop()
+        if name is _ENCODE and type(values) is tuple and values[1:] == ("latin1",):
+            text = values[0] if type(values[0]) is str else _refuse()
+            self._left -= len(text)
+            if self._left < 0:
+                raise NotPlainError("it becomes too much")
+            self.push(text.encode("latin-1"))
+        elif name is _BYTES and values == ():
+            self.push(b"")
+        else:
+            _refuse()
+
+
+def _small(key: Any) -> bool:
+    return isinstance(key, int) and abs(key) < _LARGEST_KEY
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _unicode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
+def _number(format: str) -> Callable[[_Reader], None]:
+    shape = struct.Struct(format)
+    return lambda reader: reader.push(shape.unpack(reader.take(shape.size))[0])
+
+
+def _constant(value: Any) -> Callable[[_Reader], None]:
+    return lambda reader: reader.push(value)
+
+
+def _counted(width: int, make: Callable[[bytes], Any]) -> Callable[[_Reader], None]:
+    return lambda reader: reader.push(make(reader.counted(width)))
+
+
+def _little(data: bytes) -> int:
+    return int.from_bytes(data, "little")
+
+
+_STOP = ord(".")
+# The opcodes of protocols 0 to 5 that make plain data, as the standard library's pickle names them.
+_STEPS: dict[int, Callable[[_Reader], Any]] = {
+    0x80: lambda reader: reader.take(1),  # PROTO
+    0x95: lambda reader: reader.take(8),  # FRAME
+    ord("("): _constant(_MARK),
+    ord("0"): lambda reader: reader.pop(),
+    ord("1"): lambda reader: reader.since_mark(),
+    ord("2"): lambda reader: reader.push(reader._stack[-1]),
+    ord("N"): _constant(None),
+    0x88: _constant(True),
+    0x89: _constant(False),
+    ord("I"): _Reader.integer_line,
+    ord("L"): _Reader.integer_line,
+    ord("J"): _number("<i"),
+    ord("K"): _number("<B"),
+    ord("M"): _number("<H"),
+    0x8A: lambda reader: reader.integer(1),
+    0x8B: lambda reader: reader.integer(4),
+    ord("F"): lambda reader: reader.push(float(reader.line())),
+    ord("G"): _number(">d"),
+    ord("T"): _counted(4, _text),
+    ord("U"): _counted(1, _text),
+    ord("V"): lambda reader: reader.push(reader.line().decode("raw-unicode-escape")),
+    ord("X"): _counted(4, _unicode),
+    0x8C: _counted(1, _unicode),
+    0x8D: _counted(8, _unicode),
+    ord("B"): _counted(4, bytes),
+    ord("C"): _counted(1, bytes),
+    0x8E: _counted(8, bytes),
+    0x96: _counted(8, bytes),
+    ord(")"): _constant(()),
+    ord("t"): lambda reader: reader.push(tuple(reader.since_mark())),
+    0x85: lambda reader: reader.last(1),
+    0x86: lambda reader: reader.last(2),
+    0x87: lambda reader: reader.last(3),
+    ord("]"): lambda reader: reader.push([]),
+    ord("l"): lambda reader: reader.push(reader.since_mark()),
+    ord("a"): _Reader.append,
+    ord("e"): _Reader.extend,
+    ord("}"): lambda reader: reader.push({}),
+    ord("d"): _Reader.dict_since_mark,
+    ord("s"): _Reader.set_item,
+    ord("u"): lambda reader: reader.items(reader.since_mark()),
+    ord("p"): lambda reader: reader.remember(int(reader.line())),
+    ord("q"): lambda reader: reader.remember(reader.take(1)[0]),
+    ord("r"): lambda reader: reader.remember(_little(reader.take(4))),
+    0x94: _Reader.memoize,
+    ord("g"): lambda reader: reader.recall(int(reader.line())),
+    ord("h"): lambda reader: reader.recall(reader.take(1)[0]),
+    ord("j"): lambda reader: reader.recall(_little(reader.take(4))),
+    ord("c"): _Reader.name,
+    ord("R"): _Reader.bytes_of_call,
+}

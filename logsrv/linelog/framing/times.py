@@ -1,0 +1,48 @@
+"""Times of senders as RFC 3339 text, in UTC, with as many digits as were sent (sans-IO)."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+NANOSECONDS = 10**9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def of_seconds(seconds: float) -> str | None:
+    """Return the time of so many seconds since 1970; None where no calendar has it.
+
+    A whole number has no fraction, another one the digits with which Python writes it.
+    """
+    if isinstance(seconds, int):
+        return _text(seconds, "")
+    if not math.isfinite(seconds):
+        return None
+    whole = math.floor(seconds)
+    digits = f"{Decimal(repr(seconds)) - whole:f}".partition(".")[2]
+    return _text(whole, f".{digits.rstrip('0') or '0'}")
+
+
+def of_nanoseconds(seconds: int, nanoseconds: int) -> str | None:
+    """Return the time of so many seconds since 1970 and nanoseconds, always with nine digits.
+
+    None where no calendar has it.
+    """
+    carried, nanoseconds = divmod(nanoseconds, NANOSECONDS)
+    return _text(seconds + carried, f".{nanoseconds:09d}")
+
+
+def _text(seconds: int, fraction: str) -> str | None:
+    second = _second(seconds)
+    return None if second is None else f"{second}{fraction}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str | None:
+    try:
+        found = _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return found.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")

@@ -1,0 +1,40 @@
+"""What all bodies of HTTP requests have in common: runs of records, JSON that is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.framing.bodies import Records, malformed, parsed, told, too_long
+
+
+def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
+    records = Records()
+    for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
+        records.add(record, structured=structured)
+    assert records.runs == [(True, [b"{}", b"[]"]), (False, [b"x"]), (True, [b"1"])]
+    assert len(records) == 4
+
+
+def test_half_of_a_surrogate_pair_is_json() -> None:
+    assert parsed(rb'{"a": "\ud800"}') == {"a": "\ud800"}
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"NaN", rb'["\ud800", NaN]', b'"\n"', b"\xff", b"[" * 3000 + b'"\\u0041']
+)
+def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
+    with pytest.raises(ValueError):
+        parsed(text)
+
+
+def test_refusals_say_what_happened_to_the_sender() -> None:
+    assert (malformed("no").status, too_long(5).status) == (400, 413)
+    assert "5 bytes" in str(too_long(5))
+    assert told(error="ü") == b'{"error": "\\u00fc"}\n'
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"1" * 5000])
+def test_numbers_that_are_too_large_are_no_json_however_it_is_read(number: bytes) -> None:
+    for beside in (b"1", b'"\\ud800"'):
+        with pytest.raises(ValueError, match="number is"):
+            parsed(b"[%b,%b]" % (beside, number))

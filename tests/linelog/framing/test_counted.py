@@ -1,0 +1,66 @@
+"""Counted frames, cut out all at once: as if gone through one by one."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing import counted
+from logsrv.linelog.framing.counted import cut_counted
+
+MESSAGES = st.sampled_from(
+    [
+        b"<13>x",
+        b"<13>ends in 42",
+        b"<1>with LF\n",
+        b"<1>in 17 <13>it",
+        b"<",
+        b"<0>" + b"y" * 200,
+        b"<5>5",
+    ]
+)
+BETWEEN = st.sampled_from([b"", b"", b"", b"\n"])
+PIECES = st.lists(st.tuples(MESSAGES, BETWEEN), max_size=40)
+TAILS = st.sampled_from(
+    [b"", b"5", b"12 ", b"12 <13>", b"0 <13>x", b"x", b"\n\n", b"9999999999 <", b"\0"]
+)
+
+
+def slowly(data: bytes, start: int, limit: int) -> tuple[list[bytes], int]:
+    frames = []
+    while header := re.compile(rb"[1-9]\d{0,8} <").match(data, start):
+        begin = header.end() - 1
+        end = begin + int(header[0][:-2])
+        if end - begin > limit or end > len(data):
+            break
+        frames.append(data[begin:end])
+        start = end + (data[end : end + 1] == b"\n")
+    return frames, start
+
+
+@given(
+    PIECES, TAILS, st.sampled_from([b"", b"<13>a line\n", b"7"]), st.sampled_from([10, 100, 1000])
+)
+@example([(b"<13>ends in 42", b"")] * 3, b"", b"", 1000)
+def test_as_one_by_one(
+    pieces: list[tuple[bytes, bytes]], tail: bytes, before: bytes, limit: int
+) -> None:
+    text = b"".join(b"%d %s%s" % (len(one), one, between) for one, between in pieces)
+    data = before + text + tail
+    counted._WORTH_IT, counted._MOST_BREAKS = 0, 1
+    try:
+        for cut in {len(data), len(data) // 2, max(0, len(data) - 3)}:
+            expected = slowly(data[:cut], len(before), limit)
+            assert cut_counted(data[:cut], len(before), limit) == expected
+    finally:
+        counted._WORTH_IT, counted._MOST_BREAKS = 16 * 1024, 1 / 8
+
+
+def test_a_chunk_full() -> None:
+    message = b"<13>Nov 20 06:23:18 host app[42]: something happened, number 17 of many"
+    data = (b"%d %s" % (len(message), message)) * 1000
+    frames, end = cut_counted(data, 0, 65536)
+    assert frames == [message] * 1000
+    assert end == len(data)

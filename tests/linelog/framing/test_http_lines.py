@@ -1,0 +1,175 @@
+"""Bodies by their Content-Type: what of them becomes a record, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing import http_lines
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Taken
+from logsrv.linelog.framing.http_lines import (
+    AS_FORM,
+    AS_JSON,
+    AS_JSON_LINES,
+    TEXT,
+    kind_of,
+    media_type,
+    take,
+)
+
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def taken(body: bytes, media: str, most: int = 1000) -> Taken:
+    found = take(body, Asked(media, "/", most))
+    assert found is not None
+    return found
+
+
+def records(body: bytes, media: str = "application/json") -> list[bytes]:
+    return [record for _, run in taken(body, media).records.runs for record in run]
+
+
+def refused(body: bytes, media: str = "application/json", most: int = 1000) -> Refusal:
+    with pytest.raises(Refusal) as found:
+        take(body, Asked(media, "/", most))
+    return found.value
+
+
+def test_the_content_types() -> None:
+    kinds = {
+        b"": TEXT,
+        b"text/plain; charset=utf-8": TEXT,
+        b"TEXT/CSV": TEXT,
+        b"application/json;charset=utf-8": AS_JSON,
+        b"application/cloudevents+json": AS_JSON,
+        b"application/x-ndjson": AS_JSON_LINES,
+        b"application/jsonl": AS_JSON_LINES,
+        b"application/x-www-form-urlencoded": AS_FORM,
+    }
+    assert {header: kind_of(media_type(header)) for header in kinds} == kinds
+    assert media_type(None) == ""
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "application/octet-stream",
+        "multipart/form-data",
+        "image/png",
+        "application/x-protobuf",
+        "application/zip",
+        "nonsense",
+    ],
+)
+def test_binary_is_refused(media: str) -> None:
+    with pytest.raises(Refusal) as found:
+        kind_of(media)
+    assert found.value.status == 415
+
+
+def test_json_stays_as_it_was_written() -> None:
+    """Order, digits and duplicate keys; only what would be more than a line is changed."""
+    line = b'{"b": 1.10, "a":12345678901234567890123, "a":2}'
+    assert records(line) == [line]
+    assert records(b'{\n  "b": 1.10\n}\n') == [b'{"b":1.10}']
+    assert records(b'[{"a": 1} , "text\\nmore", "\\n", 3.00, null, ["x"]]') == [
+        b'{"a": 1}', b"text\nmore", b"", b"3.00", b"null", b'["x"]',
+    ]  # fmt: skip
+    assert records(b"[]") == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(JSONISH.filter(lambda value: not isinstance(value, str)), max_size=5))
+def test_arrays_and_lines_of_json_are_cut_alike(values: list[Any]) -> None:
+    as_array = records(json.dumps(values, indent=2).encode())
+    as_lines = records("\n".join(map(json.dumps, values)).encode(), "application/x-ndjson")
+    assert [json.loads(one) for one in as_array] == values
+    assert [json.loads(one) for one in as_lines] == values
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b'{"a":1}',
+            b'{ "a" : 1.10 }',
+            b"{}",
+            b'{"a":1',
+            b'"text"',
+            b"[1]",
+            b"",
+            b"no",
+            b'{"\xc3\xa9":1}',
+        ]
+    ),
+    min_size=1,
+)
+
+
+@given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
+def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
+    body = ending.join(lines) + ending * ended
+    expected = Records()
+    http_lines._one_by_one(expected, body, 1000)
+    found = http_lines._json_lines(body, Asked("", "/", 1000))
+    assert (found.runs, found.as_text) == (expected.runs, expected.as_text)
+
+
+def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
+    with pytest.raises(Refusal, match="longer than 100 bytes"):
+        http_lines._json_lines(b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', Asked("", "/", 100))
+
+
+def test_a_line_that_is_no_json_is_text_and_counted() -> None:
+    found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
+    assert found.records.runs == [
+        (True, [b'{"a":1}']),
+        (False, [b"no json", b"its text"]),
+        (True, [b"[1]"]),
+    ]
+    assert found.records.as_text == 1
+    assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
+
+
+def test_forms() -> None:
+    fields = {"name": "app", "msg": "Grüße\nzwei", "args": "()", "empty": ""}
+    (record,) = records(urlencode(fields).encode(), "application/x-www-form-urlencoded")
+    assert json.loads(record) == fields
+    (record,) = records(b"a=1&a=2&a=%ff\r\n", "application/x-www-form-urlencoded")
+    assert json.loads(record) == {"a": ["1", "2", "\\xff"]}
+
+
+@pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
+def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
+    assert take(body, Asked("application/x-www-form-urlencoded", "/", 100)) is None
+    assert take(body, Asked("text/plain", "/", 100)) is None
+
+
+def test_refusals() -> None:
+    assert refused(b"{").status == refused(b"3").status == refused(b'"text"').status == 400
+    assert refused(b"&".join([b"a=1"] * 20_000), "application/x-www-form-urlencoded").status == 400
+    long = b'{"a": "' + b"x" * 100 + b'"}'
+    assert refused(b"[1," + long + b"]", most=50).status == 413
+    assert refused(b"{}\n" + long, "application/jsonl", 50).status == 413
+    assert refused(b"a=" + b"x" * 100, "application/x-www-form-urlencoded", 50).status == 413
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
+)
+def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
+    assert take(body, Asked(media, "/", 100, 300_000)) is not None
+    with pytest.raises(Refusal, match="the body becomes records of more than 150000 bytes"):
+        take(body, Asked(media, "/", 100, 150_000))
