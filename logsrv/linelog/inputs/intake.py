@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
-from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.framing.rules import LineCounts, LineRules
+from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
+from logsrv.linelog.inputs.options import InputOptions, read_secrets
 from logsrv.linelog.store.valve import Valve
 
 # What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
 # the stamp of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
-# Of a stamp, besides the source: the time and two spaces; and the LF of the line.
-STAMP_AND_LF = 30
 
 
 class Sink(Protocol):
@@ -29,7 +29,11 @@ class Sink(Protocol):
     @property
     def valve(self) -> Valve: ...
 
-    def append(self, batch: Batch) -> None: ...
+    def append(self, batch: Batch) -> int:
+        """Take a batch; return how many lines it has."""
+
+    def durable(self) -> Deferred[None]:
+        """Return what fires when all that was appended before is safe, or fails with StoreError."""
 
 
 class Rules(Protocol):
@@ -44,12 +48,16 @@ class Rules(Protocol):
     @property
     def log_connections(self) -> bool: ...
 
+    @property
+    def input_options(self) -> InputOptions: ...
+
 
 class Intake:
     """A listener's way into the store: its rules, its counters, its clock.
 
-    rules: what lines have to be like; a connection keeps those it began with.
-    counts, received_bytes: what the protocols count.
+    rules: what lines have to be like; a connection keeps those it began with. options,
+    secrets, structured_rules: what inputs of records go by beside it.
+    counts, received_bytes: what the protocols count. received_lines: those that were stored.
     connection_log: None unless the operator wants it.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
@@ -64,23 +72,28 @@ class Intake:
         self.label = label
         self.counts = LineCounts()
         self.received_bytes = 0
+        self.received_lines = 0
         self._sink = sink
         self.clock = clock
         self.apply(settings)
-        self._waiting: deque[Batch] = deque()
-        self._watch(metrics)
-
-    def _watch(self, metrics: Counts) -> None:
-        counts, label = self.counts, self.label
+        # Batches, and between them who waits until those before are safe.
+        self._waiting: deque[Batch | Deferred[None]] = deque()
+        self._metrics = metrics
+        counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
         metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
         for reason in ("telnet", "cr_nul", "truncated", "closed"):
             read = partial(getattr, counts, f"dropped_{reason}")
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
+        metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
 
     def apply(self, settings: Rules) -> None:
         """Go by other settings for the connections to come."""
         self.rules = settings.line_rules
+        self.options = settings.input_options
+        self.secrets = read_secrets(self.options)
+        self.structured_rules = for_structured(self.rules, self.options.max_record)
         self.connection_log = (
             ConnectionLog(self.label, self.clock) if settings.log_connections else None
         )
@@ -98,14 +111,33 @@ class Intake:
     def take(self, block: Block, source: str) -> None:
         """Store `block`, received now from `source`."""
         received = self.clock.seconds()
-        line = len(source) + STAMP_AND_LF
+        line = len(source) + TIME_AND_SPACES + 1
         if not self._waiting and len(block) * line <= MOST_STORED:
-            self._sink.append(Batch(block, source, received))
+            self.received_lines += self._sink.append(Batch(block, source, received))
             return
         pieces = block.pieces(MOST_STORED // line)
         self._waiting += [Batch(piece, source, received) for piece in pieces]
         self.valve.add(self)
         self.resumeProducing()
+
+    def durable(self) -> Deferred[None]:
+        """Return what fires when all that was taken before is safe: now it may be acknowledged.
+
+        Call it in the same turn as `take`. Fails with StoreError if it may be lost.
+        """
+        if not self._waiting:
+            return self._sink.durable()
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def refused(self, reason: str, records: int = 1) -> None:
+        """Count records that are not stored, by the reason."""
+        self._metrics.count("records_refused_total", records, listener=self.label, reason=reason)
+
+    def as_text(self, records: int = 1) -> None:
+        """Count records that are stored as text, for they are not what was promised."""
+        self._metrics.count("records_as_text_total", records, listener=self.label)
 
     def pauseProducing(self) -> None:
         """Do nothing: whoever delivers is paused, and what is here already waits."""
@@ -113,21 +145,31 @@ class Intake:
     def resumeProducing(self) -> None:
         """Store what waits, as far as the valve stays open."""
         while self._waiting and not self.valve.closed:
-            self._sink.append(self._waiting.popleft())
+            self._go_on()
         if not self._waiting:
             self.valve.remove(self)
+
+    def _go_on(self) -> None:
+        following = self._waiting.popleft()
+        if isinstance(following, Deferred):
+            self._sink.durable().chainDeferred(following)
+        else:
+            self.received_lines += self._sink.append(following)
 
     def flush(self) -> None:
         """Store all that waits, and log who came and went: the store is about to close."""
         while self._waiting:
-            self._sink.append(self._waiting.popleft())
+            self._go_on()
         self.valve.remove(self)
         if self.connection_log is not None:
             self.connection_log.flush()
 
 
 class IDatagramReceiver(Interface):
-    """Takes the datagrams that a listener receives."""
+    """Takes the datagrams that a listener receives.
+
+    One that answers has an `attach(listener)`, called before the listener is bound, and a `close()`.
+    """
 
     def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:
         """Consecutive datagrams from one source address, in the order of their arrival."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from typing import Any
+from typing import Protocol as Shape
 
-from twisted.internet.interfaces import IAddress, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -14,66 +14,30 @@ from zope.interface import implementer
 
 from logsrv.kit.net.drain import unread
 from logsrv.kit.net.source import source_of
+from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
+from logsrv.linelog.framing.rules import LineCounts, LineRules
+from logsrv.linelog.inputs.answers import Answering, Answers
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
 log = Logger()
 
 
-class Answering(enum.Enum):
-    """State of our answers to a peer; beyond NOTHING, the transport has a producer for them.
+class Framer(Shape):
+    """A framer of connections, as `LineFramer` is; answers are what it has for the peer."""
 
-    | now        | an answer  | end of the turn | transport is full | has room | has gone |
-    | ---------- | ---------- | --------------- | ----------------- | -------- | -------- |
-    | NOTHING    | ON_THE_WAY |                 |                   |          |          |
-    | ON_THE_WAY |            | NOTHING         | UNREAD            |          | NOTHING  |
-    | UNREAD     |            |                 |                   | NOTHING  | NOTHING  |
+    @property
+    def closing(self) -> str | None: ...
 
-    The turn is that of the reactor: TLS gathers until its end what is written. And TLS closes only
-    when there is no producer; so a connection that is to close does so in NOTHING.
-    """
+    @property
+    def answering(self) -> bool: ...
 
-    NOTHING = enum.auto()
-    ON_THE_WAY = enum.auto()
-    UNREAD = enum.auto()
+    def take_answers(self) -> bytes: ...
 
+    def receive(self, chunk: bytes) -> Block | None: ...
 
-@implementer(IPushProducer)
-class Answers:
-    """The answers to one peer, which is not read from while it lets them lie."""
-
-    def __init__(self, receiver: LineReceiver, clock: IReactorTime) -> None:
-        self.state = Answering.NOTHING
-        self._receiver = receiver
-        self._clock = clock
-
-    def write(self, data: bytes) -> None:
-        transport = self._receiver.transport
-        if self.state is Answering.NOTHING:
-            self.state = Answering.ON_THE_WAY
-            transport.registerProducer(self, True)
-            self._clock.callLater(0, self._turn_ended)
-        transport.write(data)
-
-    def _turn_ended(self) -> None:
-        if self.state is Answering.ON_THE_WAY:
-            self._nothing()
-
-    def _nothing(self) -> None:
-        self.state = Answering.NOTHING
-        self._receiver.transport.unregisterProducer()
-
-    def pauseProducing(self) -> None:
-        self.state = Answering.UNREAD
-        self._receiver.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        self._nothing()
-        self._receiver.resumeProducing()
-
-    def stopProducing(self) -> None:
-        self.state = Answering.NOTHING
+    def finish(self) -> Block | None: ...
 
 
 @implementer(IPushProducer)
@@ -87,11 +51,16 @@ class LineReceiver(Protocol):
     source = ""
     # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
     transport: Any
+    # Made for the first answer: most peers never get one, and idle connections are to be small.
+    _answers: Answers | None = None
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._framer = LineFramer(intake.rules, intake.counts)
-        self._answers = Answers(self, intake.clock)
+        self._framer = self.make_framer(intake.rules, intake.counts)
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> Framer:
+        """Return the framer for this connection."""
+        return LineFramer(rules, counts)
 
     def connectionMade(self) -> None:
         self.source = self._intake.source(source_of(self.transport))
@@ -126,6 +95,8 @@ class LineReceiver(Protocol):
         # A peer that has closed resets the connection when something is written to it, and Twisted
         # then drops what it has not read yet. So the peer's own bytes come first.
         if not unread(self.transport):
+            if self._answers is None:
+                self._answers = Answers(self, self._intake.clock)
             self._answers.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:
@@ -137,7 +108,8 @@ class LineReceiver(Protocol):
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
-        if not self._intake.valve.closed and self._answers.state is not Answering.UNREAD:
+        unread_answers = self._answers and self._answers.state is Answering.UNREAD
+        if not self._intake.valve.closed and not unread_answers:
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
@@ -146,12 +118,13 @@ class LineReceiver(Protocol):
 
 class LineFactory(Factory):
     noisy = False
+    receiver: type[LineReceiver] = LineReceiver
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
 
     def buildProtocol(self, addr: IAddress | None) -> LineReceiver:
-        receiver = LineReceiver(self._intake)
+        receiver = self.receiver(self._intake)
         receiver.factory = self
         return receiver
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.inputs.options import InputOptions
+from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.valve import Producer
 
 
@@ -20,9 +24,25 @@ class Sink:
         self.producers: list[Producer] = []
         self.valve = self
         self.closed = False
+        self.waiting: list[Deferred[None]] = []
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> int:
         self.batches.append(batch)
+        return bytes(batch.block).count(b"\n")
+
+    def durable(self) -> Deferred[None]:
+        """Fires with the next `sync`."""
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+    def sync(self, why: str = "") -> None:
+        """Let all be safe, or fail for a reason."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            if why:
+                one.errback(StoreError(why))
+            else:
+                one.callback(None)
 
     def add(self, producer: Producer) -> None:
         self.producers.append(producer)
@@ -43,10 +63,17 @@ class Rules:
     line_rules: LineRules
     name: str | None = None
     log_connections: bool = False
+    input_options: InputOptions = attrs.field(factory=InputOptions)
 
 
-def intake(sink: Sink, rules: LineRules | None = None, name: str = "") -> Intake:
+def intake(
+    sink: Sink,
+    rules: LineRules | None = None,
+    name: str = "",
+    options: InputOptions | None = None,
+) -> Intake:
+    """The way into a sink, by some rules; `options` are those of inputs of records."""
     clock = Clock()
     clock.advance(1.5)
-    settings = Rules(rules or LineRules(), name)
-    return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics())  # type: ignore[arg-type]
+    settings = Rules(rules or LineRules(), name, input_options=options or InputOptions())
+    return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]

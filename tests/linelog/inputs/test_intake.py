@@ -43,12 +43,13 @@ class SlowStore(Sink):
         self.most_pending = 0
         self.stored = b""
 
-    def append(self, batch: Batch) -> None:
+    def append(self, batch: Batch) -> int:
         self.pending += batch.stored()
         size = sum(map(len, self.pending))
         self.most_pending = max(self.most_pending, size)
         if size > HIGH_WATER:
             self.valve.close()  # type: ignore[attr-defined]
+        return bytes(batch.block).count(b"\n")
 
     def write(self) -> None:
         self.stored = b"".join([self.stored, *self.pending])
@@ -65,6 +66,7 @@ def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
     # What comes meanwhile is stored behind it.
     way.take(Block.of(b"later\n"), source)
     assert store.valve.closed
+    assert 0 < way.received_lines < 256 << 10
     rounds = 0
     while store.pending:
         store.write()
@@ -73,6 +75,7 @@ def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
     assert store.most_pending <= HIGH_WATER + MOST_STORED
     lines = store.stored.split(b"\n")
     assert len(lines) == (256 << 10) + 2
+    assert way.received_lines == (256 << 10) + 1
     assert lines[-2].endswith(b" later")
     assert all(line.endswith(b"01 ") for line in lines[:-2])
 
@@ -85,6 +88,7 @@ def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
     way.flush()
     store.write()
     assert store.stored.count(b"\n") == len(lines)
+    assert way.received_lines == len(lines)
 
 
 def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
@@ -111,3 +115,4 @@ def test_a_block_of_usual_size_is_not_cut() -> None:
     way.take(block, "tcp:127.0.0.1:51234")
     assert [batch.block for batch in sink.batches] == [block]
     assert sink.batches[0].block is block
+    assert way.received_lines == 128 << 10

@@ -14,7 +14,8 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
-from logsrv.linelog.inputs.lines import Answering, LineDatagrams, LineFactory, LineReceiver
+from logsrv.linelog.inputs.answers import Answering
+from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
 from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
@@ -124,7 +125,7 @@ def test_a_producer_is_there_only_while_answers_are_under_way(
             transport.unregisterProducer()
         if closing and not number:
             receiver.dataReceived(b"too long")
-    assert receiver._answers.state is state
+    assert receiver._answers and receiver._answers.state is state
     assert (transport.producer is None) == (state is Answering.NOTHING)
     assert closed == [True] * closing
 

@@ -4,11 +4,11 @@ from zope.interface.verify import verifyObject
 
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.lines import Lines
-from logsrv.linelog.inputs.registry import input_names, inputs
+from logsrv.linelog.inputs.registry import inputs
 
 
 def test_lines_is_there_and_is_ours() -> None:
-    assert "lines" in input_names()
+    assert "lines" in inputs()
     assert type(inputs()["lines"]) is Lines
 
 

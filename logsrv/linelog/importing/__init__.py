@@ -1,0 +1,5 @@
+"""Existing files into a store that no server has open, in the order of their lines' times.
+
+files.py finds and reads them, merge.py puts their lines in order, writer.py writes them, and done.py keeps
+how far that has come: an import that is started again goes on where it was interrupted.
+"""

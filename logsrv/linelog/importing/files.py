@@ -1,0 +1,225 @@
+"""The files of an import: found, unpacked, framed, and their lines dated."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import mmap
+import os
+import re
+import stat
+import sys
+import time
+import zlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from logsrv.kit.net.source import escaped
+from logsrv.linelog.framing.bodies import Records, Refusal
+from logsrv.linelog.framing.dated import Dated
+from logsrv.linelog.framing.inflated import UnpackingError, out_of_zstd
+from logsrv.linelog.framing.journal import MOST_ENTRY, JournalFramer
+from logsrv.linelog.framing.lines import LineFramer
+from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.framing.rules import LineCounts, LineRules
+from logsrv.linelog.store.disk import reason
+
+STDIN = "-"
+# Small, because as many files as overlap in time are read at once.
+CHUNK = 64 << 10
+_RULES = LineRules(telnet=False)
+_ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
+_ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
+_JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
+# Of a source 1,024 bytes are known again after a crash.
+_LONGEST_NAME = 900
+
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, UnpackingError)
+"""The exceptions that the reading and unpacking of a file raises."""
+
+Tell = Callable[[str], None]
+
+
+class LogFile:
+    """A file, or standard input, and what was found in it.
+
+    name: as it was given or found, for people. source: that of its lines. dated: of the last reading.
+    identity: its path, size and time, by which it is known again.
+    taken: bytes of it that have been read.
+    """
+
+    def __init__(self, path: str, tell: Tell) -> None:
+        self.name = path
+        self.source = "file:" + escaped(os.fsencode(path).decode("latin-1"))[-_LONGEST_NAME:]
+        self._tell = tell
+        if path == STDIN:
+            written, self.size = time.time_ns(), 0
+        else:
+            found = os.stat(path)
+            written, self.size = found.st_mtime_ns, found.st_size
+        self._written = written // 1000
+        absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
+        self.identity = [absolute, self.size, written]
+        self.taken = 0
+        self.dated = Dated(self._written)
+        self._unread = b""
+
+    def first(self) -> int | None:
+        """Return the moment of the first line; None if there is none."""
+        if self.name == STDIN:
+            # It can be read once only.
+            self._unread = sys.stdin.buffer.read(CHUNK)
+        with closing(self._runs(_tell_nobody, peeking=True)) as runs:
+            moment = next(runs, (None,))[0]
+        self.taken = 0
+        return moment
+
+    def runs(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines with their moments, oldest first; what is wrong with the file is told.
+
+        Lines come in runs: those of one moment, one behind the other.
+        """
+        return self._runs(self._tell)
+
+    def _runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
+        self.dated = Dated(self._written)
+        chunks = self._chunks(tell, peeking)
+        begin = next(chunks, b"")
+        chunks = chain([begin], chunks)
+        if _JOURNAL.match(begin):
+            yield from self._entries(chunks, tell)
+        else:
+            yield from self._lines(chunks)
+
+    def _lines(self, chunks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+        framer = LineFramer(_RULES, LineCounts())
+        for chunk in chunks:
+            block = framer.receive(chunk)
+            if block is not None:
+                yield from self.dated.runs(bytes(block))
+        last = framer.finish()
+        if last is not None:
+            yield from self.dated.runs(bytes(last))
+
+    def _entries(self, chunks: Iterator[bytes], tell: Tell) -> Iterator[tuple[int, bytes]]:
+        framer = JournalFramer(MOST_ENTRY)
+        try:
+            for chunk in chunks:
+                yield from self.dated.entries(_framed(framer.receive(chunk)))
+            yield from self.dated.entries(_framed(framer.finish()))
+        except Refusal as error:
+            tell(f"{self.name}: {error}; what stands before that is taken")
+
+    def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
+        """Yield the text in pieces, as far as it can be read."""
+        if self.name == STDIN:
+            yield self._unread
+            while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
+                yield chunk
+            return
+        try:
+            with open(self.name, "rb") as file:
+                for chunk in unpacked(file):
+                    self.taken = file.tell()
+                    yield chunk
+        except UNREADABLE as error:
+            tell(f"{self.name} cannot be read to its end: {_why(error)}")
+
+
+def _tell_nobody(sentence: str) -> None:
+    """Say nothing: it is said when the file is read."""
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "its compressed data has no end"
+    # Python's gzip has OSErrors of its own, without a number.
+    return reason(error) if isinstance(error, OSError) and error.errno else str(error)
+
+
+def _framed(entries: Records) -> bytes:
+    framed = (frame_records(run, _ENTRY_RULES, LineCounts()).block for _, run in entries.runs)
+    return b"".join(bytes(block) for block in framed if block is not None)
+
+
+def unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the text of `file`, unpacked as its first bytes say. Raises what is in UNREADABLE."""
+    begin = file.read(6)
+    file.seek(0)
+    reading: Any = file
+    if begin.startswith(b"\x28\xb5\x2f\xfd"):
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield from out_of_zstd(mapped)
+        file.seek(0, os.SEEK_END)
+        return
+    if begin.startswith(b"\x1f\x8b"):
+        reading = gzip.GzipFile(fileobj=file)
+    elif begin.startswith(b"BZh"):
+        reading = bz2.BZ2File(file)
+    elif begin == b"\xfd7zXZ\0":
+        reading = lzma.LZMAFile(file)  # noqa: SIM115
+    while chunk := reading.read(CHUNK):
+        yield chunk
+
+
+def find(paths: Sequence[str], tell: Tell) -> list[LogFile]:
+    """Return the files of an import in a fixed order, those rotated longest ago first.
+
+    A path that cannot be used, and a file in a directory that is no text, are told and left out.
+    """
+    names: list[str] = []
+    for path in paths:
+        try:
+            names += _within(path, tell) if path != STDIN else [STDIN]
+        except OSError as error:
+            tell(f"{path} cannot be read: {reason(error)}")
+    found = []
+    for name in sorted(set(names), key=_by_rotation):
+        try:
+            found.append(LogFile(name, tell))
+        except OSError as error:
+            tell(f"{name} cannot be read: {reason(error)}")
+    return found
+
+
+def _by_rotation(name: str) -> tuple[str, int, str]:
+    rotated = _ROTATED.search(name)
+    number = int(rotated[1]) if rotated else 0
+    return name[: rotated.start()] if rotated else name, -number, name
+
+
+def _within(path: str, tell: Tell) -> list[str]:
+    if stat.S_ISREG(os.stat(path).st_mode):
+        return [path]
+    if not os.path.isdir(path):
+        tell(f"{path} is neither a file nor a directory; left out")
+        return []
+    found = []
+    for folder, folders, names in os.walk(
+        path, onerror=lambda error: tell(f"{error.filename} cannot be read: {reason(error)}")
+    ):
+        folders.sort()
+        for name in sorted(names):
+            one = os.path.join(folder, name)
+            if os.path.islink(one) or not Path(one).is_file():
+                continue
+            if _is_text(one, tell):
+                found.append(one)
+    return found
+
+
+def _is_text(path: str, tell: Tell) -> bool:
+    try:
+        with open(path, "rb") as file:
+            begin = next(unpacked(file), b"")
+    except UNREADABLE:
+        # The reading of it will say why.
+        return True
+    if b"\0" in begin[:1024] and not _JOURNAL.match(begin):
+        tell(f"{path} is no text; left out")
+        return False
+    return True

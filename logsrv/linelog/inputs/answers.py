@@ -1,0 +1,81 @@
+"""Answers to a peer that sends much and need not read: who lets them lie is not read from."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from zope.interface import implementer
+
+
+class Receiver(Protocol):
+    """A connection as this module needs it; it goes on only if nothing else holds it back."""
+
+    transport: Any
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+
+class Answering(enum.Enum):
+    """State of our answers to a peer; beyond NOTHING, the transport has a producer for them.
+
+    | now        | an answer  | end of the turn | transport is full | has room | has gone |
+    | ---------- | ---------- | --------------- | ----------------- | -------- | -------- |
+    | NOTHING    | ON_THE_WAY |                 |                   |          |          |
+    | ON_THE_WAY |            | NOTHING         | UNREAD            |          | NOTHING  |
+    | UNREAD     |            |                 |                   | NOTHING  | NOTHING  |
+
+    The turn is that of the reactor: TLS gathers until its end what is written. And TLS closes only
+    when there is no producer; so a connection that is to close does so in NOTHING.
+    """
+
+    NOTHING = enum.auto()
+    ON_THE_WAY = enum.auto()
+    UNREAD = enum.auto()
+
+
+@implementer(IPushProducer)
+class Answers:
+    """The answers to one peer, which is not read from while it lets them lie."""
+
+    __slots__ = ("_clock", "_receiver", "state")
+
+    def __init__(self, receiver: Receiver, clock: IReactorTime) -> None:
+        self.state = Answering.NOTHING
+        self._receiver = receiver
+        self._clock = clock
+
+    def write(self, data: bytes) -> None:
+        transport = self._receiver.transport
+        if self.state is Answering.NOTHING:
+            self.state = Answering.ON_THE_WAY
+            transport.registerProducer(self, True)
+            self._clock.callLater(0, self._turn_ended)
+        transport.write(data)
+
+    def _turn_ended(self) -> None:
+        if self.state is Answering.ON_THE_WAY:
+            self._nothing()
+
+    def _nothing(self) -> None:
+        self.state = Answering.NOTHING
+        self._receiver.transport.unregisterProducer()
+
+    def let_go(self) -> None:
+        """Be the transport's producer no longer: it is about to be closed."""
+        if self.state is not Answering.NOTHING:
+            self._nothing()
+
+    def pauseProducing(self) -> None:
+        self.state = Answering.UNREAD
+        self._receiver.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._nothing()
+        self._receiver.resumeProducing()
+
+    def stopProducing(self) -> None:
+        self.state = Answering.NOTHING

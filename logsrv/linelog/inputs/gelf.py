@@ -1,0 +1,121 @@
+"""The `gelf` input: Graylog's format, over streams (ended by NUL) and in datagrams (packed, in chunks)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.gelf import GelfFramer, Pieces, runs, texts
+from logsrv.linelog.framing.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
+from logsrv.linelog.framing.inflated import TooLargeError
+from logsrv.linelog.framing.records import Run
+from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
+
+# What is unpacked to more than so many times --max-record is refused; up to that it is kept as text.
+_TIMES_A_RECORD = 8
+
+
+class GelfReceiver(RecordReceiver):
+    """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._framer = GelfFramer(intake.rules, intake.counts, intake.options.max_record)
+
+    def received(self, data: bytes) -> None:
+        self._take(self._framer.receive(data))
+        if self._framer.closing:
+            self.refuse("oversize", self._framer.closing)
+
+    def lost(self) -> None:
+        self._take(self._framer.finish())
+
+    def _take(self, pieces: Pieces) -> None:
+        for piece in pieces:
+            if isinstance(piece, Run):
+                self.store(piece.lines, structured=piece.structured)
+            else:
+                self.intake.take(piece, self.source)
+        framer = self._framer
+        as_text = texts(pieces) + framer.long_texts
+        framer.long_texts = 0
+        if as_text:
+            self.intake.as_text(as_text)
+
+
+class GelfFactory(Factory):
+    noisy = False
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def buildProtocol(self, addr: IAddress | None) -> GelfReceiver:
+        receiver = GelfReceiver(self._intake)
+        receiver.factory = self
+        return receiver
+
+
+@implementer(IDatagramReceiver)
+class GelfDatagrams:
+    """Datagrams, each a message or a chunk of one."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._chunks = Chunks()
+        self._given_up = 0
+        self._looking: IDelayedCall | None = None
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake, name = self._intake, source_of(source)
+        intake.received_bytes += sum(map(len, payloads))
+        messages: list[bytes] = []
+        for payload in payloads:
+            whole: bytes | None = payload
+            if payload.startswith(MAGIC):
+                whole = self._chunks.add(name, payload, intake.clock.seconds())
+            if whole is not None:
+                self._unpack(whole, messages)
+        found = runs(messages, intake.options.max_record)
+        for run in found:
+            store_from_datagrams(intake, run.lines, intake.source(name), structured=run.structured)
+        if as_text := texts(found):
+            intake.as_text(as_text)
+        self._look_later()
+
+    def _unpack(self, message: bytes, messages: list[bytes]) -> None:
+        try:
+            messages.append(unpacked(message, _TIMES_A_RECORD * self._intake.options.max_record))
+        except TooLargeError:
+            self._intake.refused("unpacking")
+
+    def _look_later(self) -> None:
+        """Count what was given up, and look again when what is unfinished has had its time."""
+        chunks = self._chunks
+        if chunks.given_up > self._given_up:
+            self._intake.refused("unfinished", chunks.given_up - self._given_up)
+            self._given_up = chunks.given_up
+        if len(chunks) and self._looking is None:
+            self._looking = self._intake.clock.callLater(SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        self._chunks.expire(self._intake.clock.seconds())
+        self._look_later()
+
+
+@implementer(IInput)
+class Gelf:
+    """The input itself."""
+
+    name = "gelf"
+
+    def stream(self, intake: Intake) -> GelfFactory:
+        return GelfFactory(intake)
+
+    def datagrams(self, intake: Intake) -> GelfDatagrams:
+        return GelfDatagrams(intake)

@@ -1,0 +1,376 @@
+"""A request to the HTTP input: judged by its headers, taken in, answered when its records are safe.
+
+    headers ─ refused? answer, discard the body
+            ─ text, not packed ─ each chunk through the framer of lines ─ store ─┐
+            ─ the journal, not packed ─ each entry as it is whole ─ store ───────┤
+            ─ all else ─ kept up to --max-body ─ unpacked ─ parsed ─ store ──────┴─ durable ─ answer
+
+What is refused has no record stored, but for text that turns out too long, or too slow, on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+
+from logsrv.kit.net.twisted_private import request_line
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.web.channel import host_and_target
+from logsrv.linelog.framing import coded, http_lines
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, most_made, told
+from logsrv.linelog.framing.journal import JournalFramer
+from logsrv.linelog.framing.lines import LineFramer
+from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.framing.rules import for_frames
+from logsrv.linelog.inputs.http_token import CHALLENGES, check_token
+from logsrv.linelog.inputs.http_ways import NotAllowed, Way, path_of, way_of
+from logsrv.linelog.inputs.intake import Intake
+
+if TYPE_CHECKING:
+    from logsrv.linelog.batch import Block
+
+log = Logger()
+
+# A body that is refused is read to its end if it is no longer: then the connection can go on.
+MOST_DISCARDED = 1 << 20
+# For so long the bodies of others are discarded, so that their senders hear the answer.
+LINGER_SECONDS = 5
+# A sender that hears nothing gives up by itself after ten seconds, mostly.
+ANSWER_SECONDS = 8
+RETRY_AFTER = "2"
+ENTRIES = "application/vnd.fdo.journal"
+
+
+class Bodies(Protocol):
+    """The bodies that a listener keeps; `held` are the bytes of all of them."""
+
+    held: int
+
+    @property
+    def most_held(self) -> int: ...
+
+    @property
+    def ways(self) -> Mapping[str, Sequence[Way]]: ...
+
+
+class InputRequest(Request):
+    """A request; what is kept of its body belongs to `bodies`."""
+
+    _way: Way | None = None
+    _refusal: Refusal | None = None
+    _framer: LineFramer | None = None
+    _entries: JournalFramer | None = None
+    _timer: IDelayedCall | None = None
+
+    def __init__(self, channel: Any, intake: Intake, bodies: Bodies) -> None:
+        super().__init__(channel)
+        self.browser = channel
+        self._intake = intake
+        self._bodies = bodies
+        self._body: list[bytes] = []
+        self._size = 0
+        self._lines = 0
+        self._ended = True
+        self._answered = False
+        self._gone = False
+
+    # Called by the channel: headers, body, end of the body, end of the connection.
+
+    def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        self.browser.working = True
+        self.method, self.uri, self.clientproto = request_line(self.browser)
+        self.uri = host_and_target(self.uri)[1]
+        try:
+            self._judge(length)
+        except Refusal as refusal:
+            self._refuse(refusal, length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self.browser.resetTimeout()
+        if self._refusal is not None:
+            return
+        self._size += len(data)
+        try:
+            if self._entries is not None:
+                self._store_records(self._entries.receive(data))
+                return
+            if self._size > self._intake.options.max_body:
+                raise coded.too_large(self._intake.options.max_body)
+            if self._framer is not None:
+                self._take_text(self._framer, data)
+            else:
+                self._keep(data)
+        except Refusal as refusal:
+            self._refuse(refusal, None)
+
+    def process(self) -> None:
+        self.browser.working = True
+        if self._answered:
+            self._finish()
+            return
+        if self._refusal is not None:
+            self._answer_refusal(self._refusal)
+            self._finish()
+            return
+        try:
+            reply = self._taken()
+        except Refusal as refusal:
+            self._refuse(refusal, 0)
+            self._answer_refusal(refusal)
+            self._finish()
+        except Exception:
+            log.failure("taking in a request failed")
+            self._answer(Reply(500, told(error="the server has failed; its log says why")))
+            self._finish()
+        else:
+            self._answer_when_safe(reply)
+
+    def connectionLost(self, reason: Failure) -> None:
+        self._gone = True
+        self._let_go()
+        super().connectionLost(reason)
+
+    # Taking in.
+
+    def _judge(self, length: int | None) -> None:
+        """Go by what the headers say. Raises Refusal."""
+        intake, header = self._intake, self.getHeader
+        check_token(header(b"Authorization"), intake.secrets.token)
+        self._path = path_of(self.uri)
+        way = self._way = way_of(self.method, self._path, self._bodies.ways)
+        if way.about is not None:
+            return
+        if (length or 0) > intake.options.max_body:
+            raise coded.too_large(intake.options.max_body)
+        self._coding = coded.coding(header(b"Content-Encoding"))
+        self._media = http_lines.media_type(header(b"Content-Type"))
+        if way.entries and self._media not in ("", ENTRIES):
+            raise Refusal(415, "protocol", f"entries of the journal are {ENTRIES}")
+        text = way.by_type and http_lines.kind_of(self._media) is http_lines.TEXT
+        if intake.valve.closed:
+            raise busy("the store takes nothing in just now; send it again")
+        if text and not self._coding:
+            self._framer = self._new_framer()
+            intake.valve.add(self)
+        elif way.entries and not self._coding:
+            self._entries = JournalFramer(self._longest)
+            # It may follow a journal in which nothing happens, and no stop has to wait for that.
+            self.browser.setTimeout(None)
+            self.browser.working = False
+            intake.valve.add(self)
+        elif self._bodies.held + (length or 0) > self._bodies.most_held:
+            raise busy("too many bodies are on their way at once; send it again")
+
+    @property
+    def _longest(self) -> int:
+        return self._intake.structured_rules.max_line
+
+    def _new_framer(self) -> LineFramer:
+        return LineFramer(for_frames(self._intake.rules), self._intake.counts)
+
+    def _keep(self, data: bytes) -> None:
+        self._body.append(data)
+        self._bodies.held += len(data)
+        if self._bodies.held > self._bodies.most_held:
+            raise busy("too many bodies are on their way at once; send it again")
+
+    def _take_text(self, framer: LineFramer, data: bytes) -> None:
+        self._lines += data.count(b"\n")
+        self._ended = data.endswith(b"\n")
+        self._store(framer.receive(data))
+        if framer.closing:
+            raise Refusal(413, "oversize", framer.closing)
+
+    def _taken(self) -> Reply:
+        """Store all that is not stored yet, and return the answer. Raises Refusal."""
+        way = self._way
+        assert way is not None
+        if way.about is not None:
+            return way.about()
+        if self._framer is not None:
+            return self._text_taken(self._framer)
+        if self._entries is not None:
+            return self._entries_taken(self._entries)
+        most = self._intake.options.max_body
+        # Before any of it is stored, and before there is more of it than a piece.
+        coded.check(self._body, self._coding, most)
+        if way.by_type and http_lines.kind_of(self._media) is http_lines.TEXT:
+            return self._packed_text_taken(most)
+        if way.entries:
+            entries = JournalFramer(self._longest)
+            for piece in coded.unpacked(self._body, self._coding, most):
+                self._store_records(entries.receive(piece))
+            return self._entries_taken(entries)
+        assert way.take is not None
+        body = b"".join(coded.unpacked(self._body, self._coding, most))
+        asked = Asked(self._media, self._path, self._longest, most_made(most))
+        taken = way.take(body, asked, most)
+        if taken is None:
+            self._framer = self._new_framer()
+            self._take_text(self._framer, body)
+            return self._text_taken(self._framer)
+        self._store_records(taken.records)
+        return taken.reply
+
+    def _entries_taken(self, entries: JournalFramer) -> Reply:
+        self._store_records(entries.finish())
+        return Reply(202, b"OK.\n", "text/plain")
+
+    def _packed_text_taken(self, most: int) -> Reply:
+        framer = self._framer = self._new_framer()
+        for piece in coded.unpacked(self._body, self._coding, most):
+            self._take_text(framer, piece)
+        return self._text_taken(framer)
+
+    def _text_taken(self, framer: LineFramer) -> Reply:
+        if not self._ended:
+            self._lines += 1
+        self._store(framer.finish())
+        return http_lines.accepted(self._lines)
+
+    def _store_records(self, records: Records) -> None:
+        intake = self._intake
+        for structured, run in records.runs:
+            rules = intake.structured_rules if structured else intake.rules
+            framed = frame_records(run, rules, intake.counts)
+            self._store(framed.block)
+            if framed.closing is not None:
+                raise Refusal(413, "oversize", framed.closing)
+        if records.as_text:
+            self._intake.as_text(records.as_text)
+        for reason, number in records.reasons.items():
+            self._intake.refused(reason, number)
+
+    def _store(self, block: Block | None) -> None:
+        if block is not None:
+            self._intake.take(block, self.browser.source)
+
+    # Back-pressure: text is stored while it comes, so its sender has to wait where the store does.
+
+    def pauseProducing(self) -> None:
+        self.browser.hold()
+        if self._entries is None:
+            self._start(ANSWER_SECONDS, self._waited)
+
+    def resumeProducing(self) -> None:
+        self._stop()
+        self.browser.go_on()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the channel hears of the end of the connection itself."""
+
+    def _waited(self) -> None:
+        self._timer = None
+        self._refuse(busy("the store takes nothing in just now; send it again"), None)
+
+    # Answers.
+
+    def _answer_when_safe(self, reply: Reply) -> None:
+        self._intake.valve.remove(self)
+        self._stop()
+        way = self._way
+        if way is not None and way.about is not None:
+            self._answer(reply)
+            self._finish()
+            return
+        safe: Deferred[None] = self._intake.durable()
+        self._start(ANSWER_SECONDS, self._not_safe, None)
+        safe.addCallbacks(self._safe, self._not_safe, callbackArgs=(reply,))
+        safe.addErrback(lambda failure: log.failure("answering a request failed", failure))
+
+    def _safe(self, _: None, reply: Reply) -> None:
+        if not (self._gone or self._answered):
+            self._answer(reply)
+            self._finish()
+
+    def _not_safe(self, failure: Failure | None) -> None:
+        """Answer that nothing is acknowledged; what is stored after all is stored twice then."""
+        if failure is None:
+            self._timer = None
+            why = "the store has not written it in time"
+        else:
+            why = failure.getErrorMessage()
+        if not (self._gone or self._answered):
+            self._intake.refused("busy")
+            self._answer(refused(busy(f"{why}; send it again")), {"Retry-After": RETRY_AFTER})
+            self._finish()
+
+    def _refuse(self, refusal: Refusal, length: int | None) -> None:
+        """Take nothing more of the request; length: that of its body, as far as it is still to come."""
+        self._refusal = refusal
+        self._let_go()
+        self._intake.refused(refusal.reason)
+        waits = length and self.requestHeaders.hasHeader(b"Expect")
+        if length is not None and length <= MOST_DISCARDED and not waits:
+            return
+        # Nobody is to be told to go on, nor to send another request behind what is discarded.
+        self.requestHeaders.removeHeader(b"Expect")
+        self.browser.persistent = 0
+        self.setHeader("Connection", "close")
+        self._answer_refusal(refusal)
+        self.browser.working = False
+        self._start(LINGER_SECONDS, self.browser.abort)
+
+    def _answer_refusal(self, refusal: Refusal) -> None:
+        headers = {}
+        if refusal.status == 401:
+            self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
+        if refusal.status == 503:
+            headers["Retry-After"] = RETRY_AFTER
+        if isinstance(refusal, NotAllowed):
+            headers["Allow"] = refusal.allowed
+        self._answer(refused(refusal), headers)
+
+    def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
+        self._answered = True
+        more = {} if self._way is None else self._way.headers
+        for name, value in {**more, **(headers or {})}.items():
+            self.setHeader(name, value)
+        self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
+        if reply.status != 204:
+            self.setHeader("Content-Type", reply.type)
+            self.setHeader("Content-Length", str(len(reply.body)))
+        self.setHeader("X-Content-Type-Options", "nosniff")
+        self.write(reply.body)
+
+    def _finish(self) -> None:
+        self._let_go()
+        self.browser.working = False
+        if self._entries is not None:
+            self.browser.begin_timeout()
+        self.finish()
+
+    def _let_go(self) -> None:
+        self._stop()
+        self._intake.valve.remove(self)
+        self.browser.go_on()
+        self._bodies.held -= sum(map(len, self._body))
+        self._body = []
+
+    def _start(self, seconds: float, call: Any, *arguments: object) -> None:
+        self._stop()
+        self._timer = self._intake.clock.callLater(seconds, call, *arguments)
+
+    def _stop(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
+def busy(sentence: str) -> Refusal:
+    """Return the refusal of what may be sent again soon."""
+    return Refusal(503, "busy", sentence)
+
+
+def refused(refusal: Refusal) -> Reply:
+    """Return the answer that is nothing but a sentence."""
+    return Reply(refusal.status, told(error=one_line(str(refusal)), status=refusal.status))

@@ -1,0 +1,97 @@
+"""Places of the HTTP input: who is answered at which path, and how a body there becomes records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+from urllib.parse import unquote
+
+import attrs
+
+from logsrv.kit.text.words import shown
+from logsrv.linelog.framing import bulk, http_lines
+from logsrv.linelog.framing.bodies import Asked, Refusal, Reply, Taken
+
+# A body unpacked, its circumstances, --max-body; None: it is lines.
+Take: TypeAlias = Callable[[bytes, Asked, int], Taken | None]
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@attrs.frozen
+class Way:
+    """A way to store a body, or to answer a question that a sender asks first.
+
+    methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
+    comes. entries: it is the journal's, and taken while it comes, however long that is. about: the answer
+    to a question, which has no body. headers: those of every answer.
+    """
+
+    methods: tuple[bytes, ...]
+    take: Take | None = None
+    by_type: bool = False
+    entries: bool = False
+    about: Callable[[], Reply] | None = None
+    headers: Mapping[str, str] = _NONE
+
+
+def _posted(body: bytes, asked: Asked, most: int) -> Taken | None:
+    return http_lines.take(body, asked)
+
+
+def _bulk(body: bytes, asked: Asked, most: int) -> Taken | None:
+    return bulk.take(body, asked)
+
+
+def _loki(body: bytes, asked: Asked, most: int) -> Taken | None:
+    from logsrv.linelog.framing import loki
+
+    return loki.take(body, asked, most)
+
+
+def _otlp(body: bytes, asked: Asked, most: int) -> Taken | None:
+    from logsrv.linelog.framing import otlp
+
+    return otlp.take(body, asked)
+
+
+_POSTED = Way((b"POST",), _posted, by_type=True)
+_ABOUT = Way((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
+_BULK = Way((b"POST", b"PUT"), _bulk, headers=bulk.HEADERS)
+_INDEX_BULK = re.compile(r"/[^/]+/_bulk")
+WAYS: Mapping[str, Sequence[Way]] = {
+    "/INDEX/_bulk": (_BULK,),
+    "/": (_POSTED, _ABOUT),
+    "/lines": (_POSTED,),
+    "/_bulk": (_BULK,),
+    "/loki/api/v1/push": (Way((b"POST",), _loki),),
+    "/v1/logs": (Way((b"POST",), _otlp),),
+}
+JOURNAL_WAYS: Mapping[str, Sequence[Way]] = {"/upload": (Way((b"POST",), entries=True),)}
+
+
+def path_of(target: bytes) -> str:
+    """Return the path of a request's target as text, without what is escaped in it."""
+    return unquote(target.partition(b"?")[0].decode("latin-1"), errors="backslashreplace")
+
+
+def way_of(method: bytes, path: str, places: Mapping[str, Sequence[Way]] = WAYS) -> Way:
+    """Return the way for a request, of those at `places`. Raises Refusal (404, 405)."""
+    name = "/INDEX/_bulk" if _INDEX_BULK.fullmatch(path) else path.rstrip("/") or "/"
+    ways = places.get(name)
+    if ways is None:
+        there = ", ".join(places)
+        raise Refusal(404, "protocol", f"there is nothing at {shown(path)}, only at {there}")
+    for way in ways:
+        if method in way.methods:
+            return way
+    raise NotAllowed([name.decode() for way in ways for name in way.methods])
+
+
+class NotAllowed(Refusal):
+    """A request with a method that its path has not; `allowed` are those it has."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(405, "protocol", f"only {self.allowed} can be done here")

@@ -1,0 +1,84 @@
+"""The `lumberjack` input: events of Filebeat and the other Beats, as they send them to Logstash."""
+
+from __future__ import annotations
+
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.lumberjack import LumberjackFramer, acknowledgement
+from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records import RecordReceiver
+
+
+class LumberjackReceiver(RecordReceiver):
+    """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._framer = LumberjackFramer(intake.structured_rules.max_line, intake.options.max_body)
+
+    def received(self, data: bytes) -> None:
+        # Usual windows are stored and answered together: millions may come out of a compressed frame.
+        lines: list[bytes] = []
+        answers: list[bytes] = []
+        for window in self._framer.receive(data):
+            if all(run.structured for run in window.records):
+                for run in window.records:
+                    lines += run.lines
+                if window.sequence is not None:
+                    answers.append(acknowledgement(window.sequence))
+                continue
+            self._take(lines, answers)
+            if window.as_text:
+                self.intake.as_text(window.as_text)
+            for run in window.records:
+                self.store(run.lines, structured=run.structured)
+            if self.ending:
+                return
+            if window.sequence is not None:
+                self.answer_when_safe(acknowledgement(window.sequence))
+        self._take(lines, answers)
+        if self._framer.trouble:
+            self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")
+
+    def _take(self, lines: list[bytes], answers: list[bytes]) -> None:
+        """Store lines of JSON, which are never too long, and answer them; both lists are empty then."""
+        if lines:
+            self.store(lines, structured=True)
+        if answers:
+            self.answer_when_safe(b"".join(answers))
+        lines.clear()
+        answers.clear()
+
+    def lost(self) -> None:
+        if self._framer.held:
+            self.intake.refused("unfinished")
+
+
+class LumberjackFactory(Factory):
+    noisy = False
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def buildProtocol(self, addr: object) -> LumberjackReceiver:
+        receiver = LumberjackReceiver(self._intake)
+        receiver.factory = self
+        return receiver
+
+
+@implementer(IInput)
+class Lumberjack:
+    """The input itself."""
+
+    name = "lumberjack"
+
+    def stream(self, intake: Intake) -> LumberjackFactory:
+        return LumberjackFactory(intake)
+
+    def datagrams(self, intake: Intake) -> IDatagramReceiver:
+        """Raise ConfigurationError: every window is answered."""
+        raise ConfigurationError(
+            f"{intake.label}: Lumberjack needs connections, such as lumberjack:tcp:5044"
+        )

@@ -1,0 +1,43 @@
+"""The options of inputs that take records: how large, and with which key they are let in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import PATH, SIZE
+from logsrv.kit.options.secrets import SECRET, read_secret
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class InputOptions:
+    """The options of one listener, for inputs that have a use for them."""
+
+    max_record: int = option("1MiB", SIZE, "how long a record of JSON and the like may be")
+    max_body: int = option("64MiB", SIZE, "how much an HTTP request may have, unpacked")
+    input_token: str | None = option(
+        None, SECRET, "what senders over HTTP need; others see it in the process list"
+    )
+    input_token_file: Path | None = option(None, PATH, "a file that has that token")
+    shared_key: str | None = option(
+        None, SECRET, "what senders by Forward need; others see it in the process list"
+    )
+    shared_key_file: Path | None = option(None, PATH, "a file that has that key")
+
+
+@attrs.frozen
+class Secrets:
+    """The secrets of one listener, as they were when its options were read."""
+
+    token: str | None = None
+    shared_key: str | None = None
+
+
+def read_secrets(options: InputOptions) -> Secrets:
+    """Return the secrets. Raises ConfigurationError for a file that has none."""
+    return Secrets(
+        read_secret("input-token", options.input_token, options.input_token_file),
+        read_secret("shared-key", options.shared_key, options.shared_key_file),
+    )

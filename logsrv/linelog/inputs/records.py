@@ -1,0 +1,200 @@
+"""The connection under every input of records: what it stores, what it answers, and when.
+
+    class Receiver(RecordReceiver):
+        def received(self, data):
+            records, answer = self.framer.receive(data)
+            self.store(records)
+            self.answer_when_safe(answer)
+
+An acknowledgement is sent when the store says that all before it is safe, and never otherwise: where a
+disk fails the connection is cut, so that the client sends again what it has no answer for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.framing.rules import for_datagrams
+from logsrv.linelog.inputs.answers import Answering, Answers
+from logsrv.linelog.inputs.intake import Intake
+
+log = Logger()
+
+# A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
+WINDOW = 4 << 20
+
+
+@implementer(IPushProducer)
+class RecordReceiver(Protocol):
+    """A connection: override `received`, and `lost` if need be.
+
+    As a producer it is paused by the store, by a peer that lets its answers lie, and while too much waits
+    to be acknowledged; it goes on when nothing holds it back.
+    """
+
+    source = ""
+    # ITCPTransport, or what does as much for UNIX sockets and TLS.
+    transport: Any
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.ending = False
+        """Whether the connection is being closed: what still comes is counted, and not looked at."""
+        self._rules = intake.rules
+        self._structured = intake.structured_rules
+        # Answers that wait, and the bytes that were stored before them.
+        self._due = 0
+        self._unsafe = 0
+        self._stored = 0
+        self._receiving = False
+        # Made for the first answer.
+        self._answers: Answers | None = None
+
+    @property
+    def working(self) -> bool:
+        """Return true while an acknowledgement is due: a stop of the service waits for it."""
+        return self._due > 0
+
+    def received(self, data: bytes) -> None:
+        """Take what the peer sent, cut anywhere."""
+        raise NotImplementedError(f"{type(self).__name__} has no received")
+
+    def lost(self) -> None:
+        """Store what may be stored although the peer has gone in the middle of it."""
+
+    def store(self, records: Sequence[bytes], *, structured: bool = False) -> None:
+        """Store records, each as one line; an empty one is none.
+
+        structured: they may be as long as --max-record, and are valid as they are.
+        """
+        rules = self._structured if structured else self._rules
+        framed = frame_records(records, rules, self.intake.counts)
+        if framed.block is not None:
+            self._stored += len(framed.block)
+            self.intake.take(framed.block, self.source)
+        if framed.closing is not None:
+            self.refuse("oversize", framed.closing)
+
+    def answer(self, data: bytes) -> None:
+        """Send an answer that has nothing to wait for."""
+        if data and not self.ending:
+            self._write(data)
+
+    def answer_when_safe(self, data: bytes) -> None:
+        """Send an answer as soon as all that was stored before is safe; in the order of the calls."""
+        size, self._stored = self._stored, 0
+        self._unsafe += size
+        self._due += 1
+        safe = self.intake.durable()
+        safe.addCallbacks(self._safe, self._unsafe_for_good, callbackArgs=(data, size))
+        if self._unsafe > WINDOW and not safe.called:
+            self.pauseProducing()
+
+    def refuse(self, reason: str, sentence: str, last_words: bytes = b"") -> None:
+        """Close the connection on account of what the peer sent, and say so in the log.
+
+        reason: the label in the metrics. What is to be acknowledged still is.
+        """
+        if self.ending:
+            return
+        self.intake.refused(reason)
+        self._warn(sentence)
+        self.end(last_words)
+
+    def end(self, last_words: bytes = b"") -> None:
+        """Close the connection when all that was stored is acknowledged."""
+        if self.ending:
+            return
+        if last_words:
+            self._write(last_words)
+        self.ending = True
+        self._leave_when_safe()
+
+    def connectionMade(self) -> None:
+        self.source = self.intake.source(source_of(self.transport))
+        self.intake.valve.add(self)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.connected(self.source)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.intake.received_bytes += len(data)
+        if self.ending:
+            return
+        self._receiving = True
+        self.received(data)
+        self._receiving = False
+        if self.ending:
+            self._leave_when_safe()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.intake.valve.remove(self)
+        if not self.ending:
+            self.lost()
+        self.ending = True
+        self.connected = 0
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+
+    def _safe(self, _: None, data: bytes, size: int) -> None:
+        self._unsafe -= size
+        self._due -= 1
+        if self.connected:
+            self._write(data)
+            if self.ending:
+                self._leave_when_safe()
+            else:
+                self.resumeProducing()
+
+    def _unsafe_for_good(self, failure: Failure) -> None:
+        if self.connected:
+            self._warn(f"nothing is acknowledged any more: {failure.getErrorMessage()}")
+            self.ending = True
+            self.transport.abortConnection()
+
+    def _write(self, data: bytes) -> None:
+        if self._answers is None:
+            self._answers = Answers(self, self.intake.clock)
+        self._answers.write(data)
+
+    def _leave_when_safe(self) -> None:
+        if self._due or self._receiving:
+            return
+        if self._answers is not None:
+            self._answers.let_go()
+        self.transport.loseConnection()
+
+    def _warn(self, sentence: str) -> None:
+        log.warn("{source}: {sentence}", source=self.source, sentence=sentence)
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        unread = self._answers is not None and self._answers.state is Answering.UNREAD
+        if not (self.intake.valve.closed or unread or self._unsafe > WINDOW):
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        self.transport.abortConnection()
+
+
+def store_from_datagrams(
+    intake: Intake, records: Sequence[bytes], source: str, *, structured: bool
+) -> None:
+    """Store records that came in datagrams, each as one line; an empty one is none.
+
+    source: as the intake gives it. structured: they may be as long as --max-record.
+    """
+    rules = for_datagrams(intake.structured_rules if structured else intake.rules)
+    block = frame_records(records, rules, intake.counts).block
+    if block is not None:
+        intake.take(block, source)

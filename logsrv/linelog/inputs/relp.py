@@ -1,0 +1,63 @@
+"""The `relp` input: syslog with acknowledgements, as rsyslog's omrelp sends it."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.relp import RelpFramer
+from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records import RecordReceiver
+
+
+class RelpReceiver(RecordReceiver):
+    """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__(intake)
+        self._framer = RelpFramer(intake.rules)
+
+    def received(self, data: bytes) -> None:
+        framer = self._framer
+        messages = framer.receive(data)
+        if messages:
+            self.store(messages)
+        answer = framer.take_answer()
+        if messages or self.working:
+            self.answer_when_safe(answer)
+        else:
+            self.answer(answer)
+        if framer.trouble:
+            self.refuse("oversize" if framer.oversize else "protocol", framer.trouble)
+        elif framer.closed:
+            self.end()
+
+
+class RelpFactory(Factory):
+    noisy = False
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def buildProtocol(self, addr: IAddress | None) -> RelpReceiver:
+        receiver = RelpReceiver(self._intake)
+        receiver.factory = self
+        return receiver
+
+
+@implementer(IInput)
+class Relp:
+    """The input itself."""
+
+    name = "relp"
+
+    def stream(self, intake: Intake) -> RelpFactory:
+        return RelpFactory(intake)
+
+    def datagrams(self, intake: Intake) -> IDatagramReceiver:
+        """Raise ConfigurationError: every message is answered."""
+        raise ConfigurationError(
+            f"{intake.label}: RELP needs connections, such as relp:tcp:2514; syslog takes datagrams"
+        )

@@ -1,0 +1,28 @@
+"""The file that says what was imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.importing.done import Done, load
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position
+
+
+def test_it_says_what_it_was_told(tmp_path: Path) -> None:
+    disk = Disk().enter(tmp_path)
+    assert load(disk) == Done()
+    done = Done([["/a", 1, 2]], [["/b\xff", 3, 4]], Position(7, 8), "CET CEST")
+    done.save(disk)
+    assert load(disk) == done
+    disk.leave()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": 1}', "\xff"])
+def test_a_damaged_one_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "imported").write_text(text)
+    with pytest.raises(StoreError, match="does not say what was imported"):
+        load(Disk().enter(tmp_path))

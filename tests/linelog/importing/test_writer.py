@@ -1,0 +1,107 @@
+"""Lines into a closed store: sealed, and the same bytes however often it is interrupted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.importing import writer as module
+from logsrv.linelog.importing.writer import opened, stamp
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.index import frames
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.segment import Form, sealed_segments
+
+BEGIN = 1_763_619_522_123_456
+POLICY = StorePolicy(rotate_size=2000)
+FILES = [["/var/log/a", 1, 2]]
+
+
+class Broken(Exception):
+    pass
+
+
+def imported(directory: Path, until: int = 200, zone: str = "CET") -> None:
+    """Import 200 lines, or break off behind some."""
+    with opened(directory, POLICY) as writer:
+        writer.begin(FILES, zone, BEGIN)
+        for number in range(until):
+            writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
+        if until < 200:
+            raise Broken
+        writer.end()
+
+
+def text_of(directory: Path) -> bytes:
+    disk = Disk().enter(directory)
+    packed = sealed_segments(disk)
+    assert all(one.form is Form.PACKED for one in packed)
+    return b"".join(text for one in packed for text, _ in frames(one, disk))
+
+
+EXPECTED = b"".join(stamp(BEGIN + n, "file:a") + b"line %d\n" % n for n in range(200))
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GROUP", 300)
+
+
+def test_all_is_sealed_and_as_old_as_its_lines(tmp_path: Path) -> None:
+    imported(tmp_path)
+    assert text_of(tmp_path) == EXPECTED
+    assert EXPECTED.startswith(b"2025-11-20T06:18:42.123456Z file:a line 0\n")
+    packed = sorted(tmp_path.glob("*.zst"))
+    assert len(packed) > 2 and (tmp_path / "current.log").stat().st_size == 0
+    assert int(packed[0].stat().st_mtime) == BEGIN // 1_000_000
+
+
+@pytest.mark.parametrize("torn", range(0, 300, 17))
+def test_an_import_that_was_killed_goes_on_at_the_byte(tmp_path: Path, torn: int) -> None:
+    with pytest.raises(Broken):
+        imported(tmp_path, 20 + torn // 2)
+    current = tmp_path / "current.log"
+    # As a kill leaves it: anywhere.
+    os.truncate(current, max(0, current.stat().st_size - torn))
+    with pytest.raises(Broken):
+        imported(tmp_path, 10)
+    imported(tmp_path)
+    assert text_of(tmp_path) == EXPECTED
+
+
+def test_another_import_does_not_mix_with_one_that_was_interrupted(tmp_path: Path) -> None:
+    with pytest.raises(Broken):
+        imported(tmp_path, 50)
+    with pytest.raises(StoreError, match="give the same files again"):
+        imported(tmp_path, zone="UTC")
+
+
+def test_lines_of_a_server_behind_an_interrupted_import_end_it(tmp_path: Path) -> None:
+    with pytest.raises(Broken):
+        imported(tmp_path, 50)
+    with (tmp_path / "current.log").open("ab") as current:
+        current.write(stamp(BEGIN + 99, "tcp:127.0.0.1:1") + b"hello\n")
+    with pytest.raises(StoreError, match="has other lines behind"):
+        imported(tmp_path)
+
+
+def test_older_lines_do_not_come_behind_younger_ones(tmp_path: Path) -> None:
+    tmp_path.joinpath("current.log").write_bytes(stamp(BEGIN + 1, "tcp:1.2.3.4:5") + b"hello\n")
+    with pytest.raises(StoreError, match=r"older lines cannot be put behind younger ones"):
+        imported(tmp_path)
+    assert not (tmp_path / "imported").exists()
+
+
+def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) -> None:
+    before = stamp(BEGIN - 1, "tcp:1.2.3.4:5") + b"hel"
+    tmp_path.joinpath("current.log").write_bytes(before)
+    imported(tmp_path)
+    assert text_of(tmp_path) == before + b"\n" + EXPECTED
+
+
+def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
+    with opened(tmp_path, POLICY), pytest.raises(StoreError, match="is in use by process"):
+        imported(tmp_path)

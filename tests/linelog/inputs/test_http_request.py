@@ -1,0 +1,332 @@
+"""Requests to the HTTP input in memory: stored, safe, answered, in this order; or refused in a sentence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs.http import Http, HttpInputFactory
+from logsrv.linelog.inputs.http_request import ANSWER_SECONDS, LINGER_SECONDS
+from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.inputs.options import InputOptions
+from tests.linelog.inputs.recording import Sink, intake
+
+
+class Transport(StringTransport):
+    aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+class Sender:
+    """A connection to a listener of its own, or to that of another sender."""
+
+    def __init__(self, other: Sender | None = None, **options: Any) -> None:
+        self.sink: Sink = other.sink if other else Sink()
+        rules = LineRules(
+            **{key: options.pop(key) for key in ("oversize", "max_line") if key in options}
+        )
+        self.intake: Intake = (
+            other.intake if other else intake(self.sink, rules, options=InputOptions(**options))
+        )
+        self.factory: HttpInputFactory = other.factory if other else Http().stream(self.intake)
+        self.clock: Any = self.intake.clock
+        self.transport = Transport(peerAddress=IPv4Address("TCP", "192.0.2.1", 5))
+        self.channel: Any = self.factory.buildProtocol(None)
+        self.channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        self.channel.dataReceived(data)
+
+    def post(self, body: bytes, path: str = "/", method: str = "POST", **headers: str) -> None:
+        self.send(request(body, path, method, **headers))
+
+    def answers(self) -> list[tuple[int, Any]]:
+        """The status and the body of each answer since the last look."""
+        text = self.transport.value()
+        self.transport.clear()
+        found = []
+        while text:
+            head, _, text = text.partition(b"\r\n\r\n")
+            size = 0
+            for line in head.split(b"\r\n"):
+                if line.lower().startswith(b"content-length:"):
+                    size = int(line.split(b":")[1])
+            self.head = head
+            body, text = text[:size], text[size:]
+            found.append((int(head.split()[1]), json.loads(body) if body else None))
+        return found
+
+    def leave(self) -> None:
+        self.channel.connectionLost(Failure(ConnectionDone()))
+
+
+def request(body: bytes, path: str = "/", method: str = "POST", **headers: str) -> bytes:
+    given = {"Host": "x", "Content-Length": str(len(body))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        *(f"{key}: {value}" for key, value in given.items() if value),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def chunked(*pieces: bytes) -> bytes:
+    head = request(b"", Content_Length="", Transfer_Encoding="chunked")
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+
+
+def test_answered_when_it_is_safe() -> None:
+    sender = Sender()
+    sender.post(b"one\r\ntwo\n\nunfinished")
+    assert sender.sink.text == b"one\ntwo\n\nunfinished\n"
+    assert sender.sink.batches[0].source == "tcp:192.0.2.1:5"
+    assert sender.answers() == [] and sender.channel.working
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": 4, "as_text": 0})]
+    assert not sender.channel.working and not sender.sink.producers
+
+
+def test_what_may_be_lost_is_not_acknowledged() -> None:
+    sender = Sender()
+    sender.post(b"one")
+    sender.sink.sync("the disk is broken")
+    ((status, body),) = sender.answers()
+    assert status == 503 and "the disk is broken" in body["error"]
+    assert b"Retry-After: " in sender.head
+
+
+def test_a_store_that_takes_too_long_is_told_once() -> None:
+    sender = Sender()
+    sender.post(b"one")
+    sender.clock.advance(ANSWER_SECONDS)
+    assert [status for status, _ in sender.answers()] == [503]
+    sender.sink.sync()
+    assert sender.answers() == []
+    sender.post(b"two")
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from([b"a", b"\n", b"\r\n", "ü".encode(), b"longer text"]), max_size=20),
+    st.integers(1, 40),
+    st.booleans(),
+)
+def test_however_a_body_of_lines_is_cut(parts: list[bytes], size: int, in_chunks: bool) -> None:
+    sender = Sender()
+    body = b"".join(parts)
+    sent = chunked(*filter(None, (body[at : at + 7] for at in range(0, len(body), 7))))
+    sent = sent if in_chunks else request(body)
+    for at in range(0, len(sent), size):
+        sender.send(sent[at : at + size])
+    lines = body.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n") if body else []
+    assert sender.sink.text == b"".join(line + b"\n" for line in lines)
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": len(lines), "as_text": 0})]
+
+
+def test_packed_lines_and_json() -> None:
+    sender = Sender()
+    sender.post(gzip.compress(b"one\ntwo"), "/lines", Content_Encoding="gzip")
+    sender.sink.sync()
+    body = b'[{"a": 1}, "text\\nmore"]'
+    sender.post(gzip.compress(body), Content_Encoding="gzip", Content_Type="application/json")
+    sender.sink.sync()
+    assert sender.sink.text == b'one\ntwo\n{"a": 1}\ntext\\x0amore\n'
+    assert [body["accepted"] for _, body in sender.answers()] == [2, 2]
+    assert sender.factory.held == 0
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    sender = Sender()
+    sender.send(request(b"a") + request(b"b\nc") + request(b"", "/", "GET", Content_Length=""))
+    for _ in range(2):
+        sender.sink.sync()
+    answers = sender.answers()
+    assert [body.get("accepted") for _, body in answers] == [1, 2, None]
+    assert b"X-Elastic-Product: Elasticsearch" in sender.head
+    assert sender.sink.text == b"a\nb\nc\n"
+
+
+def test_http_1_0_is_answered_and_closed() -> None:
+    sender = Sender()
+    sender.send(b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi")
+    sender.sink.sync()
+    assert sender.answers()[0][0] == 200 and sender.transport.disconnecting
+
+
+def test_somebody_who_waits_for_100_is_told_to_go_on_only_if_the_body_is_wanted() -> None:
+    sender = Sender(input_token="secret")
+    head = request(b"", Content_Length="5", Expect="100-continue")
+    sender.send(head)
+    assert [status for status, _ in sender.answers()] == [401]
+    sender = Sender()
+    sender.send(head)
+    assert [status for status, _ in sender.answers()] == [100]
+    sender.send(b"a\nb\nc")
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": 3, "as_text": 0})]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers", "status", "word"),
+    [
+        ("/nothing", "POST", {}, 404, "/nothing"),
+        ("/lines", "GET", {}, 405, "POST"),
+        ("/", "POST", {"Content_Type": "application/octet-stream"}, 415, "Content-Type"),
+        ("/", "POST", {"Content_Encoding": "br"}, 415, "Content-Encoding"),
+        ("/", "POST", {"Content_Encoding": "gzip"}, 400, "Content-Encoding"),
+        ("/", "POST", {"Content_Type": "application/json"}, 400, "no JSON"),
+        ("/v1/logs", "POST", {"Content_Type": "text/plain"}, 415, "OTLP"),
+        ("/_bulk", "POST", {}, 400, "line 1"),
+    ],
+)
+def test_refused_in_a_sentence_and_the_connection_goes_on(
+    path: str, method: str, headers: dict[str, str], status: int, word: str
+) -> None:
+    sender = Sender()
+    sender.post(b"no json", path, method, **headers)
+    ((found, body),) = sender.answers()
+    assert found == status and word in body["error"]
+    assert (b"Allow: POST" in sender.head) is (status == 405)
+    assert sender.sink.text == b"" and not sender.transport.disconnecting
+    sender.post(b"more")
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
+def test_the_token() -> None:
+    sender = Sender(input_token="secret")
+    sender.post(b"one")
+    assert [status for status, _ in sender.answers()] == [401]
+    assert sender.head.count(b"WWW-Authenticate: ") == 2
+    sender.post(b"two", Authorization="Bearer secret")
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+    assert sender.sink.text == b"two\n"
+
+
+def test_too_large_is_refused_before_it_comes() -> None:
+    sender = Sender(max_body=2 << 20)
+    sender.send(request(b"", Content_Length=str(3 << 20)))
+    ((status, body),) = sender.answers()
+    assert status == 413 and "2097152 bytes" in body["error"]
+    sender.send(b"discarded")
+    assert not sender.transport.aborted
+    sender.clock.advance(LINGER_SECONDS)
+    assert sender.transport.aborted and sender.sink.text == b""
+
+
+def test_too_large_in_pieces_is_refused_as_soon_as_it_is() -> None:
+    sender = Sender(max_body=10)
+    body = b"0123456789ab"
+    sent = request(
+        b"", Content_Length="", Transfer_Encoding="chunked", Content_Type="application/json"
+    )
+    sender.send(sent + b"%x\r\n" % len(body) + body + b"\r\n")
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.factory.held == 0
+    sender.send(b"0\r\n\r\n")
+    assert sender.transport.disconnecting and sender.answers() == []
+    sender.leave()
+    assert sender.clock.getDelayedCalls() == []
+
+
+def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
+    sender = Sender(max_body=1 << 20)
+    sender.post(gzip.compress(bytes(2 << 20)), Content_Encoding="gzip")
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.sink.text == b""
+
+
+def test_nothing_is_taken_while_the_store_takes_nothing() -> None:
+    sender = Sender()
+    sender.sink.closed = True
+    sender.post(b"one")
+    assert [status for status, _ in sender.answers()] == [503]
+    assert b"Retry-After: " in sender.head and sender.sink.text == b""
+    sender.post(b"", method="HEAD")
+    assert b"200 OK" in sender.transport.value()
+
+
+def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever() -> None:
+    sender = Sender()
+    sender.send(request(b"", Content_Length="8") + b"one\n")
+    (producer,) = sender.sink.producers
+    producer.pauseProducing()
+    assert sender.transport.producerState == "paused"
+    producer.resumeProducing()
+    assert sender.transport.producerState == "producing"
+    producer.pauseProducing()
+    sender.clock.advance(ANSWER_SECONDS)
+    assert [status for status, _ in sender.answers()] == [503]
+    assert sender.transport.producerState == "producing" and not sender.sink.producers
+
+
+def test_so_many_bodies_at_a_time() -> None:
+    first = Sender(max_body=10)
+    half = request(b"", Content_Length="10", Content_Type="application/json")
+    senders = [first, *(Sender(first) for _ in range(4))]
+    for sender in senders:
+        sender.send(half + b'["a", "bc')
+    assert first.factory.held == 36
+    senders[4].send(b'"')
+    assert [status for status, _ in senders[4].answers()] == [503]
+    senders[0].leave()
+    assert first.factory.held == 27
+    senders[4].post(b"{}", Content_Type="application/json")
+    first.sink.sync()
+    assert [status for status, _ in senders[4].answers()] == [200]
+
+
+def test_an_unfinished_line_of_an_unfinished_request_is_not_stored() -> None:
+    """It comes again, with all the rest."""
+    sender = Sender()
+    sender.send(request(b"", Content_Length="100") + b"one\nunfini")
+    sender.leave()
+    assert sender.sink.text == b"one\n" and not sender.sink.producers
+
+
+def test_too_long_a_line_by_the_rule_that_closes() -> None:
+    sender = Sender(oversize=Oversize.CLOSE, max_line=5)
+    sender.post(b"short\nmuch too long\n")
+    assert sender.answers()[0][0] == 413
+    sender = Sender(oversize=Oversize.CLOSE, max_line=5)
+    sender.post(b'["much too long"]', Content_Type="application/json")
+    assert sender.answers()[0][0] == 413
+
+
+def test_a_document_too_long_is_told_in_its_item_and_counted() -> None:
+    sender = Sender(max_record=40, max_line=10)
+    body = b'{"index":{}}\n{"a":"' + b"x" * 50 + b'"}\n{"index":{}}\n{"b":1}\n'
+    sender.post(body, "/logs/_bulk")
+    sender.sink.sync()
+    ((status, answer),) = sender.answers()
+    assert status == 200 and answer["errors"]
+    assert sender.sink.text == b'{"b":1,"_index":"logs"}\n'
+
+
+def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = Sender()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(type(sender.intake), "take", broken)
+    sender.post(b"{}", Content_Type="application/json")
+    ((status, body),) = sender.answers()
+    assert status == 500 and "inside" not in body["error"]

@@ -1,0 +1,118 @@
+"""The connection under every input of records: stored, safe, acknowledged, in this order."""
+
+from __future__ import annotations
+
+from twisted.internet.testing import StringTransport
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs import records as module
+from logsrv.linelog.inputs.options import InputOptions
+from logsrv.linelog.inputs.records import RecordReceiver
+from tests.linelog.inputs.recording import Sink, intake
+
+
+class Echo(RecordReceiver):
+    """Records end with `;`; each chunk of them is acknowledged with their number."""
+
+    rest = b""
+
+    def received(self, data: bytes) -> None:
+        *records, self.rest = (self.rest + data).split(b";")
+        self.store(records, structured=records[:1] == [b"{}"])
+        self.answer_when_safe(b"%d." % len(records))
+
+    def lost(self) -> None:
+        self.store([self.rest])
+
+
+class Peer(StringTransport):
+    """A transport that knows whether it is read from, and how it ended."""
+
+    aborted = False
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+
+
+def connected(sink: Sink, **rules: object) -> tuple[Echo, Peer]:
+    way = intake(sink, LineRules(**rules), options=InputOptions(max_record=100))  # type: ignore[arg-type]
+    receiver, peer = Echo(way), Peer()
+    receiver.makeConnection(peer)
+    return receiver, peer
+
+
+def test_acknowledged_when_safe_and_in_order() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(b"a;b\nc;")
+    receiver.dataReceived(b"d;")
+    assert sink.text == b"a\nb\\x0ac\nd\n"
+    assert peer.value() == b"" and receiver.working
+    sink.sync()
+    assert peer.value() == b"2.1." and not receiver.working
+
+
+def test_what_may_be_lost_is_never_acknowledged() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(b"a;")
+    sink.sync("the disk is broken")
+    assert (peer.value(), peer.aborted) == (b"", True)
+    receiver.dataReceived(b"b;")
+    assert sink.text == b"a\n"
+
+
+def test_who_has_gone_gets_no_answer() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(b"a;rest")
+    receiver.connectionLost()
+    sink.sync()
+    assert (peer.value(), sink.text) == (b"", b"a\nrest\n")
+    assert sink.producers == []
+
+
+def test_too_much_that_is_not_safe_holds_back() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    big = b"x" * 60_000 + b";"
+    for _ in range(module.WINDOW // len(big) + 1):
+        assert peer.producerState == "producing"
+        receiver.dataReceived(big)
+    assert peer.producerState == "paused"
+    sink.sync()
+    assert peer.producerState == "producing"
+
+
+def test_the_store_holds_back() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    sink.closed = True
+    receiver.pauseProducing()
+    receiver.dataReceived(b"a;")
+    sink.closed = True
+    receiver.resumeProducing()
+    assert peer.producerState == "paused"
+
+
+def test_refused_after_what_was_stored_is_acknowledged() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
+    receiver.dataReceived(b"ab;abcdef;x;")
+    assert sink.text == b"ab\nabcd\n"
+    assert not peer.disconnecting
+    receiver.dataReceived(b"later;")
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (b"3.", True)
+    assert receiver.intake.received_bytes == 18
+    metrics = receiver.intake._metrics
+    assert isinstance(metrics, Metrics)
+    assert metrics.value("records_refused_total", reason="oversize") == 1
+
+
+def test_structured_records_may_be_longer() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink, max_line=4)
+    receiver.dataReceived(b"{};" + b"x" * 100 + b";")
+    assert sink.text == b"{}\n" + b"x" * 100 + b"\n"
