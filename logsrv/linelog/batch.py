@@ -15,6 +15,8 @@ import attrs
 from logsrv.kit.text.time import rfc3339
 
 Buffer: TypeAlias = bytes | memoryview
+# Bytes of a stamp, besides the source: the time and two spaces.
+TIME_AND_SPACES = 29
 
 
 @attrs.define(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Block:
 
 @attrs.define(frozen=True, slots=True)
 class Batch:
-    """A Block and its circumstances: the unit that flows to the store and to taps.
+    """A Block and its circumstances: the unit that flows to the store.
 
     source: `tcp:127.0.0.1:51234`, `name@udp:[::1]:514`: printable ASCII without spaces.
     received: seconds since 1970, by the clock of the reactor.
@@ -93,3 +95,10 @@ class Batch:
     def stored(self) -> list[Buffer]:
         """The lines in the stored format, as buffers to be written one after the other."""
         return self.block.stamped(self.stamp)
+
+    def lines(self, size: int) -> int:
+        """Return how many lines there are, by the bytes they take when they are stored.
+
+        Each has become longer by one stamp: so nobody has to look for their ends.
+        """
+        return (size - len(self.block)) // (len(self.source) + TIME_AND_SPACES)

@@ -5,6 +5,25 @@ from __future__ import annotations
 from logsrv.kit.observe.metrics import Metric
 
 METRICS = (
+    Metric(
+        "received_lines_total",
+        "counter",
+        "Lines taken in; one longer than --max-line counts as the lines that it becomes.",
+        ("listener",),
+    ),
+    Metric(
+        "records_refused_total",
+        "counter",
+        "Records that are not stored, and what a peer sent instead of one.",
+        ("listener", "reason"),
+    ),
+    Metric(
+        "records_as_text_total",
+        "counter",
+        "Records stored as text: they are not of the structure that was promised.",
+        ("listener",),
+    ),
+    Metric("stored_lines_total", "counter", "Lines written to the store."),
     Metric("stored_bytes_total", "counter", "Bytes written to the store, stamps included."),
     Metric("store_lost_bytes_total", "counter", "Bytes no disk took before the service stopped."),
     Metric("store_lost_lines_total", "counter", "Lines no disk took before the service stopped."),
@@ -14,4 +33,26 @@ METRICS = (
     Metric("store_syncs_total", "counter", "Times the active segment was synced to disk."),
     Metric("segments_sealed_total", "counter", "Segments compressed."),
     Metric("segments_removed_total", "counter", "Segments removed by retention."),
+    Metric("http_requests_total", "counter", "Web requests answered.", ("status",)),
+    Metric("http_searches", "gauge", "Searches that are running for web requests."),
+    Metric("http_viewers", "gauge", "Live views that are open."),
+    Metric("store_segments", "gauge", "Segments there are, the active one among them."),
+    Metric("store_bytes", "gauge", "Bytes of all segments and their indexes on the disk."),
+    Metric("senders_paused", "gauge", "1 while senders wait for the store, else 0."),
+    Metric(
+        "store_trouble",
+        "gauge",
+        "1 while the store fails to do this: write, sync, rotate, seal, or remove; else 0.",
+        ("kind",),
+    ),
+    Metric("write_seconds", "histogram", "Time that writing a group of lines took."),
+    Metric("sync_seconds", "histogram", "Time that forcing lines to the medium took."),
+    Metric("seal_seconds", "histogram", "Time that compressing a segment took."),
+    Metric(
+        "tap_missed_lines_total",
+        "counter",
+        "Lines left out of live views, added up over the views.",
+    ),
+    Metric("alerts_sent_total", "counter", "Alerts that were delivered.", ("alert", "way")),
+    Metric("alerts_failed_total", "counter", "Alerts that were not.", ("alert", "way")),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from twisted.application.service import IService
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from logsrv import __version__
@@ -17,14 +18,23 @@ from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites import Served, Wanted
+from logsrv.kit.service.sites import SiteServer, Wanted
+from logsrv.kit.web.settings import web_rules
+from logsrv.linelog.alerts.process import Alerts, check
+from logsrv.linelog.classic import ClassicPlaces
+from logsrv.linelog.health import healthy
+from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.inputs.options import read_secrets
 from logsrv.linelog.inputs.registry import inputs
 from logsrv.linelog.memory import keep_freed_memory
 from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.settings import ListenerSettings, LoggerSettings
 from logsrv.linelog.store.store import Store
 from logsrv.linelog.store.valve import Valve
+
+if TYPE_CHECKING:
+    from logsrv.linelog.http.server import WebServer
 
 log = Logger()
 
@@ -37,18 +47,20 @@ Options = usage_options(
 
 
 @attrs.define
-class InputSite:
+class InputServer:
     """An input at one listener; a sender of datagrams is paused by pausing its listener."""
 
     intake: Intake
-    takes: Any
+    receiver: Any
     valve: Valve
     _paused_by_valve: DatagramListener | None = None
 
-    def listening(self, listener: Listener) -> None:
+    def attach(self, listener: Listener) -> None:
         if isinstance(listener, DatagramListener):
             self._paused_by_valve = listener
             self.valve.add(listener)
+            if hasattr(self.receiver, "attach"):
+                self.receiver.attach(listener)
 
     def apply(self, settings: ListenerSettings) -> None:
         self.intake.apply(settings)
@@ -57,6 +69,8 @@ class InputSite:
         self.intake.flush()
         if self._paused_by_valve is not None:
             self.valve.remove(self._paused_by_valve)
+        if hasattr(self.receiver, "close"):
+            self.receiver.close()
 
 
 class LoggerService(ListeningService[LoggerSettings]):
@@ -66,27 +80,74 @@ class LoggerService(ListeningService[LoggerSettings]):
         self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
     ) -> None:
         super().__init__("logsrv", settings, load=load, reactor=reactor, metrics=Metrics(METRICS))
-        self._clock = reactor
         self.store = Store(
             settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
         )
+        self._classic = ClassicPlaces()
+        self._web: WebServer | None = None
+        self.alerts = Alerts(
+            place=lambda: self.store.place,
+            position=lambda: self.store.position,
+            reactor=reactor,
+            metrics=self.metrics,
+        )
 
     def wanted(self, settings: LoggerSettings) -> list[Wanted]:
-        return [
+        listeners = [
             Wanted(_key(listener), listener.listen.endpoint, listener.label, listener)
-            for listener in settings.listener
+            for listener in (*settings.listener, *self._classic.listeners(settings))
+        ]
+        if len(set(settings.http)) < len(settings.http):
+            raise ConfigurationError("--http names an endpoint twice")
+        # Before anything is bound: its file may be missing.
+        read_token(settings)
+        for listener in settings.listener:
+            read_secrets(listener)
+        check(settings.alerts)
+        rules = web_rules(settings, MOST_CONNECTIONS)
+        return listeners + [
+            Wanted(f"http {one}", one, f"http {one}", rules) for one in settings.http
         ]
 
-    def serve(self, wanted: Wanted, metrics: Part) -> Served:
-        settings: ListenerSettings = wanted.settings
-        intake = Intake(wanted.label, settings, sink=self.store, clock=self._clock, metrics=metrics)
+    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+        if not isinstance(wanted.settings, ListenerSettings):
+            from logsrv.kit.web.channel import WebFactory
+
+            return WebFactory(self._web_server(), self.clock, wanted.label, wanted.settings)
+        settings = wanted.settings
+        intake = Intake(wanted.label, settings, sink=self.store, clock=self.clock, metrics=metrics)
         input_ = inputs()[settings.listen.input]
         make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
-        return InputSite(intake, make(intake), self.store.valve)
+        return InputServer(intake, make(intake), self.store.valve)
+
+    def _web_server(self) -> WebServer:
+        """Return what answers web requests; without --http it is never loaded."""
+        if self._web is None:
+            from logsrv.linelog.http.server import WebServer
+
+            self._web = WebServer(
+                self.settings.directory,
+                self.settings,
+                watched=self,
+                metrics=self.metrics,
+                reactor=self.clock,
+                now=time.perf_counter,
+            )
+        return self._web
+
+    def unhealthy(self) -> list[str]:
+        return healthy(self).reasons
+
+    def unready(self) -> list[str]:
+        closed = [] if self.store.accepts else ["the store is closed"]
+        return [*super().unready(), *closed]
 
     def open(self) -> None:
         keep_freed_memory()
         self.store.open()
+        if self._web is not None:
+            self._web.apply(self.settings)
+        self.alerts.change(self.settings.alerts)
 
     def apply(self, settings: LoggerSettings) -> None:
         if settings.directory != self.settings.directory:
@@ -94,11 +155,22 @@ class LoggerService(ListeningService[LoggerSettings]):
                 f"--directory cannot change from {self.settings.directory} to {settings.directory}"
                 " while the service runs; stop and start it"
             )
+        if settings.http:
+            self._web_server().apply(settings)
         self.store.apply(settings.store_policy)
         self.store.reopen()
+        self.alerts.change(settings.alerts)
 
-    def close(self) -> Deferred[None]:
-        return self.store.close()
+    def stopping(self) -> Deferred[None]:
+        # The kit closes connections that are silent, and who waits for lines or an answer is.
+        return succeed(None) if self._web is None else self._web.stop()
+
+    async def close(self) -> None:
+        try:
+            await self.store.close()
+        finally:
+            # Last, so that it sees the last line.
+            await self.alerts.stop()
 
 
 def _key(listener: ListenerSettings) -> str:

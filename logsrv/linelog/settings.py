@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TypeVar
 
 import attrs
 
+from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
-from logsrv.kit.net.settings import ConnectionSettings
+from logsrv.kit.net.guard import ConnectionSettings, LineRate, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
-from logsrv.kit.options.kinds import DIRECTORY, Kind
+from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind
+from logsrv.linelog.alerts.settings import AlertOptions, check_labels
 from logsrv.linelog.framing.rules import LineRules
-from logsrv.linelog.inputs.registry import input_names
+from logsrv.linelog.http.settings import HttpSettings, check_reach
+from logsrv.linelog.inputs.options import InputOptions
+from logsrv.linelog.inputs.registry import inputs
 from logsrv.linelog.store.policy import StorePolicy
 
 T = TypeVar("T", bound=attrs.AttrsInstance)
-# Wire formats that the design has and that this version does not bring.
-LATER = ("syslog", "relp", "forward", "gelf", "http")
 
 
 @attrs.frozen
@@ -36,9 +37,7 @@ class Listen:
 def parse_listen(text: str) -> Listen:
     """Raises ValueError with what is wrong."""
     word, _, rest = text.partition(":")
-    if word in LATER:
-        raise ValueError(f"the input {word} comes with a later version; for now there is lines")
-    if word in input_names():
+    if word in inputs():
         return Listen(text, word, parse_endpoint(rest))
     return Listen(text, "lines", parse_endpoint(text))
 
@@ -55,22 +54,6 @@ LISTEN: Kind[Listen] = Kind(
 )
 
 
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
-        raise ValueError("not a name")
-    return text
-
-
-NAME: Kind[str] = Kind(_name, "up to 64 letters, digits, dots, dashes and underscores", "NAME")
-
-
-def _later(text: str) -> str:
-    raise ValueError("the live page comes with a later version")
-
-
-HTTP: Kind[str] = Kind(_later, "nothing yet", "HTTP")
-
-
 def _part(settings: object, kind: type[T]) -> T:
     """Return what a class among the bases of `settings` declares, and nothing else."""
     names = [field.name for field in attrs.fields(kind)]
@@ -78,7 +61,7 @@ def _part(settings: object, kind: type[T]) -> T:
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class ListenerSettings(LineRules, ConnectionSettings):
+class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, ConnectionSettings):
     """A listener with settings of its own."""
 
     listen: Listen = option(REQUIRED, LISTEN, "where to listen")
@@ -94,9 +77,23 @@ class ListenerSettings(LineRules, ConnectionSettings):
         """The same as the framer wants it."""
         return _part(self, LineRules)
 
+    @property
+    def input_options(self) -> InputOptions:
+        """The same as inputs of records want it."""
+        return _part(self, InputOptions)
+
 
 @attrs.frozen(kw_only=True, slots=False)
-class LoggerSettings(StorePolicy, LineRules, ConnectionSettings):
+class LoggerSettings(
+    AlertOptions,
+    HttpSettings,
+    StorePolicy,
+    LineRules,
+    InputOptions,
+    LineRate,
+    PeerLimits,
+    OperatorSettings,
+):
     """The settings of the line logger, all of them."""
 
     listen: tuple[Listen, ...] = option(
@@ -105,8 +102,18 @@ class LoggerSettings(StorePolicy, LineRules, ConnectionSettings):
     listener: tuple[ListenerSettings, ...] = tables(
         ListenerSettings, "listeners with settings of their own", shorthand="listen"
     )
-    http: str | None = option(None, HTTP, "the live page; comes with a later version")
+    classic_syslog: bool = option(
+        False,
+        FLAG,
+        "listen for syslog where it has always come in as well: port 514, UDP and TCP, and /dev/log"
+        " if no other program has it",
+    )
     directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_labels(self.alerts)
+        check_reach(self)
 
     @property
     def store_policy(self) -> StorePolicy:

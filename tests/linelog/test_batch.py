@@ -32,6 +32,8 @@ def test_stamp_before_each_line(
     assert b"".join(block.stamped(STAMP)) == stamped(expected)
     assert bytes(block) == b"".join(line + b"\n" for line in expected)
     assert len(block) == len(bytes(block))
+    batch = Batch(block, "name@tcp:[::1]:514", 1795155522.5)
+    assert batch.lines(sum(map(len, batch.stored()))) == len(expected)
 
 
 @given(LINE, st.lists(LINE, max_size=5))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,14 @@ def test_make_service_warns_of_variables_that_are_no_options(
     with logged() as messages:
         makeService(options)
     assert any("LOGSRV_DIRECTROY" in message for message in messages)
+
+
+def test_a_logger_without_alerts_and_page_loads_none_of_what_searches() -> None:
+    code = (
+        "import sys, logsrv.linelog.service; print(*[m for m in sys.modules if m.startswith(%r)])"
+    )
+    searching = ("logsrv.linelog.query.", "logsrv.linelog.read.", "logsrv.linelog.http.server")
+    done = subprocess.run(
+        [sys.executable, "-c", code % (searching,)], capture_output=True, timeout=60
+    )
+    assert done.stdout.split() == []

@@ -7,7 +7,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.service import Options
-from logsrv.linelog.settings import LATER, LoggerSettings, parse_listen
+from logsrv.linelog.settings import LoggerSettings, parse_listen
 from logsrv.linelog.store.policy import StorePolicy, Sync
 
 
@@ -33,12 +33,6 @@ def test_an_input_may_stand_before_the_endpoint() -> None:
     for text in ("lines:tcp:1234", "tcp:1234"):
         listen = parse_listen(text)
         assert (listen.input, listen.endpoint.port, str(listen)) == ("lines", 1234, text)
-
-
-@pytest.mark.parametrize("word", LATER)
-def test_inputs_of_later_versions_are_refused_by_name(word: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{word} comes with a later version"):
-        settings("--listen", f"{word}:tcp:1234")
 
 
 def test_a_path_in_an_endpoint_is_made_absolute() -> None:

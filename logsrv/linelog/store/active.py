@@ -7,15 +7,17 @@ two groups of whole batches, so a segment ends with a whole line.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from time import monotonic
 
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store import segment
-from logsrv.linelog.store.background import Syncer
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
@@ -30,34 +32,40 @@ RETRY_AFTER = 1.0
 class ActiveSegment:
     """current.log: its descriptor, its position, and when it is due to be rotated.
 
-    started: when its first line came, by `disk.monotonic()`. A wall clock that is set back cannot
-        delay a rotation that way.
-    sealable: called in another thread when a segment is ready to be compressed.
+    started: when its first line came, by the clock that never jumps: a wall clock that is set back
+        cannot delay a rotation that way.
+    left: the descriptors of segments that are no longer active, for another thread to sync and close;
+        None when there will be no more.
+
+    replacing: what goes wrong with putting another file in its place, if anything does.
+
+    Other threads read `fd`, `position`, `policy` and `replacing`, and set none of them.
     """
 
     def __init__(
         self,
         opened: Active,
         number: int,
-        started: float,
+        policy: StorePolicy,
         *,
+        started: float,
         disk: Disk,
         lock: DirectoryLock,
         tell: InReactor,
-        sealable: Callable[[], None],
     ) -> None:
         self.fd = opened.fd
         self.position = Position(number, opened.size)
-        self._unended = opened.torn > 0
+        self.policy = policy
+        self.left: SimpleQueue[int | None] = SimpleQueue()
+        self._unended = opened.torn
         self._started = started
         self._path = disk.path(segment.ACTIVE)
         self._disk = disk
         self._lock = lock
         self._tell = tell
-        self._sealable = sealable
         self._new_name = False
         self._not_before = 0.0
-        self._replacing = Trouble(
+        self.replacing = Trouble(
             tell, "{why}; still writing to the old file", "going on in a new file at last"
         )
 
@@ -73,7 +81,7 @@ class ActiveSegment:
     def _count(self, count: int) -> None:
         number, offset = self.position
         if not offset:
-            self._started = self._disk.monotonic()
+            self._started = monotonic()
         self.position = Position(number, offset + count)
 
     def sync(self) -> None:
@@ -83,44 +91,43 @@ class ActiveSegment:
             self._disk.sync_directory()
             self._new_name = False
 
-    def due(self, policy: StorePolicy) -> float | None:
-        """Return when to rotate, by `disk.monotonic()`; None while there is nothing to seal."""
+    def apply(self, policy: StorePolicy) -> None:
+        """Go by another policy from now on."""
+        self.policy = policy
+
+    def due(self) -> float | None:
+        """Return when to rotate, by `monotonic()`; None while there is nothing to seal."""
         offset = self.position.offset
         if not offset:
             return None
-        when = 0.0 if offset >= policy.rotate_size else self._started + policy.rotate_every
-        return max(when, self._not_before)
+        full = offset >= self.policy.rotate_size
+        return max(0.0 if full else self._started + self.policy.rotate_every, self._not_before)
 
-    def rotate(self, syncer: Syncer) -> None:
+    def rotate(self) -> None:
         """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
         if not self.position.offset:
             return
         if not self._disk.belongs(segment.ACTIVE, self.fd):
-            self.reopen(syncer)
+            self.reopen()
             return
         try:
             self._lock.check()
             fresh = self._replace()
-        except OSError as error:
+        except (OSError, StoreError) as error:
             self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
             return
-        self._go_on(fresh, 0, syncer, self._sealable)
+        self._go_on(fresh, 0)
 
     def _replace(self) -> int:
-        first = segment.first_moment(self.fd)
+        sealed = segment.sealed_name(self.position.segment, segment.first_moment(self.fd))
         fresh = segment.tmp(segment.ACTIVE)
-        # The new file first: when no descriptor is left, nothing has changed.
-        fd = self._disk.create_anew(fresh)
-        try:
-            undo = self._name(segment.sealed_name(self.position.segment, first))
-            try:
-                self._disk.rename(fresh, segment.ACTIVE)
-            except OSError:
-                undo()
-                raise
-        except OSError:
-            os.close(fd)
-            raise
+        with contextlib.ExitStack() as undo:
+            # The new file first: when no descriptor is left, nothing has changed.
+            fd = self._disk.create_anew(fresh)
+            undo.callback(os.close, fd)
+            undo.callback(self._name(sealed))
+            self._disk.rename(fresh, segment.ACTIVE)
+            undo.pop_all()
         return fd
 
     def _name(self, sealed: str) -> Callable[[], None]:
@@ -137,7 +144,7 @@ class ActiveSegment:
             return lambda: self._disk.rename(sealed, segment.ACTIVE)
         return lambda: self._disk.unlink(sealed)
 
-    def reopen(self, syncer: Syncer) -> None:
+    def reopen(self) -> None:
         """Go on in a new file if current.log is no longer the one that is written to."""
         held = os.fstat(self.fd)
         if self._disk.belongs(segment.ACTIVE, self.fd):
@@ -155,33 +162,30 @@ class ActiveSegment:
             self._lock.check()
             opened = open_active(self._disk)
         except (OSError, StoreError) as error:
-            self._put_off(reason(error) if isinstance(error, OSError) else str(error))
+            self._put_off(reason(error))
             return
         if held.st_nlink:
             happened = "was moved away"
         else:
             happened = f"was removed, and with it the {held.st_size} bytes written to it"
         self._tell(
-            log.warn,
-            "{path} {happened}; going on in a new one",
-            path=self._path,
-            happened=happened,
+            log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
         )
-        self._go_on(opened.fd, opened.size, syncer, lambda: None)
-        self._unended = opened.torn > 0
-        self._started = self._disk.monotonic()
+        self._go_on(opened.fd, opened.size)
+        self._unended = opened.torn
+        self._started = monotonic()
 
     def _put_off(self, why: str) -> None:
         """Try again later."""
-        self._not_before = self._disk.monotonic() + RETRY_AFTER
-        self._replacing.failed(why)
+        self._not_before = monotonic() + RETRY_AFTER
+        self.replacing.failed(why)
 
-    def _go_on(self, fd: int, size: int, syncer: Syncer, then: Callable[[], None]) -> None:
+    def _go_on(self, fd: int, size: int) -> None:
         old, self.fd = self.fd, fd
-        self._replacing.works()
+        self.replacing.works()
         self._new_name = True
         self._renumber(size)
-        syncer.take_over(old, then)
+        self.left.put(old)
 
     def _renumber(self, size: int) -> None:
         """Begin another segment at `size` bytes: an old position must not lead into it."""

@@ -14,18 +14,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from time import monotonic, sleep
 from typing import TypeAlias
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.background import Syncer
-from logsrv.linelog.store.disk import IOV_MAX, Disk, reason
+from logsrv.linelog.store.disk import IOV_MAX, reason
 from logsrv.linelog.store.durable import SyncFailure
-from logsrv.linelog.store.policy import StorePolicy, Sync
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.trouble import SYNCING, InReactor, Trouble
 
 log = Logger()
@@ -35,7 +35,7 @@ RETRY_AFTER = 1.0
 FLOW = 1 << 14
 NAP = 0.001
 
-Item: TypeAlias = tuple[int, list[Buffer]] | Callable[[], None]
+Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
 
 
 def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
@@ -48,74 +48,43 @@ def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
 
 
 class Writer:
-    """Writes what is put into `queue`: (size in bytes, buffers of whole lines), or a call to make here.
+    """Writes what is put into `queue`: (bytes, lines, buffers of whole lines), or a call to make here.
 
     Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_low`, to
     be told when little is pending. Set by this thread: all else (and `tell_low` back, as it tells).
-    Totals are bytes since the start. `look` is called in the reactor's thread: something changed.
+    Totals are bytes since the start, or lines where they say so. `writing.why` is the reason why nothing
+    can be written just now, if it cannot. `look` is called in the reactor's thread: something changed.
     """
 
-    def __init__(
-        self,
-        active: ActiveSegment,
-        syncer: Syncer,
-        policy: StorePolicy,
-        *,
-        disk: Disk,
-        tell: InReactor,
-        look: Callable[[], None],
-    ) -> None:
+    def __init__(self, active: ActiveSegment, *, tell: InReactor, look: Callable[[], None]) -> None:
         self.queue: SimpleQueue[Item] = SimpleQueue()
         self.appended = 0
         self.wanted = 0
         self.tell_low = False
         self.written = 0
+        self.written_lines = 0
+        self.write_seconds = Durations()
+        self.sync_seconds = Durations()
         self.confirmed = 0
         self.failures: deque[SyncFailure] = deque()
-        self.errors = 0
-        self.syncs = 0
-        self._active = active
-        self._syncer = syncer
-        self._policy = policy
-        self._disk = disk
-        self._tell = tell
-        self._look = look
-        self._buffers: list[Buffer] = []
-        self._command: Callable[[], None] | None = None
-        self._flowing = False
-        self._told = 0
-        self._syncing = Trouble(tell, *SYNCING)
-        self._writing = Trouble(
+        self.syncing = Trouble(tell, *SYNCING)
+        self.writing = Trouble(
             tell,
             "the store cannot write, senders are paused: {why}",
             "the store is writing again after {seconds:.1f} s",
         )
+        self._active = active
+        self._tell = tell
+        self._look = look
+        self._buffers: list[Buffer] = []
+        self._lines = 0
+        self._command: Callable[[], None] | None = None
+        self._flowing = False
+        self._told = 0
         self._stalled_since = 0.0
         self._closing = threading.Event()
         self._last_try = False
         self._ended = False
-
-    @property
-    def stalled(self) -> str | None:
-        """The reason why nothing can be written just now; None if it can."""
-        return self._writing.why
-
-    @property
-    def position(self) -> Position:
-        """The place of the next byte."""
-        return self._active.position
-
-    def rotate(self) -> None:
-        """Begin a new segment after all that was appended."""
-        self.queue.put(lambda: self._active.rotate(self._syncer))
-
-    def reopen(self) -> None:
-        """Look for current.log where it should be, after all that was appended."""
-        self.queue.put(lambda: self._active.reopen(self._syncer))
-
-    def apply(self, policy: StorePolicy) -> None:
-        """Go by `policy` after all that was appended."""
-        self.queue.put(lambda: self._apply(policy))
 
     def close(self) -> None:
         """Write what is pending and end; on a disk that takes nothing, after one last try."""
@@ -129,7 +98,7 @@ class Writer:
             while True:
                 item = self.queue.get_nowait()
                 if isinstance(item, tuple):
-                    buffers += item[1]
+                    buffers += item[2]
         # A thread that hangs in a dead disk's system call ends with this if it ever comes back.
         self.queue.put(self._end)
         return sum(bytes(buffer).count(b"\n") for buffer in buffers)
@@ -138,7 +107,11 @@ class Writer:
         """Run the thread: whatever the disk does, it goes on until it is closed."""
         while not self._ended:
             try:
-                self._write()
+                if self._buffers:
+                    self.write_seconds.timed(self._write)
+                else:
+                    # The end of a torn line, if there is one.
+                    self._write()
                 self._confirm()
                 self._resumed()
                 self._obey()
@@ -151,20 +124,21 @@ class Writer:
         """Wait for something to do, then gather what is pending, up to about a group."""
         if self._flowing and not self.queue.qsize():
             # In full flow a wake-up for each chunk costs more than writing it.
-            self._disk.nap(NAP)
-        due = self._active.due(self._policy)
+            sleep(NAP)
+        due = self._active.due()
         try:
             # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
-            patience = None if due is None else min(max(0.0, due - self._disk.monotonic()), 3600.0)
+            patience = None if due is None else min(max(0.0, due - monotonic()), 3600.0)
             item = self.queue.get(timeout=patience)
         except Empty:
             return
         size = 0
         # A segment ends with the batch that fills it, however much more is pending.
-        enough = min(GROUP, self._policy.rotate_size - self.position.offset)
+        enough = min(GROUP, self._active.policy.rotate_size - self._active.position.offset)
         while isinstance(item, tuple):
             size += item[0]
-            self._buffers += item[1]
+            self._lines += item[1]
+            self._buffers += item[2]
             if size >= enough or not self.queue.qsize():
                 self._flowing = size >= FLOW
                 return
@@ -181,59 +155,45 @@ class Writer:
             self._buffers = advance(self._buffers, count)
             self.written += count
             if not self._buffers:
+                self.written_lines += self._lines
+                self._lines = 0
                 return
 
     def _confirm(self) -> None:
         """Sync if that is the policy, and tell those who wait: one sync serves them all."""
-        if self._policy.sync is Sync.ALWAYS and self.confirmed != self.written:
-            why = self._sync()
-            if why is not None:
-                self.failures.append(SyncFailure(self.confirmed, self.written, why))
+        policy = self._active.policy
+        if policy.sync is Sync.ALWAYS and self.confirmed != self.written:
+            self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
+            if self.syncing.why is not None:
+                self.failures.append(SyncFailure(self.confirmed, self.written, self.syncing.why))
                 self._tell(self._look)
                 return
         self.confirmed = self.written
-        low = self.tell_low and self.appended - self.written < self._policy.low_water
+        low = self.tell_low and self.appended - self.written < policy.low_water
         if low:
             self.tell_low = False
         if low or self.wanted > self._told:
             self._told = self.confirmed
             self._tell(self._look)
 
-    def _sync(self) -> str | None:
-        """Sync the active segment; return why it failed, if it did."""
-        try:
-            self._active.sync()
-        except OSError as error:
-            self.errors += 1
-            self._syncing.failed(reason(error))
-            return reason(error)
-        self.syncs += 1
-        self._syncing.works()
-        return None
-
     def _obey(self) -> None:
         """Do what was asked for behind the group, and rotate if it is time."""
         if self._command is not None:
             command, self._command = self._command, None
             command()
-        due = self._active.due(self._policy)
-        if due is not None and due <= self._disk.monotonic():
-            self._active.rotate(self._syncer)
-
-    def _apply(self, policy: StorePolicy) -> None:
-        self._policy = policy
-        self._syncer.policy = policy
+        due = self._active.due()
+        if due is not None and due <= monotonic():
+            self._active.rotate()
 
     def _end(self) -> None:
         self._ended = True
 
     def _stall(self, error: Exception) -> None:
         """Wait a little before the next try; nothing that was taken is let go of."""
-        self.errors += 1
-        first = self.stalled is None
-        self._writing.failed(reason(error))
+        first = self.writing.why is None
+        self.writing.failed(reason(error))
         if first:
-            self._stalled_since = self._disk.monotonic()
+            self._stalled_since = monotonic()
             if not isinstance(error, OSError):
                 self._tell(log.failure, "an error of the store itself", failure=Failure(error))
             self._tell(self._look)
@@ -242,6 +202,6 @@ class Writer:
             self._last_try = True
 
     def _resumed(self) -> None:
-        if self.stalled is not None:
-            self._writing.works(seconds=self._disk.monotonic() - self._stalled_since)
+        if self.writing.why is not None:
+            self.writing.works(seconds=monotonic() - self._stalled_since)
             self._tell(self._look)

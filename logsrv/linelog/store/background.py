@@ -7,142 +7,98 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from queue import Empty
+from time import monotonic
 
 from twisted.logger import Logger
 
-from logsrv.linelog.store.clock import BelievedTime, Reading
-from logsrv.linelog.store.disk import Disk, reason
+from logsrv.kit.observe.durations import LONG, Durations
+from logsrv.linelog.store.active import ActiveSegment
+from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
-from logsrv.linelog.store.retain import retain
-from logsrv.linelog.store.rivals import settle
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.recover import settle
+from logsrv.linelog.store.retain import BelievedTime, measure, retain
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import Form, Position, rivals, sealed_segments
-from logsrv.linelog.store.trouble import SYNCING, InReactor, Trouble
+from logsrv.linelog.store.trouble import InReactor, Trouble
 
 log = Logger()
 SYNC_EVERY = 1.0
 LOOK_EVERY = 60.0
 
 
-class StoreReactor(Protocol):
-    """The part of `IReactorTime` and `IReactorFromThreads` that a store uses."""
+def sync_beside(
+    active: ActiveSegment,
+    synced: Position,
+    disk: Disk,
+    syncing: Trouble,
+    seconds: Durations,
+    sealable: Callable[[], None],
+) -> None:
+    """Run the thread that syncs the active segment once a second if the policy says so.
 
-    def seconds(self) -> float: ...
+    It takes over old descriptors too, until there will be no more, and calls `sealable` when one is
+    closed. No other thread closes a descriptor of a segment meanwhile, so the one that is synced cannot
+    become another file.
 
-    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
-
-    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
-
-
-class BeingWritten(Protocol):
-    """The active segment as the syncing thread sees it: its descriptor, and how far it is."""
-
-    @property
-    def fd(self) -> int: ...
-
-    @property
-    def position(self) -> Position: ...
-
-
-class Syncer:
-    """Syncs the active segment once a second if the policy says so, and takes over old descriptors.
-
-    No other thread closes a descriptor of a segment while this one runs, so the one it syncs cannot
-    become another file meanwhile.
+    synced: the position up to which nothing has to be synced. seconds: how long syncs take.
     """
-
-    def __init__(
-        self,
-        active: BeingWritten,
-        policy: StorePolicy,
-        disk: Disk,
-        tell: InReactor,
-    ) -> None:
-        self.policy = policy
-        self.syncs = 0
-        self.errors = 0
-        self._active = active
-        self._disk = disk
-        self._tell = tell
-        self._synced = active.position
-        self._trouble = Trouble(tell, *SYNCING)
-        self._old: SimpleQueue[tuple[int, Callable[[], None]] | None] = SimpleQueue()
-
-    def take_over(self, fd: int, then: Callable[[], None]) -> None:
-        """Sync and close the descriptor of a segment that is no longer active; then call `then`."""
-        self._old.put((fd, then))
-
-    def stop(self) -> None:
-        """End the thread when all that was taken over is closed."""
-        self._old.put(None)
-
-    def run(self) -> None:
-        """Run the thread."""
-        due = self._disk.monotonic() + SYNC_EVERY
-        while True:
-            try:
-                old = self._old.get(timeout=max(0.0, due - self._disk.monotonic()))
-            except Empty:
-                position = self._active.position
-                dirty = self.policy.sync is Sync.INTERVAL and self._synced != position
-                if dirty and self._sync(self._active.fd):
-                    self._synced = position
-                due = self._disk.monotonic() + SYNC_EVERY
-                continue
-            if old is None:
-                return
-            fd, then = old
-            if self.policy.sync is not Sync.NEVER:
-                self._sync(fd)
-                with contextlib.suppress(OSError):
-                    self._disk.sync_directory()
-            os.close(fd)
-            then()
-
-    def _sync(self, fd: int) -> bool:
+    due = monotonic() + SYNC_EVERY
+    while True:
         try:
-            self._disk.fdatasync(fd)
-        except OSError as error:
-            self.errors += 1
-            self._trouble.failed(reason(error))
-            return False
-        self.syncs += 1
-        self._trouble.works()
-        return True
+            old = active.left.get(timeout=max(0.0, due - monotonic()))
+        except Empty:
+            position = active.position
+            if active.policy.sync is Sync.INTERVAL and position != synced:
+                syncing.attempt(seconds.timed, disk.fdatasync, active.fd)
+                if syncing.why is None:
+                    synced = position
+            due = monotonic() + SYNC_EVERY
+            continue
+        if old is None:
+            return
+        if active.policy.sync is not Sync.NEVER:
+            syncing.attempt(seconds.timed, disk.fdatasync, old)
+            with contextlib.suppress(OSError):
+                disk.sync_directory()
+        os.close(old)
+        sealable()
 
 
 class Sealer:
     """Compresses full segments and removes the oldest by the policy, at the lowest priority.
 
-    active: tells the number of the active segment. now: the time of day, in seconds since 1970.
-    It touches nothing while the directory's lock is not ours.
+    now: the time of day, in seconds since 1970. It touches nothing while the directory's lock is not
+    ours.
+
+    kept: how many sealed segments there are, and their bytes, as it last saw them. compressing,
+    removing: what goes wrong with that, if anything does.
     """
 
     def __init__(
         self,
+        active: ActiveSegment,
         policy: StorePolicy,
+        *,
         disk: Disk,
         lock: DirectoryLock,
-        active: Callable[[], int],
         now: Callable[[], float],
         tell: InReactor,
     ) -> None:
         self.policy = policy
         self.sealed = 0
         self.removed = 0
+        self.kept = (0, 0)
+        self.seconds = Durations(LONG)
+        self._active = active
         self._disk = disk
         self._lock = lock
-        self._active = active
         self._now = now
         self._tell = tell
-        believed = now() if lock.believed is None else lock.believed
-        self._time = BelievedTime(Reading(believed, disk.monotonic()))
-        self._moment = believed
+        self._time = BelievedTime(now() if lock.believed is None else lock.believed, monotonic())
         self._moved: str | None = None
-        self._looking, self._settling, self._removing, self._compressing = (
+        self._looking, self._settling, self.removing, self.compressing = (
             Trouble(
                 tell, "{what} failed, trying again later: {why}", "{what} works again", what=what
             )
@@ -157,7 +113,6 @@ class Sealer:
         self._rivals = {one.name for one, _ in rivals(disk)}
         self._wake = threading.Event()
         self._going = True
-        self._stuck = False
 
     def wake(self) -> None:
         """Look for something to do."""
@@ -175,49 +130,42 @@ class Sealer:
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         while self._going:
-            self.turn()
+            self._turn()
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
 
-    def turn(self) -> None:
+    def _turn(self) -> None:
         """Seal what waits for it, the oldest first, and apply retention before, after each, and when
         one cannot be sealed."""
-        if not self._trying(self._looking, self._look_around):
+        now = self._looking.attempt(self._look_around)
+        if now is None:
             return
-        self._trying(self._settling, self._settle)
-        self._stuck = False
-        with contextlib.suppress(Interrupted):
-            self._trying(self._removing, self._retain)
-            while self._going and self._trying(self._compressing, self._seal_one):
-                self._trying(self._removing, self._retain)
-            if self._stuck:
-                self._trying(self._removing, self._retain)
+        self._settling.attempt(
+            settle, self._disk, self._rivals, self._active.position.segment, self._tell
+        )
+        self._retain(now)
+        while self._going and self.compressing.attempt(self._seal_one, given_up=Interrupted):
+            self._retain(now)
+        if self._going and self.compressing.why is not None:
+            self._retain(now, stuck=True)
 
-    def _look_around(self) -> bool:
-        """Look at the clock, where the directory is, and whether it is still ours."""
-        self._look_at_clock()
-        self._look_for_directory()
-        self._lock.check()
-        return True
-
-    def _look_at_clock(self) -> None:
-        before = self._time.doubted
-        now = self._now()
-        self._moment = self._time.believe(now, self._disk.monotonic())
-        doubted = self._time.doubted
-        if doubted is None:
-            self._lock.believe(self._moment)
-        elif doubted != before and now > self._moment and self.policy.keep_days is not None:
+    def _look_around(self) -> float:
+        """Return the time to go by; look where the directory is, and make sure that it is still ours."""
+        before, clock = self._time.doubted, self._now()
+        believed = self._time.believe(clock, monotonic())
+        if self._time.doubted is None:
+            self._lock.believe(believed)
+        elif (
+            self._time.doubted != before and clock > believed and self.policy.keep_days is not None
+        ):
             self._tell(
                 log.warn,
                 "the clock is {days:.1f} days ahead of where it should be; until that has lasted for a"
                 " day, --keep-days goes by where it should be",
-                days=(now - self._moment) / DAY,
+                days=(clock - believed) / DAY,
             )
-
-    def _look_for_directory(self) -> None:
-        moved, before = self._disk.moved(), self._moved
-        if moved and moved != before:
+        moved = self._disk.moved()
+        if moved and moved != self._moved:
             self._tell(
                 log.warn,
                 "the store {directory} was moved to {moved}, where this server goes on with it until"
@@ -226,44 +174,33 @@ class Sealer:
                 moved=moved,
             )
         self._moved = moved
-
-    def _trying(self, trouble: Trouble, step: Callable[[], bool]) -> bool:
-        """Do a step; log when it begins to fail, and when that is over. False if it failed."""
-        try:
-            done = step()
-        except Interrupted:
-            raise
-        except Exception as error:
-            trouble.failed(reason(error))
-            return False
-        trouble.works()
-        return done
-
-    def _settle(self) -> bool:
-        settle(self._disk, self._rivals, self._active(), self._tell)
-        return True
+        self._lock.check()
+        return believed
 
     def _seal_one(self) -> bool:
         """Seal the oldest plain segment. False if there is none."""
         # A file with the number of the active segment may yet be given its old name back.
-        active = self._active()
+        active = self._active.position.segment
         for segment in sealed_segments(self._disk):
             if segment.form is Form.PLAIN and segment.number < active:
-                self._stuck = True
                 if self._disk.stat(segment.name).st_size:
-                    seal(segment, self._disk, lambda: self._going)
+                    with_words = self.policy.index is Indexing.WORDS
+                    self.seconds.timed(
+                        seal, segment, self._disk, lambda: self._going, with_words=with_words
+                    )
                     self.sealed += 1
                 else:
                     self._disk.unlink(segment.name)
-                self._stuck = False
                 return True
         return False
 
-    def _retain(self) -> bool:
-        removed = retain(self._disk, self.policy, self._moment, stuck=self._stuck)
-        self.removed += len(removed)
-        for segment in removed:
+    def _retain(self, now: float, *, stuck: bool = False) -> None:
+        removed = self.removing.attempt(lambda: retain(self._disk, self.policy, now, stuck=stuck))
+        for segment in removed or ():
+            self.removed += 1
             self._tell(
                 log.info, "removed {path}, by the policy", path=self._disk.path(segment.name)
             )
-        return True
+        # A file that goes meanwhile is seen at the next look.
+        with contextlib.suppress(OSError):
+            self.kept = measure(self._disk)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from logsrv.linelog.batch import Buffer
+from logsrv.errors import StoreError
+
+# A search of a rare word begins here, and pathlib would be a twentieth of its time.
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from logsrv.linelog.batch import Buffer
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
@@ -26,10 +31,10 @@ class Disk:
     Everything the store changes on disk goes through here, so that a test can let any step fail.
     """
 
-    directory: Path
+    directory: Path | str
     _fd: int
 
-    def enter(self, directory: Path) -> Self:
+    def enter(self, directory: Path | str) -> Self:
         """Hold `directory` from now on, until `leave`."""
         self.directory = directory
         self._fd = os.open(directory, DIRECTORY)
@@ -54,7 +59,7 @@ class Disk:
 
     def path(self, name: str) -> str:
         """Return the path of a name, for people to read."""
-        return str(self.directory / name)
+        return os.path.join(self.directory, name)
 
     def moved(self) -> str | None:
         """Return where the directory is now if it no longer has its path; None if it has."""
@@ -142,33 +147,21 @@ class Disk:
 
     def unlink(self, name: str) -> None:
         """Remove a file; one that is not there is fine."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._fd)
-        except FileNotFoundError:
-            pass
-
-    def monotonic(self) -> float:
-        """Return the seconds by the clock that never jumps.
-
-        The reactor's clock follows the wall clock, so an administrator who sets the time back would
-        stop the rotation and the syncs of a store that went by it.
-        """
-        return time.monotonic()
-
-    def nap(self, seconds: float) -> None:
-        """Let other threads run for a moment."""
-        time.sleep(seconds)
 
 
-def make_directory(directory: Path) -> None:
+def make_directory(directory: Path | str) -> None:
     """Make the directory of a store, with mode 0750 whatever the umask, unless there is one."""
-    if not directory.is_dir():
-        directory.mkdir(parents=True)
-        directory.chmod(DIRECTORY_MODE)
+    if not os.path.isdir(directory):
+        os.makedirs(directory)
+        os.chmod(directory, DIRECTORY_MODE)
 
 
 def reason(error: BaseException) -> str:
     """Return the part of a sentence that says what went wrong: `No space left on device`."""
+    if isinstance(error, StoreError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return f"{type(error).__name__}: {error}"

@@ -3,25 +3,25 @@
 JSON, one object: "segment", "text" and "compressed" (sizes in bytes), "lines", "first" and "last" (the
 TIME of the first and last line as it stands there, null if it does not), and "frames", a list of
 [offset in the text, offset in the compressed file, lines before, first, last], in order.
+
+This is the reading of it, which a search begins with: so it imports little. `indexing.py` makes it.
 """
 
 from __future__ import annotations
 
 import bisect
-import json
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
-import attrs
-import numpy
 import zstandard
 
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Segment, time_text, tmp
+if TYPE_CHECKING:
+    from logsrv.linelog.store.disk import Disk
+    from logsrv.linelog.store.segment import Segment
 
 
-@attrs.frozen
-class Frame:
+class Frame(NamedTuple):
     """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
 
     text, at: where it begins in the text and in the compressed file.
@@ -35,8 +35,7 @@ class Frame:
     last: str | None
 
 
-@attrs.frozen
-class Index:
+class Index(NamedTuple):
     """The frames of sealed segment number `segment`, and the totals."""
 
     segment: int
@@ -44,24 +43,6 @@ class Index:
     compressed: int
     lines: int
     frames: tuple[Frame, ...]
-
-    def add(self, chunk: bytes, end: int, compressed: int) -> Index:
-        """Return the index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
-        last = chunk.rfind(b"\n", 0, end - 1) + 1
-        frame = Frame(
-            self.text,
-            self.compressed,
-            self.lines,
-            time_text(chunk[: min(end, 64)]),
-            time_text(chunk[last : min(end, last + 64)]),
-        )
-        return Index(
-            self.segment,
-            self.text + end,
-            self.compressed + compressed,
-            self.lines + _lines(memoryview(chunk)[:end]),
-            (*self.frames, frame),
-        )
 
     def frame_of(self, offset: int) -> int:
         """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
@@ -83,32 +64,10 @@ class Index:
         return 0, 0
 
 
-def _lines(text: memoryview) -> int:
-    # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    return int(numpy.count_nonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
-
-
-def empty(segment: Segment) -> Index:
-    """Return the index of a segment without frames."""
-    return Index(segment.number, 0, 0, 0, ())
-
-
-def encode(index: Index) -> bytes:
-    """Return the index as it is stored."""
-    document = {
-        "segment": index.segment,
-        "text": index.text,
-        "compressed": index.compressed,
-        "lines": index.lines,
-        "first": index.frames[0].first if index.frames else None,
-        "last": index.frames[-1].last if index.frames else None,
-        "frames": [attrs.astuple(frame) for frame in index.frames],
-    }
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
-
-
 def decode(data: bytes) -> Index:
     """Return what `encode` was given. Raises ValueError for anything else."""
+    import json
+
     try:
         found = json.loads(data)
         return Index(
@@ -117,7 +76,7 @@ def decode(data: bytes) -> Index:
             int(found["compressed"]),
             int(found["lines"]),
             tuple(
-                Frame(int(text), int(at), int(lines), first, last)
+                Frame(int(text), int(at), int(lines), _time(first), _time(last))
                 for text, at, lines, first, last in found["frames"]
             ),
         )
@@ -127,33 +86,18 @@ def decode(data: bytes) -> Index:
         raise ValueError("this is no index of a segment: it is nested too deeply") from error
 
 
+def _time(found: object) -> str | None:
+    if found is None or isinstance(found, str):
+        return found
+    raise TypeError("a time")
+
+
 def load(packed: Segment, disk: Disk) -> Index:
     """Return the index of a packed segment. Raises OSError, and ValueError if it is another's."""
     index = decode(disk.read(packed.index))
     if index.segment != packed.number:
         raise ValueError(f"this is the index of segment {index.segment}, not of {packed.number}")
     return index
-
-
-def save(index: Index, packed: Segment, disk: Disk) -> None:
-    """Put the index beside its segment, complete or not at all. Raises OSError."""
-    fd = disk.create_anew(tmp(packed.index))
-    try:
-        left = encode(index)
-        while left:
-            left = left[disk.writev(fd, [left]) :]
-        disk.fdatasync(fd)
-    finally:
-        os.close(fd)
-    disk.rename(tmp(packed.index), packed.index)
-
-
-def rebuild(packed: Segment, disk: Disk) -> None:
-    """Make the index again from the frames. Raises OSError; ValueError for a damaged file."""
-    index = empty(packed)
-    for text, compressed in frames(packed, disk):
-        index = index.add(text, len(text), compressed)
-    save(index, packed, disk)
 
 
 def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:

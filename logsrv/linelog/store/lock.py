@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import stat
@@ -24,7 +23,7 @@ class DirectoryLock:
     name. If somebody does, the directory itself is still locked, where the file system can do that.
     Raises StoreError when another process is the owner, or the file cannot be locked.
 
-    believed: the time of day that the last owner believed last (clock.py), which is kept as the
+    believed: the time of day that the last owner believed last (retain.py), which is kept as the
         time of the file; None if there was no file.
     """
 
@@ -84,18 +83,14 @@ class DirectoryLock:
     def check(self) -> None:
         """Make sure that the directory is ours; take the lock again if it was removed, or its file.
 
-        Raises OSError when it is another's by now. May be called in any thread.
+        Raises OSError, and StoreError when it is another's by now. May be called in any thread.
         """
         with self._checking:
             self._disk.renew()
             if self._disk.belongs(NAME, self._fd):
                 return
-            try:
-                taken = self._taken()
-            except StoreError as error:
-                raise OSError(errno.EBUSY, str(error)) from error
-            os.close(self._fd)
-            self._fd = taken
+            old, self._fd = self._fd, self._taken()
+            os.close(old)
 
     def believe(self, moment: float) -> None:
         """Keep a time of day that is believed, for the next owner."""

@@ -21,6 +21,13 @@ class Sync(enum.Enum):
     ALWAYS = "always"
 
 
+class Indexing(enum.Enum):
+    """The indexes that are made of the text of sealed segments."""
+
+    WORDS = "words"
+    NONE = "none"
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class StorePolicy:
     """The options of a store, and what only a program may choose. None keeps without limit.
@@ -44,6 +51,9 @@ class StorePolicy:
         None, SIZE, "remove the oldest segments when all are larger than this"
     )
     keep_days: float | None = option(None, DAYS, "remove segments older than this")
+    index: Indexing = option(
+        "words", choice(Indexing), "index the words of sealed segments, for fast searches"
+    )
     high_water: int = 8 * MiB
     low_water: int = 2 * MiB
 

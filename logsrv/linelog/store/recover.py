@@ -1,25 +1,29 @@
-"""Recovery: a store that starts puts in order what a crash or a power cut left.
+"""Recovery: a store that starts puts in order what a crash, a power cut or a person left.
 
 A torn line is what a kill leaves: the beginning of a line without its LF. It is kept, and the writer
 ends it before anything else; unless all of it is our own stamp, or less: then nothing anybody sent is
 in it, and it is cut off, so that each line has the stored format. After a power cut some file systems
 leave a run of NULs where data had not arrived; they tell nothing but their number, so they are cut
 off, counted and reported.
+
+A crash between the steps of a sealing leaves a segment in both forms; a person may put any file beside
+a segment. So of files with the same number none is removed but what the other form of the same name
+holds, byte by byte.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import stat
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-import attrs
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store import index, segment
+from logsrv.linelog.store import index, indexing, segment
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.rivals import settle
 from logsrv.linelog.store.segment import Form, Segment
 
 log = Logger()
@@ -30,39 +34,34 @@ _SHAPE_OF_TIME = b"0000-00-00T00:00:00.000000Z"
 _ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 
 
-@attrs.frozen
-class Active:
-    """The active segment, opened. Sizes in bytes.
+_KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+}
 
-    size: what is in the file now, without `nuls` and `stamp`.
-    stamp: how many bytes of a stamp without anything behind it stood at the end and were cut off.
-    torn: the length of its last line if that has no LF, else 0.
-    nuls: how many NULs stood at the end and were cut off.
-    """
+
+class Active(NamedTuple):
+    """The active segment, opened: its size in bytes, and whether its last line has no LF."""
 
     fd: int
     size: int
-    torn: int
-    nuls: int
-    stamp: int = 0
+    torn: bool
 
 
 def open_active(disk: Disk) -> Active:
     """Open current.log, or make it. Raises StoreError if something else is in its place."""
     path = disk.path(segment.ACTIVE)
     try:
-        found = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
-    except FileNotFoundError:
-        found = None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
-    if found not in (None, stat.S_IFREG):
-        raise StoreError(
-            f"{path} is {_KINDS.get(found, 'a device')}, not a plain file; move it away"
-        )
-    try:
-        if found is None:
-            return Active(_created(disk), 0, 0, 0)
+        if segment.ACTIVE not in disk.entries():
+            os.close(disk.create(segment.ACTIVE))
+            disk.sync_directory()
+        kind = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
+        if kind != stat.S_IFREG:
+            raise StoreError(
+                f"{path} is {_KINDS.get(kind, 'a device')}, not a plain file; move it away"
+            )
         fd = disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
@@ -73,36 +72,19 @@ def open_active(disk: Disk) -> Active:
         raise
 
 
-def _created(disk: Disk) -> int:
-    fd = disk.create(segment.ACTIVE)
-    try:
-        disk.sync_directory()
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-_KINDS: dict[int | None, str] = {
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFDIR: "a directory",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-}
-
-
 def _mended(path: str, fd: int) -> Active:
     whole = os.fstat(fd).st_size
-    size = _without_nuls(fd, whole)
-    nuls = whole - size
-    if nuls:
+    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, whole))
+    size = next((start + len(text) for start, text in texts if text), 0)
+    if size < whole:
         os.ftruncate(fd, size)
         log.warn(
             "{path} ended in {nuls} NUL bytes, as a power cut leaves them; they were cut off",
             path=path,
-            nuls=nuls,
+            nuls=whole - size,
         )
-    start = _line_start(fd, size)
+    ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, size) if b"\n" in piece)
+    start = next(ends, -1) + 1
     torn = size - start
     if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
         os.ftruncate(fd, start)
@@ -111,14 +93,14 @@ def _mended(path: str, fd: int) -> Active:
             path=path,
             torn=torn,
         )
-        return Active(fd, start, 0, nuls, torn)
+        return Active(fd, start, torn=False)
     if torn:
         log.warn(
             "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
             path=path,
             torn=torn,
         )
-    return Active(fd, size, torn, nuls)
+    return Active(fd, size, torn > 0)
 
 
 def is_stamp(text: bytes) -> bool:
@@ -130,27 +112,12 @@ def is_stamp(text: bytes) -> bool:
     return shape == _SHAPE_OF_TIME and b" " not in source[:-1] and len(text) < LONGEST_STAMP
 
 
-def _without_nuls(fd: int, size: int) -> int:
-    """Return the size of the file without the NULs at its end."""
-    while size:
-        start = max(0, size - _STEP)
-        kept = len(os.pread(fd, size - start, start).rstrip(b"\0"))
-        if kept:
-            return start + kept
-        size = start
-    return 0
-
-
-def _line_start(fd: int, size: int) -> int:
-    """Return the offset behind the last LF."""
-    end = size
+def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield what is in a file before `end`, in pieces with their offsets, the last one first."""
     while end:
         start = max(0, end - _STEP)
-        found = os.pread(fd, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        yield start, os.pread(fd, end - start, start)
         end = start
-    return 0
 
 
 def number_active(disk: Disk) -> int:
@@ -180,16 +147,15 @@ def tidy(disk: Disk) -> None:
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk):
         disk.unlink(found.name)
-    settle(disk, set(), 10**segment.DIGITS, lambda say, *args, **fields: say(*args, **fields))
-    for found in segment.sealed_segments(disk):
-        if found.form is Form.PLAIN:
-            _end_torn(found.name, disk)
+    settle(disk, set(), 10**segment.DIGITS, operator.call)
     entries = disk.entries()
     for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE)):
         if entries.get(name):
             disk.unlink(name)
     for found in segment.sealed_segments(disk):
-        if found.form is Form.PACKED:
+        if found.form is Form.PLAIN:
+            _end_torn(found.name, disk)
+        else:
             _look_at_index(found, disk)
     for name in segment.loose_files(disk):
         disk.unlink(name)
@@ -204,17 +170,13 @@ def _end_torn(name: str, disk: Disk) -> None:
         os.close(fd)
 
 
-def _index_of(packed: Segment, disk: Disk) -> Index | None:
-    try:
-        return index.load(packed, disk)
-    except (OSError, ValueError):
-        return None
-
-
 def _look_at_index(packed: Segment, disk: Disk) -> None:
     """Report a segment that is shorter than its index says, and make an index that is of no use anew."""
-    kept, size = _index_of(packed, disk), disk.stat(packed.name).st_size
-    path = disk.path(packed.name)
+    path, size = disk.path(packed.name), disk.stat(packed.name).st_size
+    try:
+        kept = index.load(packed, disk)
+    except (OSError, ValueError):
+        kept = None
     if kept is not None and size < kept.compressed:
         lines, text = kept.missing(size)
         log.error(
@@ -228,7 +190,7 @@ def _look_at_index(packed: Segment, disk: Disk) -> None:
         )
     elif kept is None or size > kept.compressed:
         try:
-            index.rebuild(packed, disk)
+            indexing.rebuild(packed, disk)
         except ValueError as error:
             log.error("{path} is damaged and left as it is: {why}", path=path, why=error)
         except OSError as error:
@@ -241,3 +203,54 @@ def _look_at_index(packed: Segment, disk: Disk) -> None:
             )
         else:
             log.warn("the index of {path} was missing or of no use, and was made again", path=path)
+
+
+def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) -> None:
+    """Remove what is there twice of the segments below number `below`; leave the rest, and say so.
+
+    `known` has the names that were said before, and takes those that are said now. `say` is called
+    with a method of a logger and its arguments. Raises OSError.
+    """
+    found = [(one, counted) for one, counted in segment.rivals(disk) if one.number < below]
+    known.intersection_update(one.name for one, _ in found)
+    for one, counted in found:
+        if one.name in known:
+            continue
+        held = holder(one, counted, disk) if one.packed == counted.packed else None
+        if held is None:
+            known.add(one.name)
+            say(
+                log.warn,
+                "{path} has the number of {counted} and is not the same; both are left as they are, and"
+                " only the second is read, as segment {number}",
+                path=disk.path(one.name),
+                counted=counted.name,
+                number=counted.number,
+            )
+            continue
+        gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
+        # A plain one has no names of its own but the first: the others are the packed one's.
+        for name in gone.files if gone.form is Form.PACKED else (gone.name,):
+            disk.unlink(name)
+        disk.sync_directory()
+        say(
+            log.info,
+            "removed {path}: all that can be read of it is in {kept} as well",
+            path=disk.path(gone.name),
+            kept=kept.name,
+        )
+
+
+def holder(plain: Segment, packed: Segment, disk: Disk) -> Form | None:
+    """Return the form that holds all that the other one does; None if neither. Raises OSError."""
+    with open(disk.open(plain.name, os.O_RDONLY), "rb") as file:
+        try:
+            for text, _ in index.frames(packed, disk):
+                same = file.read(len(text))
+                if not text.startswith(same):
+                    return None
+                if len(same) < len(text):
+                    return Form.PACKED
+        except ValueError:
+            return Form.PLAIN
+        return Form.PLAIN if file.read(1) else Form.PACKED

@@ -1,21 +1,18 @@
-"""Retention: which sealed segments are too many or too old."""
+"""Retention: which sealed segments are too many, or too old by a time of day that can be believed.
+
+What is removed does not come back, so a clock that jumps is not believed at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.policy import DAY, StorePolicy
-from logsrv.linelog.store.segment import (
-    ACTIVE,
-    NUMBER,
-    Form,
-    Segment,
-    keep_number,
-    sealed_segments,
-)
+from logsrv.linelog.store.segment import ACTIVE, Form, Segment, keep_number, sealed_segments
 
 
 @attrs.frozen
@@ -59,8 +56,8 @@ def retain(disk: Disk, policy: StorePolicy, now: float, *, stuck: bool = False) 
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
     held = [_look(segment, disk) for segment in sealed_segments(disk)]
-    others = _size(ACTIVE, disk) + _size(NUMBER, disk)
-    gone = [one.segment for one in expired(held, others, policy, now, stuck=stuck)]
+    active_size = _size(ACTIVE, disk)
+    gone = [one.segment for one in expired(held, active_size, policy, now, stuck=stuck)]
     if not gone:
         return []
     # A number is used once: the file must know a higher one before the names of these are gone.
@@ -68,14 +65,21 @@ def retain(disk: Disk, policy: StorePolicy, now: float, *, stuck: bool = False) 
     removed = [segment for segment in gone if segment.number < active]
     for segment in removed:
         # The text first: an index without its segment is cleared away on start, not the reverse.
-        disk.unlink(segment.name)
-        disk.unlink(segment.index)
+        for name in segment.files:
+            disk.unlink(name)
     return removed
+
+
+def measure(disk: Disk) -> tuple[int, int]:
+    """Return how many sealed segments there are, and the bytes their files take. Raises OSError."""
+    sizes = [_look(segment, disk).size for segment in sealed_segments(disk)]
+    return len(sizes), sum(sizes)
 
 
 def _look(segment: Segment, disk: Disk) -> Held:
     found = disk.stat(segment.name)
-    return Held(segment, found.st_size + _size(segment.index, disk), found.st_mtime)
+    size = found.st_size + sum(_size(name, disk) for name in segment.files[1:])
+    return Held(segment, size, last=found.st_mtime)
 
 
 def _size(name: str, disk: Disk) -> int:
@@ -83,3 +87,38 @@ def _size(name: str, disk: Disk) -> int:
         return disk.stat(name).st_size
     except FileNotFoundError:
         return 0
+
+
+class Doubt(NamedTuple):
+    """A clock that is not believed yet: it is `ahead` of the monotonic one `since` that was there."""
+
+    ahead: float
+    since: float
+
+
+class BelievedTime:
+    """The time of day, but for jumps that have not lasted.
+
+    The rule: a clock that is more than a day away from where it should be by now is believed when
+    that has lasted for a day of running. Until then the earlier of the two times counts.
+
+    It begins with what was believed last; a start goes on from what the last run believed. So a server
+    that was off for a month waits for a day before it removes by age, and so does one that starts
+    with a wrong clock.
+    """
+
+    def __init__(self, time: float, monotonic: float) -> None:
+        """Believe that it was `time` when the clock that never jumps was at `monotonic`."""
+        self.doubted: Doubt | None = None
+        self._ahead = time - monotonic
+
+    def believe(self, time: float, monotonic: float) -> float:
+        """Return the time of day to go by; `time` is what the clock says."""
+        ahead = time - monotonic
+        if abs(ahead - self._ahead) > DAY:
+            if self.doubted is None or abs(ahead - self.doubted.ahead) > DAY:
+                self.doubted = Doubt(ahead, monotonic)
+            if monotonic - self.doubted.since < DAY:
+                return min(time, monotonic + self._ahead)
+        self._ahead, self.doubted = ahead, None
+        return time

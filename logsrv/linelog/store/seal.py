@@ -6,16 +6,18 @@ between any two steps leaves one that is whole; `recover.tidy` removes the other
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator
 
 import zstandard
 
-from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.indexing import add, empty, save
 from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.words.build import Beside
 
 FRAME = 1 << 20
 LEVEL = 3
@@ -41,24 +43,39 @@ def pieces(fd: int, size: int = FRAME, offset: int = 0) -> Iterator[tuple[bytes,
         offset, wanted = offset + (end or len(chunk)), size
 
 
-def seal(segment: Segment, disk: Disk, going: Callable[[], bool] = lambda: True) -> Index:
+def seal(
+    segment: Segment,
+    disk: Disk,
+    going: Callable[[], bool] = lambda: True,
+    *,
+    with_words: bool = True,
+) -> Index:
     """Compress a plain segment and remove the plain file; return the index.
+
+    with_words: make a word index as well; there is none where it would be too large to be of use.
 
     Raises OSError when the disk is full or broken or something has the name of the packed file, and
     Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
     """
     try:
-        made = _pack(segment, disk, going)
+        made = _pack(segment, disk, going, with_words)
         if segment.packed in disk.entries():
             raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
     except (OSError, Interrupted):
         disk.unlink(tmp(segment.packed))
+        disk.unlink(tmp(segment.words))
         raise
     try:
-        index.save(made, segment, disk)
+        save(made, segment, disk)
+        # The text has its name last, so that whoever finds it finds what is beside it.
+        if tmp(segment.words) in disk.entries():
+            disk.rename(tmp(segment.words), segment.words)
+        else:
+            disk.unlink(segment.words)
         disk.rename(tmp(segment.packed), segment.packed)
     except OSError:
-        for leftover in (tmp(segment.packed), tmp(segment.index), segment.index):
+        beside = (segment.index, segment.words)
+        for leftover in (tmp(segment.packed), *map(tmp, beside), *beside):
             disk.unlink(leftover)
         raise
     disk.sync_directory()
@@ -66,29 +83,33 @@ def seal(segment: Segment, disk: Disk, going: Callable[[], bool] = lambda: True)
     return made
 
 
-def _pack(segment: Segment, disk: Disk, going: Callable[[], bool]) -> Index:
-    """Write the frames to the temporary file; they are on the medium when this returns."""
-    made = index.empty(segment)
+def _pack(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
+    """Write the frames, and their words, to temporary files; both are on the medium on return."""
+    made = empty(segment)
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
-    fd = disk.create_anew(tmp(segment.packed))
-    try:
+    with contextlib.ExitStack() as undo:
+        fd = disk.create_anew(tmp(segment.packed))
+        undo.callback(os.close, fd)
         source = disk.open(segment.name, os.O_RDONLY)
-        try:
-            # All that takes long here lets go of the GIL, which this thread shares with the writer.
-            for chunk, end in pieces(source):
-                if not going():
-                    raise Interrupted
-                frame = compressor.compress(memoryview(chunk)[:end])
-                left = memoryview(frame)
-                while left:
-                    left = left[disk.writev(fd, [left]) :]
-                made = made.add(chunk, end, len(frame))
-            written = os.fstat(source)
-        finally:
-            os.close(source)
+        undo.callback(os.close, source)
+        words = Beside(segment, disk) if with_words else None
+        if words is not None:
+            undo.callback(words.close)
+        # All that takes long here lets go of the GIL, which this thread shares with the writer.
+        for chunk, end in pieces(source):
+            if not going():
+                raise Interrupted
+            frame = compressor.compress(memoryview(chunk)[:end])
+            left = memoryview(frame)
+            while left:
+                left = left[disk.writev(fd, [left]) :]
+            made = add(made, chunk, end, len(frame))
+            if words is not None:
+                words.add(chunk, end, len(frame))
+        if words is not None:
+            words.finish(made)
         # Retention goes by the time of the last line, which is when the plain file was written to.
+        written = os.fstat(source)
         os.utime(fd, ns=(written.st_atime_ns, written.st_mtime_ns))
         disk.fdatasync(fd)
-    finally:
-        os.close(fd)
     return made

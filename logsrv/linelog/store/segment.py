@@ -2,7 +2,8 @@
 
     current.log                           the active segment
     0000000007-20261120T061842Z.log       sealed, waiting to be compressed
-    0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx
+    0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx,
+                                          and its word index, if it has one, in .log.zst.words
     number                                the number of the active segment
     lock                                  who owns the directory
 
@@ -22,8 +23,6 @@ import os
 import re
 from typing import NamedTuple
 
-import attrs
-
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk import Disk
 
@@ -31,12 +30,15 @@ ACTIVE = "current.log"
 NUMBER = "number"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
+WORDS_SUFFIX = ".words"
 TMP_SUFFIX = ".tmp"
 DIGITS = 10
 _SEALED = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log(\.zst)?", re.ASCII)
 # A billion segments, one in a second for thirty years, and the names still have room for more.
-_NUMBER = re.compile(rb"[0-9]{1,9}")
-_BESIDE = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log\.zst(\.tmp|\.idx|\.idx\.tmp)", re.ASCII)
+_MOST_DIGITS = 9
+# Patterns that most searches never need are compiled when they are.
+_POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
+_BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.idx|\.idx\.tmp|\.words|\.words\.tmp)"
 
 
 class Position(NamedTuple):
@@ -44,6 +46,20 @@ class Position(NamedTuple):
 
     segment: int
     offset: int
+
+    def __str__(self) -> str:
+        """Return it as people and addresses have it: `17:52311`."""
+        return f"{self.segment}:{self.offset}"
+
+
+def parse_position(text: str) -> Position:
+    """Return the position that a text such as `17:52311` is. Raises ValueError."""
+    found = re.fullmatch(_POSITION, text)
+    if found is None:
+        from logsrv.kit.text.words import shown
+
+        raise ValueError(f"{shown(text)} is no position, such as 17:52311")
+    return Position(int(found[1]), int(found[2]))
 
 
 class Form(enum.Enum):
@@ -54,8 +70,7 @@ class Form(enum.Enum):
     PACKED = "packed"
 
 
-@attrs.frozen
-class Segment:
+class Segment(NamedTuple):
     """A file of a store that holds lines."""
 
     number: int
@@ -63,14 +78,32 @@ class Segment:
     form: Form
 
     @property
+    def first(self) -> str:
+        """The second of the first line by the name of the file, as a TIME; "" for the active one."""
+        day, _, time = self.name[DIGITS + 1 :].partition("T")
+        if not time:
+            return ""
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:6]}.000000Z"
+
+    @property
     def packed(self) -> str:
         """The name that the compressed text of a sealed segment has, or will have."""
         return self.name if self.form is Form.PACKED else self.name + PACKED_SUFFIX
 
     @property
-    def index(self) -> str:
+    def index(self) -> str:  # type: ignore[override]
         """The name that the index of the compressed text has, or will have."""
         return self.packed + INDEX_SUFFIX
+
+    @property
+    def words(self) -> str:
+        """The name that the word index of the compressed text has, if it has one."""
+        return self.packed + WORDS_SUFFIX
+
+    @property
+    def files(self) -> tuple[str, str, str]:
+        """All names that a sealed segment may have, the text first: without it the others are stray."""
+        return self.name, self.index, self.words
 
 
 def sealed_name(number: int, first: float) -> str:
@@ -93,25 +126,29 @@ def sealed_files(disk: Disk) -> list[Segment]:
     return [found for found, active in _named_so(disk) if not active]
 
 
+def no_files(disk: Disk) -> list[str]:
+    """Return the names of sealed segments that are not of plain files: of directories, pipes, links."""
+    return sorted(
+        name for name, plain in disk.entries().items() if not plain and _SEALED.fullmatch(name)
+    )
+
+
 def half_rotated(disk: Disk) -> list[Segment]:
     """Return the sealed names of the active segment: the traces of a rotation under way or broken off."""
     return [found for found, active in _named_so(disk) if active]
 
 
 def _named_so(disk: Disk) -> list[tuple[Segment, bool]]:
-    """Return the files with names of sealed segments, and whether each is current.log as well."""
-    matches = [_SEALED.fullmatch(name) for name, plain in disk.entries().items() if plain]
-    found = [
-        Segment(int(match[1]), match[0], Form.PACKED if match[2] else Form.PLAIN)
-        for match in matches
-        if match
-    ]
+    """Return the files with names of sealed segments in order, and whether each is current.log too."""
+    matches = [_SEALED.fullmatch(name) for name, plain in sorted(disk.entries().items()) if plain]
     # After the listing: a name that was listed and is not current.log's by now is sealed for good.
     active = _inode(ACTIVE, disk)
-    return [
-        (one, one.form is Form.PLAIN and active is not None and _inode(one.name, disk) == active)
-        for one in sorted(found, key=lambda one: (one.number, one.name))
-    ]
+    found = []
+    for match in filter(None, matches):
+        form = Form.PACKED if match[2] else Form.PLAIN
+        same = form is Form.PLAIN and active is not None and _inode(match[0], disk) == active
+        found.append((Segment(int(match[1]), match[0], form), same))
+    return found
 
 
 def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
@@ -125,12 +162,11 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 def loose_files(disk: Disk) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
     entries = disk.entries()
+    found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     return [
         name
-        for name, plain in entries.items()
-        if plain
-        and _BESIDE.fullmatch(name)
-        and (name.endswith(TMP_SUFFIX) or name.removesuffix(INDEX_SUFFIX) not in entries)
+        for name, match in found
+        if match and (name.endswith(TMP_SUFFIX) or match[1] not in entries)
     ]
 
 
@@ -141,22 +177,21 @@ def pretenders(disk: Disk) -> list[str]:
 
 def sealed_segments(disk: Disk) -> list[Segment]:
     """Return the sealed segments in order, one for each number: the packed file if there are more."""
-    return list(_by_number(sealed_files(disk)).values())
+    return [one for one, counted in _counted(disk) if one == counted]
 
 
 def rivals(disk: Disk) -> list[tuple[Segment, Segment]]:
     """Return the sealed files that `sealed_segments` leaves out, each with the one that it names."""
+    return [(one, counted) for one, counted in _counted(disk) if one != counted]
+
+
+def _counted(disk: Disk) -> list[tuple[Segment, Segment]]:
+    """Return the sealed files in order, each with the one that counts of those with its number."""
     found = sealed_files(disk)
-    chosen = _by_number(found)
-    return [(one, chosen[one.number]) for one in found if one != chosen[one.number]]
-
-
-def _by_number(found: list[Segment]) -> dict[int, Segment]:
-    """Return one segment for each number, in order."""
-    chosen: dict[int, Segment] = {}
-    for one in sorted(found, key=lambda one: (one.number, one.form is not Form.PACKED, one.name)):
-        chosen.setdefault(one.number, one)
-    return chosen
+    counted: dict[int, Segment] = {}
+    for one in sorted(found, key=lambda one: one.form is not Form.PACKED):
+        counted.setdefault(one.number, one)
+    return [(one, counted[one.number]) for one in found]
 
 
 def segments(disk: Disk) -> list[Segment]:
@@ -179,7 +214,7 @@ def saved_number(disk: Disk) -> int:
         text = disk.read(NUMBER, 32).strip()
     except OSError:
         return 0
-    return int(text) if _NUMBER.fullmatch(text) else 0
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
 def save_number(number: int, disk: Disk) -> None:

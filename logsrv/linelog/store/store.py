@@ -9,23 +9,28 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
+from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.append import Writer
-from logsrv.linelog.store.background import Sealer, StoreReactor, Syncer
+from logsrv.linelog.store.background import Sealer, sync_beside
 from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import Waiters
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.trouble import SYNCING, Trouble
 from logsrv.linelog.store.valve import Valve
 
 log = Logger()
@@ -33,8 +38,25 @@ CLOSE_WITHIN = 10.0
 SEALER_ENDS_WITHIN = 3.0
 # Below this, one joined buffer costs less than keeping the pieces until they are written.
 SMALL = 4096
+# The kinds of trouble that may last.
+TROUBLES = ("write", "sync", "rotate", "seal", "remove")
 
-Tap = Callable[[Batch], object]
+
+class StoreReactor(Protocol):
+    """The part of `IReactorTime` and `IReactorFromThreads` that a store uses."""
+
+    def seconds(self) -> float: ...
+
+    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
+
+    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: ...
+
+
+def _thread(name: str, run: Callable[..., None], *args: Any) -> threading.Thread:
+    """Start a daemon thread: one that hangs in a dead disk's system call must not keep the process."""
+    thread = threading.Thread(target=run, args=args, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _advise(policy: StorePolicy) -> None:
@@ -69,7 +91,6 @@ class Store:
         self._reactor = reactor
         self._metrics = metrics
         self._disk = disk or Disk()
-        self._taps: tuple[Tap, ...] = ()
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
         self._accepts = False
@@ -100,55 +121,49 @@ class Store:
         recover.tidy(disk)
         number = recover.number_active(disk)
         opened = recover.open_active(disk)
-        self.recovered = opened
         age = self._reactor.seconds() - segment.first_moment(opened.fd) if opened.size else 0.0
-        self._sealer = Sealer(
-            self._policy,
-            disk,
-            lock,
-            active=lambda: self.position.segment,
-            now=self._reactor.seconds,
-            tell=tell,
-        )
+        started = monotonic() - max(0.0, age)
         self._active = ActiveSegment(
-            opened,
-            number,
-            disk.monotonic() - max(0.0, age),
-            disk=disk,
-            lock=lock,
-            tell=tell,
-            sealable=self._sealer.wake,
+            opened, number, self._policy, started=started, disk=disk, lock=lock, tell=tell
         )
-        self._syncer = Syncer(self._active, self._policy, disk, tell)
-        self._writer = Writer(
-            self._active, self._syncer, self._policy, disk=disk, tell=tell, look=self._look
+        self._sealer = Sealer(
+            self._active, self._policy, disk=disk, lock=lock, now=self._reactor.seconds, tell=tell
         )
+        self._writer = Writer(self._active, tell=tell, look=self._look)
+        self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
         self._accepts = True
-        others = [
-            threading.Thread(target=self._syncer.run, name="store-sync", daemon=True),
-            threading.Thread(target=self._sealer.run, name="store-seal", daemon=True),
-        ]
-        # Daemon threads: one that hangs in a dead disk's system call must not keep the process.
-        for thread in others:
-            thread.start()
-        threading.Thread(
-            target=self._work, args=(lock, *others), name="store-write", daemon=True
-        ).start()
+        sync_with = (self._syncing, self._sync_seconds, self._sealer.wake)
+        beside = (self._active, self._active.position, disk, *sync_with)
+        sync = _thread("store-sync", sync_beside, *beside)
+        seal = _thread("store-seal", self._sealer.run)
+        _thread("store-write", self._work, lock, sync, seal)
 
     def _watch(self) -> None:
-        writer, syncer, sealer = self._writer, self._syncer, self._sealer
+        writer, sealer, syncing = self._writer, self._sealer, self._syncing
+        troubles = (writer.writing, writer.syncing, syncing)
         watch = self._metrics.watch
         watch("stored_bytes_total", lambda: writer.written)
-        watch("pending_bytes", lambda: writer.appended - writer.written)
-        watch("store_stalled", lambda: writer.stalled is not None)
-        watch("store_errors_total", lambda: writer.errors + syncer.errors)
-        watch("store_syncs_total", lambda: writer.syncs + syncer.syncs)
+        watch("stored_lines_total", lambda: writer.written_lines)
+        watch("pending_bytes", lambda: self.pending)
+        watch("store_stalled", lambda: self.stalled is not None)
+        watch("store_errors_total", lambda: sum(trouble.errors for trouble in troubles))
+        watch("store_syncs_total", lambda: writer.syncing.successes + syncing.successes)
         watch("segments_sealed_total", lambda: sealer.sealed)
         watch("segments_removed_total", lambda: sealer.removed)
+        watch("store_segments", lambda: sealer.kept[0] + 1)
+        watch("store_bytes", lambda: sealer.kept[1] + self.position.offset)
+        watch("senders_paused", lambda: self.valve.closed)
+        for kind in TROUBLES:
+            watch("store_trouble", partial(self._fails, kind), kind=kind)
+        self._metrics.time("write_seconds", writer.write_seconds)
+        self._metrics.time("sync_seconds", writer.sync_seconds, self._sync_seconds)
+        self._metrics.time("seal_seconds", sealer.seconds)
 
-    def append(self, batch: Batch) -> None:
-        """Take a batch in; it is written soon. Never blocks. Raises StoreError when closed.
+    def append(self, batch: Batch) -> int:
+        """Take a batch in, which is written soon; return how many lines it has.
+
+        Never blocks. Raises StoreError when closed.
 
         Whoever appends is to have its transport in `valve`, which is what bounds the memory.
         """
@@ -156,15 +171,15 @@ class Store:
             raise StoreError(f"the store {self.directory} is closed and takes no lines")
         buffers = batch.stored()
         size = sum(map(len, buffers))
+        lines = batch.lines(size)
         if size < SMALL:
             buffers = [b"".join(buffers)]
         writer = self._writer
         writer.appended += size
-        writer.queue.put((size, buffers))
+        writer.queue.put((size, lines, buffers))
         if writer.appended - writer.written > self._policy.high_water:
             self._settle()
-        if self._taps:
-            self._feed(batch)
+        return lines
 
     def durable(self) -> Deferred[None]:
         """Return what fires when all that was appended before is written; under Sync.ALWAYS, synced.
@@ -184,22 +199,22 @@ class Store:
 
     def rotate(self) -> None:
         """Begin a new segment behind all that was appended, and seal the old one."""
-        self._writer.rotate()
+        self._writer.queue.put(self._active.rotate)
 
     def reopen(self) -> None:
         """Go on in a new current.log if the name is no longer that of the file written to.
 
         The directory stays the one that was opened, wherever it was moved.
         """
-        self._writer.reopen()
+        self._writer.queue.put(self._active.reopen)
         self._sealer.wake()
 
     def apply(self, policy: StorePolicy) -> None:
-        """Go by another policy from now on."""
+        """Go by another policy: writing behind all that was appended, the rest from now on."""
         if policy != self._policy:
             _advise(policy)
         self._policy = policy
-        self._writer.apply(policy)
+        self._writer.queue.put(lambda: self._active.apply(policy))
         self._sealer.policy = policy
         self._sealer.wake()
         self._settle()
@@ -207,12 +222,39 @@ class Store:
     @property
     def stalled(self) -> str | None:
         """The reason why the store cannot write just now; None if it can."""
-        return self._writer.stalled
+        return self._writer.writing.why
 
     @property
-    def healthy(self) -> bool:
-        """Return true if what is appended now will be written now."""
-        return self._accepts and self._writer.stalled is None
+    def accepts(self) -> bool:
+        """Return true from `open` to `close`."""
+        return self._accepts
+
+    def troubles(self) -> dict[str, str]:
+        """Return the reason of what does not work just now, by kind: those of TROUBLES."""
+        reasons = {
+            "write": self.stalled,
+            "sync": self._writer.syncing.why or self._syncing.why,
+            "rotate": self._active.replacing.why,
+            "seal": self._sealer.compressing.why,
+            "remove": self._sealer.removing.why,
+        }
+        return {kind: why for kind, why in reasons.items() if why is not None}
+
+    def _fails(self, kind: str) -> bool:
+        return kind in self.troubles()
+
+    def under_way(self) -> dict[str, float]:
+        """Return for how many seconds a write and a sync have been going on; 0 where none is."""
+        syncs = (self._writer.sync_seconds, self._sync_seconds)
+        return {
+            "write": self._writer.write_seconds.under_way(),
+            "sync": max(sync.under_way() for sync in syncs),
+        }
+
+    @property
+    def place(self) -> str:
+        """The path of the directory as it is now: it may have been moved."""
+        return self._disk.moved() or str(self.directory)
 
     @property
     def position(self) -> Position:
@@ -224,36 +266,19 @@ class Store:
         """Bytes taken in and not yet written."""
         return self._writer.appended - self._writer.written
 
-    def add_tap(self, tap: Tap) -> None:
-        """Let `tap` have every batch from now on; one that raises is removed."""
-        self._taps = (*self._taps, tap)
-
-    def remove_tap(self, tap: Tap) -> None:
-        """Let `tap` have no more batches; one that is not there is ignored."""
-        self._taps = tuple(other for other in self._taps if other != tap)
-
-    def _feed(self, batch: Batch) -> None:
-        for tap in self._taps:
-            try:
-                tap(batch)
-            except Exception:
-                log.failure("a live subscriber failed and gets no more lines")
-                self.remove_tap(tap)
-
     def _look(self) -> None:
         """Tell whoever waits that something changed on the writer's side."""
-        writer = self._writer
-        while writer.failures:
-            self._waiters.failed(writer.failures.popleft())
-        self._waiters.reached(writer.confirmed)
+        while self._writer.failures:
+            self._waiters.failed(self._writer.failures.popleft())
+        self._waiters.reached(self._writer.confirmed)
         self._settle()
 
     def _settle(self) -> None:
         """Decide, here and nowhere else, whether senders may send."""
         writer, policy = self._writer, self._policy
-        if writer.stalled is not None or self.pending > policy.high_water:
+        if self.stalled is not None or self.pending > policy.high_water:
             self.valve.close()
-        if not self.valve.closed or writer.stalled is not None or not self._accepts:
+        if not self.valve.closed or self.stalled is not None or not self._accepts:
             return
         # First asked for, then looked: the writer may be through with everything by now.
         writer.tell_low = True
@@ -269,9 +294,7 @@ class Store:
         done: Deferred[None] = Deferred()
         if self._accepts:
             self._accepts = False
-            self._deadline = self._reactor.callLater(
-                CLOSE_WITHIN, self._too_late, "it takes too long"
-            )
+            self._deadline = self._reactor.callLater(CLOSE_WITHIN, self._too_late)
             self._writer.close()
             self._sealer.stop()
         elif not self._closing:
@@ -284,8 +307,8 @@ class Store:
     ) -> None:
         """Run the writing thread: write until closed, then see the others out."""
         self._writer.run()
-        why = self._writer.stalled or ""
-        self._syncer.stop()
+        why = self.stalled or ""
+        self._active.left.put(None)
         syncing.join()
         try:
             self._active.finish()
@@ -300,8 +323,9 @@ class Store:
             self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
 
-    def _too_late(self, why: str) -> None:
+    def _too_late(self) -> None:
         """End the waiting for a disk that hangs."""
+        why = "it takes too long"
         self._look()
         if not self.pending and not self._finished:
             log.error("the store could not be synced at its end: {why}", why=why)
@@ -314,25 +338,19 @@ class Store:
         if self._deadline.active():
             self._deadline.cancel()
         self._look()
-        # A disk that came back when nobody waited any more.
-        if not self._closing:
-            return
-        error = self._lost(why) if self.pending else None
         closing, self._closing = self._closing, []
-        for done in closing:
-            if error is not None:
+        # Nobody waits any more when a disk comes back after that.
+        if self.pending and closing:
+            size, lines = self.pending, self._writer.lost_lines()
+            self._metrics.count("store_lost_bytes_total", size)
+            self._metrics.count("store_lost_lines_total", lines)
+            error = StoreError(
+                f"{size} bytes ({lines} line{'s' * (lines != 1)}) could not be written to the store"
+                f" {self.directory}: {why}"
+            )
+            self._waiters.give_up(error)
+            for done in closing:
                 done.errback(error)
-            else:
+        else:
+            for done in closing:
                 done.callback(None)
-
-    def _lost(self, why: str) -> StoreError:
-        """Count what could not be written, and tell those who wait for it."""
-        size, lines = self.pending, self._writer.lost_lines()
-        self._metrics.count("store_lost_bytes_total", size)
-        self._metrics.count("store_lost_lines_total", lines)
-        error = StoreError(
-            f"{size} bytes ({lines} line{'s' * (lines != 1)}) could not be written to the store"
-            f" {self.directory}: {why}"
-        )
-        self._waiters.give_up(error)
-        return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Protocol
 
 from twisted.logger import Logger
@@ -22,6 +23,7 @@ class Valve:
 
     def __init__(self) -> None:
         self.closed = False
+        self._closed_at = 0.0
         self._producers: dict[int, Producer] = {}
 
     def add(self, producer: Producer) -> None:
@@ -34,23 +36,27 @@ class Valve:
         """Take part no more; whoever did not is ignored."""
         self._producers.pop(id(producer), None)
 
+    def closed_for(self) -> float:
+        """Return for how many seconds all have been paused; 0 if they are not."""
+        return monotonic() - self._closed_at if self.closed else 0.0
+
     def close(self) -> None:
         """Pause all."""
-        if not self.closed:
-            self.closed = True
-            self._tell_all()
+        self._set(True)
 
     def open(self) -> None:
         """Resume all."""
-        if self.closed:
-            self.closed = False
-            self._tell_all()
+        self._set(False)
 
-    def _tell_all(self) -> None:
-        wanted = self.closed
+    def _set(self, closed: bool) -> None:
+        if self.closed is closed:
+            return
+        self.closed = closed
+        if closed:
+            self._closed_at = monotonic()
         for key, producer in list(self._producers.items()):
             # One that is resumed may deliver at once, and so much that the valve closes again.
-            if self.closed is not wanted:
+            if self.closed is not closed:
                 return
             if key in self._producers:
                 self._tell(producer)

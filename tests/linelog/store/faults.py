@@ -14,8 +14,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from logsrv.linelog.batch import Batch, Block, Buffer
+from logsrv.linelog.read.follow import Follower
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.read import read
+from logsrv.linelog.store.segment import Position
 
 MOMENT = 1795155522.123456
 STAMP = b"2026-11-20T06:18:42.123456Z tcp:127.0.0.1:51234 "
@@ -41,9 +43,17 @@ def stored(*lines: bytes) -> bytes:
     return b"".join(STAMP + line + b"\n" for line in lines)
 
 
-def text_of(directory: Path) -> bytes:
-    """All the text of a store, in order."""
-    return b"".join(piece for _, piece in read(directory))
+def text_of(directory: Path, told: list[str] | None = None) -> bytes:
+    """All the text of a store that can be read, in order; what is damaged is told."""
+    said: list[str] = [] if told is None else told
+    view = View(str(directory), said.append)
+    follower = Follower(view, Position(0, 0))
+    text = b""
+    while news := follower.read():
+        text += news.text
+    follower.close()
+    view.close()
+    return text
 
 
 def at(directory: Path) -> Disk:

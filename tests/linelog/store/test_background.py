@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.metrics import METRICS
-from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
 
@@ -125,7 +126,7 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
     lines = [b"x" * 1000] * 300
     store.append(batch(*lines))
-    await until(lambda: metrics.value("segments_sealed_total") or not store.healthy)
+    await until(lambda: metrics.value("segments_sealed_total") or store.troubles())
     await until(lambda: not list(store.directory.glob("*Z.log")))
     await store.close()
     assert metrics.value("segments_removed_total") == 0
@@ -233,3 +234,18 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
     store.append(batch(b"one"))
     store.rotate()
     await until(lambda: list(tmp_path.glob("*.idx")))
+
+
+@pytest.mark.parametrize("indexing", Indexing)
+@pytest_twisted.ensureDeferred
+async def test_words_are_indexed_unless_the_policy_says_not_to(
+    open_store: OpenStore, indexing: Indexing
+) -> None:
+    store = open_store(index=indexing)
+    draw = random.Random(1)
+    lines = (b"%016x came from 10.1.2.%d" % (draw.getrandbits(64), at % 250) for at in range(9000))
+    store.append(batch(*lines))
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.zst")))
+    await store.close()
+    assert bool(list(store.directory.glob("*.words"))) == (indexing is Indexing.WORDS)

@@ -10,19 +10,22 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+import zstandard
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store import index
-from logsrv.linelog.store.read import read
-from logsrv.linelog.store.recover import is_stamp, tidy
+from logsrv.linelog.store.recover import holder, is_stamp, tidy
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Position, Segment, saved_number
+from logsrv.linelog.store.segment import Form, Segment, saved_number
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 from tests.linelog.store.test_index import SENSELESS
 
 OpenStore = Callable[..., Store]
+NAME = "0000000001-20261120T061842Z.log"
+OTHER = "0000000001-20200101T000000Z.log"
+LINES = [b"line %d" % number for number in range(3000)]
 
 
 @pytest_twisted.ensureDeferred
@@ -32,8 +35,8 @@ async def test_a_torn_last_line_is_kept_ended_and_reported(
     (tmp_path / "current.log").write_bytes(stored(b"whole") + stored(b"half a line")[:-4])
     with capturedLogs() as events:
         store = open_store(directory=tmp_path)
-    assert store.recovered.torn == len(stored(b"half a line")) - 4
     assert "is torn after {torn} bytes" in events[0]["log_format"]
+    assert events[0]["torn"] == len(stored(b"half a line")) - 4
     store.append(batch(b"next"))
     await store.durable()
     text = stored(b"whole") + stored(b"half a line")[:-4] + b"\n" + stored(b"next")
@@ -48,8 +51,11 @@ def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_pa
         place = tmp_path / str(length)
         place.mkdir()
         (place / "current.log").write_bytes(stored(b"whole") + stamp[:length])
-        store = open_store(directory=place)
-        assert (store.recovered.stamp, store.recovered.torn) == (length, 0)
+        with capturedLogs() as events:
+            open_store(directory=place)
+        assert [(e["torn"], "stamp with nothing" in e["log_format"]) for e in events] == [
+            (length, True)
+        ]
         assert (place / "current.log").read_bytes() == stored(b"whole")
 
 
@@ -88,9 +94,8 @@ def test_nuls_after_a_power_cut_are_cut_off_and_counted(
 ) -> None:
     (tmp_path / "current.log").write_bytes(stored(b"whole") + b"\0" * count)
     with capturedLogs() as events:
-        store = open_store(directory=tmp_path)
-    assert (store.recovered.nuls, store.recovered.torn) == (count, 0)
-    assert events[0]["nuls"] == count
+        open_store(directory=tmp_path)
+    assert [event.get("nuls") for event in events] == [count]
     assert (tmp_path / "current.log").read_bytes() == stored(b"whole")
 
 
@@ -153,7 +158,11 @@ def test_a_lost_index_is_made_again_and_a_lone_one_removed(tmp_path: Path) -> No
     seal(segment, at(tmp_path))
     (tmp_path / segment.index).rename(tmp_path / "0000000002-20261120T061842Z.log.zst.idx")
     (tmp_path / "current.log").touch()
+    (tmp_path / segment.words).touch()
+    (tmp_path / "0000000002-20261120T061842Z.log.zst.words").touch()
+    (tmp_path / f"{segment.words}.tmp").touch()
     tidy(at(tmp_path))
+    assert [path.name for path in tmp_path.glob("*.words*")] == [segment.words]
     assert text_of(tmp_path) == stored(b"one")
     assert (tmp_path / segment.index).exists() and len(list(tmp_path.glob("*.idx"))) == 1
 
@@ -177,7 +186,7 @@ def test_an_index_that_cannot_be_made_keeps_no_store_from_starting(
     (tmp_path / segment.index).unlink()
     (tmp_path / segment.index).mkdir()
     with capturedLogs() as events:
-        assert open_store(directory=tmp_path).healthy
+        assert open_store(directory=tmp_path).accepts
     assert [(e["name"], e["why"]) for e in events if "cannot be made" in e["log_format"]] == [
         (str(tmp_path / segment.index), "Is a directory")
     ]
@@ -220,13 +229,14 @@ def test_a_sealed_segment_that_was_cut_is_reported_and_what_is_left_can_be_read(
         assert [event["text"] for event in events] == [promised.text - first_lost.text]
         assert packed.name in events[0]["path"]
         assert index.load(packed, disk) == promised
-    reading, text = read(tmp_path), b""
-    for _ in range(kept):
-        text += next(reading)[1]
-    with pytest.raises(ValueError, match=f"{packed.name} is damaged at byte {first_lost.at}"):
-        next(reading)
-    assert text.count(b"\n") == first_lost.lines and len(text) == first_lost.text
-    assert list(read(tmp_path, Position(2, 0))) == [(Position(2, 0), stored(b"behind it"))]
+    told: list[str] = []
+    text = text_of(tmp_path, told)
+    # The last line is that of the next segment.
+    assert text.endswith(stored(b"behind it"))
+    text = text.removesuffix(stored(b"behind it"))
+    assert text.count(b"\n") == first_lost.lines
+    assert len(text) == first_lost.text
+    assert f"{packed.name} is damaged at byte {first_lost.at}" in told[0]
 
 
 @pytest_twisted.ensureDeferred
@@ -271,7 +281,7 @@ def test_a_fifo_under_a_name_of_ours_holds_nothing_up(
 ) -> None:
     os.mkfifo(tmp_path / name)
     store = open_store(directory=tmp_path)
-    assert store.position.segment == 1 and store.healthy
+    assert store.position.segment == 1 and store.accepts
 
 
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
@@ -280,3 +290,95 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_text("mine")
     tidy(at(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def sealed(directory: Path, name: str = NAME, *lines: bytes) -> Segment:
+    (directory / name).write_bytes(stored(*(lines or LINES)))
+    seal(Segment(1, name, Form.PLAIN), at(directory))
+    return Segment(1, f"{name}.zst", Form.PACKED)
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.glob("0*")}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        (stored(*LINES), Form.PACKED),
+        (stored(*LINES[:3]), Form.PACKED),
+        (b"", Form.PACKED),
+        (stored(*LINES, b"more"), Form.PLAIN),
+        (stored(b"something", b"else"), None),
+        (stored(*LINES).replace(b"line 2999", b"LINE 2999"), None),
+    ],
+)
+def test_the_form_that_holds_all_of_the_other_is_known(
+    tmp_path: Path, text: bytes, kept: Form | None
+) -> None:
+    packed = sealed(tmp_path)
+    (tmp_path / NAME).write_bytes(text)
+    assert holder(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
+
+
+def test_a_packed_file_that_is_cut_holds_no_more_than_can_be_read(tmp_path: Path) -> None:
+    packed = sealed(tmp_path)
+    first = zstandard.ZstdCompressor().compress(stored(*LINES))
+    (tmp_path / packed.name).write_bytes(first + first[:-9])
+    for text, kept in [(stored(*LINES), Form.PLAIN), (stored(b"else"), None)]:
+        (tmp_path / NAME).write_bytes(text)
+        assert holder(Segment(1, NAME, Form.PLAIN), packed, at(tmp_path)) is kept
+
+
+@pytest.mark.parametrize("packed_too", [False, True])
+@pytest_twisted.ensureDeferred
+async def test_a_stranger_with_the_number_of_a_segment_is_left_alone_and_said(
+    open_store: OpenStore, tmp_path: Path, packed_too: bool
+) -> None:
+    sealed(tmp_path)
+    if packed_too:
+        sealed(tmp_path, OTHER.replace("2020", "2030"), b"stranger")
+    else:
+        (tmp_path / OTHER).write_bytes(stored(b"stranger"))
+    before = files(tmp_path)
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+        store.append(batch(b"next"))
+        store.rotate()
+        await until(lambda: list(tmp_path.glob("0000000002-*.idx")))
+        await store.close()
+    assert len([e for e in events if "has the number of" in e["log_format"]]) == 1
+    assert before.items() <= files(tmp_path).items()
+    assert text_of(tmp_path) == stored(*LINES, b"next")
+
+
+@pytest.mark.parametrize("found", [LINES[:3], [b"something else"]])
+@pytest_twisted.ensureDeferred
+async def test_a_plain_file_put_beside_its_packed_form_never_replaces_it(
+    open_store: OpenStore, tmp_path: Path, found: list[bytes]
+) -> None:
+    """Neither in a running server nor in one that is started then."""
+    sealed(tmp_path)
+    before = files(tmp_path)
+    store = open_store(directory=tmp_path)
+    with capturedLogs() as events:
+        (tmp_path / NAME).write_bytes(stored(*found))
+        store.reopen()
+        await until(lambda: any("path" in event for event in events))
+    store.append(batch(b"next"))
+    store.rotate()
+    await until(lambda: list(tmp_path.glob("0000000002-*.idx")))
+    assert before.items() <= files(tmp_path).items()
+    await store.close()
+    (tmp_path / NAME).write_bytes(stored(*found))
+    await open_store(directory=tmp_path).close()
+    assert before.items() <= files(tmp_path).items()
+    assert (tmp_path / NAME).exists() == (found != LINES[:3])
+    assert text_of(tmp_path) == stored(*LINES, b"next")
+
+
+def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    (tmp_path / OTHER).write_bytes(b"torn\0\0")
+    tidy(at(tmp_path))
+    assert (tmp_path / OTHER).read_bytes() == b"torn\0\0"

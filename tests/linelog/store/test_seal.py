@@ -16,6 +16,7 @@ from logsrv.linelog.store import index
 from logsrv.linelog.store.recover import number_active, open_active, tidy
 from logsrv.linelog.store.seal import Interrupted, pieces, seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.words.lookup import open_words
 from tests.linelog.store.faults import (
     Crash,
     CrashingDisk,
@@ -93,10 +94,14 @@ def test_a_crash_at_any_step_leaves_every_line_exactly_once(tmp_path: Path) -> N
             if found.form is Form.PLAIN:
                 seal(found, at(directory))
         names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", segment.packed, segment.index}
+        ours = {segment.packed, segment.index, segment.words}
+        assert names == {"current.log", "number"} | ours
+        made = index.load(sealed_files(at(directory))[0], at(directory))
+        words = open_words(at(directory).read(segment.words))
+        words.require(1, made.text, made.compressed, len(made.frames))
         assert text_of(directory) == TEXT
         steps += 1
-    assert steps >= 9
+    assert steps >= 13
 
 
 @pytest.mark.parametrize("step", ["create", "writev", "fdatasync", "rename"])

@@ -15,6 +15,8 @@ from logsrv.linelog.store.segment import (
     active_number,
     first_moment,
     keep_number,
+    no_files,
+    parse_position,
     save_number,
     saved_number,
     sealed_name,
@@ -24,6 +26,13 @@ from logsrv.linelog.store.segment import (
 from tests.linelog.store.faults import MOMENT, at, stored
 
 
+def test_names_of_segments_that_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "0000000002-20261120T060003Z.log")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "0000000003-20261120T060003Z.log").touch()
+    assert no_files(at(tmp_path)) == ["0000000002-20261120T060003Z.log"]
+
+
 def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path: Path) -> None:
     for name in (
         "0000000010-20200101T000000Z.log",
@@ -31,6 +40,7 @@ def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path:
         "0000000003-20250101T000000Z.log.zst",
         "0000000003-20250101T000000Z.log",
         "0000000003-20250101T000000Z.log.zst.idx",
+        "0000000003-20250101T000000Z.log.zst.words",
         "3-20250101T000000Z.log",
         "notes.log",
     ):
@@ -91,3 +101,10 @@ def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(
 
 def test_positions_are_in_the_order_of_the_lines() -> None:
     assert Position(1, 900) < Position(2, 0) < Position(2, 5)
+
+
+def test_positions_as_text() -> None:
+    assert str(Position(17, 52311)) == "17:52311" and parse_position("17:52311") == (17, 52311)
+    for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
+        with pytest.raises(ValueError, match="is no position, such as 17:52311"):
+            parse_position(wrong)

@@ -20,7 +20,6 @@ from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.batch import Batch
 from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
@@ -28,6 +27,7 @@ from tests.linelog.store.faults import (
     FaultyDisk,
     Sender,
     batch,
+    no_space,
     stored,
     text_of,
     until,
@@ -96,11 +96,12 @@ async def test_a_full_disk_pauses_senders_and_loses_nothing(open_store: OpenStor
         waiting = store.durable()
         await until(lambda: sender.told == ["pause"])
         assert store.stalled == "No space left on device"
-        assert not store.healthy and not waiting.called
+        assert store.troubles() == {"write": "No space left on device"}
+        assert not waiting.called
         disk.room = None
         await waiting
         await until(lambda: sender.told == ["pause", "resume"])
-    assert store.healthy
+    assert store.accepts and not store.troubles()
     assert text_of(store.directory) == stored(*(b"number %d" % number for number in range(50)))
     said = [event["log_format"] for event in events if event["log_level"] >= LogLevel.info]
     assert len(said) == 2 and "cannot write" in said[0] and "writing again" in said[1]
@@ -282,7 +283,7 @@ def test_a_second_store_on_the_directory_is_refused_with_a_sentence(open_store: 
     store = open_store()
     with pytest.raises(StoreError, match=rf"in use by process {os.getpid()}\b"):
         open_store()
-    assert store.healthy
+    assert store.accepts and not store.troubles()
 
 
 def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(
@@ -291,23 +292,6 @@ def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used: Not a directory"):
         open_store(directory=tmp_path / "file" / "store")
-
-
-@pytest_twisted.ensureDeferred
-async def test_a_tap_that_fails_is_logged_once_and_harms_nobody(open_store: OpenStore) -> None:
-    store = open_store()
-    seen: list[Batch] = []
-    store.add_tap(lambda _: 1 / 0)
-    store.add_tap(seen.append)
-    with capturedLogs() as events:
-        for number in range(3):
-            store.append(batch(b"%d" % number))
-    assert len(seen) == 3
-    assert len([event for event in events if "live subscriber" in event["log_format"]]) == 1
-    store.remove_tap(seen.append)
-    store.append(batch(b"3"))
-    await store.durable()
-    assert len(seen) == 3 and text_of(store.directory) == stored(b"0", b"1", b"2", b"3")
 
 
 @pytest_twisted.ensureDeferred
@@ -343,6 +327,95 @@ async def test_the_metrics_show_what_was_written(open_store: OpenStore) -> None:
     assert metrics.value("stored_bytes_total") == len(stored(b"one"))
     assert metrics.value("pending_bytes") == metrics.value("store_stalled") == 0
     await until(lambda: metrics.value("segments_sealed_total") == 1)
+    await until(lambda: metrics.value("store_segments") == 2)
+    await until(lambda: not list(store.directory.glob("*Z.log")))
+    files = [path.stat().st_size for path in store.directory.glob("0*")]
+    await until(lambda: metrics.value("store_bytes") == sum(files) > 0)
+    store.append(batch(b"two"))
+    await store.durable()
+    await until(lambda: metrics.value("store_bytes") > sum(files))
+
+
+def counted(metrics: Metrics, name: str) -> int:
+    """How many durations are in a histogram."""
+    [found] = [one for metric, _, one in metrics.distributions() if metric.name == name]
+    return sum(found.counts)
+
+
+@pytest_twisted.ensureDeferred
+async def test_lines_are_counted_as_written_only_when_they_are(open_store: OpenStore) -> None:
+    """Seven bytes at a time, and a disk that is full in the middle of a line: each line is one."""
+    disk, metrics = FaultyDisk(), Metrics(METRICS)
+    store = open_store(disk, metrics=metrics)
+    disk.limit, disk.room = 7, 100
+    assert store.append(batch(b"one", b"two", b"three")) == 3
+    await until(lambda: store.stalled)
+    assert metrics.value("stored_lines_total") == 0 == counted(metrics, "write_seconds")
+    assert metrics.value("store_trouble", kind="write") == 1
+    assert metrics.value("senders_paused") == 1
+    disk.room = None
+    assert store.append(batch(b"four")) == 1
+    await store.durable()
+    assert metrics.value("stored_lines_total") == 4
+    assert 1 <= counted(metrics, "write_seconds") <= 2
+    assert metrics.value("store_trouble") == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_each_group_each_sync_and_each_seal_is_timed_once(open_store: OpenStore) -> None:
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics, sync=Sync.ALWAYS)
+    for number in range(3):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    assert counted(metrics, "write_seconds") == counted(metrics, "sync_seconds") == 3
+    assert counted(metrics, "seal_seconds") == 0
+    store.rotate()
+    # The old file is synced once more by the thread that closes it.
+    await until(lambda: counted(metrics, "sync_seconds") == 4)
+    await until(lambda: counted(metrics, "seal_seconds") == 1)
+    assert metrics.value("store_syncs_total") == 4
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    ("kind", "call", "thread"),
+    [
+        ("write", "writev", "store-write"),
+        ("sync", "fdatasync", "store-sync"),
+        ("seal", "fdatasync", "store-seal"),
+        ("rotate", "create", "store-write"),
+        ("remove", "unlink", "store-seal"),
+    ],
+)
+async def test_each_kind_of_trouble_is_shown_with_its_reason_while_it_lasts(
+    open_store: OpenStore, kind: str, call: str, thread: str
+) -> None:
+    disk, metrics = FaultyDisk(), Metrics(METRICS)
+    store = open_store(disk, metrics=metrics)
+
+    def fail() -> None:
+        if threading.current_thread().name == thread:
+            raise no_space()
+
+    if kind == "remove":
+        store.append(batch(b"old"))
+        store.rotate()
+        await until(lambda: metrics.value("segments_sealed_total") == 1)
+    disk.before[call] = fail
+    if kind == "remove":
+        store.apply(StorePolicy(keep_bytes=1))
+    else:
+        store.append(batch(b"one"))
+        store.rotate()
+    await until(lambda: kind in store.troubles())
+    assert store.troubles()[kind].endswith("No space left on device")
+    assert metrics.value("store_trouble", kind=kind) == 1
+    del disk.before[call]
+    store.append(batch(b"two"))
+    store.rotate()
+    await until(lambda: not store.troubles())
+    assert metrics.value("store_trouble") == 0
 
 
 @pytest.fixture

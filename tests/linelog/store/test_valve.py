@@ -81,3 +81,14 @@ def test_senders_may_leave_while_they_are_told() -> None:
     valve.add(other)
     valve.close()
     assert other.told == []
+
+
+def test_it_is_known_for_how_long_all_have_been_paused() -> None:
+    valve = Valve()
+    assert valve.closed_for() == 0
+    valve.close()
+    first = valve.closed_for()
+    valve.close()
+    assert valve.closed_for() >= first
+    valve.open()
+    assert valve.closed_for() == 0

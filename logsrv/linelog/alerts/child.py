@@ -1,0 +1,137 @@
+"""The process of the alerts: `python -m logsrv.linelog.alerts.child`, started by the daemon.
+
+Orders come on standard input, reports go to standard output. Its end is the daemon's end, or the
+daemon's word: signals that a terminal or a service manager sends to all processes are not for it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import traceback
+from time import monotonic
+from typing import Any
+
+from twisted.internet.protocol import connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.alerts.reports import LEAVE, STOP, Orders, Report, read_orders, report_line
+from logsrv.linelog.alerts.watch import Watch, Watcher, deliver_by
+from logsrv.linelog.read.view import View
+
+NICE = 10
+# Address space, most of which is never touched: a query that needs more than this ends the process.
+MEMORY = 2 << 30
+
+
+class Daemon(LineOnlyReceiver):
+    """The daemon, at the other end of both pipes. status: the exit status to end with."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = 1 << 26
+    status = 0
+    transport: StandardIO | None = None
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._watcher: Watcher | None = None
+        self._finishing = False
+        self._leaving = False
+
+    def lineReceived(self, line: bytes) -> None:
+        if line in (STOP, LEAVE):
+            self._finish(hand_over=line == LEAVE)
+        elif self._watcher is None:
+            try:
+                self._begin(read_orders(line))
+            except Exception:
+                self.fail()
+
+    def _begin(self, orders: Orders) -> None:
+        deliver = deliver_by(self._reactor)
+        watches = {
+            label: Watch(label, alert, orders.progress[label], deliver=deliver, report=self.report)
+            for label, alert in orders.alerts.items()
+        }
+        view = View(orders.directory, lambda why: self.report(Report("damage", why=why)))
+        self._watcher = Watcher(
+            view,
+            watches,
+            clock=self._reactor,
+            now=monotonic,
+            report=self.report,
+            failed=self.fail,
+        )
+        self._watcher.start()
+
+    def report(self, report: Report) -> None:
+        """Tell the daemon; without one, nobody."""
+        if self.transport is not None and not self.transport.disconnected:
+            self.sendLine(report_line(report))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self._leaving:
+            self._finish(hand_over=False)
+        elif self._reactor.running:
+            self._reactor.stop()
+
+    def _finish(self, *, hand_over: bool) -> None:
+        if self._watcher is None:
+            self._leave()
+            return
+        # It may be asked twice: told to end, and then without a daemon.
+        finished = self._watcher.finish(hand_over=hand_over)
+        if not self._finishing:
+            self._finishing = True
+            finished.addCallback(lambda _: self._leave())
+
+    def fail(self) -> None:
+        """End because of the exception that is being handled; the daemon starts another process."""
+        error = sys.exception()
+        if isinstance(error, LogsrvError):
+            print(error, file=sys.stderr)
+        else:
+            traceback.print_exc()
+        self.status = 1
+        self._leave()
+
+    def _leave(self) -> None:
+        """End when what was reported last is written."""
+        self._leaving = True
+        if self.transport is not None and not self.transport.disconnected:
+            self.transport.loseConnection()
+        else:
+            self.connectionLost()
+
+
+def main() -> int:
+    """Work until the daemon has ended or says so. Returns the exit status."""
+    from twisted.internet import reactor
+
+    running: Any = reactor
+    os.setsid()
+    os.nice(NICE)
+    # Programs that it starts have their own again: see `command`.
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+    daemon = Daemon(running)
+
+    def begin() -> None:
+        # Here, because a reactor that starts sets its own handlers.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        StandardIO(daemon, reactor=running)
+
+    running.callWhenRunning(begin)
+    running.run()
+    return daemon.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

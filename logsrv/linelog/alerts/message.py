@@ -1,0 +1,58 @@
+"""The message of an alert: text for a program, JSON for a webhook, variables for both kinds of people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from logsrv.errors import LogsrvError
+from logsrv.kit.text.escape import one_line, printable
+from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.read.render import document, safe_json
+
+LONGEST = 1000
+"""Characters of a line in the text."""
+GAP = "Some lines were removed from the store before they could be looked at."
+TEST = "This is a test by hand: these are the newest lines that match."
+
+
+class Undelivered(LogsrvError):
+    """An error: a message did not arrive; one sentence that has none of the lines in it."""
+
+
+def text(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes:
+    """Return the message as a person reads it, with nothing in it that drives a terminal."""
+    lines = "line matches" if counted.count == 1 else "lines match"
+    parts = [f"{counted.count:,} {lines} {one_line(alert.alert)}"]
+    if alert.name:
+        parts.append(f"alert: {alert.name}")
+    if counted.since and counted.until:
+        parts += [f"since: {counted.since}", f"until: {counted.until}"]
+    parts += [GAP] * counted.gap + [TEST] * test + [""]
+    for hit in counted.first:
+        shown = printable(hit.line.decode(errors="backslashreplace"))
+        parts.append(shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "…")
+    if counted.count > len(counted.first):
+        parts.append(f"and {counted.count - len(counted.first):,} more")
+    return ("\n".join(parts) + "\n").encode()
+
+
+def variables(alert: AlertSettings, counted: Counted) -> dict[str, str]:
+    """Return what the program finds in its environment."""
+    found = {"LOGSRV_ALERT_QUERY": alert.alert, "LOGSRV_ALERT_COUNT": str(counted.count)}
+    return found | ({"LOGSRV_ALERT_NAME": alert.name} if alert.name else {})
+
+
+def json(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes:
+    """Return the message as a JSON object."""
+    found: dict[str, Any] = {
+        "query": alert.alert,
+        "count": counted.count,
+        "since": counted.since,
+        "until": counted.until,
+        "lines": [document(hit) for hit in counted.first],
+    }
+    found |= {"name": alert.name} if alert.name else {}
+    found |= {"gap": True} if counted.gap else {}
+    found |= {"test": True} if test else {}
+    return safe_json(found).encode()

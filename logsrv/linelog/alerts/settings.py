@@ -1,0 +1,148 @@
+"""The options of alerts: which lines to tell of, and whom."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+from logsrv.errors import QueryError
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import DURATION, NAME, TEXT, Kind, WrongPlace
+from logsrv.kit.text.escape import one_line
+
+Command: TypeAlias = tuple[str, ...]
+"""A program and its arguments."""
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("has a NUL in it, which no program can be given")
+    return TEXT.parse(text)
+
+
+def _query(text: str) -> str:
+    # Loaded for who has an alert: it takes as long as the rest of these options.
+    from logsrv.linelog.query.caret import caret
+    from logsrv.linelog.query.match import compile
+    from logsrv.linelog.query.parse import parse
+
+    try:
+        compile(parse(_text(text)))
+    except QueryError as error:
+        sentence, _, picture = caret(text, error).partition("\n")
+        raise WrongPlace(sentence, picture) from error
+    return text
+
+
+QUERY: Kind[str] = Kind(
+    _query,
+    "a query, such as level>=error or 'app=sshd \"failed password\"'",
+    "QUERY",
+    separator=r"\n",
+)
+
+
+def _command(text: str) -> Command:
+    words = tuple(shlex.split(_text(text)))
+    if not words or not words[0]:
+        raise ValueError("names no program")
+    return words
+
+
+def _beside(command: Command, directory: Path) -> Command:
+    """Let a program with a path be found from any directory."""
+    program, *arguments = command
+    return (str(directory / program) if "/" in program else program, *arguments)
+
+
+COMMAND: Kind[Command] = Kind(
+    _command,
+    "a program and its arguments, quoted as in a shell but without one",
+    "COMMAND",
+    show=shlex.join,
+    separator=None,
+    locate=_beside,
+)
+
+
+def _webhook(text: str) -> str:
+    # Whatever else may stand in a URL has to be percent-encoded.
+    if not re.fullmatch(r"[!-~]{1,4096}", text):
+        raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("neither http:// nor https://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("has a name or a password in it, which would not be sent")
+    if not parts.hostname:
+        raise ValueError("names no host")
+    if parts.port == 0:
+        raise ValueError("names port 0, which nobody listens at")
+    return text
+
+
+WEBHOOK: Kind[str] = Kind(
+    _webhook, "a URL, such as https://hooks.example.net/T1 or http://127.0.0.1:9000/", "URL"
+)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class AlertWays:
+    """The options that alerts share unless they have their own."""
+
+    alert_command: Command | None = option(
+        None, COMMAND, "the program that gets an alert, as text on its standard input"
+    )
+    alert_webhook: str | None = option(None, WEBHOOK, "where an alert is posted to, as JSON")
+    alert_every: float = option("5m", DURATION, "each alert is sent at most once in this time")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class AlertSettings(AlertWays):
+    """An alert with settings of its own. Raises ValueError when nobody would be told."""
+
+    alert: str = option(REQUIRED, QUERY, "the lines to tell of")
+    name: str | None = option(None, NAME, "its name in messages, in the log and in counters")
+
+    def __attrs_post_init__(self) -> None:
+        if self.alert_command is None and self.alert_webhook is None:
+            raise ValueError(
+                "--alert without --alert-command or --alert-webhook tells nobody; add one of them"
+            )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class AlertOptions(AlertWays):
+    """The options of all alerts together."""
+
+    alert: tuple[str, ...] = option((), QUERY, "tell of lines that match this", repeatable=True)
+    alerts: tuple[AlertSettings, ...] = tables(
+        AlertSettings, "alerts with settings of their own", shorthand="alert"
+    )
+
+
+def missing(command: Command) -> str | None:
+    """Return a sentence if there is no such program; None if there is."""
+    if shutil.which(command[0]) is not None:
+        return None
+    return f"there is no program {one_line(command[0])} that can be run"
+
+
+def labelled(alerts: Sequence[AlertSettings]) -> dict[str, AlertSettings]:
+    """Return the alerts by what logs and counters call them: their names, or numbers from 1."""
+    return {alert.name or str(number): alert for number, alert in enumerate(alerts, 1)}
+
+
+def check_labels(alerts: Sequence[AlertSettings]) -> None:
+    """Raise ValueError if two alerts would be called the same."""
+    labels = [alert.name or str(number) for number, alert in enumerate(alerts, 1)]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise ValueError(f"two alerts are called {label}; give one of them another name")

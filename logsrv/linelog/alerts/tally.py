@@ -1,0 +1,90 @@
+"""The tally of one alert: what matched since the last message, and when the next one is due.
+
+    state     event   next      what happens
+    QUIET     match   BEGUN     lines that come in the same moment are counted in
+    BEGUN     due     HELD      a message is sent
+    HELD      match   COUNTING  nothing is sent before the interval is over
+    HELD      due     QUIET
+    COUNTING  due     HELD      a message is sent
+
+Only the first lines are kept, so that a flood takes no memory. There is no clock here: who calls says
+what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from logsrv.kit.text.transitions import transitions
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.store.segment import Position, time_text
+
+SHOWN = 10
+"""Lines that a message has."""
+LONGEST = 1 << 16
+"""Bytes of a line that a message has."""
+SETTLE = 0.3
+"""Seconds in which lines belong to the same moment."""
+
+NEXT = transitions(__doc__)
+
+
+@attrs.frozen(kw_only=True)
+class Counted:
+    """Lines that matched: how many, the first of them, the TIMEs of the first and of the last.
+
+    begin: where in the store counting began. gap: lines before or among them are gone unseen.
+    """
+
+    count: int = 0
+    first: tuple[Hit, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    begin: Position = attrs.field(factory=lambda: Position(0, 0))
+    gap: bool = False
+
+
+class Tally:
+    """A count that is taken at most once in `every` seconds; `due` is when, None in QUIET."""
+
+    def __init__(self, every: float, due: float | None = None) -> None:
+        """due: the end of an interval that has begun already."""
+        self._every = every
+        self.due = due
+        self.state = "QUIET" if due is None else "HELD"
+        self.counted = Counted()
+
+    def add(self, hits: Sequence[Hit], count: int, last: bytes, now: float) -> None:
+        """Count lines: the first of them, the number of all of them (1 or more), the last."""
+        before = self.counted
+        kept = [Hit(hit.position, hit.line[:LONGEST]) for hit in hits[: SHOWN - len(before.first)]]
+        self.counted = attrs.evolve(
+            before,
+            count=before.count + count,
+            first=(*before.first, *kept),
+            since=before.since if before.count else time_text(hits[0].line),
+            until=time_text(last),
+            begin=before.begin if before.count else hits[0].position,
+        )
+        self.state = NEXT.get((self.state, "match"), self.state)
+        if self.due is None:
+            self.due = now + SETTLE
+
+    def missed(self) -> None:
+        """Note that lines are gone which nobody looked at."""
+        self.counted = attrs.evolve(self.counted, gap=True)
+
+    def take(self, now: float, *, at_once: bool = False) -> Counted | None:
+        """Return what is to be sent now, and begin anew; None if nothing is. at_once: do not wait."""
+        if self.due is None or (now < self.due and not (at_once and self.counted.count)):
+            return None
+        taken = self.counted
+        self.state = NEXT[self.state, "due"]
+        if self.state == "QUIET":
+            self.due = None
+            return None
+        self.due = now + self._every
+        self.counted = Counted()
+        return taken

@@ -1,0 +1,58 @@
+"""The access log of nginx and Apache, common and combined, anything behind it left alone."""
+
+from __future__ import annotations
+
+import re
+
+NAMES = frozenset(
+    ("client", "user", "method", "path", "protocol", "status", "bytes", "referer", "agent"),
+)
+_QUOTED = r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
+_LINE = re.compile(
+    r"(\S++) \S++ (\S++) \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[^\]\s]+(?: [+-][0-9]{4})?\] "
+    + _QUOTED
+    + r" ([0-9]{3}) ([0-9]+|-)(?: "
+    + _QUOTED
+    + r" "
+    + _QUOTED
+    + r")?(?:\s|\Z)",
+    re.ASCII,
+)
+_REQUEST = re.compile(r"([A-Za-z_-]*[A-Za-z]) (\S.*?)(?: (HTTP/[0-9.]+))?")
+_ESCAPED = re.compile(r'\\(["\\])')
+
+
+def parse_access(content: str) -> dict[str, str] | None:
+    """Return the fields of a line of an access log, or None. `-` is missing."""
+    line = _LINE.match(content)
+    if line is None:
+        return None
+    client, user, request, status, size, referer, agent = line.groups()
+    method, path, protocol = parse_request(request)
+    found = {
+        "client": client,
+        "user": user,
+        "method": method,
+        "path": path,
+        "protocol": protocol,
+        "status": status,
+        "bytes": size,
+        "referer": referer,
+        "agent": agent,
+    }
+    return {
+        name: unescaped(value)
+        for name, value in found.items()
+        if value is not None and value != "-"
+    }
+
+
+def parse_request(request: str) -> tuple[str | None, str | None, str | None]:
+    """Return method, path and protocol of a request as a log has it, escaped."""
+    parts = _REQUEST.fullmatch(request)
+    return parts.groups() if parts else (None, None, None)  # type: ignore[return-value]
+
+
+def unescaped(value: str) -> str:
+    """Return a value without the backslashes before quotes and backslashes."""
+    return _ESCAPED.sub(r"\1", value) if "\\" in value else value

@@ -1,0 +1,131 @@
+"""Many lines of an access log at once: chosen fields of all lines of a text in one pass.
+
+It takes a tenth of the time of a `Record` for each. Lines that are anything else are handed back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
+from logsrv.linelog.fields.level import LOOKED_AT, of_text
+from logsrv.linelog.fields.level import NAMES as LEVELS
+
+_QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+_IN_REQUEST = ("method", "path", "protocol")
+# What begins with { may be JSON, with < have a header.
+_PARTS = (
+    (None, rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z [^ \n]++ "),
+    ("level", rb"(?=([^\n]{0,4096}))"),
+    ("client", rb"([^\s{<]\S*+)"),
+    (None, rb" \S++ "),
+    ("user", rb"(\S++)"),
+    (None, rb" \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]+(?: [+-][0-9]{4})?\] "),
+    ("request", rb"(" + _QUOTED + rb")"),
+    (None, rb" "),
+    ("status", rb"([0-9]{3})"),
+    (None, rb" "),
+    ("bytes", rb"([0-9]+|-)"),
+    ("referer", rb"(?: (" + _QUOTED + rb")"),
+    ("agent", rb" (" + _QUOTED + rb"))?"),
+    (None, rb"(?=\s)[^\n]*\n|([^\n]*\n)"),
+)
+_CAPITALS = re.compile(b"[A-Z]{3,}")
+_IN_CAPITALS = frozenset(name.upper().encode() for name in LEVELS)
+_LEVEL_WITHIN = LOOKED_AT + max(map(len, LEVELS)) + 1
+
+
+class Found(NamedTuple):
+    """Fields of all lines of a text.
+
+    columns: in the order of `names`, a value for each line, None where it has none.
+    others: the numbers of lines that are no lines of an access log, each with the line and its LF.
+    """
+
+    columns: list[list[str | None]]
+    others: list[tuple[int, bytes]]
+
+
+class AccessText:
+    """A reader of chosen fields, `level` among them if wanted."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        groups = [_group(name) for name in names]
+        captured = [part for part, _ in _PARTS if part and part in groups]
+        pattern = b"".join(
+            text if part is None or part in groups else _uncaptured(text) for part, text in _PARTS
+        )
+        self._find = re.compile(pattern, re.MULTILINE).findall
+        self._places = [captured.index(group) if group else -1 for group in groups]
+        self._takers = [_taker(name) for name in names]
+
+    def read(self, text: bytes) -> Found:
+        """Return the fields of the lines of `text`, each of which ends with LF."""
+        rows = self._find(text)
+        if rows and isinstance(rows[0], bytes):
+            rows = [(row,) for row in rows]
+        columns: list[list[str | None]] = [
+            [take(row[place]) for row in rows] if place >= 0 else [None] * len(rows)
+            for place, take in zip(self._places, self._takers, strict=True)
+        ]
+        others = [(number, row[-1]) for number, row in enumerate(rows) if row[-1]]
+        return Found(columns, others)
+
+
+def _group(name: str) -> str | None:
+    inner = name.removeprefix("fields.")
+    if inner in _IN_REQUEST:
+        return "request"
+    return inner if inner in NAMES or name == "level" else None
+
+
+def _uncaptured(text: bytes) -> bytes:
+    if text.startswith(b"(?: ("):
+        return b"(?: (?:" + text[5:]
+    if text.startswith(b" ("):
+        return b" (?:" + text[2:]
+    return b"" if text.startswith(b"(?=") else b"(?:" + text[1:]
+
+
+def _taker(name: str) -> Callable[[bytes], str | None]:
+    inner = name.removeprefix("fields.")
+    if name == "level":
+        return _level
+    if inner in _IN_REQUEST:
+        place = _IN_REQUEST.index(inner)
+        return lambda request: _request(request)[place] if request else None
+    return _quoted if inner in ("referer", "agent") else _value
+
+
+@lru_cache(maxsize=4096)
+def _value(value: bytes) -> str | None:
+    if not value or value == b"-":
+        return None
+    return unescaped(value.decode("utf-8", "surrogateescape"))
+
+
+@lru_cache(maxsize=4096)
+def _quoted(value: bytes) -> str | None:
+    """Return what is between the quotes; without any the line has no such field."""
+    if not value or value == b'"-"':
+        return None
+    return unescaped(value[1:-1].decode("utf-8", "surrogateescape"))
+
+
+@lru_cache(maxsize=4096)
+def _request(quoted: bytes) -> tuple[str | None, ...]:
+    found = parse_request(quoted[1:-1].decode("utf-8", "surrogateescape"))
+    return tuple(None if value in (None, "-") else unescaped(str(value)) for value in found)
+
+
+def _level(begin: bytes) -> str | None:
+    # Every line has one bracket, that of its time. Characters that are not ASCII have more bytes.
+    if begin.count(b"[") == 1 and begin.isascii():
+        words = _CAPITALS.findall(begin, 0, _LEVEL_WITHIN)
+        if _IN_CAPITALS.isdisjoint(words):
+            return None
+    return of_text(begin.decode("utf-8", "surrogateescape"))

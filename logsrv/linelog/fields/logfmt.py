@@ -1,0 +1,28 @@
+"""logfmt: two pairs or more of `key=value` and `key="a value"`, anywhere in the text."""
+
+from __future__ import annotations
+
+import re
+
+_PAIR = re.compile(
+    r'(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]\S*+|))(?!\S)',
+    re.ASCII,
+)
+_ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
+_SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+
+
+def parse_logfmt(content: str) -> dict[str, str] | None:
+    """Return the pairs in `content`, or None where there are fewer than two. The last of a name wins."""
+    pairs = _PAIR.findall(content)
+    if len(pairs) < 2:
+        return None
+    return {key: _quoted(quoted) if quoted else bare for key, quoted, bare in pairs}
+
+
+def _quoted(value: str) -> str:
+    return _ESCAPED.sub(_character, value) if "\\" in value else value
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else _SHORT[escape[2]]

@@ -1,0 +1,245 @@
+"""A stored line and its fields, each worked out when it is first asked for."""
+
+from __future__ import annotations
+
+from logsrv.linelog.fields import level as levels
+from logsrv.linelog.fields.access import parse_access
+from logsrv.linelog.fields.json import (
+    Object,
+    as_value,
+    flat,
+    is_inexact,
+    look_up,
+    parse_exactly,
+    parse_json,
+)
+from logsrv.linelog.fields.logfmt import parse_logfmt
+from logsrv.linelog.fields.source import Source, parse_source
+from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.syslog import Header, parse_header
+from logsrv.linelog.fields.values import Value, Written, readable
+
+ALWAYS = ("time", "source", "name", "host", "port", "position", "message", "level")
+"""The fields that a line has of itself: no content can take these names."""
+
+_NO_SOURCE = Source(None, None, None)
+
+
+class Record:
+    """A stored line, without its LF.
+
+    line: `TIME SOURCE MESSAGE`; what has no stamp is all message.
+    position: `SEGMENT:OFFSET`, if it is known.
+    """
+
+    __slots__ = (
+        "_content",
+        "_exact",
+        "_folded",
+        "_header",
+        "_is_content_known",
+        "_is_header_known",
+        "_kind",
+        "_level",
+        "_parts",
+        "body",
+        "line",
+        "position",
+        "start",
+    )
+    _header: Header | None
+    _kind: str | None
+    _content: dict[str, str] | Object
+    _exact: Object
+    _folded: bytes
+    _level: str | None
+    _parts: Source
+
+    def __init__(self, line: bytes, position: str | None = None) -> None:
+        stamp = STAMP.match(line)
+        self.line = line
+        self.start = stamp.end() if stamp else 0
+        """Offset of the message in the line; 0 where there is no stamp."""
+        self.body = line[self.start :]
+        """The message in bytes."""
+        self.position = position
+        # Asking for an attribute that is missing costs a microsecond, as much as all the rest here.
+        self._is_header_known = False
+        self._is_content_known = False
+
+    @property
+    def time(self) -> str | None:
+        """The time of reception as stored."""
+        return self.line[: TIME_LENGTH - 1].decode("ascii") if self.start else None
+
+    @property
+    def source(self) -> str | None:
+        """The source as stored."""
+        if not self.start:
+            return None
+        return _decoded(self.line[TIME_LENGTH : self.start - 1])
+
+    @property
+    def parts(self) -> Source:
+        """The name of the listener, host and port of the peer."""
+        try:
+            return self._parts
+        except AttributeError:
+            source = self.source
+            self._parts = parse_source(source) if source else _NO_SOURCE
+            return self._parts
+
+    @property
+    def name(self) -> str | None:
+        """The listener's name."""
+        return self.parts.name
+
+    @property
+    def host(self) -> str | None:
+        """The peer's host."""
+        return self.parts.host
+
+    @property
+    def port(self) -> int | None:
+        """The peer's port."""
+        return self.parts.port
+
+    @property
+    def message(self) -> str:
+        """The message; bytes that are not UTF-8 as `\\xNN`, as the store would have written them."""
+        return self.body.decode("utf-8", "backslashreplace")
+
+    @property
+    def folded(self) -> bytes:
+        """The message with A–Z as a–z."""
+        try:
+            return self._folded
+        except AttributeError:
+            self._folded = self.body.lower()
+            return self._folded
+
+    @property
+    def header(self) -> Header | None:
+        """The syslog header, or None."""
+        if not self._is_header_known:
+            self._is_header_known = True
+            self._header = parse_header(self.body) if self.body.startswith(b"<") else None
+        return self._header
+
+    @property
+    def content(self) -> bytes:
+        """The message behind its header."""
+        return self.header.text if self.header else self.body
+
+    @property
+    def kind(self) -> str | None:
+        """The shape of the content: `json`, `access`, `logfmt`, or None for plain text."""
+        if not self._is_content_known:
+            self._parse()
+        return self._kind
+
+    def _parse(self) -> None:
+        self._is_content_known = True
+        header = self.header
+        content = header.text if header else self.body
+        kind: str | None = "json"
+        found: Object | dict[str, str] | None = parse_json(content)
+        if found is None:
+            text = _decoded(content)
+            kind, found = "access", parse_access(text)
+            if found is None:
+                kind, found = "logfmt", parse_logfmt(text)
+        self._kind, self._content = (None, {}) if found is None else (kind, found)
+
+    @property
+    def level(self) -> str | None:
+        """The level, one of `levels.LEVELS`, or None."""
+        try:
+            return self._level
+        except AttributeError:
+            self._level = self._find_level()
+            return self._level
+
+    def _find_level(self) -> str | None:
+        found = None
+        if self.kind in ("json", "logfmt"):
+            found = levels.of_fields(self._of_content if self.kind == "json" else self._content.get)
+        if found is None and self.header:
+            found = levels.BY_SYSLOG[self.header.severity]
+        if found is None and self.kind != "json":
+            # Characters have at most four bytes, and a bracket may close behind them.
+            found = levels.of_text(_decoded(self.content[:4096]))
+        return found
+
+    @property
+    def fields(self) -> dict[str, Value]:
+        """All that was parsed, by dotted names: the header's, then the content's over them.
+
+        Made for showing: bytes that are not UTF-8 are `\\xNN` in it.
+        """
+        fields: dict[str, Value] = {}
+        if self.header:
+            fields.update(self.header.fields)
+        if self.kind == "json":
+            # Before objects in lists become text, in which no number can be told from another.
+            exact = self._exactly() if is_inexact([self._content]) else self._content
+            fields.update(flat(exact))
+        else:
+            fields.update(self._content)
+        return {readable(name): _plain(value) for name, value in fields.items()}
+
+    def get(self, name: str, *, as_written: bool = False) -> Value | None:
+        """Return the field called `name`, or None if it is missing.
+
+        as_written: decimals of JSON are `Written`, so that their text is the sender's.
+        Bytes that are not UTF-8 are lone surrogates in it, which `bytes_of` and `readable` know.
+        """
+        if name in _OWN:
+            value: Value | None = getattr(self, name) if name != "message" else _decoded(self.body)
+            return value
+        if name.startswith("fields."):
+            inner = self._parsed(name[7:], as_written)
+            return inner if inner is not None else self._parsed(name, as_written)
+        if name.startswith("syslog."):
+            return self.header.fields.get(name[7:]) if self.header else None
+        return self._parsed(name, as_written)
+
+    def _parsed(self, name: str, as_written: bool) -> Value | None:
+        value = self._of_content(name, as_written)
+        if value is None and self.header:
+            return self.header.fields.get(name)
+        return value
+
+    def _of_content(self, name: str, as_written: bool = False) -> Value | None:
+        if self.kind != "json":
+            return self._content.get(name)
+        value = look_up(self._content, name)
+        if is_inexact(value) or (as_written and isinstance(value, (float, list))):
+            value = look_up(self._exactly(), name)
+        return as_value(value)
+
+    def _exactly(self) -> Object:
+        try:
+            return self._exact
+        except AttributeError:
+            exact = parse_exactly(self.content)
+            self._exact = self._content if exact is None else exact
+            return self._exact
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _plain(value: Value) -> Value:
+    """`value` without `Written` and lone surrogates, which writers of JSON do not take."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]  # type: ignore[misc]
+    if isinstance(value, str):
+        return readable(value)
+    if not isinstance(value, Written):
+        return value
+    return float(value) if abs(value) < float("inf") else value.text
+
+
+_OWN = frozenset(ALWAYS)

@@ -1,0 +1,131 @@
+"""The syslog header at the beginning of a message: RFC 5424, or RFC 3164 as senders really write it.
+
+What was sent is kept as it is written: `timestamp` is text. Missing are the parts that are `-`, or that
+the sender left out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+FACILITIES = (
+    *(
+        "kern",
+        "user",
+        "mail",
+        "daemon",
+        "auth",
+        "syslog",
+        "lpr",
+        "news",
+        "uucp",
+        "cron",
+        "authpriv",
+    ),
+    *("ftp", "ntp", "audit", "alert", "clock"),
+    *(f"local{number}" for number in range(8)),
+)
+SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+NAMES = frozenset(
+    ("facility", "severity", "app", "pid", "msgid", "hostname", "timestamp", "text"),
+)
+"""The fields of a header, beside those of structured data, which have a dot in their names."""
+
+_PRIORITY = re.compile(rb"<([0-9]{1,3})>")
+_RFC5424 = re.compile(
+    rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
+)
+_VALUE = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+# Senders forget to escape a bracket inside quotes: only a quote ends a value.
+_ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*+) *\]')
+_PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
+_ESCAPED = re.compile(rb'\\(["\\\]])')
+_TIME = re.compile(
+    rb"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9](?: [0-9]{4})?"
+    rb" [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[^ ]*):? +"
+)
+_TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
+_HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+
+
+class Header(NamedTuple):
+    """A header that was found."""
+
+    fields: dict[str, str]
+    severity: int
+    """0, emerg, to 7, debug."""
+    text: bytes
+    """What follows the header, without a NUL at its end."""
+
+
+def parse_header(message: bytes) -> Header | None:
+    """Return the header that `message` begins with, or None."""
+    priority = _PRIORITY.match(message)
+    if priority is None or int(priority[1]) > 191:
+        return None
+    facility, severity = divmod(int(priority[1]), 8)
+    fields = {"facility": FACILITIES[facility], "severity": SEVERITIES[severity]}
+    new = _RFC5424.match(message, priority.end())
+    if new:
+        rest = _rfc5424(message, new, fields)
+    else:
+        rest = _rfc3164(message, priority.end(), fields)
+    # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
+    text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
+    fields["text"] = _decoded(text)
+    return Header(fields, severity, text)
+
+
+def _rfc5424(message: bytes, header: re.Match[bytes], fields: dict[str, str]) -> int:
+    """Add what an RFC 5424 header says; return the offset of the text."""
+    names = ("timestamp", "hostname", "app", "pid", "msgid")
+    for name, value in zip(names, header.groups(), strict=True):
+        if value != b"-":
+            fields[name] = _decoded(value)
+    at = header.end()
+    if message.startswith(b"-", at) and message[at + 1 : at + 2] in (b" ", b""):
+        at += 1
+    else:
+        while element := _ELEMENT.match(message, at):
+            prefix = _decoded(element[1])
+            for name, value in _PARAM.findall(element[2]):
+                text = _ESCAPED.sub(rb"\1", value)
+                if text != b"-":
+                    fields[f"{prefix}.{_decoded(name)}"] = _decoded(text)
+                else:
+                    fields.pop(f"{prefix}.{_decoded(name)}", None)
+            at = element.end()
+    if message.startswith(b" ", at):
+        at += 1
+    if message.startswith(b"\xef\xbb\xbf", at):
+        at += 3
+    return at
+
+
+def _rfc3164(message: bytes, at: int, fields: dict[str, str]) -> int:
+    """Add what an RFC 3164 header says; return the offset of the text.
+
+    Programs on the same machine leave out the host, some also the time; a tag then is one only if a
+    colon or a PID in brackets follows it.
+    """
+    time = _TIME.match(message, at)
+    if time:
+        fields["timestamp"] = _decoded(time[1])
+        at = time.end()
+        host = None if _TAG.match(message, at) else _HOST.match(message, at)
+        if host:
+            fields["hostname"] = _decoded(host[1])
+            at = host.end()
+    tag = _TAG.match(message, at)
+    if tag:
+        fields["app"] = _decoded(tag[1])
+        if tag[2]:
+            fields["pid"] = _decoded(tag[2])
+        at = tag.end()
+    return at
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")

@@ -1,0 +1,97 @@
+"""Values of fields: the types they have, their text, and the numbers that they look like."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+Scalar: TypeAlias = str | int | float | bool
+Value: TypeAlias = Scalar | list[Scalar]
+Number: TypeAlias = "int | float | Decimal"
+
+# Python refuses to convert integers of more than 4,300 digits, as its own way takes quadratic time.
+LONGEST_INTEGER = 4000
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+
+
+class Written(float):
+    """A number that knows how it was written: `1.10` is 1.1, and contains the text `10`."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Written:
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+
+def number(value: Scalar) -> Number | None:
+    """Return the number that `value` is or looks like, exact for integers of any length, or None.
+
+    Truth values, NaN and the infinities are none.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Written):
+        return number_of_text(value.text)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return number_of_text(value)
+
+
+def number_of_text(text: str) -> Number | None:
+    """Return the number that all of `text` is, or None."""
+    # Most texts end here.
+    if not text or text[0] not in "0123456789+-.":
+        return None
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) <= LONGEST_INTEGER else _long_integer(text)
+    if _DECIMAL.fullmatch(text):
+        found = float(text)
+        return found if math.isfinite(found) else None
+    return None
+
+
+def _long_integer(text: str) -> Number:
+    from decimal import Decimal
+
+    return Decimal(text)
+
+
+def text_of(value: Scalar) -> str:
+    """Return `value` as text: numbers as they were written where that is known."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Written):
+        return value.text
+    return str(value)
+
+
+def bytes_of(text: str) -> bytes:
+    """Return `text` as it stands in the store: UTF-8, what is none of it as the bytes that came."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def readable(text: str) -> str:
+    """Return `text` with bytes that are not UTF-8 as `\\xNN`, as the store would have written them."""
+    if text.isascii():
+        return text
+    return bytes_of(text).decode("utf-8", "backslashreplace")
+
+
+def elements(value: Value) -> list[Scalar]:
+    """Return the values of a list, or the only one."""
+    return value if isinstance(value, list) else [value]

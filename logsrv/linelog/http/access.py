@@ -1,0 +1,151 @@
+"""Access: which requests are answered, by the name they ask for, where they come from, their token.
+
+A page somewhere else can make a browser send requests here. It cannot read the answers of another
+origin, unless it gives its own name our address (DNS rebinding): then Host has that name. Nor can it
+hide that it sends them: browsers say so in Origin and Sec-Fetch-Site.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Protocol
+
+from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, is_loopback, name_in
+from logsrv.linelog.http.attempts import Attempts
+from logsrv.linelog.http.problems import Problem
+
+# As long as a browser keeps it: thirty days.
+COOKIE_SECONDS = 30 * 86400
+_PORTS = (":80", ":443")
+
+
+class Asking(Protocol):
+    """A request as it is judged here: a Request of Twisted Web."""
+
+    path: bytes
+
+    @property
+    def requestHeaders(self) -> object: ...
+    def getHeader(self, key: bytes) -> bytes | None: ...
+    def getCookie(self, key: bytes) -> bytes | None: ...
+    def getHost(self) -> object: ...
+    def getClientAddress(self) -> object: ...
+    def isSecure(self) -> bool: ...
+
+
+class Access:
+    """The rules of one set of settings.
+
+    names: hosts that are ours beside the addresses. token: None if none is asked for.
+    """
+
+    def __init__(self, names: tuple[str, ...], token: str | None, attempts: Attempts) -> None:
+        self._names = frozenset(names)
+        self._token = None if token is None else token.encode()
+        self._attempts = attempts
+        # Not the token itself: a browser keeps it in a file. Another token, another cookie.
+        key = hmac.new(self._token or b"", b"logsrv: cookie of the page", sha256).hexdigest()
+        # Cookies of one host are shared by all of its ports, so of several loggers.
+        self._cookie_name, self._cookie = f"logsrv-{key[:8]}".encode(), key[8:].encode()
+
+    def lets_in_as(self, other: Access) -> bool:
+        """Tell whether both go by the same token."""
+        return self._token == other._token
+
+    def check_host(self, request: Asking) -> None:
+        """Raise Problem (400, 403) for a request that was meant for another host."""
+        given = request.requestHeaders.getRawHeaders(b"Host", [])  # type: ignore[attr-defined]
+        if len(given) > 1:
+            raise Problem(400, "the request has more than one Host header")
+        local = request.getHost()
+        if not given or not hasattr(local, "host"):
+            # No browser leaves it out, and none connects to a UNIX socket.
+            return
+        name = name_in(given[0])
+        if name is None or not self._is_ours(name, str(local.host)):
+            raise Problem(
+                403,
+                "the Host of this request is not one of this server; --http-host NAME makes it one",
+            )
+
+    def _is_ours(self, name: str, address: str) -> bool:
+        if name in LOOPBACK_NAMES or name in self._names or name == address.partition("%")[0]:
+            return True
+        # An address is no name that somebody else's DNS could give ours; but loopback has only its own.
+        return not is_loopback(address) and _is_address(name)
+
+    def check_origin(self, request: Asking, *, page: bool) -> None:
+        """Raise Problem (403) for what a page of another site has sent.
+
+        page: this is a page to look at, and a link from elsewhere may lead to it.
+        """
+        site = request.getHeader(b"Sec-Fetch-Site")
+        if site in (b"cross-site", b"same-site") and not (
+            page and request.getHeader(b"Sec-Fetch-Mode") == b"navigate"
+        ):
+            raise Problem(403, "this request comes from a page of another site")
+        origin = request.getHeader(b"Origin")
+        if origin is not None and _place(origin.partition(b"://")[2]) != _place(
+            request.getHeader(b"Host") or b""
+        ):
+            raise Problem(403, "the Origin of this request is another site")
+
+    def check_token(self, request: Asking) -> None:
+        """Raise Problem (401, 429) if a token is needed and the request has not the right one."""
+        if self._token is None:
+            return
+        cookie = request.getCookie(self._cookie_name)
+        # 56 digits of a hash are not to be guessed: so this is open to those who have logged in,
+        # also while somebody behind the same address is guessing.
+        if cookie is not None and hmac.compare_digest(cookie, self._cookie):
+            return
+        scheme, _, given = (request.getHeader(b"Authorization") or b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            raise _unauthorized("a token is needed: Authorization: Bearer TOKEN")
+        self.log_in(request, given.strip())
+
+    def log_in(self, request: Asking, given: bytes) -> bytes:
+        """Return the cookie, as Set-Cookie has it, for a token that is right. Raises Problem."""
+        if self._token is None:
+            raise Problem(404, "no token is needed here")
+        client = client_of(getattr(request.getClientAddress(), "host", None))
+        self._attempts.check(client)
+        if not hmac.compare_digest(given, self._token):
+            self._attempts.failed(client)
+            raise _unauthorized("the token is wrong")
+        return self._set_cookie(request, self._cookie, COOKIE_SECONDS)
+
+    def log_out(self, request: Asking) -> bytes:
+        """Return the cookie that ends the other."""
+        return self._set_cookie(request, b"", 0)
+
+    def _set_cookie(self, request: Asking, value: bytes, seconds: int) -> bytes:
+        secure = b"; Secure" if request.isSecure() else b""
+        return b"%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s" % (
+            self._cookie_name,
+            value,
+            seconds,
+            secure,
+        )
+
+
+def _unauthorized(sentence: str) -> Problem:
+    return Problem(401, sentence, {"WWW-Authenticate": 'Bearer realm="logsrv"'})
+
+
+def _place(host: bytes) -> bytes:
+    """Return the host and port of a header; a usual port goes without saying."""
+    text = host.decode("latin-1").lower()
+    for port in _PORTS:
+        text = text.removesuffix(port)
+    return text.encode("latin-1")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

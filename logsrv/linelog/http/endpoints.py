@@ -1,0 +1,222 @@
+"""The table of the API: each path with its parameters, what they mean and how they are read.
+
+By it requests are checked, the searching process is told what is wanted, and /openapi.json is written.
+A value that was read is what JSON has: text, a number, true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import attrs
+
+from logsrv.errors import QueryError
+from logsrv.kit.text.time import rfc3339
+from logsrv.kit.text.words import did_you_mean, listed, shown
+from logsrv.linelog.http.problems import Problem, wrong_query
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.times import moment
+from logsrv.linelog.store.segment import parse_position
+
+MOST_LINES = 100_000
+MOST_BUCKETS = 1000
+MOST_NEIGHBOURS = 1000
+LONGEST_QUERY = 4000
+_NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SPACE_FOR_PLUS = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:?[0-9]{2})$", re.ASCII)
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+JSON, LINES, EVENTS = "application/json", "application/x-ndjson", "text/event-stream"
+TEXT = "text/plain; charset=utf-8"
+
+
+@attrs.frozen
+class Parameter:
+    """A parameter of the API.
+
+    read: text and the time of now, in seconds since 1970, to value; raises ValueError with what is
+        wrong, and QueryError. schema: what OpenAPI says of its text.
+    """
+
+    name: str
+    help: str
+    read: Callable[[str, float], Any]
+    schema: Mapping[str, Any]
+    default: Any = None
+    required: bool = False
+
+
+@attrs.frozen
+class Endpoint:
+    """A path of the API. type: the media type of a good answer. open: it needs no token."""
+
+    path: str
+    help: str
+    parameters: tuple[Parameter, ...] = ()
+    type: str = JSON
+    open: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: `search`."""
+        return self.path.rpartition("/")[2]
+
+    def read(self, query: bytes, now: float) -> dict[str, Any]:
+        """Return the values of all parameters for what follows `?` in an address. Raises Problem."""
+        given = _pairs(query)
+        known = {one.name: one for one in self.parameters}
+        for name in given:
+            if name not in known:
+                hint = did_you_mean(name, list(known)) or (
+                    f"; it takes {listed(list(known))}" if known else "; it takes none"
+                )
+                raise Problem(400, f"{self.path} has no parameter {shown(name)}{hint}")
+        return {
+            name: _value(parameter, given.get(name, ""), now) for name, parameter in known.items()
+        }
+
+
+def _pairs(query: bytes) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for part in query.split(b"&"):
+        if part:
+            name, _, text = (_decoded(piece) for piece in part.partition(b"="))
+            if name in given:
+                raise Problem(400, f"the parameter {shown(name)} is given twice")
+            given[name] = text
+    return given
+
+
+def _decoded(piece: bytes) -> str:
+    try:
+        text = piece.replace(b"+", b" ").decode("ascii")
+        if _BROKEN_ESCAPE.search(text):
+            raise ValueError
+        return unquote_to_bytes(text).decode()
+    except ValueError:
+        raise Problem(400, "the parameters of the address are not percent-encoded UTF-8") from None
+
+
+def _value(parameter: Parameter, text: str, now: float) -> Any:
+    if not text:
+        if parameter.required:
+            raise Problem(400, f"the parameter {parameter.name} is missing: {parameter.help}")
+        return parameter.default
+    try:
+        return parameter.read(text, now)
+    except QueryError as error:
+        raise wrong_query(error) from None
+    except ValueError as error:
+        raise Problem(400, f"{parameter.name}: {error}") from None
+
+
+def _query(text: str, now: float) -> str:
+    if len(text) > LONGEST_QUERY:
+        raise ValueError(f"the query is longer than {LONGEST_QUERY} characters")
+    parse(text)
+    return text
+
+
+def _time(text: str, now: float) -> str:
+    # The + of an offset that was not escaped came as a space.
+    text = _SPACE_FOR_PLUS.sub(r"\1+\2", text)
+    return rfc3339(moment(text, now, utc=False))
+
+
+def _position(text: str, now: float) -> str:
+    return str(parse_position(text))
+
+
+def _flag(text: str, now: float) -> bool:
+    if text.lower() not in ("0", "1", "false", "true"):
+        raise ValueError(f"{shown(text)} is neither 1 nor 0")
+    return text.lower() in ("1", "true")
+
+
+def _words(text: str, now: float) -> str:
+    if len(text) > 200:
+        raise ValueError("longer than 200 characters")
+    return text
+
+
+def _number(name: str, help: str, default: int, largest: int, smallest: int = 0) -> Parameter:
+    def read(text: str, now: float) -> int:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(f"{shown(text)} is no whole number")
+        if not smallest <= int(text) <= largest:
+            raise ValueError(f"{text} is not from {smallest} to {largest}")
+        return int(text)
+
+    schema = {"type": "integer", "minimum": smallest, "maximum": largest, "default": default}
+    return Parameter(name, help, read, schema, default)
+
+
+_TEXT = {"type": "string"}
+_PLACE = {"type": "string", "pattern": "^[0-9]+:[0-9]+$"}
+_Q = Parameter("q", "the query; empty for every line", _query, _TEXT, "")
+_TIMES = (
+    Parameter(
+        "since", "received then or later: RFC 3339, today, 06:00, 30m (ago)", _time, _TEXT, ""
+    ),
+    Parameter("until", "received before then", _time, _TEXT, ""),
+)
+_SOURCE = Parameter("source", "from sources like this pattern, as tcp:10.1.*", _words, _TEXT, "")
+_SCOPE = (_Q, *_TIMES, _SOURCE)
+_AFTER = Parameter("after", "the position behind which it begins", _position, _PLACE)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        "/api/search",
+        "Lines that match, an object a line, in the order of the store",
+        (
+            *_SCOPE,
+            _number("limit", "at most so many lines", 1000, MOST_LINES),
+            Parameter(
+                "reverse", "1: newest first", _flag, {"type": "string", "enum": ["0", "1"]}, False
+            ),
+            Parameter("before", "the position before which it ends", _position, _PLACE),
+            _AFTER,
+        ),
+        LINES,
+    ),
+    Endpoint(
+        "/api/tail",
+        "Lines that match, as they are written: the events `line` and `missed`. The header "
+        "Last-Event-ID goes before `after`",
+        (_Q, _AFTER),
+        EVENTS,
+    ),
+    Endpoint(
+        "/api/histogram",
+        "Numbers of lines over time, by level",
+        (*_SCOPE, _number("buckets", "at most so many", 60, MOST_BUCKETS, 1)),
+    ),
+    Endpoint(
+        "/api/top",
+        "The most frequent values of a field",
+        (
+            Parameter("field", "the name of the field", _words, _TEXT, required=True),
+            *_SCOPE,
+            _number("limit", "at most so many values", 10, 1000, 1),
+        ),
+    ),
+    Endpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
+    Endpoint("/api/sources", "The sources of lines with their numbers", _SCOPE),
+    Endpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),
+    Endpoint(
+        "/api/show",
+        "A line and its neighbours",
+        (
+            Parameter("position", "the line", _position, _PLACE, required=True),
+            _number("before", "so many lines before it", 5, MOST_NEIGHBOURS),
+            _number("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
+        ),
+    ),
+    Endpoint("/openapi.json", "This description"),
+    Endpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
+    Endpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
+    Endpoint("/readyz", "Status 503 while no lines are taken in", open=True),
+)
+BY_PATH = {one.path: one for one in ENDPOINTS}

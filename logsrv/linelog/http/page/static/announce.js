@@ -1,0 +1,29 @@
+/** What a screen reader is told: a summary now and then, never each line. */
+
+import { byId } from "./dom.js";
+import { isError } from "./levels.js";
+import { counted } from "./times.js";
+
+const EVERY = 5000;
+
+export class Announcer {
+  constructor() {
+    this.place = byId("summary");
+    this.lines = 0;
+    this.errors = 0;
+    this.timer = 0;
+  }
+
+  /** @param {import("./api.js").Line[]} lines */
+  add(lines) {
+    this.lines += lines.length;
+    this.errors += lines.filter((line) => isError(line.level)).length;
+    if (!this.timer) this.timer = setTimeout(() => this.speak(), EVERY);
+  }
+
+  speak() {
+    const errors = this.errors ? `, ${counted(this.errors, "error")}` : "";
+    this.place.textContent = `${counted(this.lines, "new line")}${errors}`;
+    this.lines = this.errors = this.timer = 0;
+  }
+}

@@ -1,0 +1,164 @@
+/** Requests to the server: answers as JSON or streamed line by line, refusals as an ApiError. */
+
+/**
+ * @typedef {object} Line
+ * @property {string} position
+ * @property {string} time
+ * @property {string} source
+ * @property {string} message
+ * @property {string | null} level
+ * @property {Record<string, unknown>} fields
+ * @property {boolean} [context]
+ */
+
+/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} sentence
+   * @param {number | null} [at]
+   */
+  constructor(status, sentence, at = null) {
+    super(sentence);
+    this.status = status;
+    this.at = at;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} parameters those without a value are left out
+ */
+export function address(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return query ? `${path}?${query}` : path;
+}
+
+/** Times that a question is asked again when the server has too much to do. */
+const PATIENCE = 4;
+
+/**
+ * The response, once its head is there and says that all is well.
+ * @param {string} url
+ * @param {AbortSignal} [signal]
+ * @param {Record<string, string>} [headers]
+ */
+export async function request(url, signal, headers = {}, patience = PATIENCE) {
+  const began = performance.now();
+  let response;
+  try {
+    response = await fetch(url, { signal, headers, credentials: "same-origin", cache: "no-store" });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "The server does not answer.");
+  }
+  if (response.status === 429 && patience > 0) {
+    await response.body?.cancel();
+    await pause(Number(response.headers.get("Retry-After")) || 1, signal);
+    return request(url, signal, headers, patience - 1);
+  }
+  if (!response.ok) throw await refusal(response, began);
+  return response;
+}
+
+/**
+ * @param {number} seconds
+ * @param {AbortSignal} [signal] ends the wait, and is thrown
+ */
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, Math.min(seconds, 10) * 1000 * (0.75 + Math.random() / 2));
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}
+
+/**
+ * @param {Response} response
+ * @param {number} began when it was asked for
+ */
+async function refusal(response, began) {
+  let sentence = `The server answers ${response.status}.`;
+  let at = null;
+  try {
+    const said = await response.json();
+    if (typeof said.error === "string") sentence = said.error;
+    if (Number.isInteger(said.at)) at = said.at;
+  } catch {
+    // A proxy's page, say: the status has to do.
+  }
+  if (response.status === 401) document.dispatchEvent(new CustomEvent("logsrv-log-in", { detail: { began } }));
+  return new ApiError(response.status, sentence, at);
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} [parameters]
+ * @param {AbortSignal} [signal]
+ */
+export async function get(path, parameters, signal) {
+  const response = await request(address(path, parameters), signal);
+  try {
+    return await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "The server's answer broke off.");
+  }
+}
+
+/**
+ * Start a search; its lines come in groups, as they arrive.
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<AsyncGenerator<Line[]>>} once the server has taken the query
+ */
+export async function search(parameters, signal) {
+  const response = await request(address("/api/search", parameters), signal);
+  return groups(response, signal);
+}
+
+/**
+ * @param {Response} response
+ * @param {AbortSignal} [signal]
+ * @returns {AsyncGenerator<Line[]>}
+ */
+async function* groups(response, signal) {
+  let rest = "";
+  try {
+    for await (const text of texts(response)) {
+      rest += text;
+      const end = rest.lastIndexOf("\n") + 1;
+      if (end === 0) continue;
+      const found = rest.slice(0, end).split("\n").filter(Boolean).map((one) => JSON.parse(one));
+      rest = rest.slice(end);
+      const failed = found.find((one) => one.error !== undefined && one.position === undefined);
+      yield found.filter((one) => one !== failed);
+      if (failed) throw new ApiError(0, String(failed.error));
+    }
+  } catch (error) {
+    if (signal?.aborted || error instanceof ApiError) throw error;
+    throw new ApiError(0, "The server's answer broke off.");
+  }
+}
+
+/**
+ * The body of a response as text, in the pieces in which it comes.
+ * @param {Response} response
+ */
+export async function* texts(response) {
+  if (!response.body) return;
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      yield decoder.decode(value, { stream: true });
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}

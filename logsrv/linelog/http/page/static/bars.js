@@ -1,0 +1,79 @@
+/** Bars of a histogram as SVG: one for each span of time, stacked by level. */
+
+import { GROUPS } from "./levels.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @typedef {{time: string, count: number, levels: Record<string, number>}} Bucket
+ * @typedef {{since: string, until: string, step: number, buckets: Bucket[]}} Histogram
+ * @typedef {{start: number, end: number, count: number, parts: {name: string, count: number}[]}} Bar times in milliseconds
+ */
+
+/**
+ * A bar for every span of the range, also where no line is.
+ * @param {Histogram} answer
+ * @returns {Bar[]}
+ */
+export function bars(answer) {
+  const since = Date.parse(answer.since);
+  const until = Date.parse(answer.until);
+  const step = answer.step * 1000;
+  /** @type {Map<number, Bucket>} */
+  const filled = new Map(answer.buckets.map((bucket) => [Math.floor(Date.parse(bucket.time) / step), bucket]));
+  /** @type {Bar[]} */
+  const made = [];
+  for (let number = Math.floor(since / step); number * step < until && made.length < 1000; number += 1) {
+    const bucket = filled.get(number);
+    made.push({ start: number * step, end: (number + 1) * step, count: bucket?.count ?? 0, parts: bucket ? parts(bucket) : [] });
+  }
+  return made;
+}
+
+/** @param {Bucket} bucket */
+function parts(bucket) {
+  let known = 0;
+  const found = [];
+  for (const { name, levels } of GROUPS) {
+    const count = levels.reduce((sum, level) => sum + (bucket.levels[level] ?? 0), 0);
+    known += count;
+    if (count) found.push({ name, count });
+  }
+  if (bucket.count > known) found.push({ name: "none", count: bucket.count - known });
+  return found;
+}
+
+/**
+ * @param {SVGElement} svg
+ * @param {Bar[]} all
+ * @param {number} width in pixels
+ * @param {number} height
+ */
+export function draw(svg, all, width, height) {
+  const most = Math.max(1, ...all.map((bar) => bar.count));
+  const each = width / Math.max(1, all.length);
+  const gap = each > 6 ? 1.5 : each > 3 ? 1 : 0;
+  /** @type {SVGElement[]} */
+  const shapes = [];
+  all.forEach((bar, index) => {
+    let bottom = height;
+    for (const part of bar.parts) {
+      // One error among a million lines is still to be seen.
+      const tall = Math.min(Math.max((part.count / most) * height, 1.5), bottom);
+      bottom -= tall;
+      shapes.push(shape("rect", { class: `bar bar-${part.name}`, x: index * each, y: bottom, width: Math.max(each - gap, 0.75), height: tall }));
+    }
+  });
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren(...shapes);
+}
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ */
+function shape(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, typeof value === "number" ? value.toFixed(2) : value);
+  return made;
+}

@@ -1,0 +1,174 @@
+/** Completion under the search box: fields, values of a field, and the queries of before. */
+
+import { get } from "./api.js";
+import { byId, element } from "./dom.js";
+import { LEVELS } from "./levels.js";
+import { isField, pieceAt, quoted } from "./query.js";
+import { keep, kept } from "./storage.js";
+import { printable } from "./text.js";
+import { number } from "./times.js";
+
+/** @typedef {{text: string, note: string, insert: string, start: number, end: number, more: boolean}} Offer */
+
+const MOST = 8;
+const RECENT = "logsrv-queries";
+const ALWAYS = ["level", "source", "name", "host", "message", "time"];
+const AGE = 20_000;
+
+export class Completion {
+  /** @param {import("./box.js").Box} box */
+  constructor(box) {
+    this.box = box;
+    this.list = byId("completions");
+    /** @type {Offer[]} */
+    this.offers = [];
+    this.chosen = -1;
+    this.number = 0;
+    /** @type {Map<string, {when: number, answer: Promise<any>}>} */
+    this.answers = new Map();
+    const { input } = box;
+    input.addEventListener("input", () => this.update());
+    input.addEventListener("click", () => this.update());
+    input.addEventListener("blur", () => this.close());
+    input.addEventListener("keydown", (event) => this.key(event));
+    this.list.addEventListener("pointerdown", (event) => event.preventDefault());
+  }
+
+  get open() {
+    return !this.list.hidden;
+  }
+
+  async update() {
+    this.number += 1;
+    const turn = this.number;
+    const { input } = this.box;
+    const cursor = input.selectionStart ?? input.value.length;
+    const offers = await this.offersAt(input.value, cursor).catch(() => []);
+    if (turn === this.number && document.activeElement === input) this.show(offers);
+  }
+
+  /**
+   * @param {string} query
+   * @param {number} cursor
+   * @returns {Promise<Offer[]>}
+   */
+  async offersAt(query, cursor) {
+    if (!query) return recent().map((text) => ({ text, note: "recent", insert: text, start: 0, end: 0, more: false }));
+    const piece = pieceAt(query, cursor);
+    if (!piece || (piece.kind === "field" && !piece.typed)) return [];
+    const typed = piece.typed.toLowerCase();
+    const { start, end } = piece;
+    if (piece.kind === "field") {
+      const found = (await this.ask("/api/fields", {})).fields;
+      const known = found.map((/** @type {any} */ one) => ({ text: one.name, note: `${number(one.lines)} lines` }));
+      const always = ALWAYS.filter((name) => !known.some((/** @type {any} */ one) => one.text === name)).map((text) => ({ text, note: "always there" }));
+      return [...known, ...always]
+        .filter((one) => isField(one.text) && one.text.toLowerCase().startsWith(typed))
+        .slice(0, MOST)
+        .map((one) => ({ ...one, insert: `${one.text}=`, start, end, more: true }));
+    }
+    const found = (await this.ask("/api/top", { field: piece.field })).values;
+    /** @type {{value: string, count: number | null}[]} */
+    const values = found.map((/** @type {any} */ one) => ({ value: String(one.value), count: one.count }));
+    if (piece.field === "level") for (const value of LEVELS) if (!values.some((one) => one.value === value)) values.push({ value, count: null });
+    return values
+      .filter((one) => one.value.toLowerCase().includes(typed) && one.value.toLowerCase() !== typed)
+      .sort((a, b) => Number(b.value.toLowerCase().startsWith(typed)) - Number(a.value.toLowerCase().startsWith(typed)))
+      .slice(0, MOST)
+      .map((one) => ({ text: one.value, note: one.count === null ? "" : number(one.count), insert: `${quoted(one.value)} `, start, end, more: false }));
+  }
+
+  /**
+   * @param {string} path
+   * @param {Record<string, string>} parameters
+   */
+  ask(path, parameters) {
+    const key = `${path}?${parameters.field ?? ""}`;
+    const known = this.answers.get(key);
+    if (known && Date.now() - known.when < AGE) return known.answer;
+    const answer = get(path, parameters);
+    this.answers.set(key, { when: Date.now(), answer });
+    answer.catch(() => this.answers.delete(key));
+    return answer;
+  }
+
+  /** @param {Offer[]} offers */
+  show(offers) {
+    this.offers = offers;
+    this.chosen = -1;
+    this.box.input.removeAttribute("aria-activedescendant");
+    this.list.hidden = offers.length === 0;
+    this.list.replaceChildren(
+      ...offers.map((offer, index) => {
+        const item = element("li");
+        item.id = `completion-${index}`;
+        item.setAttribute("role", "option");
+        item.setAttribute("aria-selected", "false");
+        item.append(element("span", "", printable(offer.text)), element("span", "note", offer.note));
+        item.addEventListener("click", () => this.take(offer));
+        return item;
+      }),
+    );
+    byId("completion-status").textContent = offers.length ? `${offers.length} suggestions` : "";
+  }
+
+  close() {
+    this.number += 1;
+    this.show([]);
+  }
+
+  /** @param {Offer} offer */
+  take(offer) {
+    const { input } = this.box;
+    input.setRangeText(offer.insert, offer.start, offer.end, "end");
+    this.close();
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    if (offer.more) this.update();
+    else this.close();
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (!this.open || event.isComposing) return;
+    const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (move) {
+      const count = this.offers.length;
+      this.choose(this.chosen < 0 && move < 0 ? count - 1 : (this.chosen + move + count) % count);
+    } else if (event.key === "Escape") this.close();
+    else if ((event.key === "Enter" || event.key === "Tab") && this.chosen >= 0) this.take(this.offers[this.chosen]);
+    else if (event.key === "Tab" && !event.shiftKey) this.take(this.offers[0]);
+    else {
+      if (event.key === "Enter") this.close();
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {number} index */
+  choose(index) {
+    this.list.children[this.chosen]?.setAttribute("aria-selected", "false");
+    this.chosen = index;
+    const item = this.list.children[index];
+    item.setAttribute("aria-selected", "true");
+    item.scrollIntoView({ block: "nearest" });
+    this.box.input.setAttribute("aria-activedescendant", item.id);
+  }
+}
+
+/** @returns {string[]} */
+function recent() {
+  try {
+    const known = JSON.parse(kept(RECENT) ?? "[]");
+    return Array.isArray(known) ? known.filter((one) => typeof one === "string").slice(0, MOST) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} query */
+export function remember(query) {
+  const text = query.trim();
+  if (!text) return;
+  keep(RECENT, JSON.stringify([text, ...recent().filter((one) => one !== text)].slice(0, MOST)));
+}

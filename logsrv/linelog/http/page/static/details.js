@@ -1,0 +1,124 @@
+/** A line that is opened: its whole message and its fields, each of which narrows the query down. */
+
+import { url } from "./address.js";
+import { button, copy, element } from "./dom.js";
+import { fieldName, isField } from "./query.js";
+import { fill } from "./row.js";
+import { printable } from "./text.js";
+
+/** @typedef {import("./api.js").Line} Line */
+
+export class Details {
+  /**
+   * @param {import("./lines.js").Lines} lines
+   * @param {{term: (field: string, value: string, exclude: boolean, position: string) => void, top: (field: string) => void,
+   *   neighbours: (position: string) => void, say: (sentence: string) => void, query: () => string}} actions
+   */
+  constructor(lines, actions) {
+    this.lines = lines;
+    this.actions = actions;
+  }
+
+  /** @param {HTMLElement} row */
+  isOpen(row) {
+    return row.classList.contains("open");
+  }
+
+  /** @param {HTMLElement} row */
+  toggle(row) {
+    if (this.isOpen(row)) this.close(row);
+    else this.open(row);
+  }
+
+  /** @param {HTMLElement} row */
+  close(row) {
+    row.classList.remove("open");
+    row.querySelector(".details")?.remove();
+  }
+
+  /** @param {HTMLElement} row */
+  open(row) {
+    const line = this.lines.data.get(row);
+    if (!line) return;
+    row.classList.add("open");
+    const message = /** @type {HTMLElement} */ (row.querySelector(".message"));
+    fill(message, line.message, this.lines.highlighter);
+    const details = element("div", "details");
+    details.setAttribute("role", "group");
+    details.setAttribute("aria-label", "Fields of this line");
+    details.append(this.tools(line), this.fields(line));
+    row.append(details);
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {Line} line */
+  tools(line) {
+    const tools = element("div", "tools");
+    const copied = async (/** @type {string} */ text, /** @type {string} */ what) =>
+      this.actions.say((await copy(text)) ? `${what} copied.` : "The browser does not allow copying here.");
+    const link = () => new URL(url({ q: this.actions.query(), position: line.position }), location.href).href;
+    const permalink = /** @type {HTMLAnchorElement} */ (element("a", "position", line.position));
+    permalink.href = url({ q: this.actions.query(), position: line.position });
+    permalink.title = "Link to this line";
+    tools.append(
+      button("Copy line", "small", () => copied(`${line.time} ${line.source} ${line.message}`, "Line")),
+      button("Copy JSON", "small", () => copied(JSON.stringify(line, null, 2), "JSON")),
+      button("Copy link", "small", () => copied(link(), "Link")),
+      button("Neighbours", "small", () => this.actions.neighbours(line.position), "Show the lines around this one"),
+      permalink,
+    );
+    return tools;
+  }
+
+  /** @param {Line} line */
+  fields(line) {
+    const table = element("dl", "fields");
+    /** @type {[string, string, unknown][]} */
+    const all = [
+      ["time", "", line.time],
+      ["source", "source", line.source],
+      ["level", "level", line.level],
+      ...Object.entries(line.fields).map(([name, value]) => /** @type {[string, string, unknown]} */ ([fieldName(name), fieldName(name), value])),
+    ];
+    for (const [name, field, value] of all) {
+      if (value === null || value === undefined) continue;
+      const values = Array.isArray(value) ? value : [value];
+      const shown = element("dd");
+      for (const one of values) shown.append(this.value(field, typeof one === "string" ? one : JSON.stringify(one), line.position));
+      table.append(this.name(name, field), shown);
+    }
+    return table;
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} field
+   */
+  name(name, field) {
+    const term = element("dt");
+    if (field && isField(field)) term.append(button(printable(name), "link", () => this.actions.top(field), `Top values of ${printable(name)}`));
+    else term.textContent = printable(name);
+    return term;
+  }
+
+  /**
+   * @param {string} field
+   * @param {string} value
+   * @param {string} position of the line
+   */
+  value(field, value, position) {
+    const shown = printable(value);
+    const whole = element("span", "value");
+    // What a query can ask for: a name of its grammar, a value that fits into the box.
+    if (!field || !isField(field) || value.length > 500 || shown !== value) {
+      whole.append(element("span", "", shown));
+      return whole;
+    }
+    const said = shown.length > 60 ? `${shown.slice(0, 59)}…` : shown;
+    whole.append(
+      button(shown, "add", () => this.actions.term(field, value, false, position), `Only lines with ${field}=${said}`),
+      button("−", "exclude", () => this.actions.term(field, value, true, position), `No lines with ${field}=${said}`),
+    );
+    return whole;
+  }
+}

@@ -1,0 +1,195 @@
+/** The rate over time by level; one drags over it, or walks along it with keys, to select a time. */
+
+import { bars, draw } from "./bars.js";
+import { byId, element } from "./dom.js";
+import { counted, number, span, tick } from "./times.js";
+
+const HEIGHT = 56;
+const A_BAR = 9;
+
+export class Histogram {
+  /**
+   * @param {(since: string, until: string) => void} onSelect with RFC 3339 times
+   * @param {() => void} onClear
+   */
+  constructor(onSelect, onClear) {
+    this.onSelect = onSelect;
+    this.onClear = onClear;
+    this.box = byId("histogram");
+    this.svg = /** @type {SVGElement} */ (/** @type {unknown} */ (byId("bars")));
+    this.band = byId("band");
+    this.tip = byId("tip");
+    /** @type {import("./bars.js").Bar[]} */
+    this.bars = [];
+    /** @type {{from: number, to: number} | null} indexes of bars */
+    this.range = null;
+    this.dragging = false;
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.box);
+  }
+
+  /** How many bars there is room for. */
+  get wanted() {
+    return Math.max(20, Math.min(160, Math.floor(this.box.clientWidth / A_BAR)));
+  }
+
+  /** @param {import("./bars.js").Histogram} answer */
+  show(answer) {
+    if (this.dragging) return;
+    const moved = this.bars[0]?.start !== Date.parse(answer.since);
+    this.bars = bars(answer);
+    if (moved && document.activeElement !== this.box) this.range = null;
+    this.draw();
+    const lines = this.bars.reduce((sum, bar) => sum + bar.count, 0);
+    byId("histogram-total").textContent = counted(lines, "line");
+    byId("histogram-span").textContent = span(new Date(answer.since), new Date(answer.until));
+  }
+
+  draw() {
+    const width = this.box.clientWidth;
+    draw(this.svg, this.bars, width, HEIGHT);
+    this.axis(width);
+    this.drawRange();
+  }
+
+  /** @param {number} width */
+  axis(width) {
+    const [first, last] = [this.bars[0], this.bars[this.bars.length - 1]];
+    const labels = [];
+    if (first) {
+      const count = Math.max(2, Math.min(8, Math.floor(width / 130)));
+      const seconds = (last.end - first.start) / 1000;
+      for (let index = 0; index < count; index += 1) {
+        labels.push(element("span", "", tick(new Date(first.start + ((last.end - first.start) * index) / (count - 1)), seconds)));
+      }
+    }
+    byId("axis").replaceChildren(...labels);
+    const most = Math.max(0, ...this.bars.map((bar) => bar.count));
+    byId("peak").textContent = most && first ? `peak ${number(Math.ceil(most / Math.max((first.end - first.start) / 1000, 0.001)))}/s` : "";
+  }
+
+  listen() {
+    this.box.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !this.bars.length) return;
+      this.box.setPointerCapture(event.pointerId);
+      this.dragging = true;
+      const index = this.indexAt(event);
+      this.range = { from: index, to: index };
+      this.drawRange();
+    });
+    this.box.addEventListener("pointermove", (event) => {
+      if (!this.bars.length) return;
+      const index = this.indexAt(event);
+      if (this.dragging && this.range) {
+        this.range.to = index;
+        this.drawRange();
+      } else this.showTip(index, index);
+    });
+    this.box.addEventListener("pointerup", () => {
+      if (!this.dragging) return;
+      this.dragging = false;
+      this.select();
+    });
+    this.box.addEventListener("pointercancel", () => this.clear());
+    this.box.addEventListener("pointerleave", () => !this.dragging && this.hideTip());
+    this.box.addEventListener("keydown", (event) => this.key(event));
+    this.box.addEventListener("blur", () => !this.dragging && this.clear());
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const last = this.bars.length - 1;
+    if (last < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = this.range?.to ?? last + 1;
+    const target = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last, PageUp: at - 10, PageDown: at + 10 }[event.key];
+    if (target !== undefined) {
+      const to = Math.max(0, Math.min(last, target));
+      this.range = { from: event.shiftKey && this.range ? this.range.from : to, to };
+      this.drawRange();
+      this.speak();
+    } else if (event.key === "Enter" && this.range) this.select();
+    else if (event.key === "Escape") {
+      if (this.range) this.clear();
+      else this.onClear();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {PointerEvent} event */
+  indexAt(event) {
+    const { left, width } = this.box.getBoundingClientRect();
+    const index = Math.floor(((event.clientX - left) / width) * this.bars.length);
+    return Math.max(0, Math.min(this.bars.length - 1, index));
+  }
+
+  /** The bars that are selected, the earlier end first. */
+  ends() {
+    if (!this.range) return null;
+    const { from, to } = this.range;
+    const first = this.bars[Math.min(from, to)];
+    const last = this.bars[Math.max(from, to)];
+    return first && last ? { first, last } : null;
+  }
+
+  select() {
+    const ends = this.ends();
+    this.clear();
+    if (ends) this.onSelect(new Date(ends.first.start).toISOString(), new Date(ends.last.end).toISOString());
+  }
+
+  clear() {
+    this.range = null;
+    this.dragging = false;
+    this.drawRange();
+  }
+
+  drawRange() {
+    this.band.hidden = !this.range || !this.bars.length;
+    if (!this.range || !this.bars.length) return this.hideTip();
+    const from = Math.min(this.range.from, this.range.to);
+    const to = Math.max(this.range.from, this.range.to);
+    this.band.style.left = `${(100 * from) / this.bars.length}%`;
+    this.band.style.width = `${(100 * (to + 1 - from)) / this.bars.length}%`;
+    this.showTip(from, to);
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  sentence(from, to) {
+    const chosen = this.bars.slice(from, to + 1);
+    const sum = (/** @type {string[]} */ names) => chosen.flatMap((bar) => bar.parts).filter((part) => names.includes(part.name)).reduce((all, part) => all + part.count, 0);
+    const lines = chosen.reduce((all, bar) => all + bar.count, 0);
+    const errors = sum(["error", "critical"]);
+    const warnings = sum(["warning"]);
+    const said = [span(new Date(chosen[0].start), new Date(chosen[chosen.length - 1].end)), counted(lines, "line")];
+    if (errors) said.push(counted(errors, "error"));
+    if (warnings) said.push(counted(warnings, "warning"));
+    return said.join(" · ");
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  showTip(from, to) {
+    if (!this.bars[from] || !this.bars[to]) return;
+    this.tip.textContent = this.sentence(from, to);
+    this.tip.hidden = false;
+    const middle = ((from + to + 1) / 2 / this.bars.length) * this.box.clientWidth;
+    const half = this.tip.offsetWidth / 2;
+    this.tip.style.left = `${Math.max(half, Math.min(this.box.clientWidth - half, middle))}px`;
+  }
+
+  hideTip() {
+    this.tip.hidden = true;
+  }
+
+  speak() {
+    if (!this.range) return;
+    const from = Math.min(this.range.from, this.range.to);
+    byId("histogram-status").textContent = this.sentence(from, Math.max(this.range.from, this.range.to));
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The lines in the page: a window over the store that is bounded, whatever arrives. Both ends can grow
+ * and be cut; what somebody looks at stays where it is.
+ */
+
+import { button, element } from "./dom.js";
+import { compare } from "./position.js";
+import { row } from "./row.js";
+import { counted } from "./times.js";
+
+/** @typedef {import("./api.js").Line} Line */
+/** @typedef {import("./queue.js").Gap} Gap */
+
+export class Lines {
+  /**
+   * @param {HTMLElement} scroller the element that scrolls
+   * @param {HTMLElement} log the element with the lines
+   * @param {import("./highlight.js").Highlighter} highlighter
+   * @param {(after: string) => void} showGap called to show what a gap left out
+   */
+  constructor(scroller, log, highlighter, showGap) {
+    this.scroller = scroller;
+    this.log = log;
+    this.highlighter = highlighter;
+    this.showGap = showGap;
+    /** @type {Map<string, HTMLElement>} */
+    this.rows = new Map();
+    /** @type {WeakMap<Element, Line>} */
+    this.data = new WeakMap();
+    /** @type {HTMLElement | null} */
+    this.selected = null;
+    this.first = "";
+    this.last = "";
+  }
+
+  get size() {
+    return this.rows.size;
+  }
+
+  clear() {
+    this.log.replaceChildren();
+    this.rows.clear();
+    this.selected = null;
+    this.first = this.last = "";
+  }
+
+  /** @param {Line} line */
+  make(line) {
+    const made = row(line, this.highlighter);
+    this.rows.set(line.position, made);
+    this.data.set(made, line);
+    return made;
+  }
+
+  /**
+   * Add what comes after the last line; lines that are there already are left out.
+   * @param {(Line | Gap)[]} items
+   * @returns {Line[]} the lines that were new
+   */
+  append(items) {
+    const fragment = document.createDocumentFragment();
+    const added = [];
+    let day = this.dayAtEnd();
+    for (const item of items) {
+      if (!("position" in item)) {
+        fragment.append(this.gap(item, this.last));
+        continue;
+      }
+      if (this.last && compare(item.position, this.last) <= 0) continue;
+      const made = this.make(item);
+      if (made.dataset.on !== day) made.dataset.day = day = made.dataset.on ?? "";
+      fragment.append(made);
+      this.first ||= item.position;
+      this.last = item.position;
+      added.push(item);
+    }
+    this.log.append(fragment);
+    return added;
+  }
+
+  /**
+   * Add what comes before the first line, in the order of the store.
+   * @param {Line[]} lines
+   */
+  prepend(lines) {
+    const older = lines.filter((line) => !this.first || compare(line.position, this.first) < 0);
+    if (!older.length) return;
+    this.keepingPlace(() => {
+      const next = this.rows.get(this.first);
+      const fragment = document.createDocumentFragment();
+      let day = "";
+      for (const line of older) {
+        const made = this.make(line);
+        if (made.dataset.on !== day) made.dataset.day = day = made.dataset.on ?? "";
+        fragment.append(made);
+      }
+      if (next && next.dataset.on === day) delete next.dataset.day;
+      this.log.prepend(fragment);
+      this.first = older[0].position;
+      this.last ||= older[older.length - 1].position;
+    });
+  }
+
+  /**
+   * Put neighbours between the lines, in their places; those that are there stay.
+   * @param {Line[]} lines
+   */
+  insert(lines) {
+    this.keepingPlace(() => {
+      const rows = [...this.rows].sort((a, b) => compare(a[0], b[0]));
+      for (const line of lines) {
+        if (this.rows.has(line.position)) continue;
+        const next = rows.find(([position]) => compare(position, line.position) > 0);
+        this.log.insertBefore(this.make({ ...line, context: true }), next ? next[1] : null);
+        if (!this.first || compare(line.position, this.first) < 0) this.first = line.position;
+        if (!this.last || compare(line.position, this.last) > 0) this.last = line.position;
+      }
+    });
+  }
+
+  /**
+   * Cut the oldest until `most` lines are left.
+   * @param {number} most
+   * @returns {boolean} some were cut
+   */
+  cutStart(most) {
+    if (this.rows.size <= most) return false;
+    while (this.rows.size > most && this.log.firstElementChild) this.remove(this.log.firstElementChild);
+    // A gap says what is missing before the line below it; at the very top it says nothing.
+    while (this.log.firstElementChild && !this.log.firstElementChild.classList.contains("line")) this.log.firstElementChild.remove();
+    const first = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
+    this.first = first?.dataset.position ?? "";
+    return true;
+  }
+
+  /**
+   * Cut the newest until `most` lines are left.
+   * @param {number} most
+   * @returns {boolean} some were cut
+   */
+  cutEnd(most) {
+    if (this.rows.size <= most) return false;
+    while (this.rows.size > most && this.log.lastElementChild) this.remove(this.log.lastElementChild);
+    while (this.log.lastElementChild && !this.log.lastElementChild.classList.contains("line")) this.log.lastElementChild.remove();
+    const last = /** @type {HTMLElement | null} */ (this.log.lastElementChild);
+    this.last = last?.dataset.position ?? "";
+    return true;
+  }
+
+  /** @param {Element} gone */
+  remove(gone) {
+    const position = /** @type {HTMLElement} */ (gone).dataset.position;
+    if (position) this.rows.delete(position);
+    if (gone === this.selected) this.selected = null;
+    gone.remove();
+  }
+
+  /**
+   * Do something that moves lines, and scroll so that the line at the top of the window stays there.
+   * @param {() => void} change
+   */
+  keepingPlace(change) {
+    const top = this.scroller.getBoundingClientRect().top;
+    const anchor = this.atTop();
+    const before = anchor ? anchor.getBoundingClientRect().top - top : 0;
+    change();
+    if (anchor?.isConnected) this.scroller.scrollTop += anchor.getBoundingClientRect().top - top - before;
+  }
+
+  /** The first line that is to be seen. */
+  atTop() {
+    const top = this.scroller.getBoundingClientRect().top;
+    const children = this.log.children;
+    let low = 0;
+    let high = children.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (children[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
+    }
+    return /** @type {HTMLElement | undefined} */ (children[low]);
+  }
+
+  dayAtEnd() {
+    const last = this.rows.get(this.last);
+    return last?.dataset.on ?? "";
+  }
+
+  /**
+   * @param {Gap} gap
+   * @param {string} after
+   */
+  gap(gap, after) {
+    const made = element("div", "gap");
+    const lines = gap.lines === null ? "Lines" : counted(gap.lines, "line");
+    made.append(element("span", "", gap.why === "missed" ? `${lines} missed` : `${lines} skipped`));
+    if (after) made.append(button("Show", "link", () => this.showGap(after), "Stop here and show these lines"));
+    return made;
+  }
+
+  // The line that is selected with keys or a click; it has the focus, so that it is read out.
+
+  /**
+   * @param {HTMLElement | null} line
+   * @param {"nearest" | "center"} [where]
+   */
+  select(line, where = "nearest") {
+    this.selected?.removeAttribute("aria-current");
+    this.selected = line;
+    if (!line) return;
+    line.setAttribute("aria-current", "true");
+    line.focus({ preventScroll: true });
+    line.scrollIntoView({ block: where });
+  }
+
+  /**
+   * The line so many lines from the selected one, as far as there are lines.
+   * @param {number} steps
+   */
+  neighbour(steps) {
+    const from = this.selected?.isConnected ? this.selected : null;
+    if (!from) return steps > 0 ? this.atTop() ?? null : this.rows.get(this.last) ?? null;
+    return this.find(from, steps, () => true);
+  }
+
+  /**
+   * @param {Element} from
+   * @param {number} direction
+   * @param {(line: Line) => boolean} accept
+   * @returns {HTMLElement | null}
+   */
+  find(from, direction, accept) {
+    let at = direction > 0 ? from.nextElementSibling : from.previousElementSibling;
+    while (at) {
+      const line = this.data.get(at);
+      if (line && accept(line)) return /** @type {HTMLElement} */ (at);
+      at = direction > 0 ? at.nextElementSibling : at.previousElementSibling;
+    }
+    return null;
+  }
+}

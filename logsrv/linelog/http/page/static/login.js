@@ -1,0 +1,33 @@
+/** The log-in form: shown when the server wants a token, gone when it has taken one. */
+
+import { byId } from "./dom.js";
+
+/** @param {() => void} then called once the server knows us */
+export function logIn(then) {
+  const dialog = /** @type {HTMLDialogElement} */ (byId("log-in"));
+  const form = /** @type {HTMLFormElement} */ (byId("log-in-form"));
+  const error = byId("log-in-error");
+  let since = 0;
+  document.addEventListener("logsrv-log-in", (event) => {
+    // What was asked before the log-in may be refused after it.
+    const { began } = /** @type {CustomEvent} */ (event).detail;
+    if (!dialog.open && began >= since) dialog.showModal();
+  });
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const body = new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+    try {
+      const response = await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } });
+      error.textContent = response.ok ? "" : response.status === 401 ? "That is not the token." : `The server answers ${response.status}.`;
+      if (!response.ok) return;
+    } catch {
+      error.textContent = "The server does not answer.";
+      return;
+    }
+    since = performance.now();
+    form.reset();
+    dialog.close();
+    then();
+  });
+}

@@ -1,0 +1,27 @@
+/** Positions of lines, `SEGMENT:OFFSET`: which of two comes first in the store. */
+
+/**
+ * @param {string} text
+ * @returns {[number, number]}
+ */
+function numbers(text) {
+  const colon = text.indexOf(":");
+  return [Number(text.slice(0, colon)), Number(text.slice(colon + 1))];
+}
+
+/**
+ * Negative when `a` comes before `b`, 0 when they are the same line.
+ * @param {string} a
+ * @param {string} b
+ */
+export function compare(a, b) {
+  if (a === b) return 0;
+  const [segmentA, offsetA] = numbers(a);
+  const [segmentB, offsetB] = numbers(b);
+  return segmentA - segmentB || offsetA - offsetB;
+}
+
+/** @param {string | null} text */
+export function isPosition(text) {
+  return text !== null && /^\d{1,15}:\d{1,15}$/.test(text);
+}

@@ -1,0 +1,147 @@
+/** The query language as the page needs it: its pieces, what to mark in a message, one term more. */
+
+/**
+ * @typedef {object} Atom
+ * @property {"word" | "phrase" | "regex" | "field"} kind
+ * @property {string} text what is looked for
+ * @property {number} start
+ * @property {number} end
+ * @property {boolean} negated
+ * @property {boolean} inner inside brackets
+ * @property {string} [field]
+ * @property {string} [operator]
+ */
+
+const FIELD = /^([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|<=|>=|=|<|>|~|:(?!\/\/))/;
+const OR = /(^|[\s)])OR([\s(]|$)/;
+const NAME = /^[A-Za-z_@][A-Za-z0-9_.@-]*$/;
+/** Fields that a line's own content cannot hide; a content's field of that name is `fields.NAME`. */
+const ALWAYS = new Set(["time", "source", "name", "host", "port", "position", "message", "level"]);
+
+/**
+ * The atoms of a query, also of one that is not finished. Brackets only carry a NOT.
+ * @param {string} query
+ * @returns {Atom[]}
+ */
+export function atoms(query) {
+  /** @type {Atom[]} */
+  const found = [];
+  const outer = [false];
+  let not = false;
+  let place = 0;
+  while (place < query.length) {
+    const character = query[place];
+    if (/\s/.test(character)) place += 1;
+    else if (character === "(") {
+      outer.push(outer[outer.length - 1] !== not);
+      not = false;
+      place += 1;
+    } else if (character === ")") {
+      if (outer.length > 1) outer.pop();
+      place += 1;
+    } else if (character === "-" && /[^\s()-]|\(/.test(query[place + 1] ?? "")) {
+      not = !not;
+      place += 1;
+    } else {
+      const atom = atomAt(query, place);
+      place = atom.end;
+      if (atom.kind === "word" && ["AND", "OR"].includes(atom.text)) continue;
+      if (atom.kind === "word" && atom.text === "NOT") {
+        not = !not;
+        continue;
+      }
+      atom.negated = outer[outer.length - 1] !== not;
+      atom.inner = outer.length > 1;
+      not = false;
+      found.push(atom);
+    }
+  }
+  return found;
+}
+
+/**
+ * @param {string} query
+ * @param {number} start
+ * @returns {Atom}
+ */
+function atomAt(query, start) {
+  const rest = query.slice(start);
+  const field = FIELD.exec(rest);
+  const at = field ? start + field[0].length : start;
+  const named = field ? { field: field[1], operator: field[2] } : {};
+  const value = query.slice(at);
+  const quoted = /^"((?:[^"\\]|\\.)*)("?)/.exec(value);
+  const regex = !field || field[2] === "~" ? /^\/((?:[^/\\]|\\.)+)\/(?=\s|\)|$)/.exec(value) : null;
+  const plain = /^[^\s()"]*/.exec(value)?.[0] ?? "";
+  const length = quoted ? quoted[0].length : regex ? regex[0].length : plain.length;
+  const kind = field ? "field" : quoted ? "phrase" : regex ? "regex" : "word";
+  const text = quoted ? quoted[1].replace(/\\(["\\])/g, "$1") : regex ? regex[1].replace(/\\\//g, "/") : plain;
+  return { kind, text, start, end: Math.max(at + length, start + 1), negated: false, inner: false, ...named };
+}
+
+/**
+ * Texts and expressions to mark in a message.
+ * @param {string} query
+ */
+export function wanted(query) {
+  const positive = atoms(query).filter((atom) => !atom.negated && atom.text);
+  return {
+    texts: positive.filter((atom) => atom.kind === "word" || atom.kind === "phrase").map((atom) => atom.text),
+    regexes: positive.filter((atom) => atom.kind === "regex").map((atom) => atom.text),
+  };
+}
+
+/** @param {string} name */
+export const isField = (name) => NAME.test(name);
+
+/**
+ * The name by which a query reaches a field of a line's content.
+ * @param {string} name
+ */
+export const fieldName = (name) => (ALWAYS.has(name) ? `fields.${name}` : name);
+
+/** @param {string} value */
+export const quoted = (value) => (/^[^\s()"\\]+$/.test(value) && value !== "*" ? value : `"${value.replace(/["\\]/g, "\\$&")}"`);
+
+/**
+ * The query with `field=value` required, or excluded. Its opposite is taken out where it stands by itself.
+ * @param {string} query
+ * @param {string} field
+ * @param {string} value
+ * @param {boolean} exclude
+ */
+export function withTerm(query, field, value, exclude) {
+  const term = `${field}=${quoted(value)}`;
+  let rest = query;
+  for (const atom of atoms(query).reverse()) {
+    if (atom.field !== field || atom.operator !== "=" || atom.text !== value) continue;
+    if (atom.negated === exclude) return query;
+    // Beside OR or inside brackets it means something else; without it, what is left may mean nothing.
+    if (atom.inner || OR.test(query)) continue;
+    const before = rest.slice(0, atom.start).replace(/(\bAND\s+)?(-|\bNOT\s+)*$/, "").trimEnd();
+    const after = rest.slice(atom.end).replace(before ? /^\s+/ : /^\s+(AND\s+)?/, "");
+    rest = `${before} ${after}`;
+  }
+  rest = rest.trim();
+  if (OR.test(rest) && !/^\([^()]*\)$/.test(rest)) rest = `(${rest})`;
+  return [rest, exclude ? `-${term}` : term].filter(Boolean).join(" ");
+}
+
+/**
+ * The piece at the cursor that can be completed: a field's name, or the value of a field.
+ * @param {string} query
+ * @param {number} cursor
+ * @returns {{kind: "field" | "value", field: string, typed: string, start: number, end: number} | null}
+ */
+export function pieceAt(query, cursor) {
+  const atom = atoms(query).find((one) => one.start < cursor && cursor <= one.end);
+  if (!atom) return { kind: "field", field: "", typed: "", start: cursor, end: cursor };
+  if (atom.kind === "word" && isField(query.slice(atom.start, cursor))) {
+    return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: atom.end };
+  }
+  if (atom.kind !== "field" || !["=", "!=", ":"].includes(atom.operator ?? "")) return null;
+  const start = atom.start + (atom.field ?? "").length + (atom.operator ?? "").length;
+  if (cursor < start) return null;
+  const typed = query.slice(start, cursor).replace(/^"/, "");
+  return { kind: "value", field: atom.field ?? "", typed, start, end: atom.end };
+}

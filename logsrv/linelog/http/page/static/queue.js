@@ -1,0 +1,79 @@
+/** Lines that have arrived and are not shown yet: the newest so many; the others are counted. */
+
+/**
+ * @typedef {{lines: number | null, why: "skipped" | "missed"}} Gap
+ * @typedef {import("./stream.js").StreamEvent} StreamEvent
+ */
+
+export class Queue {
+  /** @param {number} limit */
+  constructor(limit) {
+    this.limit = limit;
+    /** @type {StreamEvent[]} */
+    this.events = [];
+    this.skipped = 0;
+  }
+
+  get size() {
+    return this.events.length;
+  }
+
+  /** How many lines are waiting, those that will not be shown too. */
+  get waiting() {
+    return this.events.length + this.skipped;
+  }
+
+  clear() {
+    this.events = [];
+    this.skipped = 0;
+  }
+
+  /** @param {StreamEvent[]} events */
+  push(events) {
+    this.events.push(...events);
+    this.keep(this.limit);
+  }
+
+  /**
+   * Keep only the newest; the others are counted.
+   * @param {number} number
+   */
+  keep(number) {
+    const excess = this.events.length - number;
+    if (excess <= 0) return;
+    for (const event of this.events.splice(0, excess)) {
+      this.skipped += event.type === "missed" ? missed(event) || 0 : 1;
+    }
+  }
+
+  /**
+   * Take the oldest: a gap first, if lines were left out before them.
+   * @param {number} number
+   * @returns {(StreamEvent | Gap)[]}
+   */
+  take(number) {
+    /** @type {(StreamEvent | Gap)[]} */
+    const taken = [];
+    if (this.skipped) {
+      taken.push({ lines: this.skipped, why: "skipped" });
+      this.skipped = 0;
+    }
+    for (const event of this.events.splice(0, number)) {
+      taken.push(event.type === "missed" ? { lines: missed(event), why: "missed" } : event);
+    }
+    return taken;
+  }
+}
+
+/**
+ * @param {StreamEvent} event
+ * @returns {number | null}
+ */
+function missed(event) {
+  try {
+    const { lines } = JSON.parse(event.data);
+    return typeof lines === "number" ? lines : null;
+  } catch {
+    return null;
+  }
+}

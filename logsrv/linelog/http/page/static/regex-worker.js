@@ -1,0 +1,43 @@
+/** Finds the matches of expressions in texts, away from the page, which ends it if it takes too long. */
+
+/** @type {RegExp[]} */
+let compiled = [];
+
+addEventListener("message", ({ data }) => {
+  if (data.regexes) {
+    compiled = data.regexes.flatMap(compile);
+    postMessage({ number: 0, ranges: [] });
+  } else postMessage({ number: data.number, ranges: compiled.flatMap((regex) => ranges(regex, data.text)) });
+});
+
+/**
+ * The nearest that JavaScript has to an expression of the query language; none if it has nothing.
+ * @param {string} source
+ * @returns {RegExp[]}
+ */
+function compile(source) {
+  const flags = /^\(\?[a-z]+\)/.exec(source)?.[0] ?? "";
+  const rest = source.slice(flags.length).replace(/\(\?P</g, "(?<");
+  const capital = /[A-Z]/.test(rest.replace(/\\./g, ""));
+  try {
+    return [new RegExp(rest, capital && !flags.includes("i") ? "g" : "gi")];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * @param {RegExp} regex
+ * @param {string} text
+ * @returns {[number, number][]}
+ */
+function ranges(regex, text) {
+  /** @type {[number, number][]} */
+  const found = [];
+  regex.lastIndex = 0;
+  for (let match = regex.exec(text); match && found.length < 200; match = regex.exec(text)) {
+    if (match[0]) found.push([match.index, match.index + match[0].length]);
+    else regex.lastIndex += 1;
+  }
+  return found;
+}

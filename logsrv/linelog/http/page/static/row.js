@@ -1,0 +1,156 @@
+/** One line as an element: time, source, level, message with its colours and marks. */
+
+import { element } from "./dom.js";
+import { short } from "./levels.js";
+import { printable, runs } from "./text.js";
+import { ofLine } from "./times.js";
+
+/** @typedef {import("./api.js").Line} Line */
+/** @typedef {import("./highlight.js").Highlighter} Highlighter */
+
+/** Characters of a message that are shown until the line is opened. */
+const SHOWN = 2000;
+const HUES = 10;
+// Names of fields inside a message stand back a little: `status=` and `"status":`.
+const KEY = /(?<![\w.@-])[A-Za-z_@][\w.@-]{0,63}=(?=\S)|"[^"\\]{1,64}"\s?:/g;
+
+/**
+ * @param {Line} line
+ * @param {Highlighter} highlighter
+ */
+export function row(line, highlighter) {
+  const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}`);
+  made.dataset.position = line.position;
+  made.tabIndex = -1;
+  const { clock, day } = ofLine(line.time);
+  const time = element("time", "time", clock);
+  time.setAttribute("datetime", line.time);
+  made.dataset.on = day;
+  const source = element("span", `source hue-${hue(line.source)}`, printable(sourceName(line)));
+  source.title = printable(line.source);
+  made.append(time, source, element("span", "level", short(line.level)));
+  const message = element("span", "message");
+  fill(message, line.message, highlighter, SHOWN);
+  made.append(message);
+  return made;
+}
+
+/**
+ * Write a message into its element. At most `longest` characters of it.
+ * @param {HTMLElement} message
+ * @param {string} text
+ * @param {Highlighter} highlighter
+ * @param {number} [longest]
+ */
+export function fill(message, text, highlighter, longest = Infinity) {
+  const cut = text.length > longest ? text.slice(0, longest) : text;
+  const pieces = runs(cut);
+  const plain = pieces.length === 1 ? pieces[0].text : pieces.map((piece) => piece.text).join("");
+  /** @param {[number, number][]} ranges */
+  const draw = (ranges) => {
+    message.replaceChildren(...nodes(pieces, plain, ranges));
+    if (cut !== text) message.append(element("span", "more", `… ${text.length - longest} more characters`));
+  };
+  draw(highlighter.ranges(plain));
+  highlighter.later(plain, draw);
+}
+
+/**
+ * @param {import("./text.js").Run[]} pieces
+ * @param {string} plain
+ * @param {[number, number][]} marks
+ */
+function nodes(pieces, plain, marks) {
+  const keys = keyRanges(plain);
+  if (pieces.length === 1 && !pieces[0].style && !marks.length && !keys.length) return [plain];
+  /** @type {(Node | string)[]} */
+  const made = [];
+  for (const [from, to, marked] of parts(0, plain.length, marks)) {
+    const inside = styled(pieces, plain, keys, from, to);
+    if (!marked) made.push(...inside);
+    else {
+      const mark = element("mark");
+      mark.append(...inside);
+      made.push(mark);
+    }
+  }
+  return made;
+}
+
+/**
+ * The part of a message from `from` to `to`, each colour an element.
+ * @param {import("./text.js").Run[]} pieces
+ * @param {string} plain
+ * @param {[number, number][]} keys
+ * @param {number} from
+ * @param {number} to
+ */
+function styled(pieces, plain, keys, from, to) {
+  const made = [];
+  let at = 0;
+  for (const piece of pieces) {
+    const end = at + piece.text.length;
+    for (const [start, stop, key] of parts(Math.max(at, from), Math.min(end, to), keys)) {
+      const style = piece.style || (key ? "key" : "");
+      const text = plain.slice(start, stop);
+      made.push(style ? element("span", style, text) : text);
+    }
+    at = end;
+  }
+  return made;
+}
+
+/** @param {string} plain */
+function keyRanges(plain) {
+  /** @type {[number, number][]} */
+  const found = [];
+  KEY.lastIndex = 0;
+  for (let match = KEY.exec(plain); match && found.length < 60; match = KEY.exec(plain)) {
+    found.push([match.index, match.index + match[0].length]);
+  }
+  return found;
+}
+
+/**
+ * The span from `start` to `end` cut where ranges begin and end; true for what lies in one.
+ * @param {number} start
+ * @param {number} end
+ * @param {[number, number][]} ranges
+ * @returns {[number, number, boolean][]}
+ */
+function parts(start, end, ranges) {
+  /** @type {[number, number, boolean][]} */
+  const found = [];
+  let at = start;
+  for (const [from, to] of ranges) {
+    if (to <= at) continue;
+    if (from >= end) break;
+    if (from > at) found.push([at, from, false]);
+    found.push([Math.max(from, at), Math.min(to, end), true]);
+    at = Math.min(to, end);
+  }
+  if (at < end) found.push([at, end, false]);
+  return found;
+}
+
+/**
+ * The program's or the listener's name if there is one: what people look for; the address otherwise.
+ * @param {Line} line
+ */
+function sourceName(line) {
+  const app = line.fields.app;
+  if (typeof app === "string" && app) return app;
+  const at = line.source.indexOf("@");
+  if (at > 0) return line.source.slice(0, at);
+  // The host; its port, another one for each connection, stands in the opened line.
+  return line.source.replace(/^(?:tcp|udp|tls):/, "").replace(/(?<=[\].\w]):\d+$/, "");
+}
+
+/** @param {string} source */
+function hue(source) {
+  // The listener's name or the host: a new port is not a new colour.
+  const who = source.includes("@") ? source.slice(0, source.indexOf("@")) : source.replace(/:\d+$/, "");
+  let hash = 0;
+  for (let index = 0; index < who.length; index += 1) hash = (hash * 31 + who.charCodeAt(index)) >>> 0;
+  return hash % HUES;
+}

@@ -1,0 +1,94 @@
+/**
+ * Log text made safe and readable: colours of a terminal become class names, every other character that
+ * could drive something or turn the direction of reading is shown as its code.
+ */
+
+/**
+ * @typedef {{text: string, style: string}} Run a piece of text in one style (class names)
+ */
+
+// The set of logsrv/kit/text/escape.py, and LF, which a line cannot have. A stored ESC is the text `\x1b`.
+const SPECIAL =
+  // eslint-disable-next-line no-control-regex
+  /(?:\\x1b|\x1b)\[([0-9;:]{0,60})m|([\x00-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff])/gu;
+
+const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
+/**
+ * @param {string} message
+ * @returns {Run[]}
+ */
+export function runs(message) {
+  SPECIAL.lastIndex = 0;
+  let found = SPECIAL.exec(message);
+  if (!found) return [{ text: message, style: "" }];
+  /** @type {Run[]} */
+  const pieces = [];
+  let done = 0;
+  const colours = { front: "", back: "" };
+  const style = () => [colours.front && `fg-${colours.front}`, colours.back && `bg-${colours.back}`].filter(Boolean).join(" ");
+  for (; found; found = SPECIAL.exec(message)) {
+    if (found.index > done) pieces.push({ text: message.slice(done, found.index), style: style() });
+    if (found[2] !== undefined) pieces.push({ text: code(found[2]), style: "escaped" });
+    else recolour(colours, found[1] ?? "");
+    done = SPECIAL.lastIndex;
+  }
+  if (done < message.length) pieces.push({ text: message.slice(done), style: style() });
+  return pieces;
+}
+
+/** @param {string} message */
+export const printable = (message) => message.replace(SPECIAL, (all, _, character) => (character === undefined ? all.replace("\x1b", "\\x1b") : code(character)));
+
+/** @param {string} character */
+function code(character) {
+  const number = character.charCodeAt(0);
+  return number < 0x100 ? `\\x${number.toString(16).padStart(2, "0")}` : `\\u${number.toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * @param {{front: string, back: string}} colours
+ * @param {string} parameters of an SGR sequence: `1;31`
+ */
+function recolour(colours, parameters) {
+  const codes = parameters.split(/[;:]/).map(Number);
+  for (let index = 0; index < codes.length; index += 1) {
+    const one = codes[index];
+    if (one === 0) colours.front = colours.back = "";
+    else if (one >= 30 && one <= 37) colours.front = NAMES[one - 30];
+    else if (one >= 90 && one <= 97) colours.front = NAMES[one - 90];
+    else if (one >= 40 && one <= 47) colours.back = NAMES[one - 40];
+    else if (one >= 100 && one <= 107) colours.back = NAMES[one - 100];
+    else if (one === 39) colours.front = "";
+    else if (one === 49) colours.back = "";
+    else if (one === 38 || one === 48) {
+      const rich = codes[index + 1] === 5;
+      const name = rich ? indexed(codes[index + 2]) : nearest(codes[index + 2], codes[index + 3], codes[index + 4]);
+      if (one === 38) colours.front = name;
+      else colours.back = name;
+      index += rich ? 2 : 4;
+    }
+  }
+}
+
+/**
+ * The nearest of our eight to one of the 256 colours.
+ * @param {number} colour
+ */
+function indexed(colour) {
+  if (colour < 16) return NAMES[colour % 8];
+  if (colour >= 232) return colour < 244 ? "black" : "white";
+  const cube = colour - 16;
+  return nearest(Math.floor(cube / 36) * 51, (Math.floor(cube / 6) % 6) * 51, (cube % 6) * 51);
+}
+
+/**
+ * @param {number} red
+ * @param {number} green
+ * @param {number} blue
+ */
+function nearest(red, green, blue) {
+  const limit = Math.max(red, green, blue) / 2;
+  const bits = Number(red > limit) + 2 * Number(green > limit) + 4 * Number(blue > limit);
+  return NAMES[bits] ?? "";
+}

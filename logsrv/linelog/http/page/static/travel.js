@@ -1,0 +1,60 @@
+/** Ways through the log: to its beginning, around a line, to the next line of a kind. */
+
+import { ApiError, get, search } from "./api.js";
+import { all, PAGE } from "./view.js";
+
+/** @typedef {import("./api.js").Line} Line */
+/** @typedef {import("./view.js").View} View */
+
+/**
+ * The oldest lines there are.
+ * @param {View} view
+ */
+export async function toStart(view) {
+  view.pause("reading");
+  if (!view.atStart) {
+    const groups = await view.ask(view.request, {}, view.abort.signal);
+    view.lines.clear();
+    const found = await all(groups);
+    view.lines.append(found);
+    view.atStart = true;
+    view.atEnd = false;
+    if (found.length < PAGE) await view.reachedEnd();
+  }
+  view.lines.scroller.scrollTop = 0;
+  view.say("changed");
+}
+
+/**
+ * The lines of the store around a line, whether the query fits them or not.
+ * @param {View} view
+ * @param {string} position
+ */
+export async function neighbours(view, position) {
+  view.pause("reading");
+  const { lines } = await get("/api/show", { position, before: 5, after: 5 }, view.abort.signal);
+  view.lines.insert(lines);
+  view.lines.select(view.lines.rows.get(position) ?? null, "center");
+}
+
+/**
+ * The next line that is accepted; loaded if it is not here.
+ * @param {View} view
+ * @param {-1 | 1} direction
+ * @param {(line: Line) => boolean} accept
+ * @param {string} query what finds such lines
+ */
+export async function seek(view, direction, accept, query) {
+  view.pause("reading");
+  const { lines, request } = view;
+  const from = lines.selected ?? lines.neighbour(direction);
+  if (!from) return;
+  const itself = !lines.selected && accept(/** @type {Line} */ (lines.data.get(from)));
+  const near = itself ? from : lines.find(from, direction, accept);
+  if (near) return lines.select(near, "center");
+  const where = direction < 0 ? { before: lines.first, reverse: 1 } : { after: lines.last };
+  const { since, until } = request;
+  const found = await all(await search({ q: query, since, until, limit: 1, ...where }, view.abort.signal));
+  if (!found.length) throw new ApiError(404, direction < 0 ? "No such line before this one." : "No such line after this one.");
+  await view.open({ ...request, position: found[0].position });
+}

@@ -1,0 +1,353 @@
+/**
+ * What is shown: the lines that arrive, a range of time, or the surroundings of one line; following,
+ * pausing, and more lines where somebody scrolls to.
+ */
+
+import { get, search } from "./api.js";
+import { Pace } from "./pace.js";
+import { compare } from "./position.js";
+import { Queue } from "./queue.js";
+import { Stream } from "./stream.js";
+
+/**
+ * @typedef {import("./api.js").Line} Line
+ * @typedef {{q: string, since: string, until: string, position: string}} Request
+ * @typedef {"button" | "reading" | null} Pause why the lines stand still: the button, or somebody reads
+ */
+
+/** Lines that are asked for at a time. */
+export const PAGE = 200;
+/** Lines in the page while they run, and while somebody scrolls through them. */
+const RUNNING = 400;
+const READING = 2000;
+/** Lines that wait for the next frames, and for the end of a pause. */
+const NEXT_FRAMES = 1000;
+const PAUSED = 1000;
+/** Pixels from an end at which more lines are loaded. */
+const EDGE = 600;
+
+export class View extends EventTarget {
+  /** @param {import("./lines.js").Lines} lines */
+  constructor(lines) {
+    super();
+    this.lines = lines;
+    /** @type {Request} */
+    this.request = { q: "", since: "", until: "", position: "" };
+    this.queue = new Queue(NEXT_FRAMES);
+    /** @type {Stream | null} */
+    this.stream = null;
+    /** @type {WeakMap<Stream, Queue>} */
+    this.queues = new WeakMap();
+    this.abort = new AbortController();
+    /** @type {Pause} */
+    this.paused = null;
+    this.atStart = this.atEnd = false;
+    /** Lines may be shown; a search for the first ones is under way; one for more of them is. */
+    this.ready = this.searching = this.loading = false;
+    this.scheduled = false;
+    this.pace = new Pace();
+    lines.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    new ResizeObserver(() => this.following && this.stick()).observe(lines.scroller);
+  }
+
+  /** New lines are shown as they arrive, or would be but for a pause. */
+  get live() {
+    return !this.request.since && !this.request.until;
+  }
+
+  get following() {
+    return this.live && this.atEnd && !this.paused;
+  }
+
+  /** @param {string} name */
+  say(name, detail = {}) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  /**
+   * Show something else. What was shown stays until the server has taken the query.
+   * @param {Request} request
+   */
+  async open(request) {
+    this.opening?.abort();
+    const opening = (this.opening = new AbortController());
+    const stream = request.since || request.until || request.position ? null : this.newStream();
+    try {
+      const [first, around] = await Promise.all([
+        this.begin(request, stream, opening.signal),
+        request.position ? get("/api/show", { position: request.position, before: 0, after: 0 }, opening.signal) : null,
+      ]);
+      if (opening.signal.aborted) return stream?.stop();
+      this.swap(request, stream, opening);
+      try {
+        if (request.position) await this.openAt(first, around.lines);
+        else if (stream) await this.openEnd(first);
+        else await this.openRange(first);
+      } finally {
+        // Also after a search that took too long: what came of it is there, and new lines go on.
+        if (!opening.signal.aborted) this.finished();
+      }
+    } catch (error) {
+      if (opening.signal.aborted) return stream?.stop();
+      if (stream && this.stream !== stream) stream.stop();
+      throw error;
+    } finally {
+      if (this.opening === opening) this.say("changed");
+    }
+  }
+
+  /**
+   * The search whose lines are shown first. A stream is there before it, so that no line falls between.
+   * @param {Request} request
+   * @param {Stream | null} stream
+   * @param {AbortSignal} signal
+   */
+  async begin(request, stream, signal) {
+    if (stream) await stream.start(request.q, null);
+    if (request.position) return this.ask(request, { before: request.position, reverse: 1 }, signal);
+    return this.ask(request, stream ? { reverse: 1 } : {}, signal);
+  }
+
+  /**
+   * @param {Request} request
+   * @param {Record<string, string | number>} where
+   * @param {AbortSignal} signal
+   */
+  ask(request, where, signal) {
+    return search({ q: request.q, since: request.since, until: request.until, limit: PAGE, ...where }, signal);
+  }
+
+  /** A stream with a queue of its own: what arrives before it is shown waits there. */
+  newStream() {
+    const queue = new Queue(NEXT_FRAMES);
+    const stream = new Stream(
+      (events) => {
+        queue.push(events);
+        if (queue !== this.queue) return;
+        if (this.following) this.schedule();
+        else this.say("waiting");
+      },
+      (state) => stream === this.stream && this.say("connection", state),
+    );
+    this.queues.set(stream, queue);
+    return stream;
+  }
+
+  /** @param {Stream | null} stream */
+  attach(stream) {
+    this.stream = stream;
+    this.queue = (stream && this.queues.get(stream)) ?? new Queue(NEXT_FRAMES);
+    this.queue.limit = this.paused ? PAUSED : NEXT_FRAMES;
+    if (stream) this.say("connection", stream.state);
+  }
+
+  /**
+   * @param {Request} request
+   * @param {Stream | null} stream
+   * @param {AbortController} abort
+   */
+  swap(request, stream, abort) {
+    this.abort.abort();
+    this.abort = abort;
+    this.stream?.stop();
+    this.request = request;
+    this.paused = stream ? null : "reading";
+    this.attach(stream);
+    this.atStart = this.atEnd = this.ready = this.loading = false;
+    this.searching = true;
+    this.lines.highlighter.setQuery(request.q);
+    this.lines.clear();
+    this.say("changed");
+  }
+
+  /** @param {AsyncGenerator<Line[]>} groups from the newest to older ones */
+  async openEnd(groups) {
+    let found = 0;
+    // What arrives is shown at once: all that the search still finds comes before it, or is it.
+    this.atEnd = this.ready = true;
+    this.schedule();
+    for await (const group of groups) {
+      if (!found && group.length) this.stream?.know(group[0].position);
+      found += group.length;
+      this.lines.prepend(group.reverse());
+      if (!this.paused) this.stick();
+    }
+    this.atStart = found < PAGE;
+  }
+
+  /** @param {AsyncGenerator<Line[]>} groups from the oldest to newer ones */
+  async openRange(groups) {
+    let found = 0;
+    for await (const group of groups) found += this.lines.append(group).length;
+    this.lines.scroller.scrollTop = 0;
+    this.atStart = true;
+    this.atEnd = found < PAGE;
+  }
+
+  /**
+   * @param {AsyncGenerator<Line[]>} groups those before the line, from the nearest on
+   * @param {Line[]} shown the line
+   */
+  async openAt(groups, shown) {
+    this.lines.append(shown);
+    const line = this.lines.rows.get(this.request.position) ?? null;
+    this.lines.select(line, "center");
+    const { signal } = this.abort;
+    const before = await all(groups);
+    this.lines.prepend(before.reverse());
+    this.atStart = before.length < PAGE;
+    const after = await all(await this.ask(this.request, { after: this.request.position }, signal));
+    this.lines.append(after);
+    if (this.lines.selected === line) this.lines.select(line, "center");
+    if (after.length < PAGE) await this.reachedEnd();
+  }
+
+  finished() {
+    this.ready = true;
+    this.searching = false;
+    this.pace.expect(this.queue.size);
+    this.say("changed");
+    this.schedule();
+  }
+
+  // New lines.
+
+  schedule() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame((now) => {
+      this.scheduled = false;
+      this.frame(now);
+    });
+  }
+
+  /**
+   * Show what has arrived since the last frame, as far as there is time for it.
+   * @param {number} now
+   */
+  frame(now) {
+    if (!this.following || !this.ready || !this.queue.waiting) return;
+    const items = this.pace
+      .take(this.queue, now)
+      .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
+    const added = this.lines.append(items);
+    if (this.lines.cutStart(RUNNING)) this.atStart = false;
+    this.stick();
+    if (added.length) this.say("lines", { lines: added });
+    if (this.queue.size) this.schedule();
+  }
+
+  stick() {
+    this.lines.scroller.scrollTop = this.lines.scroller.scrollHeight;
+  }
+
+  // Following and pausing.
+
+  /** @param {"button" | "reading"} why */
+  pause(why) {
+    if (this.paused === "button" || this.paused === why) return;
+    this.paused = why;
+    this.queue.limit = PAUSED;
+    this.say("changed");
+  }
+
+  /** Go on with the newest lines, from wherever we are. */
+  async follow() {
+    if (this.live && this.atEnd && this.stream && !this.stream.abort.signal.aborted) {
+      this.paused = null;
+      this.pace.expect(this.queue.size);
+      this.queue.limit = Math.max(NEXT_FRAMES, this.queue.size);
+      this.stick();
+      this.say("changed");
+      this.schedule();
+    } else {
+      await this.open({ q: this.request.q, since: "", until: "", position: "" });
+    }
+  }
+
+  toggle() {
+    if (!this.paused) this.pause("button");
+    else return this.follow();
+  }
+
+  // Scrolling.
+
+  scrolled() {
+    if (!this.ready) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.lines.scroller;
+    const below = scrollHeight - scrollTop - clientHeight;
+    if (this.following && below > 30) this.pause("reading");
+    else if (this.paused === "reading" && this.live && this.atEnd && this.stream && below < 5 && !this.lines.selected) this.follow();
+    if (scrollTop < EDGE && this.paused) this.more(-1);
+    if (below < EDGE && this.paused) this.more(1);
+  }
+
+  /**
+   * Load the lines before the first or after the last one.
+   * @param {-1 | 1} direction
+   */
+  async more(direction) {
+    const done = direction < 0 ? this.atStart : this.atEnd;
+    if (this.loading || this.searching || done || !this.lines.size) return;
+    this.loading = true;
+    this.say("loading", { direction });
+    const { signal } = this.abort;
+    try {
+      if (direction < 0) await this.moreBefore(signal);
+      else await this.moreAfter(signal);
+    } catch (error) {
+      if (!signal.aborted) this.say("failed", { error });
+    } finally {
+      if (!signal.aborted) {
+        this.loading = false;
+        this.say("changed");
+      }
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async moreBefore(signal) {
+    const found = await all(await this.ask(this.request, { before: this.lines.first, reverse: 1 }, signal));
+    if (signal.aborted) return;
+    this.lines.prepend(found.reverse());
+    this.atStart = found.length < PAGE;
+    if (this.lines.cutEnd(READING)) this.atEnd = false;
+  }
+
+  /** @param {AbortSignal} signal */
+  async moreAfter(signal) {
+    const found = await all(await this.ask(this.request, { after: this.lines.last }, signal));
+    if (signal.aborted) return;
+    this.lines.keepingPlace(() => {
+      this.lines.append(found);
+      if (this.lines.cutStart(READING)) this.atStart = false;
+    });
+    if (found.length < PAGE) await this.reachedEnd();
+  }
+
+  /** All that the store has is there: go on with what arrives. */
+  async reachedEnd() {
+    this.atEnd = true;
+    if (!this.live) return;
+    if (this.stream) {
+      // What has been loaded was waiting too.
+      const { last } = this.lines;
+      this.queue.events = this.queue.events.filter((event) => !event.id || compare(event.id, last) > 0);
+      this.queue.skipped = 0;
+    } else {
+      const stream = this.newStream();
+      this.attach(stream);
+      await stream.start(this.request.q, this.lines.last || null);
+    }
+  }
+}
+
+/**
+ * @param {AsyncGenerator<Line[]>} groups
+ * @returns {Promise<Line[]>}
+ */
+export async function all(groups) {
+  const found = [];
+  for await (const group of groups) found.push(...group);
+  return found;
+}

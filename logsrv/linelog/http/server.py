@@ -1,0 +1,331 @@
+"""The web server of the line logger: each request is checked, and answered by whoever can."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import CACHED
+
+from logsrv.errors import StoreError
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.kit.text.words import shown
+from logsrv.kit.web.channel import WebRequest
+from logsrv.kit.web.hosts import HEADERS
+from logsrv.kit.web.monitor import POLICY, Monitor
+from logsrv.linelog.health import Watched, healthy
+from logsrv.linelog.http.access import Access
+from logsrv.linelog.http.answer import Answer
+from logsrv.linelog.http.attempts import Attempts
+from logsrv.linelog.http.children import STOPPING, Searches
+from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, Endpoint
+from logsrv.linelog.http.hub import Hub
+from logsrv.linelog.http.openapi import document
+from logsrv.linelog.http.page import assets
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.settings import HttpSettings, read_token
+from logsrv.linelog.http.slices import Slices
+from logsrv.linelog.http.totals import Totals
+from logsrv.linelog.http.viewer import Viewer
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import parse_position
+
+log = Logger()
+
+LOG_OUT = "/logout"
+# Totals that are younger are good enough for everybody.
+TOTALS_SECONDS = 0.5
+READING = ("GET", "HEAD")
+# What follows `/?` in a link. A form encodes it again, up to three times as long, and keeps 4 KiB.
+_VIEW = re.compile(r"[!-~]{1,1000}")
+
+
+class WebServer:
+    """Answers the requests of all web listeners; `handle` is called for each.
+
+    directory: the store's. watched: the service, whose health is told.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: HttpSettings,
+        *,
+        watched: Watched,
+        metrics: Metrics,
+        reactor: Any,
+        now: Callable[[], float],
+    ) -> None:
+        self._directory = str(directory)
+        self._reactor = reactor
+        self._metrics = metrics
+        self._monitor = Monitor(
+            metrics, unhealthy=lambda: healthy(watched).reasons, unready=watched.unready
+        )
+        self._attempts = Attempts(reactor.seconds)
+        # Until `apply` has read the token, nobody is let in.
+        self._access: Access | None = None
+        self._searches = Searches(
+            directory, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
+        )
+        self._hub = Hub(self._view, reactor, Slices(reactor, now))
+        self._viewers: set[Viewer] = set()
+        self._totals = Totals()
+        self._totalled, self._totalled_at = b"", float("-inf")
+        self._totalling = DeferredLock()
+        self._stopping = False
+        metrics.watch("http_viewers", lambda: len(self._viewers))
+        metrics.watch("http_searches", lambda: self._searches.open)
+
+    def apply(self, settings: HttpSettings) -> None:
+        """Go by these settings from the next request on. Raises ConfigurationError."""
+        before = self._access
+        self._access = Access(settings.http_host, read_token(settings), self._attempts)
+        if before is not None and not before.lets_in_as(self._access):
+            # Whoever still may see the lines comes back by himself.
+            for viewer in list(self._viewers):
+                viewer.close("the token is another one now")
+        self._searches.at_once = settings.http_searches
+        self._searches.seconds = settings.http_search_time
+
+    def stop(self) -> Deferred[None]:
+        """Send all away, answer nothing more; fires when no process is left."""
+        self._stopping = True
+        for viewer in list(self._viewers):
+            viewer.close(str(STOPPING))
+        self._hub.close()
+        return self._searches.stop()
+
+    def handle(self, request: WebRequest) -> None:
+        """Answer a request, now or later."""
+        try:
+            self._answer(request)
+        except Problem as problem:
+            self._fail(request, problem)
+        except StoreError as error:
+            self._fail(request, Problem(503, str(error)))
+        except Exception:
+            log.failure("answering a request failed")
+            self._fail(request, Problem(500, "the server has failed; its log says why"))
+
+    def _answer(self, request: WebRequest) -> None:
+        if self._access is None or self._stopping:
+            raise STOPPING
+        path = request.path.decode("latin-1")
+        self._access.check_host(request)
+        self._access.check_origin(request, page=path == "/")
+        endpoint = BY_PATH.get(path)
+        if path in assets.static_files():
+            self._only(request, *READING)
+            # The same everywhere, and the page that asks for the token needs them.
+            self._send_asset(request, assets.static_files()[path], "no-cache")
+        elif path == assets.LOG_IN:
+            self._only(request, "POST")
+            self._log_in(request, self._access)
+        elif path == "/":
+            self._only(request, *READING)
+            self._page(request, self._access)
+        else:
+            if endpoint is None or not endpoint.open:
+                self._access.check_token(request)
+            if path == LOG_OUT:
+                self._only(request, "POST")
+                self._redirect(request, self._access.log_out(request))
+            elif endpoint is None:
+                raise Problem(404, f"there is nothing at {shown(path)}")
+            else:
+                self._only(request, *READING)
+                self._api(request, endpoint)
+
+    def _only(self, request: WebRequest, *methods: str) -> None:
+        allowed = ", ".join(methods)
+        if request.method.decode("latin-1") not in methods:
+            raise Problem(405, f"only {allowed} can be done here", {"Allow": allowed})
+        if request.has_body and "POST" not in methods:
+            request.browser.persistent = 0
+            raise Problem(
+                413, "a request for this has no content of its own", {"Connection": "close"}
+            )
+
+    def _page(self, request: WebRequest, access: Access) -> None:
+        try:
+            access.check_token(request)
+        except Problem as problem:
+            view = _view(request.uri.partition(b"?")[2].decode("latin-1"))
+            self._send_asset(request, assets.log_in_page(view=view), "no-store", problem)
+            return
+        self._send_asset(request, assets.page(), "no-cache")
+
+    def _log_in(self, request: WebRequest, access: Access) -> None:
+        assert request.content is not None
+        form = parse_qs(request.content.read().decode("utf-8", "replace"))
+        view = _view(form.get("view", [""])[0])
+        try:
+            cookie = access.log_in(request, form.get("token", [""])[0].encode())
+        except Problem as problem:
+            if _wants_json(request):
+                raise
+            said = str(problem)
+            asset = assets.log_in_page(said[:1].upper() + said[1:] + ".", view)
+            self._send_asset(request, asset, "no-store", problem)
+            return
+        if _wants_json(request):
+            self._head(request, 204, JSON)
+            request.setHeader("Set-Cookie", cookie)
+            request.finish()
+        else:
+            self._redirect(request, cookie, view)
+
+    def _redirect(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
+        """Lead to the page, at `view`: whoever followed a link finds what it showed behind the log-in."""
+        self._head(request, 303, JSON)
+        request.setHeader("Set-Cookie", cookie)
+        request.setHeader("Location", f"/?{view}" if view else "/")
+        request.setHeader("Content-Length", "0")
+        request.finish()
+
+    def _api(self, request: WebRequest, endpoint: Endpoint) -> None:
+        values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
+        answer = self._monitor.answer(endpoint.path)
+        if answer is not None:
+            self._send(request, answer.status, answer.body, answer.type)
+            return
+        match endpoint.path:
+            case "/openapi.json":
+                self._send(request, 200, json.dumps(document()).encode())
+            case "/api/stats":
+                done = Deferred.fromCoroutine(self._stats(request))
+                done.addErrback(self._failed, request)
+            case "/api/tail":
+                self._tail(request, values)
+            case _ if request.method == b"HEAD":
+                self._head(request, 200, endpoint.type)
+                request.finish()
+            case _:
+                self._search(request, endpoint, values)
+
+    def _search(self, request: WebRequest, endpoint: Endpoint, values: dict[str, Any]) -> None:
+        def begin(request: WebRequest, status: int) -> None:
+            self._head(request, status, endpoint.type if status == 200 else JSON)
+
+        answer = Answer(request, self._reactor, begin, self._fail)
+        asked = {"endpoint": endpoint.name, "values": values}
+        answer.of(self._searches.start(asked, answer))
+
+    def _tail(self, request: WebRequest, values: dict[str, Any]) -> None:
+        after = values["after"]
+        last = request.getHeader(b"Last-Event-ID")
+        if last:
+            after = last.decode("latin-1")
+        try:
+            begin = None if after is None else parse_position(after)
+        except ValueError as error:
+            raise Problem(400, f"Last-Event-ID: {error}") from None
+        if request.method == b"HEAD":
+            self._head(request, 200, EVENTS)
+            request.finish()
+            return
+        viewer = Viewer(
+            request,
+            values["q"],
+            self._hub,
+            self._searches,
+            self._reactor,
+            missed=lambda lines: self._metrics.count("tap_missed_lines_total", lines),
+            ended=self._viewers.discard,
+        )
+        viewer.start(begin, lambda: self._head(request, 200, EVENTS))
+        self._viewers.add(viewer)
+
+    async def _stats(self, request: WebRequest) -> None:
+        gone: list[object] = []
+        request.notifyFinish().addErrback(gone.append)
+        async with self._totalling:
+            if self._reactor.seconds() - self._totalled_at > TOTALS_SECONDS:
+                # In a thread: the first time a whole segment is counted.
+                self._totalled = await deferToThreadPool(
+                    self._reactor, self._reactor.getThreadPool(), self._count_totals
+                )
+                self._totalled_at = self._reactor.seconds()
+        if not gone:
+            self._send(request, 200, self._totalled)
+
+    def _count_totals(self) -> bytes:
+        view = self._view()
+        try:
+            return json.dumps(self._totals.of(view)).encode() + b"\n"
+        finally:
+            view.close()
+
+    def _view(self) -> View:
+        return View(self._directory, lambda sentence: log.warn("{said}", said=sentence))
+
+    def _failed(self, failure: Failure, request: WebRequest) -> None:
+        if failure.check(StoreError):
+            self._fail(request, Problem(503, str(failure.value)))
+        else:
+            log.failure("answering a request failed", failure)
+            self._fail(request, Problem(500, "the server has failed; its log says why"))
+
+    def _fail(self, request: WebRequest, problem: Problem) -> None:
+        if request.channel is None:
+            # Its client has gone meanwhile.
+            return
+        if request.startedWriting:
+            request.browser.abort()
+            return
+        for name, value in problem.headers.items():
+            request.setHeader(name, value)
+        self._send(request, problem.status, problem.body)
+
+    def _send_asset(
+        self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
+    ) -> None:
+        status = 200 if problem is None else problem.status
+        self._head(request, status, asset.content_type, assets.POLICY)
+        request.setHeader("Cache-Control", caching)
+        if problem is not None:
+            for name, value in problem.headers.items():
+                request.setHeader(name, value)
+        elif request.setETag(asset.tag.encode()) is CACHED:
+            request.finish()
+            return
+        self._finish(request, asset.body)
+
+    def _send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
+        self._head(request, status, type_)
+        self._finish(request, body)
+
+    def _finish(self, request: WebRequest, body: bytes) -> None:
+        request.setHeader("Content-Length", str(len(body)))
+        request.write(body)
+        request.finish()
+
+    def _head(self, request: WebRequest, status: int, type_: str, policy: str = POLICY) -> None:
+        self._metrics.count("http_requests_total", status=str(status))
+        request.setResponseCode(status, HTTPStatus(status).phrase.encode())
+        for name, value in HEADERS.items():
+            request.setHeader(name, value)
+        request.setHeader("Content-Type", type_)
+        request.setHeader("Content-Security-Policy", policy)
+        request.setHeader("Cache-Control", "no-store")
+        # nginx would hold back what comes in small pieces.
+        request.setHeader("X-Accel-Buffering", "no")
+
+
+def _view(query: str) -> str:
+    """Return the query of a link as it may stand in a header; empty if it may not, or is too long."""
+    return query if _VIEW.fullmatch(query) else ""
+
+
+def _wants_json(request: WebRequest) -> bool:
+    return b"application/json" in (request.getHeader(b"Accept") or b"")

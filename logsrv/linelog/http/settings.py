@@ -1,0 +1,65 @@
+"""The options of the web interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
+from logsrv.kit.options.secrets import SECRET, read_secret
+from logsrv.kit.web.endpoints import is_private, web_endpoint
+from logsrv.kit.web.hosts import name_in
+
+# A browser has six connections for each page; a screen on a wall has one for months.
+MOST_CONNECTIONS = 4000
+
+
+def _name(text: str) -> str:
+    name = name_in(text.encode("ascii", "replace"))
+    if name is None or name != text.lower().strip("[]").rstrip("."):
+        raise ValueError("not a name, or one with a port")
+    return name
+
+
+HOST_NAME: Kind[str] = Kind(_name, "the name of a host, such as logs.example.org", "NAME")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class HttpSettings:
+    """The options of the web interface: where it is, for whom, and how much it gives."""
+
+    http: tuple[Endpoint, ...] = option(
+        (), web_endpoint(8080), repeatable=True,
+        help="where to be the live page and the API, such as tcp:8080:interface=127.0.0.1",
+    )  # fmt: skip
+    http_token: str | None = option(
+        None, SECRET, "what one needs to see anything there; others see it in the process list"
+    )
+    http_token_file: Path | None = option(None, PATH, "a file that has the token")
+    http_host: tuple[str, ...] = option(
+        (), HOST_NAME, "a name of this server in browsers, beside its address", repeatable=True
+    )
+    http_searches: int = option(8, integer(1), "how many searches are done at a time")
+    http_search_time: float = option("1m", DURATION, "how long a search may take")
+
+
+def check_reach(settings: HttpSettings) -> None:
+    """Raise ConfigurationError for an endpoint that others reach while there is no token."""
+    tokens = (settings.http_token, settings.http_token_file)
+    for endpoint in settings.http:
+        if tokens == (None, None) and not is_private(endpoint):
+            raise ConfigurationError(
+                f"--http {endpoint} can be reached by others: give --http-token-file FILE, or listen "
+                "on tcp:PORT:interface=127.0.0.1 or unix:PATH"
+            )
+
+
+def read_token(settings: HttpSettings) -> str | None:
+    """Return the token, out of its file if need be; None for none. Raises ConfigurationError."""
+    token = read_secret("http-token", settings.http_token, settings.http_token_file)
+    check_reach(settings)
+    return token

@@ -1,0 +1,75 @@
+"""Moments as somebody types them: `2026-11-20 06:00`, `yesterday`, `30m` (ago)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+from logsrv.kit.text.words import shown
+
+_AGO = re.compile(r"([0-9]{1,12})([smhd])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_CLOCK = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
+_ZONE = r"(?P<zone>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+_MOMENT = re.compile(
+    r"(?:(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})|(?P<day>today|yesterday))?"
+    rf"(?:(?P<between>[Tt]| +|\A){_CLOCK} ?{_ZONE})?",
+    re.ASCII,
+)
+
+
+def moment(text: str, now: float, utc: bool) -> float:
+    """Return the moment that `text` means, in seconds since 1970.
+
+    now: the present, in the same. utc: times without a zone are UTC, not local time.
+    Raises ValueError with one sentence.
+    """
+    text = text.strip()
+    if text == "now":
+        return now
+    try:
+        ago = _AGO.fullmatch(text)
+        if ago:
+            found = now - int(ago[1]) * _SECONDS[ago[2]]
+            datetime.fromtimestamp(found, UTC)
+            return found
+        parts = _MOMENT.fullmatch(text) if text else None
+        if parts is not None:
+            return _of_parts(parts, now, utc)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{shown(text)} is a time that does not exist") from None
+    raise ValueError(
+        f"{shown(text)} is not a time; write 2026-11-20T06:00:00Z, 2026-11-20, 2026-11-20 06:00, 06:00, "
+        "today, yesterday, now, or how long ago: 90s, 30m, 2h, 7d"
+    )
+
+
+def _of_parts(parts: re.Match[str], now: float, utc: bool) -> float:
+    zone = UTC if utc else None
+    if parts["zone"]:
+        zone = _zone(parts["zone"])
+    today = datetime.fromtimestamp(now, zone).date()
+    day = date.fromisoformat(parts["date"]) if parts["date"] else today
+    if parts["day"] == "yesterday":
+        day -= timedelta(days=1)
+    leap = parts["second"] == "60"
+    clock = time(
+        int(parts["hour"] or 0),
+        int(parts["minute"] or 0),
+        59 if leap else int(parts["second"] or 0),
+        int((parts["part"] or "0").ljust(6, "0")[:6]),
+        zone,
+    )
+    # Without a zone this is local time: of two that clocks set back show twice, the first.
+    return datetime.combine(day, clock).timestamp() + leap
+
+
+def _zone(text: str) -> timezone:
+    if text in "Zz":
+        return UTC
+    digits = text[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if minutes > 59 or hours > 23:
+        raise ValueError("no such offset")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if text[0] == "-" else offset)

@@ -1,0 +1,100 @@
+"""The tree of a query: what a line has to be like, without how it is found out."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+
+class Part:
+    """A part of a tree, never changed; equal to another of its kind that says the same.
+
+    Plain classes: seven named tuples take a millisecond to make, a fiftieth of a search for a rare word.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._said() == other._said()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *self._said()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._said()))})"
+
+    def _said(self) -> tuple[object, ...]:
+        return tuple([getattr(self, name) for name in self.__slots__])
+
+
+class Text(Part):
+    """The message contains `text`: a word or a phrase."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Regex(Part):
+    """The expression `pattern` is found in the message."""
+
+    __slots__ = ("pattern",)
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+
+
+class Compare(Part):
+    """The field called `field` is there, and stands to `value` as `op` says.
+
+    op: `=` `!=` `<` `<=` `>` `>=`; `:` contains; `~` the expression `value` is found in it.
+    """
+
+    __slots__ = ("field", "op", "value")
+
+    def __init__(self, field: str, op: str, value: str) -> None:
+        self.field = field
+        self.op = op
+        self.value = value
+
+
+class Has(Part):
+    """The field called `field` is there."""
+
+    __slots__ = ("field",)
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+
+
+class And(Part):
+    """All of `parts` are true; without any it is true."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[Node, ...]) -> None:
+        self.parts = parts
+
+
+class Or(Part):
+    """At least one of `parts` is true."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[Node, ...]) -> None:
+        self.parts = parts
+
+
+class Not(Part):
+    """`part` is not true."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Node) -> None:
+        self.part = part
+
+
+Node: TypeAlias = Text | Regex | Compare | Has | And | Or | Not
+
+EVERYTHING = And(())
+"""The empty query: every line."""

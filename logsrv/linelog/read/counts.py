@@ -1,0 +1,207 @@
+"""Numbers over what a search finds: the most frequent values of a field, lines over time, fields, sources.
+
+Each frame is counted where it is read, and the parent adds up: bounded, however many values there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from logsrv.errors import LogsrvError
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields.level_of import levels_of
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.read.plan import Task
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.values import counter
+
+# Different values that are kept at once; with more, those that came least often are forgotten.
+MANY = 100_000
+# Characters of all that is kept; more are as too many values. One takes up to four bytes.
+_MUCH = 8 << 20
+_STEPS = (
+    0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
+    3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
+)  # fmt: skip
+
+
+class Tally:
+    """Values with their numbers, the frequent ones of any number of values.
+
+    total: how many were added. exact: nothing was forgotten.
+    """
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.exact = True
+        self._counts: Counter[str] = Counter()
+        self._size = 0
+
+    def add(self, counts: dict[str, int], total: int) -> None:
+        """Add the numbers of some lines, `total` of which have a value."""
+        self.total += total
+        self._size += sum(len(value) for value in counts if value not in self._counts)
+        self._counts.update(counts)
+        if len(self._counts) > 2 * MANY or self._size > 2 * _MUCH:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.exact = False
+        kept: Counter[str] = Counter()
+        self._size = 0
+        for value, count in self._counts.most_common(MANY):
+            if self._size + len(value) > _MUCH:
+                break
+            kept[value] = count
+            self._size += len(value)
+        self._counts = kept
+
+    def most_common(self, number: int) -> list[tuple[str, int]]:
+        """Return the most frequent, those that came as often in the order of their text."""
+        return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
+
+
+def top(search: Search, field: str) -> Tally:
+    """Count the values of a field; a list counts each of its elements."""
+    count = counter(field)
+
+    def work(task: Task) -> list[bytes]:
+        if field == "position":
+            counts = Counter(str(hit.position) for hit in search.find(task))
+            return [json.dumps([counts.total(), counts]).encode()]
+        return [json.dumps(count(text)).encode() for text in search.matching(task)]
+
+    tally = Tally()
+    for total, counts in _results(search, work):
+        tally.add(counts, total)
+    return tally
+
+
+def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
+    """Return in how many lines each field is, in a sample of about so many lines, and how many it was."""
+    counts: Counter[str] = Counter()
+    sampled = size = 0
+    for hit in search.hits(reverse=True):
+        record = Record(hit.line, str(hit.position))
+        size += sum(len(name) for name in record.fields if name not in counts)
+        counts.update(record.fields.keys())
+        # As a field of the content it was counted just now.
+        if record.level and "level" not in record.fields:
+            counts["level"] += 1
+        sampled += 1
+        if sampled >= lines or len(counts) > MANY or size > _MUCH:
+            break
+    return dict(counts.most_common(1000)), sampled
+
+
+def sources(search: Search) -> dict[str, tuple[int, str]]:
+    """Return each source with its number of lines and the TIME of its last one."""
+
+    def work(task: Task) -> list[bytes]:
+        found: dict[str, tuple[int, str]] = {}
+        for hit in search.find(task):
+            stamp = STAMP.match(hit.line)
+            if stamp is not None:
+                time, source = (part.decode(errors="backslashreplace") for part in stamp.groups())
+                found[source] = found.get(source, (0, ""))[0] + 1, time
+        return [json.dumps(found).encode()]
+
+    sources: dict[str, tuple[int, str]] = {}
+    for found in _results(search, work):
+        for source, (lines, last) in found.items():
+            before = sources.pop(source, (0, ""))
+            # Those that spoke last stand last, and are kept.
+            sources[source] = before[0] + lines, max(before[1], last)
+        while len(sources) > MANY:
+            del sources[next(iter(sources))]
+    return sources
+
+
+class Bucket(NamedTuple):
+    """Lines of a span of time: from `start`, in seconds since 1970; how many, and of each level."""
+
+    start: float
+    lines: int
+    levels: dict[str, int]
+
+
+def histogram(search: Search, step: float, *, levels: bool) -> list[Bucket]:
+    """Count lines by `step` seconds (of whole steps since 1970), empty buckets left out, in order.
+
+    Raises LogsrvError when there are more of them than anybody can look at.
+    """
+
+    def work(task: Task) -> list[bytes]:
+        # Seconds are enough to tell the bucket, unless one may end within a second.
+        size = 19 if step % 1 == 0 else 26
+        counts: Counter[tuple[bytes, str | None]] = Counter()
+        if levels:
+            for text in search.matching(task):
+                starts = [line[:size] for line in text[:-1].split(b"\n")]
+                counts.update(zip(starts, levels_of(text), strict=True))
+        else:
+            counts.update((start, None) for start in search.starts(task, size))
+        return [json.dumps(_bucketed(counts, step)).encode()]
+
+    buckets: dict[float, Counter[str]] = {}
+    for found in _results(search, work):
+        for start, counted in found:
+            buckets.setdefault(start, Counter()).update(counted)
+        if len(buckets) > MANY:
+            raise LogsrvError(
+                f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
+            )
+    return [
+        Bucket(start, counted.pop("lines"), dict(counted))
+        for start, counted in sorted(buckets.items())
+    ]
+
+
+def _bucketed(
+    counts: Counter[tuple[bytes, str | None]], step: float
+) -> list[tuple[float, Counter[str]]]:
+    """Return the numbers of times and levels as those of buckets."""
+    buckets: dict[float, Counter[str]] = {}
+    moments: dict[bytes, float | None] = {}
+    for (time, level), lines in counts.items():
+        if time not in moments:
+            moments[time] = _moment(time)
+        moment = moments[time]
+        if moment is not None:
+            of_bucket = buckets.setdefault(begin(moment, step), Counter())
+            of_bucket["lines"] += lines
+            if level is not None:
+                of_bucket[level] += lines
+    return list(buckets.items())
+
+
+def _moment(time: bytes) -> float | None:
+    try:
+        return parse_rfc3339(time.decode("ascii", "replace") + "Z")
+    except ValueError:
+        return None
+
+
+def begin(moment: float, step: float) -> float:
+    """Return the beginning of the bucket that holds a moment, the same for all of its moments."""
+    # In whole microseconds: 0.3 // 0.1 is 2.
+    micro = round(step * 1e6)
+    return round(moment * 1e6) // micro * micro / 1e6
+
+
+def sensible_step(seconds: float, buckets: int) -> float:
+    """Return the shortest step, in seconds, of those that people read easily, for at most so many."""
+    step = next((step for step in _STEPS if seconds / step <= buckets), _STEPS[-1])
+    while seconds / step > buckets:
+        step *= 2
+    return step
+
+
+def _results(search: Search, work: Any) -> Iterable[Any]:
+    for _, results in search.run(work):
+        for result in results:
+            yield json.loads(result)

@@ -1,0 +1,130 @@
+"""Following a store: what is written from a position on, across rotation, sealing and retention.
+
+Nothing is given twice, and nothing is left out that the store still has. `Follower.read` never waits:
+who calls it decides when to look again.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from logsrv.linelog.read.texts import Damaged, Frames, PlainFrames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Position
+
+LIMIT = 1 << 20
+
+
+class News(NamedTuple):
+    """Whole lines, and where they begin; `gap` says that lines before them are gone from the store."""
+
+    position: Position
+    text: bytes
+    gap: bool = False
+
+
+class Follower:
+    """A place in a store that moves on with what is written.
+
+    position: where the next line begins.
+    """
+
+    def __init__(self, view: View, position: Position) -> None:
+        self._view = view
+        self.position = position
+        self._frames: Frames | None = None
+        self._gap = False
+        # Of a compressed segment a whole frame is read, and given in pieces.
+        self._frame = News(position, b"")
+
+    def close(self) -> None:
+        """Close the segment that is open."""
+        if self._frames is not None:
+            self._frames.close()
+            self._frames = None
+
+    def read(self, limit: int = LIMIT) -> News | None:
+        """Return the next lines, about `limit` bytes at most; None when there are none now.
+
+        A frame that is damaged is told to the view and passed over. Raises StoreError.
+        """
+        while True:
+            frames = self._opened()
+            if frames is None:
+                return None
+            # Before the reading: what is written until then is read, and then it is over with it.
+            ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
+            text = self._lines(frames, limit)
+            if text:
+                news = News(self.position, text, self._gap)
+                self._gap = False
+                self.position = Position(self.position.segment, self.position.offset + len(text))
+                return news
+            if not ended:
+                return None
+            self.close()
+            self.position = Position(self.position.segment + 1, 0)
+
+    def _opened(self) -> Frames | None:
+        if self._frames is not None:
+            return self._frames
+        self._view.refresh()
+        for segment in self._view.segments:
+            if segment.number < self.position.segment:
+                continue
+            frames = self._view.open(segment.number)
+            if frames is not None:
+                if segment.number != self.position.segment:
+                    self._gap = self._gap or self.position > Position(0, 0)
+                    self.position = Position(segment.number, 0)
+                self._frames = frames
+                self._frame = News(self.position, b"")
+                return frames
+        return None
+
+    def _lines(self, frames: Frames, limit: int) -> bytes:
+        if isinstance(frames, PlainFrames):
+            return _whole_lines(frames.fd, self.position.offset, limit)
+        text, start = self._frame.text, self.position.offset - self._frame.position.offset
+        if start >= len(text):
+            text, start = self._unpacked(frames), 0
+            self._frame = News(self.position, text)
+        end = text.rfind(b"\n", start, start + limit) + 1 or text.find(b"\n", start) + 1
+        return text[start : end or len(text)]
+
+    def _unpacked(self, frames: Frames) -> bytes:
+        """Return the lines from the place to the end of its frame; of the next one if that is damaged."""
+        frame = frames.at(self.position.offset)
+        while frame < frames.count:
+            stop = frames.bounds(frame)[1]
+            try:
+                return b"".join(text for _, text in frames.between(self.position.offset, stop))
+            except Damaged as error:
+                self._view.tell(str(error))
+                self._gap = True
+                self.position = Position(self.position.segment, stop)
+                frame += 1
+        return b""
+
+
+def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
+    while piece := os.pread(fd, limit, offset):
+        end = piece.rfind(b"\n") + 1
+        if end or len(piece) < limit:
+            return piece[:end]
+        limit *= 2
+    return b""
+
+
+def end_of(view: View) -> Position:
+    """Return where the next line of the store will begin."""
+    view.refresh()
+    for segment in reversed(view.segments):
+        frames = view.open(segment.number)
+        if frames is not None:
+            try:
+                return Position(segment.number, frames.size)
+            finally:
+                frames.close()
+    return Position(0, 0)

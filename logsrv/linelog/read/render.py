@@ -1,0 +1,203 @@
+"""Lines for people and for programs: as text, as they were sent, as JSON.
+
+Whatever a store holds (`--raw` keeps everything), nothing that drives a terminal or turns the direction
+of reading gets out of here unescaped, but for the message alone in a pipe, which is the sender's.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import readable
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.search import Hit
+
+_DIM, _BOLD, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+_MATCH = "\x1b[1;30;43m"
+_SOURCES = tuple(f"\x1b[{code}m" for code in (36, 32, 35, 34, 33, 96, 92, 95, 94, 93))
+_LEVELS = {
+    "debug": _DIM,
+    "notice": _BOLD,
+    "warning": "\x1b[33m",
+    "error": "\x1b[31m",
+    "critical": "\x1b[1;31m",
+    "alert": "\x1b[1;31m",
+    "emergency": "\x1b[1;31m",
+}
+
+
+class Style(NamedTuple):
+    """Looks of a line: `output` is text, raw or json.
+
+    color: with the codes of a terminal. local: TIME in the local zone. width: columns to which a line
+    is cut; 0 for none. escaped: a raw message is made safe for a terminal.
+    """
+
+    output: str = "text"
+    color: bool = False
+    local: bool = False
+    width: int = 0
+    escaped: bool = True
+
+
+def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, bool], bytes]:
+    """Return what makes a line, with its LF, of a hit (or, True, of a neighbour of one)."""
+    if style.output == "json":
+        return lambda hit, context: as_json(hit, context=context).encode() + b"\n"
+    if style.output == "raw":
+        return lambda hit, _: _message(hit.line, style.escaped) + b"\n"
+    if style.color:
+        from logsrv.linelog.query.highlight import spans_of
+
+        spans = spans_of(matcher.node) if matcher else _no_spans
+        return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()
+    if style.local or style.width:
+        return lambda hit, _: _text(hit.line, style).encode() + b"\n"
+    return lambda hit, _: _as_stored(hit.line)
+
+
+def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
+    """Return a hit as the contract's object, for JSON."""
+    record = Record(hit.line, str(hit.position))
+    found: dict[str, Any] = {
+        "position": str(hit.position),
+        "time": record.time,
+        "source": record.source,
+        "message": record.message,
+        "level": record.level,
+        "fields": record.fields,
+    }
+    if context:
+        found["context"] = True
+    return found
+
+
+def as_json(hit: Hit, *, context: bool = False) -> str:
+    """Return a hit as one line of JSON, without LF; any reader of lines sees it as one."""
+    return safe_json(document(hit, context=context))
+
+
+def safe_json(value: object) -> str:
+    """Return compact JSON in which nothing has to be escaped for a terminal or a page's script."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return plain_json(text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
+
+
+def _message(line: bytes, escaped: bool) -> bytes:
+    message = Record(line).body
+    return printable(_decoded(message)).encode() if escaped else message
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode(errors="backslashreplace")
+
+
+def _as_stored(line: bytes) -> bytes:
+    # Nearly all lines are of this kind, and a search may have millions.
+    if is_plain(line):
+        return line + b"\n"
+    return printable(_decoded(line)).encode() + b"\n"
+
+
+def plain(style: Style) -> Callable[[bytes], bytes] | None:
+    """Return what makes many lines at once what `renderer` makes of each; None where it cannot."""
+    if style.output == "text" and not (style.color or style.local or style.width):
+        return lines_as_stored
+    return None
+
+
+def lines_as_stored(text: bytes) -> bytes:
+    """Return whole lines with what is not for showing escaped."""
+    if is_plain(text):
+        return text
+    return b"".join(_as_stored(line) for line in text[:-1].split(b"\n"))
+
+
+def _text(line: bytes, style: Style) -> str:
+    text = printable(_decoded(line))
+    if style.local and (time := Record(line).time):
+        text = local_time(time) + text[len(time) :]
+    return cut(text, style.width)
+
+
+def local_time(time: str) -> str:
+    """Return a TIME in the local zone, with its offset; one of no day or year that there is stays."""
+    try:
+        return datetime.fromisoformat(time).astimezone().isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):
+        return time
+
+
+def cut(text: str, width: int) -> str:
+    """Return text of at most `width` columns, `…` for what is left out; 0 leaves all."""
+    if not width or len(text) * 2 <= width:
+        return text
+    from wcwidth import wcwidth
+
+    taken = kept = 0
+    for place, character in enumerate(text):
+        if taken < width:
+            kept = place
+        taken += max(0, wcwidth(character)) if character != "\t" else 8 - taken % 8
+        if taken > width:
+            return text[:kept] + "…"
+    return text
+
+
+def _no_spans(_: bytes) -> list[tuple[int, int]]:
+    return []
+
+
+def _coloured(hit: Hit, spans: Callable[[bytes], list[tuple[int, int]]], style: Style) -> str:
+    record = Record(hit.line, str(hit.position))
+    time, source = record.time or "", readable(record.source or "")
+    message = record.body
+    if style.local:
+        time = local_time(time)
+    head = f"{one_line(time)} {one_line(source)} " if time else ""
+    if style.width and len(head) >= style.width:
+        # Too narrow for any of the message.
+        return f"{_DIM}{cut(head + '…', style.width)}{_RESET}\n"
+    base = _LEVELS.get(record.level or "", "")
+    width = style.width - len(head) if style.width else 0
+    body = _marked(message, spans(message), base, width)
+    if not head:
+        return body + "\n"
+    colour = _SOURCES[zlib.crc32(source.encode()) % len(_SOURCES)]
+    return f"{_DIM}{one_line(time)}{_RESET} {colour}{one_line(source)}{_RESET} {body}\n"
+
+
+def _marked(message: bytes, spans: list[tuple[int, int]], base: str, width: int) -> str:
+    """Return the message in the colour `base` with the spans highlighted, cut to `width` columns."""
+    pieces: list[tuple[str, str]] = []
+    done = 0
+    for start, end in spans:
+        if start >= done and end > start:
+            pieces += ("", _decoded(message[done:start])), (_MATCH, _decoded(message[start:end]))
+            done = end
+    pieces.append(("", _decoded(message[done:])))
+    shown = []
+    left = width
+    for colour, text in pieces:
+        text = printable(text)
+        if width:
+            whole, text = text, cut(text, left) if left > 0 else ""
+            left = left - width_of(text) if text == whole else 0
+        if text:
+            shown.append(f"{base}{colour}{text}{_RESET}" if base or colour else text)
+    return "".join(shown)
+
+
+def width_of(text: str) -> int:
+    """Return the columns of a terminal that a text takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))

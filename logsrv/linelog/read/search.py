@@ -1,0 +1,214 @@
+"""A search: query and scope in, lines or numbers of them out, in the order of the store.
+
+Under `search`, `tail`, `show`, SQL, the page and the API lies this, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from logsrv.linelog.fields.stamp import STAMP
+from logsrv.linelog.fields.values import bytes_of
+from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.read.plan import Scope, Stats, Task, Work, tasks
+from logsrv.linelog.read.pool import Pool
+from logsrv.linelog.read.texts import Frames
+from logsrv.linelog.read.view import View
+from logsrv.linelog.read.words import by_words
+from logsrv.linelog.store.segment import Position
+
+
+class Hit(NamedTuple):
+    """A line that was found: its place, and it as it is stored, without LF."""
+
+    position: Position
+    line: bytes
+
+
+class Search:
+    """A query with its scope on a store that is open.
+
+    with_index: the word index may be asked. processes: at most so many at work; 0 for all cores.
+    on_frame: is called after each frame that was read.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        matcher: Matcher,
+        scope: Scope,
+        *,
+        with_index: bool = True,
+        processes: int = 0,
+    ) -> None:
+        self.view = view
+        self.matcher = matcher
+        self.scope = scope
+        self.stats = Stats()
+        self._with_index = with_index
+        self._processes = processes
+        self._of = of_source(scope.source)
+        self.on_frame: Callable[[], None] | None = None
+        self._open: Frames | None = None
+
+    def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
+        """Yield the lines that match."""
+
+        def work(task: Task) -> list[bytes]:
+            found = list(self.find(task))
+            return [
+                part
+                for hit in (reversed(found) if reverse else found)
+                for part in (hit.position.offset.to_bytes(8, "little"), hit.line)
+            ]
+
+        for task, results in self.run(work, reverse=reverse):
+            for number in range(0, len(results), 2):
+                offset = int.from_bytes(results[number], "little")
+                yield Hit(Position(task.segment, offset), results[number + 1])
+
+    def rendered(self, render: Callable[[Hit], bytes], *, reverse: bool = False) -> Iterator[bytes]:
+        """Yield what `render` makes of each line that matches; it runs in several processes."""
+
+        def work(task: Task) -> list[bytes]:
+            found = [render(hit) for hit in self.find(task)]
+            return found[::-1] if reverse else found
+
+        for _, results in self.run(work, reverse=reverse):
+            yield from results
+
+    def blocks(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
+        """Yield what `render` makes of all lines of a frame that match, which it gets with their LFs."""
+
+        def work(task: Task) -> list[bytes]:
+            text = b"".join(self.matching(task))
+            return [render(text)] if text else []
+
+        for _, results in self.run(work):
+            yield from results
+
+    def matching(self, task: Task) -> Iterator[bytes]:
+        """Yield the lines of a task that match, whole ones with their LFs, many at a time."""
+        for offset, text in self.texts(task):
+            found = self.matcher.lines(text, (task.segment, offset))
+            if found and self._narrow:
+                lines = found[:-1].split(b"\n")
+                found = b"".join([line + b"\n" for line in lines if self._in_scope(line)])
+            if found:
+                yield found
+
+    def _in_scope(self, line: bytes) -> bool:
+        if not self._in_time(line):
+            return False
+        stamp = STAMP.match(line) if self._of is not None else None
+        return self._of is None or (stamp is not None and self._of.match(stamp[2]) is not None)
+
+    def starts(self, task: Task, size: int) -> Iterator[bytes]:
+        """Yield the first `size` bytes of each line of a task that matches."""
+        if self._narrow:
+            for hit in self.find(task):
+                yield hit.line[:size]
+            return
+        for offset, text in self.texts(task):
+            for start, end in self.matcher.find(text, (task.segment, offset)):
+                yield text[start : min(start + size, end)]
+
+    @property
+    def _narrow(self) -> bool:
+        """Whether lines have to be looked at for more than the query."""
+        return bool(self._of or self.scope.since or self.scope.until)
+
+    def count(self) -> int:
+        """Return how many lines match."""
+        return sum(int(results[0]) for _, results in self.run(self._count) if results)
+
+    def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[Task, list[bytes]]]:
+        """Do `work` on every frame that can have hits, by all cores; yield the results in order."""
+        planned = tasks(self.view, self.scope, self.stats, reverse=reverse, by_words=self._by_words)
+        pool = Pool(work, self.view.tell, self._processes, for_many=self._for_many)
+        for done in pool.run(planned):
+            yield done
+            if self.on_frame is not None:
+                self.on_frame()
+
+    def _for_many(self) -> None:
+        from logsrv.linelog.memory import keep_freed_memory
+
+        # Each frame is unpacked into memory of its own: giving that back took half as long as unpacking.
+        keep_freed_memory()
+        # NumPy's linear algebra is not used; without this it starts a thread for each core, and each
+        # reserves address space, of which a search for HTTP may have little.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        self.matcher.for_many()
+
+    def find(self, task: Task) -> Iterator[Hit]:
+        """Yield the lines of one task that match."""
+        for offset, text in self.texts(task):
+            for hit in in_text(self.matcher, self._of, Position(task.segment, offset), text):
+                if self._in_time(hit.line):
+                    yield hit
+
+    def _count(self, task: Task) -> list[bytes]:
+        if self._narrow:
+            found = sum(1 for _ in self.find(task))
+        else:
+            found = sum(
+                self.matcher.count(text, (task.segment, offset))
+                for offset, text in self.texts(task)
+            )
+        return [b"%d" % found]
+
+    def texts(self, task: Task) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines of one task in pieces, each with its offset, matching or not."""
+        frames = self._frames(task.segment)
+        return iter(()) if frames is None else frames.between(task.start, task.stop)
+
+    def _frames(self, number: int) -> Frames | None:
+        """Return an open segment: the one of the last task, mostly."""
+        if self._open is None or self._open.number != number:
+            self.close()
+            self._open = self.view.open(number)
+        return self._open
+
+    def close(self) -> None:
+        """Close the segment that was read last."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    def _in_time(self, line: bytes) -> bool:
+        since, until = self.scope.since, self.scope.until
+        if not since and not until:
+            return True
+        # All TIMEs of a store have one length, and as text they are in order.
+        time = line[: len(since or until)].decode("latin-1")
+        return time >= since and (not until or time < until)
+
+    def _by_words(self, frames: Frames) -> int | None:
+        needs = self.matcher.needs
+        return by_words(self.view, frames, needs) if needs and self._with_index else None
+
+
+def of_source(pattern: str) -> re.Pattern[bytes] | None:
+    """Return what a SOURCE has to match for a pattern such as `tcp:10.*`; None where any will do."""
+    if not pattern:
+        return None
+    from fnmatch import translate
+
+    return re.compile(bytes_of(translate(pattern)))
+
+
+def in_text(
+    matcher: Matcher, of: re.Pattern[bytes] | None, position: Position, text: bytes
+) -> Iterator[Hit]:
+    """Yield the lines of a text that begins at `position` which match and are of such a source."""
+    segment, offset = position
+    for start, end in matcher.find(text, position):
+        if of is not None:
+            stamp = STAMP.match(text, start, end)
+            if stamp is None or not of.match(stamp[2]):
+                continue
+        yield Hit(Position(segment, offset + start), text[start:end])

@@ -1,0 +1,203 @@
+"""The text of a segment in frames of about 1 MiB, whatever its form on disk.
+
+A frame has bounds, and is made of the lines that begin within them. A compressed segment has the
+frames of its index; in a plain one frame n is what begins in its n-th MiB. Bounds are places in the
+text, so they mean the same lines when the segment is sealed between the plan and the reading.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+
+import zstandard
+
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.segment import time_text
+
+SIZE = 1 << 20
+# No frame is larger, unless somebody made it to exhaust the reader's memory.
+LARGEST = 256 << 20
+
+
+class Damaged(ValueError):
+    """An error: a part of a segment cannot be read; one sentence, with the file and the place."""
+
+
+class Frames:
+    """The text of one segment, open: `count` frames, together `size` bytes of whole lines.
+
+    path: the file's, for people to read.
+    """
+
+    count: int
+    size: int
+
+    def __init__(self, number: int, path: str, fd: int) -> None:
+        self.number = number
+        self.path = path
+        self.fd = fd
+
+    @abstractmethod
+    def bounds(self, frame: int) -> tuple[int, int]:
+        """Return where a frame begins and ends in the text."""
+
+    @abstractmethod
+    def at(self, offset: int) -> int:
+        """Return the frame within whose bounds `offset` is; `count` at or past the end."""
+
+    @abstractmethod
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines that begin from `start` up to `stop`, in pieces, each with its offset.
+
+        Raises OSError and Damaged.
+        """
+
+    @abstractmethod
+    def first_time(self, frame: int) -> str | None:
+        """Return the TIME of the first line of a frame; None where it cannot be told."""
+
+    @abstractmethod
+    def last_time(self) -> str | None:
+        """Return the TIME of the last line; None where it cannot be told."""
+
+    @abstractmethod
+    def cost(self, frame: int) -> int:
+        """Return how many bytes of the file belong to a frame."""
+
+    @property
+    def whole_cost(self) -> int:
+        """The bytes of the file."""
+        return os.fstat(self.fd).st_size
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.fd)
+
+
+class PlainFrames(Frames):
+    """A segment that is not compressed: the active one up to what is written now, or a sealed one."""
+
+    def __init__(self, number: int, path: str, fd: int) -> None:
+        super().__init__(number, path, fd)
+        self.size = self._whole_lines(os.fstat(fd).st_size)
+        self.count = -(-self.size // SIZE)
+
+    def _whole_lines(self, end: int) -> int:
+        """Return where the last whole line ends: behind it is one that is being written."""
+        while end:
+            start = max(0, end - SIZE)
+            newline = os.pread(self.fd, end - start, start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+        return 0
+
+    def bounds(self, frame: int) -> tuple[int, int]:
+        return frame * SIZE, min((frame + 1) * SIZE, self.size)
+
+    def at(self, offset: int) -> int:
+        return offset // SIZE if offset < self.size else self.count
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        start, stop = self._line_at(start), self._line_at(stop)
+        while start < stop:
+            end = self._line_at(start + SIZE) if stop - start > 2 * SIZE else stop
+            yield start, os.pread(self.fd, end - start, start)
+            start = end
+
+    def _line_at(self, offset: int) -> int:
+        """Return where the first line begins that does so at `offset` or behind it."""
+        if offset <= 0:
+            return 0
+        # One byte before: a line that begins at `offset` itself has its LF there.
+        offset -= 1
+        while offset < self.size:
+            piece = os.pread(self.fd, min(4096, self.size - offset), offset)
+            newline = piece.find(b"\n")
+            if newline >= 0:
+                return offset + newline + 1
+            if not piece:
+                break
+            offset += len(piece)
+        return self.size
+
+    def first_time(self, frame: int) -> str | None:
+        start = self._line_at(frame * SIZE)
+        return time_text(os.pread(self.fd, 64, start)) if start < self.size else None
+
+    def last_time(self) -> str | None:
+        start = max(0, self.size - SIZE)
+        tail = os.pread(self.fd, self.size - start, start)
+        return time_text(tail[tail.rfind(b"\n", 0, -1) + 1 :][:64])
+
+    def cost(self, frame: int) -> int:
+        start, stop = self.bounds(frame)
+        return stop - start
+
+
+class PackedFrames(Frames):
+    """A compressed segment by its index, which is loaded when something of it is asked for.
+
+    A search for a rare word asks most segments nothing: their word index says that there is nothing.
+    """
+
+    index: Index
+
+    def __init__(self, number: int, path: str, fd: int, load: Callable[[], Index]) -> None:
+        super().__init__(number, path, fd)
+        self._load = load
+        self._decompressor = zstandard.ZstdDecompressor()
+
+    def __getattr__(self, name: str) -> object:
+        if name not in ("index", "size", "count"):
+            raise AttributeError(name)
+        self.index = self._load()
+        self.size, self.count = self.index.text, len(self.index.frames)
+        return getattr(self, name)
+
+    def bounds(self, frame: int) -> tuple[int, int]:
+        after = frame + 1
+        stop = self.index.frames[after].text if after < self.count else self.size
+        return self.index.frames[frame].text, stop
+
+    def at(self, offset: int) -> int:
+        return self.index.frame_of(offset)
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        for frame in range(self.at(start), self.count):
+            offset, end = self.bounds(frame)
+            if offset >= stop:
+                break
+            text = self._unpacked(frame, end - offset)
+            first, last = _line_at(text, start - offset), _line_at(text, stop - offset)
+            if first < last:
+                yield offset + first, text[first:last]
+
+    def _unpacked(self, frame: int, wanted: int) -> bytes:
+        at, size = self.index.extent(frame)
+        try:
+            packed = os.pread(self.fd, size, at)
+            # Before anything is unpacked: what the header claims is what would be allocated.
+            if wanted > LARGEST or zstandard.frame_content_size(packed) != wanted:
+                raise ValueError("what is there is not the frame that its index names")
+            return self._decompressor.decompress(packed)
+        except (zstandard.ZstdError, ValueError) as error:
+            raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
+
+    def first_time(self, frame: int) -> str | None:
+        return self.index.frames[frame].first
+
+    def last_time(self) -> str | None:
+        return self.index.frames[-1].last if self.count else None
+
+    def cost(self, frame: int) -> int:
+        return self.index.extent(frame)[1]
+
+
+def _line_at(text: bytes, offset: int) -> int:
+    """Return where the first line begins that does so at `offset` or behind it."""
+    if offset <= 0:
+        return 0
+    return (text.find(b"\n", offset - 1) + 1 or len(text)) if offset < len(text) else len(text)

@@ -1,0 +1,177 @@
+"""A store as a reader sees it: its segments at this moment, opened beside a daemon that goes on.
+
+Segments are rotated, sealed and removed meanwhile. A number stays what it is; under which name its text
+lies is looked up again when it is opened. Nothing here writes into the store.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.texts import Frames, PackedFrames, PlainFrames
+from logsrv.linelog.read.walk import walk
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.segment import ACTIVE, Form, Segment, active_number, no_files, segments
+
+# What is found may be sealed or rotated before it is opened; that often in a row it is never.
+_TRIES = 1000
+_TRIES_FOR_A_NAME = 100
+_PAUSE = 0.001
+
+
+class View:
+    """The segments of a store's directory, in order. Raises StoreError if there is no such directory.
+
+    tell: gets one sentence for each thing that is damaged or of no use.
+    damaged: something was told that lines are missing for.
+    """
+
+    def __init__(self, directory: str, tell: Callable[[str], None]) -> None:
+        self.damaged = False
+        self._tell = tell
+        # Processes that are forked off find the same, and the one that forked them has told it.
+        self._teller = os.getpid()
+        self._told: set[str] = set()
+        self._loaded: Index | None = None
+        try:
+            self._disk = Disk().enter(directory)
+        except OSError as error:
+            raise StoreError(f"{directory} cannot be read: {reason(error)}") from error
+        try:
+            self.refresh()
+            if len(self.segments) == 1 and ACTIVE not in self._disk.entries():
+                raise StoreError(f"{directory} is no store of logsrv: there is no {ACTIVE} in it")
+        except BaseException:
+            self.close()
+            raise
+
+    def refresh(self) -> None:
+        """Look which segments there are now."""
+        try:
+            self.segments = segments(self._disk)
+        except OSError as error:
+            raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
+        self._by_number = {one.number: one for one in self.segments}
+
+    def tell_of_no_files(self) -> None:
+        """Report what has the name of a segment and cannot be read as one."""
+        for name in no_files(self._disk):
+            self.tell(f"{self._disk.path(name)} is no plain file, so it is not read")
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._disk.leave()
+
+    def tell(self, sentence: str) -> None:
+        """Report damage, each thing once: lines cannot be read."""
+        self.damaged = True
+        self.note(sentence)
+
+    def note(self, sentence: str) -> None:
+        """Report what is of no use, each thing once; all lines can be read without it."""
+        if sentence not in self._told and os.getpid() == self._teller:
+            self._told.add(sentence)
+            self._tell(sentence)
+
+    def open_words(self, number: int) -> int | None:
+        """Open the word index of a segment; None if there is none."""
+        segment = self._by_number.get(number)
+        if segment is None:
+            return None
+        try:
+            return self._disk.open(segment.words, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
+            return None
+
+    def span(self) -> tuple[str, str]:
+        """Return the TIMEs of the first and the last line; "" where there is none."""
+        numbers = [one.number for one in self.segments]
+        first = next(filter(None, (self._times(number)[0] for number in numbers)), "")
+        last = next(filter(None, (self._times(number)[1] for number in reversed(numbers))), "")
+        return first, last
+
+    def _times(self, number: int) -> tuple[str, str]:
+        frames = self.open(number)
+        if frames is None:
+            return "", ""
+        try:
+            first = frames.first_time(0) if frames.count else None
+            return first or "", frames.last_time() or ""
+        finally:
+            frames.close()
+
+    def is_active(self, fd: int) -> bool:
+        """Return whether an open file is the one that is being written."""
+        return self._disk.belongs(ACTIVE, fd)
+
+    def open(self, number: int) -> Frames | None:
+        """Open a segment; None if retention has removed it, or nothing of it can be read (told)."""
+        for tries in range(_TRIES):
+            # The names of a while ago are mostly still right, and a listing of thousands takes long.
+            segment = self._by_number.get(number)
+            if segment is None:
+                return None
+            why: OSError = OSError(errno.EAGAIN, "it is renamed all the time")
+            try:
+                found = self._try(segment)
+                if found is not None:
+                    return found
+            except FileNotFoundError as error:
+                why = error
+                if tries >= _TRIES_FOR_A_NAME:
+                    break
+            except OSError as error:
+                why = error
+                break
+            if tries:
+                time.sleep(_PAUSE)
+            self.refresh()
+        self.tell(f"segment {number} cannot be read: {reason(why)}")
+        return None
+
+    def _try(self, segment: Segment) -> Frames | None:
+        """Return None, or raise FileNotFoundError, if it was rotated, sealed or removed meanwhile."""
+        path = self._disk.path(segment.name)
+        fd = self._disk.open(segment.name, os.O_RDONLY)
+        try:
+            if segment.form is Form.PACKED:
+                return PackedFrames(
+                    segment.number, path, fd, lambda: self._index(segment, path, fd)
+                )
+            # In this order: once the number is known, the name must still belong to what was opened.
+            if segment.form is Form.ACTIVE and not (
+                active_number(self._disk) == segment.number and self._disk.belongs(segment.name, fd)
+            ):
+                os.close(fd)
+                return None
+            return PlainFrames(segment.number, path, fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def _index(self, segment: Segment, path: str, fd: int) -> Index:
+        # The plan asks for one, and then the reading for the same again.
+        if self._loaded is not None and self._loaded.segment == segment.number:
+            return self._loaded
+        try:
+            found = index.load(segment, self._disk)
+        except (OSError, ValueError) as error:
+            self.note(f"{self._disk.path(segment.index)} is not used: {_why(error)}")
+            found, wrong = walk(segment.number, fd)
+            if wrong:
+                self.tell(f"{path} is {wrong}")
+        self._loaded = found
+        return found
+
+
+def _why(error: Exception) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)

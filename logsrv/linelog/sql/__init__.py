@@ -1,0 +1,13 @@
+"""SQL over a store: DuckDB asks, the reading side answers with the rows that may be wanted.
+
+columns.py   the table `logs`: its columns, and the kinds of fields
+fault.py     an error of DuckDB as a sentence with a place
+session.py   connections that can do nothing but compute
+sample.py    the kind of a field, by lines here and there in the store
+binding.py   the fields that a statement names, and a kind for each that the statement can be of
+plan.py      DuckDB's plan of a statement: which columns it needs, of which rows
+push.py      conditions of that plan as a query and a scope of the reading side
+cells.py     lines of the store as columns
+rows.py      the table as a stream of record batches, made by all cores
+answer.py    a statement put to a store: all of that together
+"""

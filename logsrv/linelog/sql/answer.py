@@ -1,0 +1,169 @@
+"""A statement put to a store: what it means is found out, then rows go in at one end and out at the other.
+
+If a line has a value that its column cannot hold, all is done again with a wider column, as long as no
+row of the answer has been given out. Later it is NULL, and counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.read.plan import Stats
+from logsrv.linelog.sql.binding import Binder
+from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.fault import StatementError, fault
+from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
+from logsrv.linelog.sql.rows import Misfit, Reading, Rows
+from logsrv.linelog.sql.sample import Sample
+from logsrv.linelog.sql.session import check, connect, lock
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow
+
+# Rows in a batch of the answer: all of an answer that is not larger is held back until it is complete.
+_ROWS = 10_000
+
+
+class Answer:
+    """The answer to one statement. Raises StatementError, and NotInstalled without the extra.
+
+    utc: times without a zone are UTC, not local. pushed: conditions narrow down what is read.
+    columns: names of the answer's columns with their types as DuckDB calls them.
+    """
+
+    def __init__(
+        self, statement: str, reading: Reading, *, utc: bool = False, pushed: bool = True
+    ) -> None:
+        self.statement = statement.rstrip().rstrip(";")
+        self._reading = reading
+        self.view = reading.view
+        self.on_frame: Callable[[], None] | None = None
+        self._utc = utc
+        self._pushed = pushed
+        self._temporary = tempfile.TemporaryDirectory(prefix="logsrv-sql-")
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._binder: Binder | None = None
+        self.rows: Rows | None = None
+        self.columns: list[tuple[str, str]] = []
+        try:
+            self._bind()
+        except BaseException:
+            self.close()
+            raise
+
+    def _bind(self) -> None:
+        planning = connect(self._temporary.name, utc=self._utc)
+        every = planning.execute("SELECT name FROM duckdb_optimizers()").fetchall()
+        others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
+        planning.execute(f"SET disabled_optimizers = '{others}'")
+        lock(planning)
+        self._explained = check(planning, self.statement)
+        self._binder = Binder(planning, Sample(self._reading.view))
+        self.fields = self._binder.bind(self.statement, explained=self._explained)
+
+    @property
+    def stats(self) -> Stats:
+        """Numbers of what was read until now."""
+        return self.rows.stats if self.rows is not None else Stats()
+
+    def close(self) -> None:
+        """End the reading, and remove what was put on disk for it."""
+        if self.rows is not None:
+            self.rows.close()
+        if self._connection is not None:
+            self._connection.close()
+        if self._binder is not None:
+            self._binder.connection.close()
+        self._temporary.cleanup()
+
+    def batches(self) -> Iterator[pyarrow.RecordBatch]:
+        """Yield the rows of the answer."""
+        lenient: set[str] = set()
+        while True:
+            begun = False
+            try:
+                for batch in self._run(lenient):
+                    # The first one has no rows: where the second time has others, nobody has seen any.
+                    if batch.num_rows:
+                        begun = True
+                        assert self.rows is not None
+                        self.rows.is_lenient = True
+                        yield batch
+                    elif not begun:
+                        empty = batch
+                if not begun:
+                    yield empty
+                return
+            except Misfit as misfit:
+                assert not begun
+                self._widen(misfit, lenient)
+
+    def _run(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
+        import duckdb
+        import pyarrow
+
+        if self.rows is not None:
+            self.rows.close()
+        if self._connection is not None:
+            self._connection.close()
+        self.rows = rows = Rows(self._reading, self.fields, everything(self.fields))
+        rows.lenient = lenient
+        rows.on_frame = self.on_frame
+        self._connection = connection = connect(self._temporary.name, utc=self._utc)
+        connection.register("logs", rows)
+        lock(connection)
+        if self._pushed and not self._explained:
+            rows.plan = self._plan(connection)
+        try:
+            relation = connection.sql(self.statement)
+            self.columns = list(zip(relation.columns, map(str, relation.types), strict=True))
+            reader = relation.to_arrow_reader(_ROWS)
+            # Also of no rows the columns are to be seen.
+            yield pyarrow.RecordBatch.from_pylist([], reader.schema)
+            yield from reader
+        except KeyboardInterrupt:
+            raise
+        except duckdb.InterruptException:
+            raise KeyboardInterrupt from None
+        except (duckdb.Error, OSError, ValueError, RuntimeError) as error:
+            if rows.trouble is not None:
+                raise rows.trouble from None
+            raise self._as_error(error) from None
+
+    def _as_error(self, error: Exception) -> LogsrvError:
+        found = fault(error)
+        if found.kind == "Out of Memory":
+            return StatementError(
+                "this needs more memory than a statement may take; group or sort fewer rows, or columns "
+                "with shorter values"
+            )
+        return found.as_error(self.statement)
+
+    def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:
+        """Return what has to be read, as far as DuckDB tells."""
+        import duckdb
+
+        assert self._binder is not None
+        if self._binder.fault(self.statement, self.fields, explained=False) is not None:
+            return everything(self.fields)
+        try:
+            explained: Any = connection.execute(
+                f"EXPLAIN (FORMAT JSON) {self.statement}"
+            ).fetchall()[0][1]
+        except duckdb.Error:
+            return everything(self.fields)
+        return of_plans(self._binder.plan(self.statement, optimized=True), explained, self.fields)
+
+    def _widen(self, misfit: Misfit, lenient: set[str]) -> None:
+        """Change the kind of a field so that it can hold what was found; if it cannot, that is NULL."""
+        assert self._binder is not None
+        kind = Kind.NUMBER if misfit.is_number else Kind.TEXT
+        fields = self.fields | {misfit.field: kind}
+        if self._binder.fits(self.statement, fields, explained=self._explained):
+            self.fields = fields
+        else:
+            lenient.add(misfit.field)

@@ -1,0 +1,177 @@
+"""Binding: which fields a statement names, and of which kinds they have to be for it to make sense.
+
+DuckDB itself decides, by its own rules for names, aliases and types. The statement is tried on an empty
+table; a name that DuckDB does not find is a field, and is added; where it complains about types, a
+field is tried as text instead of number, or the other way round.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from logsrv.linelog.fields.values import number_of_text
+from logsrv.linelog.sql.columns import Kind, declaration
+from logsrv.linelog.sql.fault import Fault, fault
+
+if TYPE_CHECKING:
+    import duckdb
+
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
+_NUMBERS = frozenset((*_INTEGERS, *_UNSIGNED, "FLOAT", "DOUBLE", "DECIMAL"))
+_FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", "role"))
+
+
+class Kinds(Protocol):
+    """Kinds of fields by what their values are."""
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind of a field."""
+
+    def kind_of_number(self, name: str) -> Kind:
+        """Return the kind of a field that has to be a number."""
+
+
+class Binder:
+    """A connection with an empty table `logs`, to which statements are put to see what they mean."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, kinds: Kinds) -> None:
+        self.connection = connection
+        self._kinds = kinds
+
+    def bind(self, statement: str, *, explained: bool) -> dict[str, Kind]:
+        """Return the fields that `statement` names, with a kind for each.
+
+        explained: it is an EXPLAIN. Raises StatementError.
+        """
+        fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
+        seen: list[dict[str, Kind]] = []
+        # As `ms = 5 or ms = 'none'` shows, there may be no kinds that suit all.
+        while fields not in seen:
+            seen.append(fields)
+            wrong = self.fault(statement, fields, explained=explained)
+            if wrong is None:
+                better = self._as_used(statement, fields)
+            elif wrong.missing and wrong.missing not in fields:
+                better = fields | {wrong.missing: self._kinds.kind(wrong.missing)}
+            else:
+                other = self._other(statement, fields, wrong, explained)
+                if other is None:
+                    raise wrong.as_error(statement)
+                better = other
+            fields = better
+        return fields
+
+    def _taken_for_functions(self, statement: str) -> list[str]:
+        """Return fields of a statement that DuckDB would not miss, having functions of these names."""
+        try:
+            row = self.connection.execute(
+                "SELECT json_serialize_sql($1::VARCHAR)", [statement]
+            ).fetchone()
+            tree = json.loads(row[0]) if row else None
+            columns = [one["column_names"] for one in _of_class(tree, "COLUMN_REF")]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return []
+        return list(
+            {name.lower(): name for *_, name in columns if name.lower() in _FUNCTIONS}.values()
+        )
+
+    def fits(self, statement: str, fields: dict[str, Kind], *, explained: bool) -> bool:
+        """Tell whether the statement makes sense with fields of these kinds."""
+        return (
+            self.fault(statement, fields, explained=explained) is None
+            and self._as_used(statement, fields) == fields
+        )
+
+    def fault(self, statement: str, fields: dict[str, Kind], *, explained: bool) -> Fault | None:
+        """Return what is wrong with a statement if these are the fields; None if it is right."""
+        import duckdb
+
+        before = "" if explained else "EXPLAIN "
+        try:
+            self.connection.execute(f"CREATE OR REPLACE TABLE logs ({declaration(fields)})")
+        except duckdb.Error as error:
+            # Names that differ in case only are one to SQL.
+            return fault(error)._replace(position=-1)
+        try:
+            self.connection.execute(before + statement).fetchall()
+        except duckdb.Error as error:
+            return fault(error, len(before))
+        return None
+
+    def _other(
+        self, statement: str, fields: dict[str, Kind], wrong: Fault, explained: bool
+    ) -> dict[str, Kind] | None:
+        """Return kinds, one of them another, with which the statement is right, at least up to there."""
+        for name, kind in fields.items():
+            other = Kind.TEXT if kind.is_number else self._kinds.kind_of_number(name)
+            tried = fields | {name: other}
+            left = self.fault(statement, tried, explained=explained)
+            if left is None or left.position > wrong.position >= 0:
+                return tried
+        return None
+
+    def _as_used(self, statement: str, fields: dict[str, Kind]) -> dict[str, Kind]:
+        """Return the kinds, with those changed whose values DuckDB would convert, and fail at one."""
+        for name, is_number in conversions(self.plan(statement, optimized=False)):
+            if name in fields and fields[name].is_number != is_number:
+                other = self._kinds.kind_of_number(name) if is_number else Kind.TEXT
+                return fields | {name: other}
+        return fields
+
+    def plan(self, statement: str, *, optimized: bool) -> Any:
+        """Return DuckDB's plan of the statement, on the table as it was last tried; None if it has none."""
+        import duckdb
+
+        try:
+            row = self.connection.execute(
+                f"SELECT json_serialize_plan($1::VARCHAR, optimize := {optimized})", [statement]
+            ).fetchone()
+            found = json.loads(row[0]) if row else {}
+        except (duckdb.Error, ValueError, RecursionError):
+            return None
+        return found.get("plans")
+
+
+def conversions(plan: Any) -> Iterator[tuple[str, bool]]:
+    """Yield columns of text that a plan converts to numbers (True), and those of numbers that it compares
+    with a text which is none (False).
+    """
+    for expression in _objects(plan):
+        children = expression.get("children") or []
+        if expression.get("type") == "OPERATOR_CAST":
+            strict = not (expression.get("function_data") or {}).get("try_cast")
+            if strict and _type(expression) in _NUMBERS and _type(children[0]) == "VARCHAR":
+                yield str(children[0].get("alias", "")), True
+        elif any(map(_is_no_number, children)):
+            for child in children:
+                yield str(child.get("alias", "")), False
+
+
+def _objects(tree: Any) -> Iterator[dict[str, Any]]:
+    stack = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(reversed(item))
+        elif isinstance(item, dict):
+            yield item
+            stack.extend(reversed(item.values()))
+
+
+def _of_class(tree: Any, wanted: str) -> Iterator[dict[str, Any]]:
+    return (item for item in _objects(tree) if item.get("class") == wanted)
+
+
+def _type(expression: dict[str, Any]) -> str:
+    return str((expression.get("return_type") or {}).get("id", ""))
+
+
+def _is_no_number(expression: dict[str, Any]) -> bool:
+    """Tell whether an expression is a text that is to become a number, and is none."""
+    if expression.get("type") != "OPERATOR_CAST" or _type(expression) not in _NUMBERS:
+        return False
+    value = (expression["children"][0].get("value") or {}).get("value")
+    return isinstance(value, str) and number_of_text(value.strip()) is None

@@ -1,0 +1,70 @@
+"""The table `logs`: the columns that it always has, and the kinds that fields may be of."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+class Kind(enum.Enum):
+    """The type of a field's column, as DuckDB calls it."""
+
+    TEXT = "VARCHAR"
+    INTEGER = "BIGINT"
+    NUMBER = "DOUBLE"
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether the column holds numbers."""
+        return self is not Kind.TEXT
+
+
+ALWAYS = {
+    "time": "TIMESTAMPTZ",
+    "source": "VARCHAR",
+    "name": "VARCHAR",
+    "host": "VARCHAR",
+    "level": "VARCHAR",
+    "message": "VARCHAR",
+    "fields": "JSON",
+    "segment": "BIGINT",
+    "offset": "BIGINT",
+}
+"""The columns that the table has whatever is asked for, in order, with their types."""
+
+
+def declaration(fields: Mapping[str, Kind]) -> str:
+    """Return the columns with their types, as CREATE TABLE has them."""
+    every = ALWAYS | {name: kind.value for name, kind in fields.items()}
+    return ", ".join(f"{quoted(name)} {kind}" for name, kind in every.items())
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def schema(fields: Mapping[str, Kind]) -> pyarrow.Schema:
+    """Return the same columns as Arrow has them."""
+    import pyarrow
+
+    types = {
+        "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
+        "VARCHAR": pyarrow.string(),
+        "JSON": pyarrow.string(),
+        "BIGINT": pyarrow.int64(),
+        "DOUBLE": pyarrow.float64(),
+    }
+    every = ALWAYS | {name: kind.value for name, kind in fields.items()}
+    return pyarrow.schema(
+        pyarrow.field(name, types[kind], metadata=_JSON if kind == "JSON" else None)
+        for name, kind in every.items()
+    )
+
+
+# By this DuckDB knows that a text is JSON.
+_JSON = {"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""}

@@ -1,0 +1,88 @@
+"""Errors of DuckDB as one sentence, with the place in the statement."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from logsrv.errors import LogsrvError
+
+_NO_SUCH_COLUMN = re.compile(
+    r'Table ".*" does not have a column named "(.+)"|Column "(.+)" does not exist on \w+ side'
+    # An alias of the same name in the way: `select lower(app) as app … group by app`.
+    r'|Alias with name "+(.+?)"+ exists, but aliases cannot'
+)
+_LIMIT = 2000
+_NO_SUCH_TABLE = re.compile(r"Table with name (.+) does not exist!")
+# It is also a word of SQL.
+_OFFSET = re.compile(r"\boffset[\s,)]*\Z", re.IGNORECASE)
+
+
+class StatementError(LogsrvError):
+    """An error: DuckDB cannot do what the statement says.
+
+    sentence: what is wrong. at: where, the number of the character from 1; 0 where that is not known.
+    """
+
+    def __init__(self, sentence: str, at: int = 0) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.at = at
+
+
+class Fault(NamedTuple):
+    """An error that DuckDB reported with `errors_as_json`.
+
+    kind: as it calls it (Binder, Conversion …). position: the byte of the statement; -1 for unknown.
+    missing: the name of a column that is not there; "" if that is not what is wrong.
+    """
+
+    kind: str
+    sentence: str
+    position: int
+    missing: str
+
+    def as_error(self, statement: str) -> StatementError:
+        """Return it as an error about `statement`."""
+        if not 0 <= self.position <= len(statement.encode()):
+            return StatementError(self.sentence)
+        before = statement.encode()[: self.position].decode(errors="replace")
+        sentence = self.sentence
+        if self.kind == "Parser" and _OFFSET.search(before):
+            sentence += '. The column is written in double quotes: "offset"'
+        return StatementError(sentence, len(before) + 1)
+
+
+def fault(error: Exception, behind: int = 0) -> Fault:
+    """Return what an error of DuckDB says.
+
+    behind: bytes that were put before the statement, and that a position counts as well.
+    """
+    text = str(error)
+    try:
+        found: dict[str, Any] = json.loads(text[text.index("{") :])
+        message = str(found["exception_message"])
+    except (ValueError, KeyError, TypeError):
+        found, message = {}, text
+    missing = ""
+    if found.get("error_subtype") == "COLUMN_NOT_FOUND":
+        missing = str(found.get("name", ""))
+    elif named := _NO_SUCH_COLUMN.search(message):
+        missing = named[1] or named[2] or named[3]
+    position = str(found.get("position", ""))
+    at = int(position) - behind if position.isdigit() else -1
+    return Fault(str(found.get("exception_type", "")), _sentence(message), at, missing)
+
+
+def _sentence(message: str) -> str:
+    """Return the first line of a message, and the advice if there is some."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    advice = [line for line in lines[1:] if line.startswith("Did you mean")]
+    first = lines[0] if lines else "DuckDB did not say what is wrong"
+    if unknown := _NO_SUCH_TABLE.fullmatch(first):
+        # DuckDB would advise one of its own tables, whose names nobody here has to know.
+        return f"there is no table {unknown[1]}; the lines are in the table logs"[:_LIMIT]
+    if first.startswith("Referenced table"):
+        advice.append('A field with dots in its name is written in double quotes: "http.status"')
+    return " ".join([first, *advice])[:_LIMIT]

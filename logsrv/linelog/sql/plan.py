@@ -1,0 +1,114 @@
+"""DuckDB's plan of a statement: which columns of `logs` it needs, and of which rows.
+
+DuckDB has moved all conditions as far down as they can go, through aliases, WITH and subqueries. So
+those that stand at a scan of `logs` are about its rows and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from logsrv.linelog.sql.columns import ALWAYS, Kind
+from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_expression, of_filter
+
+# Of DuckDB's optimizers those that move conditions. Others look at how many rows the table has, which
+# here are none, or make plans that it cannot write down.
+OPTIMIZERS = frozenset(
+    (
+        "expression_rewriter",
+        "filter_pushdown",
+        "filter_pullup",
+        "cte_filter_pusher",
+        "cte_inlining",
+        "in_clause",
+    )
+)
+_UNKNOWN = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
+_SCAN = "PYTHON_ARROW_SCAN"
+
+
+class Plan(NamedTuple):
+    """The part of the store that has to be read.
+
+    columns: the names of those that are needed. wanted: the rows.
+    """
+
+    columns: frozenset[str]
+    wanted: Wanted
+
+
+def everything(kinds: Mapping[str, Kind]) -> Plan:
+    """Return the plan to read all there is."""
+    return Plan(frozenset((*ALWAYS, *kinds)), Wanted())
+
+
+def of_plans(plans: Any, explained: Any, kinds: Mapping[str, Kind]) -> Plan:
+    """Return what is needed.
+
+    plans: of the statement on a table, as DuckDB writes plans. explained: what EXPLAIN in JSON says of
+    the same on the stream. Where they differ, or one is not understood, more is needed.
+    """
+    names = (*ALWAYS, *kinds)
+    known = {name.lower(): name for name in names}
+    try:
+        read = list(_projections(json.loads(explained)))
+        columns = frozenset(known[name.lower()] for some in read for name in some)
+    except _UNKNOWN:
+        return everything(kinds)
+    try:
+        scans = list(_scans(plans, None))
+        if len(scans) != len(read):
+            return Plan(columns, Wanted())
+        wanted = any_of([_wanted(scan, above, names, kinds) for scan, above in scans])
+        # Where rows are just counted, the stream's plan reads some column that nobody looks at.
+        used = any(name for scan, _ in scans for name in _columns(scan, names))
+    except _UNKNOWN:
+        return Plan(columns, Wanted())
+    return Plan(columns if used else frozenset(), wanted)
+
+
+def _scans(node: Any, above: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each scan of the table, with what stands directly above it."""
+    if isinstance(node, list):
+        for one in node:
+            yield from _scans(one, above)
+        return
+    if (node.get("function_data") or {}).get("table") == "logs":
+        yield node, above
+    for child in node["children"]:
+        yield from _scans(child, node)
+
+
+def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
+    """Return the columns that a scan reads, None for what is none such as the number of a row."""
+    places = [column["index"] for column in scan["column_indexes"]]
+    return [names[place] if 0 <= place < len(names) else None for place in places]
+
+
+def _wanted(scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, Kind]) -> Wanted:
+    read = _columns(scan, names)
+    found = []
+    for item in scan["table_filters"]["filters"]:
+        column = read[item["key"]]
+        if column is not None:
+            found.append(of_filter(item["value"], column, kinds))
+    if above is not None and above["type"] == "LOGICAL_FILTER":
+        kept = scan["projection_ids"] or range(len(read))
+        shown = [read[place] for place in kept]
+        for expression in above["expressions"]:
+            found.append(of_expression(expression, lambda place: shown[place], kinds))
+    return all_of(found)
+
+
+def _projections(explained: Any) -> Iterator[list[str]]:
+    """Yield the columns that each scan of the stream reads."""
+    if isinstance(explained, list):
+        for one in explained:
+            yield from _projections(one)
+        return
+    if explained["name"].strip() == _SCAN:
+        found = explained["extra_info"].get("Projections", [])
+        yield [found] if isinstance(found, str) else list(found)
+    yield from _projections(explained["children"])

@@ -1,0 +1,238 @@
+"""Conditions of a plan as a query: what has to be true of a line for its row to be wanted.
+
+A condition is taken over only where it cannot leave out a row that DuckDB would keep; DuckDB tests all
+of them again. Nothing that is unknown here, be it of a later DuckDB, narrows anything down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
+from logsrv.linelog.sql.columns import ALWAYS, Kind
+
+Expression: TypeAlias = Mapping[str, Any]
+
+_COMPARISONS = {
+    "COMPARE_EQUAL": "=",
+    "COMPARE_GREATERTHAN": ">",
+    "COMPARE_GREATERTHANOREQUALTO": ">=",
+    "COMPARE_LESSTHAN": "<",
+    "COMPARE_LESSTHANOREQUALTO": "<=",
+}
+_TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+# Beyond these a moment may have no text of the usual length.
+_FIRST, _LAST = 0, 32503680000 * 1_000_000
+# To look for more at once costs more than to parse the lines.
+_MOST_VALUES = 50
+# As a float every integer below is itself.
+_EXACT = 1 << 53
+# The end of \xNN, as which a byte that is not UTF-8 is shown: the line has not that text.
+_MAYBE_ESCAPED = re.compile(r"x[0-9a-f]{2}|x[0-9a-f]?\Z|[0-9a-f]{1,2}")
+# Only ASCII has two cases in a query. DuckDB knows all letters, and two others that are i and k in small.
+_ASCII = re.compile(r"[\x20-\x7e]+")
+_ALSO = {"i": "\u0130", "k": "\u212a"}
+_MOST_SPELLINGS = 4
+
+
+class Wanted(NamedTuple):
+    """Rows that may be wanted: those for which `node` is true, between two moments.
+
+    since, until: microseconds since 1970, the latter the first that is too late; None for no limit.
+    """
+
+    node: Node = EVERYTHING
+    since: int | None = None
+    until: int | None = None
+
+    @property
+    def times(self) -> tuple[str, str]:
+        """The moments as a scope has them."""
+        return _time(self.since), _time(self.until)
+
+
+def all_of(parts: list[Wanted]) -> Wanted:
+    """Return the rows that are in all of `parts`."""
+    nodes = [part.node for part in parts if part.node != EVERYTHING]
+    since = max((part.since for part in parts if part.since is not None), default=None)
+    until = min((part.until for part in parts if part.until is not None), default=None)
+    node = nodes[0] if len(nodes) == 1 else And(tuple(dict.fromkeys(nodes)))
+    return Wanted(node, since, until)
+
+
+def any_of(parts: list[Wanted]) -> Wanted:
+    """Return rows that include those of each part."""
+    if not parts:
+        return Wanted()
+    nodes = tuple(dict.fromkeys(part.node for part in parts))
+    node = EVERYTHING if EVERYTHING in nodes else nodes[0] if len(nodes) == 1 else Or(nodes)
+    sinces = [part.since for part in parts if part.since is not None]
+    untils = [part.until for part in parts if part.until is not None]
+    return Wanted(
+        node,
+        min(sinces) if len(sinces) == len(parts) else None,
+        max(untils) if len(untils) == len(parts) else None,
+    )
+
+
+def of_filter(found: Expression, column: str, kinds: Mapping[str, Kind]) -> Wanted:
+    """Return what a filter of a scan, on one column, tells."""
+    kind = found.get("filter_type")
+    if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
+        parts = [of_filter(part, column, kinds) for part in found["child_filters"]]
+        return all_of(parts) if kind == "LEGACY_CONJUNCTION_AND" else any_of(parts)
+    if kind == "LEGACY_OPTIONAL_FILTER":
+        return of_filter(found["child_filter"], column, kinds)
+    if kind == "LEGACY_CONSTANT_COMPARISON":
+        op = _COMPARISONS.get(found["comparison_type"])
+        return _compared(column, op, found["constant"], kinds) if op else Wanted()
+    if kind == "LEGACY_IN_FILTER":
+        return _one_of(column, found["values"], kinds)
+    if kind == "LEGACY_IS_NOT_NULL":
+        return Wanted(Has(column)) if column in kinds else Wanted()
+    if kind == "EXPRESSION_FILTER":
+        return of_expression(found["expr"], lambda _: column, kinds)
+    return Wanted()
+
+
+def of_expression(
+    found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, Kind]
+) -> Wanted:
+    """Return what a condition tells.
+
+    column_of: the number by which an expression refers to a column → its name.
+    """
+    kind = found.get("type")
+    children = found.get("children") or []
+    if kind in ("CONJUNCTION_AND", "CONJUNCTION_OR"):
+        parts = [of_expression(child, column_of, kinds) for child in children]
+        return all_of(parts) if kind == "CONJUNCTION_AND" else any_of(parts)
+    if kind in _COMPARISONS and len(children) == 2:
+        op = _COMPARISONS[kind]
+        if children[0].get("type") == "VALUE_CONSTANT":
+            children, op = children[::-1], _TURNED[op]
+        column = _column(children[0], column_of)
+        constant = children[1].get("value")
+        return _compared(column, op, constant, kinds) if column and constant else Wanted()
+    if kind == "COMPARE_IN":
+        column = _column(children[0], column_of)
+        values = [child.get("value") for child in children[1:]]
+        if column and all(values):
+            return _one_of(column, values, kinds)
+    if kind == "BOUND_FUNCTION" and len(children) == 2:
+        return _of_function(found["qname"]["path"][-1], children, column_of)
+    return Wanted()
+
+
+def _one_of(column: str, values: list[Any], kinds: Mapping[str, Kind]) -> Wanted:
+    if len(values) > _MOST_VALUES:
+        return Wanted()
+    return any_of([_compared(column, "=", value, kinds) for value in values])
+
+
+def _column(found: Expression, column_of: Callable[[int], str | None]) -> str | None:
+    return column_of(found["index"]) if found.get("type") == "BOUND_REF" else None
+
+
+def _of_function(
+    name: str, children: list[Expression], column_of: Callable[[int], str | None]
+) -> Wanted:
+    subject, pattern = children
+    small = name == "~~*"
+    if _is_lower(subject):
+        subject, small = subject["children"][0], True
+    constant = (pattern.get("value") or {}).get("value")
+    if _column(subject, column_of) != "message" or not isinstance(constant, str):
+        return Wanted()
+    if name in ("contains", "prefix", "suffix", "starts_with", "ends_with"):
+        pieces = [constant]
+    elif name in ("~~", "~~*"):
+        pieces = re.split("[%_]", constant)
+    else:
+        return Wanted()
+    return all_of([Wanted(_certain(piece, small)) for piece in pieces])
+
+
+def _is_lower(found: Expression) -> bool:
+    path = (found.get("qname") or {}).get("path") or [""]
+    return found.get("type") == "BOUND_FUNCTION" and path[-1] in ("lower", "lcase")
+
+
+def _certain(piece: str, small: bool) -> Node:
+    """Return what is true for a line whose message, as it is shown, contains `piece`.
+
+    small: the message is turned into small letters before it is compared.
+    """
+    if "\\" in piece:
+        return EVERYTHING
+    escaped = _MAYBE_ESCAPED.match(piece.lower() if small else piece)
+    rest = piece[escaped.end() :] if escaped else piece
+    if not small:
+        return Text(rest) if rest else EVERYTHING
+    run = max(_ASCII.findall(rest.lower()), key=len, default="")
+    spellings = [""]
+    for part in re.split("([ik])", run):
+        others = (part, _ALSO[part]) if part in _ALSO else (part,)
+        spellings = [begun + other for begun in spellings for other in others]
+        if len(spellings) > _MOST_SPELLINGS:
+            return _longest_part(run)
+    return _any_text(spellings) if run else EVERYTHING
+
+
+def _longest_part(run: str) -> Node:
+    return _any_text([max(re.split("[ik]", run), key=len)])
+
+
+def _any_text(texts: list[str]) -> Node:
+    if not all(texts):
+        return EVERYTHING
+    return Or(tuple(map(Text, texts))) if len(texts) > 1 else Text(texts[0])
+
+
+def _compared(
+    column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, Kind]
+) -> Wanted:
+    """Return the rows in which a column stands to a constant as `op` says."""
+    value = constant.get("value")
+    type_ = (constant.get("type") or {}).get("id")
+    if constant.get("is_null") or value is None:
+        return Wanted()
+    if column == "time":
+        return _timed(op, value) if type_ == "TIMESTAMP WITH TIME ZONE" else Wanted()
+    kind = kinds.get(column)
+    if kind is not None and kind.is_number:
+        return _numbered(column, op, value)
+    if op != "=" or not isinstance(value, str) or type_ != "VARCHAR" or "\\" in value:
+        return Wanted()
+    if column in ("source", "name", "host", "level"):
+        return Wanted(Compare(column, "=", value))
+    # A list is shown as JSON, and compared element by element.
+    if kind is None or column in ALWAYS or value.startswith("["):
+        return Wanted()
+    return Wanted(Compare(column, "=", value))
+
+
+def _numbered(column: str, op: str, value: Any) -> Wanted:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _EXACT:
+        return Wanted()
+    return Wanted(Compare(column, op, repr(value)))
+
+
+def _timed(op: str, value: Any) -> Wanted:
+    if not isinstance(value, int) or not _FIRST <= value < _LAST:
+        return Wanted()
+    if op == "=":
+        return Wanted(since=value, until=value + 1)
+    if op in (">", ">="):
+        return Wanted(since=value)
+    return Wanted(until=value + 1 if op == "<=" else value)
+
+
+def _time(microseconds: int | None) -> str:
+    if microseconds is None:
+        return ""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{rfc3339(seconds)[:19]}.{rest:06d}Z"

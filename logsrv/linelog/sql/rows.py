@@ -1,0 +1,184 @@
+"""The table `logs` as a stream of record batches: a frame of the store is one, made by any core.
+
+DuckDB asks for the next batch when it has done with the last, so no more than a few are in memory.
+Columns that nobody needs are there too, empty: DuckDB counts on the places of all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.tree import EVERYTHING
+from logsrv.linelog.read.plan import Scope, Stats, Task
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.sql.cells import Cells, Piece
+from logsrv.linelog.sql.columns import Kind, schema
+from logsrv.linelog.sql.plan import Plan
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+class Reading(NamedTuple):
+    """A store to read, and the way of it.
+
+    with_index: word indexes are asked. processes: so many at most; 0 for all cores.
+    """
+
+    view: View
+    with_index: bool = True
+    processes: int = 0
+
+
+class Misfit(Exception):
+    """A column of numbers is to hold something else. is_number: that is one too, with a fraction."""
+
+    def __init__(self, field: str, *, is_number: bool) -> None:
+        super().__init__(field)
+        self.field = field
+        self.is_number = is_number
+
+
+class Rows:
+    """The table, which DuckDB may read more than once, each time from its beginning.
+
+    plan: set it before; what is not needed by it is not read. trouble: the error that ended a reading.
+    lenient: the fields whose misfits are NULL; the others end the reading by a Misfit.
+    missing: numbers of those by field. seen: the fields that some line had.
+    """
+
+    def __init__(self, reading: Reading, fields: Mapping[str, Kind], plan: Plan) -> None:
+        self.view = reading.view
+        self.stats = Stats()
+        self.on_frame: Callable[[], None] | None = None
+        self.trouble: BaseException | None = None
+        self.lenient: set[str] = set()
+        self.is_lenient = False
+        self.missing: dict[str, int] = {}
+        self.seen: set[str] = set()
+        self.lines = 0
+        self.plan = plan
+        self._reading = reading
+        self._fields = fields
+        self._schema = schema(fields)
+        self._open: list[Iterator[Any]] = []
+
+    def __arrow_c_schema__(self) -> Any:
+        """Return the columns, as Arrow's protocol between libraries has it."""
+        return self._schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """Return the rows from the first on, by the same protocol."""
+        import pyarrow
+
+        batches = self._batches()
+        self._open.append(batches)
+        reader = pyarrow.RecordBatchReader.from_batches(self._schema, batches)
+        return reader.__arrow_c_stream__()
+
+    def close(self) -> None:
+        """End what is being read."""
+        while self._open:
+            self._open.pop().close()  # type: ignore[attr-defined]
+
+    def _batches(self) -> Iterator[pyarrow.RecordBatch]:
+        try:
+            yield from self._read()
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            # On its way through Arrow and DuckDB it becomes a text.
+            self.trouble = error
+            raise
+
+    def _read(self) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow
+
+        wanted = self.plan.wanted
+        since, until = wanted.times
+        search = Search(
+            self.view,
+            compile(wanted.node),
+            Scope(since=since, until=until),
+            with_index=self._reading.with_index,
+            processes=self._reading.processes,
+        )
+        # Several readings are counted as one.
+        search.stats = self.stats
+        search.on_frame = self.on_frame
+        cells = Cells(self._fields, self.plan.columns)
+        whole = wanted.node == EVERYTHING and not since and not until
+
+        def work(task: Task) -> list[bytes]:
+            results = []
+            for piece in _whole(search, task) if whole else _found(search, task):
+                count = piece.text.count(b"\n").to_bytes(8, "little")
+                if cells.names:
+                    batch, misfits = cells.batch(piece)
+                    data = batch.serialize().to_pybytes()
+                    results += [count, json.dumps(misfits.found).encode(), data]
+                else:
+                    results += [count, b"{}", b""]
+            return results
+
+        try:
+            for _, results in search.run(work):
+                for count, misfits, data in zip(*[iter(results)] * 3, strict=True):
+                    self._note(json.loads(misfits))
+                    batch = None
+                    if data:
+                        batch = pyarrow.ipc.read_record_batch(pyarrow.py_buffer(data), cells.schema)
+                    yield self._full(batch, int.from_bytes(count, "little"))
+        finally:
+            search.close()
+
+    def _note(self, misfits: dict[str, tuple[int, bool]]) -> None:
+        for field, (count, is_number) in misfits.items():
+            if not self.is_lenient and field not in self.lenient:
+                raise Misfit(field, is_number=is_number)
+            self.missing[field] = self.missing.get(field, 0) + count
+
+    def _full(self, batch: pyarrow.RecordBatch | None, count: int) -> pyarrow.RecordBatch:
+        """Return a batch with all columns of the table."""
+        import pyarrow
+
+        self.lines += count
+        columns = []
+        for field in self._schema:
+            if batch is not None and field.name in batch.schema.names:
+                column = batch.column(field.name)
+                if column.null_count < count:
+                    self.seen.add(field.name)
+            else:
+                column = pyarrow.nulls(count, field.type)
+            columns.append(column)
+        return pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
+
+
+def _whole(search: Search, task: Task) -> Iterator[Piece]:
+    """Yield all lines of a task."""
+    for offset, text in search.texts(task):
+        ended = text if text.endswith(b"\n") else text + b"\n"
+        yield Piece(task.segment, ended, partial(_offsets, ended, offset))
+
+
+def _offsets(text: bytes, offset: int) -> list[int]:
+    """Return where each line of a text that begins at `offset` does."""
+    found = []
+    for line in text.removesuffix(b"\n").split(b"\n"):
+        found.append(offset)
+        offset += len(line) + 1
+    return found
+
+
+def _found(search: Search, task: Task) -> Iterator[Piece]:
+    """Yield the lines of a task that may be wanted."""
+    hits = list(search.find(task))
+    if hits:
+        text = b"".join(hit.line + b"\n" for hit in hits)
+        yield Piece(task.segment, text, lambda: [hit.position.offset for hit in hits])

@@ -1,0 +1,91 @@
+"""Kinds of fields, by lines from places all over a store.
+
+What a column is has to be known before the first row is read. So a few hundred lines from a few frames
+say it: a field all of whose values there are numbers is one of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import Value, number
+from logsrv.linelog.read.texts import Damaged
+from logsrv.linelog.read.view import View
+from logsrv.linelog.sql.columns import Kind
+
+_FRAMES = 12
+_LINES = 150
+_INT64 = 1 << 63
+
+
+class Sample:
+    """Some lines of a store, read when the first field is asked for."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._records: list[Record] | None = None
+
+    def kind(self, name: str) -> Kind:
+        """Return the kind of the field called `name`; TEXT if no line of the sample has it."""
+        return self._kind(name, only_numbers=True) or Kind.TEXT
+
+    def kind_of_number(self, name: str) -> Kind:
+        """Return INTEGER or NUMBER for a field that is used as a number, whatever else it may be."""
+        return self._kind(name, only_numbers=False) or Kind.INTEGER
+
+    def _kind(self, name: str, *, only_numbers: bool) -> Kind | None:
+        kind = None
+        for record in self._sampled():
+            value = record.get(name)
+            if value is None:
+                continue
+            fits = kind_of_value(value)
+            if fits is Kind.TEXT:
+                if only_numbers:
+                    return Kind.TEXT
+            elif kind is not Kind.NUMBER:
+                kind = fits
+        return kind
+
+    def _sampled(self) -> list[Record]:
+        if self._records is None:
+            self._records = list(self._lines())
+        return self._records
+
+    def _lines(self) -> Iterator[Record]:
+        """Yield lines of the last segment, and of as many others as frames are left for."""
+        numbers = [segment.number for segment in self._view.segments]
+        step = max(1, -(-len(numbers) // _FRAMES))
+        chosen = numbers[::-1][::step]
+        for number_ in chosen:
+            frames = self._view.open(number_)
+            if frames is None:
+                continue
+            try:
+                each = max(1, _FRAMES // len(chosen))
+                for frame in {frames.count * part // each for part in range(each)}:
+                    if frame < frames.count:
+                        for _, text in frames.between(*frames.bounds(frame)):
+                            yield from map(Record, spread(text))
+            except (Damaged, OSError):
+                # The reading of all of it will tell.
+                continue
+            finally:
+                frames.close()
+
+
+def spread(text: bytes) -> list[bytes]:
+    """Return lines from the beginning, the middle and the end of `text`."""
+    lines = text.removesuffix(b"\n").split(b"\n")
+    return lines[:: max(1, len(lines) // _LINES)]
+
+
+def kind_of_value(value: Value) -> Kind:
+    """Return the narrowest kind that holds `value`."""
+    found = None if isinstance(value, list) else number(value)
+    if found is None:
+        return Kind.TEXT
+    if found == int(found) and -_INT64 <= found < _INT64 and not isinstance(value, float):
+        return Kind.INTEGER
+    return Kind.NUMBER

@@ -1,0 +1,156 @@
+"""The file of a word index, byte by byte; all numbers are little-endian.
+
+    section …      each for up to 512 frames, one behind the other
+    trailer        TRAILER: which segment, how large, how many frames and sections; its CRC-32
+
+    a section is   HEADER (with its own CRC-32)
+                   open frames: a bit for each frame with letters that the rest does not tell of; CRC-32
+                   two rows for the escapes of JSON: frames with `\\u`, and those with `\\u00`; CRC-32
+                   dictionary: Zstandard; LF, then each run and LF
+                   four tables: postings, ids, others, letters
+
+    a table is     ends of its blocks: 32 bits each, from the first block's beginning; CRC-32
+                   blocks: Zstandard, 256 rows each (the last may have fewer)
+
+A row is a bitmap of frames, a byte for each eight, the first frame in the lowest bit. `postings` has a
+row for each run of the dictionary, the others have 2**n rows, for hashes; with no rows, no frame has
+anything of the kind. Zstandard has checksums of its own. So whatever is read is known to be what was
+written, and a look-up reads only what it needs.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+MAGIC = b"logsrv-words-2\n\0"
+SECTION_MAGIC = b"WSEC"
+SECTION_FRAMES = 512
+BLOCK_ROWS = 256
+CRC = 4
+MOST_ROWS = 1 << 20
+# Numbers from 1 on that fit 16 bits.
+MOST_RUNS = (1 << 16) - 1
+MOST_TEXT = 4 << 20
+
+_TRAILER = struct.Struct("<16sQQQII")
+_HEADER = struct.Struct("<4sI4I8I")
+
+
+class Trailer(NamedTuple):
+    """The end of the file: segment number, sizes of its text and of its compressed file, totals."""
+
+    segment: int
+    text: int
+    compressed: int
+    frames: int
+    sections: int
+
+
+class Table(NamedTuple):
+    """A table: how many rows, and how many bytes its blocks take."""
+
+    rows: int
+    size: int
+
+    @property
+    def ends(self) -> int:
+        """The size of the ends of its blocks."""
+        return 4 * ((self.rows + BLOCK_ROWS - 1) // BLOCK_ROWS) + CRC
+
+
+class Header(NamedTuple):
+    """The head of a section. Sizes in bytes.
+
+    size: of the whole section. frames: how many it is for.
+    dictionary: its compressed size. text: the size of what it holds.
+    """
+
+    size: int
+    frames: int
+    dictionary: int
+    text: int
+    postings: Table
+    ids: Table
+    others: Table
+    letters: Table
+
+    @property
+    def row(self) -> int:
+        """The size of a row."""
+        return (self.frames + 7) // 8
+
+    def place(self, name: str) -> int:
+        """Return where a part begins, from the beginning of the section; "end" is its size."""
+        at = HEADER_SIZE
+        parts = {
+            "open": self.row + CRC,
+            "escapes": 2 * self.row + CRC,
+            "dictionary": self.dictionary,
+        }
+        for table in ("postings", "ids", "others", "letters"):
+            found: Table = getattr(self, table)
+            parts[table] = found.ends + found.size
+        for part, size in parts.items():
+            if part == name:
+                break
+            at += size
+        return at
+
+
+HEADER_SIZE = _HEADER.size + CRC
+TRAILER_SIZE = _TRAILER.size + CRC
+
+
+def sealed(part: bytes) -> bytes:
+    """Return a part with its checksum behind it."""
+    return part + zlib.crc32(part).to_bytes(CRC, "little")
+
+
+def unsealed(part: bytes) -> bytes:
+    """Return a part without its checksum. Raises ValueError if it is not what was written."""
+    kept = part[:-CRC]
+    if len(part) < CRC or sealed(kept) != part:
+        raise ValueError("the word index is damaged: a checksum is wrong")
+    return kept
+
+
+def pack_trailer(trailer: Trailer) -> bytes:
+    """Return the trailer as it is stored."""
+    return sealed(_TRAILER.pack(MAGIC, *trailer))
+
+
+def unpack_trailer(data: bytes) -> Trailer:
+    """Return what `pack_trailer` was given. Raises ValueError for anything else."""
+    if len(data) != TRAILER_SIZE:
+        raise ValueError("the word index is incomplete")
+    if not data.startswith(MAGIC):
+        raise ValueError("this is no word index, or one of another version, or cut off")
+    return Trailer(*_TRAILER.unpack(unsealed(data))[1:])
+
+
+def pack_header(header: Header) -> bytes:
+    """Return the head of a section as it is stored."""
+    numbers = [*header[:4], *(number for table in header[4:] for number in table)]
+    return sealed(_HEADER.pack(SECTION_MAGIC, 0, *numbers))
+
+
+def unpack_header(data: bytes) -> Header:
+    """Return what `pack_header` was given. Raises ValueError for anything else, and what is too large."""
+    if len(data) != HEADER_SIZE or not data.startswith(SECTION_MAGIC):
+        raise ValueError("the word index is damaged: a section does not begin where it should")
+    numbers = _HEADER.unpack(unsealed(data))[2:]
+    tables = [Table(*numbers[at : at + 2]) for at in range(4, 12, 2)]
+    header = Header(*numbers[:4], *tables)
+    if not (
+        0 < header.frames <= SECTION_FRAMES
+        and header.postings.rows <= MOST_RUNS
+        and header.text <= MOST_TEXT
+        and all(table.rows <= MOST_ROWS for table in tables)
+        # Rows for hashes are a power of two, so that a hash has a row.
+        and all(table.rows & (table.rows - 1) == 0 for table in tables[1:])
+        and header.place("end") == header.size
+    ):
+        raise ValueError("the word index is damaged: the sizes in it make no sense")
+    return header

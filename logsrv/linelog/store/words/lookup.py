@@ -1,0 +1,211 @@
+"""Looking a literal up in a word index: a few reads of some KiB, without NumPy.
+
+words = open_words(fd)
+frames = words.frames_with(b"4bf92f3577b34da6a3ce929d0e0e4736", ignore_case=False)
+if frames is None: read all; else: read frame n where frames >> n & 1
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+import zstandard
+
+from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, Run, evidence, letter_slots
+from logsrv.linelog.store.words.layout import (
+    BLOCK_ROWS,
+    CRC,
+    HEADER_SIZE,
+    TRAILER_SIZE,
+    Header,
+    Table,
+    Trailer,
+    unpack_header,
+    unpack_trailer,
+    unsealed,
+)
+
+# A literal inside more runs than this is too common for an index to help.
+MOST_HITS = 2000
+
+
+class Words:
+    """The word index of a segment. Nothing of it is kept but the offsets of its sections.
+
+    segment, text, compressed, frames: what it is an index of: number, sizes in bytes, frames.
+    """
+
+    def __init__(self, source: int | bytes) -> None:
+        """`source` is a descriptor, which stays the caller's, or the whole file."""
+        self._source = source
+        size = len(source) if isinstance(source, bytes) else os.fstat(source).st_size
+        trailer: Trailer = unpack_trailer(self.read(max(0, size - TRAILER_SIZE), TRAILER_SIZE))
+        self.segment, self.text, self.compressed, self.frames, count = trailer
+        self._sections: list[tuple[int, Header]] = []
+        at = 0
+        while at < size - TRAILER_SIZE and len(self._sections) < count:
+            header = unpack_header(self.read(at, HEADER_SIZE))
+            self._sections.append((at, header))
+            at += header.size
+        frames = sum(header.frames for _, header in self._sections)
+        if (at, len(self._sections), frames) != (size - TRAILER_SIZE, count, self.frames):
+            raise ValueError("the word index is damaged: its sections are not what its end says")
+
+    def require(self, segment: int, text: int, compressed: int, frames: int) -> None:
+        """Raise ValueError unless it is the index of that segment as its `.idx` describes it."""
+        if (self.segment, self.text, self.compressed, self.frames) != (
+            segment,
+            text,
+            compressed,
+            frames,
+        ):
+            raise ValueError(f"this is the word index of another segment, not of {segment}")
+
+    def frames_with(self, literal: bytes, ignore_case: bool = False) -> int | None:
+        """Return which frames may hold the literal anywhere in a line: bit n for frame n.
+
+        Returns None where the index cannot tell, so that all are to be read. Never leaves out a frame
+        with the literal. The index has one case of ASCII letters, so what is ignored makes no
+        difference here; other bytes are compared as they are.
+        Raises OSError; ValueError if what is read is damaged.
+        """
+        if literal in ESCAPES and not ignore_case:
+            which = ESCAPES.index(literal)
+            return self._of_sections(lambda section: section.with_escape(which))
+        wanted = evidence(literal)
+        return self._of_sections(lambda section: section.having(wanted)) if wanted else None
+
+    def _of_sections(self, look: Callable[[_Section], int]) -> int:
+        found = first = 0
+        for at, header in self._sections:
+            found |= look(_Section(self, at, header)) << first
+            first += header.frames
+        return found
+
+    def read(self, at: int, size: int) -> bytes:
+        """Return a part of the file."""
+        if isinstance(self._source, bytes):
+            return self._source[at : at + size]
+        return os.pread(self._source, size, at)
+
+
+class _Section:
+    """A section of an index while a literal is looked up."""
+
+    def __init__(self, words: Words, at: int, header: Header) -> None:
+        self._words = words
+        self._at = at
+        self._header = header
+        self._all = (1 << header.frames) - 1
+
+    def with_escape(self, which: int) -> int:
+        """Return the frames with that one of the ESCAPES."""
+        row = self._header.row
+        rows = unsealed(self._read("escapes", 0, 2 * row + CRC))
+        return int.from_bytes(rows[which * row : (which + 1) * row], "little")
+
+    def having(self, wanted: Evidence) -> int:
+        """Return the frames with all that is wanted, the cheap and telling looked at first."""
+        found = self._with_hashes("others", wanted.others)
+        if found:
+            found &= self._with_hashes("ids", wanted.ids)
+        if found and wanted.runs:
+            row = self._header.row
+            opened = int.from_bytes(unsealed(self._read("open", 0, row + CRC)), "little")
+            text = self._dictionary()
+            for run in wanted.runs:
+                found &= self._with_run(run, text) | opened
+        return found
+
+    def _with_hashes(self, name: str, hashes: Iterable[int]) -> int:
+        return self._rows(name, lambda bits: {value >> 64 - bits for value in hashes})
+
+    def _with_run(self, run: Run, text: bytes) -> int:
+        """Return the frames in which some run holds the letters."""
+        found = self._rows("letters", lambda bits: letter_slots(run.letters, bits))
+        wanted = b"\n" * run.begins + run.letters + b"\n" * run.ends
+        numbers = list(_numbers(text, wanted))
+        if len(numbers) > MOST_HITS:
+            return self._all
+        for row in self._each_row("postings", numbers):
+            found |= row
+            if found == self._all:
+                break
+        return found
+
+    def _rows(self, name: str, slots: Callable[[int], set[int]]) -> int:
+        """Return the frames set in all those rows of a table that the hashes, of so many bits, have."""
+        table: Table = getattr(self._header, name)
+        wanted = slots((table.rows or 1).bit_length() - 1)
+        found = self._all
+        if wanted and not table.rows:
+            return 0
+        for row in self._each_row(name, sorted(wanted)):
+            found &= row
+            if not found:
+                break
+        return found
+
+    def _each_row(self, name: str, numbers: Iterable[int]) -> Iterator[int]:
+        """Yield rows of a table, by their numbers in order."""
+        table: Table = getattr(self._header, name)
+        ends, rows, block, size = b"", b"", -1, self._header.row
+        for number in numbers:
+            if number // BLOCK_ROWS != block:
+                ends = ends or unsealed(self._read(name, 0, table.ends))
+                block = number // BLOCK_ROWS
+                rows = self._block(name, table, ends, block)
+            start = number % BLOCK_ROWS * size
+            yield int.from_bytes(rows[start : start + size], "little")
+
+    def _block(self, name: str, table: Table, ends: bytes, block: int) -> bytes:
+        start, end = (
+            int.from_bytes(ends[4 * number : 4 * number + 4], "little") if number >= 0 else 0
+            for number in (block - 1, block)
+        )
+        if not start <= end <= table.size:
+            raise ValueError("the word index is damaged: the sizes in it make no sense")
+        rows = min(BLOCK_ROWS, table.rows - block * BLOCK_ROWS)
+        data = self._read(name, table.ends + start, end - start)
+        return _decompressed(data, rows * self._header.row)
+
+    def _dictionary(self) -> bytes:
+        header = self._header
+        return _decompressed(self._read("dictionary", 0, header.dictionary), header.text)
+
+    def _read(self, name: str, offset: int, size: int) -> bytes:
+        return self._words.read(self._at + self._header.place(name) + offset, size)
+
+
+def open_words(source: int | bytes) -> Words:
+    """Return the word index in a file, by its descriptor or as it was read.
+
+    Raises OSError; ValueError with one sentence if it is damaged, cut off or of another version.
+    """
+    return Words(source)
+
+
+def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
+    """Yield the numbers of the runs that hold what is wanted, in order, up to one more than MOST_HITS."""
+    # A run's number is how many LF stand before it, less the one that the dictionary begins with.
+    hits = number = counted = 0
+    at = text.find(wanted)
+    while at >= 0 and hits <= MOST_HITS:
+        start = at + wanted.startswith(b"\n")
+        number += text.count(b"\n", counted, start)
+        yield number - 1
+        hits += 1
+        # On to the LF that ends this run, which begins the next.
+        counted = start
+        at = text.find(wanted, text.find(b"\n", start))
+
+
+def _decompressed(data: bytes, size: int) -> bytes:
+    """Return `size` bytes. Raises ValueError for any other size, without taking more memory than that."""
+    try:
+        if zstandard.frame_content_size(data) != size:
+            raise ValueError("the word index is damaged: the sizes in it make no sense")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise ValueError(f"the word index is damaged: {error}") from error

@@ -1,0 +1,89 @@
+"""Making the word indexes that sealed segments lack, beside a server that goes on sealing and removing.
+
+Nothing is locked: what is written has a temporary name until it is complete, the text of a sealed
+segment never changes, and a segment that is removed meanwhile takes its indexes with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import attrs
+
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk, reason
+from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.indexing import rebuild
+from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
+from logsrv.linelog.store.words.build import add_words
+from logsrv.linelog.store.words.lookup import open_words
+
+
+@attrs.frozen
+class Reindexed:
+    """A segment that was looked at.
+
+    made: what was made, "index" and "words"; nothing if all was there.
+    too_large: whether a word index would take too much room to be of use.
+    gone: whether the segment was removed meanwhile.
+    error: why it failed.
+    """
+
+    segment: Segment
+    made: tuple[str, ...] = ()
+    too_large: bool = False
+    gone: bool = False
+    error: str | None = None
+
+
+def reindex(disk: Disk) -> Iterator[Reindexed]:
+    """Make what the packed segments lack, and yield each when that is done. Raises OSError."""
+    for segment in sealed_segments(disk):
+        if segment.form is Form.PACKED:
+            yield _one(segment, disk)
+
+
+def _one(packed: Segment, disk: Disk) -> Reindexed:
+    made: list[str] = []
+    too_large = False
+    try:
+        found = _index_of(packed, disk)
+        if found is None:
+            found = rebuild(packed, disk)
+            made.append("index")
+        if not has_words(packed, found, disk):
+            too_large = not add_words(packed, found, disk)
+            if not too_large:
+                made.append("words")
+    except (OSError, ValueError) as error:
+        if packed.name in disk.entries():
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            return Reindexed(packed, tuple(made), error=why)
+    if packed.name not in disk.entries():
+        for name in (packed.index, packed.words, tmp(packed.index), tmp(packed.words)):
+            disk.unlink(name)
+        return Reindexed(packed, gone=True)
+    return Reindexed(packed, tuple(made), too_large)
+
+
+def _index_of(packed: Segment, disk: Disk) -> Index | None:
+    try:
+        return index.load(packed, disk)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def has_words(packed: Segment, found: Index, disk: Disk) -> bool:
+    """Return whether a segment has a word index that can be used. Raises OSError."""
+    try:
+        fd = disk.open(packed.words, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        open_words(fd).require(found.segment, found.text, found.compressed, len(found.frames))
+    except ValueError:
+        return False
+    finally:
+        os.close(fd)
+    return True

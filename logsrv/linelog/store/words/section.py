@@ -1,0 +1,265 @@
+"""A section of a word index: runs and windows collected over up to 512 frames."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy
+import zstandard
+
+from logsrv.linelog.store.words.evidence import ESCAPES
+from logsrv.linelog.store.words.layout import (
+    BLOCK_ROWS,
+    MOST_RUNS,
+    MOST_TEXT,
+    SECTION_FRAMES,
+    Header,
+    Table,
+    pack_header,
+    sealed,
+)
+from logsrv.linelog.store.words.scan import Array, Frame, Runs
+
+U8, U64 = numpy.uint8, numpy.uint64
+# Rows of the tables while they are collected: 2 to the power of these. Folding halves them.
+IDS_BITS, OTHERS_BITS, LETTERS_BITS = 18, 17, 15
+# The part of the bits of a frame that may be set. An id of 16 digits has 12 windows: half of the bits
+# let one frame in 4,096 pass. Others are short (an address of 7 windows sets 14 bits, `host17` two).
+IDS_FILL, OTHERS_FILL, LETTERS_FILL = 0.5, 0.3, 0.1
+# Of the frames, so many may have more. Those with less cost little: their bits are compressed.
+FULLER = 0.05
+# Longer runs are no words, and hashing takes a step for each eight bytes: such a frame is open.
+LONGEST_RUN = 128
+LEVEL = 1
+FEWEST_BITS = 6
+# Two tables of 512 KiB: with larger ones, the misses of the processor's cache cost more than the rest.
+_SLOT_BITS = 18
+_SLOTS_SHIFT = U64(64 - _SLOT_BITS)
+_MIX = U64(0x94D049BB133111EB)
+
+
+class Bits:
+    """Bits that hashes set: 2**bits rows, a column for each frame."""
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        self.columns: list[Array] = []
+        self._fills: list[float] = []
+
+    def add(self, frame: int, slots: Array) -> None:
+        """Set the bits of a frame's slots. Frames come in order."""
+        if frame // 8 == len(self.columns):
+            self.columns.append(numpy.zeros(1 << self.bits, U8))
+        found = numpy.zeros(1 << self.bits, bool)
+        found[slots.view(numpy.int64)] = True
+        self.columns[-1] |= found.view(U8) * U8(1 << frame % 8)
+        self._fills.append(int(numpy.count_nonzero(found)) / len(found))
+
+    def packed(self, fill: float, most: float) -> tuple[Table, bytes]:
+        """Return the table and its bytes, about `most` at the most.
+
+        It is folded as long as hardly a frame would have more than `fill` of its bits set, or it is
+        too large.
+        """
+        rows: Array = numpy.stack(self.columns, axis=1)
+        fills = numpy.array(self._fills)
+        if not fills.any():
+            return pack_table(rows[:0])
+        while True:
+            folded = 1 - (1 - fills) ** 2
+            is_last = len(rows) == 1 << FEWEST_BITS
+            if is_last or (folded > fill).mean() > FULLER:
+                table, data = pack_table(rows)
+                if is_last or len(data) <= most:
+                    return table, data
+            rows, fills = rows[0::2] | rows[1::2], folded
+
+
+def pack_table(rows: Array) -> tuple[Table, bytes]:
+    """Return a table of these rows, and its bytes."""
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+    blocks = [
+        compressor.compress(rows[at : at + BLOCK_ROWS].tobytes())
+        for at in range(0, len(rows), BLOCK_ROWS)
+    ]
+    ends = numpy.cumsum([len(block) for block in blocks], dtype="<u4")
+    data = b"".join(blocks)
+    return Table(len(rows), len(data)), sealed(ends.tobytes()) + data
+
+
+class Dictionary:
+    """The distinct runs of a section, and the frames each is in.
+
+    A run is known by a hash of 64 bits, keyed at random, so that nobody can write two runs of one hash
+    on purpose; runs of up to eight letters never share one. It has one of two slots; a run that finds
+    both taken is not taken in, which is no harm (see `Section`).
+    """
+
+    def __init__(self) -> None:
+        key = int.from_bytes(os.urandom(8), "little") | 1
+        self._key = U64(key)
+        self._slots: Array = numpy.zeros((2, 1 << _SLOT_BITS), numpy.uint16)
+        # Number 0 is nobody's; no hash of a run is 0.
+        self._hashes: Array = numpy.zeros(MOST_RUNS + 1, U64)
+        self.columns: list[Array] = []
+        self.runs: list[bytes] = []
+        self.text = 1
+
+    def add(self, frame: int, found: Frame) -> tuple[Runs, bool]:
+        """Take in the runs of a frame; return those that are not in the dictionary all the same.
+
+        Says as well whether there was one too long for all this.
+        """
+        if frame // 8 == len(self.columns):
+            self.columns.append(numpy.zeros(MOST_RUNS + 1, U8))
+        runs = found.runs()
+        too_long = len(runs.sizes) > 0 and int(runs.sizes.max()) > LONGEST_RUN
+        if too_long:
+            runs = runs.only(runs.sizes <= LONGEST_RUN)
+        hashes = self._hash(found, runs)
+        numbers = self._numbers(hashes)
+        missing = numpy.flatnonzero(numbers == 0)
+        if len(missing) and len(self.runs) < MOST_RUNS and self.text < MOST_TEXT // 2:
+            self._learn(found, runs.only(missing), hashes[missing])
+            numbers[missing] = self._numbers(hashes[missing])
+            missing = missing[numbers[missing] == 0]
+        present = numpy.zeros(MOST_RUNS + 1, bool)
+        present[numbers] = True
+        self.columns[-1] |= present.view(U8) * U8(1 << frame % 8)
+        return runs.only(missing), too_long
+
+    def _hash(self, found: Frame, runs: Runs) -> Array:
+        hashes = runs.first * self._key
+        left = numpy.flatnonzero(runs.sizes > 8)
+        starts, sizes = runs.starts[left], runs.sizes[left]
+        while len(left):
+            starts, sizes = starts + 8, sizes - 8
+            mixed = hashes[left]
+            more = found.eight(starts, sizes)
+            hashes[left] = ((mixed ^ (mixed >> U64(29))) * _MIX + more) * self._key
+            on = sizes > 8
+            left, starts, sizes = left.compress(on), starts.compress(on), sizes.compress(on)
+        return hashes
+
+    def _numbers(self, hashes: Array) -> Array:
+        """Return the number of each run, 0 for one that is not in the dictionary."""
+        numbers: Array = self._slots[0][hashes >> _SLOTS_SHIFT]
+        other = numpy.flatnonzero(self._hashes[numbers] != hashes)
+        left = hashes[other]
+        second = self._slots[1][_second(left)]
+        numbers[other] = numpy.where(self._hashes[second] == left, second, 0)
+        return numbers
+
+    def _learn(self, found: Frame, runs: Runs, hashes: Array) -> None:
+        """Take in new runs, but for those beside a digit: random ids are full of them."""
+        text, digit = found.text, found.digit
+        # A run at 0 has behind the text, which is no digit, before it.
+        worth = ~(digit[runs.starts - 1] | digit[runs.starts + runs.sizes])
+        (starts, sizes, _), hashes = runs.only(worth), hashes[worth]
+        _, first = numpy.unique(hashes, return_index=True)
+        first = first[: MOST_RUNS - len(self.runs)]
+        for which, slot_of in enumerate((lambda some: some >> _SLOTS_SHIFT, _second)):
+            slots = slot_of(hashes[first])
+            free = self._slots[which][slots] == 0
+            _, one_each = numpy.unique(slots, return_index=True)
+            chosen = numpy.zeros(len(first), bool)
+            chosen[one_each] = True
+            chosen &= free
+            taken = first[chosen]
+            numbers = numpy.arange(len(taken)) + len(self.runs) + 1
+            self._slots[which][slots[chosen]] = numbers
+            self._hashes[numbers] = hashes[taken]
+            new = [
+                text[start : start + size].tobytes()
+                for start, size in zip(starts[taken].tolist(), sizes[taken].tolist(), strict=True)
+            ]
+            self.runs += new
+            self.text += sum(map(len, new)) + len(new)
+            first = first[~chosen]
+
+    def packed(self) -> tuple[bytes, Table, bytes]:
+        """Return the dictionary, and the table of its postings with its bytes."""
+        compressor = zstandard.ZstdCompressor(write_checksum=True, write_content_size=True)
+        text = b"\n" + b"".join(run + b"\n" for run in self.runs)
+        rows: Array = numpy.stack(self.columns, axis=1)
+        return compressor.compress(text), *pack_table(rows[1 : len(self.runs) + 1])
+
+
+def _second(hashes: Array) -> Any:
+    """Return the second slot of each hash."""
+    return ((hashes ^ (hashes >> U64(31))) * _MIX) >> _SLOTS_SHIFT
+
+
+class Section:
+    """Frames of a segment, one added after the other, and what the index says of them."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.compressed = 0
+        self._ids = Bits(IDS_BITS)
+        self._others = Bits(OTHERS_BITS)
+        self._letters = Bits(LETTERS_BITS)
+        self._dictionary = Dictionary()
+        self._open = bytearray(SECTION_FRAMES // 8)
+        self._escapes = [bytearray(SECTION_FRAMES // 8) for _ in ESCAPES]
+
+    @property
+    def full(self) -> bool:
+        """True if no more frames fit."""
+        return self.frames == SECTION_FRAMES
+
+    def add(self, chunk: bytes, end: int, compressed: int) -> None:
+        """Add a frame with the text `chunk[:end]`, which takes `compressed` bytes."""
+        frame = Frame(chunk, end)
+        number = self.frames
+        ids, others = frame.windows()
+        self._ids.add(number, ids >> U64(64 - IDS_BITS))
+        self._others.add(number, others >> U64(64 - OTHERS_BITS))
+        unknown, too_long = self._dictionary.add(number, frame)
+        self._letters.add(number, _letter_slots(frame, unknown))
+        self._open[number // 8] |= too_long << number % 8
+        for row, has in zip(self._escapes, frame.escapes(), strict=True):
+            row[number // 8] |= has << number % 8
+        self.frames += 1
+        self.compressed += compressed
+
+    def packed(self, part: float) -> bytes:
+        """Return the section as it is stored; its tables are folded to about `part` of the frames."""
+        dictionary, postings, posted = self._dictionary.packed()
+        most = max(0.0, part * self.compressed - len(dictionary) - len(posted))
+        letters, letter_rows = self._letters.packed(LETTERS_FILL, most / 4)
+        most -= len(letter_rows)
+        others, other_rows = self._others.packed(OTHERS_FILL, most / 2)
+        most -= len(other_rows)
+        ids, id_rows = self._ids.packed(IDS_FILL, most)
+        header = Header(
+            0,
+            self.frames,
+            len(dictionary),
+            self._dictionary.text,
+            postings,
+            ids,
+            others,
+            letters,
+        )
+        header = header._replace(size=header.place("end"))
+        escapes = b"".join(row[: header.row] for row in self._escapes)
+        bits = [sealed(bytes(self._open[: header.row])), sealed(escapes)]
+        parts = [pack_header(header), *bits, dictionary, posted]
+        return b"".join([*parts, id_rows, other_rows, letter_rows])
+
+
+def _letter_slots(frame: Frame, runs: Runs) -> Array:
+    """Return the slots of all windows of three letters in these runs."""
+    counts = runs.sizes - 2
+    before = numpy.cumsum(counts) - counts
+    at = numpy.repeat(runs.starts - before, counts) + numpy.arange(int(counts.sum()))
+    three = frame.eights[at]
+    letters = (
+        ((three & U64(31)) << U64(10))
+        | ((three >> U64(3)) & U64(0x3E0))
+        | ((three >> U64(16)) & U64(31))
+    )
+    slots: Array = (letters * U64(0x5A35)) & U64(0x7FFF)
+    return slots

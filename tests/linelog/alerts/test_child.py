@@ -1,0 +1,160 @@
+"""The process of the alerts by itself, with the test in the daemon's place."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.alerts.child import MEMORY
+from logsrv.linelog.alerts.process import COMMAND
+from logsrv.linelog.alerts.reports import (
+    LEAVE,
+    STOP,
+    Orders,
+    Progress,
+    Report,
+    orders_line,
+    read_report,
+)
+from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import line, make_store
+
+
+@contextmanager
+def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[bytes]]:
+    """The process, with an alert for `oops` that appends its text to a file `out`."""
+    store = make_store(directory / "store", [[line("before")]])
+    words = ("sh", "-c", f"exec >>{directory}/out; {command}")
+    alert = AlertSettings(alert="oops", alert_command=words, alert_every=100)
+    begin = Progress(Position(1, len(line("before"))))
+    process = subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    try:
+        process.stdin.write(orders_line(Orders(str(store), {"1": alert}, {"1": begin})) + b"\n")
+        process.stdin.flush()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def report(process: subprocess.Popen[bytes], kind: str) -> Report:
+    """The next report of that kind."""
+    assert process.stdout is not None
+    while found := process.stdout.readline():
+        if (one := read_report(found)).kind == kind:
+            return one
+    raise AssertionError(f"the process ended without {kind}")
+
+
+def write(directory: Path, message: str) -> None:
+    with (directory / "store" / "current.log").open("ab") as file:
+        file.write(line(message))
+
+
+def say(process: subprocess.Popen[bytes], word: bytes) -> None:
+    assert process.stdin is not None
+    process.stdin.write(word + b"\n")
+    process.stdin.flush()
+
+
+def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        report(process, "come")
+        write(tmp_path, "oops 1")
+        assert report(process, "sent") == Report("sent", "1", "command")
+        assert "oops 1" in (tmp_path / "out").read_text()
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
+        assert os.getsid(process.pid) == process.pid
+
+
+def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -> None:
+    with child(tmp_path, "cat; ulimit -v") as process:
+        report(process, "come")
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        [bound] = [one.split()[3] for one in limits.splitlines() if one.startswith("Max address")]
+        assert int(bound) == MEMORY
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+    assert (tmp_path / "out").read_text().endswith("unlimited\n")
+
+
+def test_it_tells_of_what_is_counted_and_ends_when_told(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        write(tmp_path, "oops 2")
+        say(process, STOP)
+        report(process, "sent")
+        assert process.wait(20) == 0
+    assert (tmp_path / "out").read_text().count("oops 2") == 1
+
+
+def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        write(tmp_path, "oops 2")
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+        assert process.wait(20) == 0
+    assert (tmp_path / "out").read_text().count("oops 2") == 1
+
+
+def test_it_leaves_what_is_counted_to_a_successor(tmp_path: Path) -> None:
+    with child(tmp_path) as process:
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        size = (tmp_path / "store" / "current.log").stat().st_size
+        write(tmp_path, "oops 2")
+        say(process, LEAVE)
+        assert process.stdout is not None
+        last = [read_report(one) for one in process.stdout.read().splitlines()][-1]
+        assert process.wait(20) == 0
+    assert last.progress is not None and last.progress.position == Position(1, size)
+    assert "oops 2" not in (tmp_path / "out").read_text()
+
+
+def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
+    """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
+    with child(tmp_path) as process:
+        report(process, "come")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        write(tmp_path, "oops 1")
+        report(process, "sent")
+        assert process.poll() is None
+
+
+def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
+    store = str(tmp_path / "no")
+    alert = AlertSettings(alert="x", alert_command=("x",))
+    orders = Orders(store, {"1": alert}, {"1": Progress(Position(0, 0))})
+    done = subprocess.run(
+        COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=30
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1 and "cannot be read" in done.stderr.decode()
+
+
+@pytest.mark.long
+def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+    with child(tmp_path, "echo $$; exec sleep 600") as process:
+        write(tmp_path, "oops 1")
+        wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
+        say(process, STOP)
+        assert "given up" in report(process, "failed").why
+        assert process.wait(20) == 0
+    pid = int((tmp_path / "out").read_text())
+    wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")

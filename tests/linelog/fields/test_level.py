@@ -1,0 +1,109 @@
+"""The level of a line, in all its spellings."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.fields.level import canonical, of_fields, of_text
+from logsrv.linelog.fields.values import Value
+
+_SPELLINGS = {
+    "debug": ["trace", "DEBUG", "Debug", "10", 20, "7", 7],
+    "info": ["info", "Information", "INFORMATIONAL", 30, 6],
+    "notice": ["notice", 5],
+    "warning": ["warn", "WARNING", 40, "4"],
+    "error": ["err", "Severe", "error", 50, 3, 50.0],
+    "critical": ["crit", "FATAL", "critical", 60, 2],
+    "alert": ["alert", 1],
+    "emergency": ["emerg", "Panic", "emergency", 0, "0"],
+}
+
+
+@pytest.mark.parametrize(
+    "field", ["level", "severity", "lvl", "levelname", "loglevel", "log.level"]
+)
+@pytest.mark.parametrize(
+    ("value", "level"), [(value, level) for level, values in _SPELLINGS.items() for value in values]
+)
+def test_a_field_by_name_or_number(field: str, value: Value, level: str) -> None:
+    assert of_fields({field: value}.get) == level
+
+
+@pytest.mark.parametrize("value", ["INFO2", "", 8, 35, 70, True, "error ", -1, 2.5, "\u017fevere"])
+def test_what_is_no_level_is_passed_over(value: Value) -> None:
+    assert of_fields({"level": value}.get) is None
+    assert of_fields({"level": value, "lvl": "warn"}.get) == "warning"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "level"),
+    [
+        *(
+            ("levelno", 10 * number, name)
+            for number, name in enumerate(("debug", "info", "warning", "error", "critical"), 1)
+        ),
+        *(
+            ("severity_number", number, name)
+            for number, name in (
+                (1, "debug"),
+                (8, "debug"),
+                (9, "info"),
+                (13, "warning"),
+                (20, "error"),
+                (24, "critical"),
+            )
+        ),
+        *(
+            ("PRIORITY", str(number), name)
+            for number, name in ((0, "emergency"), (3, "error"), (7, "debug"))
+        ),
+        ("levelno", 5, None),
+        ("severity_number", 25, None),
+        ("PRIORITY", 8, None),
+        ("levelno", "error", None),
+        ("priority", 3, None),
+    ],
+)
+def test_fields_that_only_count(field: str, value: Value, level: str | None) -> None:
+    assert of_fields({field: value}.get) == level
+
+
+def test_the_first_field_that_says_something_wins() -> None:
+    cases: list[tuple[dict[str, Value], str]] = [
+        ({"severity": "INFO2", "severity_number": 10}, "info"),
+        ({"lvl": "debug", "level": "error", "levelno": 50}, "error"),
+        ({"level": ["x", "warn"]}, "warning"),
+    ]
+    for fields, level in cases:
+        assert of_fields(fields.get) == level
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("ERROR x", "error"),
+        ("2026-11-20 06:00:00,1 WARN [main] x", "warning"),
+        ("x -FATAL- y", "critical"),
+        ("[error] x", "error"),
+        ("[core:error] x", "error"),
+        ("[ Warn ] x", "warning"),
+        ("[pid 1] [Info] ERROR", "info"),
+        ("error x", None),
+        ("Error x", None),
+        ("ERRORS x", None),
+        ("_ERROR 1ERROR éERROR ERRORé", None),
+        ("[terror] x", None),
+        ("[a] error [b]", None),
+        ("[error x", None),
+        ("DEBUGGING INFO", "info"),
+        ("é" * 62 + " ERROR", "error"),
+        ("x" * 63 + " ERROR", None),
+        ("x" * 62 + " EMERGENCYX", None),
+    ],
+)
+def test_in_text(text: str, level: str | None) -> None:
+    assert of_text(text) == level
+
+
+def test_names_in_queries() -> None:
+    assert (canonical("Warn"), canonical("banana"), canonical("3")) == ("warning", None, None)

@@ -1,0 +1,50 @@
+"""The short way to a level leads where the long one does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.level_of import levels_of
+from logsrv.linelog.fields.record import Record
+from tests.linelog.query.reference import Line, stored_lines
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+PIECES = st.sampled_from(
+    [b"{", b"}", b'"', b"[", b"]", b"<11>", b"<191>", b"<192>", b"<007>", b" ", b"\t", b"=", b":", b",",
+     b"level", b"lvl", b"severity", b"PRIORITY", b"levelno", b"log.level", b"\\u006c", b"ERROR", b"Warn",
+     b"info", b"x", b"30", "\u00e9".encode(), b"\xff", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}',
+     b"x" * 60, b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
+)  # fmt: skip
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(PIECES, max_size=12).map(b"".join), st.booleans())
+@example(b"[Error] x", True)
+@example(b"a level=debug b=c", True)
+@example(b'<11>{"\\u006cevel":"debug"}', True)
+def test_it_is_that_of_the_record(message: bytes, stamped: bool) -> None:
+    line = STAMP * stamped + message
+    assert levels_of(line + b"\n") == [Record(line).level]
+
+
+@given(st.lists(stored_lines(), min_size=1))
+def test_lines_as_programs_write_them(lines: list[Line]) -> None:
+    text = b"".join(line.line + b"\n" for line in lines)
+    assert levels_of(text) == [Record(line.line).level for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        (b"<11>x", "error"),
+        (b'{"level":"Warn"}', "warning"),
+        (b"12:00 ERROR x", "error"),
+        (b"[warn] x", "warning"),
+        (b"a warn x", None),
+        (b"level=debug a=b", "debug"),
+    ],
+)
+def test_levels(message: bytes, level: str | None) -> None:
+    assert levels_of(STAMP + message + b"\n" + message + b"\n") == [level, level]

@@ -1,0 +1,194 @@
+"""The rules by which a line's fields get their names and values."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import text_of
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+
+
+def record(message: bytes) -> Record:
+    return Record(STAMP + message)
+
+
+def test_the_always_fields() -> None:
+    line = Record(STAMP + b"ERROR hello", "17:52311")
+    names = ("time", "source", "name", "host", "port", "position", "message", "level")
+    assert [line.get(name) for name in names] == [
+        "2026-11-20T06:18:42.123456Z",
+        *("web@tcp:10.0.0.1:51234", "web", "10.0.0.1", 51234),
+        *("17:52311", "ERROR hello", "error"),
+    ]
+
+
+def test_what_there_is_none_of_is_missing() -> None:
+    line = Record(b"2026-11-20T06:18:42.123456Z unix:uid=0,pid=7 x")
+    assert [line.get(name) for name in ("name", "host", "port", "position", "level")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"hello", b"2026-11-20T06:18:42.123456Z tcp:1", b"2026-11-20 x y", STAMP[:-1]]
+)
+def test_a_line_without_a_stamp_is_all_message(line: bytes) -> None:
+    found = Record(line)
+    assert found.body == line and found.message.encode() == line
+    assert (found.time, found.source, found.host) == (None, None, None)
+
+
+def test_an_empty_message() -> None:
+    assert (record(b"").body, record(b"").source) == (b"", "web@tcp:10.0.0.1:51234")
+
+
+_CLASHING = (
+    b'<34>1 - - su - - - {"app":"x","host":"h","level":"warn",'
+    b'"syslog":{"app":"own"},"fields":{"a":1}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("app", "x"),
+        ("fields.app", "x"),
+        ("syslog.app", "su"),
+        ("fields.syslog.app", "own"),
+        ("host", "10.0.0.1"),
+        ("fields.host", "h"),
+        ("level", "warning"),
+        ("fields.level", "warn"),
+        ("facility", "auth"),
+        ("fields.facility", "auth"),
+        ("syslog.host", None),
+        ("fields.fields.a", 1),
+        ("fields.a", 1),
+        ("a", None),
+        ("App", None),
+    ],
+)
+def test_clashing_names(name: str, value: object) -> None:
+    assert record(_CLASHING).get(name) == value
+
+
+def test_a_null_of_the_content_uncovers_the_header() -> None:
+    assert record(b'<34>1 - - su - - - {"app":null}').get("app") == "su"
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        (b'{"a":1}', "json"),
+        (b'<13>app: {"a":1}', "json"),
+        (b'{"a":1} x=1 y=2', "logfmt"),
+        (b'1.2.3.4 - - [20/Nov/2026:06:18:42 +0000] "GET /?a=1 b=2 HTTP/1.1" 200 1', "access"),
+        (b"x a=1 b=2", "logfmt"),
+        (b"plain", None),
+    ],
+)
+def test_the_first_shape_that_fits(message: bytes, kind: str | None) -> None:
+    assert record(message).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("message", "level"),
+    [
+        (b"<11>ERROR", "error"),
+        (b"<14>[crit] x", "info"),
+        (b"<14>level=warn x=1", "warning"),
+        (b'<14>{"msg":"ERROR"}', "info"),
+        (b'{"msg":"ERROR"}', None),
+        (b'{"msg":"x","severity":"INFO2","severity_number":10}', "info"),
+        (b"level=banana x=1 ERROR", "error"),
+        (b"x" * 70 + b" ERROR", None),
+    ],
+)
+def test_where_the_level_comes_from(message: bytes, level: str | None) -> None:
+    assert record(message).level == level
+
+
+def test_all_fields() -> None:
+    line = record(b'<13>app: {"a":{"b":1.5},"text":"t","big":18446744073709551617,"app":null}')
+    assert line.fields == {
+        "facility": "user",
+        "severity": "notice",
+        "app": "app",
+        "text": "t",
+        "a.b": 1.5,
+        "big": 2**64 + 1,
+    }
+
+
+def test_decimals_keep_their_digits_where_text_is_wanted() -> None:
+    line = record(b'{"a":1.10,"b":[2.50,"x"]}')
+    assert line.get("a") == 1.1
+    written = line.get("a", as_written=True)
+    assert isinstance(written, float) and text_of(written) == "1.10"
+    listed = line.get("b", as_written=True)
+    assert isinstance(listed, list) and [text_of(item) for item in listed] == ["2.50", "x"]
+
+
+def test_bytes_that_are_no_text() -> None:
+    line = record(b'{"a":"\xff\xc3\xa9","b":["\xfe"]}')
+    assert line.fields == {"a": "\\xffé", "b": ["\\xfe"]} and "\\xff" in line.message
+    assert line.get("a") == "\udcffé" and line.get("message") == line.body.decode(
+        "utf-8", "surrogateescape"
+    )
+
+
+_PIECES = st.sampled_from(
+    [
+        b"{",
+        b"}",
+        b'"a":',
+        b"1",
+        b",",
+        b"[",
+        b"]",
+        b'"',
+        b"a=",
+        b" ",
+        b"<13>",
+        b"1 - ",
+        b"\\",
+        b"\xff",
+        b"x:",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.binary(max_size=3)))
+def test_nothing_raises(pieces: list[bytes]) -> None:
+    for line in (Record(b"".join(pieces)), record(b"".join(pieces).replace(b"\n", b""))):
+        assert line.level in (None, "error", "info") or line.level
+        for name, value in line.fields.items():
+            assert line.get(f"fields.{name}") is not None or "\\" in name, (name, value)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b'a="' * 60_000,
+        b' k="\\' * 50_000,
+        b"<13>1 - - - - - [" + b'a b="' * 50_000,
+        b'<13>1 - - - - - [x a="' + b'\\"' * 100_000,
+        b'a b c [20/Nov/2026:06 +0000] "' * 8_000,
+        b'a b c [20/Nov/2026:06 +0000] "' + b"\\" * 200_000,
+        b"[" * 200_000,
+        b"{" * 200_000,
+        b'{"a":' * 40_000 + b"}" * 40_000,
+        b"<13>Nov 20 06:23:18 " + b" " * 200_000 + b"x" * 1000,
+        b"ERRO" * 50_000,
+    ],
+)
+def test_nasty_lines_take_no_longer_than_others(message: bytes) -> None:
+    """Seconds of CPU time would tell of quadratic work; a line of this size takes milliseconds."""
+    began = time.process_time()
+    line = record(message)
+    _ = (line.level, line.fields, line.get("a.b"))
+    assert time.process_time() - began < 2

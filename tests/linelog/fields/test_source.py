@@ -1,0 +1,26 @@
+"""Sources as the store has them, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.fields.source import Source, parse_source
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("tcp:127.0.0.1:51234", (None, "127.0.0.1", 51234)),
+        ("web@tls:[::1]:514", ("web", "::1", 514)),
+        ("web@tls:[::1]:514,dns=shop.example", ("web", "::1", 514)),
+        ("tls:10.0.0.1:514,cn=a\\x20b:9@c,d:5", (None, "10.0.0.1", 514)),
+        ("web-1.a@udp:10.0.0.1:514", ("web-1.a", "10.0.0.1", 514)),
+        ("unix:uid=0,pid=77", (None, None, None)),
+        ("local@unix:/run/a@b:12", ("local", None, None)),
+        ("unix:@abstract", (None, None, None)),
+        ("stdin:", (None, None, None)),
+        ("whatever", (None, None, None)),
+    ],
+)
+def test_parts(source: str, parts: tuple[str | None, str | None, int | None]) -> None:
+    assert parse_source(source) == Source(*parts)

@@ -1,0 +1,64 @@
+"""Values look like numbers where a person would say so, and integers stay exact."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.fields.values import (
+    Written,
+    bytes_of,
+    elements,
+    number,
+    number_of_text,
+    readable,
+    text_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("500", 500),
+        ("-7", -7),
+        ("007", 7),
+        ("5e2", 500.0),
+        ("500.0", 500.0),
+        (".5", 0.5),
+        ("9223372036854775809", 2**63 + 1),
+    ],
+)
+def test_texts_that_look_like_numbers(text: str, expected: float) -> None:
+    assert number_of_text(text) == expected
+    assert number(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", "NaN", "Infinity", "-inf", "1_000", " 5", "0x1f", "1e999", "٣", "10.0.0.1", "1e"],
+)
+def test_texts_that_are_none(text: str) -> None:
+    assert number_of_text(text) is None
+
+
+def test_integers_of_thousands_of_digits_are_compared_exactly() -> None:
+    """Python refuses to convert more than 4,300 digits."""
+    long, longer = "9" * 5000, "1" + "0" * 5000
+    assert number_of_text(long) < number_of_text(longer)  # type: ignore[operator]
+    assert number(Written(long)) == number_of_text(long)
+    assert number_of_text("1" + "0" * 4500) > 10**400  # type: ignore[operator]
+
+
+def test_truth_values_and_what_is_not_finite_are_no_numbers() -> None:
+    assert [number(value) for value in (True, float("nan"), float("inf"))] == [None, None, None]
+
+
+def test_text_is_as_it_was_written() -> None:
+    assert text_of(Written("1.10")) == "1.10" and Written("1.10") == 1.1
+    assert [text_of(value) for value in (True, False, 7, "x")] == ["true", "false", "7", "x"]
+    assert elements([1, 2]) == [1, 2] and elements("a") == ["a"]
+
+
+def test_any_text_becomes_bytes() -> None:
+    assert bytes_of("é\udcff") == b"\xc3\xa9\xff"
+    assert bytes_of("\ud800")
+    assert readable("é\udcff") == "é\\xff" and readable("\ud800").encode()

@@ -1,0 +1,305 @@
+"""A headless Chromium that is driven as a person would: pages, keys, the mouse, pictures.
+
+Over the DevTools protocol through a pair of pipes: no port, no WebSocket, nothing to install.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import queue
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.programs import program
+
+_QUIET = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--hide-scrollbars", "--remote-debugging-pipe"),
+)
+_SECONDS = 30.0
+_NAMED = {"Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
+_SHIFT = 8
+
+
+class Chromium:
+    """A browser process; use it in a `with` statement. `page(url)` opens pages."""
+
+    def __init__(self) -> None:
+        self._replies: dict[int, queue.Queue[dict[str, Any]]] = {}
+        self._pages: dict[str, Page] = {}
+        self._number = 0
+
+    def __enter__(self) -> Chromium:
+        self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        # Chromium reads from 3 and writes to 4; above 10 nothing is in the way of those.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]
+
+        def place() -> None:
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
+        self._process = subprocess.Popen(
+            [
+                program("chromium", "chromium"),
+                *_QUIET,
+                f"--user-data-dir={self._profile.name}",
+                "about:blank",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(3, 4),
+            preexec_fn=place,
+        )
+        for end in (theirs_in, theirs_out, *ends):
+            os.close(end)
+        self._out = os.fdopen(ours_out, "wb", buffering=0)
+        self._in = os.fdopen(ours_in, "rb", buffering=0)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(10)
+        self._out.close()
+        self._in.close()
+        self._profile.cleanup()
+
+    def page(self, url: str, width: int = 1280, height: int = 800, **media: str) -> Page:
+        """Open a page of its own, with storage of its own. media: `prefers_color_scheme="dark"`."""
+        context = self.call("Target.createBrowserContext")["browserContextId"]
+        target = self.call("Target.createTarget", url="about:blank", browserContextId=context)
+        attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        page = Page(self, attached["sessionId"], target["targetId"])
+        self._pages[attached["sessionId"]] = page
+        for domain in ("Page", "Runtime", "Log"):
+            page.call(f"{domain}.enable")
+        page.resize(width, height)
+        page.media(**media)
+        page.go(url)
+        return page
+
+    def call(self, method: str, session: str | None = None, **parameters: Any) -> Any:
+        """Send a command and return its result. Raises AssertionError with Chromium's complaint."""
+        self._number += 1
+        number = self._number
+        self._replies[number] = queue.Queue(1)
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        self._out.write(json.dumps(message).encode() + b"\0")
+        reply = self._replies[number].get(timeout=_SECONDS + 5)
+        del self._replies[number]
+        assert "error" not in reply, f"{method}: {reply.get('error')}"
+        return reply["result"]
+
+    def _read(self) -> None:
+        rest = b""
+        while chunk := self._in.read(1 << 20):
+            *messages, rest = (rest + chunk).split(b"\0")
+            for message in map(json.loads, messages):
+                if "id" in message:
+                    if waiting := self._replies.get(message["id"]):
+                        waiting.put(message)
+                elif page := self._pages.get(message.get("sessionId", "")):
+                    page.heard(message["method"], message["params"])
+
+
+class Page:
+    """A page in a browser. complaints: uncaught errors, refused loads, warnings of its console."""
+
+    def __init__(self, browser: Chromium, session: str, target: str) -> None:
+        self._browser = browser
+        self._session = session
+        self._target = target
+        self.complaints: list[str] = []
+
+    def heard(self, method: str, event: dict[str, Any]) -> None:
+        if method == "Runtime.exceptionThrown":
+            details = event["exceptionDetails"]
+            self.complaints.append(
+                details.get("exception", {}).get("description") or details["text"]
+            )
+        elif method == "Log.entryAdded" and event["entry"]["level"] in ("warning", "error"):
+            self.complaints.append(f"{event['entry']['text']} {event['entry'].get('url', '')}")
+        elif method == "Runtime.consoleAPICalled" and event["type"] in ("error", "warning"):
+            self.complaints.append(str([one.get("description") for one in event["args"]]))
+        elif method == "Page.javascriptDialogOpening":
+            self.complaints.append(f"dialog: {event['message']}")
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        return self._browser.call(method, self._session, **parameters)
+
+    def go(self, url: str) -> None:
+        """Load `url`, without waiting for it: `wait` for what is to be there."""
+        self.call("Page.navigate", url=url)
+
+    def close(self) -> None:
+        self._browser.call("Target.closeTarget", targetId=self._target)
+
+    def resize(self, width: int, height: int) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+
+    def media(self, **features: str) -> None:
+        """Say what the system prefers: `prefers_color_scheme="dark"`."""
+        given = [{"name": name.replace("_", "-"), "value": features[name]} for name in features]
+        self.call("Emulation.setEmulatedMedia", features=given)
+
+    def run(self, script: str) -> Any:
+        """Return the value of a JavaScript expression, awaited if it is a promise."""
+        result = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
+        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        return result["result"].get("value")
+
+    def wait(self, condition: str, seconds: float = 15.0) -> Any:
+        """Return the value of a JavaScript expression as soon as it is true, looked at each frame."""
+        script = f"""new Promise((done) => {{
+            const end = performance.now() + {seconds * 1000};
+            const look = () => {{
+                let value = null;
+                try {{ value = {condition}; }} catch {{}}
+                if (value) done(value instanceof Node ? true : value);
+                else if (performance.now() > end) done(null);
+                else setTimeout(look, 15);
+            }};
+            look();
+        }})"""
+        for _ in range(3):
+            try:
+                found = self.run(script)
+                break
+            except AssertionError as error:
+                # The page was just being loaded.
+                if "context" not in str(error) and "navigated" not in str(error):
+                    raise
+        assert found, f"waited in vain for {condition}\n{self.complaints}\n{self.text('body')}"
+        return found
+
+    def text(self, selector: str) -> str:
+        return str(self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
+
+    def texts(self, selector: str) -> list[str]:
+        found: list[str] = self.run(
+            f"[...document.querySelectorAll({json.dumps(selector)})].map((one) => one.textContent)"
+        )
+        return found
+
+    def press(self, key: str, *, shift: bool = False) -> None:
+        """Press a key: a character, or a name such as `Escape`."""
+        shift = shift or (len(key) == 1 and key.isupper())
+        event: dict[str, Any] = {
+            "key": key,
+            "code": {" ": "Space"}.get(key, key),
+            "modifiers": _SHIFT if shift else 0,
+            "windowsVirtualKeyCode": _NAMED.get(key, ord(key[0].upper())),
+        }
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
+        self.call(
+            "Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **event
+        )
+        self.call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def fill(self, selector: str, text: str) -> None:
+        """Put `text` into a field in the place of what is in it."""
+        self.run(f"document.querySelector({json.dumps(selector)}).focus()")
+        self.run(f"document.querySelector({json.dumps(selector)}).select()")
+        if text:
+            self.write(text)
+        else:
+            self.call(
+                "Input.dispatchKeyEvent", type="keyDown", key="Delete", windowsVirtualKeyCode=46
+            )
+
+    def place(self, selector: str) -> tuple[float, float, float, float]:
+        """Return left, top, width and height of an element, in pixels of the window."""
+        box = self.run(
+            f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
+            ".getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()"
+        )
+        return (box[0], box[1], box[2], box[3])
+
+    def click(self, selector: str) -> None:
+        """Click on the middle of an element once it stands still, as a person does."""
+        self.wait(
+            f"(() => {{ const box = document.querySelector({json.dumps(selector)})"
+            ".getBoundingClientRect(); const here = [box.left, box.top, box.width, box.height] + '';"
+            "const still = window.clicked ??= {begun: performance.now(), here, looks: 0};"
+            "still.looks = still.here === here ? still.looks + 1 : 0; still.here = here;"
+            "return still.looks > 5 || performance.now() - still.begun > 2000; })()"
+        )
+        self.run("void delete window.clicked")
+        left, top, width, height = self.place(selector)
+        self.mouse("mousePressed", left + width / 2, top + height / 2)
+        self.mouse("mouseReleased", left + width / 2, top + height / 2)
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        held = kind != "mouseMoved"
+        self.call(
+            "Input.dispatchMouseEvent",
+            type=kind,
+            x=x,
+            y=y,
+            button="left" if held else "none",
+            clickCount=1 if held else 0,
+        )
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.mouse("mouseMoved", *start)
+        self.mouse("mousePressed", *start)
+        for step in (0.5, 1):
+            x, y = (start[axis] + (end[axis] - start[axis]) * step for axis in (0, 1))
+            self.call(
+                "Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, button="left", buttons=1
+            )
+        self.mouse("mouseReleased", *end)
+
+    def scroll(self, selector: str, distance: float) -> None:
+        """Turn the wheel over an element: downwards if `distance` is positive."""
+        left, top, width, height = self.place(selector)
+        self.call(
+            "Input.dispatchMouseEvent",
+            type="mouseWheel",
+            x=left + width / 2,
+            y=top + height / 2,
+            deltaX=0,
+            deltaY=distance,
+        )
+
+    def picture(self, path: Path) -> bytes:
+        """Save a PNG of the window, and return it."""
+        data = base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+        path.write_bytes(data)
+        return data

@@ -1,0 +1,46 @@
+"""A browser for all tests of the page, and a server of the API for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.linelog.http.page.chromium import Chromium, Page
+from tests.linelog.http.page.fake import Logs
+
+Open = Callable[..., Page]
+LIVE = "document.querySelector('#connection.live')"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    with Chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def logs() -> Iterator[Logs]:
+    with Logs() as server:
+        yield server
+
+
+@pytest.fixture
+def visit(chromium: Chromium, logs: Logs) -> Iterator[Open]:
+    """`visit("?q=x", width=375)` opens the page and waits until it shows what there is.
+
+    A page that complained (uncaught errors, refused loads) fails the test.
+    """
+    pages: list[Page] = []
+
+    def open_page(query: str = "", ready: str = LIVE, **how: object) -> Page:
+        page = chromium.page(logs.url + query, **how)  # type: ignore[arg-type]
+        pages.append(page)
+        page.wait(ready)
+        return page
+
+    yield open_page
+    complaints = [complaint for page in pages for complaint in page.complaints]
+    for page in pages:
+        page.close()
+    assert [one for one in complaints if "responded with a status of" not in one] == []

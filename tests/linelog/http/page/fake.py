@@ -1,0 +1,357 @@
+"""A small server of the API over lines in memory: the page's tests need its answers, not a store.
+
+It knows enough of the query language for them: words, phrases, `-`, expressions, FIELD=VALUE, `level>=`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from logsrv.linelog.http.page.assets import LOG_IN, POLICY, log_in_page, page, static_files
+
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+TOKEN = "open sesame"
+Line = dict[str, Any]
+Test = Callable[[Line], bool]
+
+
+class WrongQuery(Exception):
+    def __init__(self, sentence: str, at: int) -> None:
+        super().__init__(sentence)
+        self.at = at
+
+
+def key(position: str) -> tuple[int, int]:
+    segment, _, offset = position.partition(":")
+    return int(segment), int(offset)
+
+
+def compiled(query: str) -> Test:
+    """Return the test that a query is. Raises WrongQuery."""
+    tests = [_atom(word, query) for word in shlex.split(query.replace("\\", "\\\\"))]
+    return lambda line: all(test(line) for test in tests)
+
+
+def _atom(word: str, query: str) -> Test:
+    if word.startswith("-") and len(word) > 1:
+        inner = _atom(word[1:], query)
+        return lambda line: not inner(line)
+    if word.startswith("/") and word.endswith("/") and len(word) > 2:
+        expression = re.compile(word[1:-1], re.IGNORECASE)
+        return lambda line: bool(expression.search(line["message"]))
+    named = re.match(r"([A-Za-z_@][\w.@-]*)(>=|=)(.*)", word)
+    if not named:
+        return lambda line: word.lower() in line["message"].lower()
+    field, operator, value = named.groups()
+    if operator == ">=":
+        if value not in LEVELS:
+            at = query.index(word) + len(field) + 3
+            raise WrongQuery(f"{value!r} is no level, such as error", at)
+        return lambda line: line["level"] in LEVELS[LEVELS.index(value) :]
+    return lambda line: str(_field(line, field)).lower() == value.lower()
+
+
+def _field(line: Line, name: str) -> Any:
+    return line[name] if name in ("level", "source", "message") else line["fields"].get(name)
+
+
+class Logs:
+    """Lines that grow, and the server that shows them; use it in a `with` statement.
+
+    Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
+    (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it), `trouble`
+    (a sentence: nothing can be stored).
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.changed = threading.Condition()
+        self.token = False
+        self.refuse = 0
+        self.trouble = ""
+        self.slow = threading.Event()
+        self.slow.set()
+        self.generation = 0
+        self.missed: list[tuple[int, int]] = []
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+
+    def __enter__(self) -> Logs:
+        logs = self
+
+        class Handler(_Handler):
+            server_logs = logs
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cut()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def send(self, *messages: str, source: str = "tcp:192.0.2.7:40123", **about: Any) -> None:
+        """Log lines now; `time`: a datetime, `level`, and whatever fields there are."""
+        with self.changed:
+            for message in messages:
+                self.lines.append(self._line(message, source, dict(about)))
+            self.changed.notify_all()
+
+    def _line(self, message: str, source: str, about: dict[str, Any]) -> Line:
+        time = about.pop("time", None) or datetime.now(UTC)
+        level = about.pop("level", None)
+        segment, offset = divmod(len(self.lines), 1000)
+        return {
+            "position": f"{segment + 1}:{offset * 100}",
+            "time": time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z",
+            "source": source,
+            "message": message,
+            "level": level,
+            "fields": about,
+        }
+
+    def miss(self, lines: int) -> None:
+        """Say that so many lines were left out behind the last one."""
+        with self.changed:
+            self.missed.append((len(self.lines), lines))
+            self.changed.notify_all()
+
+    def cut(self) -> None:
+        """End all streams."""
+        with self.changed:
+            self.generation += 1
+            self.changed.notify_all()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away is no error; a bug of the fake is seen in what it answers."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_logs: Logs
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        given = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        if self.path == LOG_IN and given.get("token") == [TOKEN]:
+            self.send_response(204)
+            self.send_header("Set-Cookie", "logsrv=yes; HttpOnly; SameSite=Strict; Path=/")
+            self.end_headers()
+        else:
+            self._answer(b'{"error": "the token is wrong"}', status=401)
+
+    def do_GET(self) -> None:
+        try:
+            self._route()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        except WrongQuery as error:
+            body = json.dumps({"error": str(error), "at": error.at})
+            self._answer(body.encode(), status=400)
+
+    def _route(self) -> None:
+        address = urlsplit(self.path)
+        self.server_logs.asked.append(self.path)
+        self.server_logs.headers.append(dict(self.headers))
+        given = {name: values[-1] for name, values in parse_qs(address.query).items()}
+        files = static_files()
+        if address.path == "/":
+            self._answer(page().body, page().content_type)
+        elif address.path == "/door":
+            self._answer(log_in_page("the token is wrong").body, page().content_type)
+        elif address.path in files:
+            asset = files[address.path]
+            self._answer(asset.body, asset.content_type)
+        elif self.server_logs.token and "logsrv=yes" not in self.headers.get("Cookie", ""):
+            self._answer(b'{"error": "a token is needed"}', status=401)
+        elif address.path == "/metrics":
+            counts = {
+                '{listener="web"}': 3.0,
+                '{listener="tcp:1"}': 1.0,
+                '{listener="http tcp:2"}': 9.0,
+            }
+            told = [f"logsrv_connections_open{label} {count}\n" for label, count in counts.items()]
+            self._answer("".join(told).encode(), "text/plain")
+        elif address.path == "/healthz":
+            sick = self.server_logs.trouble
+            self._answer(
+                json.dumps({"error": sick} if sick else {}).encode(), status=503 if sick else 200
+            )
+        elif address.path == "/api/tail":
+            self._tail(given)
+        elif address.path.startswith("/api/"):
+            getattr(self, "_" + address.path.removeprefix("/api/"))(given)
+        else:
+            self._answer(b"{}", status=404)
+
+    def _answer(
+        self, body: bytes, content_type: str = "application/json", status: int = 200
+    ) -> None:
+        self._head(content_type, len(body), status)
+        self.wfile.write(body)
+
+    def _head(self, content_type: str, length: int, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(length))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+
+    def _json(self, value: object) -> None:
+        self._answer(json.dumps(value).encode())
+
+    def _found(self, given: dict[str, str]) -> Iterator[Line]:
+        test = compiled(given.get("q", ""))
+        since, until = (_moment(given.get(name, "")) for name in ("since", "until"))
+        for line in list(self.server_logs.lines):
+            time = datetime.fromisoformat(line["time"])
+            if test(line) and (not since or time >= since) and (not until or time < until):
+                yield line
+
+    def _search(self, given: dict[str, str]) -> None:
+        found = list(self._found(given))
+        if "before" in given:
+            found = [one for one in found if key(one["position"]) < key(given["before"])]
+        if "after" in given:
+            found = [one for one in found if key(one["position"]) > key(given["after"])]
+        if given.get("reverse") == "1":
+            found.reverse()
+        lines = found[: int(given.get("limit", "1000"))]
+        body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        self._head("application/x-ndjson", len(body))
+        self.wfile.flush()
+        self.server_logs.slow.wait()
+        self.wfile.write(body)
+
+    def _show(self, given: dict[str, str]) -> None:
+        lines = self.server_logs.lines
+        at = [line["position"] for line in lines]
+        if given["position"] not in at:
+            self._answer(b'{"error": "There is no such line."}', status=404)
+            return
+        index = at.index(given["position"])
+        first = max(0, index - int(given.get("before", "5")))
+        self._json({"lines": lines[first : index + int(given.get("after", "5")) + 1]})
+
+    def _histogram(self, given: dict[str, str]) -> None:
+        now = datetime.now(UTC)
+        since = _moment(given.get("since", "")) or now - timedelta(minutes=15)
+        until = _moment(given.get("until", "")) or now
+        wide = (until - since).total_seconds() / int(given.get("buckets", "60"))
+        step = next(one for one in (1, 2, 5, 10, 30, 60, 300, 600, 3600, 86400) if one >= wide)
+        buckets: dict[int, Counter[str]] = {}
+        for line in self._found(given | {"since": since.isoformat(), "until": until.isoformat()}):
+            moment = datetime.fromisoformat(line["time"]).timestamp()
+            counts = buckets.setdefault(int(moment // step * step), Counter())
+            counts.update(["lines", *([line["level"]] if line["level"] else [])])
+        answer = [
+            {
+                "time": datetime.fromtimestamp(start, UTC).isoformat(),
+                "count": counts.pop("lines"),
+                "levels": counts,
+            }
+            for start, counts in sorted(buckets.items())
+        ]
+        ends = {"since": since.isoformat(), "until": until.isoformat()}
+        self._json({**ends, "step": step, "buckets": answer})
+
+    def _top(self, given: dict[str, str]) -> None:
+        values = [_field(line, given["field"]) for line in self._found(given)]
+        counts = Counter(str(value) for value in values if value is not None)
+        common = [{"value": value, "count": count} for value, count in counts.most_common(10)]
+        self._json({"field": given["field"], "total": counts.total(), "values": common})
+
+    def _fields(self, given: dict[str, str]) -> None:
+        found = list(self._found(given))
+        counts = Counter(name for line in found for name in line["fields"])
+        fields = [{"name": name, "lines": count} for name, count in counts.most_common()]
+        self._json({"fields": fields, "sampled": len(found)})
+
+    def _stats(self, _: dict[str, str]) -> None:
+        lines = self.server_logs.lines
+        self._json(
+            {
+                "segments": 3,
+                "lines": len(lines),
+                "bytes": 120 * len(lines),
+                "compressed": 9 * len(lines),
+                "oldest": lines[0]["time"] if lines else None,
+                "newest": lines[-1]["time"] if lines else None,
+                "position": "9:0",
+            }
+        )
+
+    def _tail(self, given: dict[str, str]) -> None:
+        logs = self.server_logs
+        test = compiled(given.get("q", ""))
+        if logs.refuse:
+            self._answer(b'{"error": "too much at once"}', status=logs.refuse)
+            return
+        after = self.headers.get("Last-Event-ID") or given.get("after")
+        at = len(logs.lines)
+        if after:
+            at = sum(key(line["position"]) <= key(after) for line in logs.lines)
+        generation, missed = logs.generation, len(logs.missed)
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b": hello\n\n")
+        while generation == logs.generation:
+            with logs.changed:
+                while (len(logs.lines), len(logs.missed), logs.generation) == (
+                    at,
+                    missed,
+                    generation,
+                ):
+                    logs.changed.wait()
+                new, at = logs.lines[at:], len(logs.lines)
+                gaps, missed = logs.missed[missed:], len(logs.missed)
+            events = [
+                f"id: {line['position']}\nevent: line\ndata: {json.dumps(line)}\n\n"
+                for line in new
+                if test(line)
+            ]
+            events += [
+                f"event: missed\ndata: {json.dumps({'lines': lines})}\n\n" for _, lines in gaps
+            ]
+            self.wfile.write("".join(events).encode())
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    if text == "now":
+        return datetime.now(UTC)
+    ago = re.fullmatch(r"(\d+)([smhd])", text)
+    if ago:
+        seconds = int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[ago[2]]
+        return datetime.now(UTC) - timedelta(seconds=seconds)
+    return datetime.fromisoformat(text)

@@ -1,0 +1,76 @@
+"""The files of the page: whole, safe under their own policy, and all there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.http.page import assets
+from logsrv.linelog.http.page.assets import LOG_IN, POLICY, STATIC, log_in_page, page, static_files
+
+DOCUMENTS = {
+    "page": page().body.decode(),
+    "log-in": log_in_page("the token is wrong").body.decode(),
+}
+
+
+def test_what_the_page_promises() -> None:
+    """A box, a log, a button: by these it is tested and used with a screen reader."""
+    text = DOCUMENTS["page"]
+    assert re.search(r'<input [^>]*type="search"', text)
+    assert text.count('role="log"') == 1
+    assert re.search(r"<button [^>]*>(<svg.*?</svg>)?(<span>)?Pause(</span>)?</button>", text)
+
+
+@pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_documents_keep_to_the_policy(text: str) -> None:
+    """No inline script or style, nothing from elsewhere, and each file they name is there."""
+    assert not re.search(r"<script(?![^>]* src=)", text)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
+    named = re.findall(r'(?:src|href)="([^"#]+)"', text)
+    for address in named:
+        assert address in static_files() or address in ("/", "/api/search"), address
+    assert f'action="{LOG_IN}"' in text
+
+
+def test_policy() -> None:
+    """Nothing is allowed but what is named, and that only from ourselves."""
+    rules = dict(rule.strip().partition(" ")[::2] for rule in POLICY.split(";"))
+    assert rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert "unsafe" not in POLICY
+
+
+def test_problem_is_escaped() -> None:
+    assert b"<script>x" not in log_in_page("<script>x</script>").body
+    assert b"&lt;script&gt;x" in log_in_page("<script>x</script>").body
+
+
+def test_static_files() -> None:
+    """Every file of the folder, with its type, and an ETag that changes with it."""
+    folder = Path(assets.__file__).parent / "static"
+    assert {path.rpartition("/")[2] for path in static_files()} == {
+        path.name for path in folder.iterdir()
+    }
+    script = static_files()[f"{STATIC}/main.js"]
+    assert script.content_type == "text/javascript; charset=utf-8"
+    assert re.fullmatch(r'"[0-9a-f]{16}"', script.tag)
+    assert len({asset.tag for asset in static_files().values()}) == len(static_files())
+
+
+def test_modules_import_what_is_there() -> None:
+    for path, asset in static_files().items():
+        for name in re.findall(r'from "\./([^"]+)"', asset.body.decode()):
+            assert f"{STATIC}/{name}" in static_files(), f"{path} imports {name}"
+
+
+def test_modules_tell_what_they_are() -> None:
+    """Small, each with a comment at its top, nothing from elsewhere."""
+    for path, asset in static_files().items():
+        text = asset.body.decode()
+        if path.endswith(".js"):
+            assert text.startswith("/**"), path
+            assert len(text.splitlines()) < 450, path
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), path

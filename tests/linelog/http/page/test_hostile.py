@@ -1,0 +1,102 @@
+"""What strangers log, in a real browser: text, and nothing but text."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.http.page.assets import static_files
+from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.fake import Logs
+
+OWN = "document.title='owned';window.owned=1"
+CORPUS = (
+    f"<script>{OWN}</script>",
+    f'<img src=x onerror="{OWN}">',
+    f"<svg onload=\"{OWN}\"><animate onbegin='{OWN}'></svg>",
+    f"</div></main></body><body onload='{OWN}'>",
+    f"javascript:{OWN}",
+    f'"><iframe srcdoc="<script>parent.{OWN}</script>"></iframe>',
+    f"' onmouseover='{OWN}' style='position:fixed;inset:0;",
+    "<style>*{display:none}</style><link rel=stylesheet href=data:text/css,*%7Bdisplay:none%7D>",
+    f"{{{{constructor.constructor('{OWN}')()}}}} ${{alert(1)}} <%= 7*7 %>",
+    f"<details open ontoggle={OWN}><template><script>{OWN}</script></template>",
+    f"<math><mtext><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror={OWN}&gt;'>",
+    "<form><input name=innerHTML><input name=textContent></form><a id=lines name=lines>",
+    "\\x1b[31m<b>red</b>\\x1b[0m \\x1b]0;title\\x07 \\x1b[2J \\x1b[38;5;<img src=x>m",
+    "\x1b[31mraw escape\x1b[0m \x07\x08\x7f\x9b",
+    "__proto__ constructor hasOwnProperty",
+    "\ud800 \U0001f600 \x00 null",
+)
+BIDI = "user=\u202enimda\u202c \u2066x\u2069 \u200f \u061c"
+
+
+@pytest.mark.long
+def test_markup_is_text(logs: Logs, visit: Open) -> None:
+    """Messages, sources, names and values of fields: none of it becomes an element or runs."""
+    for evil in CORPUS:
+        fields = {evil: evil, "plain": evil, "__proto__": evil, "list": [evil, {"a": evil}]}
+        logs.send(evil, source=evil, level="error", **fields)
+    page = visit()
+    page.wait(f"document.querySelectorAll('.line').length === {len(CORPUS)}")
+    page.wait(LIVE)
+    logs.send(*CORPUS)
+    page.wait(f"document.querySelectorAll('.line').length === {2 * len(CORPUS)}")
+    page.run("document.querySelectorAll('.line').forEach((one) => one.click())")
+    page.wait("document.querySelectorAll('.details').length > 10")
+    page.wait("document.querySelector('[data-field=plain] summary')")
+    page.click("[data-field=plain] summary")
+    page.wait("document.querySelectorAll('[data-field=plain] li').length > 2")
+    for query in (*CORPUS[:3], '"<img src=x"'):
+        page.fill("#q", query)
+        page.wait("document.querySelector('#q').value.length > 5")
+    markup = "script, img, iframe, style, link, form, math, b, template, body"
+    inside = page.run(f"document.querySelectorAll('main :is({markup})').length")
+    assert inside == 0
+    assert page.run("typeof window.owned") == "undefined"
+    assert page.run("document.title").endswith("logsrv")
+
+
+@pytest.mark.long
+def test_text_is_whole(logs: Logs, visit: Open) -> None:
+    """Nothing of it is swallowed either; colours alone become colours."""
+    logs.send(*CORPUS[:12], r"\x1b[31mred\x1b[0m \x1b[2J", BIDI)
+    page = visit()
+    page.wait("document.querySelectorAll('.line').length === 14")
+    shown = page.texts(".line .message")
+    assert shown[:12] == list(CORPUS[:12])
+    assert shown[12] == r"red \x1b[2J"
+    assert page.texts(".fg-red") == ["red"]
+    assert shown[13] == r"user=\u202enimda\u202c \u2066x\u2069 \u200f \u061c"
+
+
+@pytest.mark.long
+def test_the_title_turns_nothing_around(visit: Open) -> None:
+    """A link to the page chooses the query, and so what the window is called."""
+    page = visit("?q=%E2%80%AEabc%07")
+    assert page.run("document.title") == "\\u202eabc\\x07 – logsrv"
+
+
+@pytest.mark.long
+def test_nasty_sizes(logs: Logs, visit: Open) -> None:
+    """A line of a mebibyte and one of many colours: cut until it is opened, and nobody waits."""
+    logs.send("x" * 1_000_000, "a-" * 30_000 + "=", r"\x1b[31mx" * 5000, '"' * 60_000)
+    page = visit()
+    page.wait("document.querySelectorAll('.line').length === 4")
+    assert page.run("document.querySelector('.message').textContent.length") < 2100
+    assert "998000 more characters" in page.texts(".more")[0]
+    assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    page.press("g")
+    page.press("j")
+    page.press("Enter")
+    page.wait("document.querySelector('.message').textContent.length === 1000000")
+
+
+def test_scripts_make_no_markup() -> None:
+    """Data gets into the page as text only; there is no way in for markup, nor for code."""
+    for path, asset in static_files().items():
+        text = asset.body.decode()
+        for way in (
+            *("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("),
+            *("new Function", "DOMParser", "createContextualFragment", "srcdoc", "setHTML"),
+        ):
+            assert way not in text, f"{path}: {way}"

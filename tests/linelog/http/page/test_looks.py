@@ -1,0 +1,175 @@
+"""What the page looks like: both themes, a phone, a flood; and the pictures of the docs."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.linelog.http.page.chromium import Page
+from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.fake import Logs
+from tests.linelog.http.page.samples import samples
+
+pytestmark = pytest.mark.long
+# With this in the environment, the pictures of the docs are made anew.
+PICTURES = os.environ.get("LOGSRV_PICTURES")
+FULL = (
+    "document.querySelectorAll('.line').length > 50"
+    " && document.querySelectorAll('#bars .bar').length > 10"
+)
+# Contrast of WCAG 2.2, of each visible text with what it stands on.
+CONTRAST = """(() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const over = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((one) => one / 255)
+      .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const poor = [];
+  for (const one of document.querySelectorAll('body *')) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!own || !one.checkVisibility() || one.closest('.unseen, .skip, option, svg')) continue;
+    const grounds = [];
+    for (let at = one; at; at = at.parentElement) grounds.unshift(getComputedStyle(at).backgroundColor);
+    const ground = over(grounds);
+    const ink = over([`rgb(${ground})`, getComputedStyle(one).color]);
+    const [a, b] = [light(ground), light(ink)].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    const what = `${one.className} ${one.textContent.slice(0, 20)} ${contrast.toFixed(2)}`;
+    if (contrast < 4.5) poor.push(what);
+  }
+  return [...new Set(poor)];
+})()"""
+
+
+@pytest.fixture
+def sampled(logs: Logs) -> Logs:
+    for one in samples(datetime.now(UTC)):
+        logs.send(*one.pop("messages"), **one)
+    return logs
+
+
+def open_an_error(page: Page) -> None:
+    page.press("N")
+    page.wait("document.querySelector('[aria-current]')")
+    page.press("Enter")
+    page.wait("document.querySelector('.details')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_themes(scheme: str, width: int, sampled: Logs, visit: Open, tmp_path: Path) -> None:
+    """Readable on a phone and on a desk, by day and by night: these are the pictures of the docs."""
+    page = visit(width=width, height=800, prefers_color_scheme=scheme)
+    page.wait(FULL)
+    if width > 1000:
+        page.wait("document.querySelectorAll('#fields li').length > 3")
+    page.wait("document.querySelector('#rate').textContent !== ''")
+    paper = page.run("getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(252, 251, 248)", "dark": "rgb(18, 20, 23)"}[scheme]
+    assert page.run(CONTRAST) == []
+    assert page.run("document.documentElement.scrollWidth") == width
+    if scheme == "dark":
+        open_an_error(page)
+        assert page.run(CONTRAST) == []
+        assert page.run("document.documentElement.scrollWidth") == width
+    folder = Path(PICTURES) if PICTURES else tmp_path
+    name = f"live-page-{scheme}.png" if width > 1000 else f"live-page-phone-{scheme}.png"
+    assert page.picture(folder / name).startswith(b"\x89PNG")
+    page.press("?")
+    assert page.run(CONTRAST) == []
+    page.press("Escape")
+    page.fill("#q", "order")
+    page.wait("document.querySelectorAll('mark .key').length > 5")
+    page.run("document.activeElement.blur()")
+    page.press("k")
+    page.press("c")
+    page.wait("document.querySelector('.context')")
+    assert page.run(CONTRAST) == []
+
+
+def test_switch(sampled: Logs, visit: Open) -> None:
+    """The button changes the theme at once and for the next visit; the system's choice needs no keeping."""
+    page = visit(prefers_color_scheme="light")
+    page.click("#theme")
+    dark = "getComputedStyle(document.body).backgroundColor === 'rgb(18, 20, 23)'"
+    page.wait(dark)
+    page.run("globalThis.old = true; location.reload()")
+    page.wait(f"!globalThis.old && {LIVE} && {dark}")
+    assert page.run("document.querySelector('#theme').ariaPressed") == "true"
+    page.click("#theme")
+    page.wait(f"!({dark})")
+    assert page.run("localStorage.getItem('logsrv-theme')") is None
+
+
+def test_phone(sampled: Logs, visit: Open) -> None:
+    """Nothing sticks out to the right, whatever is open; what a finger has to hit is big enough."""
+    sampled.send("x" * 5000, source="a-very-long-name-of-a-listener@tcp:203.0.113.200:65535")
+    page = visit("?q=", width=375, height=700)
+    page.wait(FULL)
+    fits = (
+        "document.documentElement.scrollWidth === 375"
+        " && document.querySelector('#scroller').scrollWidth <= 375"
+    )
+    assert page.run(fits)
+    page.click("#fields-button")
+    page.wait("document.querySelectorAll('#fields li').length > 3")
+    assert page.run(fits)
+    page.click("#fields-close")
+    page.fill("#q", "level>=banana and so on for quite a while, until it is longer than the box")
+    page.wait("!document.querySelector('#query-error').hidden")
+    assert page.run(fits)
+    small = page.run(
+        "[...document.querySelectorAll('.bar button, .bar input')]"
+        ".map((one) => one.getBoundingClientRect())"
+        ".filter((one) => one.width && (one.height < 36 || one.width < 36)).length"
+    )
+    assert small == 0
+
+
+def test_ten_thousand_lines_a_second(logs: Logs, visit: Open) -> None:
+    """The page goes on drawing and answering, shows the newest, and says how many it left out."""
+    logs.send("begin")
+    page = visit()
+    page.wait(LIVE)
+    page.run(
+        """(() => { globalThis.frames_ = 0; globalThis.worst = 0; let last = performance.now();
+        const frame = (now) => { frames_ += 1; worst = Math.max(worst, now - last); last = now;
+        requestAnimationFrame(frame); }; requestAnimationFrame(frame); })()"""
+    )
+    pool = [one.pop("messages")[0] for one in samples(datetime.now(UTC))]
+    begin, sent = time.monotonic(), 0
+    while (now := time.monotonic() - begin) < 3:
+        # As many as are due: the sender has no say in how fast a test's machine is.
+        due = int(now * 10_000)
+        logs.send(*(pool[number % len(pool)] for number in range(sent, due)), level="info")
+        sent = due
+        page.run("0")
+    logs.send("the end")
+    page.wait("[...document.querySelectorAll('.message')].at(-1).textContent === 'the end'")
+    seconds = time.monotonic() - begin
+    frames, worst = page.run("[frames_, worst]")
+    # On a quiet machine of two cores it is 55 a second; a frozen page draws one.
+    assert frames / seconds > 8, f"{frames} frames in {seconds:.1f} s"
+    assert worst < 2000
+    assert page.run("document.querySelectorAll('.line').length") <= 400
+    assert page.run("document.querySelector('#scroller').scrollTop") > 1000
+
+
+def test_no_motion(sampled: Logs, visit: Open) -> None:
+    page = visit(prefers_reduced_motion="reduce")
+    page.wait(FULL)
+    moving = (
+        "[...document.querySelectorAll('*')]"
+        ".filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0).length"
+    )
+    assert page.run(moving) == 0

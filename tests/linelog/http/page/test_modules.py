@@ -1,0 +1,142 @@
+"""Modules of the page one by one, in a browser: what they return for what they are given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.linelog.http.page.conftest import Open
+
+pytestmark = pytest.mark.long
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def call(visit: Open) -> Call:
+    """`call("query.js", "withTerm", "a", …)` calls a function of a module."""
+    page = visit()
+
+    def function(module: str, name: str, *arguments: object) -> Any:
+        given = json.dumps(arguments)
+        return page.run(f"import('/static/{module}').then((one) => one.{name}(...{given}))")
+
+    return function
+
+
+def test_a_term_more(call: Call) -> None:
+    """A term is added once; its opposite goes; what OR binds less is put into brackets."""
+    for query, exclude, expected in (
+        ("", False, "app=sshd"),
+        ("", True, "-app=sshd"),
+        ("x", False, "x app=sshd"),
+        ("app=sshd x", False, "app=sshd x"),
+        ("-app=sshd x", True, "-app=sshd x"),
+        ("-app=sshd x", False, "x app=sshd"),
+        ("x app=sshd", True, "x -app=sshd"),
+        ("a OR b", False, "(a OR b) app=sshd"),
+        ("app=cron", True, "app=cron -app=sshd"),
+        ("NOT app=sshd", False, "app=sshd"),
+        ("x NOT app=sshd y", False, "x y app=sshd"),
+        ("-app=sshd /a  b/", False, "/a  b/ app=sshd"),
+        ("app=sshd OR x", True, "(app=sshd OR x) -app=sshd"),
+        ("a OR x app=sshd", True, "(a OR x app=sshd) -app=sshd"),
+        ("x AND app=sshd", True, "x -app=sshd"),
+        ("app=sshd AND x", True, "x -app=sshd"),
+        ("x AND NOT app=sshd AND y", False, "x AND y app=sshd"),
+        ("-(app=sshd) x", False, "-(app=sshd) x app=sshd"),
+        ("-(x app=sshd)", False, "-(x app=sshd) app=sshd"),
+    ):
+        assert call("query.js", "withTerm", query, "app", "sshd", exclude) == expected
+    for value, quoted in (
+        ("a b", '"a b"'),
+        ('say "x"', '"say \\"x\\""'),
+        ("*", '"*"'),
+        ("", '""'),
+        ("(", '"("'),
+        ("C:\\x", '"C:\\\\x"'),
+        ("é/1", "é/1"),
+    ):
+        assert call("query.js", "withTerm", "", "f", value, False) == f"f={quoted}"
+
+
+def test_what_is_marked(call: Call) -> None:
+    """Words, phrases and expressions that a line has to have; not those that it may not have."""
+    for query, texts, regexes in (
+        ("timeout -login", ["timeout"], []),
+        ('"a b" NOT c d', ["a b", "d"], []),
+        ("-(a b) c", ["c"], []),
+        ("a OR b AND c", ["a", "b", "c"], []),
+        (r"/user=\d+/ x", ["x"], [r"user=\d+"]),
+        (r"/a\/b/", [], ["a/b"]),
+        ("/var/log", ["/var/log"], []),
+        ("http://x level=error app:ssh", ["http://x"], []),
+        ("12:30:45 10.0.0.1:8080", ["12:30:45", "10.0.0.1:8080"], []),
+        ('"unfinished', ["unfinished"], []),
+        ("NOT NOT x -", ["x", "-"], []),
+    ):
+        assert call("query.js", "wanted", query) == {"texts": texts, "regexes": regexes}, query
+
+
+def test_colours(call: Call) -> None:
+    """Of what a terminal obeys, the colours; the nearest of eight."""
+    for message, expected in (
+        (r"a\x1b[31mb\x1b[0mc", [("a", ""), ("b", "fg-red"), ("c", "")]),
+        (r"\x1b[1;92;44mx", [("x", "fg-green bg-blue")]),
+        (r"\x1b[38;5;196mx\x1b[39my", [("x", "fg-red"), ("y", "")]),
+        (r"\x1b[38;2;10;200;250mx", [("x", "fg-cyan")]),
+        (r"\x1b[2Jx\x1b]0;t", [(r"\x1b[2Jx\x1b]0;t", "")]),
+        (r"\x1b[38;5m\x1b[;;;mx\x1b[999mz", [("x", ""), ("z", "")]),
+        ("a\u202eb\x1b", [("a", ""), ("\\u202e", "escaped"), ("b", ""), ("\\x1b", "escaped")]),
+    ):
+        runs = call("text.js", "runs", message)
+        assert [(run["text"], run["style"]) for run in runs] == expected, message
+
+
+def test_positions(call: Call) -> None:
+    """By number, not by letter."""
+    assert call("position.js", "compare", "9:1", "10:0") < 0
+    assert call("position.js", "compare", "2:1000", "2:999") > 0
+    assert call("position.js", "compare", "2:7", "2:7") == 0
+    assert not call("position.js", "isPosition", "x:1")
+
+
+def test_sizes_and_numbers(call: Call) -> None:
+    for size, text in ((0, "0 bytes"), (1536, "1.5 KiB"), (200 << 30, "200 GiB")):
+        assert call("times.js", "size", size) == text
+    assert call("times.js", "counted", 1, "line") == "1 line"
+    assert call("times.js", "counted", 12345, "line") == "12,345 lines"
+
+
+def test_lines_are_there_once(visit: Open) -> None:
+    """What a search and the stream both bring is shown once, in the order of the store."""
+    page = visit()
+    shown = page.run(
+        """Promise.all([import('/static/lines.js'), import('/static/highlight.js')]).then(([a, b]) => {
+            const log = document.createElement('div');
+            const lines = new a.Lines(log, log, new b.Highlighter(), () => {});
+            const line = (offset) => ({ position: `1:${offset}`, time: '2026-11-20T06:18:42.123456Z',
+              source: 'x', message: String(offset), level: null, fields: {} });
+            lines.append([line(200), line(300)]);
+            lines.append([line(300), line(400)]);
+            lines.prepend([line(100), line(200)]);
+            lines.insert([line(250), line(300), line(500)]);
+            return [...log.children].map((one) => one.dataset.position);
+        })"""
+    )
+    assert shown == [f"1:{offset}" for offset in (100, 200, 250, 300, 400, 500)]
+
+
+def test_a_search_that_ends_too_early(visit: Open) -> None:
+    """The lines that came with the sentence are shown before it."""
+    found = visit().run("""import('/static/api.js').then(async ({search}) => {
+        window.fetch = async () => new Response('{"position": "1:0"}\\n{"error": "too long"}\\n');
+        const found = [];
+        try {
+            for await (const group of await search({})) found.push(...group);
+        } catch (error) { found.push(error.message); }
+        return found;
+    })""")
+    assert found == [{"position": "1:0"}, "too long"]

@@ -1,0 +1,109 @@
+"""Who is answered: by Host, Origin and token."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.address import UNIXAddress
+from twisted.internet.task import Clock
+
+from logsrv.linelog.http.access import Access
+from logsrv.linelog.http.attempts import AT_ONCE, Attempts
+from logsrv.linelog.http.problems import Problem
+from tests.linelog.http.web import requested
+
+TOKEN = "secret"
+
+
+def access(token: str | None = None, names: tuple[str, ...] = ()) -> Access:
+    return Access(names, token, Attempts(Clock().seconds))
+
+
+def status_of(check: object, *arguments: object, **options: object) -> int:
+    try:
+        check(*arguments, **options)  # type: ignore[operator]
+    except Problem as problem:
+        return problem.status
+    return 200
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "remote"),
+    [
+        ("localhost:8080", 200, 200),
+        ("127.0.0.1", 200, 200),
+        ("[::1]:80", 200, 200),
+        ("logs.example.org", 200, 200),
+        ("192.0.2.7:8080", 403, 200),
+        ("198.51.100.1", 403, 200),
+        ("[2001:db8::1]", 403, 200),
+        ("evil.example", 403, 403),
+        ("192.0.2.7.evil.example", 403, 403),
+        ("", 403, 403),
+    ],
+)
+def test_hosts(host: str, local: int, remote: int) -> None:
+    """On loopback its own names; elsewhere any address, which no DNS can give away, and given names."""
+    rules = access(names=("logs.example.org",))
+    assert status_of(rules.check_host, requested(Host=host)) == local
+    assert status_of(rules.check_host, requested(Host=host, host="192.0.2.7")) == remote
+
+
+def test_a_unix_socket_has_no_host() -> None:
+    request = requested(Host="anything.example")
+    request.getHost = lambda: UNIXAddress(b"/run/web")  # type: ignore[method-assign]
+    assert status_of(access().check_host, request) == 200
+
+
+def test_origins() -> None:
+    check = access().check_origin
+
+    def status(page: bool = False, **headers: str) -> int:
+        return status_of(check, requested(**headers), page=page)
+
+    assert status() == 200
+    assert status(Origin="http://localhost") == status(Origin="http://localhost:80") == 200
+    assert status(Origin="https://logs.lan", Host="logs.lan") == 200
+    assert status(Origin="http://localhost:8080", Host="localhost:8080") == 200
+    assert status(Origin="http://localhost:8081", Host="localhost:8080") == 403
+    assert status(Origin="null") == status(Origin="http://evil.example") == 403
+    assert status(Sec_Fetch_Site="cross-site") == 403
+    assert status(Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate") == 403
+    assert status(True, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="navigate") == 200
+    assert status(True, Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="cors") == 403
+
+
+def test_no_token_is_needed_where_none_is_set() -> None:
+    assert status_of(access().check_token, requested()) == 200
+    assert status_of(access().log_in, requested(), b"x") == 404
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Basic secret", "secret"]
+)
+def test_wrong_tokens(header: str) -> None:
+    headers = {"Authorization": header} if header else {}
+    assert status_of(access(TOKEN).check_token, requested(**headers)) == 401
+
+
+def test_right_tokens() -> None:
+    rules = access(TOKEN)
+    assert status_of(rules.check_token, requested(Authorization="Bearer secret")) == 200
+    cookie = rules.log_in(requested(), b"secret").decode()
+    assert "HttpOnly; SameSite=Strict" in cookie and TOKEN not in cookie and "Secure" not in cookie
+    request = requested(Cookie=cookie.partition(";")[0])
+    assert status_of(rules.check_token, request) == 200
+    assert status_of(access("other").check_token, request) == 401
+    secure = requested()
+    secure.isSecure = lambda: True  # type: ignore[method-assign]
+    assert rules.log_in(secure, b"secret").endswith(b"; Secure")
+    assert b"Max-Age=0" in rules.log_out(requested())
+
+
+def test_guessing_does_not_shut_out_others() -> None:
+    rules = access(TOKEN)
+    cookie = rules.log_in(requested(), b"secret").decode().partition(";")[0]
+    for _ in range(AT_ONCE):
+        assert status_of(rules.log_in, requested(peer="192.0.2.1"), b"guess") == 401
+    assert status_of(rules.log_in, requested(peer="192.0.2.1"), b"secret") == 429
+    assert status_of(rules.check_token, requested(peer="192.0.2.1", Cookie=cookie)) == 200
+    assert status_of(rules.log_in, requested(peer="192.0.2.2"), b"secret") == 200

@@ -1,0 +1,82 @@
+"""Parameters: read, checked, explained."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.http.endpoints import BY_PATH, LONGEST_QUERY
+from logsrv.linelog.http.problems import Problem
+
+NOW = 1_795_000_000.0
+
+
+def read(query: bytes, path: str = "/api/search") -> dict[str, Any]:
+    return BY_PATH[path].read(query, NOW)
+
+
+def test_defaults() -> None:
+    nothing = {
+        "q": "", "since": "", "until": "", "source": "", "limit": 1000, "reverse": False,
+        "before": None, "after": None,
+    }  # fmt: skip
+    assert read(b"") == nothing
+    assert read(b"q=&since=&until=&limit=&reverse=&before=&after=&") == nothing
+
+
+def test_values() -> None:
+    found = read(b"q=a+b%20%C3%A4&limit=7&reverse=1&before=17:52311&after=3%3A0&since=30m")
+    assert (found["q"], found["limit"], found["reverse"]) == ("a b ä", 7, True)
+    assert (found["before"], found["after"]) == ("17:52311", "3:0")
+    assert found["since"].endswith("Z")
+    assert read(b"reverse=0")["reverse"] is False
+    # An offset's + that was not escaped.
+    times = read(b"since=2026-11-20T06:00:00+01:00&until=2026-11-20T06:00:00%2B01:00")
+    assert times["since"] == times["until"] == "2026-11-20T05:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        (b"limit=100001", "limit: 100001 is not from 0 to 100000"),
+        (b"limit=1e3", "no whole number"),
+        (b"limit=" + "٣".encode(), "not percent-encoded"),
+        (b"limit=%D9%A3", "no whole number"),
+        (b"before=1", "no position"),
+        (b"after=1:2:3", "no position"),
+        (b"since=maybe", "since: "),
+        (b"q=a&q=b", "twice"),
+        (b"q=%f", "percent-encoded"),
+        (b"q=%ff", "percent-encoded"),
+        (b"querry=a", "no parameter"),
+        (b"limt=1", "did you mean limit?"),
+        (b"q=" + b"a" * (LONGEST_QUERY + 1), "longer than"),
+    ],
+)
+def test_wrong_values(query: bytes, part: str) -> None:
+    with pytest.raises(Problem, match=part.replace("?", r"\?")) as caught:
+        read(query)
+    assert caught.value.status == 400 and caught.value.at is None
+
+
+def test_a_wrong_query_has_its_column() -> None:
+    with pytest.raises(Problem) as caught:
+        read(b"q=abc+status%3E%3D")
+    assert caught.value.status == 400 and caught.value.at is not None
+
+
+def test_required() -> None:
+    with pytest.raises(Problem, match="field is missing"):
+        read(b"", "/api/top")
+    assert read(b"position=1:2", "/api/show") == {"position": "1:2", "before": 5, "after": 5}
+
+
+@given(st.binary(max_size=60))
+def test_anything(query: bytes) -> None:
+    """Whatever comes is values or a problem."""
+    with contextlib.suppress(Problem):
+        assert set(read(query)) == set(read(b""))

@@ -1,0 +1,226 @@
+"""Requests find who answers them, and what goes wrong has its status."""
+
+from __future__ import annotations
+
+import gc
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.http.server import WebServer
+from logsrv.linelog.http.settings import HttpSettings
+from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.read.view import View
+from tests.linelog.http.web import Browser
+from tests.linelog.read.stores import lines, make_store
+
+
+class Reactor(Clock):
+    """A clock that does in this thread what is to be done in another."""
+
+    def getThreadPool(self) -> Any:
+        pool = SimpleNamespace()
+        pool.callInThreadWithCallback = self._call
+        return pool
+
+    def _call(self, done: Any, work: Any, *arguments: Any) -> None:
+        try:
+            done(True, work(*arguments))
+        except Exception:
+            from twisted.python.failure import Failure
+
+            done(False, Failure())
+
+    def callFromThread(self, call: Any, *arguments: Any) -> None:
+        call(*arguments)
+
+
+class Place:
+    """A server of a store with two lines."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.store = make_store(directory / "store", [lines(["a", "b"])])
+        self.metrics = Metrics(METRICS)
+        self.troubles: dict[str, str] = {}
+        store = SimpleNamespace(
+            accepts=True,
+            troubles=lambda: self.troubles,
+            under_way=dict,
+            valve=SimpleNamespace(closed_for=lambda: 0.0),
+        )
+        self.state: Any = SimpleNamespace(store=store, unready=list)
+        self.reactor = Reactor()
+        self.server = WebServer(
+            self.store,
+            HttpSettings(),
+            watched=self.state,
+            metrics=self.metrics,
+            reactor=self.reactor,
+            now=lambda: 0.0,
+        )
+        if settings != {"applied": False}:
+            self.server.apply(HttpSettings(**settings))
+
+    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, Any]:
+        """The status, and the body as JSON if it is that."""
+        answer = Browser(self.server.handle, self.reactor).get(path, method, **headers)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        self.head = head.decode().lower()
+        status = int(head.split()[1])
+        return status, json.loads(body) if b"/json" in head and body else body
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_what_is_answered_here(place: Place) -> None:
+    assert place.ask("/healthz") == (200, {"status": "ok"})
+    assert place.ask("/readyz") == (200, {"status": "ok"})
+    assert place.ask("/openapi.json")[1]["info"]["title"] == "logsrv"
+    assert place.ask("/api/stats")[1]["lines"] == 2
+    assert place.ask("/")[0] == 200 and "text/html" in place.head
+    status, said = place.ask("/metrics")
+    assert status == 200 and b'http_requests_total{status="200"} 5.0' in said
+
+
+def test_every_answer_is_strict(place: Place) -> None:
+    for path in ("/", "/api/stats", "/api/nothing", "/metrics", "/api/search?limit=x"):
+        place.ask(path)
+        for header in (
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "content-security-policy: default-src 'none'",
+            "frame-ancestors 'none'",
+        ):
+            assert header in place.head
+
+
+def test_statuses(place: Place) -> None:
+    for path, method, status in [
+        ("/nothing", "GET", 404),
+        ("/nothing", "POST", 404),
+        ("/api/search", "DELETE", 405),
+        ("/login", "GET", 405),
+        ("/logout", "GET", 405),
+        ("/api/search?limit=x", "GET", 400),
+    ]:
+        found, said = place.ask(path, method)
+        assert found == status and set(said) == {"error"}, (path, method)
+    assert place.ask("/api/stats", Host="evil.example")[0] == 403
+    assert place.ask("/api/stats", Origin="http://evil.example")[0] == 403
+    assert place.ask("/api/search", "HEAD") == (200, b"")
+
+
+def test_a_store_in_trouble(place: Place) -> None:
+    place.troubles["write"] = "No space left on device"
+    status, said = place.ask("/healthz")
+    assert status == 503 and "No space left" in said["error"]
+    for path in place.store.iterdir():
+        path.unlink()
+    place.store.rmdir()
+    assert place.ask("/api/stats")[0] == 503
+    assert place.ask("/api/tail")[0] == 503
+
+
+def test_a_failure_of_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged, and the client hears no more than that."""
+    monkeypatch.setattr(place.server._metrics, "read", lambda: 1 / 0)
+    with capturedLogs() as events:
+        status, said = place.ask("/metrics")
+    assert status == 500 and "division" not in said["error"]
+    assert any("failed" in str(event.get("log_format")) for event in events)
+
+
+def test_totals_are_counted_once_for_all(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    of = place.server._totals.of
+
+    def counting(view: View) -> dict[str, Any]:
+        counted.append(1)
+        return of(view)
+
+    monkeypatch.setattr(place.server._totals, "of", counting)
+    for _ in range(3):
+        assert place.ask("/api/stats")[0] == 200
+    assert len(counted) == 1
+    place.reactor.advance(1)
+    place.ask("/api/stats")
+    assert len(counted) == 2
+
+
+def test_nobody_is_let_in_before_the_token_is_known(tmp_path: Path) -> None:
+    place = Place(tmp_path, applied=False)
+    assert place.ask("/api/stats")[0] == place.ask("/healthz")[0] == 503
+
+
+def test_a_token(tmp_path: Path) -> None:
+    place = Place(tmp_path, http_token="secret")
+    assert place.ask("/api/stats")[0] == 401 and "www-authenticate: bearer" in place.head
+    assert place.ask("/healthz")[0] == 200
+    assert place.ask("/")[0] == 401 and "text/html" in place.head
+    assert place.ask("/api/stats", Authorization="Bearer secret")[0] == 200
+
+
+def test_another_token_ends_what_the_old_one_opened(tmp_path: Path) -> None:
+    place = Place(tmp_path, http_token="secret")
+    viewer = Browser(place.server.handle, place.reactor)
+    viewer.get("/api/tail", Authorization="Bearer secret")
+    place.server.apply(HttpSettings(http_token="secret", http_searches=3))
+    assert place.metrics.value("http_viewers") == 1
+    place.server.apply(HttpSettings(http_token="other"))
+    assert place.metrics.value("http_viewers") == 0
+    assert b"the token is another one now" in viewer.received
+    assert viewer.received.endswith(b"0\r\n\r\n")
+
+
+def test_settings_that_are_wrong_change_nothing(place: Place) -> None:
+    with pytest.raises(ConfigurationError):
+        place.server.apply(HttpSettings(http=(parse_endpoint("tcp:80"),)))
+    assert place.ask("/api/stats")[0] == 200
+
+
+def test_stop(place: Place) -> None:
+    """Who is there is sent away, and nobody else let in."""
+    viewer = Browser(place.server.handle, place.reactor)
+    viewer.get("/api/tail")
+    assert place.metrics.value("http_viewers") == 1
+    stopped = place.server.stop()
+    assert stopped.called and viewer.received.endswith(b"0\r\n\r\n")
+    assert place.metrics.value("http_viewers") == 0
+    assert place.ask("/healthz")[0] == 503
+
+
+def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is counted once, by the status that it got."""
+    monkeypatch.setattr("logsrv.linelog.http.hub.MOST_QUERIES", 0)
+    assert place.ask("/api/tail")[0] == 429
+    _, said = place.ask("/metrics")
+    assert b'http_requests_total{status="429"} 1.0' in said
+    assert b'http_requests_total{status="200"}' not in said
+
+
+def test_a_client_that_goes_before_its_answer_fails(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is there to hear of it, and the log says nothing."""
+    held: list[Any] = []
+    monkeypatch.setattr(place.reactor, "_call", lambda *call: held.append(call))
+    browser = Browser(place.server.handle, place.reactor)
+    browser.get("/api/stats")
+    browser.leave()
+    monkeypatch.undo()
+    (place.store / "current.log").unlink()
+    with capturedLogs() as logged:
+        place.reactor._call(*held[0])
+        gc.collect()
+    assert not logged

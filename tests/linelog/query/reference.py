@@ -1,0 +1,227 @@
+"""A slow and obvious second implementation: one line at a time, and lines whose fields are known."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.needs import AllOf, Literal, Need
+from logsrv.linelog.query.tree import And, Compare, Has, Node, Not, Or, Regex, Text
+
+ORDER = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+SPELLED = {"warn": "warning", "ERR": "error", "Fatal": "critical", "info": "info", "ERROR": "error"}
+
+
+class Line(NamedTuple):
+    """A stored line and what its writer meant."""
+
+    line: bytes
+    message: bytes
+    fields: dict[str, object]
+
+
+def is_true(node: Node, line: Line) -> bool:
+    """Tell whether `node` is true, from what the line's writer meant."""
+    if isinstance(node, Text):
+        return found_in(node.text.encode(), line.message)
+    if isinstance(node, Regex):
+        folded = 0 if re.search("[A-Z]", re.sub(r"\\.", "", node.pattern)) else re.IGNORECASE
+        # Expressions of bytes know ASCII only; $ also stands before a last LF, which no message has.
+        return re.search(node.pattern.encode(), line.message, folded) is not None
+    if isinstance(node, And):
+        return all(is_true(part, line) for part in node.parts)
+    if isinstance(node, Or):
+        return any(is_true(part, line) for part in node.parts)
+    if isinstance(node, Not):
+        return not is_true(node.part, line)
+    known = line.fields.get(node.field)
+    values = known if isinstance(known, list) else [] if known is None else [known]
+    if isinstance(node, Has):
+        return bool(values)
+    return any(compares(node, str(value)) for value in values)
+
+
+def compares(node: Compare, value: str) -> bool:
+    """Tell whether a comparison is true for one value."""
+    if node.field == "level":
+        rank = ORDER.index(SPELLED.get(node.value, node.value))
+        return _ordered(ORDER.index(value), node.op, rank)
+    if node.op == ":":
+        return found_in(node.value.encode(), value.encode())
+    try:
+        return _ordered(float(value), node.op, float(node.value))
+    except ValueError:
+        same = value.encode().lower() == node.value.encode().lower()
+        return {"=": same, "!=": not same}.get(node.op, False)
+
+
+def _ordered(left: float, op: str, right: float) -> bool:
+    return {
+        "=": left == right,
+        "!=": left != right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+    }[op]
+
+
+def found_in(needle: bytes, text: bytes) -> bool:
+    """Tell whether `text` contains `needle`, by smart case."""
+    if re.search(b"[A-Z]", needle):
+        return needle in text
+    return needle.lower() in text.lower()
+
+
+NAMES = st.sampled_from(["status", "user", "http.code", "x"])
+WORDS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "ab",
+        "aB",
+        "error",
+        "timeout",
+        "web",
+        "tcp",
+        "06",
+        "x y",
+        "é",
+        "É",
+        "K",
+        "\u212a",
+        "ſ",
+        "500",
+        "b/a",
+        "a\tb",
+    ]
+)
+NUMBERS = st.integers(-20, 1200) | st.sampled_from([499.5, 500.0, 5e2, 99999])
+VALUES = WORDS | NUMBERS | NUMBERS.map(str)
+
+
+@st.composite
+def stored_lines(draw: st.DrawFn) -> Line:
+    """Lines of all shapes, some with stamps."""
+    fields: dict[str, object] = draw(st.dictionaries(NAMES, VALUES, max_size=4))
+    shape = draw(
+        st.sampled_from(["json", "ascii json", "logfmt", "syslog", "access", "text", "level"])
+    )
+    if shape in ("json", "ascii json"):
+        nested: dict[str, object] = {}
+        for name, value in fields.items():
+            outer, _, inner = name.partition(".")
+            nested[outer] = {inner: value} if inner else value
+        escaped = draw(st.booleans())
+        text = json.dumps(nested, ensure_ascii=shape != "json" and not escaped)
+        if shape == "ascii json" and escaped:
+            text = _escaped(text)
+    elif shape == "logfmt" and len(fields) > 1:
+        text = " ".join(f'{name}="{value}"' for name, value in fields.items())
+    elif shape == "syslog":
+        number = draw(st.integers(0, 7))
+        fields = {"app": "web", "pid": "500", "hostname": "h", "level": ORDER[7 - number]}
+        text = f"<{8 + number}>Nov 20 06:23:18 h web[500]: ab"
+    elif shape == "access":
+        status, size = draw(st.integers(100, 599)), draw(st.integers(0, 2000))
+        fields = {"status": str(status), "bytes": str(size), "user": "ab", "client": "::1"}
+        text = f'::1 - ab [20/Nov/2026:06:18:42 +0000] "GET /b/a HTTP/1.1" {status} {size}'
+    elif shape == "level":
+        name = draw(st.sampled_from(sorted(SPELLED)))
+        fields = {"level": SPELLED[name]}
+        text = f"[{name}] ab" if draw(st.booleans()) else f'{{"level": "{name}"}}'
+    else:
+        fields, text = {}, " ".join(draw(st.lists(WORDS, max_size=4)))
+    message = text.encode()
+    if draw(st.integers(0, 5)):
+        source = draw(
+            st.sampled_from(["tcp:10.0.0.1:500", "web@tcp:[::1]:7", "error@udp:10.0.0.1:80"])
+        )
+        fields["source"] = source
+        return Line(f"2026-11-20T06:18:42.123456Z {source} ".encode() + message, message, fields)
+    return Line(message, message, fields)
+
+
+def _escaped(text: str) -> str:
+    """JSON with some characters of its strings written as escapes, which nobody has to do."""
+    found, quoted = [], False
+    for index, character in enumerate(text):
+        if character == '"':
+            quoted = not quoted
+        change = quoted and character in "au5é/" and text[index - 1] != "\\"
+        found.append(f"\\u{ord(character):04x}" if change else character)
+    return "".join(found)
+
+
+ATOMS = (
+    st.builds(Text, WORDS)
+    | st.builds(
+        Regex,
+        st.sampled_from(
+            [
+                r"a",
+                r"^a",
+                r"b$",
+                r"^$",
+                r"x*",
+                r"\s+b",
+                r"[^a]b",
+                r"a.*b",
+                r"\bab\b",
+                r"\d+",
+                r"\Sb",
+                r"A",
+                r"[a-c]B",
+                r"(error|timeout)",
+                r"a+b?",
+                r"k",
+                r"\w\W",
+                r"(?i:A)b",
+                r"er{2}or",
+                r"\x61b",
+                r"0.0",
+                r"^\W",
+                r"\Bb",
+            ]
+        ),
+    )
+    | st.builds(Has, NAMES)
+    | st.builds(
+        Compare,
+        NAMES | st.sampled_from(["bytes", "app", "pid"]),
+        st.sampled_from(["=", "!=", "<", "<=", ">", ">=", ":"]),
+        WORDS | NUMBERS.map(str),
+    )
+    | st.builds(
+        Compare,
+        st.just("level"),
+        st.sampled_from(["=", "!=", "<", "<=", ">", ">="]),
+        st.sampled_from([*ORDER, *SPELLED]),
+    )
+    | st.builds(
+        Compare,
+        st.just("source"),
+        st.sampled_from(["=", ":"]),
+        st.sampled_from(["web", "tcp:", "error@udp:10.0.0.1:80"]),
+    )
+)
+TREES = st.recursive(
+    ATOMS,
+    lambda inner: (
+        st.builds(Not, inner)
+        | st.builds(lambda parts: And(tuple(parts)), st.lists(inner, min_size=2, max_size=3))
+        | st.builds(lambda parts: Or(tuple(parts)), st.lists(inner, min_size=2, max_size=3))
+    ),
+    max_leaves=5,
+)
+
+
+def stands_in(need: Need, line: bytes) -> bool:
+    """Tell whether what `need` promises is in `line`."""
+    if isinstance(need, Literal):
+        return need.text in (line.lower() if need.ignore_case else line)
+    parts = (stands_in(part, line) for part in need.parts)
+    return all(parts) if isinstance(need, AllOf) else any(parts)

@@ -1,0 +1,41 @@
+"""NumPy finds a literal where a plain search does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.bulk import offsets
+from logsrv.linelog.query.needs import Literal
+
+# Few bytes, so that much is found; those that differ from others by the bit of case alone.
+_BYTES = st.sampled_from(
+    [b"a", b"A", b"b", b"{", b"[", b"0", b"\x10", b" ", b"\n", b"*", b"\xc3", b"\xe3"]
+)
+_TEXTS = st.lists(_BYTES, max_size=60).map(b"".join)
+_NEEDLES = st.lists(_BYTES, min_size=1, max_size=20).map(b"".join)
+
+
+def places(text: bytes, needle: bytes) -> list[int]:
+    return [at for at in range(len(text)) if text.startswith(needle, at)]
+
+
+@given(_TEXTS, _NEEDLES, _TEXTS, st.booleans())
+def test_all_places_are_found(before: bytes, needle: bytes, behind: bytes, fold: bool) -> None:
+    text = before + needle + behind + needle.swapcase() + before
+    needle = needle.lower() if fold else needle
+    expected = places(text.lower() if fold else text, needle)
+    assert offsets(text, (Literal(needle, fold),)) == expected
+
+
+@given(_TEXTS, st.lists(_NEEDLES, min_size=1, max_size=3))
+def test_several_literals_are_found_in_order(text: bytes, needles: list[bytes]) -> None:
+    found = offsets(text, tuple(Literal(needle, False) for needle in needles))
+    assert found == sorted(at for needle in needles for at in places(text, needle))
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 3 << 20])
+def test_a_literal_at_the_very_end_is_found(size: int) -> None:
+    for needle in (b"x", b"xy", b"timeout", b"a long literal of many words"):
+        assert offsets(b"." * size + needle, (Literal(needle, True),)) == [size]

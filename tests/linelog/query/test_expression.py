@@ -1,0 +1,133 @@
+"""Expressions mean what they are written to mean, in ASCII case, in both of their forms."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.engine import WrongExpression, compiled
+from logsrv.linelog.query.expression import has_capital, lower, read_expression
+
+_PIECES = st.sampled_from(
+    [
+        "a",
+        "B",
+        "k",
+        "é",
+        ".",
+        "^",
+        "$",
+        r"\b",
+        r"\d",
+        r"\W",
+        r"\s",
+        "[a-c]",
+        "[^b-]",
+        "[]a]",
+        r"[\w-]",
+        "[A-k]",
+        r"\x41",
+        "(",
+        ")",
+        "(?:",
+        "(?i)",
+        "(?i:",
+        "(?-i:",
+        "(?s)",
+        "|",
+        "*",
+        "+?",
+        "{2}",
+        "{1,}",
+        "{x",
+        r"\.",
+        r"\/",
+        "-",
+        r"\101",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
+def test_meant_as_python_means_it(pattern: str, text: str) -> None:
+    """The standard library's engine for bytes knows the case of ASCII only, too."""
+    try:
+        found = read_expression(pattern)
+    except WrongExpression:
+        return
+    if not text.isascii() or not pattern.isascii():
+        text, pattern = text.replace("é", "e").replace("\u212a", "q"), pattern.replace("é", "e")
+        found = read_expression(pattern)
+    try:
+        known = re.compile(
+            pattern.replace("(?s)", ""), 0 if has_capital(pattern) else re.IGNORECASE
+        )
+    except re.error:
+        return
+    message = text.encode()
+    # Python's (?i) stands at the beginning only, so what it takes means the same; $ needs no LF.
+    expected = known.search(text)
+    start, end = found.in_message(message, 0, len(message))
+    assert (start, end) == (expected.span() if expected else (-1, -1))
+    if expected:
+        line = b"x y " + message + b"\nb"
+        assert compiled(found.in_text)(line, 4, len(line))[0] >= 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "capital"),
+    [
+        *(
+            (r"\S\W\D", False),
+            ("aS", True),
+            (r"\x4F", False),
+            (r"\x{4F}", False),
+            (r"\p{Lu}\PL", False),
+        ),
+        *(
+            ("(?P<Name>a)", False),
+            ("(?P<Name>A)", True),
+            ("(?U)a", False),
+            (r"\QA\E", True),
+            (r"\Qa\E", False),
+        ),
+        *(("[[:upper:]]", False), ("[A-Z]", True), (r"\\A", True), (r"\A", False)),
+    ],
+)
+def test_capitals_that_count(pattern: str, capital: bool) -> None:
+    assert has_capital(pattern) is capital
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("k", "\u212a", False),
+        ("[k]", "\u212a", False),
+        ("s", "ſ", False),
+        ("é", "É", False),
+        ("(?i)É", "é", False),
+        ("[à-é]", "É", False),
+        ("[^k]", "K", False),
+        (r"\x61", "A", True),
+        (r"\p{Lu}", "a", False),
+        ("(?P<Name>ab)", "AB", True),
+        ("(?m)^b", "a", False),
+        (r"a\z", "xa", True),
+        (r"a\Ab", "ab", False),
+        (r"\Qa.b", "A.B", True),
+        (r"a\Q*\E+", "a**", True),
+        ("a{,2}", "a{,2}", True),
+        ("[[:alpha:]-]x", "-x", True),
+    ],
+)
+def test_case_and_syntax(pattern: str, text: str, found: bool) -> None:
+    message = text.encode()
+    assert (read_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
+
+
+def test_small_letters() -> None:
+    assert [lower(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]

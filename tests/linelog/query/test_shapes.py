@@ -1,0 +1,37 @@
+"""Candidates of fields leave out no line that matches, and levels are known by all their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.query.shapes import levels_of
+from tests.linelog.query.test_candidates import is_candidate
+
+
+@pytest.mark.parametrize("op", ["=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize("bound", [0, 7, 10, 99, 500, 1000])
+def test_integers_in_question(op: str, bound: int) -> None:
+    ordered = {"=": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}[op]
+    lines = '{"n":%s}', '{"n" : "%s"}', "n=%s a=1", 'n="0%s" a=1', '{"n":%s.0}'
+    for number in [*range(0, 1200, 7), bound - 1, bound, bound + 1, 99999, -5, -5000]:
+        if getattr(number, ordered)(bound):
+            assert all(is_candidate(f"n{op}{bound}", line % number) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "levels"),
+    [
+        ("=", "warn", {"warning"}),
+        ("!=", "DEBUG", {"info", "notice", "warning", "error", "critical", "alert", "emergency"}),
+        (">=", "crit", {"critical", "alert", "emergency"}),
+        (">", "crit", {"alert", "emergency"}),
+        ("<", "info", {"debug"}),
+        ("<=", "info", {"debug", "info"}),
+        (":", "er", {"alert", "emergency", "error"}),
+        (":", "fatal", {"critical"}),
+        ("~", "^(e|al)", {"error", "emergency", "alert"}),
+        ("=", "banana", set()),
+    ],
+)
+def test_levels(op: str, value: str, levels: set[str]) -> None:
+    assert levels_of(op, value) == levels

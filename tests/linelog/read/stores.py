@@ -1,0 +1,56 @@
+"""Stores made by hand: segments in any form, with lines at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, sealed_name
+
+BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
+
+
+def line(message: str | bytes, seconds: float = 0, source: str = "tcp:127.0.0.1:51234") -> bytes:
+    """A stored line, so many seconds after BEGIN, with its LF."""
+    sent = message.encode() if isinstance(message, str) else message
+    return f"{rfc3339(BEGIN + seconds)} {source} ".encode() + sent + b"\n"
+
+
+def lines(messages: Iterable[str], begin: float = 0, step: float = 1) -> list[bytes]:
+    """Stored lines, one each `step` seconds."""
+    return [line(message, begin + number * step) for number, message in enumerate(messages)]
+
+
+def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int = -1) -> Path:
+    """Make a store of these lines: the last segment is the active one.
+
+    packed: so many segments are compressed, the sealed ones behind them plain; -1 for all.
+    """
+    directory.mkdir(exist_ok=True)
+    disk = Disk().enter(directory)
+    for number, held in enumerate(segments, 1):
+        text = b"".join(held)
+        if number == len(segments):
+            (directory / "current.log").write_bytes(text)
+            continue
+        moment = parse_rfc3339(text[:27].decode())
+        name = sealed_name(number, moment)
+        (directory / name).write_bytes(text)
+        if packed < 0 or number <= packed:
+            seal(Segment(number, name, Form.PLAIN), disk)
+    (directory / "number").write_bytes(b"%d\n" % len(segments))
+    disk.leave()
+    return directory
+
+
+def view_of(directory: Path) -> View:
+    """A view to which damage is an error."""
+    return View(str(directory), _refuse)
+
+
+def _refuse(sentence: str) -> None:
+    raise AssertionError(sentence)

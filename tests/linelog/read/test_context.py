@@ -1,0 +1,66 @@
+"""Groups of neighbours are those that looking at every line would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.read import context
+from logsrv.linelog.read.context import Around, grouped
+from logsrv.linelog.read.lines import Lines
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+COUNT = 60
+
+
+def expected(hits: list[int], around: Around, reverse: bool) -> list[list[tuple[int, bool]]]:
+    shown = sorted(
+        {
+            number
+            for hit in hits
+            for number in range(hit - around.before, hit + around.after + 1)
+            if 0 <= number < COUNT
+        }
+    )
+    groups: list[list[tuple[int, bool]]] = []
+    for number in shown:
+        if not groups or groups[-1][-1][0] != number - 1:
+            groups.append([])
+        groups[-1].append((number, number not in hits))
+    return groups[::-1] if reverse else groups
+
+
+@pytest.mark.parametrize("largest", [10_000, 5])
+def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -> None:
+    monkeypatch.setattr(context, "_LARGEST", largest)
+    every = [line(f"{number}", number) for number in range(COUNT)]
+    store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
+    view = view_of(store)
+    lines = list(Lines(view).forward(Position(0, 0)))
+    number_of = {hit.position: number for number, hit in enumerate(lines)}
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.sets(st.integers(0, COUNT - 1)), st.integers(0, 4), st.integers(0, 4), st.booleans())
+    def check(chosen: set[int], before: int, after: int, reverse: bool) -> None:
+        around = Around(before, after)
+        hits = [lines[number] for number in sorted(chosen, reverse=reverse)]
+        found = [
+            (
+                [(number_of[hit.position], is_context) for hit, is_context in group.lines],
+                group.goes_on,
+            )
+            for group in grouped(view, iter(hits), around, reverse=reverse)
+        ]
+        wanted = expected(sorted(chosen), around, reverse)
+        if largest > COUNT:
+            assert found == [(group, False) for group in wanted]
+        else:
+            # In parts: each line once all the same.
+            shown = sorted(one for group, _ in found for one in group)
+            assert shown == sorted(one for group in wanted for one in group)
+
+    check()

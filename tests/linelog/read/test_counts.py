@@ -1,0 +1,126 @@
+"""Numbers over lines are those that counting each of them gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import LogsrvError
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read import counts
+from logsrv.linelog.read.counts import Tally, fields, histogram, sensible_step, sources, top
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+LEVELS = ["info", "error", "warning"]
+LINES = [
+    line(
+        f'{{"level": "{LEVELS[number % 3]}", "n": {number}, "tags": ["a", "t{number % 2}"]}}'
+        + " " * 300,
+        number,
+        f"tcp:10.0.0.{number % 4}:1",
+    )
+    for number in range(40_000)
+]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Search:
+    store = tmp_path_factory.mktemp("counts") / "logs"
+    view = view_of(make_store(store, [LINES[:20_000], LINES[20_000:]]))
+    return Search(view, compile(parse("")), Scope())
+
+
+def test_top(whole: Search) -> None:
+    tally = top(whole, "level")
+    assert tally.most_common(2) == [("info", 13334), ("error", 13333)]
+    assert (tally.total, tally.exact) == (40_000, True)
+
+
+def test_each_element_of_a_list_counts(whole: Search) -> None:
+    tally = top(whole, "tags")
+    assert tally.most_common(9) == [("a", 40_000), ("t0", 20_000), ("t1", 20_000)]
+    assert tally.total == 40_000
+    assert top(whole, "nosuch").most_common(9) == []
+
+
+def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "MANY", 10)
+    tally = Tally()
+    for number in range(100):
+        tally.add({"often": 5, f"once {number}": 1}, 6)
+    assert tally.most_common(1) == [("often", 500)]
+    assert tally.total == 600
+    assert not tally.exact
+
+
+def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand characters of each of 200,000 values would be up to 800 MB."""
+    monkeypatch.setattr(counts, "_MUCH", 1000)
+    tally = Tally()
+    for number in range(100):
+        tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
+        assert sum(len(value) for value, _ in tally.most_common(1000)) <= 2000
+    assert tally.most_common(1) == [("often", 500)]
+    assert tally.total == 600
+    assert not tally.exact
+
+
+def test_a_sample_ends_when_its_names_are_too_long(
+    whole: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "_MUCH", 9)
+    assert fields(whole, 500)[1] == 1
+
+
+def test_steps_that_nobody_can_look_at(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "MANY", 1000)
+    with pytest.raises(LogsrvError, match="in more than 1,000 steps of 1 s; take longer steps"):
+        histogram(whole, 1, levels=False)
+
+
+def test_histogram(whole: Search) -> None:
+    found = histogram(whole, 3600, levels=True)
+    wanted: Counter[float] = Counter((BEGIN + number) // 3600 * 3600 for number in range(40_000))
+    assert {one.start: one.lines for one in found} == wanted
+    assert found[0].levels == {"info": 1200, "error": 1200, "warning": 1200}
+    assert [one.start for one in found] == sorted(wanted)
+
+
+def test_steps_shorter_than_a_second(tmp_path: Path) -> None:
+    some = [line("x", number * 0.04) for number in range(100)]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found = histogram(Search(view, compile(parse("")), Scope()), 0.1, levels=False)
+    assert sum(one.lines for one in found) == 100
+    assert len(found) == 40
+
+
+def test_steps_that_end_within_a_second(tmp_path: Path) -> None:
+    some = [line("x", number * 0.7) for number in range(100)]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found = histogram(Search(view, compile(parse("")), Scope()), 1.5, levels=False)
+    assert [one.lines for one in found[:5]] == [3, 2, 2, 2, 2]
+    assert [one.start - BEGIN for one in found[:3]] == [0, 1.5, 3]
+
+
+def test_fields_of_a_sample(whole: Search) -> None:
+    found, sampled = fields(whole, 500)
+    assert found == {"level": 1000, "n": 500, "tags": 500} or found["n"] == 500
+    assert sampled == 500
+
+
+def test_sources(whole: Search) -> None:
+    found = sources(whole)
+    assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
+    assert found["tcp:10.0.0.3:1"] == (10_000, LINES[-1][:27].decode())
+
+
+def test_steps_that_people_read() -> None:
+    assert sensible_step(3600, 40) == 120
+    assert sensible_step(86_400, 40) == 3600
+    assert sensible_step(0.5, 40) == 0.1
+    assert 20 < 1e12 / sensible_step(1e12, 40) <= 40

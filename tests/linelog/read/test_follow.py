@@ -1,0 +1,193 @@
+"""Following a store that is written, rotated, sealed and cut down meanwhile."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.read.follow import Follower, end_of
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+
+class Writer:
+    """The writer's steps on a store, in its order."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = make_store(directory, [[]])
+        self.disk = Disk().enter(directory)
+        self.number = 1
+        self.count = 0
+        self.plain: list[Segment] = []
+        self.packed: list[Segment] = []
+
+    def write(self, half: bool = False) -> None:
+        with open(self.directory / "current.log", "ab") as file:
+            text = line(f"line {self.count}", self.count)
+            self.count += 1
+            if half:
+                file.write(text[:10])
+                file.flush()
+                text = text[10:]
+            file.write(text)
+
+    def rotate(self) -> None:
+        name = sealed_name(self.number, BEGIN + self.number)
+        os.link(self.directory / "current.log", self.directory / name)
+        (self.directory / "new.tmp").write_bytes(b"")
+        os.rename(self.directory / "new.tmp", self.directory / "current.log")
+        self.plain.append(Segment(self.number, name, Form.PLAIN))
+        self.number += 1
+        (self.directory / "number").write_bytes(b"%d\n" % self.number)
+
+    def seal(self) -> None:
+        if self.plain:
+            segment = self.plain.pop(0)
+            seal(segment, self.disk)
+            self.packed.append(segment)
+
+    def remove(self) -> None:
+        if self.packed:
+            segment = self.packed.pop(0)
+            for path in self.directory.glob(f"{segment.number:010d}-*"):
+                path.unlink()
+
+
+STEPS = st.lists(
+    st.sampled_from(["write", "write", "write", "rotate", "seal", "read", "read"]), max_size=60
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(STEPS)
+def test_each_line_comes_once_in_order(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    writer = Writer(tmp_path_factory.mktemp("store") / "logs")
+    follower = Follower(view_of(writer.directory), Position(0, 0))
+    seen = b""
+    for step in [*steps, "read"]:
+        if step == "read":
+            while news := follower.read(200):
+                assert not news.gap
+                seen += news.text
+        else:
+            getattr(writer, step)()
+    assert seen == b"".join(line(f"line {number}", number) for number in range(writer.count))
+    assert follower.position == end_of(view_of(writer.directory))
+
+
+def test_what_retention_took_is_said_to_be_a_gap(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "logs")
+    follower = Follower(view_of(writer.directory), Position(0, 0))
+    writer.write()
+    assert follower.read() is not None
+    writer.rotate()
+    for _ in range(3):
+        writer.write()
+        writer.rotate()
+        writer.seal()
+    writer.seal()
+    follower.close()
+    for _ in range(3):
+        writer.remove()
+    writer.write()
+    news = follower.read()
+    assert news is not None
+    assert news.gap
+    assert news.text == line("line 3", 3)
+    again = follower.read()
+    assert again is not None
+    assert not again.gap
+
+
+def test_a_line_that_is_being_written_comes_when_it_is_whole(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "logs")
+    follower = Follower(view_of(writer.directory), Position(0, 0))
+    current = writer.directory / "current.log"
+    text = line("slowly")
+    current.write_bytes(text[:-1])
+    assert follower.read() is None
+    with open(current, "ab") as file:
+        file.write(b"\n")
+    news = follower.read()
+    assert news is not None
+    assert (news.position, news.text) == (Position(1, 0), text)
+
+
+def test_a_line_longer_than_the_limit_comes_whole(tmp_path: Path) -> None:
+    long = line("x" * 5000)
+    store = make_store(tmp_path / "logs", [[long, line("next", 1)]])
+    follower = Follower(view_of(store), Position(1, 0))
+    seen = b""
+    while news := follower.read(100):
+        assert news.text.endswith(b"\n")
+        seen += news.text
+    assert seen == long + line("next", 1)
+
+
+def test_a_compressed_segment_comes_in_pieces_too(tmp_path: Path) -> None:
+    """A frame is a MiB, and whoever reads in steps has other things to do between them."""
+    store = make_store(
+        tmp_path / "logs", [[line(str(number)) for number in range(300)], [line("z")]]
+    )
+    follower = Follower(view_of(store), Position(1, 0))
+    text, sizes = b"", []
+    while news := follower.read(1000):
+        assert news.position.segment == 2 or news.position.offset == len(text)
+        text += news.text
+        sizes.append(len(news.text))
+    assert max(sizes) <= 1000 and len(sizes) > 15
+    assert text == b"".join(line(str(number)) for number in range(300)) + line("z")
+    follower.close()
+
+
+def test_damage_is_told_and_passed_over(tmp_path: Path) -> None:
+    lines = [line(f"{number} " + "x" * 1000, number) for number in range(3000)]
+    store = make_store(tmp_path / "logs", [lines, [line("last", 4000)]])
+    [packed] = store.glob("*.zst")
+    data = bytearray(packed.read_bytes())
+    data[100] ^= 0xFF
+    packed.write_bytes(data)
+    told: list[str] = []
+    follower = Follower(View(str(store), told.append), Position(0, 0))
+    seen, gaps = b"", 0
+    while news := follower.read():
+        seen += news.text
+        gaps += news.gap
+    assert b"".join(lines).endswith(seen.removesuffix(line("last", 4000)))
+    assert seen.endswith(line("last", 4000))
+    assert len(seen) > 1_000_000
+    assert gaps == 1
+    assert "is damaged at byte 0" in told[0]
+
+
+def test_what_is_written_just_before_a_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line and a rotation between two of a reader's steps: the line is read all the same."""
+    writer = Writer(tmp_path / "logs")
+    view = view_of(writer.directory)
+    follower = Follower(view, Position(1, 0))
+    assert follower.read() is None
+    is_active = view.is_active
+
+    def meanwhile(fd: int) -> bool:
+        if writer.count == 0:
+            writer.write()
+            writer.rotate()
+        return is_active(fd)
+
+    monkeypatch.setattr(view, "is_active", meanwhile)
+    news = follower.read()
+    assert news is not None and news.text == line("line 0", 0)
+    follower.close()

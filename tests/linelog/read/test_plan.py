@@ -1,0 +1,107 @@
+"""A plan reads whatever can have a hit, and leaves out what its times, places and words exclude."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.read.plan import Scope, Stats, Task, tasks
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+
+# Five segments of about 3 MiB, a line a minute; the third plain, the fifth active.
+COUNT = 1500
+SEGMENTS = [
+    [line(f"{segment}/{number} " + "x" * 2000, 60 * (segment * COUNT + number)) for number in range(COUNT)]
+    for segment in range(5)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return view_of(make_store(tmp_path_factory.mktemp("plan") / "logs", SEGMENTS, packed=2))
+
+
+def moment(minutes: float) -> str:
+    return rfc3339(BEGIN + 60 * minutes)
+
+
+def lines_of(view: View, planned: list[Task]) -> list[bytes]:
+    found: list[bytes] = []
+    for task in planned:
+        frames = view.open(task.segment)
+        assert frames is not None
+        for _, text in frames.between(task.start, task.stop):
+            found += text.splitlines(keepends=True)
+        frames.close()
+    return found
+
+
+def test_everything_is_read_in_order(view: View) -> None:
+    planned = list(tasks(view, Scope(), Stats()))
+    assert lines_of(view, planned) == [one for segment in SEGMENTS for one in segment]
+    assert list(tasks(view, Scope(), Stats(), reverse=True)) == planned[::-1]
+
+
+def test_times_and_places_leave_out_nothing_that_is_in_them(view: View) -> None:
+    every = [one for segment in SEGMENTS for one in segment]
+    last = 5 * COUNT
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.floats(-10, last + 10), st.floats(-10, last + 10), st.booleans(), st.booleans())
+    def check(since: float, until: float, with_since: bool, with_until: bool) -> None:
+        scope = Scope(
+            since=moment(since) if with_since else "", until=moment(until) if with_until else ""
+        )
+        stats = Stats()
+        found = lines_of(view, list(tasks(view, scope, stats)))
+        wanted = [
+            one
+            for one in every
+            if one[:27].decode() >= scope.since
+            and (not scope.until or one[:27].decode() < scope.until)
+        ]
+        assert set(wanted) <= set(found)
+        # No more than a frame too many on either side.
+        assert len(found) - len(wanted) <= 2 * 600
+
+    check()
+
+
+def test_few_frames_are_read_for_a_short_time(view: View) -> None:
+    stats = Stats()
+    list(tasks(view, Scope(since=moment(1000), until=moment(1002)), stats))
+    assert stats.frames <= 2
+    assert stats.segments == 1
+    assert stats.skipped_segments == 4
+
+
+def test_places_are_exact(view: View) -> None:
+    first, second = len(SEGMENTS[1][0]), len(SEGMENTS[1][0]) + len(SEGMENTS[1][1])
+    after = lines_of(view, list(tasks(view, Scope(after=Position(2, first)), Stats())))
+    assert after[0] == SEGMENTS[1][2]
+    before = lines_of(view, list(tasks(view, Scope(before=Position(2, second)), Stats())))
+    assert before[-1] == SEGMENTS[1][1]
+    assert len(before) == COUNT + 2
+
+
+def test_the_word_index_chooses_frames(view: View) -> None:
+    stats = Stats()
+    planned = list(tasks(view, Scope(), stats, by_words=lambda _: 0b10))
+    assert stats.frames == 5
+    assert all(task.start > 0 for task in planned)
+    assert stats.skipped_frames > 5
+
+
+def test_without_times_all_is_read(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [SEGMENTS[0], []])
+    for path in store.glob("*.idx"):
+        path.unlink()
+    view = View(str(store), lambda _: None)
+    found = lines_of(view, list(tasks(view, Scope(since=moment(1490)), Stats())))
+    assert found == SEGMENTS[0]

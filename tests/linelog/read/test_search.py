@@ -1,0 +1,185 @@
+"""Searching a whole store gives what looking at each of its lines would."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.context import Around, grouped
+from logsrv.linelog.read.counts import sources
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+# Of 18 frames: more than one process does alone.
+COUNT = 3000
+SEGMENTS = [
+    [
+        line(
+            f"number={segment * COUNT + number} " + ("needle " if number % 1000 == 7 else "") + "x" * 1200,
+            segment * COUNT + number,
+            f"tcp:10.0.0.{number % 3}:5000",
+        )
+        for number in range(COUNT)
+    ]
+    for segment in range(5)
+]  # fmt: skip
+EVERY = [one for segment in SEGMENTS for one in segment]
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> View:
+    return view_of(make_store(tmp_path_factory.mktemp("search") / "logs", SEGMENTS, packed=3))
+
+
+def search(view: View, query: str, **scope: object) -> Search:
+    return Search(view, compile(parse(query)), Scope(**scope))  # type: ignore[arg-type]
+
+
+def number_of(hit: Hit) -> int:
+    return int(hit.line.split(b"number=")[1].split(b" ")[0])
+
+
+QUERIES = ["", "needle", '"number=4711 "', 'needle "=1"', "NOT needle", "nosuchthing"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_is_found_is_what_matches(view: View, query: str, processes: int) -> None:
+    matcher = compile(parse(query))
+    wanted = [one[:-1] for one in EVERY if matcher.matches(one[:-1])]
+    found = Search(view, matcher, Scope(), processes=processes)
+    assert [hit.line for hit in found.hits()] == wanted
+    assert [hit.line for hit in found.hits(reverse=True)] == wanted[::-1]
+    assert found.count() == len(wanted)
+    assert list(found.rendered(lambda hit: hit.line)) == wanted
+    assert b"".join(found.blocks(bytes)) == b"".join(one + b"\n" for one in wanted)
+
+
+def test_blocks_are_of_the_time_and_source_that_are_asked_for(view: View) -> None:
+    scope = {"since": EVERY[100][:27].decode(), "source": "*.0.1:*"}
+    lines = [hit.line + b"\n" for hit in search(view, "", **scope).hits()]
+    assert 0 < len(lines) < len(EVERY) / 2
+    assert b"".join(search(view, "", **scope).blocks(bytes)) == b"".join(lines)
+
+
+def test_starts_of_lines(view: View) -> None:
+    found = search(view, "needle")
+    starts = [start for task, _ in found.run(lambda _: []) for start in found.starts(task, 19)]
+    assert starts == [hit.line[:19] for hit in found.hits()]
+
+
+def test_positions_lead_to_their_lines(view: View) -> None:
+    for hit in search(view, "needle").hits():
+        frames = view.open(hit.position.segment)
+        assert frames is not None
+        offset = hit.position.offset
+        [(place, text)] = list(frames.between(offset, offset + 1))
+        assert (place, text) == (offset, hit.line + b"\n")
+
+
+def test_times_and_sources_narrow_down(view: View) -> None:
+    since, until = EVERY[4000][:27].decode(), EVERY[9000][:27].decode()
+    found = search(view, "", since=since, until=until)
+    assert [number_of(hit) for hit in found.hits()] == list(range(4000, 9000))
+    assert found.count() == 5000
+    of = search(view, "", source="*:10.0.0.1:*")
+    assert of.count() == len([one for one in EVERY if b"10.0.0.1:" in one])
+    assert search(view, "", source="10.0.0.1").count() == 0
+
+
+def test_the_first_hits_need_little(view: View) -> None:
+    found = search(view, "needle")
+    assert len(list(islice(found.hits(), 2))) == 2
+    assert found.stats.frames <= 3
+
+
+def test_after_and_before_leave_out_the_lines_they_name(view: View) -> None:
+    hits = list(search(view, "needle").hits())
+    later = search(view, "needle", after=hits[3].position, before=hits[9].position)
+    assert list(later.hits()) == hits[4:9]
+
+
+def context(view: View, query: str, around: Around, *, reverse: bool = False) -> list[list[str]]:
+    hits = search(view, query).hits(reverse=reverse)
+    groups = []
+    for group in grouped(view, hits, around, reverse=reverse):
+        shown = [f"{number_of(hit)}{'-' if is_context else ''}" for hit, is_context in group.lines]
+        groups.append(shown)
+    return groups
+
+
+def test_neighbours_cross_segments(view: View) -> None:
+    groups = context(view, '"number=3000 " OR "number=6000 "', Around(2, 1))
+    assert groups == [
+        ["2998-", "2999-", "3000", "3001-"],
+        ["5998-", "5999-", "6000", "6001-"],
+    ]
+    assert (
+        context(view, '"number=3000 " OR "number=6000 "', Around(2, 1), reverse=True)
+        == groups[::-1]
+    )
+
+
+def test_hits_that_are_near_share_a_group(view: View) -> None:
+    query = '"number=100 " OR "number=103 " OR "number=108 "'
+    assert context(view, query, Around(1, 1)) == [
+        ["99-", "100", "101-", "102-", "103", "104-"],
+        ["107-", "108", "109-"],
+    ]
+    assert context(view, query, Around(3, 1), reverse=True) == [
+        ["97-", "98-", "99-", "100", "101-", "102-", "103", "104-", "105-", "106-", "107-", "108", "109-"]
+    ]  # fmt: skip
+    assert context(view, '"number=0 "', Around(3, 0)) == [["0"]]
+
+
+def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", SEGMENTS[:3])
+    found = search(view_of(store), "needle").hits()
+    first = next(found)
+    assert first.position.segment == 1
+    for path in store.glob("0000000002*"):
+        path.unlink()
+    assert {hit.position.segment for hit in found} == {1, 3}
+
+
+def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Path) -> None:
+    from logsrv.linelog.store.disk import Disk
+    from logsrv.linelog.store.seal import seal
+    from logsrv.linelog.store.segment import segments
+
+    store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)
+    found = search(view_of(store), "needle").hits()
+    seen = [next(found)]
+    disk = Disk().enter(store)
+    seal(segments(disk)[0], disk)
+    seen += found
+    assert [number_of(hit) % 1000 for hit in seen] == [7] * 6
+    assert len({hit.position for hit in seen}) == 6
+    assert seen[-1].position > Position(2, 0)
+
+
+def test_a_source_is_what_stands_in_the_stamp(tmp_path: Path) -> None:
+    """Of a line without TIME and SOURCE, no word is taken for one; a pattern may be any bytes."""
+    some = [line("a"), b"not tcp:x\n", b"not tcp:x stamped\n", line("b", source="unix:/run/\u00fc")]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    assert search(view, "", source="tcp:*").count() == 1
+    assert search(view, "", source="*/\u00fc").count() == 1
+    assert search(view, "", source="\udcff*").count() == 0
+    assert list(sources(search(view, ""))) == ["tcp:127.0.0.1:51234", "unix:/run/\u00fc"]
+
+
+def test_a_clock_that_was_set_back_a_little(tmp_path: Path) -> None:
+    """Of two segments that overlap by less than a second, both are searched."""
+    some = [[line("a", 10), line("late", 10.2)], [line("early", 9.6), line("b", 11)], []]
+    view = view_of(make_store(tmp_path / "logs", some))
+    since, until = (line("", 10.1)[:27].decode(), line("", 9.7)[:27].decode())
+    found = search(view, "", since=since).hits()
+    assert [hit.line.split()[2] for hit in found] == [b"late", b"b"]
+    assert [hit.line.split()[2] for hit in search(view, "", until=until).hits()] == [b"early"]

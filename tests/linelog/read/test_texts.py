@@ -1,0 +1,97 @@
+"""The frames of a segment, plain or packed, give each line once, whatever the bounds that are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.read.texts import SIZE, Damaged, Frames
+from tests.linelog.read.stores import line, make_store, view_of
+
+# Short ones, long ones, and some that are longer than a frame.
+LENGTHS = [3, 2000, 70_000, SIZE - 60, 5, SIZE + 100, 2 * SIZE + 7, 1, 400_000]
+LINES = [line(b"x" * length, number) for number, length in enumerate(LENGTHS * 3)]
+TEXT = b"".join(LINES)
+
+
+@pytest.fixture(params=["packed", "plain", "active"])
+def frames(request: pytest.FixtureRequest, tmp_path: Path) -> Frames:
+    form = request.param
+    segments = [LINES] if form == "active" else [LINES, []]
+    store = make_store(tmp_path / "logs", segments, packed=0 if form == "plain" else -1)
+    opened = view_of(store).open(1)
+    assert opened is not None
+    return opened
+
+
+def test_frames_together_are_the_text(frames: Frames) -> None:
+    assert frames.size == len(TEXT)
+    read = b""
+    for frame in range(frames.count):
+        for offset, piece in frames.between(*frames.bounds(frame)):
+            assert offset == len(read)
+            read += piece
+    assert read == TEXT
+
+
+def test_any_bounds_give_the_lines_that_begin_within(frames: Frames) -> None:
+    starts = [0]
+    for one in LINES:
+        starts.append(starts[-1] + len(one))
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(0, len(TEXT) + 5), st.integers(0, 3 * SIZE))
+    def check(start: int, length: int) -> None:
+        stop = start + length
+        wanted = b"".join(
+            one for place, one in zip(starts, LINES, strict=False) if start <= place < stop
+        )
+        pieces = list(frames.between(start, stop))
+        assert b"".join(piece for _, piece in pieces) == wanted
+        if pieces:
+            assert pieces[0][0] in starts
+            assert pieces[0][0] >= start
+
+    check()
+
+
+def test_offsets_lead_to_their_frame(frames: Frames) -> None:
+    for frame in range(frames.count):
+        start, stop = frames.bounds(frame)
+        assert frames.at(start) == frame
+        assert frames.at(stop - 1) == frame
+    assert frames.at(frames.size) == frames.count
+
+
+def test_frames_tell_their_times(frames: Frames) -> None:
+    assert frames.first_time(0) == TEXT[:27].decode()
+    assert frames.last_time() == LINES[-1][:27].decode()
+
+
+def test_a_line_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [[line("whole"), line("torn")[:-1]]])
+    opened = view_of(store).open(1)
+    assert opened is not None
+    assert [piece for _, piece in opened.between(0, 1000)] == [line("whole")]
+
+
+def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [LINES, []])
+    [packed] = store.glob("*.zst")
+    view = view_of(store)
+    opened = view.open(1)
+    assert opened is not None
+    data = bytearray(packed.read_bytes())
+    # The second frame, in the middle.
+    place = opened.cost(0) + opened.cost(1) // 2
+    data[place] ^= 0xFF
+    packed.write_bytes(data)
+    opened = view.open(1)
+    assert opened is not None
+    assert list(opened.between(*opened.bounds(0)))
+    with pytest.raises(Damaged, match=r"\.zst is damaged at byte \d+"):
+        list(opened.between(*opened.bounds(1)))
+    assert list(opened.between(*opened.bounds(2)))

@@ -1,0 +1,78 @@
+"""Opening a store beside whatever happens to it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read import view as view_module
+from logsrv.linelog.read.view import View
+from tests.linelog.read.stores import line, make_store, view_of
+
+LINES = [line(f"{number} " + "x" * 300, number) for number in range(8000)]
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="none cannot be read: No such file or directory"):
+        view_of(tmp_path / "none")
+
+
+def test_a_directory_that_is_no_store(tmp_path: Path) -> None:
+    told: list[str] = []
+    with pytest.raises(StoreError, match=r"is no store of logsrv: there is no current\.log in it"):
+        View(str(tmp_path), told.append)
+    assert told == []
+
+
+def test_a_directory_that_cannot_be_listed_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server asks again and again, and must not run out of descriptors."""
+
+    def fails(disk: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(view_module, "segments", fails)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(StoreError, match="cannot be read: Input/output error"):
+        view_of(make_store(tmp_path / "logs", [LINES[:1]]))
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_segment_that_is_gone_is_none(tmp_path: Path) -> None:
+    view = view_of(make_store(tmp_path / "logs", [LINES, []]))
+    for path in (tmp_path / "logs").glob("0*"):
+        path.unlink()
+    assert view.open(1) is None
+
+
+@pytest.mark.parametrize("index", [None, b"{}", b"\xff not json", b'{"segment": 7}'])
+def test_without_an_index_all_is_read_and_it_is_said(tmp_path: Path, index: bytes | None) -> None:
+    store = make_store(tmp_path / "logs", [LINES, []])
+    [beside] = store.glob("*.idx")
+    if index is None:
+        beside.unlink()
+    else:
+        beside.write_bytes(index)
+    told: list[str] = []
+    view = View(str(store), told.append)
+    for _ in range(2):
+        frames = view.open(1)
+        assert frames is not None
+        text = b"".join(piece for _, piece in frames.between(0, frames.size))
+        assert text == b"".join(LINES)
+    assert len(told) == 1
+    assert ".idx is not used: " in told[0]
+
+
+def test_the_span_of_a_store(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [LINES[:10], LINES[10:20]])
+    assert view_of(store).span() == ("2026-11-20T06:00:00.000000Z", LINES[19][:27].decode())
+    assert view_of(make_store(tmp_path / "empty", [[]])).span() == ("", "")
+    odd = make_store(tmp_path / "odd", [LINES[:1], LINES[3:4], [b"no time\n"]], packed=0)
+    next(odd.glob("0000000001*")).write_bytes(b"no time\n")
+    assert view_of(odd).span() == (LINES[3][:27].decode(),) * 2

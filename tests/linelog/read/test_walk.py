@@ -1,0 +1,50 @@
+"""Frames are found without an index, by their headers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from logsrv.linelog.read.walk import walk
+from logsrv.linelog.store import index
+from tests.linelog.read.stores import line, make_store
+
+LINES = [line(f"{number} " + "abc" * 100, number) for number in range(20_000)]
+
+
+def walked(path: Path) -> tuple[index.Index, str]:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return walk(1, fd)
+    finally:
+        os.close(fd)
+
+
+def test_the_frames_are_those_of_the_index(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [LINES, []])
+    [packed] = store.glob("*.zst")
+    found, wrong = walked(packed)
+    known = index.decode(packed.with_name(packed.name + ".idx").read_bytes())
+    assert wrong == ""
+    assert (found.text, found.compressed) == (known.text, known.compressed)
+    assert [(one.text, one.at) for one in found.frames] == [
+        (one.text, one.at) for one in known.frames
+    ]
+
+
+def test_a_cut_file_has_its_whole_frames(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [LINES, []])
+    [packed] = store.glob("*.zst")
+    whole, _ = walked(packed)
+    packed.write_bytes(packed.read_bytes()[:-10])
+    found, wrong = walked(packed)
+    assert found.frames == whole.frames[:-1]
+    assert f"damaged at byte {whole.frames[-1].at}" in wrong
+
+
+def test_anything_else_has_none(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"no zstandard at all" * 100)
+    found, wrong = walked(other)
+    assert found.frames == ()
+    assert "damaged at byte 0" in wrong

@@ -1,0 +1,90 @@
+"""What a query needs becomes frames, by the word index of a segment, or all where it cannot tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.words.reindex import reindex
+from tests.linelog.read.stores import line, make_store
+
+# About 9 frames; each rare word is in one of them, and the common ones in all.
+LINES = [
+    line(
+        f"user{number % 50} said hello world quickly "
+        + ("zebra " if number == 4000 else "")
+        + (f"trace={number:032x}f part=1 " if number % 1000 == 0 else "")
+        + "lorem ipsum " * 80,
+        number,
+    )
+    for number in range(9000)
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    made = make_store(tmp_path / "logs", [LINES, [line("zebra in the active segment", 10_000)]])
+    disk = Disk().enter(made)
+    list(reindex(disk))
+    disk.leave()
+    return made
+
+
+def searched(store: Path, query: str, *, index: bool = True) -> tuple[int, int, list[str]]:
+    """How many lines are found, how many frames were read, what was said."""
+    told: list[str] = []
+    search = Search(View(str(store), told.append), compile(parse(query)), Scope(), with_index=index)
+    return search.count(), search.stats.frames, told
+
+
+@pytest.mark.parametrize(
+    ("query", "lines", "most"),
+    [
+        ("zebra", 2, 3),
+        ("ZEBRA", 0, 3),
+        ("nosuchword", 0, 3),
+        ("zebra hello", 1, 3),
+        ("zebra OR trace:00001770f", 3, 5),
+        (f'"{5000:032x}"', 1, 5),
+    ],
+)
+def test_few_frames_are_read_for_what_is_rare(
+    store: Path, query: str, lines: int, most: int
+) -> None:
+    found, frames, told = searched(store, query)
+    assert told == []
+    assert (found, searched(store, query, index=False)[0]) == (lines, lines)
+    assert frames <= most < searched(store, query, index=False)[1]
+
+
+@pytest.mark.parametrize("query", ["hello", "lo", "NOT zebra", "/z.bra/", "user7 OR lo", "said=x"])
+def test_nothing_is_left_out(store: Path, query: str) -> None:
+    assert searched(store, query)[0] == searched(store, query, index=False)[0]
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense" * 100])
+def test_a_damaged_word_index_is_told_and_not_used(store: Path, damage: bytes) -> None:
+    [words] = store.glob("*.words")
+    words.write_bytes(damage)
+    found, _, told = searched(store, "zebra")
+    assert found == 2
+    assert len(told) == 1
+    assert "is not used: " in told[0]
+
+
+def test_that_of_another_segment_is_not_used(store: Path) -> None:
+    other = make_store(store.parent / "other", [LINES[:3000], []])
+    disk = Disk().enter(other)
+    list(reindex(disk))
+    [foreign], [words] = other.glob("*.words"), store.glob("*.words")
+    words.write_bytes(foreign.read_bytes())
+    found, _, told = searched(store, "zebra")
+    assert found == 2
+    assert "of another segment" in told[0]

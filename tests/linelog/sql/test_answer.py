@@ -1,0 +1,278 @@
+"""Statements put to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.read.view import View
+from logsrv.linelog.sql.answer import Answer
+from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.fault import StatementError
+from logsrv.linelog.sql.rows import Reading
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.words.reindex import reindex
+from tests.linelog.read.stores import line, lines, make_store, view_of
+
+MESSAGES = [
+    "connection from 10.0.0.7 opened",
+    '{"level": "error", "msg": "Timeout talking to db", "status": 503, "ms": 12.5, "http": {"code": 5}}',
+    '10.1.2.3 - alice [20/Nov/2026:06:00:02 +0000] "GET /api/users?id=7 HTTP/1.1" 200 512 "-" "curl/8"',
+    "<11>1 2026-11-20T06:00:03Z web1 sshd 77 - - Failed password for root",
+    "level=warning user=bob status=404 took=12ms",
+    "the end",
+]
+
+
+def indexed(directory: Path) -> View:
+    """A store whose sealed segments have word indexes."""
+    disk = Disk().enter(directory)
+    list(reindex(disk))
+    disk.leave()
+    return view_of(directory)
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> View:
+    every = lines(MESSAGES)
+    return view_of(make_store(tmp_path / "logs", [every[:3], every[3:5], every[5:]]))
+
+
+def rows(view: View, statement: str, *, pushed: bool = True) -> list[dict[str, Any]]:
+    answer = Answer(statement, Reading(view, processes=1), utc=True, pushed=pushed)
+    try:
+        return [row for batch in answer.batches() for row in batch.to_pylist()]
+    finally:
+        answer.close()
+
+
+def values(view: View, statement: str) -> list[Any]:
+    """The first column of an answer."""
+    return [next(iter(row.values())) for row in rows(view, statement)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("select count(*) from logs", [6]),
+        ("select status from logs where status >= 400 order by status desc", [503, 404]),
+        ("select avg(status) from logs", [369.0]),
+        ("select ms from logs where ms is not null", [12.5]),
+        ('select "http.code" from logs where "http.code" = 5', [5]),
+        ('select "user" from logs where user is not null order by 1', ["alice", "bob"]),
+        ("select message from logs where level in ('warning', 'alert')", [MESSAGES[4]]),
+        ("select fields->>'app' from logs where contains(message, 'root')", ["sshd"]),
+        ("with e as (select * from logs where level = 'error') select count(*) from e", [2]),
+        ("select segment || ':' || \"offset\" from logs where message = 'the end'", ["3:0"]),
+        ("select count(*) from logs a join logs b using (host)", [36]),
+        ("select date_trunc('minute', time) as minute from logs group by minute limit 9", None),
+        ("select took from logs where took like '%ms'", ["12ms"]),
+        (
+            "select message from logs where time between '2026-11-20 06:00:05' and 'infinity'",
+            ["the end"],
+        ),
+    ],
+)
+def test_answers(view: View, statement: str, found: list[Any] | None) -> None:
+    if found is None:
+        assert len(values(view, statement)) == 1
+    else:
+        assert values(view, statement) == found
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence", "at"),
+    [
+        ("selec 1", 'syntax error at or near "selec"', 1),
+        ("select 'é', frm from from logs", "syntax error", 22),
+        ("select avg(message) from logs", "No function matches", 8),
+        ("drop table logs", "DROP is not possible here", 0),
+        ("select 1; select 2", "more than one statement", 11),
+        ("copy logs to '/tmp/x'", "COPY is not possible here", 0),
+        ("attach '/tmp/x'", "ATTACH is not possible here", 0),
+        ("select * from read_text('/etc/passwd')", "disabled by configuration", 15),
+        ("select * from '/etc/passwd'", "there is no table /etc/passwd", 15),
+        ("set threads = 4", "SET is not possible here", 0),
+        ("", "there is no statement", 0),
+        ("select http.code from logs", "double quotes", 8),
+        ("select offset from logs", '"offset"', 15),
+    ],
+)
+def test_wrong_statements_say_what_and_where(
+    view: View, statement: str, sentence: str, at: int
+) -> None:
+    with pytest.raises(StatementError) as caught:
+        rows(view, statement)
+    assert sentence in caught.value.sentence
+    assert "\n" not in caught.value.sentence
+    if at:
+        assert abs(caught.value.at - at) <= 5
+
+
+def of(tmp_path: Path, messages: list[str]) -> View:
+    return view_of(make_store(tmp_path / "logs", [[line("first=1 second=2")], lines(messages, 1)]))
+
+
+def test_a_fraction_among_integers_is_not_lost(tmp_path: Path) -> None:
+    """The sample has integers only; the column becomes one of fractions when the first of them comes."""
+    messages = [f"n={number} x=y" for number in range(2000)]
+    messages[1501] = "n=0.5 x=y"
+    view = of(tmp_path, messages)
+    assert values(view, "select sum(n) from logs") == [sum(range(2000)) - 1501 + 0.5]
+
+
+def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> None:
+    messages = [f"n={number} x=y" for number in range(2000)]
+    messages[1501] = "n=none x=y"
+    view = of(tmp_path, messages)
+    assert values(view, "select count(distinct n) from logs") == [2000]
+    answer = Answer("select max(n) as n from logs where n >= 0", Reading(view, processes=1))
+    assert [batch.to_pylist() for batch in answer.batches()] == [[{"n": 1999}]]
+    assert answer.fields == {"n": Kind.INTEGER}
+    answer.close()
+
+
+def test_values_that_fit_no_more_are_null_and_counted(tmp_path: Path) -> None:
+    messages = [f"n={number} x=y" for number in range(120000)]
+    messages[110002] = "n=none x=y"
+    answer = Answer("select n from logs", Reading(of(tmp_path, messages), processes=1))
+    found = [value for batch in answer.batches() for value in batch.column(0).to_pylist()]
+    assert found == [None, *range(110002), None, *range(110003, 120000)]
+    assert answer.rows is not None
+    assert answer.rows.missing == {"n": 1}
+    answer.close()
+
+
+def test_a_statement_reads_no_more_than_it_asks_for(tmp_path: Path) -> None:
+    segments = [
+        lines([f"number {n} of x{n % 7}" for n in range(2000)], 10000 * part) for part in range(4)
+    ]
+    view = indexed(make_store(tmp_path / "logs", segments))
+    for condition in (
+        "time >= '2026-11-20 11:00:00' and time < '2026-11-20 12:00:00'",
+        "message like '%wombat%'",
+        "message ilike '%WOMBAT%'",
+        "contains(lower(message), 'wombat')",
+        "contains(message, 'wombat') or level = 'error' and message like '%quokka%'",
+    ):
+        answer = Answer(f"select count(*) from logs where {condition}", Reading(view), utc=True)
+        list(answer.batches())
+        assert answer.rows is not None
+        # The active segment has no word index.
+        assert answer.rows.stats.segments == 1, condition
+        assert answer.rows.stats.skipped_segments == 3
+        answer.close()
+
+
+TEXTS = st.sampled_from(
+    [
+        "error",
+        "Error",
+        "kiwi",
+        "\u212aiwi",
+        "k\u0130wi",
+        "ab",
+        "xab",
+        "\udcffab",
+        "\udcabx",
+        "ERROR",
+        "n=5",
+        "n=5.5",
+        "n=none",
+        "a=Xyz",
+        "a=xyz",
+        '{"n": 7, "a": ["xyz"]}',
+        '{"n": "5", "a": "xyz"}',
+        "%",
+        "_",
+        "<11>1 - - app - - - it",
+        '1.1.1.1 - u [20/Nov/2026:06:00:02 +0000] "GET / HTTP/1.1" 500 5',
+        "b=1",
+    ]
+)
+STORED = st.lists(st.lists(TEXTS, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=12)
+LITERALS = st.sampled_from(
+    [
+        "error",
+        "Error",
+        "kiwi",
+        "KI",
+        "ab",
+        "b",
+        "x",
+        "xff",
+        "\\xff",
+        "xyz",
+        "e",
+        "",
+        "r k",
+        "n=5",
+        "xabab",
+    ]
+)
+ORDERS = st.sampled_from(["=", "<>", "<", ">=", ">", "<="])
+CONDITIONS = st.one_of(
+    st.builds("message like '%{}%'".format, LITERALS),
+    st.builds("message like '{}%{}'".format, LITERALS, LITERALS),
+    st.builds("message ilike '%{}%'".format, LITERALS),
+    st.builds("lower(message) like '%{}_{}%'".format, LITERALS, LITERALS),
+    st.builds("contains(message, '{}')".format, LITERALS),
+    st.builds("starts_with(message, '{}')".format, LITERALS),
+    st.builds("message = '{}'".format, LITERALS),
+    st.builds("a {} '{}'".format, st.sampled_from(["=", "<>", "<", ">="]), LITERALS),
+    st.builds("n {} {}".format, ORDERS, st.sampled_from(["5", "5.5", "-1", "7"])),
+    st.builds("status {} 500".format, st.sampled_from(["=", "<", ">="])),
+    st.builds("level {} '{}'".format, ORDERS, st.sampled_from(["error", "Error", "warn"])),
+    st.sampled_from(["level in ('error', 'info')", "n in (5, 7, 9)", "a is null", "n is not null"]),
+    st.builds("time {} '2026-11-20 06:00:0{}'".format, ORDERS, st.integers(0, 9)),
+    st.sampled_from(["app = 'app'", "source = 'tcp:127.0.0.1:51234'", "name = 'x'"]),
+)  # fmt: skip
+WHERE = st.recursive(
+    CONDITIONS,
+    lambda part: st.one_of(
+        st.builds("({} and {})".format, part, part),
+        st.builds("({} or {})".format, part, part),
+        st.builds("(not {})".format, part),
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.mark.long
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(stored=STORED, where=WHERE)
+def test_what_is_left_out_changes_no_answer(
+    stored: list[str], where: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    every = [
+        line(message.encode("utf-8", "surrogateescape"), number)
+        for number, message in enumerate(stored)
+    ]
+    middle = len(every) // 2
+    segments = [every[:middle], every[middle:]] if middle else [every]
+    view = indexed(make_store(tmp_path_factory.mktemp("store") / "logs", segments))
+    statement = f'select segment, "offset", message from logs where {where}'
+    try:
+        expected = rows(view, statement, pushed=False)
+    except StatementError:
+        # Kinds that do not go together are an error in any case.
+        with pytest.raises(StatementError):
+            rows(view, statement)
+    else:
+        assert rows(view, statement) == expected
+    view.close()
+
+
+@pytest.mark.parametrize(
+    ("op", "count"), [("=", 1), ("<", 2), ("<=", 3), (">", 3), (">=", 4), ("<>", 5)]
+)
+def test_the_moment_itself_belongs_to_the_side_that_sql_says(
+    view: View, op: str, count: int
+) -> None:
+    assert values(view, f"select count(*) from logs where time {op} '2026-11-20 06:00:02'") == [
+        count
+    ]

@@ -1,0 +1,68 @@
+"""Lines as columns: the same that a record says of each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.values import Value
+from logsrv.linelog.sql.cells import Cells, Piece, as_text
+from logsrv.linelog.sql.columns import ALWAYS, Kind
+from tests.linelog.read.stores import line
+
+LINES = [
+    line("plain text"),
+    line('{"status": 500, "ms": 1.5, "list": ["a", 1], "big": 123456789012345678901}', 1.5),
+    line('1.2.3.4 - - [20/Nov/2026:06:00:02 +0000] "GET /x HTTP/1.1" 404 - "-" "a \\"b\\""', 2),
+    line(b"bytes \xff that are \xe2 no UTF-8", source="web@tcp:[::1]:5"),
+    b"no stamp at all\n",
+    b"2026-13-41T06:00:00.000000Z tcp:1.2.3.4:5 status=none ms=3\n",
+    b"\n",
+]
+FIELDS = {
+    "status": Kind.INTEGER,
+    "ms": Kind.NUMBER,
+    "agent": Kind.TEXT,
+    "list": Kind.TEXT,
+    "big": Kind.INTEGER,
+}
+
+
+def test_all_columns() -> None:
+    text = b"".join(LINES)
+    starts = [sum(map(len, LINES[:number])) for number in range(len(LINES))]
+    cells = Cells(FIELDS, frozenset((*ALWAYS, *FIELDS)))
+    batch, misfits = cells.batch(Piece(7, text, lambda: starts))
+    batch.validate(full=True)
+    rows = batch.to_pylist()
+    for row, start, stored in zip(rows, starts, LINES, strict=True):
+        record = Record(stored[:-1])
+        assert row["message"] == record.message
+        assert row["source"] == record.source
+        assert (row["name"], row["host"], row["level"]) == (record.name, record.host, record.level)
+        assert json.loads(row["fields"]).keys() == record.fields.keys()
+        assert (row["segment"], row["offset"]) == (7, start)
+    assert [row["status"] for row in rows] == [None, 500, 404, None, None, None, None]
+    assert rows[1]["time"].isoformat() == "2026-11-20T06:00:01.500000+00:00"
+    assert rows[4]["time"] is rows[5]["time"] is None
+    assert (rows[1]["ms"], rows[1]["list"], rows[2]["agent"]) == (1.5, '["a",1]', 'a "b"')
+    assert misfits.found == {"status": (1, False), "big": (1, True)}
+
+
+@pytest.mark.parametrize(
+    "names", [["message"], ["status"], ["time", "level"], ["offset"], ["ms", "host"]]
+)
+def test_columns_do_not_depend_on_which_others_there_are(names: list[str]) -> None:
+    text = b"".join(LINES)
+    piece = Piece(1, text, lambda: list(range(len(LINES))))
+    every = Cells(FIELDS, frozenset((*ALWAYS, *FIELDS))).batch(piece)[0]
+    some = Cells(FIELDS, frozenset(names)).batch(piece)[0]
+    for name in names:
+        assert some.column(name).equals(every.column(name))
+
+
+def test_a_value_as_text() -> None:
+    values: list[Value | None] = [None, True, 1.5, ["\udcff"]]
+    assert [as_text(value) for value in values] == [None, "true", "1.5", '["\\\\xff"]']

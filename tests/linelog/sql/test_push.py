@@ -1,0 +1,66 @@
+"""Conditions as queries; that they change no answer is tested in test_answer.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Node, Or, Text
+from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_filter
+
+A, B = Compare("a", "=", "x"), Compare("b", "=", "y")
+
+
+def test_both_sides_of_an_and_narrow_down() -> None:
+    assert all_of([Wanted(A, 5, 9), Wanted(B, 7, None)]) == Wanted(And((A, B)), 7, 9)
+    assert all_of([]) == Wanted()
+
+
+def test_an_or_is_as_wide_as_both() -> None:
+    assert any_of([Wanted(A, 5, 9), Wanted(B, 7, 20)]) == Wanted(Or((A, B)), 5, 20)
+    assert any_of([Wanted(A, 5, 9), Wanted()]) == Wanted()
+
+
+def test_times_are_written_as_the_store_has_them() -> None:
+    assert Wanted(since=1795154400000001).times == ("2026-11-20T06:00:00.000001Z", "")
+
+
+def contains(text: str, function: str = "contains") -> dict[str, Any]:
+    children = [
+        {"type": "BOUND_REF", "index": 0},
+        {"type": "VALUE_CONSTANT", "value": {"value": text}},
+    ]
+    expression = {"type": "BOUND_FUNCTION", "qname": {"path": [function]}, "children": children}
+    return {"filter_type": "EXPRESSION_FILTER", "expr": expression}
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "node"),
+    [
+        ("timeout", "contains", Text("timeout")),
+        # Behind a byte that is not UTF-8 and is shown as \xab, the line has no `ab`.
+        ("abnormal", "contains", Text("normal")),
+        ("x", "contains", EVERYTHING),
+        ("\\", "contains", EVERYTHING),
+        ("%Wombat%", "~~*", Text("wombat")),
+        ("%oil%", "~~*", Or((Text("oil"), Text("o\u0130l")))),
+        ("%likings%", "~~*", Text("ngs")),
+        ("%odd", "unknown", EVERYTHING),
+    ],
+)
+def test_texts(text: str, function: str, node: Node) -> None:
+    assert of_filter(contains(text, function), "message", {}).node == node
+
+
+def test_forms_of_a_later_duckdb_narrow_nothing_down() -> None:
+    assert of_filter({"filter_type": "NEW"}, "message", {}) == Wanted()
+
+
+def test_no_other_characters_become_ascii_in_small_letters() -> None:
+    found = duckdb.execute(
+        "select chr(i::int), lower(chr(i::int)) from range(128, 1114111) t(i) "
+        "where not i between 55296 and 57343 and ascii(lower(chr(i::int))) < 128"
+    ).fetchall()
+    assert sorted(found) == [("\u0130", "i"), ("\u212a", "k")]

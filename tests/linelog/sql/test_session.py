@@ -1,0 +1,75 @@
+"""Connections that can do nothing but compute."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from logsrv.linelog.sql.fault import StatementError
+from logsrv.linelog.sql.session import NotInstalled, check, connect, lock
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from read_csv('/etc/passwd')",
+        "select * from glob('/*')",
+        "copy (select 1) to '{}/x'",
+        "attach '{}/x.db'",
+        "install httpfs",
+        "load '{}/x'",
+        "set enable_external_access = true",
+        "set memory_limit = '9GB'",
+        "export database '{}/x'",
+    ],
+)
+def test_a_locked_connection_reaches_nothing_outside(tmp_path: Path, statement: str) -> None:
+    """Also where the check of the statement's kind would let it pass."""
+    connection = connect(str(tmp_path / "spilled"), utc=True)
+    lock(connection)
+    with pytest.raises(duckdb.Error):
+        connection.execute(statement.format(tmp_path)).fetchall()
+    connection.close()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("x")]
+
+
+def test_variables_of_the_program_are_no_tables(tmp_path: Path) -> None:
+    import pyarrow
+
+    secret = pyarrow.table({"a": [1]})
+    connection = connect(str(tmp_path), utc=True)
+    with pytest.raises(duckdb.Error):
+        connection.execute("select * from secret").fetchall()
+    assert secret.num_rows == 1
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "explains"),
+    [("select 1", False), ("with a as (select 1) from a", False), ("explain select 1", True)],
+)  # fmt: skip
+def test_statements_that_only_ask_pass(tmp_path: Path, statement: str, explains: bool) -> None:
+    connection = connect(str(tmp_path), utc=True)
+    assert check(connection, statement) is explains
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement", ["delete from logs", "select 1; select 2", "create table a (b int)", "  "]
+)
+def test_others_do_not(tmp_path: Path, statement: str) -> None:
+    connection = connect(str(tmp_path), utc=True)
+    with pytest.raises(StatementError):
+        check(connection, statement)
+    connection.close()
+
+
+def test_without_the_extra_a_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(NotInstalled, match=r"pip install 'logsrv\[sql\]'"):
+        connect(str(tmp_path), utc=True)

@@ -1,0 +1,122 @@
+"""The word index of a segment is there complete or not at all, and never in the way of the text."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.batch import Buffer
+from logsrv.linelog.store import index
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.words import build
+from logsrv.linelog.store.words.build import Builder, add_words
+from logsrv.linelog.store.words.lookup import open_words
+from tests.linelog.store.faults import FaultyDisk, at, no_space, stored, text_of
+
+DRAW = random.Random(4)
+LINES = [
+    b"request %032x of user %d from 10.1.%d.%d took %d ms"
+    % (
+        DRAW.getrandbits(128),
+        DRAW.randrange(9**6),
+        *DRAW.choices(range(256), k=2),
+        DRAW.randrange(999),
+    )
+    for _ in range(25_000)
+]
+TEXT = stored(*LINES)
+
+
+def plain(directory: Path, text: bytes = TEXT) -> Segment:
+    path = directory / "0000000001-20261120T061842Z.log"
+    path.write_bytes(text)
+    (directory / "current.log").touch()
+    return Segment(1, path.name, Form.PLAIN)
+
+
+class NoRoomForWords(Disk):
+    """A disk that is full when words are written."""
+
+    def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith(".words.tmp"):
+            raise no_space()
+        return super().writev(fd, buffers)
+
+
+def test_a_sealed_segment_has_an_index_of_its_words_that_is_small(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    made = seal(plain(tmp_path), disk)
+    [packed] = sealed_files(disk)
+    data = disk.read(packed.words)
+    assert len(data) < 0.15 * made.compressed
+    words = open_words(data)
+    words.require(1, made.text, made.compressed, len(made.frames))
+    last = len(made.frames) - 1
+    found = words.frames_with(LINES[-1].split()[1])
+    assert found is not None and found >> last & 1
+    assert words.frames_with(b"quetzal") == 0
+
+
+def test_without_words_there_is_none(tmp_path: Path) -> None:
+    segment = plain(tmp_path)
+    seal(segment, at(tmp_path), with_words=False)
+    assert not (tmp_path / segment.words).exists()
+    assert text_of(tmp_path) == TEXT
+
+
+def test_one_that_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MOST_PART", 0.0)
+    segment = plain(tmp_path)
+    seal(segment, at(tmp_path))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"current.log", segment.packed, segment.index}
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    (tmp_path / packed.words).write_bytes(b"an old one")
+    assert not add_words(packed, index.load(packed, disk), disk)
+    assert names == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_disk_that_has_no_room_for_it_still_gets_the_text_sealed(tmp_path: Path) -> None:
+    """Sealing is what makes room."""
+    segment = plain(tmp_path)
+    disk = NoRoomForWords().enter(tmp_path)
+    seal(segment, disk)
+    assert text_of(tmp_path) == TEXT
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "current.log",
+        segment.packed,
+        segment.index,
+    }
+
+
+def test_an_index_that_cannot_be_written_later_leaves_nothing(tmp_path: Path) -> None:
+    segment = plain(tmp_path)
+    made = seal(segment, at(tmp_path), with_words=False)
+    disk = FaultyDisk().enter(tmp_path)
+    disk.errors["fdatasync"] = no_space()
+    [packed] = sealed_files(disk)
+    with pytest.raises(OSError, match="No space"):
+        add_words(packed, made, disk)
+    assert not list(tmp_path.glob("*.words*"))
+
+
+def test_a_temporary_file_that_somebody_else_took_over_is_not_given_the_name(
+    tmp_path: Path,
+) -> None:
+    """Two that make the index of a segment at once: the first to end must not name the other's half."""
+    disk, segment = at(tmp_path), plain(tmp_path)
+    made = seal(segment, disk, with_words=False)
+    builder = Builder(segment, disk)
+    other = Builder(segment, disk)
+    with pytest.raises(FileNotFoundError, match="removed meanwhile"):
+        builder.finish(made)
+    assert (tmp_path / f"{segment.words}.tmp").exists()
+    builder.close()
+    other.close()

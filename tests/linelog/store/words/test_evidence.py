@@ -1,0 +1,80 @@
+"""The evidence that a literal gives, and what it must not claim."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from logsrv.linelog.store.words.evidence import Run, evidence, folded
+
+
+@pytest.mark.parametrize(
+    ("literal", "runs"),
+    [
+        (b"imeou", [Run(b"imeou", False, False)]),
+        (b" Timeout:", [Run(b"timeout", True, True)]),
+        (b"user=bob", [Run(b"user", False, True), Run(b"bob", True, False)]),
+        (b"max_size", [Run(b"max{size", False, False)]),
+    ],
+)
+def test_letters_are_a_run_open_where_the_literal_ends(literal: bytes, runs: list[Run]) -> None:
+    assert list(evidence(literal).runs) == runs
+
+
+@pytest.mark.parametrize(
+    ("literal", "windows"),
+    [
+        (b"4bf92f3577b34da6a3ce929d0e0e4736", 28),
+        (b"c8cd3af1-2ac5-357b-a01c-a9423d31b097", 12),
+        (b"DEADBEEF", 4),
+        (b"10.23.45.67", 10),
+        (b"fe80::1ff:fe23", 12),
+        ("Größe".encode(), 3),
+        (b"host17", 2),
+    ],
+)
+def test_ids_and_addresses_have_windows(literal: bytes, windows: int) -> None:
+    found = evidence(literal)
+    assert len(found.ids) + len(found.others) == windows
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        b"",
+        b"ab",
+        b"500",
+        b"dead",
+        b"{}",
+        b" - ",
+        b"a\nlong enough",
+        b"12:18",
+        b"2026-11-20T06:18:42",
+    ],
+)
+def test_what_cannot_be_decided_has_none(literal: bytes) -> None:
+    assert not evidence(literal)
+
+
+def test_a_part_that_may_lie_in_the_time_of_a_line_is_no_evidence() -> None:
+    """Times are not indexed, so `123456` may stand in a frame that the index knows nothing of."""
+    assert not evidence(b"23456")
+    assert not evidence(b":42.123456Z ")
+    assert not evidence(b"42.123456Z tc")
+    assert evidence(b"42.123456Z tcp:") == evidence(b" tcp:")
+    assert evidence(b"1234567")
+
+
+def test_case_is_one_and_changes_nothing() -> None:
+    assert evidence(b"TimeOut 4BF92F") == evidence(b"timeout 4bf92f")
+    assert folded(b"A_{") == b"a{_"
+
+
+def test_it_imports_nothing_slow() -> None:
+    code = (
+        "import sys, logsrv.linelog.store.words.lookup;"
+        " print(*{'numpy', 'attrs', 'json', 'twisted'} & {*sys.modules})"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""

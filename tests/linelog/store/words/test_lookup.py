@@ -1,0 +1,152 @@
+"""A look-up never leaves out a frame that holds the literal, and leaves out nearly all others."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.words.lookup import Words, open_words
+from tests.linelog.store.faults import STAMP, stored
+from tests.linelog.store.words.indexed import stored_index
+from tests.linelog.store.words.test_scan import TEXTS
+
+
+def frames_of(bits: int, count: int) -> list[int]:
+    return [number for number in range(count) if bits >> number & 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=4),
+    cut=st.tuples(st.integers(0), st.integers(0), st.integers(1, 40)),
+    section=st.integers(1, 3),
+    swap=st.booleans(),
+)
+@example([STAMP + b"x", b"y"], (0, 20, 12), 1, False)
+@example([b"a" * 300 + b"zebra" + b"b" * 300], (0, 298, 9), 1, True)
+def test_no_frame_with_the_literal_is_left_out(
+    texts: list[bytes], cut: tuple[int, int, int], section: int, swap: bool
+) -> None:
+    which, start, size = cut
+    text = texts[which % len(texts)]
+    start %= len(text) + 1
+    literal = text[start : start + size].partition(b"\n")[0]
+    if swap:
+        literal = literal.swapcase()
+    words = open_words(stored_index(*texts, section=section))
+    found = words.frames_with(literal, ignore_case=swap)
+    if found is not None:
+        lines = [[line.lower() for line in text.split(b"\n")] for text in texts]
+        having = [
+            number
+            for number, some in enumerate(lines)
+            if any(literal.lower() in one for one in some)
+        ]
+        assert {*having} <= {*frames_of(found, len(texts))}
+
+
+def many() -> list[bytes]:
+    """Return forty frames of 300 lines with ids and addresses of their own."""
+    draw = random.Random(5)
+
+    def line() -> bytes:
+        octets = ".".join(str(draw.randrange(256)) for _ in range(3))
+        request = uuid.UUID(int=draw.getrandbits(128))
+        return f"request {request} from 10.{octets} failed, user{draw.randrange(10**6)}".encode()
+
+    return [stored(*(line() for _ in range(300))) for _ in range(40)]
+
+
+FRAMES = many()
+FRAMES[7] += stored(b"the quick zebra's timeouts at 203.0.113.77 and [2001:db8::8a2e:370:7334]")
+INDEX = stored_index(*FRAMES)
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        b"zebra",
+        b"imeout",
+        b"ZEBRA'S TIME",
+        b"203.0.113.77",
+        b"2001:db8::8a2e:370:7334",
+        b" quick ",
+        FRAMES[7][len(STAMP) + 8 :][:36],
+        FRAMES[7][len(STAMP) + 8 :][:8],
+    ],
+)
+def test_what_one_frame_has_leads_to_that_frame(literal: bytes) -> None:
+    found = open_words(INDEX).frames_with(literal, ignore_case=True)
+    assert found is not None
+    assert 7 in frames_of(found, 40) and found.bit_count() <= 5
+
+
+@pytest.mark.parametrize(
+    "literal", [b"absent", b" imeouts", b"timeout ", b"198.51.100.23", b"0123456789abcdef"]
+)
+def test_what_no_frame_has_leads_nowhere(literal: bytes) -> None:
+    found = open_words(INDEX).frames_with(literal)
+    assert found is not None and found.bit_count() <= 1
+
+
+def test_a_common_word_leads_everywhere_and_a_short_one_is_not_decided() -> None:
+    words = open_words(INDEX)
+    assert words.frames_with(b"request") == (1 << 40) - 1
+    assert words.frames_with(b"at") is None
+
+
+def test_it_is_read_from_a_descriptor_as_well() -> None:
+    fd = os.memfd_create("words")
+    try:
+        os.write(fd, INDEX)
+        assert open_words(fd).frames_with(b"zebra") == 1 << 7
+    finally:
+        os.close(fd)
+
+
+def test_that_of_another_segment_is_told_from_ours() -> None:
+    words = open_words(INDEX)
+    words.require(1, sum(map(len, FRAMES)), 99, 40)
+    with pytest.raises(ValueError, match="another segment"):
+        words.require(2, sum(map(len, FRAMES)), 99, 40)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500]
+)
+def test_one_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="word index"):
+        open_words(data)
+
+
+LITERALS = (b"zebra", b"203.0.113.77", b"deadbeefdeadbeef", b"user77")
+SOUND = [open_words(INDEX).frames_with(literal) for literal in LITERALS]
+
+
+@settings(max_examples=150, deadline=None)
+@given(at=st.integers(0, len(INDEX) - 1), flip=st.integers(1, 255))
+def test_a_damaged_one_is_an_error_or_as_good_as_before(at: int, flip: int) -> None:
+    data = bytearray(INDEX)
+    data[at] ^= flip
+    try:
+        words = Words(bytes(data))
+        found = [words.frames_with(literal) for literal in LITERALS]
+    except ValueError as error:
+        found = SOUND if "word index" in str(error) else []
+    assert found == SOUND
+
+
+@given(st.lists(st.text("\\uU0\n", max_size=12), min_size=1, max_size=10))
+def test_escapes_of_json_are_known_frame_by_frame(texts: list[str]) -> None:
+    frames = [text.encode() for text in texts if text] or [b"\n"]
+    words = open_words(stored_index(*frames, section=3))
+    for escape in (b"\\u", b"\\u00"):
+        found = words.frames_with(escape)
+        assert found is not None
+        having = [number for number, frame in enumerate(frames) if escape in frame]
+        assert frames_of(found, len(frames)) == having

@@ -1,0 +1,81 @@
+"""What segments lack is made, and what happens to the store meanwhile is no error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.seal import seal
+from logsrv.linelog.store.segment import sealed_files
+from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.reindex import reindex
+from tests.linelog.store.faults import FaultyDisk, at, text_of
+from tests.linelog.store.words.test_build import LINES, TEXT, plain
+
+
+def sealed(directory: Path) -> None:
+    seal(plain(directory), at(directory), with_words=False)
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_left(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    disk.unlink(packed.index)
+    assert [one.made for one in reindex(disk)] == [("index", "words")]
+    found = open_words(disk.read(packed.words)).frames_with(LINES[0].split()[1])
+    assert found is not None and found & 1
+    assert [one.made for one in reindex(disk)] == [()]
+    assert text_of(tmp_path) == TEXT
+
+
+@pytest.mark.parametrize("old", [b"", b"logsrv-words-0\n\0" + bytes(100)])
+def test_one_that_is_damaged_or_of_another_format_is_replaced(tmp_path: Path, old: bytes) -> None:
+    sealed(tmp_path)
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    (tmp_path / packed.words).write_bytes(old)
+    assert [one.made for one in reindex(disk)] == [("words",)]
+    open_words(disk.read(packed.words))
+
+
+def test_that_of_another_segment_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    seal(plain(tmp_path / "other", TEXT[:-100] + b"\n"), at(tmp_path / "other"))
+    sealed(tmp_path)
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    (tmp_path / packed.words).write_bytes((tmp_path / "other" / packed.words).read_bytes())
+    assert [one.made for one in reindex(disk)] == [("words",)]
+
+
+@pytest.mark.parametrize("step", ["create", "fdatasync", "rename"])
+def test_a_segment_removed_meanwhile_is_no_error_and_leaves_nothing(
+    tmp_path: Path, step: str
+) -> None:
+    sealed(tmp_path)
+    disk = FaultyDisk().enter(tmp_path)
+    [packed] = sealed_files(disk)
+
+    def remove() -> None:
+        for name in packed.files:
+            at(tmp_path).unlink(name)
+
+    disk.before[step] = remove
+    assert [one.gone for one in reindex(disk)] == [True]
+    assert [path.name for path in tmp_path.iterdir()] == ["current.log"]
+
+
+def test_a_damaged_segment_is_told_and_the_others_get_theirs(tmp_path: Path) -> None:
+    sealed(tmp_path)
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    data = disk.read(packed.name)
+    second = packed.name.replace("01-", "02-")
+    (tmp_path / second).write_bytes(data)
+    (tmp_path / packed.name).write_bytes(data[:-9])
+    first, other = reindex(disk)
+    assert first.error is not None and "ends in the middle" in first.error
+    assert other.made == ("index", "words")
+    assert not list(tmp_path.glob("*.tmp"))

@@ -1,0 +1,69 @@
+"""Runs and windows of a frame: the same as plain Python finds them in it."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.words.evidence import (
+    TIME,
+    address_hashes,
+    folded,
+    window_hash,
+)
+from logsrv.linelog.store.words.scan import Frame
+from tests.linelog.store.faults import STAMP
+
+TIMES = st.sampled_from([STAMP, STAMP[:27], b"2026-11-20T06:18:42.12345xZ ", b"x" + STAMP])
+PIECES = st.one_of(
+    st.binary(max_size=12),
+    st.text("abcdefgz_AZ0189.:{`-", max_size=30).map(str.encode),
+    TIMES,
+    st.just(b"\n"),
+)
+TEXTS = st.lists(PIECES, max_size=20).map(b"".join)
+
+
+def without_times(text: bytes) -> bytes:
+    shape = re.sub(rb"0", b"[0-9]", re.escape(TIME).replace(rb"\-", b"-"))
+    return re.sub(rb"(?m)^" + shape + rb"(?= )", bytes(len(TIME)), text)
+
+
+@given(TEXTS)
+def test_runs_are_all_letters_side_by_side_that_are_not_all_hexadecimal(text: bytes) -> None:
+    found = Frame(text, len(text)).runs()
+    plain = folded(without_times(text))
+    wanted = [
+        (match.start(), len(match[0]))
+        for match in re.finditer(rb"[a-{]{3,}", plain)
+        if re.search(rb"[g-{]", match[0]) or len(match[0]) > 8
+    ]
+    assert list(zip(found.starts.tolist(), found.sizes.tolist(), strict=True)) == wanted
+    firsts = [plain[at : at + min(size, 8)] for at, size in wanted]
+    assert found.first.tolist() == [int.from_bytes(first, "little") for first in firsts]
+
+
+@given(TEXTS)
+def test_windows_are_those_of_the_format(text: bytes) -> None:
+    ids, others = Frame(text, len(text)).windows()
+    plain = folded(without_times(text))
+    fives = {plain[at : at + 5] for at in range(len(plain) - 4)}
+    in_hex = {five for five in fives if re.fullmatch(rb"[0-9a-f]{5}", five)}
+    mixed = {
+        five
+        for five in fives - in_hex
+        if re.fullmatch(rb"[0-9a-{\x80-\xff]{5}", five) and not re.fullmatch(rb"[a-{]{5}", five)
+    }
+    sevens = {plain[at : at + 7] for at in range(len(plain) - 6)}
+    addresses = {
+        seven
+        for seven in sevens
+        if (re.fullmatch(rb"[0-9a-f.]{7}", seven) and seven.count(b".") > 1)
+        or (re.fullmatch(rb"[0-9a-f:]{7}", seven) and seven.count(b":") > 1)
+    }
+    assert {*ids.tolist()} == set(map(window_hash, in_hex))
+    assert {*others.tolist()} == {*map(window_hash, mixed)} | {
+        value for seven in addresses for value in address_hashes(seven)
+    }

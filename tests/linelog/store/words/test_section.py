@@ -1,0 +1,88 @@
+"""A section keeps to its limits, whatever text it is given, and forgets nothing by that."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import numpy
+import pytest
+
+from logsrv.linelog.store.words import section
+from logsrv.linelog.store.words.evidence import letter_slots
+from logsrv.linelog.store.words.layout import HEADER_SIZE, unpack_header
+from logsrv.linelog.store.words.lookup import open_words
+from logsrv.linelog.store.words.scan import Frame
+from logsrv.linelog.store.words.section import Bits, Section
+from tests.linelog.store.words.indexed import stored_index
+
+LONG = b"begin" + b"xyz" * 100 + b"zebra" + b"xyz" * 100
+
+
+def random_words(count: int, seed: int, letters: str = string.ascii_letters) -> list[bytes]:
+    draw = random.Random(seed)
+    return ["".join(draw.choices(letters, k=draw.randint(4, 20))).encode() for _ in range(count)]
+
+
+def test_a_dictionary_that_is_full_leaves_the_rest_to_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(section, "MOST_RUNS", 100)
+    frames = [b" ".join(random_words(80, seed)) + b"\n" for seed in range(6)]
+    words = open_words(stored_index(*frames))
+    assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows <= 100
+    for number, frame in enumerate(frames):
+        for word in frame.split():
+            found = words.frames_with(word)
+            assert found is None or found >> number & 1
+    assert words.frames_with(b"yesterday") == 0
+
+
+def test_random_ids_do_not_fill_the_dictionary() -> None:
+    letters = string.ascii_letters + string.digits * 8
+    text = b" ".join(random_words(3000, 1, letters)) + b" plain words\n"
+    words = open_words(stored_index(text))
+    assert unpack_header(words.read(0, HEADER_SIZE)).postings.rows < 500
+    for word in text.split()[:500]:
+        assert words.frames_with(word) in (1, None)
+
+
+def test_a_run_too_long_to_be_a_word_makes_its_frame_open() -> None:
+    words = open_words(stored_index(b"one\n", LONG + b"\n", b"two\n"))
+    assert words.frames_with(b"zebra") == 0b10
+    assert words.frames_with(LONG) == 0b10
+    assert words.frames_with(b"one") == 0b011
+
+
+def test_words_that_share_their_first_letters_are_kept_apart() -> None:
+    frames = [b"internationalisation\n", b"internationalisations\n", b"international\n"]
+    words = open_words(stored_index(*frames))
+    assert [words.frames_with(b" " + text.strip() + b" ") for text in frames] == [1, 2, 4]
+    assert words.frames_with(b"international") == 7
+
+
+def test_a_table_is_folded_to_what_it_may_take() -> None:
+    draw = numpy.random.default_rng(1)
+    bits = Bits(14)
+    for number in range(20):
+        bits.add(number, draw.integers(0, 1 << 14, 3000).astype(numpy.uint64))
+    full, data = bits.packed(0.99, 1e9)
+    half, less = bits.packed(0.2, 1e9)
+    small, least = bits.packed(0.2, 1000)
+    assert full.rows < 1 << 14 and half.rows == 1 << 14 and len(data) < len(less)
+    assert len(least) <= 1000 and small.rows >= 64
+
+
+def test_letter_windows_are_hashed_as_they_are_looked_up() -> None:
+    frame = Frame(b"x1zebra ", 8)
+    made = {*section._letter_slots(frame, frame.runs()).tolist()}
+    assert made == letter_slots(b"zebra", 15)
+
+
+def test_a_section_is_full_after_512_frames() -> None:
+    made = Section()
+    for _ in range(512):
+        assert not made.full
+        made.add(b"word\n", 5, 9)
+    assert made.full
+    assert unpack_header(made.packed(0.13)[:HEADER_SIZE]).frames == 512
