@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, TextIO, cast
@@ -18,19 +16,20 @@ from twisted.python.failure import Failure
 from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.kit.net.settings import ConnectionSettings
+from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import TEXT, integer
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.launch import end_process
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites import Served, Wanted
+from logsrv.kit.service.sites import SiteServer, Wanted
 
 log = Logger()
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class BrowserSettings(ConnectionSettings):
+class BrowserSettings(OperatorSettings):
     """The rules for browsers; one opens six connections, and some leave theirs open."""
 
     max_connections: int | None = option(
@@ -70,17 +69,16 @@ class GatewayService(ListeningService[GopherSettings]):
 
         metrics = Metrics(METRICS)
         super().__init__("gopher", settings, load=load, reactor=reactor, metrics=metrics)
-        self._clock = reactor
         self.gateway = Gateway(settings, reactor=reactor, metrics=self.metrics)
 
     def wanted(self, settings: GopherSettings) -> list[Wanted]:
         _check(settings)
         return [Wanted(str(one), one, str(one), settings) for one in settings.gateway]
 
-    def serve(self, wanted: Wanted, metrics: Part) -> Served:
-        from logsrv.gopher.gateway.channel import GatewayFactory
+    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+        from logsrv.kit.web.channel import WebFactory
 
-        return GatewayFactory(self.gateway, self._clock, wanted.label, wanted.settings)
+        return WebFactory(self.gateway, self.clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:
         self.gateway.apply(settings)
@@ -127,19 +125,7 @@ class PrintService(Service):
         return 1
 
     def _end(self, status: int) -> None:
-        # A reactor has no exit status to give; the last exit handler has.
-        atexit.register(_exit, status)
-        self._reactor.stop()
-
-
-def _exit(status: int) -> None:
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None:
-            try:
-                stream.flush()
-            except OSError:
-                status = status or 1
-    os._exit(status)
+        end_process(status, self._reactor)
 
 
 def _check(settings: GopherSettings) -> None:

@@ -93,7 +93,7 @@ class GreetDatagrams(DatagramLines):
     max_answers = 0.2
     answer_burst = 5
 
-    def datagram_received(self, lines: list[str], peer: Sender) -> None:
+    def lines_received(self, lines: list[str], peer: Sender) -> None:
         if self.service.state.is_ours(lines):
             self.withhold(peer, "greeting", "it says what we say, as another greeting server would")
         else:

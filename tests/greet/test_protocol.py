@@ -14,8 +14,9 @@ import pytest
 from twisted.internet.address import IPv6Address, UNIXAddress
 
 from logsrv.greet.protocol import LARGEST_FILE, Greet, GreetDatagrams, Greetings, GreetOptions
+from logsrv.kit import protocol_plugin
 from logsrv.kit.options.usage import usage_options
-from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess
+from logsrv.kit.testing import MemoryService, TelnetSession, TwistdProcess, conformance
 from tests.kit.protocols.talking import carry
 from tests.programs import program
 
@@ -224,3 +225,13 @@ def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> No
         for client in held:
             client.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--stay",)])
+def test_stands_everything(arguments: tuple[str, ...]) -> None:
+    """It goes through the conformance suite of the kit, as a stranger's would."""
+    plugin = protocol_plugin(
+        "greet", Greet, GreetOptions, datagrams=GreetDatagrams, state=Greetings,
+        listen=("tcp:8088", "udp:8088"),
+    )  # fmt: skip
+    conformance(plugin, b"hello\r\nquit\r\n", arguments=arguments)

@@ -1,6 +1,5 @@
-"""The web gateway: Gopher in a web browser. From the network inwards:
+"""The web gateway: Gopher in a web browser. From the network inwards, behind `kit.web`:
 
-channel, hosts       HTTP requests that may be answered, the headers of every answer
 gateway              which answer a request gets, and what becomes of errors
 visitors             how much one client may ask for
 paths                web paths and the Gopher URLs they stand for (no I/O)

@@ -20,24 +20,30 @@ from logsrv.gopher.gateway.answers import (
     Stream,
     error_answer,
 )
-from logsrv.gopher.gateway.channel import GatewayRequest
-from logsrv.gopher.gateway.hosts import (
-    HEADERS,
-    POLICY,
-    SANDBOX_POLICY,
-    is_for_us,
-    is_loopback,
-)
 from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.paths import (
     WebPlace,
     parse_path,
 )
 from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.gopher.gateway.visitors import TooMuch, Visitors, client_of
+from logsrv.gopher.gateway.visitors import TooMuch, Visitors
 from logsrv.kit.observe.metrics import Metric, Metrics
+from logsrv.kit.web.channel import WebRequest
+from logsrv.kit.web.hosts import (
+    HEADERS,
+    client_of,
+    is_for_us,
+    is_loopback,
+)
 
 log = Logger()
+
+POLICY = (
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+# What servers sent is handed on under this one: it may do nothing at all, wherever it is opened.
+SANDBOX_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 
 METRICS = (
     Metric("gateway_requests_total", "counter", "Web requests answered.", ("status",)),
@@ -80,13 +86,13 @@ class Gateway:
             self._stopping.callback(None)
         return self._stopping
 
-    def handle(self, request: GatewayRequest) -> None:
+    def handle(self, request: WebRequest) -> None:
         work = Deferred.fromCoroutine(self._serve(request))
         # Whoever went away needs no answer: what is fetched for them ends.
         request.notifyFinish().addErrback(lambda _: work.cancel())
         work.addErrback(self._failed, request)
 
-    async def _serve(self, request: GatewayRequest) -> None:
+    async def _serve(self, request: WebRequest) -> None:
         leave: Callable[[], None] = lambda: None  # noqa: E731
         place: WebPlace | None = None
         try:
@@ -110,7 +116,7 @@ class Gateway:
             leave()
             self._left()
 
-    def _enter(self, request: GatewayRequest) -> Callable[[], None]:
+    def _enter(self, request: WebRequest) -> Callable[[], None]:
         if self._stopping is not None:
             raise TooMuch(503, "stopping", "the gateway is being stopped", 10)
         address = request.getClientAddress()
@@ -120,7 +126,7 @@ class Gateway:
         if self._stopping is not None and not self._stopping.called and not self._visitors.open:
             self._stopping.callback(None)
 
-    def _check(self, request: GatewayRequest) -> None:
+    def _check(self, request: WebRequest) -> None:
         headers = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(headers) > 1:
             raise RequestDenied(400, "the request has more than one Host header")
@@ -134,7 +140,7 @@ class Gateway:
         if request.has_body:
             raise RequestDenied(413, "a request for a page has no content of its own")
 
-    def _send(self, request: GatewayRequest, answer: Answer) -> None:
+    def _send(self, request: WebRequest, answer: Answer) -> None:
         self._begin(request, answer.status, POLICY, answer.headers, answer.age)
         if answer.status != 303:
             request.setHeader("Content-Type", answer.content_type)
@@ -145,7 +151,7 @@ class Gateway:
         request.write(answer.body)
         request.finish()
 
-    async def _hand_on(self, request: GatewayRequest, stream: Stream) -> None:
+    async def _hand_on(self, request: WebRequest, stream: Stream) -> None:
         age = int(self._settings.cache_time)
         self._begin(request, 200, SANDBOX_POLICY, stream.headers, age)
         if stream.response.length is not None:
@@ -170,7 +176,7 @@ class Gateway:
         request.finish()
 
     def _begin(
-        self, request: GatewayRequest, status: int, policy: str, headers: dict[str, str], age: int
+        self, request: WebRequest, status: int, policy: str, headers: dict[str, str], age: int
     ) -> None:
         self._metrics.count("gateway_requests_total", status=str(status))
         request.setResponseCode(status, HTTPStatus(status).phrase.encode())
@@ -179,7 +185,7 @@ class Gateway:
         for name, value in {**HEADERS, **headers}.items():
             request.setHeader(name, value)
 
-    def _failed(self, failure: Failure, request: GatewayRequest) -> None:
+    def _failed(self, failure: Failure, request: WebRequest) -> None:
         if failure.check(CancelledError):
             return
         log.failure("answering a request failed", failure)

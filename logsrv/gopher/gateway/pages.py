@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from logsrv.gopher.gateway.columns import runs_of, sized
 from logsrv.gopher.gateway.listing import breadcrumb, listing
@@ -22,6 +21,7 @@ from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
+from logsrv.kit.web.templates import templates
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()
@@ -30,13 +30,7 @@ STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
 # So many sets are offered on a page; the others can be given in the address.
 OFFERED = 5
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = templates(_HERE / "templates")
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:

@@ -8,22 +8,10 @@ from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, PORTS, Destinations, HostPattern, Ports
 from logsrv.gopher.gateway.visitors import VisitorLimits
 from logsrv.gopher.wire.url import canonical_host
-from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, Kind, endpoint_kind, integer
-
-
-def _stream(text: str) -> Endpoint:
-    endpoint = parse_endpoint(text)
-    if endpoint.kind != "stream":
-        raise ValueError(
-            f"{endpoint.scheme}: takes no connections, and browsers connect; take for instance "
-            "tcp:8070:interface=127.0.0.1"
-        )
-    return endpoint
-
-
-ENDPOINT: Kind[Endpoint] = endpoint_kind(_stream, locate=Endpoint.located)
+from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, Kind, integer
+from logsrv.kit.web.endpoints import web_endpoint
 
 
 def _name(text: str) -> str:
@@ -41,7 +29,7 @@ class GatewaySettings:
     """The gateway's options: where it listens, where it goes, and how much it gives to whom."""
 
     gateway: tuple[Endpoint, ...] = option(
-        (), ENDPOINT, "where to be a web gateway, such as tcp:8070:interface=127.0.0.1",
+        (), web_endpoint(8070), "where to be a web gateway, such as tcp:8070:interface=127.0.0.1",
         repeatable=True,
     )  # fmt: skip
     host: tuple[str, ...] = option(

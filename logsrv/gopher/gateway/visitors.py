@@ -6,7 +6,6 @@ A client is an IPv4 address or an IPv6 /64, which is what one customer has.
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
 
 import attrs
@@ -97,16 +96,3 @@ class Visitors:
             self._refill(visitor, now)
             if not visitor.open and visitor.left >= self.limits.a_minute:
                 del self._visitors[client]
-
-
-def client_of(host: str | None) -> str:
-    """The client behind an address; all that have none (UNIX sockets) are one."""
-    if host is None:
-        return "local"
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(IPv6Network((address, 64), strict=False))
-    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from logsrv.gopher.gateway import visitors
-from logsrv.gopher.gateway.visitors import TooMuch, VisitorLimits, Visitors, client_of
+from logsrv.gopher.gateway.visitors import TooMuch, VisitorLimits, Visitors
 
 
 def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple[Visitors, Clock]:
@@ -87,12 +87,3 @@ def test_never_more(steps: list[tuple[str, bool, float]]) -> None:
     for leave in inside:
         leave()
     assert found.open == 0
-
-
-def test_client_of() -> None:
-    """A client is an address, or the /64 that one customer has."""
-    assert client_of("192.0.2.1") == "192.0.2.1"
-    assert client_of("2001:db8::1") == client_of("2001:db8::ffff") == "2001:db8::/64"
-    assert client_of("fe80::1%eth0") == "fe80::/64"
-    assert client_of("::ffff:192.0.2.1") == "192.0.2.1"
-    assert client_of(None) == "local"
