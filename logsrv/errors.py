@@ -27,3 +27,15 @@ class StartError(ConfigurationError, SystemExit):
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
         self.code = sentence
+
+
+class QueryError(LogsrvError):
+    """A query is wrong.
+
+    sentence: what is wrong with it and what to do. at: where, the number of the character from 1.
+    """
+
+    def __init__(self, sentence: str, at: int) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.at = at

@@ -29,19 +29,15 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 
 if TYPE_CHECKING:
-    from logsrv.cli.client.display import Display
-    from logsrv.cli.client.script import Script
     from logsrv.cli.client.target import Target
-    from logsrv.cli.client.terminal import Terminal
 
 
 def declare(parser: Parser) -> None:
     """Add the arguments."""
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="where the server listens")
-    parser.add_argument("--hex", action="store_true", help="show the bytes of both sides in hex")
-    parser.add_argument(
-        "--raw", action="store_true", help="write what comes as it is; not to a terminal"
-    )
+    add = parser.add_argument
+    add("endpoint", metavar="ENDPOINT", help="where the server listens")
+    add("--hex", action="store_true", help="show the bytes of both sides in hex")
+    add("--raw", action="store_true", help="write what comes as it is; not to a terminal")
     ending = parser.add_mutually_exclusive_group()
     ending.add_argument(
         "--crlf",
@@ -53,14 +49,9 @@ def declare(parser: Parser) -> None:
     ending.add_argument(
         "--lf", dest="ending", action="store_const", const=b"\n", help="they end with LF"
     )
-    parser.add_argument(
-        "--timeout",
-        type=seconds,
-        default=10.0,
-        metavar="SECONDS",
-        help="how long to try to connect (default: 10)",
-    )
-    parser.add_argument(
+    timeout = "how long to try to connect (default: 10)"
+    add("--timeout", type=seconds, default=10.0, metavar="SECONDS", help=timeout)
+    add(
         "--wait",
         type=seconds,
         metavar="SECONDS",
@@ -68,15 +59,13 @@ def declare(parser: Parser) -> None:
         "for so long (default: when it closes; 1 with TLS and datagrams, which cannot tell it "
         "of the end)",
     )
-    parser.add_argument(
-        "--no-history", action="store_true", help="at a terminal: do not keep what is typed"
-    )
-    tls = parser.add_argument_group("TLS")
-    tls.add_argument("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
-    tls.add_argument("--insecure", action="store_true", help="take any certificate")
-    tls.add_argument("--server-name", default="", metavar="NAME", help="whom it has to name")
-    tls.add_argument("--certificate", type=Path, metavar="FILE", help="show this one of ours (PEM)")
-    tls.add_argument("--key", type=Path, metavar="FILE", help="its key, if not in the same file")
+    add("--no-history", action="store_true", help="at a terminal: do not keep what is typed")
+    add = parser.add_argument_group("TLS").add_argument
+    add("--cafile", type=Path, metavar="FILE", help="trust these authorities (PEM)")
+    add("--insecure", action="store_true", help="take any certificate")
+    add("--server-name", default="", metavar="NAME", help="whom it has to name")
+    add("--certificate", type=Path, metavar="FILE", help="show this one of ours (PEM)")
+    add("--key", type=Path, metavar="FILE", help="its key, if not in the same file")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -136,6 +125,7 @@ async def _talk(
     target: Target, arguments: argparse.Namespace, interactive: bool, reactor: Any
 ) -> None:
     from logsrv.cli.client.dial import dial
+    from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
     from logsrv.cli.client.wire import DatagramWire, StreamWire
     from logsrv.kit.net.client_tls import TLSOptions
 
@@ -147,35 +137,27 @@ async def _talk(
         key=arguments.key,
         server_name=arguments.server_name,
     )
-    talker = _talker(arguments, interactive, reactor)
-    peer = await dial(
-        target, options, _display(target, arguments), talker.show, arguments.timeout, reactor
-    )
+    if arguments.raw:
+        display = Display()
+    elif arguments.hex:
+        display = HexDisplay(telnet=not target.is_datagram)
+    else:
+        display = DatagramDisplay() if target.is_datagram else TextDisplay()
+    talker: Any
+    if interactive:
+        from logsrv.cli.client.terminal import Terminal
+
+        talker = Terminal(None if arguments.no_history else history_path())
+    else:
+        from logsrv.cli.client.script import Script
+
+        talker = Script(wait=arguments.wait, reactor=reactor)
+    peer = await dial(target, options, display, talker.show, arguments.timeout, reactor)
     if interactive:
         tell(f"logsrv connect: connected to {target}; Ctrl-D ends it")
     await talker.converse(peer, wire)
     if interactive:
         tell(f"logsrv connect: the connection to {target} is closed")
-
-
-def _talker(arguments: argparse.Namespace, interactive: bool, reactor: Any) -> Terminal | Script:
-    if not interactive:
-        from logsrv.cli.client.script import Script
-
-        return Script(wait=arguments.wait, reactor=reactor)
-    from logsrv.cli.client.terminal import Terminal
-
-    return Terminal(None if arguments.no_history else history_path())
-
-
-def _display(target: Target, arguments: argparse.Namespace) -> Display:
-    from logsrv.cli.client.display import Datagrams, HexDisplay, RawDisplay, TextDisplay
-
-    if arguments.raw:
-        return RawDisplay()
-    if arguments.hex:
-        return HexDisplay(telnet=not target.is_datagram)
-    return Datagrams() if target.is_datagram else TextDisplay()
 
 
 def history_path() -> Path:

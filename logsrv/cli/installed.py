@@ -18,9 +18,11 @@ from twisted.logger import globalLogBeginner
 from twisted.plugin import getPlugins
 from twisted.python.modules import getModule
 
+from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.words import error_text
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.registry import inputs
 from twisted import plugins
@@ -82,7 +84,8 @@ def installed() -> Installed:
         globalLogBeginner.beginLoggingTo([], redirectStandardIO=False, discardBuffer=True)
     packages = Packages()
     broken = []
-    files: dict[int, tuple[str, Any]] = {}
+    # The files that declare plugins, by the identity of these.
+    files: dict[int, str] = {}
     # Importing it is what extends its path over all of sys.path.
     for module in getModule(plugins.__name__).iterModules():
         where = module.filePath.path
@@ -92,10 +95,10 @@ def installed() -> Installed:
                 loaded = module.load()
         except BaseException as error:
             package = packages.of_file(where)
-            broken.append(Broken(where=where, error=_reason(error), package=_name(package)))
+            broken.append(Broken(where=where, error=error_text(error), package=_name(package)))
             continue
         for value in vars(loaded).values():
-            files.setdefault(id(value), (where, loaded))
+            files.setdefault(id(value), where)
     return Installed(
         plugins=tuple(_plugins(files, packages)),
         inputs=tuple(_inputs(files, packages)),
@@ -103,14 +106,14 @@ def installed() -> Installed:
     )
 
 
-def _plugins(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[Plugin]:
+def _plugins(files: dict[int, str], packages: Packages) -> Iterator[Plugin]:
     seen: set[str] = set()
     # In case of two with one name twistd takes the first that Twisted's plugin system gives.
     for maker in sorted(getPlugins(IServiceMaker), key=lambda maker: maker.tapname):
-        where, _ = files.get(id(maker), ("", None))
+        where = files.get(id(maker), "")
         package = packages.of(where, _code_of(maker))
         listens, error = _listens(maker, package)
-        own = maker.version if IProtocolPlugin.providedBy(maker) else "0"
+        own = _own_version(maker)
         yield Plugin(
             name=maker.tapname,
             version=own if own != "0" else _version(package),
@@ -122,6 +125,15 @@ def _plugins(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[
             taken=maker.tapname not in seen,
         )
         seen.add(maker.tapname)
+
+
+def _own_version(maker: Any) -> str:
+    """Return the version that a plugin has of its own, or "0"."""
+    try:
+        return str(maker.version) if IProtocolPlugin.providedBy(maker) else "0"
+    except ConfigurationError:
+        # Said with the rest of its code.
+        return "0"
 
 
 def _code_of(maker: Any) -> str:
@@ -140,6 +152,8 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
         return (), ""
     try:
         with contextlib.redirect_stdout(sys.stderr):
+            if IProtocolPlugin.providedBy(maker):
+                maker.check()
             settings = getattr(maker.options, "settings_class", None)
             if IProtocolPlugin.providedBy(maker):
                 return maker.listen, ""
@@ -147,16 +161,19 @@ def _listens(maker: Any, package: metadata.Distribution | None) -> tuple[tuple[s
             if "listen" not in declared:
                 return (), ""
             return tuple(map(str, declared["listen"].default_value())), ""
+    except ConfigurationError as error:
+        # It is one sentence, which begins with the plugin's name.
+        return (), one_line(str(error), 1000).removeprefix(f"{maker.tapname}: ")
     except BaseException as error:
-        return (), _reason(error)
+        return (), error_text(error)
 
 
-def _inputs(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[Plugin]:
+def _inputs(files: dict[int, str], packages: Packages) -> Iterator[Plugin]:
     used = inputs()
     ours = [found for found in used.values() if id(found) not in files]
     for found in sorted([*ours, *getPlugins(IInput)], key=lambda found: found.name):
         code = type(found).__module__
-        where, _ = files.get(id(found), (getattr(sys.modules.get(code), "__file__", ""), None))
+        where = files.get(id(found), getattr(sys.modules.get(code), "__file__", ""))
         package = packages.of(where, code)
         yield Plugin(
             name=found.name,
@@ -166,11 +183,6 @@ def _inputs(files: dict[int, tuple[str, Any]], packages: Packages) -> Iterator[P
             description=(type(found).__doc__ or "").partition("\n")[0],
             taken=used[found.name] is found,
         )
-
-
-def _reason(error: BaseException) -> str:
-    said = one_line(str(error), 300)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _name(package: metadata.Distribution | None) -> str:

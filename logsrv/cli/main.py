@@ -1,7 +1,7 @@
 """`logsrv COMMAND …`: finds the command, runs it, and says in one sentence what went wrong.
 
 Exit status: 0 when it went well, 1 when it did not, 2 when the command line makes no sense, 130
-after Ctrl-C.
+after Ctrl-C. Commands that search say with 1 that nothing was found, and with 2 that it did not go well.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError
@@ -19,12 +20,30 @@ FAILED = 1
 INTERRUPTED = 130
 
 COMMANDS = {
+    "alert": "try the command or webhook of an alert",
     "connect": "talk to a server, line by line",
+    "import": "take existing log files into a store",
     "new": "write a new plugin project",
     "plugins": "list the plugins and inputs that are installed",
+    "replay": "send stored lines again to a server",
+    "reindex": "make the word indexes that sealed segments lack",
     "run": "run a plugin that is one file, again each time it is saved",
+    "search": "find lines in a store",
+    "show": "show the line at a position, and its neighbours",
+    "sql": "ask a store in SQL (extra sql)",
+    "tail": "show the last lines of a store, and those that come",
 }
-"""The commands and what each is for; `logsrv.cli.COMMAND` is its module."""
+"""The commands and what each is for; `logsrv.cli.COMMAND` is its module, if MODULES says no other."""
+
+MODULES = {"import": "import_files"}
+"""Those whose name Python has for itself."""
+
+
+HOLDING_NOTHING = ("search", "show")
+"""Commands that have nothing to let go of when they are done."""
+
+SEARCHING = ("replay", "search", "show", "sql", "tail")
+"""Commands whose status 1 means that nothing was found."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,16 +52,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns the exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:
+        # So does `>&-`; what opened a file next would get its number, and our output.
+        tell("logsrv: standard output is closed")
+        return USAGE if words[:1] and words[0] in SEARCHING else FAILED
     try:
         status = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads our output has seen enough; Python would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        # Who reads our output has seen enough. Of a search, 1 would say that nothing was found.
+        _forget_output()
+        return 0 if words[:1] and words[0] in SEARCHING else FAILED
+    except OSError as error:
+        tell(f"logsrv: {error.strerror or error}")
+        _forget_output()
+        return USAGE if words[:1] and words[0] in SEARCHING else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
+
+
+def _forget_output() -> None:
+    """Throw away what waits to be written: Python would try again at its end, and complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:
@@ -62,7 +94,7 @@ def _run(words: list[str]) -> int:
         near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
         tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
-    command = import_module(f"logsrv.cli.{name}")
+    command = import_module(f"logsrv.cli.{MODULES.get(name, name)}")
     parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
     command.declare(parser)
     try:
@@ -70,12 +102,9 @@ def _run(words: list[str]) -> int:
     except Shown as wanted:
         print(wanted.text, end="")
         return 0
-    except UsageError as error:
-        tell(f"logsrv {name}: {error}")
-        return USAGE
     except LogsrvError as error:
         tell(f"logsrv {name}: {error}")
-        return FAILED
+        return USAGE if name in SEARCHING or isinstance(error, UsageError) else FAILED
     return status
 
 
@@ -89,5 +118,16 @@ def _help() -> str:
     )
 
 
+def program() -> NoReturn:
+    """Run the command line as a process does, and end it."""
+    status = main()
+    if sys.argv[1:2] and sys.argv[1] in HOLDING_NOTHING:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        # To take Python apart takes 3 ms, a tenth of a search for a rare word.
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -2,7 +2,8 @@
 
 NAME is what one will type behind `twistd`: lower-case letters, digits and _. The project, in ./NAME
 unless --directory says otherwise, has a plugin, its protocol, options, tests, packaging and CI;
-`make run` and `make test` work in it at once.
+`make run` and `make test` work in it at once, with the logsrv that has made it: local.mk, which is not
+for other machines, says where that is.
 
 Kinds:
   line       lines in, lines out, over connections
@@ -24,6 +25,7 @@ from pathlib import Path
 import attrs
 
 import logsrv.kit
+from logsrv.cli.origin import origin
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -61,6 +63,11 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "--directory", type=Path, metavar="DIR", help="the project's folder (default: ./NAME)"
     )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="make run serves over TLS, with a self-signed certificate for a try",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
     directory = arguments.directory or Path(name)
     _check_free(directory)
     _check_taken(name, kind)
-    files = dict(rendered(name, kind))
+    if arguments.tls and kind == "datagram":
+        raise ConfigurationError("there is no TLS for datagrams; take another --kind, or no --tls")
+    files = dict(rendered(name, kind, tls=arguments.tls))
+    files[Path("local.mk")] = f"LOGSRV ?= {in_makefile(origin())}\n"
     try:
         for path, text in files.items():
             target = directory / path
@@ -80,6 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
+    if arguments.tls:
+        from logsrv.kit.net.self_signed import write_pair
+
+        write_pair(directory / "tls")
     folder = shown(str(directory))
     print(f"{folder} has {len(files)} files. Next:\n\n    cd {folder}\n    make run\n    make test")
     return 0
@@ -100,26 +114,24 @@ def _check_spelling(name: str) -> None:
 
 
 def _check_taken(name: str, kind: str) -> None:
+    """Raise ConfigurationError for a name that Python, twistd or, for an input, `--listen` knows."""
     what = shown(name)
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
-    if name in _taken(kind):
+    if kind == "input":
+        from logsrv.kit.net.endpoints import ARGUMENTS
+        from logsrv.linelog.inputs.registry import inputs
+
+        taken = {*inputs(), *ARGUMENTS, "haproxy"}
+    else:
+        from twisted.application.service import IServiceMaker
+        from twisted.plugin import getPlugins
+
+        taken = {plugin.tapname for plugin in getPlugins(IServiceMaker)}
+    if name in taken:
         raise ConfigurationError(
             f"there is something else that is called {what}; take another name"
         )
-
-
-def _taken(kind: str) -> set[str]:
-    """The names that twistd, or `--listen` for an input, knows already."""
-    if kind == "input":
-        from logsrv.kit.net.endpoints import ARGUMENTS
-        from logsrv.linelog.inputs.registry import input_names
-
-        return {*input_names(), *ARGUMENTS, "haproxy"}
-    from twisted.application.service import IServiceMaker
-    from twisted.plugin import getPlugins
-
-    return {plugin.tapname for plugin in getPlugins(IServiceMaker)}
 
 
 def _check_free(directory: Path) -> None:
@@ -131,7 +143,13 @@ def _check_free(directory: Path) -> None:
         raise ConfigurationError(f"{where} is there and no folder; --directory names another")
 
 
-def rendered(name: str, kind: str) -> Iterator[tuple[Path, str]]:
+def in_makefile(value: str) -> str:
+    """Return `value` as a variable of make's that stands between single quotes of the shell."""
+    quoted = value.replace("'", "'\\''")
+    return quoted.replace("$", "$$").replace("#", "\\#")
+
+
+def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path, str]]:
     """The files of a project: where in it, and their text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -147,6 +165,7 @@ def rendered(name: str, kind: str) -> Iterator[tuple[Path, str]]:
     values = {
         **attrs.asdict(KINDS[kind]),
         "name": name,
+        "tls": tls,
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
     }

@@ -1,7 +1,8 @@
 """Run a plugin that is one file, and again each time the file is saved.
 
-FILE.py needs one thing to serve: a subclass of LineProtocol (or of RequestProtocol, DatagramLines
-or Twisted's Protocol), or `async def handle(connection)`, or an object made by protocol_plugin(…).
+FILE.py needs one thing to serve: a subclass of LineProtocol (or of RequestProtocol, FrameProtocol,
+Datagrams, DatagramLines, or of Twisted's Protocol or DatagramProtocol), or `async def
+handle(connection)`, or an object made by protocol_plugin(…).
 The smallest is:
 
   from logsrv.kit import LineProtocol
@@ -10,10 +11,10 @@ The smallest is:
       def line_received(self, line):
           self.send_line(line.upper())
 
-What stands after FILE.py are the plugin's options: logsrv run FILE.py --help shows them. When the
-file, or a module beside it that it imports, is saved, it is started again; the listening sockets
-stay open meanwhile, and connections to the one of before are drained. A file with an error in it is
-reported, and the one of before goes on serving. Ctrl-C ends all.
+What stands after FILE.py are the plugin's options: logsrv run FILE.py --help shows them. --reactor
+stands before it. When the file, or a module beside it that it imports, is saved, it is started again;
+the listening sockets stay open meanwhile, and connections to the one of before are drained. A file
+with an error in it is reported, and the one of before goes on serving. Ctrl-C ends all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from logsrv.cli.running.reactors import REACTORS
 from logsrv.errors import ConfigurationError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.text.words import shown
@@ -28,6 +30,12 @@ from logsrv.kit.text.words import shown
 
 def declare(parser: Parser) -> None:
     """Add the arguments."""
+    parser.add_argument(
+        "--reactor",
+        choices=sorted(REACTORS),
+        default="",
+        help="which of Twisted's reactors to use; asyncio for plugins that await asyncio",
+    )
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the plugin")
     parser.add_argument(
         "options",
@@ -49,4 +57,4 @@ def run(arguments: argparse.Namespace) -> int:
         )
     from logsrv.cli.running.supervisor import Supervisor
 
-    return Supervisor(file.resolve(), arguments.options).run()
+    return Supervisor(file.resolve(), arguments.options, arguments.reactor).run()

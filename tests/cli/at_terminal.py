@@ -60,7 +60,13 @@ class AtTerminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        os.close(self._master)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the terminal, as the window of one."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
 
     def text(self) -> str:
         return SEQUENCES.sub(b"", self.seen).decode("utf-8", "backslashreplace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -15,19 +16,24 @@ from cryptography.x509.oid import NameOID
 class Authority:
     """Its certificate is in `cafile`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "test authority") -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("test authority")
+        self._name = _name(name)
         certificate = self._signed(self._name, self._key, x509.BasicConstraints(True, None))
         self.cafile = directory / "ca.pem"
         self.cafile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def certify(self, name: str) -> Path:
-        """A file with a certificate for a DNS name, and its key."""
+    def certify(
+        self, name: str, *, days: int = 2, names: Sequence[x509.GeneralName] | None = None
+    ) -> Path:
+        """A file with a certificate for a DNS name, and its key.
+
+        days: until it expires. names: the alternative names in place of that DNS name.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        certificate = self._signed(_name(name), key, names)
+        alternatives = x509.SubjectAlternativeName([x509.DNSName(name)] if names is None else names)
+        certificate = self._signed(_name(name), key, alternatives, days)
         path = self._directory / f"{name}.pem"
         path.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
@@ -49,7 +55,11 @@ class Authority:
         return context
 
     def _signed(
-        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType
+        self,
+        name: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        extension: x509.ExtensionType,
+        days: int = 2,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         return (
@@ -58,8 +68,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=2))
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(extension, critical=False)
             .sign(self._key, hashes.SHA256())
         )

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-LOGSRV = (sys.executable, "-m", "logsrv.cli.main")
+# -P: as with the installed command, modules of the folder it is called in are not Python's.
+LOGSRV = (sys.executable, "-P", "-m", "logsrv.cli.main")
 DEADLINE = 30.0
 
 Handler = Callable[[socket.socket], None]

@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,12 @@ SERVES = "was saved and serves now"
 class Running:
     """A `logsrv run` in `directory`. log(): what it has printed."""
 
-    def __init__(self, file: Path, *options: str) -> None:
+    def __init__(self, file: Path, *options: str, directory: Path | None = None) -> None:
         self._log = file.with_suffix(".log")
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*LOGSRV, "run", str(file), *options], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [*LOGSRV, "run", str(file), *options], stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, cwd=directory,
             )  # fmt: skip
 
     def log(self) -> str:
@@ -75,8 +77,8 @@ def running() -> Iterator[Start]:
     """Starts one; it is ended after the test."""
     started: list[Running] = []
 
-    def start(file: Path, *options: str) -> Running:
-        started.append(Running(file, *options))
+    def start(file: Path, *options: str, **how: Any) -> Running:
+        started.append(Running(file, *options, **how))
         return started[-1]
 
     yield start

@@ -38,10 +38,21 @@ def test_control_characters_are_escaped_and_telnet_is_refused() -> None:
         while data := connection.recv(100):
             said.extend(data)
 
-    with serving(serve) as port:
-        talk = logsrv("connect", "--wait", "0.2", f"localhost:{port}", input=b"x\n")
-    assert talk.stdout == b"hello \\x1b[31m\n"
-    assert sorted(said) == sorted(b"\xff\xfc\x18x\n")
+    with (
+        serving(serve) as port,
+        subprocess.Popen(
+            [*LOGSRV, "connect", "--wait", "0.2", f"localhost:{port}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        ) as talk,
+    ):
+        assert talk.stdin is not None and talk.stdout is not None
+        # Before the input ends: behind it no answer could be sent.
+        assert talk.stdout.readline() == b"hello \\x1b[31m\n"
+        talk.stdin.write(b"x\n")
+        talk.stdin.close()
+        assert talk.stdout.read() == b""
+    assert bytes(said) == b"\xff\xfc\x18x\n"
 
 
 def test_raw_bytes_come_as_they_are() -> None:

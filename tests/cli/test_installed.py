@@ -126,6 +126,23 @@ def test_a_plugin_whose_code_is_missing(site: Path) -> None:
     assert "no.such.module" in plugin["error"]
 
 
+@pytest.mark.parametrize("role", ["protocol", "options", "datagrams", "state", "version"])
+def test_a_plugin_whose_code_cannot_be_imported(site: Path, role: str) -> None:
+    """Whichever part of it: the sentence says where the mistake is."""
+    named_so = {"protocol": "greet", role: "late"}
+    arguments = ", ".join(f"{key}='{package}.code:Thing'" for key, package in named_so.items())
+    code = f"from logsrv.kit import protocol_plugin\nlate = protocol_plugin('late', {arguments})\n"
+    for package, text in {"late": "import nothing_there\n", "greet": ""}.items():
+        (site / package).mkdir(parents=True)
+        (site / package / "__init__.py").touch()
+        (site / package / "code.py").write_text(f"{text}def Thing(connection): pass\n")
+    (plugin,) = named(found(site, late=code)["plugins"], "late")
+    assert plugin["error"] == (
+        "late.code cannot be imported: ModuleNotFoundError: No module named 'nothing_there' "
+        f"({site / 'late' / 'code.py'}:1)"
+    )
+
+
 def test_two_of_one_name(site: Path) -> None:
     """Both are listed, and the one that twistd takes is the one said to be taken."""
     code = PLUGIN.format(name="same")

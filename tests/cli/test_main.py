@@ -12,6 +12,7 @@ import pytest
 from logsrv import __version__
 from logsrv.cli import main as module
 from tests.cli.command import LOGSRV, logsrv
+from tests.linelog.read.stores import line, make_store
 
 
 def test_help_lists_every_command() -> None:
@@ -32,7 +33,9 @@ def test_every_command_has_a_module_with_help() -> None:
 def test_every_file_of_the_folder_is_listed() -> None:
     """A command that was written but is not in COMMANDS could not be called."""
     files = {path.stem for path in Path(module.__file__).parent.glob("*.py")}
-    assert files - {"__init__", "arguments", "installed", "main"} == set(module.COMMANDS)
+    assert files - {"__init__", "arguments", "installed", "main", "origin"} == {
+        module.MODULES.get(name, name) for name in module.COMMANDS
+    }
 
 
 def test_help_loads_neither_twisted_nor_attrs() -> None:
@@ -90,3 +93,25 @@ def test_a_reader_that_has_seen_enough() -> None:
     process = subprocess.run([*LOGSRV, "--help"], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (process.returncode, process.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(("words", "status"), [(["--help"], 1), (["search"], 2), (["tail"], 2)])
+def test_a_full_disk(tmp_path: Path, words: list[str], status: int) -> None:
+    """Status 1 of a search would say that there is nothing to be found."""
+    store = make_store(tmp_path / "logs", [[line("x")]])
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            [*LOGSRV, *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LOGSRV_DIRECTORY": str(store)},
+        )
+    assert process.stderr == b"logsrv: No space left on device\n"
+    assert process.returncode == status
+
+
+def test_no_output_at_all() -> None:
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"]
+    process = subprocess.run([*shell, *LOGSRV, "search"], stderr=subprocess.PIPE)
+    assert process.stderr == b"logsrv: standard output is closed\n"
+    assert process.returncode == 2

@@ -66,6 +66,59 @@ def test_directory(tmp_path: Path) -> None:
     assert (target / "shout" / "protocol.py").is_file()
 
 
+@pytest.mark.parametrize("kind", ["line", "input"])
+def test_tls(tmp_path: Path, kind: str) -> None:
+    """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
+    assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
+    project = tmp_path / "shout"
+    assert (project / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert {"local.mk", "/tls/"} <= set((project / ".gitignore").read_text().split())
+    make = subprocess.run(
+        [program("make", "make"), "--dry-run", "run", f"PYTHON={sys.executable}"],
+        cwd=project, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "ssl:7000:privateKey=tls/key.pem:certKey=tls/cert.pem" in make.stdout
+    assert "logsrv connect tls:localhost:7000 --cafile tls/cert.pem" in make.stdout
+    assert "self_signed" not in make.stdout
+    shutil.rmtree(project / "tls")
+    again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
+    made = subprocess.run(again, cwd=project, capture_output=True, text=True, check=True)
+    assert "-m logsrv.kit.net.self_signed tls" in made.stdout
+
+
+def test_datagrams_have_no_tls(tmp_path: Path) -> None:
+    said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
+    assert "there is no TLS for datagrams" in said
+
+
+def test_it_is_installed_with_the_logsrv_that_made_it(tmp_path: Path) -> None:
+    """Unless one says otherwise, by hand or in the environment."""
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+
+    def dry_run(*words: str, **environment: str) -> str:
+        make = (program("make", "make"), "--dry-run", ".venv/ready", *words)
+        return subprocess.run(
+            make, cwd=tmp_path / "shout", env={**os.environ, **environment},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert f"$editable '{CHECKOUT}' --editable '.[test]'" in dry_run()
+    assert "$editable 'other.whl' " in dry_run("LOGSRV=other.whl")
+    assert "$editable 'other.whl' " in dry_run(LOGSRV="other.whl")
+    (tmp_path / "shout" / "local.mk").unlink()
+    assert "$editable 'logsrv' " in dry_run()
+
+
+def test_a_place_with_an_odd_name_is_no_command(tmp_path: Path) -> None:
+    odd = f"{tmp_path}/it's $(touch gone) #1"
+    (tmp_path / "local.mk").write_text(f"LOGSRV ?= {new.in_makefile(odd)}\n")
+    (tmp_path / "Makefile").write_text("include local.mk\nall:\n\t@printf %s '$(LOGSRV)'\n")
+    make = program("make", "make")
+    environment = {key: text for key, text in os.environ.items() if key != "LOGSRV"}
+    shown = subprocess.run([make], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert shown.stdout == odd
+
+
 def refusal(*words: str, directory: Path) -> str:
     before = set(directory.rglob("*"))
     made = logsrv("new", *words, directory=directory)
@@ -175,6 +228,45 @@ def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
     run(*pip, "install", "--quiet", "--no-deps", "--editable", ".", directory=project)
     (project / ".venv" / "ready").touch()
     assert " passed" in run(program("make", "make"), "test", directory=project)
+
+
+@pytest.mark.long
+def test_a_logsrv_that_cannot_be_installed(tmp_path: Path) -> None:
+    """What to do is said; the next make tries again."""
+    assert logsrv("new", "shout", directory=tmp_path).returncode == 0
+    command = [program("make", "make"), f"PYTHON={sys.executable}", "LOGSRV=./no.whl", "test"]
+    for _ in range(2):
+        made = subprocess.run(command, cwd=tmp_path / "shout", capture_output=True, text=True)
+        assert made.returncode == 2
+        assert "make: pip could not install logsrv from ./no.whl" in made.stderr
+        assert "make LOGSRV=/path/to/a/wheel-or-checkout test" in made.stderr
+
+
+@pytest.mark.long
+def test_a_project_of_a_checkout(tmp_path: Path) -> None:
+    """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
+    assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0
+    project, output = tmp_path / "shout", tmp_path / "output"
+    make = (program("make", "make"), f"PYTHON={sys.executable}")
+    assert "4 passed" in run(*make, "test", directory=project)
+    makefile = (project / "Makefile").read_text()
+    (project / "Makefile").write_text(makefile.replace("ssl:7000:", "ssl:0:interface=127.0.0.1:"))
+    with output.open("wb") as file:
+        serving = subprocess.Popen(
+            [*make, "run"], cwd=project, stdout=file, stderr=file, start_new_session=True
+        )
+    try:
+        wait_until(lambda: "shout is ready" in output.read_text(), "make run")
+        found = re.search(r"listening on \S+ at 127.0.0.1:(\d+)", output.read_text())
+        assert found
+        client = logsrv(
+            "connect", f"tls:localhost:{found[1]}", "--cafile", "tls/cert.pem",
+            directory=project, input=b"hello\n",
+        )  # fmt: skip
+        assert (client.stdout, client.returncode) == (b"HELLO!\n", 0)
+    finally:
+        os.killpg(serving.pid, signal.SIGINT)
+        serving.wait(SLOW)
 
 
 @pytest.mark.long

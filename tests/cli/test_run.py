@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -83,6 +84,108 @@ def test_a_neighbour_that_is_imported_is_watched_too(running: Start, tmp_path: P
     assert ask(server.port, "Hello") == "hello"
 
 
+@pytest.mark.parametrize("name", ["json", "types", "queue", "logging", "typing", "attr"])
+def test_a_neighbour_with_the_name_of_another_module(
+    running: Start, tmp_path: Path, name: str
+) -> None:
+    """The author's files get the author's, and nobody else does: the server goes on working."""
+    file = tmp_path / "shout.py"
+    (tmp_path / f"{name}.py").write_text("voice = str.upper\n")
+    file.write_text(
+        f"import {name}\nfrom {name} import voice\n"
+        + SHOUT.replace("line.upper()", f"voice(line) + {name}.voice('!a')")
+    )
+    server = running(file, *LOOPBACK, directory=tmp_path).ready()
+    assert ask(server.port, "Hello") == "HELLO!A"
+    (tmp_path / f"{name}.py").write_text("voice = str.lower\n")
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello!a"
+
+
+def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
+    """Not what was saved since, for a connection of before."""
+    shout.write_text(SHOUT.replace("upper())", "nothing())  # what ran"))
+    server = running(shout, *LOOPBACK).ready()
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as old:
+        old.sendall(b"never ended")
+        shout.write_text(WHISPER.replace("lower())", "lower())  # what did not run"))
+        old.sendall(b"\n")
+        server.wait_for("AttributeError")
+    assert "self.send_line(line.nothing())  # what ran" in server.log()
+    assert "what did not run" not in server.log()
+
+
+def test_each_save_is_one_line(running: Start, shout: Path) -> None:
+    """With the place if that has changed; what the author logs is shown as ever."""
+    server = running(shout, *LOOPBACK).ready()
+    before = len(server.log().splitlines())
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    ask(server.port, "Hello")
+    shout.write_text(SHOUT + "from twisted.logger import Logger\nLogger().info('mine')\n")
+    server.wait_for(SERVES, 2)
+    ask(server.port, "Hello")
+    said = server.log().splitlines()[before:]
+    assert [line for line in said if "mine" not in line] == [
+        "logsrv run: shout.py was saved and serves now as it is"
+    ] * 2
+    assert len(said) == 3
+
+
+def test_a_file_that_is_deleted(running: Start, shout: Path) -> None:
+    """It is said, once; the one of before serves until it is there again."""
+    server = running(shout, *LOOPBACK).ready()
+    shout.unlink()
+    server.wait_for("shout.py was deleted; the one of before goes on serving; save it again")
+    assert ask(server.port, "Hello") == "HELLO"
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+    assert server.log().count("was deleted") == 1
+
+
+def test_a_neighbour_that_is_no_longer_needed(running: Start, tmp_path: Path) -> None:
+    """It is deleted, the file saved without it: that is taken."""
+    file, voice = tmp_path / "shout.py", tmp_path / "voice.py"
+    voice.write_text("")
+    file.write_text("import voice\n" + SHOUT)
+    server = running(file, *LOOPBACK).ready()
+    voice.unlink()
+    file.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+def test_sighup_reads_the_configuration_again(running: Start, shout: Path) -> None:
+    """Listeners that it adds outlive the next save; those that it takes out are gone."""
+
+    def listen(*sockets: str) -> None:
+        places = ", ".join(f'"unix:{shout.parent / name}"' for name in sockets)
+        config.write_text(f"listen = [{places}]\n")
+
+    def speak(name: str) -> str | None:
+        with TelnetSession(str(shout.parent / name)) as session:
+            session.send("Hello")
+            return session.read_line()
+
+    config = shout.parent / "shout.toml"
+    listen("one")
+    server = running(shout, "--config", str(config)).ready()
+    listen("one", "two")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("reloaded, 1 listeners added, 0 removed")
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert (speak("one"), speak("two")) == ("hello", "hello")
+    listen("two")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("reloaded, 0 listeners added, 1 removed")
+    shout.write_text(SHOUT)
+    server.wait_for(SERVES, 2)
+    assert speak("two") == "HELLO"
+    assert not (shout.parent / "one").exists()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -128,7 +231,8 @@ def test_a_connection_of_before_is_drained(running: Start, shout: Path) -> None:
 
 def test_unix_socket(running: Start, shout: Path) -> None:
     """It stays where it is, and is gone at the end."""
-    path = shout.parent / "s"
+    path, gone = shout.parent / "s", shout.parent / "gone"
+    shout.write_text(f"{SHOUT}import atexit\natexit.register(open, {str(gone)!r}, 'w')\n")
     server = running(shout, "--listen", f"unix:{path}").ready()
     inode = path.stat().st_ino
     shout.write_text(WHISPER)
@@ -136,7 +240,7 @@ def test_unix_socket(running: Start, shout: Path) -> None:
     with TelnetSession(str(path)) as session:
         session.send("Hello")
         session.expect("hello")
-    server.wait_for("stopped, 0 connections cut off")
+    wait_until(gone.exists, "the end of the one of before")
     with TelnetSession(str(path)) as session:
         session.send("Once more")
         session.expect("once more")
@@ -186,6 +290,7 @@ def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -
 
 def test_options_are_the_plugins(shout: Path) -> None:
     shown = logsrv("run", str(shout), "--help")
+    assert shown.stdout.startswith(b"Usage: logsrv run shout.py [options]\n")
     assert shown.returncode == 0
     assert b"--max-connections-per-peer" in shown.stdout
 

@@ -10,13 +10,10 @@ from typing import Any
 
 from twisted.internet import error
 from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    UNIXClientEndpoint,
     clientFromString,
-    wrapClientTLS,
+    connectProtocol,
 )
 from twisted.internet.interfaces import IStreamClientEndpoint
-from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 
 from logsrv.cli.client.display import Display
@@ -24,7 +21,8 @@ from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import Datagrams, Peer, Show, Stream
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.kit.net.client_tls import TLSOptions, tls_creator
+from logsrv.kit.net.client_tls import TLSOptions
+from logsrv.kit.net.remote import Remote, remote_endpoint
 from logsrv.kit.text.words import shown
 
 ANY_IPV6 = "::"
@@ -58,12 +56,8 @@ async def dial(
 async def _connected(
     endpoint: IStreamClientEndpoint, stream: Stream, timeout: float, reactor: Any
 ) -> Stream:
-    factory = Factory.forProtocol(lambda: stream)  # type: ignore[arg-type]
-    factory.noisy = False
     # In one clock: name, connection and TLS together are what one waits for.
-    connecting = endpoint.connect(factory)
-    connecting.addTimeout(timeout, reactor)
-    await connecting
+    await connectProtocol(endpoint, stream).addTimeout(timeout, reactor)
     stream.established.addTimeout(timeout, reactor)
     try:
         return await stream.established
@@ -82,12 +76,11 @@ def _endpoint(
         except Exception as wrong:
             sentence = shown(str(wrong) or type(wrong).__name__)
             raise ConfigurationError(f"{shown(target.text)}: {sentence}") from None
-    if target.scheme == "unix":
-        return UNIXClientEndpoint(reactor, target.path, timeout)
-    by_name = HostnameEndpoint(reactor, target.host, target.port, timeout)
-    if target.scheme == "tls":
-        return wrapClientTLS(tls_creator(options, target.host), by_name)
-    return by_name
+    scheme = "ssl" if target.scheme == "tls" else target.scheme
+    remote = Remote(
+        target.text, scheme, host=target.host, port=target.port, path=target.path, tls=options
+    )
+    return remote_endpoint(remote, reactor, timeout)
 
 
 async def _datagrams(

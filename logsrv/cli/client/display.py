@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from typing import Protocol
 
 from logsrv.kit.framing.telnet import TelnetFilter
 from logsrv.kit.text.escape import printable
@@ -11,22 +10,26 @@ from logsrv.kit.text.escape import printable
 PER_ROW = 16
 
 
-class Display(Protocol):
-    """Bytes of a conversation in, what to show out.
+class Display:
+    """Bytes of a conversation in, what to show out: the peer's as they come. Not for a terminal."""
 
-    `answers` is what has to be sent to the peer because of what it sent; each is given once.
-    """
+    def received(self, data: bytes) -> bytes:
+        return data
 
-    def received(self, data: bytes) -> bytes: ...
+    def sent(self, data: bytes) -> bytes:
+        """Return nothing: who typed it has seen it."""
+        return b""
 
-    def sent(self, data: bytes) -> bytes: ...
+    def finish(self) -> bytes:
+        """Return the bytes that were held back until the conversation's end."""
+        return b""
 
-    def finish(self) -> bytes: ...
+    def answers(self) -> bytes:
+        """Take what has to be sent to the peer because of what it sent; each is given once."""
+        return b""
 
-    def answers(self) -> bytes: ...
 
-
-class TextDisplay:
+class TextDisplay(Display):
     """The peer's text: UTF-8, its control characters escaped, its Telnet commands refused.
 
     A CR before LF is taken out, wherever the bytes are cut.
@@ -40,12 +43,7 @@ class TextDisplay:
     def received(self, data: bytes) -> bytes:
         return self._safe(self._telnet.receive(data), final=False)
 
-    def sent(self, data: bytes) -> bytes:
-        """Return nothing: who typed it has seen it."""
-        return b""
-
     def finish(self) -> bytes:
-        """Return the bytes that were held back until the conversation's end."""
         return self._safe(self._telnet.finish(), final=True)
 
     def answers(self) -> bytes:
@@ -59,25 +57,15 @@ class TextDisplay:
         return printable(text.replace("\r\n", "\n")).encode()
 
 
-class Datagrams:
+class DatagramDisplay(Display):
     """Datagrams as text, a line each at least; no Telnet, and no character goes over their edges."""
 
     def received(self, data: bytes) -> bytes:
         text = printable(data.decode("utf-8", "backslashreplace").replace("\r\n", "\n"))
         return (text if text.endswith("\n") else text + "\n").encode()
 
-    def sent(self, data: bytes) -> bytes:
-        """Return nothing: who typed it has seen it."""
-        return b""
 
-    def finish(self) -> bytes:
-        return b""
-
-    def answers(self) -> bytes:
-        return b""
-
-
-class HexDisplay:
+class HexDisplay(Display):
     """Both sides' bytes in hex: `<` what came, `>` what went; with Telnet's, which are refused.
 
     Each side's offset, in hex, counts from the beginning of the conversation.
@@ -85,49 +73,26 @@ class HexDisplay:
 
     def __init__(self, telnet: bool) -> None:
         self._telnet = TelnetFilter() if telnet else None
-        self._received = 0
-        self._sent = 0
+        self._offsets = {"<": 0, ">": 0}
 
     def received(self, data: bytes) -> bytes:
         if self._telnet:
             self._telnet.receive(data)
-        rows = hex_rows("<", self._received, data)
-        self._received += len(data)
-        return rows
+        return self._rows("<", data)
 
     def sent(self, data: bytes) -> bytes:
-        rows = hex_rows(">", self._sent, data)
-        self._sent += len(data)
-        return rows
-
-    def finish(self) -> bytes:
-        return b""
+        return self._rows(">", data)
 
     def answers(self) -> bytes:
         return self._telnet.take_answers() if self._telnet else b""
 
-
-class RawDisplay:
-    """The peer's bytes as they come. Not for a terminal."""
-
-    def received(self, data: bytes) -> bytes:
-        return data
-
-    def sent(self, data: bytes) -> bytes:
-        return b""
-
-    def finish(self) -> bytes:
-        return b""
-
-    def answers(self) -> bytes:
-        return b""
-
-
-def hex_rows(side: str, offset: int, data: bytes) -> bytes:
-    """Rows of up to 16 bytes: `< 00000010  68 69 0d 0a  |hi..|`."""
-    rows = []
-    for at in range(0, len(data), PER_ROW):
-        row = data[at : at + PER_ROW]
-        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-        rows.append(f"{side} {offset + at:08x}  {row.hex(' '):<{PER_ROW * 3 - 1}}  |{text}|\n")
-    return "".join(rows).encode()
+    def _rows(self, mark: str, data: bytes) -> bytes:
+        """Rows of up to 16 bytes: `< 00000010  68 69 0d 0a  |hi..|`."""
+        offset = self._offsets[mark]
+        self._offsets[mark] += len(data)
+        rows = []
+        for at in range(0, len(data), PER_ROW):
+            row = data[at : at + PER_ROW]
+            text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+            rows.append(f"{mark} {offset + at:08x}  {row.hex(' '):<{PER_ROW * 3 - 1}}  |{text}|\n")
+        return "".join(rows).encode()

@@ -18,12 +18,14 @@ class ConnectionFailed(LogsrvError):
     """Raised when there is no conversation with the other end, or no longer."""
 
 
-def connection_failed(reason: BaseException, target: Target, timeout: float) -> ConnectionFailed:
+def connection_failed(
+    reason: BaseException | None, target: Target, timeout: float
+) -> ConnectionFailed:
     """The sentence for an exception of Twisted's or OpenSSL's. timeout: of connecting, in seconds."""
     return ConnectionFailed(_sentence(reason, target, timeout))
 
 
-def _sentence(reason: BaseException, target: Target, timeout: float) -> str:
+def _sentence(reason: BaseException | None, target: Target, timeout: float) -> str:
     match reason:
         case error.DNSLookupError() | error.UnknownHostError():
             return f"there is no host named {shown(target.host or target.text)}"

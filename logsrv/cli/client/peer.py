@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet import error, protocol
 from twisted.internet.defer import Deferred
@@ -26,47 +26,54 @@ Show = Callable[[bytes], None]
 RETRY_SECONDS = 0.01
 
 
-class Peer(Protocol):
+class Peer:
     """The other end, as those who type see it.
 
     ended: fires when the conversation is over, however; it never fails.
     failure: why it broke, then; None when the peer, or `close`, closed it.
     """
 
-    ended: Deferred[None]
-    failure: ConnectionFailed | None
+    def __init__(self, target: Target, display: Display, show: Show) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self.failure: ConnectionFailed | None = None
+        self._target = target
+        self._display = display
+        self._show = show
+        self._room = Backpressure()
 
-    def send(self, data: bytes) -> None: ...
+    def send(self, data: bytes) -> None:
+        self._show(self._display.sent(data))
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        raise NotImplementedError
 
     async def room(self) -> None:
         """Wait until the peer has taken enough of what was sent that more may be sent."""
+        await self._room.wait()
 
     def end_input(self) -> bool:
         """Say that no more comes. Whether the peer can notice, and so may be expected to close."""
+        return False
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        raise NotImplementedError
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class Stream(protocol.Protocol):
+class Stream(Peer, protocol.Protocol):
     """A connection."""
 
     transport: Any
 
     def __init__(self, target: Target, display: Display, show: Show, timeout: float) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self.failure: ConnectionFailed | None = None
+        super().__init__(target, display, show)
         self.established: Deferred[Stream] = Deferred()
-        self.encrypted = target.scheme == "tls"
-        self._target = target
         self._timeout = timeout
-        self._display = display
-        self._show = show
-        self._room = Backpressure()
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self._room, True)
-        if not self.encrypted:
+        if self._target.scheme != "tls":
             self.established.callback(self)
 
     def handshakeCompleted(self) -> None:
@@ -79,12 +86,8 @@ class Stream(protocol.Protocol):
         if answers:
             self.send(answers)
 
-    def send(self, data: bytes) -> None:
-        self._show(self._display.sent(data))
+    def _write(self, data: bytes) -> None:
         self.transport.write(data)
-
-    async def room(self) -> None:
-        await self._room.wait()
 
     def end_input(self) -> bool:
         # Twisted's TLS cannot close one side only.
@@ -116,31 +119,25 @@ class Stream(protocol.Protocol):
             self.established.errback(reason)
         else:
             if not reason.check(error.ConnectionDone):
-                self.failure = connection_failed(value_of(reason), self._target, self._timeout)
+                self.failure = connection_failed(reason.value, self._target, self._timeout)
             self.ended.callback(None)
 
 
-class Datagrams(protocol.ConnectedDatagramProtocol):
+class Datagrams(Peer, protocol.ConnectedDatagramProtocol):
     """A socket whose datagrams all go to, and come from, one peer."""
 
     transport: Any
 
     def __init__(self, target: Target, display: Display, show: Show, clock: IReactorTime) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self.failure: ConnectionFailed | None = None
+        super().__init__(target, display, show)
         self.path: Path | None = None
-        self._target = target
-        self._display = display
-        self._show = show
         self._clock = clock
         self._unsent: list[bytes] = []
-        self._room = Backpressure()
 
     def datagramReceived(self, datagram: bytes, addr: Any = None) -> None:
         self._show(self._display.received(datagram))
 
-    def send(self, data: bytes) -> None:
-        self._show(self._display.sent(data))
+    def _write(self, data: bytes) -> None:
         self._unsent.append(data)
         if len(self._unsent) == 1:
             self._flush()
@@ -162,12 +159,6 @@ class Datagrams(protocol.ConnectedDatagramProtocol):
             self._unsent.pop(0)
         self._room.resumeProducing()
 
-    async def room(self) -> None:
-        await self._room.wait()
-
-    def end_input(self) -> bool:
-        return False
-
     def close(self) -> None:
         if self.ended.called:
             return
@@ -183,18 +174,13 @@ class Datagrams(protocol.ConnectedDatagramProtocol):
         self._fail(error.ConnectionRefusedError())
 
     def connectionFailed(self, failure: Failure) -> None:
-        self._fail(value_of(failure))
+        self._fail(failure.value)
 
     def stopProtocol(self) -> None:
         # An answer "port unreachable" (ICMP) makes epoll report an error, on which Twisted closes.
         self._fail(error.ConnectionRefusedError())
 
-    def _fail(self, reason: BaseException) -> None:
+    def _fail(self, reason: BaseException | None) -> None:
         if not self.ended.called:
             self.failure = connection_failed(reason, self._target, 0)
             self.close()
-
-
-def value_of(failure: Failure) -> BaseException:
-    """The exception of a failure."""
-    return failure.value or RuntimeError("no reason given")

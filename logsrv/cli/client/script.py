@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.threads import blockingCallFromThread
 
 from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.wire import Wire
@@ -17,54 +19,35 @@ QUIET_SECONDS = 1.0
 """How long to listen after the end of the input when the peer cannot notice that end."""
 
 
-class StandardInput:
-    """Reads a file descriptor in a thread, so for any kind of file; one chunk at a time.
-
-    ended: fires after the last chunk has been taken.
+def read_all(
+    descriptor: int, take: Callable[[bytes], Coroutine[Any, Any, None]], reactor: Any
+) -> Deferred[None]:
+    """Read a file descriptor in a thread, so of any kind of file, and have each chunk taken before the
+    next. Fires after the last one.
     """
+    ended: Deferred[None] = Deferred()
 
-    def __init__(
-        self,
-        descriptor: int,
-        take: Callable[[bytes], Coroutine[Any, Any, None]],
-        reactor: Any,
-    ) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self._descriptor = descriptor
-        self._take = take
-        self._reactor = reactor
-        self._taken = threading.Semaphore(1)
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(descriptor, CHUNK):
+                blockingCallFromThread(reactor, begin, data)
+        reactor.callFromThread(ended.callback, None)
 
-    def start(self) -> None:
-        # A daemon: nothing wakes a thread that reads a terminal or a silent pipe.
-        threading.Thread(target=self._read, daemon=True, name="standard input").start()
+    def begin(data: bytes) -> Any:
+        return Deferred.fromCoroutine(take(data))
 
-    def _read(self) -> None:
-        data = b"."
-        while data:
-            self._taken.acquire()
-            try:
-                data = os.read(self._descriptor, CHUNK)
-            except OSError:
-                data = b""
-            self._reactor.callFromThread(self._deliver, data)
-
-    def _deliver(self, data: bytes) -> None:
-        if data:
-            taking = Deferred.fromCoroutine(self._take(data))
-            taking.addCallback(lambda taken: self._taken.release())
-        else:
-            self.ended.callback(None)
+    # A daemon: nothing wakes a thread that reads a terminal or a silent pipe.
+    threading.Thread(target=read, daemon=True, name="standard input").start()
+    return ended
 
 
 class Script:
     """A run by standard input and output: all that comes in is sent, all that is heard is written out."""
 
-    def __init__(self, *, wait: float | None, reactor: Any, output: int = 1) -> None:
+    def __init__(self, *, wait: float | None, reactor: Any) -> None:
         """wait: end after so many seconds of silence, counted from the end of the input."""
         self._wait = wait
         self._reactor = reactor
-        self._output = output
         self._output_error: OSError | None = None
         self._silence: Any = None
         self._peer: Peer | None = None
@@ -75,7 +58,7 @@ class Script:
             self._silence.reset(self._wait)
         try:
             while data and self._output_error is None:
-                data = data[os.write(self._output, data) :]
+                data = data[os.write(1, data) :]
         except OSError as error:
             self._output_error = error
             if self._peer is not None:
@@ -90,9 +73,8 @@ class Script:
                 await peer.room()
 
         self._peer = peer
-        source = StandardInput(0, take, self._reactor)
-        source.start()
-        await first(source.ended, peer.ended)
+        said = read_all(0, take, self._reactor)
+        await DeferredList([said, peer.ended], fireOnOneCallback=True)
         if not peer.ended.called:
             for piece in wire.finish():
                 peer.send(piece)
@@ -110,21 +92,8 @@ class Script:
         over: Deferred[None] = Deferred()
         if self._wait is not None:
             self._silence = self._reactor.callLater(self._wait, over.callback, None)
-        await first(over, peer.ended)
+        await DeferredList([over, peer.ended], fireOnOneCallback=True)
         if over.called:
             peer.close()
         elif self._silence is not None:
             self._silence.cancel()
-
-
-async def first(*these: Deferred[None]) -> None:
-    """Wait until one of them, none of which fails, has fired."""
-    over: Deferred[None] = Deferred()
-
-    def fired(result: None) -> None:
-        if not over.called:
-            over.callback(None)
-
-    for each in these:
-        each.addCallback(fired)
-    await over

@@ -14,6 +14,7 @@ from logsrv.kit.text.words import nearest, shown
 INET = ("tcp", "tls", "udp")
 UNIX = ("unix", "unixgram")
 DATAGRAM = ("udp", "unixgram")
+NOT_INET = "is no HOST:PORT; an IPv6 address stands in brackets: [::1]:1234"
 ACCEPTED = "HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT, udp:HOST:PORT, unix:PATH or unixgram:PATH"
 
 
@@ -60,16 +61,12 @@ def parse_target(text: str) -> Target:
         return _inet(text, scheme, rest)
     if text.startswith(("/", "./")):
         raise ConfigurationError(f"{shown(text)} is a path; write unix:{shown(text)}")
-    if colon and _others(rest):
+    # What can be HOST:PORT.
+    if colon and (not re.search(r"[:/]", rest) or re.search(r"\](:|\Z)|\\:", rest)):
         return _inet(text, "tcp", text)
     if colon:
         return _unknown(text, scheme)
     raise ConfigurationError(f"{shown(text)} has no port; accepted: {ACCEPTED}")
-
-
-def _others(rest: str) -> bool:
-    """Return true if HOST:rest can be HOST:PORT."""
-    return not re.search(r"[:/]", rest) or rest.endswith("]") or "]:" in rest or "\\:" in rest
 
 
 def _unknown(text: str, scheme: str) -> Target:
@@ -80,9 +77,7 @@ def _unknown(text: str, scheme: str) -> Target:
     if scheme.upper() in {plugin.prefix.upper() for plugin in found} | {"SSL"}:
         return Target(text, "twisted")
     if re.fullmatch(r"[0-9A-Fa-f:.]+", text):
-        raise ConfigurationError(
-            f"{shown(text)} is no HOST:PORT; an IPv6 address stands in brackets: [::1]:1234"
-        )
+        raise ConfigurationError(f"{shown(text)} {NOT_INET}")
     near = nearest(scheme, [*INET, *UNIX])
     meant = f", did you mean {near}:…?" if near else ""
     raise ConfigurationError(f"{shown(text)} is no endpoint{meant}; accepted: {ACCEPTED}")
@@ -106,9 +101,7 @@ def _inet(text: str, scheme: str, rest: str) -> Target:
     if match is None and ":" not in rest:
         host, port = "localhost", rest
     elif match is None:
-        raise ConfigurationError(
-            f"{shown(text)} is no HOST:PORT; an IPv6 address stands in brackets: [::1]:1234"
-        )
+        raise ConfigurationError(f"{shown(text)} {NOT_INET}")
     else:
         host = match["bracketed"] or re.sub(r"\\(.)", r"\1", match["plain"]) or "localhost"
         port = match["port"]

@@ -19,7 +19,6 @@ PROMPT = "> "
 LONGEST_QUESTION = 200
 """Characters of an unfinished line that the peer waits behind; what is longer is shown at once."""
 LAST_WORDS_SECONDS = 1.0
-POLL_SECONDS = 0.02
 
 
 class _PeerEnded(Exception):
@@ -33,7 +32,10 @@ class Terminal:
         """history: the file of lines typed, those of earlier times as well; None keeps none."""
         self._history = _history(history, lambda: bool(self._question))
         self._session: PromptSession[str] = PromptSession(
-            message=self._message, history=self._history, input=input, output=output
+            message=lambda: self._question or PROMPT,
+            history=self._history,
+            input=input,
+            output=output,
         )
         self._question = ""
 
@@ -56,9 +58,6 @@ class Terminal:
             app.renderer.erase()
         app.output.write(lines.replace("\n", "\r\n") + "\r\n")
         app.output.flush()
-
-    def _message(self) -> str:
-        return self._question or PROMPT
 
     async def converse(self, peer: Peer, wire: Wire) -> None:
         """Go on until the peer closes or Ctrl-D. Raises ConnectionFailed, and KeyboardInterrupt."""
@@ -99,9 +98,8 @@ class Terminal:
     async def _hear_out(self, peer: Peer) -> None:
         """Show what the peer still says; we have said all."""
         peer.end_input()
-        deadline = asyncio.get_running_loop().time() + LAST_WORDS_SECONDS
-        while not peer.ended.called and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(POLL_SECONDS)
+        ended = peer.ended.asFuture(asyncio.get_running_loop())
+        await asyncio.wait([ended], timeout=LAST_WORDS_SECONDS)
         if not peer.ended.called:
             peer.close()
 

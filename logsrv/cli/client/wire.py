@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-
-class Wire(Protocol):
-    """Turns input into the pieces that are sent one by one."""
-
-    def typed(self, line: str) -> bytes:
-        """A line that was typed, without its ending."""
-
-    def read(self, data: bytes) -> list[bytes]:
-        """Bytes of a script, cut anywhere."""
-
-    def finish(self) -> list[bytes]:
-        """Return what was held back until the script's end."""
+from typing import TypeAlias
 
 
 def encoded(line: str) -> bytes:
@@ -31,9 +18,11 @@ class StreamWire:
         self._return = b""
 
     def typed(self, line: str) -> bytes:
+        """Return what is sent for a line that was typed, without its ending."""
         return encoded(line) + (b"\r\n" if self._ending is None else self._ending)
 
     def read(self, data: bytes) -> list[bytes]:
+        """Return the pieces to be sent one by one for bytes of a script, cut anywhere."""
         if self._ending is None:
             return [data]
         data = self._return + data
@@ -43,6 +32,7 @@ class StreamWire:
         return [whole.replace(b"\r\n", b"\n").replace(b"\n", self._ending)]
 
     def finish(self) -> list[bytes]:
+        """Return what was held back until the script's end."""
         return [self._return] if self._return else []
 
 
@@ -68,3 +58,7 @@ class DatagramWire:
 
     def finish(self) -> list[bytes]:
         return [self._rest + self._ending] if self._rest else []
+
+
+Wire: TypeAlias = StreamWire | DatagramWire
+"""Input turned into the pieces that are sent one by one."""

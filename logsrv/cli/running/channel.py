@@ -5,7 +5,9 @@
 | child | `{"files": [path…]}`: what it has loaded, or tried to, and is worth watching | |
 | child | `{"loaded": alone}`: could serve now; `alone`: not beside another that serves the same | |
 | parent | `go`: serve | |
-| child | `{"serving": [key…]}`: serves; a listening socket's key is where it listens | the sockets |
+| child | `{"serving": [key…], "at": [address…]}`: serves; a key is where it listens | the sockets |
+| child | `{"reloaded": [key…], "at": [address…]}`: the same, after a reload | the sockets |
+| parent | `leave`: another one serves; end | |
 | child | `{"left": true}`: was told to end, and accepts nobody any more | |
 """
 

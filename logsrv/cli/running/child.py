@@ -1,13 +1,12 @@
-"""The process that serves: `python -m logsrv.cli.running.child CHANNEL HELD FILE [OPTION…]`.
+"""The process that serves: `python -m logsrv.cli.running.child CHANNEL HELD AGAIN REACTOR FILE [OPTION…]`.
 
 CHANNEL is the descriptor of the channel to the parent, HELD the listening sockets that the parent
-holds, as JSON: key to descriptor. Ends with NOT_RUNNABLE when the file is at fault, and
-CANNOT_START when the options or the endpoints are.
+holds, as JSON: key to descriptor; AGAIN says that one has served before, as JSON. Ends with
+NOT_RUNNABLE when the file is at fault, and CANNOT_START when the options or the endpoints are.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -26,29 +25,36 @@ NOT_RUNNABLE = 3
 CANNOT_START = 4
 
 
-def main(channel_descriptor: str, held: str, file: str, *options: str) -> int:
+def main(
+    channel_descriptor: str, held: str, again: str, reactor_name: str, file: str, *options: str
+) -> int:
     """Serve until the parent, or a signal, ends it. Returns the exit status."""
     # Before anything else, so that all of Twisted gets this reactor.
     from logsrv.cli.running.held import install_holding
 
     sockets = {key: socket.socket(fileno=number) for key, number in json.loads(held).items()}
-    reactor = install_holding(sockets)
     channel = Channel(socket.socket(fileno=int(channel_descriptor)))
     try:
-        return _run(Path(file), options, channel, reactor)
+        reactor = install_holding(sockets, reactor_name)
+    except ConfigurationError as error:
+        tell(f"logsrv run: {error}")
+        return CANNOT_START
+    try:
+        return _run(Path(file), options, channel, reactor, quiet=json.loads(again))
     finally:
         channel.close()
         reactor.let_go()
 
 
-def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any) -> int:
+def _run(file: Path, options: Sequence[str], channel: Channel, reactor: Any, *, quiet: bool) -> int:
     plugin = _load(file, channel)
     if plugin is None:
         return NOT_RUNNABLE
     try:
         parsed = plugin.options()
+        parsed.synopsis = f"Usage: logsrv run {file.name} {parsed.synopsis}"
         parsed.parseOptions(list(options))
-        return _serve(plugin, parsed, channel, reactor)
+        return _serve(plugin, parsed, channel, reactor, quiet=quiet)
     except BrokenPipeError:
         # `--help | head`: who reads has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,48 +94,27 @@ def local(files: set[Any], directory: Path) -> set[str]:
     }
 
 
-def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any) -> int:
+def _serve(plugin: Any, options: Any, channel: Channel, reactor: Any, *, quiet: bool) -> int:
     """Raises ConfigurationError when it cannot begin."""
-    from twisted.internet.protocol import Factory, Protocol, connectionDone
-    from twisted.logger import globalLogBeginner, textFileLogObserver
-    from twisted.python.failure import Failure
+    from twisted.logger import FilteringLogObserver, globalLogBeginner, textFileLogObserver
 
-    class Parent(Protocol):
-        """The end of the channel to the parent: without the parent nobody would end us."""
+    from logsrv.cli.running.chatter import Chatter
+    from logsrv.cli.running.serving import Serving
 
-        def connectionLost(self, reason: Failure = connectionDone) -> None:
-            if reactor.running:
-                reactor.stop()
-
+    chatter = Chatter(quiet=quiet)
     globalLogBeginner.beginLoggingTo(
-        [textFileLogObserver(sys.stdout)], redirectStandardIO=False, discardBuffer=False
+        [FilteringLogObserver(textFileLogObserver(sys.stdout), [chatter])],
+        redirectStandardIO=False,
+        discardBuffer=False,
     )
-    endpoints = options.settings.listen
+    endpoints = getattr(options.settings, "listen", None) or ()
     alone = any(endpoint.kind != "stream" for endpoint in endpoints)
-    options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
+    if endpoints:
+        options.settings = attrs.evolve(options.settings, listen=reactor.with_held(endpoints))
     service = plugin.makeService(options)
     channel.send({"loaded": alone})
-    if channel.receive() != "go":
-        return 0
-    service.privilegedStartService()
-
-    def leave() -> Any:
-        stopped = service.stopService()
-        # The sockets are closed in the next turn of the reactor, before this is called.
-        reactor.callLater(0, left)
-        return stopped
-
-    def left() -> None:
-        # When it is the parent that has gone, nobody waits for this.
-        with contextlib.suppress(OSError):
-            channel.send({"left": True})
-
-    reactor.addSystemEventTrigger("before", "shutdown", leave)
-    service.startService()
-    keys = list(reactor.used)
-    channel.send({"serving": keys}, [reactor.used[key].fileno() for key in keys])
-    reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, Factory.forProtocol(Parent))
-    reactor.run()
+    if channel.receive() == "go":
+        Serving(service, channel, reactor, chatter).run()
     return 0
 
 

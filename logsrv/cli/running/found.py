@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 import traceback
@@ -10,10 +9,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import AbstractDatagramProtocol, Protocol
 
+from logsrv.cli.running import author
+from logsrv.cli.running.author import SUFFIX, Folder
 from logsrv.errors import ConfigurationError
-from logsrv.kit import DatagramLines, Plugin, protocol_plugin
+from logsrv.kit import Datagrams, Plugin, protocol_plugin
 from logsrv.kit.service.plugin import IProtocolPlugin
 
 
@@ -27,24 +28,19 @@ class BrokenFile(ConfigurationError):
 
 
 def load(path: Path) -> ModuleType:
-    """Run the code of a file, as `python FILE` would; its neighbours can be imported.
+    """Run the code of a file; its neighbours can be imported, as `logsrv.cli.running.author` says.
 
     Raises BrokenFile.
     """
-    sys.path.insert(0, str(path.parent))
+    folder = Folder(path.parent)
+    folder.install()
     name = path.stem if path.stem.isidentifier() else "plugin"
     if name in sys.stdlib_module_names or name in sys.modules:
-        name += "_plugin"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise BrokenFile(f"{path.name} is no Python file; its name has to end in .py", set())
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+        name += SUFFIX
     try:
-        spec.loader.exec_module(module)
+        return folder.load(name, path)
     except (Exception, SystemExit) as error:
         raise BrokenFile(_explained(error, path), _files_of(error)) from error
-    return module
 
 
 def _files_of(error: BaseException) -> set[str]:
@@ -57,7 +53,11 @@ def _files_of(error: BaseException) -> set[str]:
 def _explained(error: BaseException, path: Path) -> str:
     """The error as Python shows it, from the file on."""
     found = traceback.TracebackException.from_exception(error)
-    frames = [frame for frame in found.stack if "importlib" not in frame.filename]
+    frames = [
+        frame
+        for frame in found.stack
+        if "importlib" not in frame.filename and frame.filename != author.__file__
+    ]
     while frames and Path(frames[0].filename) != path:
         frames.pop(0)
     found.stack = traceback.StackSummary.from_list(frames)
@@ -84,14 +84,15 @@ def plugin_in(module: ModuleType, path: Path) -> Plugin:
         )
     if not streams and not datagrams:
         raise BrokenFile(
-            f"{path.name} has nothing to serve; it needs a subclass of LineProtocol, or "
-            "`async def handle(connection)`, or a protocol_plugin(…)",
+            f"{path.name} has nothing to serve; it needs a subclass of LineProtocol, FrameProtocol "
+            "or Datagrams, or `async def handle(connection)`, or a protocol_plugin(…)",
             set(),
         )
+    served = [*streams, *datagrams]
     return protocol_plugin(
         _name(path),
-        streams[0] if streams else None,
-        datagrams=datagrams[0] if datagrams else None,
+        served[0],
+        datagrams=served[-1] if streams and datagrams else None,
         description=(module.__doc__ or "").strip().partition("\n")[0],
     )
 
@@ -104,12 +105,12 @@ def _protocols(module: ModuleType, values: list[Any]) -> tuple[list[Any], list[A
             for value in values
             if isinstance(value, type)
             and value.__module__ == module.__name__
-            and issubclass(value, Protocol | DatagramLines)
+            and issubclass(value, Protocol | Datagrams | AbstractDatagramProtocol)
         ]
     )
     # What others in the file are built on is not what is meant.
     last = [one for one in classes if not any(one in other.__mro__[1:] for other in classes)]
-    datagrams = [value for value in last if issubclass(value, DatagramLines)]
+    datagrams = [value for value in last if issubclass(value, Datagrams | AbstractDatagramProtocol)]
     streams = [value for value in last if value not in datagrams]
     handle = getattr(module, "handle", None)
     if callable(handle):
@@ -124,7 +125,7 @@ def _distinct(values: list[Any]) -> list[Any]:
 def _name(path: Path) -> str:
     name = re.sub(r"[^a-z0-9_]", "_", path.stem.lower())
     try:
-        protocol_plugin(name, object())
+        protocol_plugin(name, "a:B")
     except ConfigurationError:
         return "plugin"
     return name

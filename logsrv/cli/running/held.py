@@ -11,16 +11,12 @@ from twisted.internet.abstract import isIPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.main import installReactor
+from twisted.python.reflect import ObjectNotFound, namedAny
 
+from logsrv.cli.running.reactors import REACTORS
+from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.twisted_private import KeptUNIXPort
-
-try:
-    from twisted.internet.epollreactor import EPollReactor as BestReactor
-except ImportError:
-    from twisted.internet.selectreactor import (  # type: ignore[assignment]
-        SelectReactor as BestReactor,
-    )
 
 
 @attrs.frozen
@@ -32,23 +28,33 @@ class HeldEndpoint(Endpoint):
         return None
 
 
-class HoldingReactor(BestReactor):
-    """Serves the sockets it is given, binds the others, and can hand all of them on.
+class Holding:
+    """A reactor, with one of Twisted's as its other base, that can hand on its listening sockets.
+
+    It serves the sockets it is given, and binds the others.
 
     held: the sockets given, by key. used: those that are listened on.
     """
 
-    held: dict[str, socket.socket]
-    used: dict[str, socket.socket]
+    # Of the other base.
+    adoptStreamPort: Any
 
-    def hold(self, held: dict[str, socket.socket]) -> None:
+    def __init__(self, held: dict[str, socket.socket]) -> None:
+        super().__init__()
         self.held = held
-        self.used = {}
+        self.used: dict[str, socket.socket] = {}
+        self._ports: dict[str, Any] = {}
 
     def let_go(self) -> None:
         """Close all of them: this process serves nobody any more."""
         for each in (*self.held.values(), *self.used.values()):
             each.close()
+
+    def forget_closed(self) -> None:
+        """Close those on which nobody listens any more, after a reload."""
+        for key in [key for key, port in self._ports.items() if not port.connected]:
+            del self._ports[key]
+            self.used.pop(key).close()
 
     def _key(self, key: str) -> str:
         # Of two listeners on any free port the second is another one.
@@ -68,7 +74,8 @@ class HoldingReactor(BestReactor):
             held = _bound(interface, port, backlog)
         self.used[key] = held
         # Also what was bound here: Twisted shuts down a socket it has bound itself, for all.
-        return self.adoptStreamPort(held.fileno(), held.family, factory)
+        self._ports[key] = self.adoptStreamPort(held.fileno(), held.family, factory)
+        return self._ports[key]
 
     def listenUNIX(
         self,
@@ -86,6 +93,7 @@ class HoldingReactor(BestReactor):
             listening = KeptUNIXPort.adopt(self, held.fileno(), factory, mode, backlog)
         listening.startListening()
         self.used[key] = held or listening.socket_for_others()
+        self._ports[key] = listening
         return listening
 
     def with_held(self, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
@@ -116,9 +124,29 @@ def unix_key(address: str | bytes) -> str:
     return "unix:" + os.fsdecode(address)
 
 
-def install_holding(held: dict[str, socket.socket]) -> HoldingReactor:
-    """Make a HoldingReactor the reactor of this process."""
-    reactor = HoldingReactor()
-    reactor.hold(held)
+def holding_class(name: str) -> type[Any]:
+    """Return the reactor of that name, of REACTORS, as one that holds sockets.
+
+    Raises ConfigurationError when this system has none of that name.
+    """
+    try:
+        base = namedAny(REACTORS[name])
+    except (ImportError, ObjectNotFound) as error:
+        raise ConfigurationError(f"there is no reactor {name} on this system: {error}") from None
+    return type("HoldingReactor", (Holding, base), {})
+
+
+def install_holding(held: dict[str, socket.socket], name: str = "") -> Any:
+    """Make a reactor of that name, one that holds sockets, the reactor of this process.
+
+    "" is the best one that this system has. Raises ConfigurationError when it has none of that name.
+    """
+    try:
+        made = holding_class(name or "epoll")
+    except ConfigurationError:
+        if name:
+            raise
+        made = holding_class("select")
+    reactor = made(held)
     installReactor(reactor)
     return reactor

@@ -25,23 +25,37 @@ from logsrv.cli.running.child import NOT_RUNNABLE
 from logsrv.cli.running.watch import Watched
 
 LOOK_SECONDS = 0.15
+# More than a service takes to drain; then it is killed.
 END_SECONDS = 15.0
+# A child that is told to leave closes its sockets within two turns of its reactor.
 LEAVE_SECONDS = 1.0
-"""More than a service takes to drain; then it is killed."""
 
 
 class Child:
     """A process that serves, or is about to."""
 
-    def __init__(self, file: Path, options: Sequence[str], held: dict[str, int]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        options: Sequence[str],
+        held: dict[str, int],
+        *,
+        reactor: str,
+        again: bool,
+    ) -> None:
+        """`reactor`: its name, or "". again: there was one before, so that no more is to be said than
+        that it serves.
+        """
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
         self.process = subprocess.Popen(
             [
                 # -B: Python takes bytecode for current when the source has the same size and the
-                # same second, and a file can be saved twice in one.
-                *(sys.executable, "-B", "-m", "logsrv.cli.running.child"),
-                *(str(theirs.fileno()), json.dumps(held), str(file), *options),
+                # same second, and a file can be saved twice in one. -P: modules in this folder are
+                # not to be taken for Python's.
+                *(sys.executable, "-B", "-P", "-m", "logsrv.cli.running.child"),
+                *(str(theirs.fileno()), json.dumps(held), json.dumps(again)),
+                *(reactor, str(file), *options),
             ],
             pass_fds=[theirs.fileno(), *held.values()],
             # A terminal's Ctrl-C is for the parent, which then ends its children in order.
@@ -52,18 +66,24 @@ class Child:
 
     def end(self) -> None:
         """Tell it to take in what has arrived, and end."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
 
     def leave(self) -> None:
-        """Do as `end`, and wait until it accepts nobody any more: who comes now meets its successor."""
-        self.end()
+        """Have it end without a word, and wait until it accepts nobody any more: who comes now meets
+        its successor.
+        """
+        # It may have ended already.
+        with contextlib.suppress(OSError):
+            self.channel.send("leave")
         if not self.channel.has_message:
             select.select([self.channel], [], [], LEAVE_SECONDS)
 
+    def reload(self) -> None:
+        """Tell it to read its configuration again."""
+        self.process.send_signal(signal.SIGHUP)
+
     def kill(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait()
         self.channel.close()
 
@@ -77,11 +97,18 @@ class Child:
 class Supervisor:
     """`run()` it."""
 
-    def __init__(self, file: Path, options: Sequence[str]) -> None:
+    def __init__(self, file: Path, options: Sequence[str], reactor: str = "") -> None:
         self._file = file
+        self._reactor = reactor
         self._options = options
         self._held: dict[str, int] = {}
-        self._watched = Watched([str(file)])
+        self._watched = Watched(str(file))
+        self._is_gone = False
+        self._hung_up = self._is_alone = False
+        # Under nohup it outlives its terminal.
+        self._ends_with_terminal = (
+            _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        )
         self._serving: Child | None = None
         self._starting: Child | None = None
         self._leaving: list[Child] = []
@@ -91,28 +118,57 @@ class Supervisor:
     def run(self) -> int:
         """Serve until Ctrl-C or SIGTERM, or until it cannot begin. Return the exit status."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, self._hang_up)
         try:
             self._start()
-            while True:
+            while not self._is_alone:
                 self._listen()
                 self._reap()
+                if self._hung_up:
+                    self._reload()
                 if self._watched.saved():
                     self._start()
                 elif self._status is not None:
                     return self._status
+                self._notice_deletion()
+            return self._end()
         except KeyboardInterrupt:
             return self._end()
         finally:
             self._kill_all()
 
+    def _hang_up(self, number: int, frame: object) -> None:
+        if self._ends_with_terminal and not _has_terminal():
+            # It was closed, and nobody sees any more what is said here. What is raised here may come at
+            # a place where Python only complains of it.
+            self._is_alone = True
+            raise KeyboardInterrupt
+        self._hung_up = True
+
+    def _reload(self) -> None:
+        self._hung_up = False
+        if self._serving is not None:
+            self._serving.reload()
+        else:
+            tell(f"logsrv run: there is nothing to reload; save {self._file.name} to start it")
+
+    def _notice_deletion(self) -> None:
+        is_gone, self._is_gone = self._is_gone, self._watched.is_gone
+        if self._is_gone and not is_gone:
+            goes_on = "; the one of before goes on serving" if self._serving is not None else ""
+            tell(f"logsrv run: {self._file.name} was deleted{goes_on}; save it again to start it")
+
     def _start(self) -> None:
         self._watched.begin()
         if self._starting is not None:
             self._starting.kill()
-        self._starting = Child(self._file, self._options, self._held)
+        self._starting = Child(
+            self._file, self._options, self._held, reactor=self._reactor, again=self._has_served
+        )
 
     def _listen(self) -> None:
         """Do what the child that starts says, or wait a moment."""
+        self._hear_of_reload()
         if self._starting is None:
             time.sleep(LOOK_SECONDS)
             return
@@ -127,25 +183,39 @@ class Supervisor:
             case {"loaded": alone}:
                 if alone and self._serving is not None:
                     # Datagrams go to one socket, so there cannot be two that serve.
-                    self._serving.end()
+                    self._serving.leave()
                     self._serving.wait(END_SECONDS)
                     self._serving = None
                 channel.send("go")
-            case {"serving": keys}:
-                self._now_serving(self._starting, keys)
+            case {"serving": keys, "at": addresses}:
+                self._now_serving(self._starting, keys, addresses)
 
-    def _now_serving(self, child: Child, keys: list[str]) -> None:
+    def _hear_of_reload(self) -> None:
+        serving = self._serving
+        if serving is None or not select.select([serving.channel], [], [], 0)[0]:
+            return
+        match serving.channel.receive():
+            case {"reloaded": keys}:
+                self._hold(serving, keys)
+
+    def _hold(self, child: Child, keys: list[str]) -> None:
+        """Hold the sockets that a child has sent, and no others."""
         descriptors = dict(zip(keys, child.channel.take_descriptors(), strict=True))
         for key, descriptor in self._held.items():
             os.close(descriptor)
             if key not in descriptors:
                 _remove(key)
         self._held = descriptors
+
+    def _now_serving(self, child: Child, keys: list[str], addresses: list[str]) -> None:
+        is_elsewhere = set(keys) != set(self._held)
+        self._hold(child, keys)
         if self._serving is not None:
             self._serving.leave()
             self._leaving.append(self._serving)
         if self._has_served:
-            tell(f"logsrv run: {self._file.name} was saved and serves now as it is")
+            place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""
+            tell(f"logsrv run: {self._file.name} was saved and serves now as it is{place}")
         else:
             tell(f"logsrv run: {self._file.name} serves; save it to start it again, Ctrl-C ends")
         self._has_served = True
@@ -178,7 +248,9 @@ class Supervisor:
             )
 
     def _end(self) -> int:
-        tell("logsrv run: ending; Ctrl-C once more does not wait for what is going on")
+        # The terminal may be what has ended.
+        with contextlib.suppress(OSError):
+            tell("logsrv run: ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
         try:
             for child in ending:
@@ -196,6 +268,15 @@ class Supervisor:
         for key, descriptor in self._held.items():
             os.close(descriptor)
             _remove(key)
+
+
+def _has_terminal() -> bool:
+    """Return true if this process has a terminal, which it has no longer once its window is closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _remove(key: str) -> None:

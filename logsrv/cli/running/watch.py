@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
-Mark = tuple[int, int, int]
+from logsrv.kit.options.files import Mark, mark_of
+
+# A file that is missing for so many looks is no longer one that is being saved.
+MISSING_LOOKS = 7
 
 
 class Watched:
-    """Files, and how they looked when `begin` was called."""
+    """Files, and how they looked when `begin` was called.
 
-    def __init__(self, files: Iterable[str]) -> None:
-        self.files = set(files)
+    main: the file without which there is nothing to start.
+    """
+
+    def __init__(self, main: str) -> None:
+        self.main = main
+        self.files = {main}
+        # For how many looks nothing has changed.
+        self._calm = 0
         self._began: dict[str, Mark | None] = {}
         self._before: dict[str, Mark | None] = {}
         self.begin()
@@ -25,7 +33,7 @@ class Watched:
         """Watch these as well, from now on."""
         for file in set(files) - self.files:
             self.files.add(file)
-            self._began[file] = self._before[file] = _mark(file)
+            self._began[file] = self._before[file] = mark_of(file)
 
     def saved(self) -> bool:
         """Return true if one was saved since `begin`, and nothing more happened since the last call.
@@ -33,17 +41,15 @@ class Watched:
         Editors save in several steps: in the midst of them a file may be missing or empty.
         """
         now = self._look()
-        is_calm = now == self._before
+        self._calm = self._calm + 1 if now == self._before else 0
         self._before = now
-        return is_calm and now != self._began and all(now.values())
+        is_whole = all(now.values()) or (now[self.main] and self._calm >= MISSING_LOOKS)
+        return bool(self._calm and is_whole) and now != self._began
+
+    @property
+    def is_gone(self) -> bool:
+        """Return true if `main` has been missing for a while, as of the last call of `saved`."""
+        return self._before[self.main] is None and self._calm >= MISSING_LOOKS
 
     def _look(self) -> dict[str, Mark | None]:
-        return {file: _mark(file) for file in self.files}
-
-
-def _mark(file: str) -> Mark | None:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return {file: mark_of(file) for file in self.files}

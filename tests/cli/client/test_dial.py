@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from logsrv.cli.client.dial import dial
-from logsrv.cli.client.display import RawDisplay
+from logsrv.cli.client.display import Display
 from logsrv.cli.client.failures import ConnectionFailed
 from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.target import parse_target
@@ -29,7 +29,7 @@ def dialled(text: str, options: TLSOptions | None = None) -> Deferred[Peer]:
         dial(
             parse_target(text),
             options or TLSOptions(),
-            RawDisplay(),
+            Display(),
             lambda shown: None,
             5,
             reactor,

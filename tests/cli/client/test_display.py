@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli.client.display import Datagrams, Display, HexDisplay, RawDisplay, TextDisplay
+from logsrv.cli.client.display import DatagramDisplay, Display, HexDisplay, TextDisplay
 from logsrv.kit.testing import every_split
 
 
@@ -39,7 +39,7 @@ def test_telnet_negotiation_is_refused() -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_drive_a_terminal(data: bytes) -> None:
-    for display in (TextDisplay(), Datagrams(), HexDisplay(telnet=True)):
+    for display in (TextDisplay(), DatagramDisplay(), HexDisplay(telnet=True)):
         for character in shown(display, [data]).decode():
             assert character in "\n\t" or ord(character) >= 32
             assert not 127 <= ord(character) < 160
@@ -63,11 +63,11 @@ def test_hex_has_every_byte() -> None:
 
 
 def test_each_datagram_is_a_line() -> None:
-    display = Datagrams()
+    display = DatagramDisplay()
     assert display.received(b"one") + display.received(b"two\r\n") == b"one\ntwo\n"
 
 
 def test_raw_is_raw() -> None:
-    display = RawDisplay()
+    display = Display()
     assert display.received(b"\x1b\xff\xfb\x01\r\n") == b"\x1b\xff\xfb\x01\r\n"
     assert display.answers() == b""

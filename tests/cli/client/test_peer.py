@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from logsrv.cli.client.display import RawDisplay, TextDisplay
+from logsrv.cli.client.display import Display, TextDisplay
 from logsrv.cli.client.peer import RETRY_SECONDS, Datagrams, Stream
 from logsrv.cli.client.target import parse_target
 
@@ -90,7 +90,7 @@ class SlowSocket:
 
 def test_datagrams_that_are_not_taken_are_sent_again() -> None:
     clock = Clock()
-    made = Datagrams(TARGET, RawDisplay(), lambda shown: None, clock)
+    made = Datagrams(TARGET, Display(), lambda shown: None, clock)
     made.transport = SlowSocket()
     made.send(b"one")
     made.send(b"two")
@@ -105,7 +105,7 @@ def test_datagrams_that_are_not_taken_are_sent_again() -> None:
 
 def test_no_more_is_sent_after_the_end() -> None:
     clock = Clock()
-    made = Datagrams(TARGET, RawDisplay(), lambda shown: None, clock)
+    made = Datagrams(TARGET, Display(), lambda shown: None, clock)
     made.transport = SlowSocket()
     made.send(b"one")
     made.close()

@@ -1,4 +1,4 @@
-"""Standard input in a thread, and waiting for the first of several events."""
+"""Standard input in a thread. (The whole conversation: test_connect.)"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from logsrv.cli.client.script import CHUNK, StandardInput, first
+from logsrv.cli.client.script import CHUNK, read_all
 
 Waits = Generator[Deferred[Any], Any, None]
 
@@ -29,8 +29,7 @@ def test_the_next_chunk_is_read_when_the_last_one_is_taken() -> Waits:
         came[len(taken) - 1].callback(None)
         await slow[-1]
 
-    source = StandardInput(reader, take, reactor)
-    source.start()
+    ended = read_all(reader, take, reactor)
     os.write(writer, b"one")
     yield came[0]
     os.write(writer, b"two")
@@ -41,7 +40,7 @@ def test_the_next_chunk_is_read_when_the_last_one_is_taken() -> Waits:
     assert taken == [b"one", b"twothree"]
     os.close(writer)
     slow[1].callback(None)
-    yield source.ended
+    yield ended
     os.close(reader)
 
 
@@ -56,24 +55,7 @@ def test_a_file_is_read_to_its_end(tmp_path: Any) -> Waits:
         taken.append(chunk)
 
     descriptor = os.open(tmp_path / "input", os.O_RDONLY)
-    source = StandardInput(descriptor, take, reactor)
-    source.start()
-    yield source.ended
+    ended = read_all(descriptor, take, reactor)
+    yield ended
     os.close(descriptor)
     assert b"".join(taken) == data
-
-
-def test_the_first_of_several() -> None:
-    one: Deferred[None] = Deferred()
-    other: Deferred[None] = Deferred()
-    waiting = Deferred.fromCoroutine(first(one, other))
-    assert not waiting.called
-    other.callback(None)
-    assert waiting.called
-    one.callback(None)
-
-
-def test_one_that_has_fired_already() -> None:
-    one: Deferred[None] = Deferred()
-    one.callback(None)
-    assert Deferred.fromCoroutine(first(one, Deferred())).called

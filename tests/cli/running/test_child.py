@@ -15,13 +15,23 @@ from tests.cli.command import DEADLINE
 
 SHOUT = "from logsrv.kit import LineProtocol\nclass Shout(LineProtocol): pass\n"
 
+LATER = """
+import asyncio
+from logsrv.kit import LineProtocol
 
-def child(file: Path, *options: str) -> tuple[subprocess.Popen[bytes], Channel]:
+class Later(LineProtocol):
+    async def line_received(self, line):
+        await asyncio.sleep(0.001)
+        self.send_line(line.upper())
+"""
+
+
+def child(file: Path, *options: str, reactor: str = "") -> tuple[subprocess.Popen[bytes], Channel]:
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "logsrv.cli.running.child"),
-            *(str(theirs.fileno()), "{}", str(file), *options),
+            *(sys.executable, "-P", "-m", "logsrv.cli.running.child"),
+            *(str(theirs.fileno()), "{}", "false", reactor, str(file), *options),
         ],
         pass_fds=[theirs.fileno()],
         stdout=subprocess.DEVNULL,
@@ -46,6 +56,25 @@ def test_whose_fault_it_is(tmp_path: Path, code: str, options: list[str], status
     channel.close()
 
 
+def test_asyncio_is_awaited_where_its_reactor_was_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "later.py"
+    file.write_text(LATER)
+    process, channel = child(file, "--listen", "tcp:0:interface=127.0.0.1", reactor="asyncio")
+    assert channel.receive() == {"files": [str(file)]}
+    assert channel.receive() == {"loaded": False}
+    channel.send("go")
+    serving = channel.receive()
+    assert serving is not None and serving["serving"] == ["tcp:127.0.0.1:0"]
+    (descriptor,) = channel.take_descriptors()
+    with socket.socket(fileno=descriptor) as listening:
+        peer = socket.create_connection(listening.getsockname(), DEADLINE)
+    with peer:
+        peer.sendall(b"hello\n")
+        assert peer.makefile("rb").readline() == b"HELLO\r\n"
+    channel.close()
+    assert process.wait(DEADLINE) == 0
+
+
 def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Path) -> None:
     file = tmp_path / "shout.py"
     file.write_text(SHOUT)
@@ -53,7 +82,8 @@ def test_it_serves_when_it_is_told_to_and_no_longer_than_its_parent(tmp_path: Pa
     assert channel.receive() == {"files": [str(file)]}
     assert channel.receive() == {"loaded": False}
     channel.send("go")
-    assert channel.receive() == {"serving": ["tcp:127.0.0.1:0"]}
+    assert (serving := channel.receive()).pop("at")
+    assert serving == {"serving": ["tcp:127.0.0.1:0"]}
     (descriptor,) = channel.take_descriptors()
     with socket.socket(fileno=descriptor) as listening:
         socket.create_connection(listening.getsockname(), DEADLINE).close()

@@ -17,9 +17,9 @@ LINES = "from logsrv.kit import LineProtocol, DatagramLines, protocol_plugin\n"
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     """Loading adds to what can be imported."""
-    path, modules = list(sys.path), set(sys.modules)
+    path, modules, finders = list(sys.path), set(sys.modules), list(sys.meta_path)
     yield
-    sys.path[:] = path
+    sys.path[:], sys.meta_path[:] = path, finders
     for name in set(sys.modules) - modules:
         if name.startswith(("shout", "json_", "voice", "plugin")):
             del sys.modules[name]

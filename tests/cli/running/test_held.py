@@ -11,20 +11,19 @@ import pytest
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory, Protocol
 
-from logsrv.cli.running.held import HoldingReactor, unix_key
+from logsrv.cli.running.held import holding_class, unix_key
 from logsrv.kit.net.endpoints import parse_endpoint
 
-Make = Callable[[dict[str, socket.socket]], HoldingReactor]
+Make = Callable[[dict[str, socket.socket]], Any]
 
 
 @pytest.fixture
 def reactor() -> Iterator[Make]:
     """Makes reactors, none of which runs or is the one of this process."""
-    made: list[HoldingReactor] = []
+    made: list[Any] = []
 
-    def make(held: dict[str, socket.socket]) -> HoldingReactor:
-        made.append(HoldingReactor())
-        made[-1].hold(held)
+    def make(held: dict[str, socket.socket]) -> Any:
+        made.append(holding_class("epoll")(held))
         return made[-1]
 
     yield make

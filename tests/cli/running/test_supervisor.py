@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 
 from logsrv.kit.testing import wait_until
+from tests.cli.at_terminal import AtTerminal
+from tests.cli.command import DEADLINE, LOGSRV
 from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
 
 
@@ -40,3 +42,24 @@ def test_ctrl_c_once_more_does_not_wait(running: Start, tmp_path: Path) -> None:
     server.wait_for("Ctrl-C once more")
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(10) == 0
+
+
+def test_it_ends_with_its_terminal(shout: Path) -> None:
+    """When the window is closed nobody is there to end it."""
+    with AtTerminal(*LOGSRV, "run", str(shout), *LOOPBACK, environment={}) as terminal:
+        terminal.expect("serves; save it")
+        terminal.hang_up()
+        terminal.process.wait(DEADLINE)
+
+
+def test_it_outlives_its_terminal_under_nohup(shout: Path) -> None:
+    """SIGHUP, which nohup means to survive, reads the configuration again."""
+    log = shout.with_suffix(".log")
+    command = f'exec nohup "$@" > {log} 2>&1'
+    words = ("sh", "-c", command, "sh", *LOGSRV, "run", str(shout), *LOOPBACK)
+    with AtTerminal(*words, environment={}) as terminal:
+        wait_until(lambda: log.exists() and "serves; save it" in log.read_text(), "its beginning")
+        terminal.hang_up()
+        wait_until(lambda: "shout: reloaded" in log.read_text(), "the reload")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(DEADLINE) == 0

@@ -1,0 +1,140 @@
+"""Try alerts: send what `twistd logsrv` would, with the newest lines of the store that match.
+
+Takes the options of `twistd logsrv` that are about alerts, and its --config and variables. With names,
+only those alerts are tried. Each is sent once, at once, and says that it is a test; without a line that
+matches it is sent all the same. Nothing need be running, and a server that does takes no notice.
+
+Exit status: 0 when everything has arrived, 1 when something has not.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from logsrv.cli.arguments import tell
+from logsrv.errors import ConfigurationError, StoreError
+from logsrv.kit.options.argument_parser import Parser
+
+if TYPE_CHECKING:
+    from logsrv.linelog.alerts.settings import AlertSettings
+    from logsrv.linelog.alerts.tally import Counted
+    from logsrv.linelog.settings import LoggerSettings
+
+_OPTIONS = {
+    "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
+    "alert": ("QUERY", "tell of lines that match this; repeatable"),
+    "alert_command": ("COMMAND", "the program that gets an alert"),
+    "alert_webhook": ("URL", "where an alert is posted to"),
+    "alert_every": ("TIME", "accepted, so that a command line can be copied"),
+    "directory": ("DIRECTORY", "the store; logs unless given"),
+}
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("names", metavar="NAME", nargs="*", help="only these alerts")
+    for attribute, (metavar, help_) in _OPTIONS.items():
+        name = "--" + attribute.replace("_", "-")
+        parser.add_argument(name, metavar=metavar, action="append", dest=attribute, help=help_)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Send them. Raises ConfigurationError for options that are wrong."""
+    from logsrv.linelog.alerts import process
+    from logsrv.linelog.alerts.settings import labelled
+
+    settings = _settings(arguments)
+    alerts = labelled(settings.alerts)
+    if not alerts:
+        raise ConfigurationError("there are no alerts; add --alert QUERY, or --config FILE")
+    for name in arguments.names:
+        if name not in alerts:
+            from logsrv.kit.text.words import did_you_mean, shown
+
+            raise ConfigurationError(
+                f"no alert is called {shown(name)}{did_you_mean(name, list(alerts))}"
+            )
+    wanted = {label: alerts[label] for label in arguments.names or alerts}
+    process.check(tuple(wanted.values()))
+    return _send({label: (alert, _newest(settings, alert)) for label, alert in wanted.items()})
+
+
+def _settings(arguments: argparse.Namespace) -> LoggerSettings:
+    import os
+    from pathlib import Path
+
+    from logsrv.kit.options.load import Sources, load
+    from logsrv.linelog.settings import LoggerSettings
+
+    given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
+    sources = Sources(name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given)
+    return load(LoggerSettings, sources).settings
+
+
+def _newest(settings: LoggerSettings, alert: AlertSettings) -> Counted:
+    """Return the last lines that match; none of a store that is not there yet."""
+    from itertools import islice
+
+    from logsrv.linelog.alerts.tally import SHOWN, Tally
+    from logsrv.linelog.query.match import compile
+    from logsrv.linelog.query.parse import parse
+    from logsrv.linelog.read.plan import Scope
+    from logsrv.linelog.read.search import Search
+    from logsrv.linelog.read.view import View
+
+    tally = Tally(alert.alert_every)
+    try:
+        view = View(str(settings.directory), lambda why: tell(f"logsrv alert: {why}"))
+    except StoreError as error:
+        tell(f"logsrv alert: {error}; it is sent without lines")
+        return tally.counted
+    try:
+        search = Search(view, compile(parse(alert.alert)), Scope())
+        hits = list(islice(search.hits(reverse=True), SHOWN))[::-1]
+    finally:
+        view.close()
+    if hits:
+        tally.add(hits, len(hits), hits[-1].line, 0)
+    return tally.counted
+
+
+def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
+    """Send the messages, one after the other; return the exit status."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
+
+    running: Any = reactor
+    failed = False
+
+    async def send() -> None:
+        from logsrv.linelog.alerts.message import Undelivered
+        from logsrv.linelog.alerts.watch import deliver_by
+
+        nonlocal failed
+        deliver = deliver_by(running, test=True)
+        for label, (alert, counted) in messages.items():
+            lines = "1 line" if counted.count == 1 else f"{counted.count} lines"
+            for way, done in deliver(alert, counted).items():
+                try:
+                    await done
+                    print(f"alert {label}: sent by {way} with {lines}", flush=True)
+                except Undelivered as error:
+                    failed = True
+                    tell(f"logsrv alert: alert {label} was not delivered: {error}")
+
+    def begin() -> None:
+        Deferred.fromCoroutine(send()).addBoth(end)
+
+    outcome: list[Any] = []
+
+    def end(result: Any) -> None:
+        outcome.append(result)
+        running.stop()
+
+    running.callWhenRunning(begin)
+    running.run()
+    if outcome and outcome[0] is not None:
+        outcome[0].raiseException()
+    return 1 if failed or not outcome else 0

@@ -1,0 +1,162 @@
+"""Take existing log files into a store, each line with its own time.
+
+FILE may be plain, or compressed by gzip, zstd, bzip2 or xz; lines, or a journal as `journalctl -o export`
+writes it; - is standard input. Of a DIRECTORY every file is taken that is text. All lines are put in the
+order of their times, whatever file they are in. A line's time is what it begins with: RFC 3164 (the year
+from the file's date), RFC 3339, both also behind a syslog priority, or that of an access log; lines without
+belong to the line before them, files without any have the file's own time. SOURCE is file:FILE.
+
+No server may have the store open. Its lines have to be older than those of the files: import first, then
+start the server. An import that was interrupted goes on when it is started again with the same files.
+Exit status: 0, or 1 when something could not be read or imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import declare_store
+from logsrv.errors import StoreError
+from logsrv.kit.options.argument_parser import Parser
+
+if TYPE_CHECKING:
+    from logsrv.linelog.importing.files import LogFile
+    from logsrv.linelog.importing.writer import ImportWriter
+
+_EVERY = 0.2
+_MICRO = 1e6
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "files", metavar="FILE|DIRECTORY", nargs="+", help="what to import; - is standard input"
+    )
+    declare_store(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="read all and say what would be imported"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import the files. Raises StoreError for a store that cannot take them."""
+    from logsrv.linelog.importing.files import find
+    from logsrv.linelog.importing.merge import merged
+    from logsrv.linelog.importing.writer import opened
+    from logsrv.linelog.memory import keep_freed_memory
+    from logsrv.linelog.store.policy import StorePolicy
+
+    keep_freed_memory()
+    _allow_many_files()
+    wrong: list[str] = []
+
+    def say(sentence: str) -> None:
+        wrong.append(sentence)
+        tell(f"logsrv import: {sentence}")
+
+    files: Sequence[LogFile] = find(arguments.files, say)
+    if arguments.dry_run:
+        for _ in _shown(merged(files), files):
+            pass
+    elif files:
+        with opened(Path(arguments.directory), StorePolicy()) as writer:
+            files = _import(files, writer)
+    _summary(files)
+    return 1 if wrong else 0
+
+
+def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]:
+    from logsrv.linelog.importing.merge import merged
+
+    done = [file for file in files if file.identity in writer.done.files]
+    for file in done:
+        print(f"{file.name}: imported already, left out")
+    files = [file for file in files if file not in done]
+    runs = merged(files)
+    first = next(runs, None)
+    if first is None:
+        return files
+    writer.begin([file.identity for file in files], " ".join(time.tzname), first[0])
+    try:
+        for moment, file, lines in _shown(chain([first], runs), files):
+            writer.append(moment, file.source, lines)
+        writer.end()
+    except KeyboardInterrupt:
+        tell("logsrv import: interrupted; the same command goes on where this one was")
+        raise
+    except OSError as error:
+        from logsrv.linelog.store.disk import reason
+
+        raise StoreError(
+            f"the store {writer.directory} takes no more: {reason(error)}; the same command goes on"
+            " where this one was"
+        ) from error
+    return files
+
+
+def _shown(
+    runs: Iterator[tuple[int, LogFile, bytes]], files: Sequence[LogFile]
+) -> Iterator[tuple[int, LogFile, bytes]]:
+    """Yield the runs, and say on a terminal how far that is."""
+    if not sys.stderr.isatty():
+        yield from runs
+        return
+    from logsrv.kit.text.time import rfc3339
+
+    whole = max(1, sum(file.size for file in files))
+    due = time.monotonic() + _EVERY
+    for run in runs:
+        yield run
+        if time.monotonic() >= due:
+            due = time.monotonic() + _EVERY
+            read = min(100, 100 * sum(file.taken for file in files) // whole)
+            lines = sum(file.dated.lines for file in files)
+            where = rfc3339(run[0] / _MICRO)[:19]
+            print(f"\r\x1b[K{read} %, {lines:,} lines, at {where}Z", end="", file=sys.stderr)
+            sys.stderr.flush()
+    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _summary(files: Sequence[LogFile]) -> None:
+    from logsrv.kit.text.escape import printable
+
+    for file in files:
+        print(printable(f"{file.name}: {_of(file)}"))
+
+
+def _of(file: LogFile) -> str:
+    from logsrv.kit.text.time import rfc3339
+
+    dated = file.dated
+    if dated.first is None or dated.last is None:
+        return "no lines"
+    first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
+    told = f"{_lines(dated.lines)}, {first} to {last}"
+    if dated.undated == dated.lines:
+        return f"{_lines(dated.lines)} without a time; they have the file's own, {first}"
+    if dated.undated:
+        told += f"; {_lines(dated.undated)} before the first time have that one"
+    if dated.late:
+        by = dated.latest / _MICRO
+        told += (
+            f"; {_lines(dated.late)} older than the one before, by up to {by:.0f} s, have its time"
+        )
+    return told
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"
+
+
+def _allow_many_files() -> None:
+    """Let as many files be open as the system allows: those whose times overlap are open at once."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

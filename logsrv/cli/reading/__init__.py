@@ -1,0 +1,1 @@
+"""Parts that the reading commands share: search, tail, show, replay, sql."""

@@ -1,0 +1,169 @@
+"""Arguments that the reading commands share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import tell
+from logsrv.errors import QueryError
+from logsrv.kit.options.argument_parser import Parser, UsageError
+
+# A command loads what it reads with when it reads: its help is there before.
+if TYPE_CHECKING:
+    from logsrv.linelog.query.match import Matcher
+    from logsrv.linelog.read.plan import Scope
+    from logsrv.linelog.read.render import Style
+    from logsrv.linelog.read.view import View
+    from logsrv.linelog.store.segment import Position
+
+NOTHING = 1
+"""The exit status of a search that finds nothing."""
+FAILED = 2
+"""The exit status when something is wrong or could not be read, whatever else was found."""
+
+
+def declare_store(parser: Parser) -> None:
+    """Add `--directory`."""
+    parser.add_argument(
+        "--directory",
+        metavar="DIR",
+        default=os.environ.get("LOGSRV_DIRECTORY") or "logs",
+        help="the store (default: logs, or the variable LOGSRV_DIRECTORY)",
+    )
+
+
+def declare_query(parser: Parser) -> None:
+    """Add the words of a query."""
+    parser.takes_query = True
+    parser.add_argument("query", metavar="QUERY", nargs="*", help="words are joined with spaces")
+
+
+def declare_scope(parser: Parser) -> None:
+    """Add what narrows a search down besides its query."""
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="from then on: 2026-11-20, '2026-11-20 06:00', 06:00, today, 30m (ago), RFC 3339",
+    )
+    parser.add_argument("--until", metavar="TIME", help="before then")
+    parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
+    parser.add_argument("--utc", action="store_true", help="TIME without a zone is UTC, not local")
+
+
+def declare_looks(parser: Parser) -> None:
+    """Add how lines are shown."""
+    parser.add_argument(
+        "--output", choices=("text", "raw", "json"), default="text",
+        help="TIME SOURCE MESSAGE (text), the message alone (raw), an object a line (json)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="auto: on a terminal, unless the variable NO_COLOR is set",
+    )  # fmt: skip
+    parser.add_argument("--local", action="store_true", help="show local time with its offset")
+    parser.add_argument(
+        "--wrap", action="store_true", help="wrap long lines on a terminal instead of cutting them"
+    )
+
+
+def count(text: str) -> int:
+    """Parse a number of lines, for `type=`."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 12:
+        from logsrv.kit.text.words import shown
+
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
+    return int(text)
+
+
+def position(text: str) -> Position:
+    """Parse SEGMENT:OFFSET, for `type=`."""
+    from logsrv.linelog.store.segment import parse_position
+
+    try:
+        return parse_position(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def matcher(words: list[str]) -> Matcher:
+    """Return what finds the lines of a query. Raises UsageError with a caret under what is wrong."""
+    from logsrv.linelog.query.caret import caret
+    from logsrv.linelog.query.match import compile
+    from logsrv.linelog.query.parse import parse
+
+    text = " ".join(words)
+    try:
+        return compile(parse(text))
+    except QueryError as error:
+        raise WrongQuery(caret(text, error)) from None
+
+
+class WrongQuery(UsageError):
+    """An error: the query makes no sense; several lines, with a caret under the place."""
+
+
+def scope(arguments: argparse.Namespace) -> Scope:
+    """Return the limits that the command line gives. Raises UsageError for a wrong time."""
+    from logsrv.linelog.read.plan import Scope
+
+    return Scope(
+        since=_moment(arguments.since, "--since", arguments.utc),
+        until=_moment(arguments.until, "--until", arguments.utc),
+        source=arguments.source,
+    )
+
+
+def _moment(text: str | None, option: str, utc: bool) -> str:
+    if text is None:
+        return ""
+    import time
+
+    from logsrv.kit.text.time import rfc3339
+    from logsrv.linelog.query.times import moment
+
+    try:
+        return rfc3339(moment(text, time.time(), utc=utc))
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def style(arguments: argparse.Namespace) -> Style:
+    """Return the looks that the command line and the terminal ask for."""
+    from logsrv.linelog.read.render import Style
+
+    terminal = sys.stdout.isatty()
+    color = arguments.color == "always" or (
+        arguments.color == "auto"
+        and terminal
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
+    width = 0
+    if terminal and not arguments.wrap:
+        width = os.get_terminal_size(sys.stdout.fileno()).columns
+    return Style(arguments.output, color, arguments.local, width, terminal)
+
+
+@contextmanager
+def opened(directory: str, command: str) -> Iterator[View]:
+    """Open a store for reading; what is damaged goes to stderr. Raises StoreError."""
+    from logsrv.linelog.read.view import View
+
+    view = View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"))
+    try:
+        view.tell_of_no_files()
+        yield view
+    finally:
+        view.close()
+
+
+def status(view: View, found: bool) -> int:
+    """Return the exit status of a search that found something, or not."""
+    if view.damaged:
+        return FAILED
+    return 0 if found else NOTHING

@@ -1,0 +1,92 @@
+"""Values of an answer as text: what stands in a cell of a table, or between the commas of CSV."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+
+def cells(column: Any, local: bool) -> list[str | None]:
+    """Return the texts of a column of Arrow; None is NULL."""
+    return [
+        value if value is None or type(value) is str else cell(value, local)
+        for value in values(column)
+    ]
+
+
+def values(column: Any) -> list[Any]:
+    """Return the values of a column of Arrow."""
+    import pyarrow
+
+    if pyarrow.types.is_timestamp(column.type) and column.type.tz:
+        # Whatever zone DuckDB works in, it is a moment; UTC needs no data about zones.
+        column = column.view(pyarrow.timestamp(column.type.unit, "UTC"))
+    try:
+        found: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError):
+        # A date that Python has not, such as infinity.
+        found = [value if value is None else str(value) for value in _raw(column)]
+    return found
+
+
+def _raw(column: Any) -> list[Any]:
+    import pyarrow
+
+    found: list[Any] = column.cast(pyarrow.string()).to_pylist()
+    return found
+
+
+def cell(value: Any, local: bool) -> str:
+    """Return the text of a value that is not NULL. Times with a zone are UTC; or, if wanted, local."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return _moment(value, local)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, timedelta):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_inner(one, local) for one in value) + "]"
+    if isinstance(value, dict):
+        inner = (f"{name}: {_inner(one, local)}" for name, one in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, tuple) and hasattr(value, "nanoseconds"):
+        return _interval(value)
+    return str(value)
+
+
+def _inner(value: Any, local: bool) -> str:
+    return "NULL" if value is None else cell(value, local)
+
+
+def _moment(value: datetime, local: bool) -> str:
+    if value.tzinfo is None:
+        return value.isoformat(" ")
+    if local:
+        return value.astimezone().isoformat(timespec="microseconds")
+    text = value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return f"{text}Z"
+
+
+def _interval(value: Any) -> str:
+    """Return an interval as DuckDB writes it: `1 month 2 days 03:00:00`."""
+    parts = []
+    for number, unit in ((value.months, "month"), (value.days, "day")):
+        if number:
+            parts.append(f"{number} {unit}{'' if abs(number) == 1 else 's'}")
+    seconds = abs(value.nanoseconds) / 1e9
+    if seconds or not parts:
+        sign = "-" if value.nanoseconds < 0 else ""
+        minutes, rest = divmod(seconds, 60)
+        hours, minutes = divmod(int(minutes), 60)
+        clock = f"{rest:09.6f}".removesuffix(".000000")
+        parts.append(f"{sign}{hours:02d}:{minutes:02d}:{clock}")
+    return " ".join(parts)

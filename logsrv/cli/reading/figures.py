@@ -1,0 +1,117 @@
+"""Numbers in a terminal: the most frequent values of a field, bars over time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from logsrv.kit.options.argument_parser import UsageError
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.read.counts import begin as bucket_begin
+from logsrv.linelog.read.counts import histogram, sensible_step, top
+from logsrv.linelog.read.render import safe_json
+from logsrv.linelog.read.search import Search
+
+_TEN = 10
+_BARS = 40
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def print_top(search: Search, field: str, most: int | None, output: str) -> bool:
+    """Print the most frequent values of a field with their numbers; return whether there are any."""
+    tally = top(search, field)
+    values = tally.most_common(_TEN if most is None else most)
+    for value, count in values:
+        if output == "json":
+            print(safe_json({"value": value, "count": count}))
+        else:
+            print(f"{count:>10}  {one_line(value)}")
+    if not tally.exact:
+        print(f"logsrv search: {field} has so many values that the numbers may be too low",
+              file=sys.stderr)  # fmt: skip
+    return bool(values)
+
+
+def print_histogram(search: Search, every: str | None, output: str) -> bool:
+    """Print a bar for each step of time; return whether anything was found."""
+    step = _step(every) if every else _sensible(search)
+    buckets = histogram(search, step, levels=output == "json")
+    if output == "json":
+        for begin, count, levels in buckets:
+            print(safe_json({"time": rfc3339(begin), "count": count, "levels": levels}))
+        return bool(buckets)
+    counts = {bucket.start: bucket.lines for bucket in buckets}
+    if not counts:
+        return False
+    # What stands before a bar takes up to 37 columns.
+    room = _columns() - len(_label(0, step)) - 13
+    width = max(1, min(room, max(10, _columns() - 40)))
+    most = max(counts.values())
+    for start in _starts(step, counts):
+        if start is None:
+            print(f"{'…':>20}")
+            continue
+        count = counts.get(start, 0)
+        print(f"{_label(start, step)}  {count:>9}  {_bar(count / most, width)}".rstrip())
+    return True
+
+
+def _step(text: str) -> float:
+    """Return a step in seconds. Raises UsageError."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        step = float(number or "1") * _UNITS[text[len(number) :]]
+        if 0.001 <= step < 1e10:
+            return step
+    except (ValueError, KeyError):
+        pass
+    from logsrv.kit.text.words import shown
+
+    raise UsageError(f"--every: {shown(text)} is no step of time, such as 10s, 5m, 1h or 1d")
+
+
+def _sensible(search: Search) -> float:
+    """Return a step by which the time that is searched makes about 40 bars."""
+    begin, end = search.scope.since, search.scope.until
+    if not begin or not end:
+        first, last = search.view.span()
+        begin, end = begin or first, end or last
+    seconds = parse_rfc3339(end) - parse_rfc3339(begin) if begin and end else time.time()
+    return sensible_step(max(seconds, 0.001), _BARS)
+
+
+def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
+    """Return the bars to show: all from the first to the last, a None for many empty ones in a row."""
+    shown: list[float | None] = []
+    before = None
+    for start in sorted(counts):
+        missing = 0 if before is None else round((start - before) / step) - 1
+        if before is None or missing > _BARS:
+            shown += [] if before is None else [None]
+        else:
+            empty = (before + step * number for number in range(1, missing + 1))
+            shown += [bucket_begin(moment, step) for moment in empty]
+        shown.append(start)
+        before = start
+    return shown
+
+
+def _label(start: float, step: float) -> str:
+    text = rfc3339(start)
+    if step >= 86400:
+        return text[:10]
+    if step >= 60:
+        return text[:16] + "Z"
+    return (text[:19] if step >= 1 else text[:23]) + "Z"
+
+
+def _bar(part: float, width: int) -> str:
+    whole, eighth = divmod(round(part * width * 8), 8)
+    return "█" * whole + _EIGHTHS[eighth].strip()
+
+
+def _columns() -> int:
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 80

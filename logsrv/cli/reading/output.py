@@ -1,0 +1,102 @@
+"""The way of lines to stdout: at once, in pieces that are not small, through a pager when it is much.
+
+A pager is started when stdout is a terminal and more lines come than it has; whoever leaves the pager
+ends the command.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+_PIECE = 1 << 16
+# Lines that come slowly are shown this many seconds after they were found, at the latest.
+_SOON = 0.05
+
+
+class Output:
+    """Standard output for lines. Raises BrokenPipeError when nobody reads them any more."""
+
+    def __init__(self, *, paged: bool) -> None:
+        """paged: a pager may be started."""
+        self._waiting: list[bytes] = []
+        self._size = 0
+        self._first = 0.0
+        self._pager: subprocess.Popen[bytes] | None = None
+        self._lines_left = 0
+        self._file = sys.stdout.buffer
+        command = _pager() if paged and sys.stdout.isatty() and sys.stdin.isatty() else []
+        self._command = command
+        if command:
+            # A terminal that does not know its size says 0.
+            self._lines_left = (os.get_terminal_size(sys.stdout.fileno()).lines or 24) - 2
+
+    def write(self, data: bytes) -> None:
+        """Write whole lines, at once or soon."""
+        now = time.monotonic()
+        if not self._waiting:
+            self._first = now
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._command and self._pager is None:
+            # All that might have to go through the pager is held back, as little as that is.
+            self._lines_left -= data.count(b"\n")
+            if self._lines_left >= 0:
+                return
+            self._pager = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=_environment())
+        if self._size >= _PIECE or now - self._first > _SOON:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        file = self._pager.stdin if self._pager is not None and self._pager.stdin else self._file
+        file.write(data)
+        file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None or issubclass(kind, KeyboardInterrupt):
+                self.flush()
+        finally:
+            if self._pager is not None:
+                try:
+                    if self._pager.stdin is not None:
+                        self._pager.stdin.close()
+                except BrokenPipeError:
+                    pass
+                self._pager.wait()
+
+
+def _pager() -> list[str]:
+    """Return the command of the pager: LOGSRV_PAGER, PAGER or less; [] for none."""
+    import shlex
+    import shutil
+
+    wanted = os.environ.get("LOGSRV_PAGER", os.environ.get("PAGER", "less"))
+    try:
+        command = shlex.split(wanted)
+    except ValueError:
+        return []
+    if not command or command == ["cat"] or shutil.which(command[0]) is None:
+        return []
+    return command
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which less shows colours, and ends by itself if one screen suffices."""
+    return {"LESS": "FRX", **os.environ}

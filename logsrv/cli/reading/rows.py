@@ -1,0 +1,232 @@
+"""Rows of an answer on stdout or in a file: as a table, CSV, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
+
+from logsrv.cli.reading.cells import cell, cells, values
+from logsrv.cli.reading.table import Table
+from logsrv.errors import LogsrvError
+from logsrv.kit.options.argument_parser import UsageError
+from logsrv.kit.text.escape import printable
+from logsrv.linelog.read.render import safe_json
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_EXPLAINED = ["explain_key", "explain_value"]
+Columns: TypeAlias = Sequence[tuple[str, str]]
+
+
+class Sink(Protocol):
+    """A place for bytes."""
+
+    def write(self, data: bytes) -> object:
+        """Take them."""
+
+
+class Writer(Protocol):
+    """A form of rows. columns: names and types, as DuckDB calls them."""
+
+    @abstractmethod
+    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
+        """Write some rows."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Write what is left."""
+
+
+@contextmanager
+def writer(output: str, path: str | None, local: bool, paged: bool) -> Iterator[Writer]:
+    """Open what rows are written to. Raises UsageError, and LogsrvError if the file cannot be written."""
+    from logsrv.cli.reading.output import Output
+
+    terminal = path is None and sys.stdout.isatty()
+    if output == "parquet" and terminal:
+        raise UsageError("Parquet is not for terminals; add --to FILE, or redirect the output")
+    try:
+        with open(path, "wb") if path is not None else Output(paged=paged) as file:
+            made = _made(output, file, local, _width() if terminal else 0, terminal)
+            yield made
+            made.end()
+    except OSError as error:
+        if path is None or isinstance(error, BrokenPipeError) or error.filename not in (path, None):
+            raise
+        raise LogsrvError(f"--to {path}: {error.strerror or error}") from error
+
+
+def _width() -> int:
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+
+
+def _made(output: str, file: Any, local: bool, width: int, terminal: bool) -> Writer:
+    if output == "csv":
+        return CsvWriter(file, local, terminal)
+    if output == "json":
+        return JsonWriter(file, local)
+    if output == "parquet":
+        return ParquetWriter(file)
+    return TableWriter(file, local, width)
+
+
+class TableWriter:
+    """A table whose columns are as wide as the first rows need, cut to `width` columns; 0 for any."""
+
+    def __init__(self, file: Sink, local: bool, width: int) -> None:
+        self._file = file
+        self._local = local
+        self._table = Table(width)
+
+    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
+        """Write some rows, or keep them until the widths are known."""
+        if [name for name, _ in columns] == _EXPLAINED:
+            self._put([printable(text) for text in batch.column(1).to_pylist()])
+            return
+        rows = zip(*[cells(column, self._local) for column in batch.columns], strict=True)
+        self._put(self._table.lines(columns, [list(row) for row in rows]))
+
+    def end(self) -> None:
+        """Write the rows that were kept; without any, nothing."""
+        self._put(self._table.rest())
+
+    def _put(self, lines: list[str]) -> None:
+        if lines:
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
+
+
+class CsvWriter:
+    """CSV with a line of names; NULL is an empty field."""
+
+    def __init__(self, file: Sink, local: bool, escaped: bool) -> None:
+        self._file = file
+        self._local = local
+        self._escaped = escaped
+        self._is_begun = False
+
+    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
+        """Write some rows."""
+        if not self._is_begun:
+            self._is_begun = True
+            self._rows([[name for name, _ in columns]])
+        every = [cells(column, self._local) for column in batch.columns]
+        self._rows(zip(*every, strict=True))
+
+    def end(self) -> None:
+        """Write nothing more."""
+
+    def _rows(self, rows: Any) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        found = text.getvalue()
+        self._file.write((printable(found) if self._escaped else found).encode(errors="replace"))
+
+
+class JsonWriter:
+    """An object a line; columns of JSON are part of it, not text in it."""
+
+    def __init__(self, file: Sink, local: bool) -> None:
+        self._file = file
+        self._local = local
+
+    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
+        """Write some rows."""
+        every = [
+            [_parsed(value) for value in column.to_pylist()]
+            if type_ == "JSON"
+            else [_plain(value, self._local) for value in values(column)]
+            for (_, type_), column in zip(columns, batch.columns, strict=True)
+        ]
+        names = [name for name, _ in columns]
+        rows = (safe_json(dict(zip(names, row, strict=True))) for row in zip(*every, strict=True))
+        self._file.write("".join(f"{row}\n" for row in rows).encode())
+
+    def end(self) -> None:
+        """Write nothing more."""
+
+
+class ParquetWriter:
+    """A Parquet file, compressed with Zstandard."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._writer: Any = None
+
+    def write(self, columns: Columns, batch: pyarrow.RecordBatch) -> None:
+        """Write some rows."""
+        import pyarrow.parquet
+
+        if self._writer is None:
+            self._sink = pyarrow.PythonFile(_File(self._file), "w")
+            self._writer = pyarrow.parquet.ParquetWriter(
+                self._sink, batch.schema, compression="zstd"
+            )
+        self._writer.write_batch(batch)
+
+    def end(self) -> None:
+        """Write the end of the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+class _File:
+    """What Arrow asks of a file that is written from its beginning to its end."""
+
+    closed = False
+
+    def __init__(self, file: Sink) -> None:
+        self._file = file
+        self._size = 0
+
+    def write(self, data: Any) -> int:
+        taken = bytes(data)
+        self._file.write(taken)
+        self._size += len(taken)
+        return len(taken)
+
+    def tell(self) -> int:
+        return self._size
+
+    def writable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """Do nothing: the file is closed by who has opened it."""
+
+    def close(self) -> None:
+        """Do nothing, for the same reason."""
+
+
+def _plain(value: Any, local: bool) -> Any:
+    """Return a value as JSON has it."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, list):
+        return [_plain(one, local) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(one, local) for name, one in value.items()}
+    return cell(value, local)
+
+
+def _parsed(text: str | None) -> Any:
+    import json
+
+    return None if text is None else json.loads(text)

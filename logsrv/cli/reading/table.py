@@ -1,0 +1,84 @@
+"""A table of texts that fits a terminal: columns side by side, the widest cut first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.read.render import cut, width_of
+
+# Rows that say how wide the columns are.
+_LOOKED_AT = 1000
+_BETWEEN = "  "
+_NARROWEST = 6
+# Of a text in a pipe nothing is cut, but a column is not made as wide as one long message.
+_WIDEST_IN_PIPE = 200
+_NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL")
+
+
+class Table:
+    """Lines of a table, of rows that come in pieces. width: columns of the terminal; 0 for no terminal."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._kept: list[list[str | None]] = []
+        self._columns: Sequence[tuple[str, str]] = ()
+        self._widths: list[int] | None = None
+
+    def lines(self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]) -> list[str]:
+        """Return the lines that can be shown now."""
+        if self._widths is not None:
+            return [self._line(columns, row) for row in rows]
+        self._columns = columns
+        self._kept += rows
+        return self.rest() if len(self._kept) >= _LOOKED_AT else []
+
+    def rest(self) -> list[str]:
+        """Return the lines that were kept, below the names."""
+        columns = self._columns
+        if self._widths is not None or not self._kept:
+            return []
+        rows, self._kept = self._kept, []
+        self._widths = self._fitting(columns, rows[:_LOOKED_AT])
+        rule = _BETWEEN.join("─" * width for width in self._widths)
+        names = self._line(columns, [name for name, _ in columns])
+        return [names, rule, *(self._line(columns, row) for row in rows)]
+
+    def _fitting(
+        self, columns: Sequence[tuple[str, str]], rows: list[list[str | None]]
+    ) -> list[int]:
+        widths = [width_of(one_line(name)) for name, _ in columns]
+        for row in rows:
+            for place, text in enumerate(row):
+                if text:
+                    # No more of it is shown anyway.
+                    widths[place] = max(widths[place], width_of(one_line(text)))
+        if not self._width:
+            return [min(width, _WIDEST_IN_PIPE) for width in widths]
+        room = self._width - len(_BETWEEN) * (len(widths) - 1)
+        while sum(widths) > room and max(widths) > _NARROWEST:
+            widest = max(widths)
+            others = sorted(width for width in widths if width < widest)
+            following = max(others[-1] if others else 0, _NARROWEST)
+            many = widths.count(widest)
+            # As much as is too much, evenly, down to the next one.
+            less = max(widest - -(-(sum(widths) - room) // many), following)
+            if less == widest:
+                break
+            widths = [less if width == widest else width for width in widths]
+        return widths
+
+    def _line(self, columns: Sequence[tuple[str, str]], row: Sequence[str | None]) -> str:
+        assert self._widths is not None
+        shown = []
+        for (_, type_), width, text in zip(columns, self._widths, row, strict=True):
+            safe = one_line(text, 4096) if text is not None else ""
+            if self._width:
+                safe = cut(safe, width)
+            room = " " * max(0, width - width_of(safe))
+            shown.append(room + safe if _is_number(type_) else safe + room)
+        return _BETWEEN.join(shown).rstrip()
+
+
+def _is_number(type_: str) -> bool:
+    return any(word in type_ for word in _NUMBERS) and "[" not in type_ and "(" not in type_[:6]

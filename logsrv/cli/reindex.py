@@ -1,0 +1,74 @@
+"""Make the word indexes that sealed segments of a store lack.
+
+A search reads only the parts of a sealed segment that its word index names. Segments get one when they are
+sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
+them, and replaces one that is damaged. A server may go on writing into the store. An index that would
+take more than 15 % of its segment is not kept: such segments are read whole.
+
+Exit status: 0, or 1 when a segment is damaged or an index could not be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import declare_store
+from logsrv.errors import StoreError
+from logsrv.kit.options.argument_parser import Parser
+
+if TYPE_CHECKING:
+    from logsrv.linelog.store.words.reindex import Reindexed
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    declare_store(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
+    from logsrv.kit.text.words import shown
+    from logsrv.linelog.memory import keep_freed_memory
+    from logsrv.linelog.store.disk import Disk, reason
+    from logsrv.linelog.store.words.reindex import reindex
+
+    keep_freed_memory()
+    # A server beside us comes first.
+    os.nice(19)
+    directory = Path(arguments.directory)
+    looked_at = made = failed = 0
+    try:
+        disk = Disk().enter(directory)
+        try:
+            for one in reindex(disk):
+                looked_at += not one.gone
+                made += bool(one.made)
+                failed += one.error is not None
+                _report(one)
+        finally:
+            disk.leave()
+    except OSError as error:
+        raise StoreError(
+            f"the store {shown(str(directory))} cannot be read: {reason(error)}"
+        ) from error
+    print(f"{looked_at} sealed segments; indexes were made for {made}")
+    return 1 if failed else 0
+
+
+def _report(one: Reindexed) -> None:
+    name = one.segment.name
+    if one.error is not None:
+        tell(f"logsrv reindex: {name}: {one.error}")
+    elif one.gone:
+        print(f"{name}: removed meanwhile", flush=True)
+    elif one.too_large:
+        print(f"{name}: a word index would be too large to be of use", flush=True)
+    elif one.made:
+        print(f"{name}: made its {' and its '.join(_NAMES[what] for what in one.made)}", flush=True)
+
+
+_NAMES = {"index": "index of frames", "words": "word index"}

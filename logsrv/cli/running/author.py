@@ -1,0 +1,149 @@
+"""The author's folder: where the modules beside the file come from, and under which names.
+
+A file called queue.py is what `import queue` gives the author's own files. Everybody else, Twisted and we
+among them, gets Python's module of that name, as if the author's were not there. `python FILE` would put
+the folder before all others instead, and a json.py in it break whatever reads JSON.
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from importlib.abc import MetaPathFinder
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
+from importlib.util import decode_source, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# Their classes have to be those of the process that serves: a checkout of them in the folder is of no use.
+OURS = ("logsrv", "twisted", "zope")
+# A module of the author's that shares its name with another is that name and this in `sys.modules`.
+SUFFIX = "_plugin"
+
+
+class AuthorLoader(SourceFileLoader):
+    """Loads a module from its text, and keeps that: tracebacks show what ran, not what was saved since."""
+
+    def __init__(self, folder: Folder, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self._folder = folder
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = ModuleType(spec.name)
+        # There the code of a module looks `import` up.
+        vars(module)["__builtins__"] = self._folder.builtins_for(spec.name)
+        return module
+
+    def get_code(self, fullname: str) -> Any:
+        # Never from bytecode, which Python takes for current if a file is saved twice in one second.
+        path = self.get_filename(fullname)
+        data = self.get_data(path)
+        try:
+            lines = decode_source(data).splitlines(keepends=True)
+        except (SyntaxError, UnicodeDecodeError):
+            # Compiling says what is wrong with it.
+            lines = []
+        # Without a time of saving, so that nobody compares it with the file.
+        linecache.cache[path] = (len(data), None, lines, path)
+        return self.source_to_code(data, path)
+
+
+class Folder(MetaPathFinder):
+    """The folder of the author's file; an environment in it is not the author's."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        # Names of modules, as the author has them, to those that they have here.
+        self._names: dict[str, str] = {}
+
+    def install(self) -> None:
+        """Let the modules in it be imported."""
+        sys.meta_path.insert(0, self)
+        # Finds what is not Python source. At the end, where it hides nothing.
+        sys.path.append(self._path)
+
+    def load(self, name: str, path: Path) -> ModuleType:
+        """Run the code of a file as that of a module called `name`. Raises what it raises."""
+        spec = self._spec(name, str(path))
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        assert spec.loader is not None
+        spec.loader.exec_module(module)
+        return module
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:
+            found = (self._found(folder, fullname) for folder in path)
+            return next((spec for spec in found if spec is not None), None)
+        name = fullname.removesuffix(SUFFIX)
+        if name != fullname and self._names.get(name) == fullname:
+            spec = self._found(self._path, name)
+            return spec and self._spec(fullname, spec.origin, spec.submodule_search_locations)
+        if fullname in OURS or self._called(fullname) != fullname:
+            return None
+        return self._found(self._path, fullname)
+
+    def _found(self, folder: str, name: str) -> ModuleSpec | None:
+        """Return a module or a package of the author's in `folder`; no folder without an __init__.py."""
+        if not self._has(folder):
+            return None
+        loader: Any = partial(AuthorLoader, self)
+        spec = FileFinder(folder, (loader, SOURCE_SUFFIXES)).find_spec(name)
+        return spec if spec is not None and spec.loader is not None else None
+
+    def _spec(self, name: str, path: str | None, locations: list[str] | None = None) -> ModuleSpec:
+        assert path is not None
+        spec = spec_from_file_location(
+            name,
+            path,
+            loader=AuthorLoader(self, name, path),
+            submodule_search_locations=locations,
+        )
+        assert spec is not None
+        return spec
+
+    def _has(self, path: str) -> bool:
+        place = Path(path)
+        return place.is_relative_to(self._path) and not place.is_relative_to(sys.prefix)
+
+    def _called(self, name: str) -> str:
+        """Return the name that the author's top-level module `name`, if there is one, has here."""
+        if name not in self._names:
+            is_shared = (
+                name not in OURS
+                and self._found(self._path, name) is not None
+                and self._is_elsewhere(name)
+            )
+            self._names[name] = name + SUFFIX if is_shared else name
+        return self._names[name]
+
+    def _is_elsewhere(self, name: str) -> bool:
+        if name in sys.stdlib_module_names:
+            return True
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(name, None) for finder in others)
+        return any(spec and spec.origin and not self._has(spec.origin) for spec in specs)
+
+    def builtins_for(self, module: str) -> Mapping[str, Any]:
+        """Return the built-in names for the code of the author's module that is called `module` here."""
+        usual = builtins.__import__
+        own = module.partition(".")[0]
+
+        def imported(
+            name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+        ) -> ModuleType:
+            if level == 0:
+                top, dot, rest = name.partition(".")
+                called = self._called(top)
+                # One that asks for its own name wants the other, to build on it.
+                if called != own:
+                    name = called + dot + rest
+            return usual(name, globals, locals, fromlist, level)
+
+        return {**vars(builtins), "__import__": imported}

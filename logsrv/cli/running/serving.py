@@ -1,0 +1,88 @@
+"""A service that the child serves, and what the parent hears of it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.chatter import Chatter
+
+
+class Parent(Protocol):
+    """The end of the channel to the parent: without the parent nobody would end us."""
+
+    def __init__(self, reactor: Any, chatter: Chatter) -> None:
+        self._reactor = reactor
+        self._chatter = chatter
+
+    def dataReceived(self, data: bytes) -> None:
+        """The parent says `leave`, and no more: another one serves."""
+        self._chatter.quiet = True
+        # It may be ending by itself.
+        with contextlib.suppress(ReactorNotRunning):
+            self._reactor.stop()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+class Serving:
+    """A service on a reactor that holds sockets; the parent is told of each step."""
+
+    def __init__(self, service: Any, channel: Channel, reactor: Any, chatter: Chatter) -> None:
+        self._service = service
+        self._channel = channel
+        self._reactor = reactor
+        self._chatter = chatter
+        self._failure: Failure | None = None
+
+    def run(self) -> None:
+        """Serve until the parent, or a signal, ends it. Raises what keeps it from beginning."""
+        service, reactor = self._service, self._reactor
+        # The parent hears of its start by the channel.
+        service.launch = None
+        service.privilegedStartService()
+        reactor.addSystemEventTrigger("before", "shutdown", self._leave)
+        # At a reload, too, there may be other sockets to be held.
+        reload = service.reload
+        service.reload = lambda: reload().addCallback(lambda _: self._tell_parent("reloaded"))
+        service.startService()
+        service.when_ready().addCallback(self._ready).addErrback(self._failed)
+        parent = Factory.forProtocol(lambda: Parent(reactor, self._chatter))
+        reactor.adoptStreamConnection(self._channel.fileno(), socket.AF_UNIX, parent)
+        reactor.run()
+        if self._failure is not None:
+            self._failure.raiseException()
+
+    def _ready(self, _: object) -> None:
+        self._tell_parent("serving")
+        self._chatter.quiet = False
+
+    def _failed(self, failure: Failure) -> None:
+        self._failure = failure
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def _tell_parent(self, event: str) -> None:
+        self._reactor.forget_closed()
+        used = self._reactor.used
+        descriptors = [each.fileno() for each in used.values()]
+        self._channel.send({event: list(used), "at": self._service.addresses}, descriptors)
+
+    def _leave(self) -> Any:
+        stopped = self._service.stopService()
+        # The sockets are closed in the next turn of the reactor, before this is called.
+        self._reactor.callLater(0, self._left)
+        return stopped
+
+    def _left(self) -> None:
+        # When it is the parent that has gone, nobody waits for this.
+        with contextlib.suppress(OSError):
+            self._channel.send({"left": True})

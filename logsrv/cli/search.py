@@ -1,0 +1,146 @@
+"""Find lines in a store: what arrived when, from whom, with which fields.
+
+The query is words (`timeout`), phrases ('"connection reset"'), expressions ('/user=\\d+/') and fields
+('status>=500', 'level=error', 'app:ssh'), joined by AND, OR, NOT and brackets; docs/query.md has all of
+it. Needs no running server, and may read beside one. Exit status: 0 when lines were found, 1 when none
+were, 2 when something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import (
+    count,
+    declare_looks,
+    declare_query,
+    declare_scope,
+    declare_store,
+    matcher,
+    opened,
+    scope,
+    status,
+    style,
+)
+from logsrv.kit.options.argument_parser import Parser, UsageError
+
+if TYPE_CHECKING:
+    from logsrv.linelog.read.search import Search
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    declare_query(parser)
+    declare_store(parser)
+    declare_scope(parser)
+    parser.add_argument("-n", type=count, metavar="N", dest="number", help="at most so many")
+    parser.add_argument("--reverse", action="store_true", help="the newest first")
+    for option, words in (("-A", "after"), ("-B", "before"), ("-C", "before and after")):
+        parser.add_argument(
+            option, type=count, metavar="N", dest=option[1:], help=f"show N lines {words} each, too"
+        )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("-c", "--count", action="store_true", help="only say how many")
+    what.add_argument("--top", metavar="FIELD", help="its most frequent values (-n of them, 10)")
+    what.add_argument(
+        "--histogram", action="store_true", help="how many over time, as bars, in UTC"
+    )
+    parser.add_argument("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
+    declare_looks(parser)
+    parser.add_argument("--no-index", action="store_true", help="read all, ask no word index")
+    parser.add_argument("--stats", action="store_true", help="say at the end what was read")
+    parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search."""
+    from logsrv.linelog.read.search import Search
+
+    _check(arguments)
+    found_by = matcher(arguments.query)
+    limits = scope(arguments)
+    with opened(arguments.directory, "search") as view:
+        search = Search(view, found_by, limits, with_index=not arguments.no_index)
+        try:
+            found = _answer(search, arguments)
+        finally:
+            search.close()
+            if arguments.stats:
+                tell(str(search.stats))
+        return status(view, found)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    if arguments.every and not arguments.histogram:
+        raise UsageError("--every is the step of --histogram, which is not there")
+    context = any(getattr(arguments, name) is not None for name in "ABC")
+    if context and _wants_figures(arguments):
+        raise UsageError("-A, -B and -C show neighbours of lines, and here no lines are shown")
+
+
+def _wants_figures(arguments: argparse.Namespace) -> bool:
+    return arguments.count or arguments.top is not None or arguments.histogram
+
+
+def _answer(search: Search, arguments: argparse.Namespace) -> bool:
+    """Print what was asked for; return whether anything was found."""
+    from logsrv.cli.reading.progress import progress
+
+    figures = _wants_figures(arguments)
+    with progress(search, alone=figures):
+        return _figures(search, arguments) if figures else _lines(search, arguments)
+
+
+def _figures(search: Search, arguments: argparse.Namespace) -> bool:
+    if arguments.count:
+        found = _counted(search, arguments.number)
+        print(found)
+        return found > 0
+    from logsrv.cli.reading.figures import print_histogram, print_top
+
+    if arguments.top is not None:
+        return print_top(search, arguments.top, arguments.number, arguments.output)
+    return print_histogram(search, arguments.every, arguments.output)
+
+
+def _counted(search: Search, most: int | None) -> int:
+    if most is None:
+        return search.count()
+    return sum(1 for _ in islice(search.rendered(lambda _: b""), most))
+
+
+def _lines(search: Search, arguments: argparse.Namespace) -> bool:
+    from logsrv.cli.reading.output import Output
+    from logsrv.linelog.read.context import Around, grouped
+    from logsrv.linelog.read.render import plain, renderer
+
+    looks = style(arguments)
+    render = renderer(looks, search.matcher)
+    render_many = plain(looks)
+    before = arguments.B if arguments.B is not None else arguments.C or 0
+    after = arguments.A if arguments.A is not None else arguments.C or 0
+    reverse = arguments.reverse
+    found = False
+    with Output(paged=not arguments.no_pager) as output:
+        if before or after:
+            hits = islice(search.hits(reverse=reverse), arguments.number)
+            for group in grouped(search.view, hits, Around(before, after), reverse=reverse):
+                if found and not group.goes_on and arguments.output != "json":
+                    output.write(b"--\n")
+                found = True
+                for hit, context in group.lines:
+                    output.write(render(hit, context))
+        elif render_many and arguments.number is None and not reverse:
+            for text in search.blocks(render_many):
+                output.write(text)
+                found = True
+        else:
+            lines = search.rendered(lambda hit: render(hit, False), reverse=reverse)
+            for line in islice(lines, arguments.number):
+                output.write(line)
+                found = True
+    return found

@@ -1,0 +1,51 @@
+"""Show the line at a position, and its neighbours.
+
+A position is SEGMENT:OFFSET, as search --output json and the links of the live page have it: 17:52311.
+Exit status: 0, 1 when no line begins there, 2 when something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import (
+    count,
+    declare_looks,
+    declare_store,
+    opened,
+    position,
+    status,
+    style,
+)
+from logsrv.kit.options.argument_parser import Parser
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("position", metavar="POSITION", type=position, help="as 17:52311")
+    declare_store(parser)
+    parser.add_argument(
+        "-C", type=count, metavar="N", dest="around", default=5, help="so many neighbours (5)"
+    )
+    parser.add_argument("--utc", action="store_true", help="show TIME as it is stored (default)")
+    declare_looks(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the lines."""
+    from logsrv.linelog.read.lines import Lines
+    from logsrv.linelog.read.render import renderer
+
+    render = renderer(style(arguments))
+    with opened(arguments.directory, "show") as view, closing(Lines(view)) as lines:
+        wanted = lines.line(arguments.position)
+        if wanted is None:
+            tell(f"logsrv show: no line begins at {arguments.position}")
+            return status(view, False)
+        window = lines.around(wanted, arguments.around, arguments.around)
+    for hit in window:
+        sys.stdout.buffer.write(render(hit, hit != wanted))
+    return status(view, True)

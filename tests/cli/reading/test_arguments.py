@@ -1,0 +1,113 @@
+"""Arguments that the reading commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.reading.arguments import (
+    WrongQuery,
+    count,
+    declare_query,
+    declare_scope,
+    declare_store,
+    matcher,
+    opened,
+    position,
+    scope,
+    status,
+)
+from logsrv.kit.options.argument_parser import Parser, UsageError
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import lines, make_store
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    parser = Parser("logsrv search", "")
+    declare_query(parser)
+    declare_store(parser)
+    declare_scope(parser)
+    parser.add_argument("-n", type=count)
+    parser.add_argument("-c", action="store_true")
+    return parser.parse_args(list(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "query"),
+    [
+        (["a", "-n", "3", "b"], ["a", "b"]),
+        (["a", "-debug", "b"], ["a", "-debug", "b"]),
+        (["-n3", "-source=x"], ["-source=x"]),
+        (["-count"], ["-count"]),
+        (["-c", "-"], ["-"]),
+        (["--", "--flag", "-debug"], ["--flag", "-debug"]),
+        (["--utc"], []),
+    ],
+)
+def test_words_and_options_may_be_mixed(words: list[str], query: list[str]) -> None:
+    assert parsed(*words).query == query
+
+
+def test_a_long_option_that_is_none_is_an_error() -> None:
+    with pytest.raises(UsageError, match="--sinse is no option \\(did you mean --since\\?\\)"):
+        parsed("--sinse", "today")
+
+
+def test_a_value_may_begin_with_a_hyphen() -> None:
+    """As a word of the query it would exclude; nothing of how that is told apart is to be seen."""
+    assert parsed("--source", "-web*", "x").source == "-web*"
+    with pytest.raises(UsageError, match="argument -n: -55 is no number"):
+        parsed("-n", "-55")
+
+
+def test_the_variable_gives_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parsed().directory == "logs"
+    monkeypatch.setenv("LOGSRV_DIRECTORY", "/var/log/lines")
+    assert parsed().directory == "/var/log/lines"
+    assert parsed("--directory", "here").directory == "here"
+
+
+def test_positions_and_numbers() -> None:
+    assert position("17:52311") == Position(17, 52311)
+    for wrong in ("17", "17:", ":1", "a:1", "1:²", "-1:1", "1:2:3", "9" * 50 + ":1"):
+        with pytest.raises(argparse.ArgumentTypeError):
+            position(wrong)
+    assert count("0") == 0
+    for wrong in ("-1", "x", "", "²", "9" * 13):
+        with pytest.raises(argparse.ArgumentTypeError):
+            count(wrong)
+
+
+def test_times_are_those_of_the_store() -> None:
+    found = scope(parsed("--since", "2026-11-20T07:00:00+01:00", "--until", "2026-11-21", "--utc"))
+    assert found.since == "2026-11-20T06:00:00.000000Z"
+    assert found.until == "2026-11-21T00:00:00.000000Z"
+    with pytest.raises(UsageError, match="--until: soon is not a time"):
+        scope(parsed("--until", "soon"))
+
+
+def test_a_wrong_query_says_where() -> None:
+    with pytest.raises(WrongQuery) as caught:
+        matcher(["a", "level>=banana"])
+    assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
+
+
+def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An index that is of no use is said and costs time only; lines that cannot be read are an error."""
+    store = make_store(tmp_path / "logs", [lines(["one", "two"]), []])
+    with opened(str(store), "search") as view:
+        assert (status(view, True), status(view, False)) == (0, 1)
+    [index] = store.glob("*.idx")
+    index.write_bytes(b"{}")
+    with opened(str(store), "search") as view:
+        frames = view.open(1)
+        assert frames is not None
+        assert list(frames.between(0, 1))
+        frames.close()
+        assert "is not used" in capsys.readouterr().err
+        assert status(view, True) == 0
+        view.tell("a frame is damaged")
+        assert capsys.readouterr().err == "logsrv search: a frame is damaged\n"
+        assert status(view, True) == 2

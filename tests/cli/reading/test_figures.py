@@ -1,0 +1,89 @@
+"""Numbers and bars in a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from logsrv.cli.reading import figures
+from logsrv.cli.reading.figures import print_histogram, print_top
+from logsrv.kit.options.argument_parser import UsageError
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Search
+from tests.linelog.read.stores import line, make_store, view_of
+
+
+def search_of(tmp_path: Path, *seconds: float) -> Search:
+    some = [line("[error] no\x1b[2J" if second else "x", second) for second in seconds]
+    return Search(view_of(make_store(tmp_path / "logs", [some])), compile(parse("")), Scope())
+
+
+def test_bars_are_as_long_as_their_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert print_histogram(search_of(tmp_path, 0, 0, 0, 0, 1, 3), "1s", "text")
+    shown = capsys.readouterr().out.splitlines()
+    assert [one.split()[1] for one in shown] == ["4", "1", "0", "1"]
+    lengths = [one.count("█") for one in shown]
+    assert lengths[0] == 4 * lengths[1] > 0
+    assert lengths[2] == 0
+
+
+@pytest.mark.parametrize("step", ["1s", "10ms", "1m", "1d"])
+def test_bars_fit_a_phone(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    for columns, shown in ((40, 40), (100, 100), (20, 38)):
+        monkeypatch.setattr(figures, "_columns", lambda columns=columns: columns)
+        print_histogram(search_of(tmp_path, 0, 1, 1), step, "text")
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= shown
+
+
+def test_a_long_silence_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert print_histogram(search_of(tmp_path, 0, 100_000), "1s", "text")
+    assert [one.split()[0] for one in capsys.readouterr().out.splitlines()] == [
+        "2026-11-20T06:00:00Z",
+        "…",
+        "2026-11-21T09:46:40Z",
+    ]
+
+
+def test_a_step_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_histogram(search_of(tmp_path, *range(0, 36_000, 60)), None, "text")
+    shown = capsys.readouterr().out.splitlines()
+    assert 10 <= len(shown) <= 45
+
+
+def test_bars_as_json_have_levels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_histogram(search_of(tmp_path, 0, 1, 61), "1m", "json")
+    found = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+    assert found[0] == {"time": "2026-11-20T06:00:00.000000Z", "count": 2, "levels": {"error": 1}}
+
+
+def test_nothing_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = Search(view_of(make_store(tmp_path / "logs", [[]])), compile(parse("")), Scope())
+    assert not print_histogram(empty, None, "text")
+    assert not print_top(empty, "x", None, "text")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("step", ["", "s", "0s", "x", "5", "5y", "-1m", "1e99d", "nans"])
+def test_steps_that_are_none(tmp_path: Path, step: str) -> None:
+    if step == "s":
+        return
+    with pytest.raises(UsageError, match="is no step of time"):
+        print_histogram(search_of(tmp_path, 0), step or " ", "text")
+
+
+def test_values_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = [line(b'{"a": "\\u001b[2J"}')]
+    search = Search(view_of(make_store(tmp_path / "logs", [evil])), compile(parse("")), Scope())
+    assert print_top(search, "a", 3, "text")
+    assert "\\x1b[2J" in capsys.readouterr().out

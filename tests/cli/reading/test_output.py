@@ -1,0 +1,65 @@
+"""Lines on their way to stdout: through a pager on a terminal, in large pieces elsewhere."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import LOGSRV
+from tests.linelog.read.stores import lines, make_store
+
+MESSAGES = [f"number {number}" for number in range(200)]
+
+
+def at_terminal(store: Path, pager: str, *words: str) -> str:
+    """What a terminal of 24 lines shows."""
+    terminal, side = pty.openpty()
+    os.set_blocking(terminal, True)
+    child = subprocess.Popen(
+        [*LOGSRV, "search", "--directory", str(store), "--color", "never", *words],
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        env={**os.environ, "LOGSRV_PAGER": pager, "TERM": "xterm"},
+    )
+    os.close(side)
+    shown = bytearray()
+    try:
+        while piece := os.read(terminal, 4096):
+            shown += piece
+    except OSError:
+        # Linux says so when nobody has the terminal open any more.
+        pass
+    os.close(terminal)
+    assert child.wait(30) in (0, 1)
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "logs", [lines(MESSAGES)])
+
+
+def test_much_goes_through_the_pager(store: Path) -> None:
+    shown = at_terminal(store, "sed 's/^/paged /'")
+    assert shown.count("paged 2026-11-20T06:0") == 200
+
+
+def test_little_does_not(store: Path) -> None:
+    shown = at_terminal(store, "sed 's/^/paged /'", "-n", "5")
+    assert "paged" not in shown
+    assert shown.count("number") == 5
+
+
+def test_it_can_be_left_out(store: Path) -> None:
+    assert at_terminal(store, "sed 's/^/paged /'", "--no-pager").count("paged") == 0
+    assert at_terminal(store, "no-such-pager").count("number") == 200
+    assert at_terminal(store, "").count("number") == 200
+
+
+def test_who_leaves_the_pager_ends_the_search(store: Path) -> None:
+    assert at_terminal(store, "head -n 3").count("number") == 3

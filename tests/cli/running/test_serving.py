@@ -1,0 +1,123 @@
+"""The parent hears of each step of a service, and ends it by a word or by going away."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ReactorNotRunning
+
+from logsrv.cli.running.channel import Channel
+from logsrv.cli.running.chatter import Chatter
+from logsrv.cli.running.serving import Parent, Serving
+from logsrv.errors import StartError
+
+
+class Reactor:
+    """A reactor in which what a test puts into `turns` happens."""
+
+    def __init__(self) -> None:
+        self.used: dict[str, Any] = {}
+        self.turns: list[Any] = []
+        self.running = False
+        self.before: Any = None
+
+    def addSystemEventTrigger(self, phase: str, event: str, function: Any) -> None:
+        self.before = function
+
+    def adoptStreamConnection(self, number: int, family: int, factory: Any) -> None:
+        self.parent = factory.buildProtocol(None)
+
+    def forget_closed(self) -> None:
+        pass
+
+    def callLater(self, seconds: float, function: Any) -> None:
+        self.turns.append(function)
+
+    def run(self) -> None:
+        self.running = True
+        while self.turns:
+            self.turns.pop(0)()
+
+    def stop(self) -> None:
+        if not self.running:
+            raise ReactorNotRunning
+        self.running = False
+        self.before()
+
+
+class Service:
+    """A service that is ready when a test says so."""
+
+    addresses = ("127.0.0.1:7000",)
+
+    def __init__(self) -> None:
+        self.launch: object = "of twistd"
+        self.readiness: Deferred[None] = Deferred()
+        self.calls: list[str] = []
+
+    def privilegedStartService(self) -> None:
+        self.calls.append("bound")
+
+    def startService(self) -> None:
+        self.calls.append("started")
+
+    def stopService(self) -> Deferred[None]:
+        self.calls.append("stopped")
+        return succeed(None)
+
+    def when_ready(self) -> Deferred[None]:
+        return self.readiness
+
+    def reload(self) -> Deferred[None]:
+        return succeed(None)
+
+
+@pytest.fixture
+def channels() -> Iterator[tuple[Channel, Channel]]:
+    ends = [Channel(end) for end in socket.socketpair()]
+    yield ends[0], ends[1]
+    for end in ends:
+        end.close()
+
+
+def test_the_parent_hears_that_it_serves_was_reloaded_and_has_left(
+    channels: tuple[Channel, Channel],
+) -> None:
+    ours, theirs = channels
+    service, reactor, chatter = Service(), Reactor(), Chatter(quiet=True)
+    reactor.turns = [
+        lambda: service.readiness.callback(None),
+        lambda: service.reload(),
+        lambda: reactor.parent.dataReceived(b'"leave"\n'),
+    ]
+    Serving(service, ours, reactor, chatter).run()
+    assert service.calls == ["bound", "started", "stopped"]
+    assert theirs.receive() == {"serving": [], "at": ["127.0.0.1:7000"]}
+    assert theirs.receive() == {"reloaded": [], "at": ["127.0.0.1:7000"]}
+    assert theirs.receive() == {"left": True}
+    # Its successor says enough.
+    assert chatter.quiet
+
+
+def test_what_keeps_it_from_beginning_is_raised(channels: tuple[Channel, Channel]) -> None:
+    service, reactor = Service(), Reactor()
+    reactor.turns = [lambda: service.readiness.errback(StartError("no database"))]
+    with pytest.raises(StartError, match="no database"):
+        Serving(service, channels[0], reactor, Chatter(quiet=False)).run()
+    assert service.calls == ["bound", "started", "stopped"]
+
+
+def test_without_the_parent_it_ends() -> None:
+    reactor, ended = Reactor(), []
+    reactor.running, reactor.before = True, lambda: ended.append(True)
+    parent = Parent(reactor, Chatter(quiet=False))
+    parent.connectionLost()
+    assert ended == [True]
+    # Where it is ending already, there is nothing left to do.
+    parent.connectionLost()
+    parent.dataReceived(b'"leave"\n')
+    assert ended == [True]

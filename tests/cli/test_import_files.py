@@ -1,0 +1,185 @@
+"""`logsrv import`: existing files into a store, and found there by their own times."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.lock import DirectoryLock
+from tests.cli.at_terminal import AtTerminal
+from tests.cli.command import LOGSRV, logsrv
+
+# 2026-11-20T12:00:00Z
+WRITTEN = 1_795_176_000
+UTC = {"TZ": "UTC"}
+TRADITIONAL = (
+    b"Nov 19 06:25:01 web1 CRON[8201]: (root) CMD (test -x /usr/sbin/anacron)\n"
+    b"Nov 19 06:25:09 web1 sshd[8211]: Accepted publickey for ann from 10.0.0.7 port 50122 ssh2\n"
+)
+PROTOCOL_23 = (
+    b"<86>1 2026-11-18T06:25:01.123456+01:00 web1 CRON 8201 - -  pam_unix(cron:session): opened\n"
+    b"<38>1 2026-11-18T06:25:09.000001+01:00 web1 sshd 8211 - - Accepted publickey for bob\n"
+)
+ACCESS = b'10.0.0.1 - - [19/Nov/2026:06:25:05 +0000] "GET / HTTP/1.1" 200 612 "-" "curl/8"\n'
+EXPORT = (
+    b"__CURSOR=s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece7\n__REALTIME_TIMESTAMP=1795132800000007\n"
+    b"_HOSTNAME=web1\nPRIORITY=6\nMESSAGE=Started Daily apt download activities.\n\n"
+    b"__CURSOR=s=739ad463348b4ceca5a9e69c95a3c93f;i=4ece8\n__REALTIME_TIMESTAMP=1795132801000000\n"
+    b"MESSAGE\n" + struct.pack("<Q", 9) + b"two\nlines\n\n"
+)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for name, data in (
+        ("syslog.1", TRADITIONAL),
+        ("syslog.2.gz", gzip.compress(PROTOCOL_23)),
+        ("access.log.zst", zstandard.compress(ACCESS)),
+        ("journal", EXPORT),
+        ("notes", b"no time at all\n"),
+    ):
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (WRITTEN, WRITTEN))
+    return folder
+
+
+def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: Path) -> None:
+    done = logsrv("import", "--directory", "store", "log", environment=UTC, directory=tmp_path)
+    assert done.returncode == 0 and not done.stderr
+    assert done.stdout.decode().splitlines() == [
+        "log/access.log.zst: 1 line, 2026-11-19T06:25:05Z to 2026-11-19T06:25:05Z",
+        "log/journal: 2 lines, 2026-11-20T00:00:00Z to 2026-11-20T00:00:01Z",
+        "log/notes: 1 line without a time; they have the file's own, 2026-11-20T12:00:00Z",
+        "log/syslog.2.gz: 2 lines, 2026-11-18T05:25:01Z to 2026-11-18T05:25:09Z",
+        "log/syslog.1: 2 lines, 2026-11-19T06:25:01Z to 2026-11-19T06:25:09Z",
+    ]
+
+    def found(*words: str) -> list[str]:
+        shown = logsrv("search", "--directory", "store", "--utc", *words, directory=tmp_path)
+        assert not shown.stderr
+        return shown.stdout.decode().splitlines()
+
+    every = found()
+    assert [line.split()[:2] for line in every] == [
+        ["2026-11-18T05:25:01.123456Z", "file:log/syslog.2.gz"],
+        ["2026-11-18T05:25:09.000001Z", "file:log/syslog.2.gz"],
+        ["2026-11-19T06:25:01.000000Z", "file:log/syslog.1"],
+        ["2026-11-19T06:25:05.000000Z", "file:log/access.log.zst"],
+        ["2026-11-19T06:25:09.000000Z", "file:log/syslog.1"],
+        ["2026-11-20T00:00:00.000007Z", "file:log/journal"],
+        ["2026-11-20T00:00:01.000000Z", "file:log/journal"],
+        ["2026-11-20T12:00:00.000000Z", "file:log/notes"],
+    ]
+    assert every[0].endswith(" " + PROTOCOL_23.decode().splitlines()[0])
+    assert found("--since", "2026-11-19", "--until", "2026-11-19T06:25:06Z") == every[2:4]
+    assert found("app=sshd", "--source", "file:*.gz") == [every[1]]
+    assert found("status=200") == [every[3]]
+    assert '"MESSAGE":"two\\nlines"' in every[6]
+    sealed = sorted(path.suffix for path in (tmp_path / "store").glob("0*"))
+    # A word index of so little would be larger than it is of use.
+    assert sealed == [".idx", ".zst"] and not (tmp_path / "store/current.log").stat().st_size
+
+
+def test_the_same_files_are_not_imported_twice(logs: Path, tmp_path: Path) -> None:
+    words = ("import", "--directory", "store", "log/journal")
+    logsrv(*words, directory=tmp_path)
+    again = logsrv(*words, directory=tmp_path)
+    assert again.stdout == b"log/journal: imported already, left out\n" and not again.returncode
+    assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
+
+
+def test_a_dry_run_says_the_same_and_makes_nothing(logs: Path, tmp_path: Path) -> None:
+    words = ("import", "--directory", "store", "log")
+    tried = logsrv(*words, "--dry-run", environment=UTC, directory=tmp_path)
+    assert not (tmp_path / "store").exists()
+    assert tried.stdout == logsrv(*words, environment=UTC, directory=tmp_path).stdout
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    text = gzip.decompress(gzip.compress(PROTOCOL_23)) * 2000
+    store = str(tmp_path / "store")
+    done = logsrv("import", "--directory", store, "-", input=text)
+    assert done.stdout.startswith(b"-: 4,000 lines, ")
+    assert b"; 1,999 lines older than the one before, by up to 8 s, have its time\n" in done.stdout
+    shown = logsrv("search", "--directory", store, "-n", "1")
+    assert shown.stdout.startswith(b"2026-11-18T05:25:01.123456Z file:- <86>1 ")
+
+
+def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(
+    logs: Path, tmp_path: Path
+) -> None:
+    (logs / "broken.gz").write_bytes(gzip.compress(PROTOCOL_23)[:-20])
+    done = logsrv(
+        "import",
+        "--directory",
+        "store",
+        "log/broken.gz",
+        "no\x1b",
+        "log/journal",
+        directory=tmp_path,
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "logsrv import: no\\x1b cannot be read: No such file or directory",
+        "logsrv import: log/broken.gz cannot be read to its end: its compressed data has no end",
+    ]
+    assert b"log/journal: 2 lines" in done.stdout
+
+
+def test_a_store_that_a_server_has_open_is_left_alone(logs: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    disk = Disk().enter(store)
+    lock = DirectoryLock(disk)
+    try:
+        done = logsrv("import", "--directory", str(store), str(logs / "journal"))
+    finally:
+        lock.release()
+        disk.leave()
+    assert done.returncode == 1
+    assert f"is in use by process {os.getpid()};" in done.stderr.decode()
+    assert not (store / "current.log").exists()
+
+
+@pytest.mark.long
+def test_an_import_that_is_killed_goes_on(tmp_path: Path) -> None:
+    """A real kill, with part of it written."""
+    log = tmp_path / "app.log"
+    lines = [
+        f"2026-11-19T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z {n}" for n in range(40000)
+    ]
+    log.write_text("\n".join(lines) + "\n")
+    words = ("import", "--directory", str(tmp_path / "store"), str(log))
+    child = subprocess.Popen([*LOGSRV, *words], stdout=subprocess.DEVNULL)
+    current = tmp_path / "store" / "current.log"
+    deadline = time.monotonic() + 20
+    while not (current.exists() and current.stat().st_size) and time.monotonic() < deadline:
+        assert child.poll() is None
+    child.kill()
+    child.wait()
+    assert logsrv(*words).returncode == 0
+    shown = logsrv("search", "--directory", str(tmp_path / "store"), "--output", "raw")
+    assert shown.stdout.decode().splitlines() == lines
+
+
+@pytest.mark.long
+def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    with log.open("w") as file:
+        for n in range(200_000):
+            file.write(f"2026-11-19T{n // 36000:02d}:{n // 600 % 60:02d}:00.{n:07d}Z {n}\n")
+    words = (*LOGSRV, "import", "--directory", str(tmp_path / "store"), str(log), "--dry-run")
+    with AtTerminal(*words, environment={}) as terminal:
+        terminal.expect("app.log: 200,000 lines")
+    assert re.search(rb"\r\x1b\[K[0-9]+ %, [0-9,]+ lines, at 2026-11-19T", terminal.seen)

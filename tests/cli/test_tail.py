@@ -1,0 +1,106 @@
+"""`logsrv tail` as its user meets it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import LOGSRV, logsrv
+from tests.linelog.read.stores import line, lines, make_store
+
+MESSAGES = [f"number {number}" for number in range(30)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    every = lines(MESSAGES)
+    return make_store(tmp_path / "logs", [every[:10], every[10:25], every[25:]])
+
+
+def tail(store: Path, *words: str) -> list[str]:
+    done = logsrv("tail", "--directory", str(store), "--output", "raw", *words)
+    assert done.stderr == b""
+    return done.stdout.decode().splitlines()
+
+
+def test_the_last_lines(store: Path) -> None:
+    assert tail(store) == MESSAGES[-10:]
+    assert tail(store, "-n", "3") == MESSAGES[-3:]
+    assert tail(store, "-n", "100") == MESSAGES
+    assert tail(store, "-n2", "number", "1") == ["number 19", "number 21"]
+    assert tail(store, "-n", "0") == []
+
+
+class Following:
+    def __init__(self, store: Path, *words: str) -> None:
+        self.child = subprocess.Popen(
+            [*LOGSRV, "tail", "--directory", str(store), "-f", "--output", "raw", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def line(self) -> bytes:
+        assert self.child.stdout is not None
+        return self.child.stdout.readline()
+
+
+@pytest.fixture
+def following(store: Path) -> Iterator[Following]:
+    follows = Following(store, "-n", "1")
+    yield follows
+    follows.child.kill()
+    follows.child.communicate()
+
+
+def test_what_comes_is_shown(store: Path, following: Following) -> None:
+    assert following.line() == b"number 29\n"
+    for number in range(5):
+        with open(store / "current.log", "ab") as file:
+            file.write(line(f"new {number}", 100 + number))
+        assert following.line() == b"new %d\n" % number
+
+
+def test_rotation_is_followed(store: Path, following: Following) -> None:
+    assert following.line() == b"number 29\n"
+    with open(store / "current.log", "ab") as file:
+        file.write(line("the last of this", 100))
+    (store / "current.log").rename(store / "0000000003-20261120T060025Z.log")
+    (store / "current.log").write_bytes(line("the first of that", 101))
+    (store / "number").write_bytes(b"4\n")
+    assert following.line() == b"the last of this\n"
+    assert following.line() == b"the first of that\n"
+
+
+def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:
+    assert following.line() == b"number 29\n"
+    assert following.child.stdout is not None
+    assert following.child.stderr is not None
+    following.child.stdout.close()
+    assert following.child.stderr.read() == b""
+    assert following.child.wait(30) is not None
+
+
+def test_a_query_filters_what_comes(store: Path) -> None:
+    follows = Following(store, "-n", "0", "wanted")
+    try:
+        # Nothing tells when it has begun to follow but a line that comes through.
+        with open(store / "current.log", "ab", buffering=0) as file:
+            number = 0
+            while not _readable(follows):
+                file.write(line(f"wanted {number}", 100 + number))
+                file.write(line(f"other {number}", 100 + number))
+                number += 1
+        assert follows.line().startswith(b"wanted ")
+    finally:
+        follows.child.kill()
+        follows.child.communicate()
+
+
+def _readable(follows: Following) -> bool:
+    import select
+
+    assert follows.child.stdout is not None
+    return bool(select.select([follows.child.stdout], [], [], 0.05)[0])
