@@ -68,4 +68,4 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
     page = (DOCS / "counters.md").read_text()
     for service in services:
         for metric in service.metrics.catalogue:
-            assert f"| `{metric.name}` | {metric.kind} |" in page
+            assert f"| `{metric.name}` | `logsrv_{metric.name}` | {metric.kind} |" in page

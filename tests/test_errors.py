@@ -1,6 +1,6 @@
-"""The errors that end a start."""
+"""The errors that end a start, and those that say where."""
 
-from logsrv.errors import ConfigurationError, StartError
+from logsrv.errors import ConfigurationError, QueryError, StartError
 
 
 def test_a_start_error_is_both_kinds() -> None:
@@ -9,3 +9,12 @@ def test_a_start_error_is_both_kinds() -> None:
     assert isinstance(error, SystemExit) and isinstance(error, Exception)
     assert isinstance(error, ConfigurationError)
     assert error.code == str(error) == "logsrv: tcp:1234: the port is in use"
+
+
+def test_a_query_error_says_where() -> None:
+    error = QueryError("this ( is never closed", 3)
+    assert (str(error), error.sentence, error.at) == (
+        "this ( is never closed",
+        "this ( is never closed",
+        3,
+    )

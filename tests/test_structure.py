@@ -28,6 +28,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.observe",
         "logsrv.kit.net",
     ),
+    "logsrv.kit.web": (
+        "logsrv.kit.text",
+        "logsrv.kit.observe",
+        "logsrv.kit.options",
+        "logsrv.kit.net",
+    ),
+    "logsrv.kit.inspect": (
+        "logsrv.kit.text",
+        "logsrv.kit.framing",
+        "logsrv.kit.observe",
+        "logsrv.kit.options",
+        "logsrv.kit.net",
+        "logsrv.kit.protocols",
+        "logsrv.kit.web",
+    ),
     "logsrv.kit": (),
     "logsrv.linelog.batch": ("logsrv.kit.text",),
     "logsrv.linelog.framing": (
@@ -37,21 +52,42 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.options.kinds",
     ),
     "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.kit"),
+    "logsrv.linelog.fields": ("logsrv.kit.text",),
+    "logsrv.linelog.query": ("logsrv.linelog.fields", "logsrv.kit.text"),
+    "logsrv.linelog.alerts": (
+        "logsrv.linelog.read",
+        "logsrv.linelog.query",
+        "logsrv.linelog.store.segment",
+        "logsrv.kit",
+    ),
     "logsrv.linelog.inputs": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",
         "logsrv.linelog.store",
         "logsrv.kit",
     ),
+    "logsrv.linelog.importing": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.store",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.http": (
+        "logsrv.linelog.read",
+        "logsrv.linelog.query",
+        "logsrv.linelog.store",
+        "logsrv.linelog.health",
+        "logsrv.kit",
+    ),
     "logsrv.linelog": ("logsrv.kit",),
     # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
-    "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in logsrv.kit.__all__),
+    "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
     "logsrv.gopher.wire": ("logsrv.gopher.errors", "logsrv.kit.text"),
     "logsrv.gopher": ("logsrv.kit",),
     "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
 }
 # Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.
-SANS_IO = ("text", "framing", "wire")
+SANS_IO = ("text", "framing", "wire", "fields", "query")
 # What those may import from elsewhere is held to the same.
 SANS_IO_MODULES = ("logsrv.kit.options.declare", "logsrv.kit.options.kinds")
 IO = ("twisted", "socket", "asyncio", "time", "threading", "selectors", "ssl")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.bars import Verdict, verdicts
+from bench.bars import Verdict, at_least, verdicts
 from bench.results import Figures, IdleRun, Result, Run
 
 
@@ -66,3 +66,9 @@ def test_tls_is_compared_with_rsyslog() -> None:
     bar = "tls-8: at least 1.5 of the throughput of rsyslog"
     assert found([run("tls-8", "rsyslog", 1.5), run("tls-8", "logsrv", 1.0)], bar).met
     assert not found([run("tls-8", "rsyslog", 1.4), run("tls-8", "logsrv", 1.0)], bar).met
+
+
+def test_a_bar_of_two_protocols() -> None:
+    bar = "FrameProtocol: at least 1.5 times as fast as Int32StringReceiver, by CPU time"
+    assert at_least(1.5, "FrameProtocol", "Int32StringReceiver", 1.62) == Verdict(bar, "1.62", True)
+    assert at_least(1.5, "FrameProtocol", "Int32StringReceiver", 1.49).met is False

@@ -17,7 +17,7 @@ import attrs
 from bench.child import running
 from bench.echo.servers import EchoServer
 from bench.proc import is_bound, memory
-from tests.docs.story import free_port
+from tests.ports import free_port
 
 # How long an answer may take, on a machine that is busy; and how long to wait for one that should
 # not come.

@@ -17,7 +17,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from types import TracebackType
 import attrs
 
 from logsrv.kit.testing import play, transcripts, wait_until
+from tests.ports import free_port
 
 _FENCE = re.compile(r"^```(\S+)(?: +(\S+))? *\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MARK = "this-command-has-ended"
@@ -52,12 +52,6 @@ def blocks(page: str) -> list[Block]:
         Block(match[1], match[2] or "", match[3], page.count("\n", 0, match.start(3)) + 1)
         for match in _FENCE.finditer(page)
     ]
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody had a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Story:

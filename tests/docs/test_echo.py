@@ -29,7 +29,8 @@ from tests.docs.probes import (
     read_line,
     started,
 )
-from tests.docs.story import blocks, free_port
+from tests.docs.story import blocks
+from tests.ports import free_port
 from tests.programs import program
 
 PAGE = (ROOT / "docs" / "echo.md").read_text()

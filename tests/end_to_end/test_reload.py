@@ -26,13 +26,7 @@ from hypothesis.stateful import (
 from logsrv.kit.testing import TwistdProcess
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.gopher.servers import certificate_file
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
+from tests.ports import free_port
 
 ANSWER = re.compile(r": (reloaded, .*|reload refused, .*)")
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.certificates import Authority
+from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Start
 from tests.end_to_end.stored import stored_lines
 from tests.programs import program
@@ -80,3 +82,30 @@ def test_a_key_that_is_not_there(logger: Start, tmp_path: Path) -> None:
     assert server.wait() == 1
     assert "there is no file" in server.log()
     assert "Traceback" not in server.log()
+
+
+def test_who_shows_a_certificate_has_a_name(
+    logger: Start, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """It stands before each line, and is searched for; who shows none is refused."""
+    key, cert = certificate
+    authority = Authority(tmp_path)
+    server = logger(
+        listen=[
+            f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}:clientca={authority.cafile}"
+        ]
+    )
+    context = ssl.create_default_context(cafile=str(cert))
+    nobody = context.wrap_socket(server.connect(), server_hostname="localhost")
+    with nobody, pytest.raises(OSError):
+        nobody.recv(1)
+    context.load_cert_chain(authority.certify("shop.example"))
+    with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
+        connection.sendall(b"secret\n")
+        assert server.wait_for_messages(1) == [b"secret"]
+    [line] = stored_lines(server.store)
+    assert line.source.startswith(b"tls:127.0.0.1:")
+    assert line.source.endswith(b",dns=shop.example")
+    search = ("search", "host=127.0.0.1", "--source", "*,dns=shop.example")
+    found = logsrv(*search, "--output", "raw", "--directory", str(server.store))
+    assert found.stdout == b"secret\n"

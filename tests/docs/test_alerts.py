@@ -1,0 +1,65 @@
+"""docs/alerts.md, followed by a reader who has nothing but an empty folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from logsrv.linelog.alerts import message
+from logsrv.linelog.alerts.settings import AlertSettings, labelled
+from logsrv.linelog.alerts.tally import SHOWN, Tally
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.service import Options
+from logsrv.linelog.store.segment import Position
+from tests.docs.story import Story, blocks
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "alerts.md").read_text()
+
+
+def block(language: str) -> str:
+    [found] = [one.body for one in blocks(PAGE) if one.language == language]
+    return found
+
+
+def test_the_page_is_true(tmp_path: Path) -> None:
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join([ours, os.environ["PATH"]])
+    with Story(tmp_path, ports=(1234,), environment={"PATH": path}) as reader:
+        # The port of the page is the default; here it has to be another.
+        page = PAGE.replace("logsrv --alert 'l", "logsrv --listen tcp:1234 --alert 'l", 1)
+        reader.follow(page)
+        reader.stop()
+
+
+def test_the_json_is_what_is_posted() -> None:
+    shown = json.loads(block("json"))
+    [line] = shown["lines"]
+    stored = f"{line['time']} {line['source']} {line['message']}".encode()
+    hit = Hit(Position(17, 52311), stored)
+    tally = Tally(1)
+    tally.add([hit], 1, stored, 0)
+    alert = AlertSettings(alert=shown["query"], alert_command=("x",))
+    assert json.loads(message.json(alert, tally.counted)) == shown
+
+
+def test_the_file_is_one(tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(block("toml"))
+    options = Options()
+    options.environment = {}
+    options.parseOptions(["--config", str(config)])
+    found = labelled(options.settings.alerts)
+    assert {name: one.alert_every for name, one in found.items()} == {"disk": 300, "web": 60}
+    assert (found["web"].alert_command, found["disk"].alert_webhook) == (None, None)
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    from logsrv.linelog.alerts import command, webhook
+
+    assert (SHOWN, message.LONGEST, command.SECONDS, webhook.SECONDS) == (10, 1000, 60, 10)
+    assert len(webhook.PAUSES) == 3 and 20 < sum(webhook.PAUSES) < 40
+    for code in webhook.AGAIN:
+        assert re.search(rf"\b{code}\b", PAGE)

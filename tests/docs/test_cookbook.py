@@ -1,0 +1,186 @@
+"""docs/cookbook.md: each plugin is taken out of the page, counted, and run under twistd as it says.
+
+A section has one file `twisted/plugins/NAME_plugin.py`. Its ports are those of the form 7xxx.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from twisted.names import dns
+
+from logsrv.kit.testing import TelnetSession
+from tests.docs.conftest import ROOT
+from tests.docs.story import Story, blocks
+
+PAGE = (ROOT / "docs" / "cookbook.md").read_text()
+# Own lines: all that are neither blank nor a comment.
+MOST_LINES = {
+    "finger": 35,
+    "chat": 40,
+    "memcached": 35,
+    "hosts": 35,
+    "netstrings": 40,
+    "relay": 30,
+    "disk": 15,
+    "tally": 15,
+    "notes": 35,
+}
+
+
+@attrs.frozen
+class Recipe:
+    """A section of the page, by its first and last line there, and the plugin's source."""
+
+    name: str
+    first: int
+    last: int
+    source: str
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that it names, which a test replaces by free ones."""
+        text = "\n".join(PAGE.splitlines()[self.first - 1 : self.last])
+        return tuple(sorted({int(port) for port in re.findall(r"\b7\d{3}\b", text)}))
+
+
+def recipes() -> dict[str, Recipe]:
+    """All of the page, by the names of the plugins."""
+    starts = [PAGE.count("\n", 0, found.start()) + 1 for found in re.finditer("^## ", PAGE, re.M)]
+    found = {}
+    for first, next_one in zip(starts, [*starts[1:], PAGE.count("\n") + 2], strict=True):
+        [plugin] = [
+            block
+            for block in blocks(PAGE)
+            if first < block.line < next_one and block.argument.startswith("twisted/plugins/")
+        ]
+        name = Path(plugin.argument).stem.removesuffix("_plugin")
+        found[name] = Recipe(name, first, next_one - 1, plugin.body)
+    return found
+
+
+RECIPES = recipes()
+
+
+def own_lines(source: str) -> int:
+    """How many lines are neither blank nor a comment; those of docstrings count."""
+    lines = (line.strip() for line in source.splitlines())
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+def reading(name: str, folder: Path) -> Story:
+    """A reader who has come to this recipe, and has followed it to its end."""
+    recipe = RECIPES[name]
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join([ours, os.environ["PATH"]])
+    reader = Story(folder, ports=recipe.ports, environment={"PATH": path})
+    try:
+        reader.follow(PAGE, last=min(recipe.first for recipe in RECIPES.values()))
+        reader.follow(PAGE, recipe.first, recipe.last)
+    except BaseException:
+        reader.__exit__(None, None, None)
+        raise
+    return reader
+
+
+def test_each_recipe_is_counted() -> None:
+    assert set(RECIPES) == set(MOST_LINES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_is_no_longer_than_promised(name: str) -> None:
+    assert own_lines(RECIPES[name].source) <= MOST_LINES[name]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_works_as_it_is_printed(name: str, tmp_path: Path) -> None:
+    """Its file, commands and conversations, with a real twistd."""
+    with reading(name, tmp_path):
+        pass
+
+
+def test_people_in_the_chat_hear_of_each_other(tmp_path: Path) -> None:
+    with reading("chat", tmp_path) as reader:
+        port = int(reader.ports["7080"])
+        with TelnetSession(port) as ada:
+            ada.send("ada")
+            ada.expect("Who are you?")
+            ada.expect("ada is here.")
+            with TelnetSession(port) as bob:
+                bob.send("bob")
+                bob.expect("Who are you?")
+                bob.expect("bob is here.")
+                ada.expect("bob is here.")
+                ada.send("hello")
+                bob.expect("<ada> hello")
+            ada.expect("bob has left.")
+
+
+def test_any_bytes_are_a_value_for_memcached(tmp_path: Path) -> None:
+    """Line ends and what looks like Telnet too; whatever the network does with it."""
+    value = b"\xff\xfb\x01\r\nget a\r\n" + bytes(range(256)) * 40
+    sent = b"set a 7 0 %d noreply\r\n%b\r\nget a\r\n" % (len(value), value)
+    with reading("memcached", tmp_path) as reader:
+        for cut in (0, 24, 30, len(sent) - 8):
+            with socket.create_connection(("127.0.0.1", int(reader.ports["7011"])), 10) as client:
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                client.sendall(sent[:cut])
+                client.sendall(sent[cut:])
+                client.shutdown(socket.SHUT_WR)
+                with client.makefile("rb") as answer:
+                    wanted = b"VALUE a 7 %d\r\n%b\r\nEND\r\n" % (len(value), value)
+                    assert answer.read() == wanted
+
+
+def test_memcached_sends_many_large_values_to_who_reads_them(tmp_path: Path) -> None:
+    value = b"v" * 1_000_000
+    with (
+        reading("memcached", tmp_path) as reader,
+        socket.create_connection(("127.0.0.1", int(reader.ports["7011"])), 10) as client,
+    ):
+        client.sendall(b"set a 0 0 %d noreply\r\n%b\r\nget a a a a\r\n" % (len(value), value))
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as answer:
+            assert answer.read().count(value) == 4
+
+
+def question(name: str, kind: int) -> bytes:
+    message = dns.Message(id=7, recDes=True)
+    message.addQuery(name.encode(), kind)
+    return message.toStr()
+
+
+def test_the_name_server_is_understood_by_another_implementation(tmp_path: Path) -> None:
+    """Over UDP and TCP: a host, a name that is not known, and a kind that it has nothing of."""
+    wanted = [
+        ("ada.example", dns.A, ["192.0.2.1"], 0),
+        ("ADA.example", dns.MX, [], 0),
+        ("x", dns.A, [], 3),
+    ]
+    with reading("hosts", tmp_path) as reader:
+        udp, tcp = (("127.0.0.1", int(reader.ports[port])) for port in ("7053", "7054"))
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+            socket.create_connection(tcp, 10) as stream,
+            stream.makefile("rb") as received,
+        ):
+            client.settimeout(10)
+            client.sendto(b"no DNS", udp)
+            for name, kind, addresses, code in wanted:
+                asked = question(name, kind)
+                client.sendto(asked, udp)
+                stream.sendall(len(asked).to_bytes(2, "big") + asked)
+                length = int.from_bytes(received.read(2), "big")
+                for answer in (client.recv(512), received.read(length)):
+                    message = dns.Message()
+                    message.fromStr(answer)
+                    found: list[Any] = [record.payload for record in message.answers]
+                    assert [record.dottedQuad() for record in found] == addresses
+                    assert (message.id, message.rCode, message.recDes) == (7, code, True)

@@ -1,0 +1,51 @@
+"""The examples of docs/http.md, asked of a real server."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TwistdProcess
+from logsrv.linelog.http.endpoints import BY_PATH
+from tests.end_to_end.conftest import LOOPBACK
+from tests.end_to_end.web import Client
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "http.md").read_text()
+EXAMPLES = re.findall(r"^```http\nGET (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+LINES = b"level=error user=ann timeout\nlevel=info user=bob\n"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A client of a server that has two lines."""
+    arguments = ("--listen", LOOPBACK, "--http", LOOPBACK)
+    directory = tmp_path_factory.mktemp("http")
+    with TwistdProcess("logsrv", *arguments, directory=directory) as server:
+        with socket.create_connection(("127.0.0.1", server.port())) as connection:
+            connection.sendall(LINES)
+        found = Client(server.ports()[-1])
+        server.wait_until(lambda: found.ask("/api/stats").json["lines"] == 2, "the lines")
+        yield found
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) > 7
+
+
+@pytest.mark.parametrize(("path", "answer"), EXAMPLES)
+def test_example(client: Client, path: str, answer: str) -> None:
+    """`…` stands for anything."""
+    pattern = ".*".join(map(re.escape, answer.strip().split("…")))
+    found = client.ask(path.replace(">", "%3E")).body.decode().strip()
+    assert re.fullmatch(pattern, found), found
+
+
+def test_every_path_is_on_the_page() -> None:
+    for path in BY_PATH:
+        assert path in PAGE, path
+    for parameter in BY_PATH["/api/search"].parameters:
+        assert f"`{parameter.name}" in PAGE

@@ -1,0 +1,94 @@
+"""Real programs that send: rsyslog and syslog-ng with a configuration of the test's, and what to send."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from logsrv.kit.testing import wait_until
+from tests.programs import program
+
+LONG = "x" * 20_000
+
+
+def texts(count: int = 1000) -> list[str]:
+    """Messages with Unicode; each tenth has three lines, each hundredth 20 KB."""
+    return [
+        f"number {number} grüße 日本 🙂"
+        + ("\nits second\nand third line" if number % 10 == 3 else "")
+        + (LONG if number % 100 == 5 else "")
+        for number in range(count)
+    ]
+
+
+def as_stored(text: str) -> bytes:
+    """The text as it stands in a stored line."""
+    return text.encode().replace(b"\n", rb"\x0a")
+
+
+class Rsyslog:
+    """A running rsyslogd that gets messages at a UNIX socket, and does with them what the test said."""
+
+    def __init__(self, directory: Path) -> None:
+        self.socket = directory / "rsyslog.sock"
+
+    def send(self, messages: list[str]) -> None:
+        """Hand messages to it, as a program on its machine does."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(self.socket))
+            for message in messages:
+                sender.send(f"<13>Nov 20 06:18:42 app: {message}".encode())
+
+
+@contextlib.contextmanager
+def rsyslog(directory: Path, action: str, modules: str = "") -> Iterator[Rsyslog]:
+    """Run rsyslogd with this action; control characters stay as they are."""
+    rsyslogd = program("rsyslogd", "rsyslog")
+    found = Rsyslog(directory)
+    conf = directory / "rsyslog.conf"
+    conf.write_text(
+        f'global(workDirectory="{directory}" net.enableDNS="off" maxMessageSize="64k"'
+        ' parser.escapeControlCharactersOnReceive="off")\n'
+        'module(load="imuxsock" SysSock.Use="off")\n'
+        f"{modules}\n"
+        f'input(type="imuxsock" Socket="{found.socket}" CreatePath="on" useSysTimeStamp="off"'
+        ' RateLimit.Interval="0")\n'
+        f"{action}\n"
+    )
+    command = [rsyslogd, "-n", "-f", str(conf), "-i", str(directory / "rsyslog.pid")]
+    with _running(command, directory / "rsyslog.log"):
+        wait_until(found.socket.exists, "rsyslog's socket")
+        yield found
+
+
+@contextlib.contextmanager
+def syslog_ng(directory: Path, source: str, destination: str) -> Iterator[None]:
+    """Run syslog-ng from a source to a destination."""
+    command = program("syslog-ng", "syslog-ng-core")
+    conf = directory / "syslog-ng.conf"
+    conf.write_text(
+        f"@version: 3.38\nsource s {{ {source} }};\ndestination d {{ {destination} }};\n"
+        "log { source(s); destination(d); };\n"
+    )
+    places = {"-R": "persist", "-c": "control", "-p": "pid"}
+    words = [word for flag, name in places.items() for word in (flag, str(directory / name))]
+    with _running([command, "-F", "-f", str(conf), *words], directory / "syslog-ng.log"):
+        yield
+
+
+@contextlib.contextmanager
+def _running(command: list[str], log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

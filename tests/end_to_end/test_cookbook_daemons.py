@@ -1,0 +1,319 @@
+"""The plugins of docs/cookbook.md as operators run them: daemons of another user, under load.
+
+Each is reloaded and stopped while clients go on asking. Until the stop every answer has to be right; after
+it nothing of what was said may be missing from where it was to go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.kit.testing import TWISTD, wait_until
+from tests.docs.test_cookbook import RECIPES
+from tests.ports import free_port
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root"),
+]
+
+USER = "nobody"
+CLIENTS = 4
+# Where that user cannot get at this Python, a mount namespace of its own shows it nothing but Python there.
+NAMESPACE = """
+set -e; home=$1; python=$2; shift 2
+mount --bind "$python" /mnt
+mount -t tmpfs -o mode=755 tmpfs "$home"
+mkdir -p "$python"
+mount --bind /mnt "$python"
+exec "$@"
+"""
+
+Talk = Callable[[int, int], None]
+
+
+def prefix() -> list[str]:
+    """Return the command before those that another user is to run."""
+    closed = [each for each in Path(sys.base_prefix).parents if not each.stat().st_mode & 0o001]
+    if not closed:
+        return []
+    return ["unshare", "-m", "sh", "-c", NAMESPACE, "sh", str(closed[-1]), sys.base_prefix]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of that user, which he can reach; pytest's own he cannot."""
+    made = Path(tempfile.mkdtemp(prefix="cookbook-"))
+    user = pwd.getpwnam(USER)
+    os.chown(made, user.pw_uid, user.pw_gid)
+    made.chmod(0o755)
+    (made / "twisted" / "plugins").mkdir(parents=True)
+    yield made
+    shutil.rmtree(made)
+
+
+class Daemon:
+    """A plugin of the page as a daemon of another user, in `folder`."""
+
+    def __init__(self, folder: Path, name: str, *arguments: str, reactor: str = "default") -> None:
+        self.folder = folder
+        self.pid_file = folder / "daemon.pid"
+        self.log_file = folder / "daemon.log"
+        (folder / "twisted" / "plugins" / f"{name}_plugin.py").write_text(RECIPES[name].source)
+        self.service = "logsrv" if name == "netstrings" else name
+        done = subprocess.run(
+            [
+                *prefix(), *TWISTD, f"--uid={USER}", f"--reactor={reactor}", "--umask=022",
+                "--pidfile=daemon.pid", "--logfile=daemon.log", self.service, *arguments,
+            ],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr + self.log()
+        self.pid = int(self.pid_file.read_text())
+
+    def log(self) -> str:
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+    def reload(self) -> None:
+        before = self.log().count("reloaded, ")
+        os.kill(self.pid, signal.SIGHUP)
+        wait_until(lambda: self.log().count("reloaded, ") > before, f"a reload in\n{self.log()}")
+
+    def stop(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+        wait_until(lambda: not self.pid_file.exists(), "the end", 40)
+        wait_until(lambda: not Path(f"/proc/{self.pid}").exists(), "the end of its process", 40)
+
+    def kill(self) -> None:
+        if Path(f"/proc/{self.pid}").exists():
+            os.kill(self.pid, signal.SIGKILL)
+
+
+class Load:
+    """Clients that talk to a port, one talk after the other, each talk with a number of its own."""
+
+    def __init__(self, talk: Talk, port: int) -> None:
+        self.done: list[int] = []
+        self._talk = talk
+        self._port = port
+        self._numbers = itertools.count(1)
+        self._stopping = False
+        self._wrong: list[BaseException] = []
+        self._clients = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
+        for client in self._clients:
+            client.start()
+
+    def more(self, count: int = 50) -> None:
+        """Wait for so many more talks."""
+        enough = len(self.done) + count
+
+        def enough_now() -> bool:
+            if self._wrong:
+                raise self._wrong[0]
+            return len(self.done) >= enough
+
+        wait_until(enough_now, f"{count} more talks", 60)
+
+    def stopping(self) -> None:
+        """From now on the server may have gone."""
+        self._stopping = True
+
+    def end(self) -> None:
+        self._stopping = True
+        for client in self._clients:
+            client.join(60)
+        assert not self._wrong, self._wrong
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                number = next(self._numbers)
+                self._talk(self._port, number)
+                self.done.append(number)
+        except BaseException as error:
+            if not self._stopping:
+                self._wrong.append(error)
+
+
+def ask(port: int, *lines: str, answers: int = 1) -> list[str]:
+    """Send lines; the first lines of what is answered."""
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall("".join(f"{line}\r\n" for line in lines).encode())
+        reading = client.makefile("r", encoding="utf-8", newline="\r\n")
+        return [reading.readline().removesuffix("\r\n") for _ in range(answers)]
+
+
+def finger(port: int, number: int) -> None:
+    assert ask(port, "ada") == ["At the engine."]
+
+
+def chat(port: int, number: int) -> None:
+    answer = ask(port, f"guest{number}", "/quit", answers=3)
+    assert answer[0].startswith("Who are you?")
+
+
+def memcached(port: int, number: int) -> None:
+    value = "x" * (number % 100)
+    answer = ask(port, f"set k{number} 7 0 {len(value)}", value, f"get k{number}", answers=4)
+    assert answer == ["STORED", f"VALUE k{number} 7 {len(value)}", value, "END"]
+
+
+def dns(port: int, number: int) -> None:
+    """RFC 1035: ask for the address of ada.example."""
+    name = b"\3ada\7example\0"
+    query = struct.pack("!6H", number % 65536, 0x100, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        # No address gets more than a hundred answers at once.
+        client.bind((f"127.0.{number // 250 % 250}.{number % 250 + 1}", 0))
+        client.connect(("127.0.0.1", port))
+        client.send(query)
+        answer = client.recv(1000)
+    assert answer[:2] == query[:2] and answer.endswith(bytes([192, 0, 2, 1]))
+
+
+def netstring(port: int, number: int) -> None:
+    record = f"record {number} ends".encode()
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(b"%d:%s," % (len(record), record))
+
+
+def line(port: int, number: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(f"record {number} ends\n".encode())
+
+
+def tally(port: int, number: int) -> None:
+    assert ask(port, f"word{number}") == [f"word{number}: 1"]
+
+
+def notes(port: int, number: int) -> None:
+    answer = ask(port, f"put n{number} some text", f"get n{number}", answers=2)
+    assert answer == ["kept", "some text"]
+
+
+@attrs.frozen
+class Case:
+    """A plugin and what is said to it. listen: its endpoint, with PORT in it."""
+
+    talk: Talk
+    arguments: tuple[str, ...] = ()
+    listen: str = "tcp:PORT:interface=127.0.0.1"
+    reactor: str = "default"
+
+
+CASES = {
+    "finger": Case(finger, ("--user", "ada=At the engine.")),
+    "chat": Case(chat),
+    "memcached": Case(memcached),
+    "hosts": Case(dns, ("--host", "ada.example=192.0.2.1"), "udp:PORT:interface=127.0.0.1"),
+    "tally": Case(tally, reactor="asyncio"),
+    "notes": Case(notes),
+}
+
+
+@contextlib.contextmanager
+def running(folder: Path, name: str, *arguments: str, reactor: str = "default") -> Iterator[Daemon]:
+    """The daemon; when the body has stopped it, its log has to be as it should."""
+    daemon = Daemon(folder, name, *arguments, reactor=reactor)
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+    log = daemon.log()
+    assert f"{daemon.service} is ready" in log
+    assert f"{daemon.service}: stopped" in log
+    assert "Traceback" not in log, log
+    assert "Unhandled" not in log, log
+    assert log.count(" failed") == 0, log
+
+
+def under_load(daemon: Daemon, talk: Talk, port: int) -> list[int]:
+    """Reload it twice and stop it while clients talk; the numbers of the talks that were had."""
+    load = Load(talk, port)
+    try:
+        load.more()
+        daemon.reload()
+        load.more()
+        daemon.reload()
+        load.more()
+        had = list(load.done)
+        load.stopping()
+        daemon.stop()
+    finally:
+        load.end()
+    return had
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_who_asks_is_answered_until_the_stop(folder: Path, name: str) -> None:
+    case, port = CASES[name], free_port()
+    listen = case.listen.replace("PORT", str(port))
+    with running(folder, name, "--listen", listen, *case.arguments, reactor=case.reactor) as daemon:
+        under_load(daemon, case.talk, port)
+    for database in folder.glob("*.db"):
+        assert database.owner() == USER
+
+
+def test_binary_records_are_all_stored(folder: Path) -> None:
+    port = free_port()
+    listen = f"netstrings:tcp:{port}:interface=127.0.0.1"
+    with running(folder, "netstrings", "--listen", listen) as daemon:
+        had = under_load(daemon, netstring, port)
+    stored = (folder / "logs" / "current.log").read_text()
+    assert [number for number in had if f" record {number} ends\n" not in stored] == []
+    assert (folder / "logs" / "current.log").owner() == USER
+
+
+def test_lines_are_all_sent_on(folder: Path) -> None:
+    """None is missing at the server that they go to, which is another process than the one that stops."""
+    port, got = free_port(), bytearray()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = other.accept()
+                    with connection:
+                        while data := connection.recv(65536):
+                            got.extend(data)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        to = f"tcp:127.0.0.1:{other.getsockname()[1]}"
+        listen = f"tcp:{port}:interface=127.0.0.1"
+        try:
+            with running(folder, "relay", "--listen", listen, "--to", to) as daemon:
+                had = under_load(daemon, line, port)
+        finally:
+            other.shutdown(socket.SHUT_RDWR)
+            server.join(30)
+    assert [number for number in had if f"record {number} ends\n".encode() not in got] == []
+
+
+def test_a_job(folder: Path) -> None:
+    with running(folder, "disk") as daemon:
+        wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
+        daemon.reload()
+        daemon.stop()
+
+
+def test_all_of_the_page_are_here() -> None:
+    assert set(RECIPES) == {*CASES, "netstrings", "relay", "disk"}

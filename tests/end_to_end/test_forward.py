@@ -1,0 +1,186 @@
+"""The `forward` input against Fluentd's own clients, a shared key, and kill -9."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from functools import partial
+from hashlib import sha512
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+from fluent.sender import FluentSender
+
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import messages
+
+FORWARD = "forward:tcp:0:interface=127.0.0.1"
+RECORDS = [
+    {"n": number, "text": "grüße\nin two lines \U0001f600", "deep": {"list": [1, None, 2.5]}}
+    for number in range(999)
+] + [{"n": 999, "text": "x" * 20_000}]
+
+
+def test_a_thousand_records_of_fluent_logger(logger: Start) -> None:
+    """Stored once each, in order, with their fields as they were."""
+    server = logger(listen=[FORWARD])
+    sender = FluentSender("app", port=server.port(), host="127.0.0.1", nanosecond_precision=True)
+    for record in RECORDS:
+        assert sender.emit("web", record), sender.last_error
+    sender.close()
+    found = [json.loads(line) for line in server.wait_for_messages(1000)]
+    for one in found:
+        assert one.pop("tag") == "app.web"
+        assert len(one.pop("time")) == len("2026-11-20T20:23:19.123456789Z")
+    assert found == RECORDS
+
+
+def chunk_of(number: int, first: int, size: int) -> bytes:
+    """A chunk of `size` entries that are numbered."""
+    entries = b"".join(
+        msgpack.packb([1_700_000_000, {"n": n, "pad": "x" * 60}])
+        for n in range(first, first + size)
+    )
+    return bytes(msgpack.packb(["t", entries, {"size": size, "chunk": f"c{number}"}]))
+
+
+def acknowledged(connection: socket.socket, unpacker: msgpack.Unpacker) -> list[int]:
+    """The numbers of the chunks that were acknowledged since, at least one."""
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionError("closed")
+    unpacker.feed(data)
+    return [int(one["ack"][1:]) for one in unpacker]
+
+
+def test_shared_key_over_a_real_connection(logger: Start) -> None:
+    server = logger("--shared-key", "secret", listen=[FORWARD])
+    with server.connect() as connection:
+        unpacker = msgpack.Unpacker(strict_map_key=False)
+
+        def receive() -> Any:
+            while True:
+                try:
+                    return unpacker.unpack()
+                except msgpack.OutOfData:
+                    data = connection.recv(4096)
+                    assert data
+                    unpacker.feed(data)
+
+        nonce = receive()[1]["nonce"]
+        digest = sha512(b"salt" + b"me" + nonce + b"secret").hexdigest()
+        connection.sendall(msgpack.packb(["PING", "me", b"salt", digest, "", ""]))
+        pong = receive()
+        assert pong[:2] == ["PONG", True]
+        assert pong[4] == sha512(b"salt" + pong[3].encode() + nonce + b"secret").hexdigest()
+        connection.sendall(chunk_of(1, 0, 3))
+        assert receive() == {"ack": "c1"}
+    assert len(server.wait_for_messages(3)) == 3
+    with server.connect() as connection:
+        connection.sendall(chunk_of(2, 3, 3))
+        while connection.recv(4096):
+            pass
+    assert len(server.messages()) == 3
+    assert "unauthorized" in server.log() or "shared key" in server.log()
+
+
+def test_heartbeats_over_udp(logger: Start) -> None:
+    server = logger(listen=[FORWARD, "forward:udp:0:interface=127.0.0.1"])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", server.ports()[1]))
+        connection.send(b"\0")
+        assert connection.recv(10) == b"\0"
+
+
+def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
+    """Its lines from a file, with acknowledgement, gzip and a shared key."""
+    command = shutil.which("fluent-bit", path="/opt/fluent-bit/bin:/usr/local/bin:/usr/bin")
+    if command is None:
+        # No Debian package: https://docs.fluentbit.io
+        pytest.skip("fluent-bit is not installed")
+    server = logger("--shared-key", "secret", listen=[FORWARD])
+    text = tmp_path / "text.log"
+    text.write_text("".join(f"grüße {number}\n" for number in range(1000)))
+    options = {
+        "host": "127.0.0.1", "port": server.port(), "shared_key": "secret", "compress": "gzip",
+        "require_ack_response": "true", "self_hostname": "me",
+    }  # fmt: skip
+    words = [word for name, value in options.items() for word in ("-p", f"{name}={value}")]
+    bit = subprocess.Popen(
+        [command, "-i", "tail", "-p", f"path={text}", "-p", "read_from_head=true",
+         "-o", "forward", "-m", "*", *words],
+    )  # fmt: skip
+    try:
+        found = [json.loads(line) for line in server.wait_for_messages(1000, 60)]
+    finally:
+        bit.terminate()
+        bit.wait(30)
+    assert [one["log"] for one in found] == [f"grüße {number}" for number in range(1000)]
+
+
+def flow(server: Logger, sent: list[int], safe: list[int], size: int) -> None:
+    """Send chunks, a few ahead of their acknowledgements, until the connection breaks."""
+    unpacker = msgpack.Unpacker()
+    try:
+        with server.connect() as connection:
+            while True:
+                number = len(sent)
+                sent.append(number)
+                connection.sendall(chunk_of(number, number * size, size))
+                while len(sent) - len(safe) > 8:
+                    safe += acknowledged(connection, unpacker)
+    except OSError:
+        pass
+
+
+@pytest.mark.long
+def test_acknowledged_is_there_after_kill_9(logger: Start, tmp_path: Path) -> None:
+    """Twenty times in full flow, --sync always: each acknowledged record is stored, once and whole."""
+    size = 20
+    for attempt in range(20):
+        place = tmp_path / f"attempt{attempt}"
+        place.mkdir()
+        server = logger("--sync", "always", listen=[FORWARD], directory=place)
+        sent: list[int] = []
+        safe: list[int] = []
+        sender = threading.Thread(target=flow, args=(server, sent, safe, size))
+        sender.start()
+        server.wait_until(partial(_more_than, safe, 20 * (attempt + 1)), "acknowledgements", 60)
+        server.process.kill()
+        server.wait()
+        sender.join(60)
+        stored = [json.loads(line)["n"] for line in whole(messages(server.store))]
+        assert stored == list(range(len(stored)))
+        assert len(stored) >= (max(safe) + 1) * size
+        assert safe == sorted(safe)
+        shutil.rmtree(place)
+
+
+def _more_than(found: list[int], number: int) -> bool:
+    return len(found) > number
+
+
+def whole(lines: list[bytes]) -> list[bytes]:
+    """Lines without a last one that a kill has torn."""
+    return lines if not lines or lines[-1].endswith(b"}") else lines[:-1]
+
+
+def test_a_flood_of_unfinished_events_holds_no_memory(logger: Start) -> None:
+    """Fifty connections that promise 4 GiB each are refused; a proper sender goes on."""
+    server = logger(listen=[FORWARD])
+    for _ in range(50):
+        with server.connect() as connection:
+            connection.sendall(b"\x92\xa1t\xc6\xff\xff\xff\xff")
+            assert connection.recv(10) == b""
+    with server.connect() as connection:
+        connection.sendall(chunk_of(1, 0, 1))
+        assert msgpack.unpackb(connection.recv(100)) == {"ack": "c1"}
+    started = time.monotonic()
+    assert server.stop() is not None and time.monotonic() - started < 20

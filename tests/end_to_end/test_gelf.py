@@ -1,0 +1,71 @@
+"""GELF from the libraries that people have: each message is one JSON object, with its fields."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import socket
+from collections.abc import Callable
+
+import graypy
+import pygelf
+import pytest
+
+from tests.end_to_end.conftest import Start
+from tests.end_to_end.peers import texts
+
+TCP = "gelf:tcp:0:interface=127.0.0.1"
+UDP = "gelf:udp:0:interface=127.0.0.1:rcvbuf=8MiB"
+
+Handler = Callable[[int], logging.Handler]
+
+
+def incompressible(text: str) -> str:
+    """A text that has to be sent in chunks where it is long, however well it is packed."""
+    return text.replace("x" * 20_000, random.Random(len(text)).randbytes(10_000).hex())
+
+
+@pytest.mark.parametrize(
+    ("listen", "handler"),
+    [
+        (TCP, lambda port: graypy.GELFTCPHandler("127.0.0.1", port)),
+        (TCP, lambda port: pygelf.GelfTcpHandler("127.0.0.1", port, include_extra_fields=True)),
+        (UDP, lambda port: graypy.GELFUDPHandler("127.0.0.1", port)),
+        (UDP, lambda port: graypy.GELFUDPHandler("127.0.0.1", port, compress=False)),
+        (UDP, lambda port: pygelf.GelfUdpHandler("127.0.0.1", port, include_extra_fields=True)),
+        (
+            UDP,
+            lambda port: pygelf.GelfUdpHandler(
+                "127.0.0.1", port, include_extra_fields=True, compress=False
+            ),
+        ),
+    ],
+    ids=["graypy tcp", "pygelf tcp", "graypy", "graypy plain", "pygelf", "pygelf plain"],
+)
+def test_libraries(logger: Start, listen: str, handler: Handler) -> None:
+    server = logger(listen=[listen])
+    sender = handler(server.port())
+    log = logging.Logger("test")
+    log.addHandler(sender)
+    sent = list(map(incompressible, texts(1000 if listen == TCP else 200)))
+    for number, text in enumerate(sent):
+        log.warning("%s", text, extra={"n": number, "big": 2**60 + number})
+    sender.close()
+    found = [json.loads(message) for message in server.wait_for_messages(len(sent))]
+    assert len(found) == len(sent)
+    for number, text in enumerate(sent):
+        assert found[number].get("full_message", text) == text
+        assert found[number]["short_message"] in (text, text.split("\n")[0])
+        assert found[number]["_n"] == number and found[number]["_big"] == 2**60 + number
+
+
+def test_what_is_no_gelf_is_kept_as_text(logger: Start) -> None:
+    server = logger(listen=[TCP, UDP, "tcp:0:interface=127.0.0.1"])
+    server.send(b'no GELF at all\nreally\0{"short_message":"x"}\0')
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        datagrams.sendto(b"\x1e\x0fxx", ("127.0.0.1", server.ports()[1]))
+    found = server.wait_for_messages(3)
+    assert sorted(found) == sorted(
+        [rb"no GELF at all\x0areally", b'{"short_message":"x"}', rb"\x1e\x0fxx"]
+    )

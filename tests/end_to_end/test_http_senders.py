@@ -1,0 +1,244 @@
+"""Programs as they are in use, sending over HTTP to a real logger: what they sent is stored, once."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import logging
+import logging.handlers
+import random
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Logger, Start
+from tests.programs import program
+
+HTTP = "http:tcp:0:interface=127.0.0.1"
+RECORDS = 1000
+
+
+def text(number: int) -> str:
+    """A message: some with Unicode, some of several lines, some of 20 KB."""
+    kinds = ("plain", "Grüße 🎉 \u2028", "one\n  two\n", "x" * 20_000)
+    return f"{number} {kinds[number % 4]}"
+
+
+@pytest.fixture
+def logging_by() -> Iterator[logging.Logger]:
+    """A logger of Python, whose handlers are closed after the test."""
+    found = logging.Logger("shop")
+    yield found
+    for handler in found.handlers:
+        handler.close()
+
+
+def stored(server: Logger, count: int = RECORDS) -> list[dict[str, Any]]:
+    found = [json.loads(message) for message in server.wait_for_messages(count)]
+    assert len(found) == count
+    return found
+
+
+def test_curl(logger: Start, tmp_path: Path) -> None:
+    server = logger(listen=[HTTP])
+    lines = tmp_path / "lines"
+    lines.write_bytes(b"".join(b"%d %s\n" % (number, b"x" * 90) for number in range(100_000)))
+    (tmp_path / "lines.gz").write_bytes(gzip.compress(lines.read_bytes(), 1))
+    url = f"http://127.0.0.1:{server.port()}"
+    ways: list[list[str]] = [
+        ["--data-binary", f"@{lines}", f"{url}/"],
+        ["-H", "Content-Type: text/plain", "-T", "-", "-X", "POST", f"{url}/lines"],
+        ["-H", "Content-Encoding: gzip", "--data-binary", f"@{lines}.gz", f"{url}/"],
+    ]
+    for way in ways:
+        with lines.open("rb") as file:
+            done = subprocess.run(
+                [program("curl", "curl"), "-s", "--fail-with-body", *way],
+                stdin=file, capture_output=True, timeout=60,
+            )  # fmt: skip
+        assert json.loads(done.stdout) == {"accepted": 100_000, "as_text": 0}
+    messages = server.messages()
+    assert messages == lines.read_bytes().splitlines() * 3
+
+
+# It leaves its connections to the garbage collector.
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
+    server = logger("--input-token", "secret", listen=[HTTP])
+    handler = logging.handlers.HTTPHandler(
+        f"127.0.0.1:{server.port()}", "/", "POST", credentials=("any", "secret")
+    )
+    logging_by.addHandler(handler)
+    for number in range(RECORDS):
+        logging_by.warning("%s", text(number))
+    found = stored(server)
+    assert [one["args"] for one in found] == [str((text(number),)) for number in range(RECORDS)]
+    assert {one["levelname"] for one in found} == {"WARNING"}
+
+
+def test_loki_handler(logger: Start, logging_by: logging.Logger) -> None:
+    import logging_loki
+
+    server = logger(listen=[HTTP])
+    url = f"http://127.0.0.1:{server.port()}/loki/api/v1/push"
+    logging_by.addHandler(logging_loki.LokiHandler(url, {"app": "shop"}, version="1"))
+    for number in range(RECORDS):
+        logging_by.error(text(number), extra={"tags": {"n": str(number)}})
+    found = stored(server)
+    assert [one["message"] for one in found] == [text(number) for number in range(RECORDS)]
+    assert [one["n"] for one in found] == [str(number) for number in range(RECORDS)]
+    assert {(one["app"], one["severity"]) for one in found} == {("shop", "error")}
+
+
+def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+    from opentelemetry.sdk.resources import Resource
+
+    server = logger("--input-token", "secret", listen=[HTTP])
+    provider = LoggerProvider(resource=Resource({"service.name": "shop"}))
+    exporter = OTLPLogExporter(
+        f"http://127.0.0.1:{server.port()}/v1/logs",
+        headers={"Authorization": "Bearer secret"},
+        compression=Compression.Gzip,
+    )
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    told = provider.get_logger("told")
+    for number in range(RECORDS):
+        told.emit(
+            timestamp=10**18 + number,
+            severity_text="WARN",
+            body=text(number),
+            attributes={"n": number},
+        )
+    provider.force_flush()
+    provider.shutdown()
+    found = stored(server)
+    assert [one["body"] for one in found] == [text(number) for number in range(RECORDS)]
+    assert [one["attributes.n"] for one in found] == list(range(RECORDS))
+    assert found[7]["time"] == "2001-09-09T01:46:40.000000007Z"
+    assert {(one["severity"], one["scope"], one["resource.service.name"]) for one in found} == {
+        ("WARN", "told", "shop")
+    }
+
+
+def test_elasticsearch(logger: Start) -> None:
+    from elasticsearch import Elasticsearch, helpers
+
+    server = logger(listen=[HTTP])
+    with Elasticsearch(f"http://127.0.0.1:{server.port()}") as client:
+        assert client.ping() and client.info()["tagline"]
+        actions = (
+            {"_index": "shop", "_op_type": "create", "n": number, "message": text(number)}
+            for number in range(RECORDS)
+        )
+        assert helpers.bulk(client, actions) == (RECORDS, [])
+        good, errors = helpers.bulk(
+            client,
+            [{"_index": "shop", "x": "y" * 2_000_000}, {"_index": "shop", "n": 1}],
+            raise_on_error=False,
+        )
+    assert isinstance(errors, list)
+    assert good == 1 and [error["index"]["status"] for error in errors] == [413]
+    found = stored(server, RECORDS + 1)[:-1]
+    assert found == [
+        {"n": number, "message": text(number), "_index": "shop"} for number in range(RECORDS)
+    ]
+
+
+@pytest.mark.long
+def test_a_bomb_of_a_gigabyte(logger: Start, tmp_path: Path) -> None:
+    server = logger(listen=[HTTP])
+    bomb = tmp_path / "bomb.gz"
+    with gzip.open(bomb, "wb", 1) as file:
+        for _ in range(1 << 10):
+            file.write(bytes(1 << 20))
+    before = peak(server.pid)
+    for media in ("text/plain", "application/json"):
+        done = subprocess.run(
+            [
+                program("curl", "curl"), "-s", "-w", "%{http_code}", "-o", "/dev/null",
+                "-H", "Content-Encoding: gzip", "-H", f"Content-Type: {media}",
+                "--data-binary", f"@{bomb}", f"http://127.0.0.1:{server.port()}/",
+            ],
+            capture_output=True, timeout=100,
+        )  # fmt: skip
+        assert done.stdout == b"413"
+    assert peak(server.pid) - before < 30 << 20
+    assert server.current.stat().st_size == 0
+
+
+def peak(pid: int) -> int:
+    """The most memory that a process has had; bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) << 10
+    raise AssertionError("no VmHWM")
+
+
+def send_until_killed(port: int, sender: int, answered: list[str]) -> None:
+    """Send requests of all kinds, and note the lines of those that were answered with 2xx."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    number = 0
+    try:
+        while True:
+            lines = [f"s{sender} n{number + more}" for more in range(20)]
+            number += 20
+            kind = number // 20 % 3
+            if kind == 0:
+                connection.request("POST", "/", "\n".join(lines))
+            elif kind == 1:
+                body = gzip.compress(json.dumps(lines).encode())
+                headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+                connection.request("POST", "/", body, headers)
+            else:
+                values = [[str(10**18), line] for line in lines]
+                push = json.dumps({"streams": [{"stream": {}, "values": values}]})
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", "/loki/api/v1/push", push, headers)
+            response = connection.getresponse()
+            response.read()
+            if response.status < 300:
+                answered += lines
+    except (OSError, http.client.HTTPException):
+        connection.close()
+
+
+@pytest.mark.long
+def test_what_was_acknowledged_survives_a_kill(logger: Start) -> None:
+    """Twenty times, in full flow: every record that was answered with 2xx is in the store."""
+    choose = random.Random(11)
+    answered: list[str] = []
+    for _ in range(20):
+        server = logger("--sync", "always", listen=[HTTP])
+        of_this_round: list[str] = []
+        senders = [
+            threading.Thread(
+                target=send_until_killed, args=(server.port(), len(answered) + one, of_this_round)
+            )
+            for one in range(4)
+        ]
+        for sender in senders:
+            sender.start()
+        wanted = choose.randrange(100, 3000)
+        server.wait_until(lambda: len(of_this_round) > wanted, "acknowledgements")  # noqa: B023
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        for sender in senders:
+            sender.join()
+        answered += of_this_round
+    found = set()
+    for message in server.messages():
+        found.add(json.loads(message)["message"] if message[:1] == b"{" else message.decode())
+    assert len(answered) > 2000
+    assert not set(answered) - found

@@ -1,0 +1,49 @@
+"""The journal of systemd, sent by its own programs to a real logger."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.end_to_end.conftest import Start
+from tests.programs import program
+
+HTTP = "journal:tcp:0:interface=127.0.0.1"
+RECORDS = 1000
+
+
+def text(number: int) -> str:
+    kinds = ("plain", "Grüße 🎉 \u2028", "one\n  two\n", "x" * 20_000)
+    return f"{number} {kinds[number % 4]}"
+
+
+def entry(number: int) -> bytes:
+    """An entry as the export format and the native protocol have it."""
+    message = text(number).encode()
+    fields = b"PRIORITY=6\nNUMBER=%d\n" % number
+    return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
+
+
+def test_systemd_journal_upload(logger: Start, tmp_path: Path) -> None:
+    server = logger(listen=[HTTP])
+    exported = tmp_path / "exported"
+    exported.write_bytes(b"\n".join(map(entry, range(RECORDS))) + b"\n")
+    upload = program("systemd-journal-upload", "systemd-journal-remote")
+    url = f"--url=http://127.0.0.1:{server.port()}"
+    subprocess.run([upload, url, str(exported)], check=True, timeout=60)
+    found = [json.loads(message) for message in server.messages()]
+    assert [one["MESSAGE"] for one in found] == [text(number) for number in range(RECORDS)]
+    assert [one["NUMBER"] for one in found] == [str(number) for number in range(RECORDS)]
+
+
+def test_datagrams_as_libsystemd_sends_them(logger: Start, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    server = logger(listen=[f"journal:unixgram:{path}"])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect(str(path))
+        for number in range(RECORDS):
+            sender.send(entry(number))
+    found = [json.loads(message) for message in server.wait_for_messages(RECORDS)]
+    assert [one["MESSAGE"] for one in found] == [text(number) for number in range(RECORDS)]

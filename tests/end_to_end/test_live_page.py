@@ -1,0 +1,125 @@
+"""The live page of a real daemon in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.linelog.http.page.chromium import Chromium, Page
+
+pytestmark = pytest.mark.long
+LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
+COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
+LIVE = "document.querySelector('#connection.live')"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with Chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def server(logger: Start) -> Logger:
+    return logger("--http", LOOPBACK)
+
+
+def open_page(browser: Chromium, server: Logger, query: str = "") -> Page:
+    return browser.page(f"http://127.0.0.1:{server.ports()[1]}/{query}")
+
+
+def test_lines_come_and_are_filtered(server: Logger, browser: Chromium) -> None:
+    """What a client sends is seen, found, marked, and narrowed down by a value of a field."""
+    server.send(b"level=info msg=hello user=ann\nlevel=error msg=oops user=bob\n")
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 2 && {LIVE}")
+    assert page.texts(".line .level") == ["info", "error"]
+    server.send(b"level=error msg=again user=ann\n")
+    page.wait(f"{LAST} === 'level=error msg=again user=ann'")
+    page.fill("#q", "level>=error -oops")
+    page.wait(f"{COUNT} === 1")
+    page.wait(LIVE)
+    server.send(b"level=debug msg=no\nlevel=alert msg=fire\n")
+    page.wait(f"{LAST} === 'level=alert msg=fire' && {COUNT} === 2")
+    page.click(".line:first-child .message")
+    page.wait("document.querySelector('.details')")
+    page.click("[aria-label='Only lines with user=ann']")
+    page.wait(f"{COUNT} === 1 && location.search.includes('user%3Dann')")
+    page.wait("document.querySelectorAll('#bars .bar-error').length === 1")
+    page.wait("document.querySelector('#field-list').textContent.includes('msg')")
+    assert page.complaints == []
+
+
+def test_wrong_query(server: Logger, browser: Chromium) -> None:
+    """The daemon's own sentence, and its caret."""
+    server.send(b"one\n")
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 1")
+    page.fill("#q", "one level>=banana")
+    page.wait("!document.querySelector('#query-error').hidden")
+    assert "banana" in page.text("#query-sentence")
+    caret = page.texts("#query-place")[0]
+    assert "one level>=banana"[caret.index("^") :].startswith("banana")
+
+
+def test_no_expression_hangs_anybody(server: Logger, browser: Chromium) -> None:
+    """Neither the daemon nor the page, which marks with JavaScript's own engine."""
+    server.send(b"a" * 40 + b"!\n")
+    page = open_page(browser, server, "?q=/(a%2B)%2B%24|a/")
+    page.wait(f"{COUNT} === 1 && {LIVE}")
+    server.send(b"and a second one\n")
+    page.wait(f"{LAST} === 'and a second one'")
+
+
+def test_permalink_and_scrolling_back(server: Logger, browser: Chromium) -> None:
+    """A position leads to its line; from there all lines can be reached, in order, none twice."""
+    server.send(b"".join(b"line %d\n" % number for number in range(3000)))
+    server.wait_for_messages(3000)
+    page = open_page(browser, server)
+    page.wait(f"{LAST} === 'line 2999'")
+    page.press("k")
+    page.wait("document.querySelector('[aria-current]')")
+    page.fill("#q", '"line 1234"')
+    page.wait(f"{COUNT} === 1")
+    position = page.run("document.querySelector('.line').dataset.position")
+    page = open_page(browser, server, f"?position={position}")
+    page.wait(f"document.querySelector('[aria-current]') && {COUNT} === 401")
+    assert page.texts("[aria-current] .message") == ["line 1234"]
+    for distance, last in ((-4000, "line 0"), (4000, "line 2999")):
+        for _ in range(200):
+            page.scroll("#scroller", distance)
+            shown = page.texts(".line .message")
+            if last in (shown[0], shown[-1]):
+                break
+        first = int(shown[0].split()[1])
+        assert shown == [f"line {number}" for number in range(first, first + len(shown))]
+        assert last in (shown[0], shown[-1])
+
+
+def test_log_in(logger: Start, browser: Chromium) -> None:
+    """A form instead of the log; with the token it is there, and stays there when loaded again."""
+    server = logger("--http", LOOPBACK, "--http-token", "open-sesame")
+    server.send(b"secret\n")
+    page = open_page(browser, server)
+    page.wait("document.querySelector('#token')")
+    assert "secret" not in page.text("body")
+    page.fill("#token", "guess")
+    page.press("Enter")
+    page.wait("document.querySelector('#log-in-error').textContent.includes('wrong')")
+    page.fill("#token", "open-sesame")
+    page.press("Enter")
+    page.wait(f"{LIVE} && {COUNT} === 1")
+    page.run("globalThis.old = true; location.reload()")
+    page.wait(f"!globalThis.old && {LIVE} && {COUNT} === 1")
+
+
+def test_restart(server: Logger, browser: Chromium) -> None:
+    """A daemon that stops is said to be gone, and what it sent stays."""
+    server.send(b"one\n")
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 1 && {LIVE}")
+    server.stop()
+    page.wait("document.querySelector('#connection.lost')")
+    assert page.run(COUNT) == 1

@@ -1,0 +1,107 @@
+"""--metrics of real services of every kind: what a real Prometheus would find there."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TwistdProcess
+from tests.docs.test_monitoring import promtool
+from tests.end_to_end.conftest import LOOPBACK
+from tests.end_to_end.test_reload import reload
+from tests.gopher.servers import certificate_file
+
+SERVICES = {
+    "greet": ("--listen", LOOPBACK),
+    "gopher": ("--gateway", LOOPBACK),
+    "logsrv": ("--listen", LOOPBACK, "--http", LOOPBACK),
+}
+
+
+def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> str:
+    """What is at a path of a listener, which must be there."""
+    client = (
+        http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        if trusted is None
+        else http.client.HTTPSConnection(
+            "localhost", port, timeout=60, context=ssl.create_default_context(cafile=str(trusted))
+        )
+    )
+    client.request("GET", path)
+    answer = client.getresponse()
+    said = answer.read().decode()
+    assert answer.status == 200, said
+    client.close()
+    return said
+
+
+def refused(port: int) -> bool:
+    """Whether nobody listens there any more."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_promtool_finds_nothing_wrong_with_the_figures_of_any_service(
+    name: str, tmp_path: Path
+) -> None:
+    with TwistdProcess(name, *SERVICES[name], "--metrics", LOOPBACK, directory=tmp_path) as server:
+        with socket.create_connection(("127.0.0.1", server.port())) as peer:
+            peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert name == "logsrv" or peer.recv(10)
+        figures = scrape(server.ports()[-1])
+        promtool("check", "metrics", text=figures)
+        assert re.search(
+            rf'^logsrv_connections_total{{listener="{LOOPBACK}"}} 1\.0$', figures, re.MULTILINE
+        )
+        for path in ("/healthz", "/readyz"):
+            assert scrape(server.ports()[-1], path) == '{"status": "ok"}\n'
+        if name == "logsrv":
+            # The page's own has the same: names, help and types.
+            said = [line for line in figures.splitlines() if line.startswith("#")]
+            other = scrape(server.ports()[1]).splitlines()
+            assert [line for line in other if line.startswith("#")] == said
+        # Keeps a connection open, as Prometheus does: a stop does not wait for it.
+        with socket.create_connection(("127.0.0.1", server.ports()[-1])):
+            server.stop()
+        assert "0 connections cut off" in server.log()
+
+
+def test_over_tls_and_gone_after_a_reload(tmp_path: Path) -> None:
+    file = certificate_file(tmp_path / "server.pem", "localhost")
+    config = tmp_path / "greet.toml"
+    config.write_text(f"listen = '{LOOPBACK}'\n")
+    with TwistdProcess("greet", "--config", str(config), directory=tmp_path) as server:
+        where = f"ssl:0:privateKey={file}:certKey={file}:interface=127.0.0.1"
+        config.write_text(f"listen = '{LOOPBACK}'\nmetrics = '{where}'\n")
+        reload(server)
+        server.wait_for_log(r"listening on ssl:0\S* at 127")
+        port = server.ports()[-1]
+        assert "logsrv_connections_open" in scrape(port, trusted=file)
+        config.write_text(f"listen = '{LOOPBACK}'\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log(r"0 listeners added, 1 removed")
+        server.wait_until(lambda: refused(port), "the end of the listener")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_over_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "metrics"
+    with TwistdProcess(
+        "greet", "--listen", LOOPBACK, "--metrics", f"unix:{path}", directory=tmp_path
+    ):
+        done = subprocess.run(
+            ["curl", "-sf", "--unix-socket", str(path), "http://localhost/readyz"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout) == (0, '{"status": "ok"}\n')

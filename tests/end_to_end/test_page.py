@@ -1,0 +1,56 @@
+"""The live page of the real daemon in a real browser: both halves of the interface together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.conftest import Start
+from tests.end_to_end.test_http import HTTP, TOKEN, client_of, send
+from tests.linelog.http.page.chromium import Chromium, Page
+
+LIVE = "document.querySelector('#connection.live')"
+SHOWN = "document.querySelector('[role=log]').textContent.includes({!r})"
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    with Chromium() as browser:
+        yield browser
+
+
+def complaints(page: Page) -> list[str]:
+    """All but statuses of answers, which the page tells by itself."""
+    return [one for one in page.complaints if "responded with a status of" not in one]
+
+
+def test_lines_arrive(logger: Start, chromium: Chromium) -> None:
+    server = logger(*HTTP)
+    send(server, "old line level=error user=ann")
+    page = chromium.page(f"http://127.0.0.1:{client_of(server).place}/")
+    page.wait(LIVE)
+    page.wait(SHOWN.format("old line"))
+    send(server, "new line <b>bold</b>")
+    page.wait(SHOWN.format("<b>bold</b>"))
+    assert page.run("document.querySelectorAll('[role=log] [data-position]').length") == 2
+    page.fill("#q", "user=ann")
+    page.wait(f"!{SHOWN.format('new line')} && {SHOWN.format('old line')}")
+    page.fill("#q", "level>=banana")
+    page.wait("document.querySelector('#query-sentence').textContent.includes('banana')")
+    assert complaints(page) == []
+    page.close()
+
+
+def test_the_token_is_asked_for(logger: Start, chromium: Chromium) -> None:
+    server = logger(*HTTP, "--http-token", TOKEN)
+    send(server, "secret line")
+    page = chromium.page(f"http://127.0.0.1:{client_of(server).place}/")
+    page.wait("document.querySelector('#token')")
+    page.fill("#token", TOKEN)
+    page.press("Enter")
+    page.wait(SHOWN.format("secret line"))
+    assert complaints(page) == []
+    page.close()

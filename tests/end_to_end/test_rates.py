@@ -1,0 +1,40 @@
+"""The line logger with limits of what one address may send."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from tests.end_to_end.conftest import LOOPBACK, Start
+
+
+def test_a_fast_sender_waits_and_all_of_it_is_stored(logger: Start) -> None:
+    """500 lines a second: the first at once, the others when there is room; none is missing."""
+    server = logger("--peer-lines", "500")
+    lines = [b"line %d" % number for number in range(800)]
+    began = time.monotonic()
+    server.send(b"\n".join(lines) + b"\n")
+    assert server.wait_for_messages(len(lines)) == lines
+    assert time.monotonic() - began > 0.5
+    server.wait_for_log("slows down 127.0.0.1, which sends more than it may")
+
+
+def test_what_waits_at_a_stop_is_stored(logger: Start) -> None:
+    server = logger("--peer-lines", "1")
+    lines = [b"line %d" % number for number in range(100)]
+    server.send(b"\n".join(lines) + b"\n")
+    server.wait_for_log("slows down")
+    server.stop()
+    assert server.messages() == lines
+    assert "0 connections cut off" in server.log()
+
+
+def test_datagrams_beyond_the_limit_are_dropped(logger: Start) -> None:
+    server = logger("--peer-lines", "5", listen=["udp:0:interface=127.0.0.1", LOOPBACK])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for number in range(20):
+            sender.sendto(b"datagram %d" % number, ("127.0.0.1", server.ports()[0]))
+    server.wait_for_log("drops datagrams of 127.0.0.1, which sends more than it may")
+    server.wait_for_messages(5)
+    server.stop()
+    assert "datagrams_limited_total" in server.log()

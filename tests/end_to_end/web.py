@@ -1,0 +1,144 @@
+"""A client of the web interface, for tests: requests, streams of events, raw bytes."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from typing import Any
+from urllib.parse import urlencode
+
+import attrs
+
+SECONDS = 30.0
+
+
+@attrs.frozen
+class Response:
+    """An answer; header names in lower case, `cookies` as they were set."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.body.splitlines()]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a UNIX socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+class Client:
+    """A client of one server: at a port of 127.0.0.1, or a path. tls: the port speaks TLS."""
+
+    def __init__(self, place: int | str, *, tls: bool = False) -> None:
+        self.place = place
+        self.tls = tls
+
+    def connection(self) -> http.client.HTTPConnection:
+        if isinstance(self.place, str):
+            return UnixConnection(self.place)
+        if self.tls:
+            # The certificate is the test's own.
+            context = ssl._create_unverified_context()
+            return http.client.HTTPSConnection(
+                "127.0.0.1", self.place, timeout=SECONDS, context=context
+            )
+        return http.client.HTTPConnection("127.0.0.1", self.place, timeout=SECONDS)
+
+    def ask(
+        self,
+        path: str,
+        headers: dict[str, str] | None = None,
+        method: str = "GET",
+        body: str | None = None,
+        **parameters: object,
+    ) -> Response:
+        """The answer to one request on a connection of its own."""
+        if parameters:
+            path += "?" + urlencode(parameters)
+        connection = self.connection()
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def search(self, q: str = "", **parameters: object) -> list[str]:
+        """The messages that a search finds."""
+        found = self.ask("/api/search?" + urlencode({"q": q, **parameters}))
+        assert found.status == 200, found.body
+        return [line["message"] for line in found.lines]
+
+    def watch(
+        self, q: str = "", after: str | None = None, headers: dict[str, str] | None = None
+    ) -> Events:
+        """A live view, from its head on."""
+        parameters = {"q": q} | ({"after": after} if after is not None else {})
+        connection = self.connection()
+        connection.request("GET", f"/api/tail?{urlencode(parameters)}", headers=headers or {})
+        return Events(connection, connection.getresponse())
+
+
+class Events:
+    """A stream of events."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse
+    ) -> None:
+        self.connection = connection
+        self.response = response
+        self.last_id = ""
+
+    def __enter__(self) -> Events:
+        assert self.response.status == 200, self.response.read()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
+
+    def next(self) -> tuple[str, Any] | None:
+        """The next event: its name and data; None at the end of the stream."""
+        name, data = "", ""
+        while line := self.response.readline().decode():
+            key, _, value = line.rstrip("\n").partition(": ")
+            if key == "event":
+                name = value
+            elif key == "data":
+                data = value
+            elif key == "id":
+                self.last_id = value
+            elif not key and data:
+                return name, json.loads(data)
+        return None
+
+    def lines(self, count: int) -> list[str]:
+        """The messages of the next `count` lines; nothing else may come between."""
+        found = []
+        for _ in range(count):
+            event = self.next()
+            assert event is not None and event[0] == "line", event
+            found.append(event[1]["message"])
+        return found
