@@ -50,6 +50,12 @@ def _at_least(figures: Figures, case: str, other: str, least: float) -> Verdict:
     return _verdict(bar, ratio, f"{ratio or 0:.2f}", (ratio or 0) >= least)
 
 
+def at_least(least: float, ours: str, other: str, measured: float) -> Verdict:
+    """Whether `ours` is so many times as fast as `other`, by CPU time."""
+    bar = f"{ours}: at least {least:g} times as fast as {other}, by CPU time"
+    return Verdict(bar, f"{measured:.2f}", measured >= least)
+
+
 def _at_most(figures: Figures, case: str, other: str, most: float) -> Verdict:
     ratio = figures.ratio(case, US, other, _cpu)
     bar = f"{case}: at most {most:g} of the CPU time per line of {other}"

@@ -1,4 +1,4 @@
-"""`greeters.py KIND PORT`: servers that say one line and close, and echo servers, to compare with.
+"""`greeters.py KIND PORT`: servers that say one line and close, echo servers, to compare with.
 
 Each is as its own documentation would have it; none logs. Ended by a signal.
 """
@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorCore, IReactorTCP
 from twisted.internet.protocol import Protocol, ServerFactory
-from twisted.protocols.basic import LineReceiver
+from twisted.protocols.basic import Int32StringReceiver, LineReceiver
 
-from logsrv.kit import LineProtocol
+from logsrv.kit import FrameProtocol, LineProtocol
 
 MESSAGE = b"Thank you for connecting\r\n"
 
@@ -39,11 +39,33 @@ class TwistedLines(LineReceiver):
         self.sendLine(line)
 
 
+class TwistedAnswer(TwistedLines):
+    def lineReceived(self, line: bytes) -> None:
+        assert self.transport is not None
+        self.sendLine(line)
+        self.transport.loseConnection()
+
+
 class KitLines(LineProtocol):
     ending = "\n"
 
     def line_received(self, line: str) -> None:
         self.send_line(line)
+
+
+class KitAnswer(KitLines):
+    def line_received(self, line: str) -> None:
+        self.close(line)
+
+
+class TwistedFrames(Int32StringReceiver):
+    def stringReceived(self, string: bytes) -> None:
+        self.sendString(string)
+
+
+class KitFrames(FrameProtocol):
+    def frame_received(self, frame: bytes) -> None:
+        self.send_frame(frame)
 
 
 def serve_twisted(protocol: type[Protocol], port: int) -> None:
@@ -116,6 +138,10 @@ KINDS = {
     "kit-echo": lambda port: serve_kit(Echo, port),
     "twisted-lines": lambda port: serve_twisted(TwistedLines, port),
     "kit-lines": lambda port: serve_kit(KitLines, port),
+    "twisted-answer": lambda port: serve_twisted(TwistedAnswer, port),
+    "kit-answer": lambda port: serve_kit(KitAnswer, port),
+    "twisted-frames": lambda port: serve_twisted(TwistedFrames, port),
+    "kit-frames": lambda port: serve_kit(KitFrames, port),
     "asyncio": serve_asyncio,
     "asyncio-protocol": serve_asyncio_protocol,
     "threads": serve_threads,

@@ -1,8 +1,10 @@
 """`python -m bench.protocols [--quick]`: what the kit costs, and how fast `twistd greet` is.
 
-Three comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; a plain
-Twisted protocol bare and through the kit (connections, chunks); and greeting by `twistd greet`,
-asyncio, ThreadingTCPServer and nginx with one worker. CPU is that of the server's processes.
+Five comparisons, each interleaved, medians: lines echoed by LineReceiver and LineProtocol; frames
+echoed by Int32StringReceiver and FrameProtocol; visits (connect, a line comes back, either side closes)
+by LineReceiver and LineProtocol; a plain Twisted protocol bare and through the kit (connections,
+chunks); and greeting by `twistd greet`, asyncio, ThreadingTCPServer and nginx with one worker. CPU is
+that of the server's processes. Where a bar is set, it is told whether it is met.
 """
 
 from __future__ import annotations
@@ -24,12 +26,16 @@ from pathlib import Path
 
 import attrs
 
+from bench.bars import at_least
 from bench.build import build
 from bench.proc import cpu, is_bound, memory
 from bench.servers import DAEMON_PATH, TWISTD
+from bench.table import verdict_lines
 
 GREETERS = str(Path(__file__).with_name("greeters.py"))
 CHUNK = (b"x" * 99 + b"\n") * 655
+# As many bytes; four of each message are its length.
+FRAMES = (b"\0\0\0\x60" + b"x" * 96) * 655
 NGINX = """
 daemon off; worker_processes 1; pid {work}/pid; error_log {work}/error.log;
 {module}
@@ -39,6 +45,7 @@ stream {{
 }}
 """
 MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+KINDS = ["lines", "frames", "visits", "cost", "greet", "idle"]
 START_SECONDS = 20.0
 
 
@@ -106,14 +113,20 @@ def used(pids: list[int]) -> float:
     return sum(cpu(pid).user + cpu(pid).system for pid in pids)
 
 
-def visits(command: Callable[[int, Path], list[str]], number: int) -> Figure:
-    """Connections of 100 visitors at once, each of whom reads until the server closes."""
+def visits(command: Callable[[int, Path], list[str]], number: int, *how: str) -> Figure:
+    """Connections of 100 visitors at once, each of whom reads until the server closes.
+
+    how: "ask", who say a line first, or "leave", who also close once it has come back.
+    """
     program = str(build("visits"))
     with running(command) as (port, pids):
-        subprocess.run([program, str(port), "2000", "100"], check=True, capture_output=True)
+        subprocess.run([program, str(port), "2000", "100", *how], check=True, capture_output=True)
         before = used(pids)
         done = subprocess.run(
-            [program, str(port), str(number), "100"], check=True, capture_output=True, text=True
+            [program, str(port), str(number), "100", *how],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         seconds, answered = done.stdout.split()
         if int(answered) < number:
@@ -121,19 +134,34 @@ def visits(command: Callable[[int, Path], list[str]], number: int) -> Figure:
         return Figure(number / float(seconds), (used(pids) - before) / number * 1e6)
 
 
-def lines(command: Callable[[int, Path], list[str]], chunks: int) -> Figure:
+def leaving(command: Callable[[int, Path], list[str]], number: int) -> Figure:
+    """Visitors who say a line, read it back, and close."""
+    return visits(command, number, "leave")
+
+
+def dismissed(command: Callable[[int, Path], list[str]], number: int) -> Figure:
+    """Visitors who say a line, and are closed with the answer."""
+    return visits(command, number, "ask")
+
+
+def frames(command: Callable[[int, Path], list[str]], chunks: int) -> Figure:
+    """Frames of 100 bytes, their lengths included, that come back over one connection."""
+    return lines(command, chunks, FRAMES)
+
+
+def lines(command: Callable[[int, Path], list[str]], chunks: int, chunk: bytes = CHUNK) -> Figure:
     """Lines of 100 bytes that come back over one connection."""
     with running(command) as (port, pids), socket.create_connection(("127.0.0.1", port)) as client:
-        wanted = chunks * len(CHUNK)
+        wanted = chunks * len(chunk)
         before, start = used(pids), time.perf_counter()
-        sender = threading.Thread(target=client.sendall, args=(CHUNK * chunks,))
+        sender = threading.Thread(target=client.sendall, args=(chunk * chunks,))
         sender.start()
         buffer = bytearray(1 << 20)
         while wanted:
             wanted -= client.recv_into(buffer)
         seconds = time.perf_counter() - start
         sender.join()
-        number = chunks * CHUNK.count(b"\n")
+        number = chunks * len(chunk) // 100
         return Figure(number / seconds, (used(pids) - before) / number * 1e6)
 
 
@@ -144,8 +172,12 @@ def compare(
     number: int,
     servers: dict[str, Callable[[int, Path], list[str]]],
     rounds: int,
+    bar: float | None = None,
 ) -> None:
-    """Run all of them in turn, `rounds` times, and print the medians."""
+    """Run all of them in turn, `rounds` times, and print the medians.
+
+    bar: how many times as fast as the first the second has to be, by the CPU time of the servers.
+    """
     figures: dict[str, list[Figure]] = {name: [] for name in servers}
     for _ in range(rounds):
         for name, command in servers.items():
@@ -153,15 +185,22 @@ def compare(
     print(
         f"\n{title}\n\n| | {unit}/s | ratio | CPU µs each | ratio |\n| --- | --- | --- | --- | --- |"
     )
-    first: Figure | None = None
-    for name, found in figures.items():
-        rate = statistics.median(figure.rate for figure in found)
-        each = statistics.median(figure.cpu for figure in found)
-        first = first or Figure(rate, each)
-        print(
-            f"| {name} | {rate:,.0f} | {rate / first.rate:.2f} "
-            f"| {each:.2f} | {each / first.cpu:.2f} |"
+    medians = [
+        Figure(
+            statistics.median(figure.rate for figure in found),
+            statistics.median(figure.cpu for figure in found),
         )
+        for found in figures.values()
+    ]
+    first, second, *_ = medians
+    for name, found in zip(figures, medians, strict=True):
+        print(
+            f"| {name} | {found.rate:,.0f} | {found.rate / first.rate:.2f} "
+            f"| {found.cpu:.2f} | {found.cpu / first.cpu:.2f} |"
+        )
+    if bar is not None:
+        reference, ours, *_ = figures
+        print("\n" + verdict_lines([at_least(bar, ours, reference, first.cpu / second.cpu)]))
 
 
 def idle(number: int) -> None:
@@ -187,14 +226,27 @@ def idle(number: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.protocols", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--only", choices=["lines", "cost", "greet", "idle"], help="one comparison")
+    parser.add_argument("--only", choices=KINDS, help="one comparison")
     chosen = parser.parse_args()
     rounds, scale = (3, 1) if chosen.quick else (5, 3)
-    wanted = [chosen.only] if chosen.only else ["lines", "cost", "greet", "idle"]
+    wanted = [chosen.only] if chosen.only else KINDS
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {rounds} rounds, medians")
     if "lines" in wanted:
         servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
         compare("Lines of 100 bytes, echoed", "lines", lines, 200 * scale, servers, rounds)
+    if "frames" in wanted:
+        servers = {
+            "Int32StringReceiver": python("twisted-frames"),
+            "FrameProtocol": python("kit-frames"),
+        }
+        compare("Frames of 100 bytes, echoed", "frames", frames, 200 * scale, servers, rounds, 1.5)
+    if "visits" in wanted:
+        servers = {"LineReceiver": python("twisted-lines"), "LineProtocol": python("kit-lines")}
+        title = "Visits: connect, a line comes back, the visitor closes"
+        compare(title, "visits", leaving, 20000 * scale, servers, rounds, 1.0)
+        servers = {"LineReceiver": python("twisted-answer"), "LineProtocol": python("kit-answer")}
+        title = "Visits: connect, a line comes back, the server closes"
+        compare(title, "visits", dismissed, 20000 * scale, servers, rounds, 1.0)
     if "cost" in wanted:
         pair = {"bare Twisted": python("twisted-greet"), "through the kit": python("kit-greet")}
         compare("One protocol, connections", "connections", visits, 20000 * scale, pair, rounds)

@@ -1,4 +1,7 @@
-/* Connects, reads until the server closes, and comes again: `visits PORT VISITS AT_ONCE`.
+/* Connects, is answered, and comes again: `visits PORT VISITS AT_ONCE [ask|leave]`.
+ *
+ * Without a fourth word a visitor says nothing and reads until the server closes. With `ask` it sends a
+ * line first, with `leave` it also closes by itself as soon as a line has come back.
  *
  * Prints the seconds it took, and how many visits got an answer. One thread; the server under test
  * has the other core.
@@ -15,10 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, SOURCES = 16 };
+enum { EVENTS = 256, SOURCES = 16, LINE = 100 };
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
-static int epoll;
+static int epoll, asking, leaving;
+static char line[LINE];
 
 static void fail(const char *what)
 {
@@ -40,18 +44,33 @@ static void visit(unsigned number)
         fail("bind");
     if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0 && errno != EINPROGRESS)
         fail("connect");
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)fd << 1};
+    struct epoll_event event = {
+        .events = asking ? EPOLLOUT : EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)fd << 1};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        fail("epoll_ctl");
+}
+
+/* The connection is there: say the line, and wait for the answer. */
+static void ask(int fd)
+{
+    if (send(fd, line, sizeof line, MSG_NOSIGNAL) != sizeof line)
+        fail("send");
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = (uint64_t)fd << 1};
+    if (epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) < 0)
         fail("epoll_ctl");
 }
 
 int main(int count, char **words)
 {
-    if (count != 4)
-        return fprintf(stderr, "visits PORT VISITS AT_ONCE\n"), 2;
+    if (count < 4 || count > 5)
+        return fprintf(stderr, "visits PORT VISITS AT_ONCE [ask|leave]\n"), 2;
     server.sin_port = htons(atoi(words[1]));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     unsigned visits = atoi(words[2]), at_once = atoi(words[3]);
+    asking = count == 5;
+    leaving = asking && strcmp(words[4], "leave") == 0;
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
     unsigned begun = 0, ended = 0, answered = 0;
     char answer[4096];
     struct timespec start, end;
@@ -66,12 +85,16 @@ int main(int count, char **words)
             return fprintf(stderr, "nothing came for 10 s after %u visits\n", ended), 1;
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.u64 >> 1;
+            if (events[i].events == EPOLLOUT) {
+                ask(fd);
+                continue;
+            }
             ssize_t got = read(fd, answer, sizeof answer);
             if (got > 0) {
                 answered++;
-                if (!(events[i].events & (EPOLLRDHUP | EPOLLHUP)))
+                if (!leaving && !(events[i].events & (EPOLLRDHUP | EPOLLHUP)))
                     continue;
-                while (read(fd, answer, sizeof answer) > 0)
+                while (!leaving && read(fd, answer, sizeof answer) > 0)
                     ;
             } else if (got < 0 && errno == EAGAIN) {
                 continue;

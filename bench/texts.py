@@ -1,0 +1,315 @@
+"""Texts like those that people log, in any amount: the same seed makes the same bytes.
+
+    python -m bench.texts --kind mix --megabytes 2000 >text.log
+
+Access logs, JSON, syslog, stack traces and logfmt, with the stamps of a store before each line. Words
+have natural frequencies (few are everywhere, most are rare); ids, addresses and numbers are new on
+each line. A kind is written once by hand as pages of 1 MiB; for each page that is asked for, NumPy
+puts fresh digits into the places left for them, so that making text is faster than sealing it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+import numpy
+
+PAGE = 1 << 20
+# Different pages of a kind: a rare word comes back after as many MiB.
+PAGES = 24
+# Places in a page: a random hexadecimal digit, decimal digit, base-62 digit.
+HEX, DEC, ANY = "\x01", "\x02", "\x03"
+_DIGITS = {
+    HEX: b"0123456789abcdef",
+    DEC: b"0123456789",
+    ANY: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+}
+EPOCH = 1_795_132_800_000_000  # 2026-11-20T00:00:00Z, in microseconds
+
+_SYLLABLES = [
+    "an",
+    "ar",
+    "ba",
+    "be",
+    "bi",
+    "ca",
+    "ce",
+    "co",
+    "da",
+    "de",
+    "di",
+    "do",
+    "el",
+    "en",
+    "er",
+    "es",
+    "fa",
+    "fi",
+    "ga",
+    "ge",
+    "go",
+    "ha",
+    "he",
+    "in",
+    "ing",
+    "ion",
+    "is",
+    "la",
+    "le",
+    "li",
+    "lo",
+    "ma",
+    "me",
+    "mi",
+    "mo",
+    "na",
+    "ne",
+    "ni",
+    "no",
+    "or",
+    "pa",
+    "pe",
+    "po",
+    "pro",
+    "ra",
+    "re",
+    "ri",
+    "ro",
+    "sa",
+    "se",
+    "si",
+    "so",
+    "ta",
+    "te",
+    "ti",
+    "to",
+    "tor",
+    "un",
+    "ur",
+    "va",
+    "ve",
+    "vi",
+]
+_COMMON = [
+    "request",
+    "response",
+    "connection",
+    "timeout",
+    "user",
+    "session",
+    "database",
+    "query",
+    "cache",
+    "error",
+    "warning",
+    "failed",
+    "started",
+    "stopped",
+    "retry",
+    "token",
+    "service",
+    "worker",
+    "queue",
+    "message",
+    "upstream",
+    "client",
+    "server",
+    "handler",
+    "config",
+    "loaded",
+    "invalid",
+    "missing",
+    "value",
+    "index",
+    "commit",
+    "transaction",
+    "lock",
+    "thread",
+    "memory",
+    "limit",
+    "exceeded",
+    "closed",
+    "opened",
+]
+
+Array = numpy.ndarray[Any, Any]
+
+
+class Words:
+    """A vocabulary of `size` words, drawn as in natural text: the n-th is 1/n as frequent."""
+
+    def __init__(self, random: Random, size: int = 40_000) -> None:
+        made = {"".join(random.choices(_SYLLABLES, k=random.randint(2, 5))) for _ in range(size)}
+        self._words = [*_COMMON, *sorted(made)]
+        self._random = random
+
+        self._names = [
+            "".join(word.capitalize() for word in self.some(random.randint(2, 3)))
+            for _ in range(3000)
+        ]
+
+    def name(self) -> str:
+        """Return the name of a class."""
+        return self._names[int(len(self._names) ** self._random.random()) - 1]
+
+    def some(self, count: int) -> list[str]:
+        """Return that many words."""
+        size = len(self._words)
+        return [self._words[int(size ** self._random.random()) - 1] for _ in range(count)]
+
+    def one(self) -> str:
+        """Return a word."""
+        return self.some(1)[0]
+
+
+def _address(random: Random) -> str:
+    octets = [random.choice(("1" + DEC * 2, DEC, "9" + DEC, "2" + DEC)) for _ in range(3)]
+    return ".".join([random.choice(("10", "172", "192", "203")), *octets])
+
+
+def _uuid() -> str:
+    return "-".join(HEX * size for size in (8, 4, 4, 4, 12))
+
+
+def access(random: Random, words: Words) -> str:
+    """Return a line as web servers write it."""
+    path = "/".join(words.some(random.randint(1, 4)))
+    return (
+        f"{_address(random)} - - [20/Nov/2026:06:1{DEC}:{random.randint(1, 5)}{DEC} +0000]"
+        f' "{random.choice(("GET", "GET", "GET", "POST", "PUT"))} /{path}?id={DEC * 6} HTTP/1.1"'
+        f" {random.choice((200, 200, 200, 304, 404, 500))} {DEC * random.randint(3, 5)}"
+        f' "https://example.com/{words.one()}"'
+        f' "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/1{DEC * 2}.0"'
+    )
+
+
+def json(random: Random, words: Words) -> str:
+    """Return a line as services write it, with a trace id and a span id."""
+    level = random.choice(("info", "info", "debug", "warn", "error"))
+    said = " ".join(words.some(random.randint(3, 12)))
+    return (
+        f'{{"time":"2026-11-20T06:18:42.{DEC * 3}Z","level":"{level}",'
+        f'"service":"{words.one()}-api","trace_id":"{HEX * 32}","span_id":"{HEX * 16}",'
+        f'"user":{DEC * 5},"msg":"{said}","duration_ms":{DEC * 2}.{DEC * 3}}}'
+    )
+
+
+def syslog(random: Random, words: Words) -> str:
+    """Return a line as daemons write it."""
+    said = random.choice(
+        (
+            f"Failed password for {words.one()} from {_address(random)} port 5{DEC * 4} ssh2",
+            f"session opened for user {words.one()}(uid={DEC * 4}) by (uid=0)",
+            f"{' '.join(words.some(random.randint(4, 14)))}",
+            f"DHCPACK on {_address(random)} to {':'.join([HEX * 2] * 6)} via eth{DEC}",
+        )
+    )
+    return (
+        f"<{DEC * 2}>Nov 20 06:18:{random.randint(1, 5)}{DEC} host{DEC * 2} "
+        f"{random.choice(('sshd', 'systemd', 'kernel', 'cron', 'dhcpd'))}[{DEC * 5}]: {said}"
+    )
+
+
+def trace(random: Random, words: Words) -> str:
+    """Return a line of a stack trace."""
+    if random.random() < 0.1:
+        return f"java.lang.IllegalStateException: {' '.join(words.some(6))} (request {_uuid()})"
+    name = words.name()
+    return f"\tat com.example.{words.one()}.{name}.{words.one()}({name}.java:{DEC * 3})"
+
+
+def logfmt(random: Random, words: Words) -> str:
+    """Return a line of keys and values."""
+    return (
+        f"ts=2026-11-20T06:18:42.{DEC * 6}Z level=info caller={words.one()}.go:{DEC * 3}"
+        f' request_id={_uuid()} msg="{" ".join(words.some(random.randint(2, 7)))}"'
+        f" bytes={DEC * random.randint(2, 6)} remote={_address(random)} took={DEC * 2}.{DEC * 3}ms"
+    )
+
+
+def uuids(random: Random, words: Words) -> str:
+    """Return a line with nothing but an id: the worst that there is for an index."""
+    return _uuid()
+
+
+def tokens(random: Random, words: Words) -> str:
+    """Return a line with a session's token in base 62."""
+    return f"session={ANY * 40} {' '.join(words.some(4))}"
+
+
+Kind = Callable[[Random, Words], str]
+MIX = (access, json, syslog, trace, logfmt)
+KINDS: dict[str, tuple[Kind, ...]] = {
+    **{kind.__name__: (kind,) for kind in (*MIX, uuids, tokens)},
+    "mix": MIX,
+}
+
+
+class _Page:
+    """A page and the places in it that are filled anew."""
+
+    def __init__(self, kind: Kind, random: Random, words: Words) -> None:
+        lines, size = [], 0
+        source = ""
+        while size < PAGE:
+            if random.random() < 0.02 or not source:
+                peer = f"{random.randint(0, 9)}.{random.randint(1, 99)}"
+                source = f"tcp:10.1.{peer}:{random.randint(20000, 60999)}"
+            line = f"{'0' * 27} {source} {kind(random, words)}\n"
+            lines.append(line)
+            size += len(line)
+        text = numpy.frombuffer("".join(lines).encode("latin-1"), numpy.uint8)
+        self.text: Array = text
+        self.places = {code: numpy.flatnonzero(text == ord(code)) for code in _DIGITS}
+        ends = numpy.flatnonzero(text == ord("\n"))
+        self.starts: Array = numpy.concatenate(([0], ends[:-1] + 1))
+
+    def filled(self, number: int, random: numpy.random.Generator) -> bytes:
+        """Return the page as number `number` of a text."""
+        text = self.text.copy()
+        for code, digits in _DIGITS.items():
+            drawn = numpy.frombuffer(random.bytes(len(self.places[code])), numpy.uint8)
+            text[self.places[code]] = _table(digits)[drawn]
+        moments = EPOCH + number * 400_000 + numpy.arange(len(self.starts)) // 4 * 97
+        stamps = numpy.datetime_as_string(moments.astype("datetime64[us]")).astype("S26")
+        at = self.starts[:, None] + numpy.arange(26)
+        text[at] = stamps.view(numpy.uint8).reshape(-1, 26)
+        text[self.starts + 26] = ord("Z")
+        return text.tobytes()
+
+
+def _table(digits: bytes) -> Array:
+    return numpy.resize(numpy.frombuffer(digits, numpy.uint8), 256)
+
+
+def pages(kind: str = "mix", seed: int = 1) -> Iterator[bytes]:
+    """Yield pages of about 1 MiB of whole lines, without end. Raises KeyError for no kind."""
+    random = Random(seed)
+    words = Words(random)
+    made: list[_Page] = []
+    fresh = numpy.random.default_rng(seed)
+    number = 0
+    while True:
+        if len(made) < PAGES:
+            made.append(_Page(KINDS[kind][number % len(KINDS[kind])], random, words))
+        yield made[number % PAGES].filled(number, fresh)
+        number += 1
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write a text to stdout."""
+    parser = argparse.ArgumentParser(description="Write a text like a log's to stdout.")
+    parser.add_argument("--kind", choices=KINDS, default="mix")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--megabytes", type=int, default=256, help="in MiB; the default is 256")
+    given = parser.parse_args(arguments)
+    for _, page in zip(range(given.megabytes), pages(given.kind, given.seed), strict=False):
+        sys.stdout.buffer.write(page)
+
+
+if __name__ == "__main__":
+    main()
