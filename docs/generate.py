@@ -1,7 +1,8 @@
-"""Write the pages of docs/ that come from the code: `make docs`. A test compares them with it."""
+"""Write what comes from the code into the pages of docs/: `make docs`. A test compares them with it."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from twisted.application.service import IServiceMaker
@@ -9,9 +10,9 @@ from twisted.plugin import getPlugins
 from twisted.python.reflect import namedAny
 from zope.interface.interface import InterfaceClass, Method
 
-from logsrv.extension_points import EXTENSION_POINTS
 from logsrv.gopher.gateway import gateway
 from logsrv.kit.observe.metrics import CATALOGUE
+from logsrv.kit.observe.prometheus import exposed_name
 from logsrv.kit.options.reference import reference
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.protocol_service import PLUGIN_METRICS
@@ -34,14 +35,8 @@ variable counts as none. Several values in one variable are separated by white s
 METRICS = """\
 # Counters
 
-Written from the code by `make docs`. Each service sums its own up in the log when it stops.
-"""
-
-EXTENDING = """\
-# What you can add
-
-Written from `logsrv/extension_points.py` by `make docs`: every place where the code of others plugs into
-ours.
+Written from the code by `make docs`. Each service sums its own up in the log when it stops. What they
+mean for who watches over a server: [monitoring](monitoring.md).
 """
 
 CATALOGUES = {
@@ -67,30 +62,22 @@ def metrics_page() -> str:
     """docs/counters.md: every counter there is, by who counts."""
     parts = [METRICS]
     for title, catalogue in CATALOGUES.items():
-        rows = ["| name | kind | labels | |\n| --- | --- | --- | --- |\n"]
+        rows = ["| name | in Prometheus | kind | labels | |\n| --- | --- | --- | --- | --- |\n"]
         for metric in catalogue:
+            names = f"`{metric.name}` | `{exposed_name(metric)}`"
             labels = ", ".join(metric.labels)
-            rows.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |\n")
+            rows.append(f"| {names} | {metric.kind} | {labels} | {metric.help} |\n")
         parts.append(f"## {title}\n\n" + "".join(rows))
     return "\n".join(parts)
 
 
 def extending_page() -> str:
-    """docs/extending.md: every extension point, and the interfaces of ours in full."""
-    parts = [EXTENDING]
-    interfaces = []
-    for subject in EXTENSION_POINTS:
-        rows = ["| name | what one adds | how it is found | more |\n| --- | --- | --- | --- |\n"]
-        for point in subject.points:
-            where = point.where.replace(":", ".")
-            more = f"[{point.page}]({point.page})"
-            rows.append(f"| `{where}` | {point.purpose} | {point.found} | {more} |\n")
-            found = namedAny(where)
-            if isinstance(found, InterfaceClass) and found.__module__.startswith("logsrv."):
-                interfaces.append(found)
-        parts.append(f"## {subject.title}\n\n" + "".join(rows))
-    parts.append("## The interfaces\n\n" + "\n".join(map(interface_text, interfaces)))
-    return "\n".join(parts)
+    """docs/extending.md: its tables as they are, and behind them the interfaces of ours in full."""
+    heading = "## The interfaces\n\n"
+    tables = (HERE / "extending.md").read_text().partition(heading)[0]
+    named = map(namedAny, re.findall(r"^\| `(logsrv\.[\w.]+)` ", tables, re.MULTILINE))
+    interfaces = [found for found in named if isinstance(found, InterfaceClass)]
+    return tables + heading + "\n".join(map(interface_text, interfaces))
 
 
 def interface_text(interface: InterfaceClass) -> str:
