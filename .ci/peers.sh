@@ -1,8 +1,9 @@
 #!/bin/sh
-# peers.sh DIR: rsyslogd and syslog-ng under DIR/bin, as root on Debian.
+# peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload and promtool under DIR/bin, as root on Debian.
 #
-# Debian lets only one of them be installed, so both are unpacked beside each other, and a wrapper
-# in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing configured.
+# Debian lets only one of the first two be installed, so both are unpacked beside each other, and a
+# wrapper in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing
+# configured; of Prometheus only the tool that checks is kept, which needs nothing else.
 set -e
 dir=$1
 mkdir -p "$dir/bin" "$dir/packages"
@@ -28,11 +29,19 @@ unpack() {
 
 arch=$(dpkg-architecture -q DEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
 
-unpack rsyslog rsyslog-openssl
+unpack rsyslog rsyslog-openssl rsyslog-relp librelp0
 cat >"$dir/bin/rsyslogd" <<WRAPPER
 #!/bin/sh
 LD_LIBRARY_PATH="$dir/rsyslog/usr/lib/$arch:$dir/rsyslog/lib/$arch" exec "$dir/rsyslog/usr/sbin/rsyslogd" -M "$dir/rsyslog/usr/lib/$arch/rsyslog" "\$@"
 WRAPPER
+
+unpack systemd-journal-remote libmicrohttpd12
+cat >"$dir/bin/systemd-journal-upload" <<WRAPPER
+#!/bin/sh
+export LD_LIBRARY_PATH="$dir/systemd-journal-remote/usr/lib/$arch"
+exec "$dir/systemd-journal-remote/lib/systemd/systemd-journal-upload" "\$@"
+WRAPPER
+chmod 755 "$dir/bin/systemd-journal-upload"
 
 unpack syslog-ng-core
 modules=$(dirname "$(find "$dir/syslog-ng-core" -name libaffile.so | head -n 1)")
@@ -42,5 +51,14 @@ export LD_LIBRARY_PATH="$dir/syslog-ng-core/usr/lib/$arch:$dir/syslog-ng-core/li
 exec "$dir/syslog-ng-core/usr/sbin/syslog-ng" --module-path="$modules" "\$@"
 WRAPPER
 chmod 755 "$dir/bin/rsyslogd" "$dir/bin/syslog-ng"
+
+(
+    cd "$dir/packages"
+    apt-get download -qq -o APT::Sandbox::User=root prometheus
+    dpkg --fsys-tarfile prometheus_*.deb | tar -x -O ./usr/bin/promtool >"$dir/bin/promtool"
+    rm -f ./*.deb
+)
+chmod 755 "$dir/bin/promtool"
+"$dir/bin/promtool" --version 2>&1 | head -n 1
 "$dir/bin/rsyslogd" -v | head -n 1
 "$dir/bin/syslog-ng" --version | head -n 1

@@ -3,8 +3,27 @@
 port=$1
 shift
 mkdir -p logs
+# The live page is on 8080, or on the next port that nobody has.
+page=$(.venv/bin/python - <<'PYTHON'
+import socket
+for port in (*range(8080, 8100), 0):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break
+PYTHON
+)
+case $page in
+    8080) taken="" ;;
+    *) taken=" (8080 is taken)" ;;
+esac
 cat <<TEXT
 make run: the line logger listens on 127.0.0.1, port $port, and keeps the lines in logs/.
+The live page: http://127.0.0.1:$page/$taken
 Try this in another terminal; Ctrl-C here stops it:
 
     telnet localhost $port
@@ -18,7 +37,8 @@ tail -n 0 -F logs/current.log 2>/dev/null &
 tail=$!
 # Ctrl-C reaches the logger, in the foreground, by itself; this shell only has to outlive it.
 trap : INT TERM
-.venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" --directory logs "$@"
+.venv/bin/twistd -n --pidfile= logsrv --listen "tcp:$port:interface=127.0.0.1" \
+    --http "tcp:$page:interface=127.0.0.1" --directory logs "$@"
 status=$?
 kill "$tail" 2>/dev/null
 case $status in
