@@ -10,6 +10,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from logsrv.kit.testing import TWISTD, wait_until
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import messages
@@ -45,6 +47,40 @@ def test_daemon_that_cannot_start(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "in use" in run.stderr
     assert not (tmp_path / "pid").exists()
+
+
+SLOW_START = """
+import time
+from twisted.application import app
+
+def begins_late(*args, begin=app.runReactorWithLogging):
+    time.sleep(1)
+    begin(*args)
+
+app.runReactorWithLogging = begins_late
+from twisted.scripts.twistd import run
+run()
+"""
+
+
+@pytest.mark.parametrize("daemonized", [False, True])
+def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized: bool) -> None:
+    """Until its reactor runs, a signal would end the process and drop who has connected."""
+    log, pidfile = tmp_path / "log", tmp_path / "pid"
+    command = [
+        sys.executable, "-c", SLOW_START, *([] if daemonized else ["-n"]),
+        f"--logfile={log}", f"--pidfile={pidfile}", "logsrv", "--listen", LOOPBACK,
+    ]  # fmt: skip
+    with subprocess.Popen(command, cwd=tmp_path) as process:
+        if daemonized:
+            assert process.wait(30) == 0
+        wait_until(lambda: log.exists() and "is ready" in log.read_text(), "the daemon")
+        address = log.read_text().split("listening on ")[1].split(" at ")[1].split()[0]
+        with socket.create_connection(("127.0.0.1", int(address.split(":")[1]))) as connection:
+            connection.sendall(b"early\n")
+        os.kill(int(pidfile.read_text()), signal.SIGTERM)
+        wait_until(lambda: not pidfile.exists(), "its end")
+    assert messages(tmp_path / "logs") == [b"early"]
 
 
 def test_twist(tmp_path: Path) -> None:

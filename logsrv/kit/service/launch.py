@@ -1,8 +1,8 @@
-"""The launch of a service that is not ready at once: who waits for it is told how it came out.
+"""The launch of a service: who waits for it is told how it came out.
 
-A start that awaits something ends when twistd has long gone on to run the reactor, and has told its
-parent, who waits in the terminal, that all is well. So the pipe between them is taken from it: the
-parent waits until the service is ready, or has failed.
+A service is ready when the reactor runs, and some await something before; twistd would have told its
+parent, who waits in the terminal, long ago that all is well. So the pipe between them is taken from
+it: the parent waits until the service is ready, or has failed.
 """
 
 from __future__ import annotations

@@ -228,23 +228,22 @@ class ListeningService(Service, Generic[Settings]):
             for site in self._sites.values():
                 if site.is_own:
                     site.open()
-            if start is None:
-                self._let_in()
-                return
         except Exception as error:
             self._cannot_start(error)
         if self.launch is not None:
             self.launch.wait()
+        # Not before the reactor runs: until then a SIGTERM is the system's, and who was let in, lost.
         when_running(self._reactor, self._begin, start)
 
-    def _begin(self, start: Callable[[], Any]) -> None:
+    def _begin(self, start: Callable[[], Any] | None) -> None:
         if self.running:
             self._starting = Deferred.fromCoroutine(self._start(start))
 
-    async def _start(self, start: Callable[[], Any]) -> None:
+    async def _start(self, start: Callable[[], Any] | None) -> None:
         """Await what `open` gave, and let peers in; or take all back and say why."""
         try:
-            await attempt(start)
+            if start is not None:
+                await attempt(start)
             if self.running:
                 self._let_in()
         except (Exception, SystemExit) as error:
