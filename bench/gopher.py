@@ -29,7 +29,7 @@ from bench.table import MARKS, markdown
 ITEMS = 1000
 BIG = 200_000_000
 LOOPBACK = "127.0.0.1"
-GOPHER = (sys.executable, "-m", "logsrv.gopher.command")
+GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 
 
 @attrs.define(frozen=True, slots=True)

@@ -82,7 +82,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog": ("logsrv.kit",),
     # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
     "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
-    "logsrv.gopher.wire": ("logsrv.gopher.errors", "logsrv.kit.text"),
+    "logsrv.gopher.wire": ("logsrv.kit.text",),
+    "logsrv.gopher.fetch": ("logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.browse": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.mirror": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.gateway": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.command": (
+        "logsrv.gopher.browse",
+        "logsrv.gopher.mirror",
+        "logsrv.gopher.fetch",
+        "logsrv.gopher.wire",
+        "logsrv.kit",
+    ),
     "logsrv.gopher": ("logsrv.kit",),
     "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
 }

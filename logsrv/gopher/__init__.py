@@ -1,10 +1,12 @@
 """The Gopher client. From the wire upwards:
 
-    wire                       Gopher as bytes and text: URLs, menus, texts, Gopher+, answers (no I/O)
-    errors, limits, trust      what can go wrong, how long and how much, whom to believe
-    proxy                      SOCKS5, Tor
-    exchange, connect, client  GopherClient, on Twisted
-    blocking, urllib_handler   urlopen, urlretrieve, urllib's GopherHandler, on a plain socket
+    wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
+    fetch     how an answer gets here: `GopherClient` on Twisted, `urlopen` on a plain socket
+    browse    the full-screen browser
+    mirror    copies of servers
+    gateway   gopherspace for web browsers
+    command   the command `gopher`
+    service   `twistd gopher`
 
 The names below are loaded when they are first used: whoever calls `urlopen` never imports Twisted.
 """
@@ -15,64 +17,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from logsrv.gopher.blocking import GopherFile as GopherFile
-    from logsrv.gopher.blocking import urlopen as urlopen
-    from logsrv.gopher.blocking import urlretrieve as urlretrieve
-    from logsrv.gopher.client import Download as Download
-    from logsrv.gopher.client import GopherClient as GopherClient
-    from logsrv.gopher.client import GopherResponse as GopherResponse
-    from logsrv.gopher.errors import BadURL as BadURL
-    from logsrv.gopher.errors import GopherError as GopherError
-    from logsrv.gopher.errors import NotGopher as NotGopher
-    from logsrv.gopher.errors import ProxyError as ProxyError
-    from logsrv.gopher.errors import Refused as Refused
-    from logsrv.gopher.errors import ServerError as ServerError
-    from logsrv.gopher.errors import TimedOut as TimedOut
-    from logsrv.gopher.errors import TLSError as TLSError
-    from logsrv.gopher.errors import TooBig as TooBig
-    from logsrv.gopher.errors import Truncated as Truncated
-    from logsrv.gopher.errors import UnknownHost as UnknownHost
-    from logsrv.gopher.limits import Limits as Limits
-    from logsrv.gopher.limits import Timeouts as Timeouts
-    from logsrv.gopher.proxy import Proxy as Proxy
-    from logsrv.gopher.trust import PinStore as PinStore
-    from logsrv.gopher.trust import Trust as Trust
-    from logsrv.gopher.urllib_handler import GopherHandler as GopherHandler
-    from logsrv.gopher.urllib_handler import install_opener as install_opener
+    from logsrv.gopher.fetch.blocking import GopherFile as GopherFile
+    from logsrv.gopher.fetch.blocking import urlopen as urlopen
+    from logsrv.gopher.fetch.blocking import urlretrieve as urlretrieve
+    from logsrv.gopher.fetch.client import Download as Download
+    from logsrv.gopher.fetch.client import GopherClient as GopherClient
+    from logsrv.gopher.fetch.client import GopherResponse as GopherResponse
+    from logsrv.gopher.fetch.proxy import Proxy as Proxy
+    from logsrv.gopher.fetch.settings import Limits as Limits
+    from logsrv.gopher.fetch.settings import Timeouts as Timeouts
+    from logsrv.gopher.fetch.trust import PinStore as PinStore
+    from logsrv.gopher.fetch.trust import Trust as Trust
+    from logsrv.gopher.fetch.urllib_handler import GopherHandler as GopherHandler
+    from logsrv.gopher.fetch.urllib_handler import install_opener as install_opener
+    from logsrv.gopher.wire.errors import BadURL as BadURL
+    from logsrv.gopher.wire.errors import GopherError as GopherError
+    from logsrv.gopher.wire.errors import NotGopher as NotGopher
+    from logsrv.gopher.wire.errors import ProxyError as ProxyError
+    from logsrv.gopher.wire.errors import Refused as Refused
+    from logsrv.gopher.wire.errors import ServerError as ServerError
+    from logsrv.gopher.wire.errors import TimedOut as TimedOut
+    from logsrv.gopher.wire.errors import TLSError as TLSError
+    from logsrv.gopher.wire.errors import TooBig as TooBig
+    from logsrv.gopher.wire.errors import Truncated as Truncated
+    from logsrv.gopher.wire.errors import UnknownHost as UnknownHost
     from logsrv.gopher.wire.menu import Menu as Menu
     from logsrv.gopher.wire.menu import MenuItem as MenuItem
     from logsrv.gopher.wire.text import Text as Text
     from logsrv.gopher.wire.url import GopherURL as GopherURL
 
 _WHERE = {
-    "GopherClient": "client",
-    "GopherResponse": "client",
-    "Download": "client",
-    "Proxy": "proxy",
-    "Limits": "limits",
-    "Timeouts": "limits",
+    "GopherClient": "fetch.client",
+    "GopherResponse": "fetch.client",
+    "Download": "fetch.client",
+    "Proxy": "fetch.proxy",
+    "Limits": "fetch.settings",
+    "Timeouts": "fetch.settings",
     "Menu": "wire.menu",
     "MenuItem": "wire.menu",
     "Text": "wire.text",
-    "PinStore": "trust",
-    "Trust": "trust",
+    "PinStore": "fetch.trust",
+    "Trust": "fetch.trust",
     "GopherURL": "wire.url",
-    "GopherFile": "blocking",
-    "urlopen": "blocking",
-    "urlretrieve": "blocking",
-    "GopherHandler": "urllib_handler",
-    "install_opener": "urllib_handler",
-    "BadURL": "errors",
-    "GopherError": "errors",
-    "NotGopher": "errors",
-    "ProxyError": "errors",
-    "Refused": "errors",
-    "ServerError": "errors",
-    "TLSError": "errors",
-    "TimedOut": "errors",
-    "TooBig": "errors",
-    "Truncated": "errors",
-    "UnknownHost": "errors",
+    "GopherFile": "fetch.blocking",
+    "urlopen": "fetch.blocking",
+    "urlretrieve": "fetch.blocking",
+    "GopherHandler": "fetch.urllib_handler",
+    "install_opener": "fetch.urllib_handler",
+    "BadURL": "wire.errors",
+    "GopherError": "wire.errors",
+    "NotGopher": "wire.errors",
+    "ProxyError": "wire.errors",
+    "Refused": "wire.errors",
+    "ServerError": "wire.errors",
+    "TLSError": "wire.errors",
+    "TimedOut": "wire.errors",
+    "TooBig": "wire.errors",
+    "Truncated": "wire.errors",
+    "UnknownHost": "wire.errors",
 }
 
 __all__ = list(_WHERE)

@@ -152,7 +152,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         service = GatewayService(settings, load=options.reload, reactor=reactor)
         service.signals.hold()
         return service
-    from logsrv.gopher.command import run
+    from logsrv.gopher.command.main import run
 
     assert settings.url is not None
     words = [] if settings.words is None else [settings.words]

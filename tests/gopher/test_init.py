@@ -32,7 +32,7 @@ def test_type_checkers_see_the_same_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["import logsrv.gopher.urllib_handler", "import logsrv.gopher.wire.text"]
+    "first", ["import logsrv.gopher.fetch.urllib_handler", "import logsrv.gopher.wire.text"]
 )
 def test_no_name_is_hidden_by_a_module_of_the_same_name(first: str) -> None:
     program = f"{first}\nimport logsrv.gopher as g\nassert callable(g.urlopen)"

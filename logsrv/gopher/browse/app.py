@@ -20,8 +20,8 @@ from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.window import Window
-from logsrv.gopher.errors import BadURL
 from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line

@@ -7,8 +7,8 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.errors import BadURL
-from logsrv.gopher.wholefile import whole_file
+from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 

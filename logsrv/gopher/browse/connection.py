@@ -15,10 +15,10 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
-from logsrv.gopher.errors import Phase, TimedOut, UnknownHost
-from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.trust import TLS_CUT, Trust
+from logsrv.gopher.fetch.blocking import connect_error, is_tls_cut, tls_context, tls_error
+from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.trust import TLS_CUT, Trust
+from logsrv.gopher.wire.errors import Phase, TimedOut, UnknownHost
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 

@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 
 from logsrv.gopher.browse.downloads import Download, Downloads
 from logsrv.gopher.browse.words import span_text
-from logsrv.gopher.progress import size_text
+from logsrv.gopher.fetch.progress import size_text
 
 _BAR = 20
 _LOOK = """

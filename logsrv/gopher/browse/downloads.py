@@ -13,10 +13,10 @@ import attrs
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.places import unused
-from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.save import file_name
-from logsrv.gopher.trust import Trust
-from logsrv.gopher.wholefile import end_text, whole_file
+from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL

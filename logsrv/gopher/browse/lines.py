@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from logsrv.gopher.browse.links import Link, link_of, link_to
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text

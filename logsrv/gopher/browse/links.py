@@ -9,7 +9,7 @@ from urllib.parse import quote
 import attrs
 
 from logsrv.gopher.browse.page import way_to_show
-from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL

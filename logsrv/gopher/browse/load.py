@@ -8,9 +8,9 @@ import time
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.page import Page, Picture, way_to_show
-from logsrv.gopher.errors import GopherError, TimedOut
-from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.text import Text, TextParser

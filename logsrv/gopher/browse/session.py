@@ -11,9 +11,9 @@ from logsrv.gopher.browse.downloads import Downloads
 from logsrv.gopher.browse.load import TIMEOUTS, Loading
 from logsrv.gopher.browse.places import download_directory
 from logsrv.gopher.browse.visits import Cache, History
-from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.places import data_directory, pins_path
-from logsrv.gopher.trust import PinStore, Trust
+from logsrv.gopher.fetch.places import data_directory, pins_path
+from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.url import GopherURL
 
 

@@ -29,8 +29,8 @@ from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView, Position
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.words import span_text
-from logsrv.gopher.errors import TLSError
-from logsrv.gopher.progress import size_text
+from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 

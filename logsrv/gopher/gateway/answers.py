@@ -7,9 +7,8 @@ from typing import cast, get_args
 import attrs
 
 from logsrv.errors import PeerError
-from logsrv.gopher.client import GopherResponse
-from logsrv.gopher.connect import IClientReactor
-from logsrv.gopher.errors import BadURL, GopherError, ServerError, TimedOut
+from logsrv.gopher.fetch.client import GopherResponse
+from logsrv.gopher.fetch.connect import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
@@ -23,6 +22,7 @@ from logsrv.gopher.gateway.media import (
 from logsrv.gopher.gateway.paths import WebPlace, address_typed, is_gopher_path, parse_query
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch
+from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.itemtypes import item_type
 
 HTML = "text/html; charset=utf-8"

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import ClientFactory, ServerFactory
 from zope.interface import implementer
 
-from logsrv.gopher.connect import IClientReactor
+from logsrv.gopher.fetch.connect import IClientReactor
 from logsrv.gopher.gateway.destinations import Destinations
 
 

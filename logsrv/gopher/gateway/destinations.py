@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import attrs
 
-from logsrv.gopher.errors import BadURL, GopherError
+from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host
 from logsrv.kit.options.kinds import Kind
 

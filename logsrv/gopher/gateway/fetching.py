@@ -8,13 +8,13 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
-from logsrv.gopher.client import GopherClient, GopherResponse
-from logsrv.gopher.connect import IClientReactor
-from logsrv.gopher.errors import GopherError, TimedOut
+from logsrv.gopher.fetch.client import GopherClient, GopherResponse
+from logsrv.gopher.fetch.connect import IClientReactor
+from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.cache import Cache
 from logsrv.gopher.gateway.checked_reactor import CheckedReactor
 from logsrv.gopher.gateway.destinations import Destinations
-from logsrv.gopher.limits import Limits, Timeouts
+from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL

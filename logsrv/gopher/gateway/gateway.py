@@ -9,8 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.gopher.connect import IClientReactor
-from logsrv.gopher.errors import GopherError
+from logsrv.gopher.fetch.connect import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import (
     HEADINGS,
@@ -27,6 +26,7 @@ from logsrv.gopher.gateway.paths import (
 )
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch, Visitors
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.observe.metrics import Metric, Metrics
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.hosts import (

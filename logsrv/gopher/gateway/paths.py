@@ -18,8 +18,8 @@ from urllib.parse import quote, unquote_to_bytes
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.errors import BadURL
 from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
 Rendering = Literal["page", "file", "media"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, PORTS, Destinations, HostPattern, Ports
 from logsrv.gopher.gateway.visitors import VisitorLimits
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import canonical_host
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.options.declare import option

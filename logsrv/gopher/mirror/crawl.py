@@ -17,14 +17,14 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.errors import Refused, TimedOut, Truncated
-from logsrv.gopher.limits import Limits, Timeouts
+from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.mirror.fetch import Fetcher, Finished
 from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
+from logsrv.gopher.wire.errors import Refused, TimedOut, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.arguments import ConnectionOptions
-from logsrv.gopher.blocking import connect_error, is_tls_cut, tls_context, tls_error
-from logsrv.gopher.errors import Phase, TimedOut, UnknownHost
+from logsrv.gopher.fetch.blocking import connect_error, is_tls_cut, tls_context, tls_error
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.mirror.sinks import Sink
-from logsrv.gopher.trust import TLS_CUT
+from logsrv.gopher.wire.errors import Phase, TimedOut, UnknownHost
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 

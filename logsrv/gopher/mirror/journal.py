@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import inside

@@ -10,7 +10,7 @@ import unicodedata
 from hashlib import sha256
 
 from logsrv.gopher.mirror.scope import is_menu
-from logsrv.gopher.save import name_of
+from logsrv.gopher.wire.filename import name_of
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from logsrv.gopher.errors import GopherError
+from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.journal import FILE
-from logsrv.gopher.progress import size_text
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line
 
 _MOST_SHOWN = 200

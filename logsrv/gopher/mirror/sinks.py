@@ -10,7 +10,7 @@ from io import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from logsrv.gopher.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from logsrv.gopher.errors import BadURL, ServerError
 from logsrv.gopher.wire.charset import decode_line, decode_text
+from logsrv.gopher.wire.errors import BadURL, ServerError
 from logsrv.gopher.wire.menu import MenuItem, parse_line
 from logsrv.gopher.wire.url import GopherURL
 

@@ -17,8 +17,8 @@ import re
 
 import attrs
 
-from logsrv.gopher.errors import BadURL, TooBig
 from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
 

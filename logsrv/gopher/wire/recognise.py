@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from logsrv.gopher.errors import NotGopher, ServerError
 from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.errors import NotGopher, ServerError
 from logsrv.gopher.wire.menu import parse_line
 
 # More than an error needs, and little enough to wait for.

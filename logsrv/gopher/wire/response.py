@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from logsrv.gopher.errors import TooBig, Truncated
 from logsrv.gopher.wire import gopherplus
+from logsrv.gopher.wire.errors import TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
 from logsrv.gopher.wire.text import DotEnded

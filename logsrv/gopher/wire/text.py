@@ -14,8 +14,8 @@ import re
 
 import attrs
 
-from logsrv.gopher.errors import TooBig
 from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 
 MOST_HELD = 64 * 1024 * 1024

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import attrs
 
-from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.session import Session
-from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.wire.url import GopherURL
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve

@@ -10,9 +10,16 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.connection import Connection
-from logsrv.gopher.errors import GopherError, Refused, TimedOut, TLSError, Truncated, UnknownHost
-from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.trust import PinStore, Trust
+from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.wire.errors import (
+    GopherError,
+    Refused,
+    TimedOut,
+    TLSError,
+    Truncated,
+    UnknownHost,
+)
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.downloads import Download, Downloads
-from logsrv.gopher.limits import Timeouts
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.browse.lines import LABEL_WIDTH, lines_of, text_lines
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.errors import ServerError, TLSError, Truncated
+from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import Menu, MenuParser
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL

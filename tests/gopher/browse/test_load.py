@@ -9,9 +9,9 @@ from pathlib import Path
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.load import LIMITS, Loading
 from logsrv.gopher.browse.page import Page, Picture
-from logsrv.gopher.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
-from logsrv.gopher.limits import Limits, Timeouts
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL

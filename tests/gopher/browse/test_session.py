@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from logsrv.gopher.browse.session import Session
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 
 PLAIN, SECURE = GopherURL("h.org"), GopherURL("h.org", tls=True)

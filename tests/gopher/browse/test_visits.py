@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.visits import Cache, History
-from logsrv.gopher.errors import ServerError
+from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
 
 A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))

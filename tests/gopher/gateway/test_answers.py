@@ -10,7 +10,11 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
-from logsrv.gopher.errors import (
+from logsrv.gopher.gateway import answers
+from logsrv.gopher.gateway.answers import error_answer, status_of
+from logsrv.gopher.gateway.destinations import NotAllowed
+from logsrv.gopher.gateway.visitors import TooMuch
+from logsrv.gopher.wire.errors import (
     BadURL,
     GopherError,
     NotGopher,
@@ -20,10 +24,6 @@ from logsrv.gopher.errors import (
     Truncated,
     UnknownHost,
 )
-from logsrv.gopher.gateway import answers
-from logsrv.gopher.gateway.answers import error_answer, status_of
-from logsrv.gopher.gateway.destinations import NotAllowed
-from logsrv.gopher.gateway.visitors import TooMuch
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.conftest import Start
 

@@ -12,8 +12,8 @@ from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from logsrv.gopher.client import GopherClient
-from logsrv.gopher.connect import IClientReactor
+from logsrv.gopher.fetch.client import GopherClient
+from logsrv.gopher.fetch.connect import IClientReactor
 from logsrv.gopher.gateway.checked_reactor import CheckedReactor
 from logsrv.gopher.gateway.destinations import Destinations, NotAllowed
 

@@ -8,10 +8,10 @@ import attrs
 import pytest
 import pytest_twisted
 
-from logsrv.gopher.errors import TimedOut
+from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, Destinations, HostPattern, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
-from logsrv.gopher.limits import Timeouts
+from logsrv.gopher.wire.errors import TimedOut
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 

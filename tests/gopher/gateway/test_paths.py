@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.errors import BadURL
 from logsrv.gopher.gateway.paths import (
     CHARSETS,
     WebPlace,
@@ -18,6 +17,7 @@ from logsrv.gopher.gateway.paths import (
     parse_path,
     parse_query,
 )
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
 WIRE = st.binary(max_size=60).map(

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.arguments import ConnectionOptions
-from logsrv.gopher.errors import Refused, ServerError
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.mirror.crawl import Crawl, Manners
 from logsrv.gopher.mirror.fetch import Fetcher
 from logsrv.gopher.mirror.journal import Journal
 from logsrv.gopher.mirror.scope import Scope
-from logsrv.gopher.trust import Trust
+from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, reset

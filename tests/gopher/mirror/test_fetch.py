@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.arguments import ConnectionOptions
-from logsrv.gopher.errors import (
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.mirror.fetch import Fetcher, Finished
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
+from logsrv.gopher.wire.errors import (
     Refused,
     ServerError,
     TimedOut,
@@ -20,10 +24,6 @@ from logsrv.gopher.errors import (
     Truncated,
     UnknownHost,
 )
-from logsrv.gopher.mirror.fetch import Fetcher, Finished
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
-from logsrv.gopher.proxy import Proxy
-from logsrv.gopher.trust import PinStore, Trust
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset

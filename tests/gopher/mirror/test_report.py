@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.gopher.errors import Truncated
 from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.report import progress_line, report
+from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/0/a%1B")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.gopherplus import (
     AlternateView,
     Attributes,

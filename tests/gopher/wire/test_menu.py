@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.errors import TooBig
+from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_line
 from logsrv.gopher.wire.url import GopherURL
 

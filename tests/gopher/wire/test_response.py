@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.errors import GopherError, NotGopher, ServerError, TooBig, Truncated
+from logsrv.gopher.wire.errors import GopherError, NotGopher, ServerError, TooBig, Truncated
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 

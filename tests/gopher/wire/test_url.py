@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.errors import BadURL
+from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL, canonical_host
 from logsrv.kit.text.escape import one_line
 

@@ -1,0 +1,180 @@
+"""The command line of `gopher`: what may stand on it, and what its values mean.
+
+Nothing here brings Twisted, which takes longer to load than a menu takes to fetch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.places import pins_path
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.wire.charset import checked_charset
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.options.argument_parser import Parser, UsageError, of_kind
+from logsrv.kit.text.escape import one_line
+
+INCOMPLETE = 12
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_STATUSES = """\
+exit status:
+  0  all went well                      7  the answer broke off
+  1  wrong URL, or a local file         8  larger than allowed
+  2  the command line makes no sense    9  not a Gopher server
+  3  the server answers with an error   10 no trusted TLS connection
+  4  unknown host                       11 the proxy makes no connection
+  5  no connection                      12 the mirror is not complete
+  6  the server is silent for too long  130 stopped with Ctrl-C
+"""
+_DESCRIPTION = """\
+Show a text or a menu of a Gopher server, save anything else.
+
+  gopher example.org                     a menu
+  gopher gopher://example.org/7/find red search for “red”
+  gopher browse [URL]                    a full-screen browser
+  gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
+"""
+
+
+def parser_for(prog: str, description: str) -> Parser:
+    """Return the parser of a command of `gopher`, with what all of them have."""
+    return Parser(prog, description, epilog=_STATUSES, version=_version)
+
+
+def _version() -> str:
+    from logsrv import __version__
+
+    return f"gopher (logsrv) {__version__}"
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Return a `type=` for a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(
+            f"“{one_line(text, 60)}” is not a whole number from {least} to {most}"
+        )
+
+    return parse
+
+
+def _letter(text: str) -> str:
+    if len(text) == 1 and " " < text <= "\xff" and text != "\x7f":
+        return text
+    raise argparse.ArgumentTypeError(
+        f"“{one_line(text, 60)}” is not an item type: one letter, as in menus (0 text, 1 menu …)"
+    )
+
+
+def fetch_parser() -> Parser:
+    """Return the parser of `gopher URL [WORDS]`."""
+    parser = parser_for("gopher", _DESCRIPTION)
+    add = parser.add_argument
+    add("url", metavar="URL", help="gopher://… or gophers://… (TLS); or just a host")
+    add("words", metavar="WORDS", nargs="*", default=[], help="what to search for")
+    form = parser.add_argument_group("what comes out")
+    add = form.add_argument
+    add("--links", action="store_true", help="show the URL of each item of a menu")
+    add("--json", action="store_true", help="one JSON object; of a binary its size and SHA-256")
+    add("--raw", action="store_true", help="the bytes as they came")
+    add("--output", "-o", metavar="FILE", help="save as FILE; - is standard output")
+    add("--force", action="store_true", help="replace FILE; write binaries to a terminal")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
+    asked = parser.add_argument_group("what is asked for")
+    add = asked.add_argument
+    add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
+    add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
+    add("--max-size", metavar="SIZE", type=of_kind("SIZE"), help="take no larger answer")
+    add_connection_options(parser)
+    return parser
+
+
+def add_connection_options(parser: Parser) -> None:
+    """Add the options about connections, which all commands that connect have."""
+    add = parser.add_argument_group("the connection").add_argument
+    add(
+        "--timeout",
+        metavar="TIME",
+        type=of_kind("DURATION"),
+        default=30.0,
+        help="give up after that much silence; default: 30s",
+    )
+    add("--proxy", metavar="URL", help="SOCKS5 proxy, such as socks5://127.0.0.1:9050 for Tor")
+    add("--cafile", metavar="FILE", type=Path, help="trust the certificates in FILE for TLS")
+    add("--pin", action="store_true", help="trust the certificate that a server showed first")
+    add("--insecure", action="store_true", help="trust every certificate")
+    add("--accept-cut", action="store_true", help="accept ends without the close of TLS")
+
+
+def connection_options(options: argparse.Namespace) -> ConnectionOptions:
+    """Return what the options of `add_connection_options` say. Raises ConfigurationError."""
+    pins = PinStore(pins_path(os.environ)) if options.pin else None
+    trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
+    return ConnectionOptions(
+        options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None
+    )
+
+
+def checked_options(options: argparse.Namespace) -> None:
+    """Check the options of `gopher URL`. Raises UsageError for what cannot be had together,
+    ConfigurationError for a wrong character set, which becomes its canonical name.
+    """
+    if options.json and options.raw:
+        raise UsageError("--json and --raw are two forms of output; choose one")
+    if options.json and options.output not in (None, "-"):
+        raise UsageError("--json goes to standard output, --output FILE saves; choose one")
+    if options.charset is not None:
+        options.charset = checked_charset(options.charset)
+
+
+def asked_url(options: argparse.Namespace) -> GopherURL:
+    """Return the URL of `gopher URL`, with everything that options add to it. Raises GopherError,
+    UsageError, ConfigurationError.
+    """
+    url = parsed_url(options.url)
+    if options.type is not None:
+        url = attrs.evolve(url, item_type=options.type)
+    if options.words:
+        url = url.searching(" ".join(options.words))
+    elif url.item_type == "7" and url.search is None:
+        raise UsageError('this item is a search: add what to search for, gopher URL "words"')
+    if options.plus:
+        url = attrs.evolve(url, plus=url.plus or b"+")
+    return followable(url)
+
+
+def parsed_url(text: str) -> GopherURL:
+    """Return the URL that `text` spells; without a scheme it is gopher://. Raises BadURL."""
+    return GopherURL.parse(text if _SCHEME.match(text) else f"gopher://{text}")
+
+
+def followable(url: GopherURL) -> GopherURL:
+    """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
+    from logsrv.gopher.wire.menu import MenuItem
+
+    link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
+    kind = item_type(url.item_type)
+    if link is not None:
+        raise ConfigurationError(
+            f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
+        )
+    if kind.transfer is None:
+        raise ConfigurationError(
+            f"items of type {kind.letter} ({kind.name}) cannot be fetched; if the type is wrong, "
+            "give the right one with --type"
+        )
+    return url

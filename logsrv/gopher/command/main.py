@@ -1,0 +1,246 @@
+"""`gopher URL`, `gopher browse`, `gopher mirror`: the console script.
+
+Fetching and showing one thing needs no reactor, so it does without Twisted: from start to finished
+menu takes a few times as long as starting Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import BinaryIO, NoReturn, TextIO
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.command.arguments import (
+    asked_url,
+    checked_options,
+    connection_options,
+    fetch_parser,
+)
+from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
+from logsrv.gopher.fetch.blocking import GopherFile, urlopen
+from logsrv.gopher.fetch.progress import Progress
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.itemtypes import Transfer, item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.options.argument_parser import USAGE, Shown, UsageError
+from logsrv.kit.text.escape import one_line, printable
+
+FAILED = 1
+INTERRUPTED = 130
+TERMINATED = 143
+PIPE_CLOSED = 141
+_CHUNK = 64 * 1024
+_LARGE = 1024 * 1024
+
+
+class _Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def main() -> int:
+    """The console script: run the command line's arguments, return the exit status."""
+    signal.signal(signal.SIGTERM, _terminate)
+    # A shell's >&- leaves no stream.
+    with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
+        stdout = nowhere if sys.stdout is None else sys.stdout.buffer
+        return _main(stdout, unsaid if sys.stderr is None else sys.stderr)
+
+
+def _main(stdout: BinaryIO, stderr: TextIO) -> int:
+    try:
+        status = run(sys.argv[1:], stdout, stderr)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except _Terminated:
+        status = TERMINATED
+    try:
+        stdout.flush()
+    except OSError:
+        # Python would try once more to write what is left, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    return status
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
+def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+    """Do what `arguments` say and return the exit status; sentences about errors go to `stderr`.
+
+    It blocks until all is done, and may be called in any thread; only KeyboardInterrupt is raised.
+    """
+    try:
+        status = _dispatch(list(arguments), stdout, stderr)
+        stdout.flush()
+        return status
+    except Shown as wanted:
+        stdout.write(wanted.text.encode())
+        stdout.flush()
+        return 0
+    except BrokenPipeError:
+        return PIPE_CLOSED
+    except GopherError as error:
+        return _tell(stderr, error, error.exit_status)
+    except UsageError as error:
+        return _tell(stderr, error, USAGE)
+    except LogsrvError as error:
+        return _tell(stderr, error, FAILED)
+    except OSError as error:
+        where = f"{one_line(str(error.filename), 4096)}: " if error.filename else ""
+        return _tell(stderr, f"{where}{error.strerror or error}", FAILED)
+
+
+def _tell(stderr: TextIO, sentence: object, status: int) -> int:
+    stderr.write(printable(f"gopher: {sentence}\n"))
+    stderr.flush()
+    return status
+
+
+def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
+    if words[:1] == ["browse"]:
+        return _browse(words[1:])
+    if words[:1] == ["mirror"]:
+        from logsrv.gopher.command.mirror import run_mirror
+
+        return run_mirror(words[1:], stdout, stderr)
+    options = fetch_parser().parse_args(words)
+    checked_options(options)
+    return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)
+
+
+def _browse(words: list[str]) -> int:
+    from logsrv.gopher.browse import run as browse
+
+    if words[:1] in (["--help"], ["-h"]):
+        raise Shown(
+            "usage: gopher browse [URL]\n\nA full-screen browser; F1 or ? in it shows the keys.\n"
+        )
+    if len(words) > 1 or any(word.startswith("-") for word in words):
+        raise UsageError("gopher browse takes one URL, or none; it has no options")
+    return browse(*words)
+
+
+def _fetch(
+    url: GopherURL,
+    options: argparse.Namespace,
+    connection: ConnectionOptions,
+    stdout: BinaryIO,
+    stderr: TextIO,
+) -> int:
+    kind = _kind(url)
+    answers: list[GopherFile] = []
+    view = _view(url, kind, options, stdout, stderr, answers)
+    try:
+        with urlopen(
+            url,
+            connection.timeout,
+            trust=connection.trust,
+            most_bytes=options.max_size or _most_bytes(kind),
+            most_seconds=math.inf if kind == "binary" else Timeouts().whole,
+            proxy=connection.proxy,
+            as_sent=True,
+        ) as answer:
+            answers.append(answer)
+            if kind == "binary":
+                _pour(answer, view)
+            while chunk := answer.read1(_CHUNK):
+                view.feed(chunk)
+        view.finish()
+    except BrokenPipeError:
+        raise
+    except BaseException as error:
+        view.fail(error)
+        stdout.flush()
+        raise
+    return 0
+
+
+def _pour(answer: GopherFile, view: View) -> None:
+    """Pour the socket into the view through one buffer, for binaries: nobody keeps a piece of one."""
+    buffer = memoryview(bytearray(_LARGE))
+    while size := answer.readinto1(buffer):
+        view.feed(buffer[:size])
+
+
+def _kind(url: GopherURL) -> Transfer:
+    if url.plus is not None and url.plus[:1] in (b"!", b"$"):
+        return "text"
+    transfer = item_type(url.item_type).transfer
+    assert transfer is not None, "asked_url lets nothing else through"
+    return transfer
+
+
+def _most_bytes(kind: Transfer) -> int | None:
+    limits = Limits()
+    return {"menu": limits.menu, "text": limits.text, "binary": limits.download}[kind]
+
+
+def _view(
+    url: GopherURL,
+    kind: Transfer,
+    options: argparse.Namespace,
+    stdout: BinaryIO,
+    stderr: TextIO,
+    answers: list[GopherFile],
+) -> View:
+    """Return the view that the answer goes to. `answers` has the answer as soon as it has begun."""
+
+    def stuffed() -> bool:
+        return kind == "text" and not any(answer.has_header for answer in answers)
+
+    def length() -> int | None:
+        return answers[0].length if answers else None
+
+    output: str | None = options.output
+    terminal = stdout.isatty()
+    if output not in (None, "-") or (kind == "binary" and not _to_stdout(options)):
+        from logsrv.gopher.command.save import SaveView, target
+
+        path = target(url, output, force=options.force)
+        progress = Progress(stderr, time.monotonic)
+        return SaveView(path, stderr, progress, force=options.force, length=length, stuffed=stuffed)
+    if options.json:
+        from logsrv.gopher.command.show_json import JsonView
+
+        return JsonView(stdout, url, kind, options.charset, stuffed=stuffed)
+    if kind == "binary" or (options.raw and (options.force or not terminal)):
+        if terminal and not options.force:
+            raise ConfigurationError(
+                "this is a binary, and standard output is a terminal; --output FILE saves it, "
+                "--force writes it all the same"
+            )
+        return RawView(stdout)
+    screen = Screen(stdout, _encoding(), _colours(options.color, terminal), terminal)
+    if kind == "text" or options.raw:
+        plain: Callable[[], bool] = lambda: False  # noqa: E731
+        return TextView(screen, options.charset, stuffed=plain if options.raw else stuffed)
+    return MenuView(screen, url, options.charset, links=options.links)
+
+
+def _to_stdout(options: argparse.Namespace) -> bool:
+    return bool(options.output == "-" or options.json or options.raw)
+
+
+def _colours(wanted: str, terminal: bool) -> bool:
+    if wanted == "auto":
+        # https://no-color.org
+        return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted == "always"
+
+
+def _encoding() -> str:
+    """Return the encoding of the terminal. Under twistd, `sys.stdout` is its log."""
+    stream = sys.__stdout__
+    return stream.encoding if stream is not None else "utf-8"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

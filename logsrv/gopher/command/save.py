@@ -1,0 +1,92 @@
+"""Saving what a server sends: under a name that does no harm, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from io import SEEK_END
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.progress import Progress, size_text
+from logsrv.gopher.fetch.wholefile import end_text, whole_file
+from logsrv.gopher.wire.filename import file_name
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paths import inside
+
+
+def target(url: GopherURL, output: str | None, *, force: bool) -> Path:
+    """Return where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
+
+    Raises ConfigurationError if that would replace a file, without `force`.
+    """
+    path = Path(output) if output is not None else Path()
+    if path.is_dir():
+        path = inside(path, file_name(url))
+    if path.is_dir():
+        raise ConfigurationError(f"{_shown(path)} is a directory; give a name with --output FILE")
+    if (path.exists() or path.is_symlink()) and not force:
+        raise ConfigurationError(
+            f"{_shown(path)} is there already; --force replaces it, --output FILE saves under "
+            "another name"
+        )
+    return path
+
+
+def _shown(path: Path) -> str:
+    return one_line(str(path), 4096)
+
+
+class SaveView:
+    """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
+
+    def __init__(
+        self,
+        path: Path,
+        notes: TextIO,
+        progress: Progress,
+        *,
+        force: bool,
+        length: Callable[[], int | None],
+        stuffed: Callable[[], bool],
+    ) -> None:
+        """notes: where to say what was saved. length: bytes to expect, or None; stuffed: whether it
+        is a text that may have a terminator; both are asked when the answer has begun.
+        """
+        self._path = path
+        self._notes = notes
+        self._progress = progress
+        self._length = length
+        self._stuffed = stuffed
+        self._size = 0
+        self._stack = ExitStack()
+        # A device or a pipe is written to; to put a file in its place is never meant.
+        self._special = path.exists() and not path.is_file()
+        self._file: BinaryIO = self._stack.enter_context(
+            path.open("wb") if self._special else whole_file(path, replace=force)
+        )
+
+    def feed(self, data: bytes | memoryview) -> None:
+        self._size += len(data)
+        self._file.write(data)
+        self._progress.bytes(self._size, self._length())
+
+    def finish(self) -> None:
+        if not self._special:
+            if self._stuffed():
+                end_text(self._file)
+            self._size = self._file.seek(0, SEEK_END)
+        self._stack.close()
+        self._progress.clear()
+        self._notes.write(f"saved as {_shown(self._path)} ({size_text(self._size)})\n")
+
+    def fail(self, error: BaseException) -> None:
+        self._progress.clear()
+        self._stack.__exit__(type(error), error, error.__traceback__)
+        if self._size:
+            self._notes.write(
+                f"gopher: the first {size_text(self._size)} were not kept: Gopher cannot resume, so "
+                "the next try starts at the beginning\n"
+            )

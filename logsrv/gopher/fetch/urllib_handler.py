@@ -1,0 +1,49 @@
+"""`gopher:` and `gophers:` for `urllib.request`, which lost them in Python 3."""
+
+from __future__ import annotations
+
+import urllib.request
+from email.message import Message
+from urllib.error import URLError
+from urllib.response import addinfourl
+
+from logsrv.gopher.fetch.blocking import TIMEOUT, GopherFile, urlopen
+from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.itemtypes import item_type
+
+
+class GopherHandler(urllib.request.BaseHandler):
+    """Opens both schemes; `data` of a request is what to search for.
+
+    As everywhere in urllib an error is a URLError; its `reason` is the GopherError.
+    """
+
+    def __init__(self, trust: Trust | None = None) -> None:
+        self._trust = trust or Trust()
+
+    def gopher_open(self, req: urllib.request.Request) -> addinfourl:
+        # urllib puts a marker here for "as the sockets' default", which is: wait for ever.
+        timeout = req.timeout if isinstance(req.timeout, (int, float)) else TIMEOUT
+        data = req.data if isinstance(req.data, (bytes, str, type(None))) else None
+        try:
+            file = urlopen(req.full_url, timeout, data, trust=self._trust)
+        except GopherError as error:
+            raise URLError(error) from error
+        return addinfourl(file, _headers(file), req.full_url, code=None)
+
+    def gophers_open(self, req: urllib.request.Request) -> addinfourl:
+        return self.gopher_open(req)
+
+
+def _headers(file: GopherFile) -> Message:
+    headers = Message()
+    headers["Content-Type"] = item_type(file.url.item_type).media_type
+    if file.length is not None:
+        headers["Content-Length"] = str(file.length)
+    return headers
+
+
+def install_opener(trust: Trust | None = None) -> None:
+    """Let `urllib.request.urlopen` open `gopher:` and `gophers:` URLs in this process from now on."""
+    urllib.request.install_opener(urllib.request.build_opener(GopherHandler(trust)))

@@ -1,0 +1,96 @@
+"""What stands on the command line of `gopher` is understood, or refused in one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.command.arguments import (
+    asked_url,
+    checked_options,
+    connection_options,
+    fetch_parser,
+)
+from logsrv.gopher.command.mirror import parser as mirror_parser
+from logsrv.gopher.wire.errors import BadURL, GopherError
+from logsrv.kit.options.argument_parser import Shown, UsageError
+
+
+def url_of(*words: str) -> str:
+    return str(asked_url(fetch_parser().parse_args(words)))
+
+
+@pytest.mark.parametrize(
+    ("words", "url"),
+    [
+        (["example.org"], "gopher://example.org/"),
+        (["example.org:7070/0/a"], "gopher://example.org:7070/0/a"),
+        (["[::1]:7070/0/a"], "gopher://[::1]:7070/0/a"),
+        (["gophers://h/1/x"], "gophers://h/1/x"),
+        (["h/7/find", "red", "hat"], "gopher://h/7/find%09red%20hat"),
+        (["h/7/find%09red"], "gopher://h/7/find%09red"),
+        (["h/0/a", "--type", "9"], "gopher://h/9/a"),
+        (["h/0/a", "--plus"], "gopher://h/0/a%09%09+"),
+        (["h/0/a%09%09!", "--plus"], "gopher://h/0/a%09%09%21"),
+        (["--", "mirror"], "gopher://mirror/"),
+    ],
+)
+def test_the_url_and_what_options_add_to_it(words: list[str], url: str) -> None:
+    assert url_of(*words) == url.replace("%21", "!")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "sentence"),
+    [
+        ([], UsageError, "required: URL"),
+        (["h", "--colour"], UsageError, r"--colour is no option \(did you mean --color\?\)"),
+        (["h", "--timeout", "soon"], UsageError, "soon is not a length of time"),
+        (["h", "--max-size", "1kb"], UsageError, "did you mean 1KiB"),
+        (["h", "--type", "10"], UsageError, "not an item type"),
+        (["h/7/find"], UsageError, "this item is a search"),
+        (["http://h/"], BadURL, "has to begin with gopher"),
+        (["h/0/a%0d%0aQUIT"], BadURL, "would end the request early"),
+        (["h/hURL:http://web.example/"], ConfigurationError, "http://web.example/"),
+        (["h/8x"], ConfigurationError, "link out of Gopher: telnet://x@h"),
+        (["h/2x"], ConfigurationError, r"type 2 \(phonebook\) cannot be fetched"),
+        (["h", "--charset", "utf-16"], ConfigurationError, "not a character set"),
+        (["h", "--json", "--raw"], UsageError, "choose one"),
+        (["h", "--json", "-o", "x"], UsageError, "choose one"),
+        (["h", "--proxy", "http://x"], ConfigurationError, "socks5://"),
+        (["h", "--pin", "--insecure"], ConfigurationError, "three ways to trust"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_one_sentence(
+    words: list[str], kind: type[Exception], sentence: str
+) -> None:
+    def parse() -> None:
+        options = fetch_parser().parse_args(words)
+        checked_options(options)
+        asked_url(options)
+        connection_options(options)
+
+    with pytest.raises(kind, match=sentence) as caught:
+        parse()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_help_names_every_exit_status() -> None:
+    with pytest.raises(Shown) as caught:
+        fetch_parser().parse_args(["--help"])
+    for kind in GopherError.__subclasses__():
+        assert f" {kind.exit_status} " in caught.value.text
+    with pytest.raises(Shown, match="gopher"):
+        fetch_parser().parse_args(["--version"])
+
+
+def test_every_option_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gopher.md").read_text()
+    for parser in (fetch_parser(), mirror_parser()):
+        for action in parser._actions:
+            for option in action.option_strings:
+                if option.startswith("--") and option not in ("--help", "--version"):
+                    assert f"`{option}" in page, option
+    for kind in GopherError.__subclasses__():
+        assert f"| {kind.exit_status} |" in page

@@ -1,0 +1,332 @@
+"""The `gopher` command as a user has it: its output, its exit status, at a terminal and in scripts."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.command.main import run
+from logsrv.kit.testing import wait_until
+from tests.cli.at_terminal import AtTerminal
+from tests.gopher.command.test_show import UNSAFE
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
+
+GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
+MENU = b"iHi\t\tnull\t1\r\n0About\t/about\t127.0.0.1\t70\r\n.\r\n"
+EVIL = b"\x1b]0;owned\a\x1b[2J\xc2\x9b31m\xe2\x80\xae\x00\x7f"
+
+
+def hang(connection: socket.socket, _: bytes) -> None:
+    """Until the client has had enough."""
+    connection.recv(1)
+
+
+def gopher(*words: str) -> tuple[int, bytes, str]:
+    out, err = io.BytesIO(), io.StringIO()
+    status = run(words, out, err)
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_a_menu_and_a_text(serve: Serve) -> None:
+    assert gopher(serve(MENU).url()) == (0, b"          Hi\n   1 text About\n", "")
+    assert gopher(serve(b"a\r\n..b\r\n.\r\n").url("/0x")) == (0, b"a\n.b\n", "")
+    assert gopher(serve(b"\xe1\n").url("/0x"), "--charset", "cp437")[1] == "ß\n".encode()
+
+
+def test_links_json_and_raw(serve: Serve) -> None:
+    url = serve(MENU).url()
+    assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]
+    assert json.loads(gopher(url, "--json")[1])["kind"] == "menu"
+    assert gopher(url, "--raw")[1] == MENU
+    assert gopher(serve(EVIL).url("/0x"), "--raw")[1] == EVIL
+    text = json.loads(gopher(serve(b"..a\r\n.\r\n").url("/0x"), "--json")[1])
+    assert (text["text"], text["terminated"]) == (".a\n", True)
+
+
+def test_gopher_plus_texts_keep_their_dots(serve: Serve) -> None:
+    url = serve(b"+6\r\n..a\n.\nrest").url("/0x")
+    assert gopher(url, "--plus")[1] == b"..a\n.\n"
+    assert json.loads(gopher(url, "--plus", "--json")[1])["text"] == "..a\n.\n"
+    assert gopher(serve(b"+-2\r\n+INFO: 0a\t/a\th\t70\r\n").url("/1x%09%09!"))[1].startswith(
+        b"+INFO"
+    )
+
+
+def test_words_are_searched_for(serve: Serve) -> None:
+    server = serve(MENU)
+    assert gopher(server.url("/7find"), "red", "hat")[0] == 0
+    assert server.requests == [b"find\tred hat\r\n"]
+
+
+def test_binaries_are_saved(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = bytes(range(256)) * 1000
+    url = serve(content).url("/9/dir/x.bin")
+    assert gopher(url) == (0, b"", "saved as x.bin (250.0 KiB)\n")
+    assert (tmp_path / "x.bin").read_bytes() == content
+    status, _, sentence = gopher(url)
+    assert (status, sentence.count("\n")) == (1, 1)
+    assert "x.bin is there already" in sentence
+    assert gopher(url, "--force")[0] == 0
+    assert gopher(url, "--output", "-")[1] == content
+    assert gopher(url, "-o", "y")[0] == 0
+    assert json.loads(gopher(url, "--json")[1])["bytes"] == len(content)
+    assert sorted(os.listdir()) == ["x.bin", "y"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "status", "code"),
+    [
+        (b"3'/x' does not exist\t\terror.host\t1\r\n.\r\n", "/0x", 3, "server-error"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "/", 9, "not-gopher"),
+        (b"+5\r\nab", "/9x%09%09+", 7, "truncated"),
+        (b"x" * 1000, "/0x", 8, "too-big"),
+        (b"x" * 1000, "/9x", 8, "too-big"),
+    ],
+)
+def test_errors_of_servers_have_their_status(
+    serve: Serve,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
+    path: str,
+    status: int,
+    code: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = serve(answer).url(path)
+    found, _, sentence = gopher(url, "--max-size", "500")
+    assert (found, sentence.startswith("gopher: ")) == (status, True)
+    found, out, _ = gopher(url, "--max-size", "500", "--json")
+    assert (found, json.loads(out)["error"]["code"]) == (status, code)
+    assert os.listdir(tmp_path) == [], "no half file"
+
+
+def test_errors_of_the_way_have_their_status(serve: Serve, certificate: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        free = probe.getsockname()[1]
+    assert gopher("nowhere.invalid")[0] == 4
+    assert gopher(f"{LOOPBACK}:{free}")[0] == 5
+    assert gopher(serve(MENU, certificate).url(scheme="gophers"))[0] == 10
+    assert gopher("h", "--proxy", f"socks5://{LOOPBACK}:{free}")[0] == 11
+    server = serve(hang)
+    assert gopher(server.url(), "--timeout", "200ms")[0] == 6
+    assert gopher("http://h/")[0] == 1
+    assert gopher("h", "--nothing")[0] == 2
+    assert gopher("browse", "--nothing")[0] == 2
+
+
+def test_tls_with_a_ca_file_and_with_pins(
+    serve: Serve, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    url = serve(MENU, certificate).url(scheme="gophers")
+    assert gopher(url, "--cafile", str(certificate))[0] == 0
+    assert gopher(url, "--insecure")[0] == 0
+    assert gopher(url, "--pin")[0] == 0
+    assert "sha256:" in (tmp_path / "logsrv" / "gopher-pins").read_text()
+
+    def cut_off(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(MENU)
+        cut(connection)
+
+    url = serve(cut_off, certificate).url(scheme="gophers")
+    assert gopher(url, "--insecure")[0] == 7
+    assert gopher(url, "--insecure", "--accept-cut")[0] == 0
+
+
+def test_a_proxy_leads_there(serve: Serve) -> None:
+    need_python_socks()
+    proxy = SocksProxy(serve(MENU).port)
+    try:
+        assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
+    finally:
+        proxy.close()
+
+
+def test_what_came_before_a_reset_is_shown(serve: Serve) -> None:
+    def half(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(MENU[:-3])
+        reset(connection)
+
+    # A reset can overtake what was sent before it; the status never says that all went well.
+    status, out, _ = gopher(serve(half).url())
+    assert (status, out in (b"", b"          Hi\n   1 text About\n")) == (7, True)
+
+
+def test_help_and_version() -> None:
+    assert gopher("--help")[1].startswith(b"usage: gopher")
+    assert b"exit status:" in gopher("mirror", "--help")[1]
+    assert gopher("browse", "--help")[0] == 0
+    assert gopher("--version")[1].startswith(b"gopher (logsrv)")
+
+
+def test_the_command_does_not_load_twisted() -> None:
+    program = (
+        "import sys, io; from logsrv.gopher.command.main import run\n"
+        "run(['127.0.0.1:1'], sys.stdout.buffer, sys.stderr)\n"
+        "run(['mirror', '127.0.0.1:1', sys.argv[1]], sys.stdout.buffer, sys.stderr)\n"
+        "sys.exit('twisted' in sys.modules)"
+    )
+    with_directory = [sys.executable, "-c", program, os.devnull + "/x"]
+    assert subprocess.run(with_directory, capture_output=True).returncode == 0
+
+
+# The real process.
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(serve: Serve) -> None:
+    def endless(connection: socket.socket, _: bytes) -> None:
+        while True:
+            connection.sendall(b"0item\t/x\th\t70\r\n" * 1000)
+
+    command = [*GOPHER, serve(endless).url()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == b"   1 text item\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_and_leaves_no_half_file(
+    serve: Serve, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    def slow(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 100_000)
+        server.hang()
+
+    server = serve(slow)
+    command = [*GOPHER, server.url("/9/big")]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        wait_until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()), "some bytes")
+        process.send_signal(number)
+        said = process.stderr.read().decode()
+        assert process.wait(20) == status
+    assert os.listdir(tmp_path) == []
+    assert "Traceback" not in said
+
+
+def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
+    url = serve(MENU).url()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*GOPHER, url], stdout=full, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
+    assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
+
+
+def at_terminal(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+    with AtTerminal(*GOPHER, *words, environment=environment or {}) as terminal:
+        status = terminal.wait()
+        return status, terminal.seen.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_unless_they_are_not_wanted(serve: Serve) -> None:
+    url = serve(MENU).url()
+    assert "\x1b[" in at_terminal(url)[1]
+    assert "\x1b" not in at_terminal(url, "--color", "never")[1]
+    assert "\x1b" not in at_terminal(url, environment={"NO_COLOR": "1"})[1]
+    assert "\x1b" not in at_terminal(url, environment={"TERM": "dumb"})[1]
+
+
+def test_a_terminal_gets_no_binary(serve: Serve) -> None:
+    url = serve(b"\0\x1b[2J").url("/9x")
+    for words in (["--raw"], ["--output", "-"]):
+        status, seen = at_terminal(url, *words)
+        assert (status, "standard output is a terminal" in seen) == (1, True)
+    assert at_terminal(url, "--raw", "--force")[1].endswith("\0\x1b[2J")
+
+
+def endless_menu(connection: socket.socket, _: bytes) -> None:
+    while True:
+        connection.sendall(b"0" + EVIL + b"\t/x\th\t70\r\n" + b"0item\t/x\th\t70\r\n" * 5000)
+
+
+def one_long_line(connection: socket.socket, _: bytes) -> None:
+    for _number in range(320):
+        connection.sendall(b"0" + b"x" * 65535)
+
+
+def byte_by_byte(connection: socket.socket, _: bytes) -> None:
+    for byte in b"0" + EVIL + b"\t/x\th\t70\r\n.":
+        connection.sendall(bytes([byte]))
+        select.select([], [], [], 0.002)
+
+
+def closes_early(connection: socket.socket, _: bytes) -> None:
+    connection.sendall(b"0" + EVIL)
+
+
+def resets(connection: socket.socket, _: bytes) -> None:
+    reset(connection)
+
+
+def bad_ports(connection: socket.socket, _: bytes) -> None:
+    for port in (b"0", b"65536", b"-1", b"x", b"9" * 1000, EVIL):
+        connection.sendall(b"0item\t/x\tho st\t" + port + b"\r\n1\t\t\t\t\t\t\r\n\t\r\n")
+
+
+BAD = {
+    "endless": (endless_menu, 8),
+    "long line": (one_long_line, 8),
+    "byte by byte": (byte_by_byte, 0),
+    "closes early": (closes_early, 0),
+    "resets": (resets, 7),
+    "bad ports": (bad_ports, 0),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("path", ["/", "/0x"])
+def test_bad_input_ends_and_never_drives_the_terminal(serve: Serve, case: str, path: str) -> None:
+    script, status = BAD[case]
+    if path == "/0x" and case in ("endless", "long line"):
+        words, status = ["--max-size", "1MiB"], 8
+    else:
+        words = []
+    found, seen = at_terminal(
+        serve(script).url(path), "--links", "--color", "never", "--timeout", "5s", *words
+    )
+    assert found == status, seen[-500:]
+    assert not UNSAFE.search(seen)
+
+
+def test_a_binary_announced_as_a_text_is_shown_escaped(serve: Serve) -> None:
+    status, seen = at_terminal(serve(bytes(range(256)) * 100).url("/0x"))
+    assert status == 0
+    assert not UNSAFE.search(seen)
+
+
+def test_a_hostile_error_is_escaped_too(serve: Serve) -> None:
+    url = serve(b"3" + EVIL + b"\t\terror.host\t1\r\n.\r\n").url("/0x")
+    status, seen = at_terminal(url)
+    assert status == 3
+    assert not UNSAFE.search(seen)
+
+
+def test_a_download_shows_its_progress_at_a_terminal(serve: Serve, tmp_path: Path) -> None:
+    def slow(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"+100000\r\n")
+        for _number in range(10):
+            connection.sendall(b"x" * 10_000)
+            select.select([], [], [], 0.05)
+
+    url = serve(slow).url("/9/big%09%09+")
+    status, seen = at_terminal(url, "--output", str(tmp_path / "x"))
+    assert status == 0
+    assert re.search(r"\r\[#+ *\] \d+ %, ", seen)
+    assert seen.endswith("saved as " + str(tmp_path / "x") + " (97.7 KiB)\n")

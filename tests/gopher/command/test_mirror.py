@@ -1,0 +1,194 @@
+"""`gopher mirror` as a user has it, against real servers too."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+
+from logsrv.gopher.command.main import run
+from logsrv.kit.testing import wait_until
+from logsrv.kit.text.paths import safe_name
+from tests.cli.at_terminal import AtTerminal
+from tests.gopher import servers
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import LOOPBACK, TREE
+
+GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
+OURS = {".gopher-mirror", "gophermap", "index.html"}
+MENU = b"0A\t/a\t\t\r\n0B\t/b\t\t\r\n.\r\n"
+
+
+def mirror(*words: str) -> tuple[int, str, str]:
+    out, err = io.BytesIO(), io.StringIO()
+    status = run(["mirror", *words], out, err)
+    return status, out.getvalue().decode(), err.getvalue()
+
+
+def copied(directory: Path) -> dict[str, bytes]:
+    """All files of a mirror that came from the server, by their paths."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name not in OURS
+    }
+
+
+def served() -> dict[str, bytes]:
+    """The tree of the real servers as files of a mirror; scripts are left out."""
+    return {
+        "/".join(safe_name(part) for part in name.split(b"/")): content
+        for name, content in TREE.items()
+        if not name.startswith(b"cgi-bin/")
+    }
+
+
+def test_a_mirror_of_pygopherd_is_identical_to_its_tree(pygopherd: int, tmp_path: Path) -> None:
+    status, said, _ = mirror(f"localhost:{pygopherd}", str(tmp_path / "new" / "m"))
+    assert status == 0, said
+    found = copied(tmp_path / "new" / "m")
+    found.pop("cgi-bin/search.cgi")
+    assert found == served()
+
+
+def test_a_mirror_of_gophernicus_is_its_tree_with_its_line_ends(
+    gophernicus: int, tmp_path: Path
+) -> None:
+    """It sends texts with CRLF and in UTF-8, whatever they are on its disk."""
+    status, said, _ = mirror(f"localhost:{gophernicus}", str(tmp_path))
+    assert status == 0, said
+    found = copied(tmp_path)
+    found.pop("cgi-bin/search.cgi")
+    assert found.keys() == served().keys()
+    for name, content in served().items():
+        if name in ("bin.dat", "pic.gif"):
+            assert found[name] == content
+        elif name == "latin1.txt":
+            assert found[name] == "café latin-1\r\n".encode()
+        else:
+            assert found[name].splitlines() == content.splitlines()
+
+
+@pytest.fixture
+def published(pygopherd: int) -> Iterator[Path]:
+    """A mirror where an ordinary user can read it."""
+    directory = Path(tempfile.mkdtemp(prefix="gopher-mirror-"))
+    try:
+        directory.chmod(0o755)
+        assert mirror(f"localhost:{pygopherd}", str(directory))[0] == 0
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+def test_a_mirror_can_be_served_and_mirrored_again(
+    published: Path, tmp_path: Path, server: str
+) -> None:
+    with getattr(servers, server)(published) as port:
+        assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
+    first, second = copied(published), copied(tmp_path)
+    assert first.keys() == second.keys()
+    if server == "pygopherd":
+        assert first == second
+        assert (published / "gophermap").read_bytes() == (tmp_path / "gophermap").read_bytes()
+
+
+def test_every_link_of_an_index_leads_to_a_file(published: Path) -> None:
+    for page in published.rglob("index.html"):
+        for target in page.read_text().split('href="./')[1:]:
+            path = page.parent / os.fsdecode(unquote_to_bytes(target.partition('"')[0]))
+            assert path.is_file(), path
+
+
+def test_what_is_missing_is_reported_with_the_status(serve: Serve, tmp_path: Path) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        missing = b"3'\x1b[2J' is missing\t\terror.host\t1\r\n.\r\n"
+        connection.sendall({b"\r\n": MENU, b"/a\r\n": b"text"}.get(request, missing))
+
+    server = serve(answer)
+    status, said, _ = mirror(server.url(), str(tmp_path))
+    assert status == 12
+    assert "2 items fetched" in said
+    assert f"failed (server-error): gopher://127.0.0.1:{server.port}/0/b: " in said
+    assert "\x1b" not in said
+    assert b"0B\t/b\t127.0.0.1" not in (tmp_path / "gophermap").read_bytes()
+    assert (tmp_path / "gophermap").read_bytes().startswith(b"0A\t/a\n0B\t/b\t")
+
+
+def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        free = probe.getsockname()[1]
+    assert mirror(f"{LOOPBACK}:{free}", str(tmp_path / "m"))[0] == 5
+    assert mirror("nowhere.invalid", str(tmp_path / "m"))[0] == 4
+    assert mirror("h/7/find", str(tmp_path))[0] == 1
+    assert mirror("h")[0] == 2
+    assert mirror("h", str(tmp_path), "--connections", "0")[0] == 2
+    (tmp_path / "file").touch()
+    status, _, sentence = mirror(serve(MENU).url(), str(tmp_path / "file"))
+    assert (status, "file" in sentence) == (1, True)
+
+
+def test_refresh_fetches_again(serve: Serve, tmp_path: Path) -> None:
+    server = serve(b"text")
+    url = server.url("/0/a")
+    for words, asked in (((), 1), ((), 1), (("--refresh",), 2)):
+        assert mirror(url, str(tmp_path), *words)[0] == 0
+        assert server.requests.count(b"/a\r\n") == asked
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_mirror_that_was_stopped_goes_on(
+    serve: Serve, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    stopped = False
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request == b"/b\r\n" and not stopped:
+            connection.sendall(b"x" * 1_000_000)
+            connection.recv(1)
+        connection.sendall(MENU if request == b"\r\n" else b"all of it")
+
+    server = serve(answer)
+    command = [*GOPHER, "mirror", server.url(), str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        wait_until(lambda: (tmp_path / "a").exists() and len(server.requests) >= 6, "half of it")
+        wait_until(lambda: list(tmp_path.glob(".b.*")), "the other half to begin")
+        process.send_signal(number)
+        assert process.wait(20) == status
+        assert b"Traceback" not in process.stderr.read()
+    assert not (tmp_path / "b").exists()
+    if number == signal.SIGINT:
+        assert not list(tmp_path.glob(".b.*"))
+    stopped = True
+    assert mirror(server.url(), str(tmp_path))[0] == 0
+    assert server.requests.count(b"/a\r\n") == 1
+    assert copied(tmp_path)["b"] == b"all of it"
+
+
+def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request == b"/b\r\n":
+            connection.settimeout(0.5)
+            try:
+                connection.recv(1)
+            except TimeoutError:
+                pass
+        connection.sendall(MENU if request == b"\r\n" else b"x")
+
+    command = (*GOPHER, "mirror", serve(answer).url(), str(tmp_path))
+    with AtTerminal(*command, environment={}) as terminal:
+        assert terminal.wait() == 0
+        assert b"\r2 done, 1 to go, " in terminal.seen
+        assert terminal.seen.endswith(b"3 items fetched (23 bytes)\r\n")

@@ -1,0 +1,146 @@
+"""What a person sees of menus and texts: everything that was there, and nothing that drives a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
+from logsrv.gopher.wire.url import GopherURL
+
+URL = GopherURL.parse("gopher://h/")
+# All that a terminal may be sent: LF, TAB, and no other control character, C1 included.
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def shown(view_of: object, *chunks: bytes, terminal: bool = False, colours: bool = False) -> str:
+    out = io.BytesIO()
+    view: View = view_of(Screen(out, "utf-8", colours, terminal))  # type: ignore[operator]
+    for chunk in chunks:
+        view.feed(chunk)
+    view.finish()
+    return out.getvalue().decode()
+
+
+def menu(links: bool = False, charset: str | None = None) -> object:
+    return lambda screen: MenuView(screen, URL, charset, links=links)
+
+
+def text(stuffed: bool = True, charset: str | None = None) -> object:
+    return lambda screen: TextView(screen, charset, stuffed=lambda: stuffed)
+
+
+MENU = (
+    b"iWelcome\t\tnull\t1\r\n0About\t/about\th\t70\r\n1Sub\t/sub\tother\t7070\r\n"
+    b"hWeb\tURL:http://web.example/\th\t70\r\n9No port\t/x\th\t99999\r\n~odd\t/y\th\t70\r\n.\r\n"
+)
+
+
+def test_a_menu_has_numbers_and_kinds() -> None:
+    assert shown(menu(), MENU).splitlines() == [
+        "          Welcome",
+        "   1 text About",
+        "   2 menu Sub",
+        "   3 html Web",
+        "   4 file No port",
+        "   5 ~    odd",
+    ]
+
+
+def test_links_are_shown_when_asked_for() -> None:
+    assert [line.partition("  ")[2] for line in shown(menu(links=True), MENU).splitlines()[1:]] == [
+        " 1 text About  <gopher://h/0/about>",
+        " 2 menu Sub  <gopher://other:7070/1/sub>",
+        " 3 html Web  <http://web.example/>",
+        " 4 file No port  cannot be followed",
+        " 5 ~    odd  <gopher://h/~/y>",
+    ]
+
+
+def test_colours_only_when_asked_for() -> None:
+    assert "\x1b" not in shown(menu(links=True), MENU)
+    coloured = shown(menu(links=True), MENU, colours=True)
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == shown(menu(links=True), MENU)
+
+
+@given(
+    st.sampled_from([menu(links=True), text(), text(stuffed=False)]),
+    st.lists(st.binary(max_size=60)),
+)
+def test_no_answer_drives_the_terminal(view: object, chunks: list[bytes]) -> None:
+    assert not UNSAFE.search(shown(view, *chunks, terminal=True))
+
+
+def test_escape_sequences_are_shown_as_what_they_are() -> None:
+    evil = b"\x1b]52;c;Y2F0\a\xc2\x9b31m\xe2\x80\xae"
+    assert shown(text(), evil) == "\\x1b]52;c;Y2F0\\x07\\x9b31m\\u202e"
+    line = shown(menu(links=True), b"0" + evil + b"\t/\x1b[2J\th\t70\r\n")
+    assert line == "   1 text \\x1b]52;c;Y2F0\\x07\\x9b31m\\u202e  <gopher://h/0/%1B[2J>\n".replace(
+        "[2J", "%5B2J"
+    )
+
+
+def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
+    """In Latin-1 the bytes of UTF-8 would be C1 controls."""
+    out = io.BytesIO()
+    view = TextView(Screen(out, "latin-1", False, True), None, stuffed=lambda: True)
+    view.feed("é › \n".encode())
+    view.finish()
+    assert out.getvalue() == b"\xe9 \\u203a \n"
+
+
+@given(st.lists(st.sampled_from([b"a", "é".encode(), b"\xe9", b"\r", b"\n", b".", b"\r\n.\r\n"])))
+def test_where_the_network_cuts_a_text_is_not_seen(pieces: list[bytes]) -> None:
+    assert shown(text(), *pieces) == shown(text(), b"".join(pieces))
+
+
+def test_a_text_loses_its_terminator_only() -> None:
+    assert shown(text(), b"a\r\n..b\r\n.\r\n") == "a\n.b\n"
+    assert shown(text(), b"a\n.\nb\n") == "a\n.\nb\n"
+    assert shown(text(stuffed=False), b"a\n.\n") == "a\n.\n"
+
+
+def test_a_terminal_gets_the_newline_that_a_text_lacks() -> None:
+    assert shown(text(), b"a", terminal=True) == "a\n"
+    assert shown(text(), b"a") == "a"
+    assert shown(text(), b"", terminal=True) == ""
+
+
+@given(st.sampled_from(["x", "é", "€", "😀"]), st.integers(65530, 65545))
+def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
+    character: str, size: int
+) -> None:
+    data = character.encode() * size
+    out = io.BytesIO()
+    view = TextView(Screen(out, "utf-8", False, False), None, stuffed=lambda: True)
+    for at in range(0, len(data), 65536):
+        view.feed(data[at : at + 65536])
+    assert len(data) - len(out.getvalue()) <= 65536, "memory stays small"
+    view.finish()
+    assert out.getvalue() == data
+
+
+def test_a_charset_is_for_texts_and_menus() -> None:
+    assert shown(text(charset="cp437"), b"\xe1\n") == "ß\n"
+    assert shown(menu(charset="cp437"), b"0\xe1\tx\th\t70\r\n") == "   1 text ß\n"
+
+
+def test_what_came_before_an_error_is_shown() -> None:
+    for view_of, data in ((menu(), b"0About\t/about\th\t70"), (text(), b"half")):
+        out = io.BytesIO()
+        view: View = view_of(Screen(out, "utf-8", False, False))  # type: ignore[operator]
+        view.feed(data)
+        view.fail(OSError())
+        assert out.getvalue() in (b"   1 text About\n", b"half")
+
+
+def test_raw_is_raw() -> None:
+    out = io.BytesIO()
+    view = RawView(out)
+    view.feed(b"\x1b[2J\r\n.\r\n")
+    view.finish()
+    view.fail(OSError())
+    assert out.getvalue() == b"\x1b[2J\r\n.\r\n"

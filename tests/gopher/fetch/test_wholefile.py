@@ -1,0 +1,85 @@
+"""There is never half a file under the final name."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.wire.text import TextParser
+
+
+def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 250)
+    with whole_file(path) as file:
+        file.write(b"content")
+        assert not path.exists()
+    assert path.read_bytes() == b"content"
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_after_an_error_the_old_file_is_still_there(tmp_path: Path) -> None:
+    path = tmp_path / "name"
+    path.write_bytes(b"old")
+
+    def fail() -> None:
+        with whole_file(path) as file:
+            file.write(b"half of the new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["name"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_came_in_between_is_never_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Also on file systems that have no hard links."""
+
+    def no_links(*_: object) -> None:
+        raise PermissionError
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "name"
+    with whole_file(path, replace=False) as file:
+        file.write(b"mine")
+    with pytest.raises(FileExistsError, match="name"), whole_file(path, replace=False) as file:
+        file.write(b"later")
+    assert path.read_bytes() == b"mine"
+    assert os.listdir(tmp_path) == ["name"]
+
+
+@given(st.lists(st.sampled_from([b".", b"..", b"a" * 9, b"\r", b"\n", b"\r\n"])).map(b"".join))
+def test_a_saved_text_is_what_a_shown_one_is(text: bytes) -> None:
+    file = io.BytesIO(text)
+    parser = TextParser()
+    content = parser.feed(text) + parser.finish()
+    assert end_text(file) == parser.terminated
+    assert file.getvalue() == content
+
+
+def test_a_long_text_is_ended_in_place() -> None:
+    lines = b"..stuffed\r\n" * 20_000
+    file = io.BytesIO(lines + b".\r\n")
+    assert end_text(file)
+    assert file.getvalue() == b".stuffed\r\n" * 20_000
+
+
+def test_small_content_is_written_whole_as_well(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 240)
+    write_whole(str(path), b"first")
+    write_whole(str(path), b"second" * 100_000)
+    assert path.read_bytes() == b"second" * 100_000
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(str(tmp_path / "directory"), b"x")
+    assert sorted(os.listdir(tmp_path)) == ["directory", path.name]
