@@ -43,6 +43,20 @@ def scrape(port: int, path: str = "/metrics", trusted: Path | None = None) -> st
     return said
 
 
+def test_a_client_that_closes_its_half_is_answered(tmp_path: Path) -> None:
+    """As `nc -N` does, and others who have nothing more to ask."""
+    arguments = ("--listen", LOOPBACK, "--metrics", LOOPBACK)
+    with (
+        TwistdProcess("greet", *arguments, directory=tmp_path) as greet,
+        socket.create_connection(("127.0.0.1", greet.ports()[-1]), 60) as client,
+        client.makefile("rb") as answer,
+    ):
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        client.shutdown(socket.SHUT_WR)
+        assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert answer.read().endswith(b'{"status": "ok"}\n')
+
+
 def refused(port: int) -> bool:
     """Whether nobody listens there any more."""
     with socket.socket() as client:

@@ -5,9 +5,10 @@
     SIGTERM     the system's own           stops        says how long it may take   ends the process
     SIGINT      the system's own           stops        says how long it may take   ends the process
 
-SIGTERM and SIGINT of a ready service are the reactor's, which runs by then. While it stops they are taken here: Twisted
-would log a traceback, for a reactor cannot be stopped twice. "Out of time" is for code that never
-returns; then the reactor's thread can still be interrupted, but nothing in it will ever end.
+SIGTERM and SIGINT of a ready service are the reactor's, which runs by then. While it stops they are
+taken here: Twisted would log a traceback, for a reactor cannot be stopped twice. "Out of time" is for
+code that never returns; then the reactor's thread can still be interrupted, but nothing in it will
+ever end.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
+    IHalfCloseableProtocol,
     IProtocolNegotiationFactory,
     IReactorTime,
     ITCPTransport,
@@ -100,6 +101,7 @@ class WebRequest(Request):
         self._handler.handle(self)
 
 
+@implementer(IHalfCloseableProtocol)
 class Channel(HTTPChannel):
     """A connection of a browser."""
 
@@ -128,8 +130,16 @@ class Channel(HTTPChannel):
         self.write(_TOO_LONG)
         self.loseConnection()
 
+    def readConnectionLost(self) -> None:
+        """Send what is answered; who asks, and closes his half, may be waiting for it."""
+        self.timeoutConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: we never close our half alone."""
+
     def timeoutConnection(self) -> None:
-        self._ending = self.callLater(ABORT_SECONDS, self.abort)
+        if self._ending is None:
+            self._ending = self.callLater(ABORT_SECONDS, self.abort)
         self.loseConnection()
 
     def abort(self) -> None:
