@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
-import attrs
 from textual import events, work
 from textual.binding import Binding, BindingType
 
@@ -148,7 +147,7 @@ class Browser(Window):
         url = self.page.url
         above = url.selector.rstrip(b"/").rpartition(b"/")[0]
         # Selectors are opaque, but nearly all are paths, and the worst that comes of it is an error.
-        self.visit(attrs.evolve(url, item_type="1", selector=above, search=None, plus=None))
+        self.visit(url.replace(item_type="1", selector=above, search=None, plus=None))
 
     def action_stop(self) -> None:
         if self.loading is not None:

@@ -18,9 +18,13 @@ from typing import Any, TypeVar
 from logsrv.gopher.fetch.blocking import connect_error, is_tls_cut, tls_context, tls_error
 from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.fetch.trust import TLS_CUT, Trust
-from logsrv.gopher.wire.errors import Phase, TimedOut, UnknownHost
+from logsrv.gopher.wire.errors import TimedOut, UnknownHost
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.errors import Phase
 
 _CHUNK = 64 * 1024
 # A host with several addresses, one of them unreachable, should not use up all of the time.

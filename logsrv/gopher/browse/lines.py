@@ -97,7 +97,7 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
     elif isinstance(page.content, Text):
         shown = page.content
         if _looks_binary(shown):
-            shown = attrs.evolve(shown, content=shown.content[:_SHOWN_OF_BINARY])
+            shown = shown.replace(content=shown.content[:_SHOWN_OF_BINARY])
         lines += text_lines(shown.decoded(charset))
         if not page.content.content and page.error is None:
             lines.append(Line("The server answers with an empty text.", "dim"))

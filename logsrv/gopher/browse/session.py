@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
-
 from logsrv.gopher.browse.bookmarks import Bookmarks
 from logsrv.gopher.browse.downloads import Downloads
 from logsrv.gopher.browse.load import TIMEOUTS, Loading
@@ -51,5 +49,5 @@ class Session:
 
     def loading(self, url: GopherURL) -> Loading:
         """The page of `url`, to be loaded. Raises ConfigurationError, OSError."""
-        trust = attrs.evolve(self.trust_for(url), accept_cut=True)
+        trust = self.trust_for(url).replace(accept_cut=True)
         return Loading(url, trust, timeouts=self._timeouts, charset=self.charset)

@@ -11,12 +11,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.places import pins_path
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
@@ -124,9 +122,10 @@ def connection_options(options: argparse.Namespace) -> ConnectionOptions:
     """Return what the options of `add_connection_options` say. Raises ConfigurationError."""
     pins = PinStore(pins_path(os.environ)) if options.pin else None
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
-    return ConnectionOptions(
-        options.timeout, trust, Proxy.parse(options.proxy) if options.proxy else None
-    )
+    silence: float = options.timeout
+    timeouts = Timeouts(silence, silence, silence)
+    proxy = Proxy.parse(options.proxy) if options.proxy else None
+    return ConnectionOptions(timeouts, trust, proxy)
 
 
 def checked_options(options: argparse.Namespace) -> None:
@@ -147,13 +146,13 @@ def asked_url(options: argparse.Namespace) -> GopherURL:
     """
     url = parsed_url(options.url)
     if options.type is not None:
-        url = attrs.evolve(url, item_type=options.type)
+        url = url.replace(item_type=options.type)
     if options.words:
         url = url.searching(" ".join(options.words))
     elif url.item_type == "7" and url.search is None:
         raise UsageError('this item is a search: add what to search for, gopher URL "words"')
     if options.plus:
-        url = attrs.evolve(url, plus=url.plus or b"+")
+        url = url.replace(plus=url.plus or b"+")
     return followable(url)
 
 

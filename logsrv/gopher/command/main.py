@@ -27,10 +27,14 @@ from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.gopher.wire.itemtypes import Transfer, item_type
+from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.options.argument_parser import USAGE, Shown, UsageError
 from logsrv.kit.text.escape import one_line, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.itemtypes import Transfer
 
 FAILED = 1
 INTERRUPTED = 130
@@ -141,7 +145,7 @@ def _fetch(
     try:
         with urlopen(
             url,
-            connection.timeout,
+            connection.timeouts.between,
             trust=connection.trust,
             most_bytes=options.max_size or _most_bytes(kind),
             most_seconds=math.inf if kind == "binary" else Timeouts().whole,

@@ -17,10 +17,13 @@ from typing import Any, BinaryIO
 
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.gopher.wire.itemtypes import Transfer
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.itemtypes import Transfer
 
 
 class JsonView:

@@ -18,7 +18,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import TLS_CUT, Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.wire.errors import GopherError, Phase, Refused, TimedOut, TLSError, UnknownHost
+from logsrv.gopher.wire.errors import GopherError, Refused, TimedOut, TLSError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.text import TextParser
@@ -26,6 +26,8 @@ from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     import ssl
+
+    from logsrv.gopher.wire.errors import Phase
 
 Received = TypeVar("Received", bytes, int)
 

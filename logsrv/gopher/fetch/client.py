@@ -185,7 +185,7 @@ class GopherClient:
         self, url: GopherURL | str, *, whole_menu: bool = False
     ) -> Deferred[tuple[Attributes, ...]]:
         """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
-        asked = attrs.evolve(_as_url(url), plus=b"$" if whole_menu else b"!")
+        asked = _as_url(url).replace(plus=b"$" if whole_menu else b"!")
         return self._start(self._attributes(asked))
 
     def _start(self, work: Coroutine[Deferred[Any], Any, Result]) -> Deferred[Result]:

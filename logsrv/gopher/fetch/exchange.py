@@ -28,9 +28,13 @@ from zope.interface import implementer
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Timeouts
 from logsrv.gopher.fetch.trust import TLS_CUT, Trust
-from logsrv.gopher.wire.errors import GopherError, Phase, TimedOut
+from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.errors import Phase
 
 HIGH_WATER = 512 * 1024
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.gopher.wire.value import Value
 
 if TYPE_CHECKING:
     import socket
@@ -17,12 +16,14 @@ if TYPE_CHECKING:
 _PROXY = re.compile(r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?")
 
 
-@attrs.define(frozen=True, slots=True)
-class Proxy:
+class Proxy(Value):
     """A SOCKS5 proxy without a password, such as Tor. It resolves the names: nothing leaks."""
 
-    host: str
-    port: int
+    __slots__ = ("host", "port")
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
 
     @classmethod
     def parse(cls, text: str) -> Proxy:

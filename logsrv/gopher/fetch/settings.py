@@ -1,16 +1,14 @@
-"""Limits: how long to wait and how much to take."""
+"""Settings of a fetch: how long to wait, how much to take, and the way to connect."""
 
 from __future__ import annotations
-
-import attrs
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
+from logsrv.gopher.wire.value import Value
 
 
-@attrs.define(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Value):
     """Seconds until TimedOut.
 
     connect: for name, connection and TLS handshake together. first_byte: from the request to the
@@ -18,27 +16,60 @@ class Timeouts:
     a server that sends a byte now and then ends too; streams and downloads have no such limit.
     """
 
-    connect: float = attrs.field(default=15.0, validator=attrs.validators.gt(0))
-    first_byte: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
-    between: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
-    whole: float = attrs.field(default=300.0, validator=attrs.validators.gt(0))
+    __slots__ = ("between", "connect", "first_byte", "whole")
+
+    def __init__(
+        self,
+        connect: float = 15.0,
+        first_byte: float = 30.0,
+        between: float = 30.0,
+        whole: float = 300.0,
+    ) -> None:
+        self.connect = connect
+        self.first_byte = first_byte
+        self.between = between
+        self.whole = whole
+        _check_all(self, self.__slots__)
 
 
-@attrs.define(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """Bytes until TooBig. `line` is where a line of a menu is cut, `items` counts its lines."""
 
-    menu: int = attrs.field(default=16 * 1024 * 1024, validator=attrs.validators.gt(0))
-    text: int = attrs.field(default=64 * 1024 * 1024, validator=attrs.validators.gt(0))
-    download: int | None = None
-    line: int = attrs.field(default=LONGEST_LINE, validator=attrs.validators.gt(0))
-    items: int = attrs.field(default=MOST_ITEMS, validator=attrs.validators.gt(0))
+    __slots__ = ("download", "items", "line", "menu", "text")
+
+    def __init__(
+        self,
+        menu: int = 16 * 1024 * 1024,
+        text: int = 64 * 1024 * 1024,
+        download: int | None = None,
+        line: int = LONGEST_LINE,
+        items: int = MOST_ITEMS,
+    ) -> None:
+        self.menu = menu
+        self.text = text
+        self.download = download
+        self.line = line
+        self.items = items
+        _check_all(self, ("menu", "text", "line", "items"))
 
 
-@attrs.define(frozen=True, slots=True)
-class ConnectionOptions:
-    """The ways to connect. timeout: seconds of silence."""
+class ConnectionOptions(Value):
+    """The way to connect: how long to wait, whom to believe, and through which proxy."""
 
-    timeout: float
-    trust: Trust
-    proxy: Proxy | None
+    __slots__ = ("proxy", "timeouts", "trust")
+
+    def __init__(
+        self,
+        timeouts: Timeouts | None = None,
+        trust: Trust | None = None,
+        proxy: Proxy | None = None,
+    ) -> None:
+        self.timeouts = timeouts or Timeouts()
+        self.trust = trust or Trust()
+        self.proxy = proxy
+
+
+def _check_all(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:
+    for name in names:
+        if getattr(settings, name) <= 0:
+            raise ValueError(f"{name} must be more than 0")

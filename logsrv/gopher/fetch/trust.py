@@ -6,11 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.value import Value
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "
@@ -73,8 +72,7 @@ class PinStore:
         return pins
 
 
-@attrs.define(frozen=True, slots=True)
-class Trust:
+class Trust(Value):
     """The way a server proves who it is; without anything, by the authorities the system trusts.
 
     cafile: PEM certificates of the authorities to trust instead. pins: trust on first use.
@@ -84,13 +82,20 @@ class Trust:
     anybody on the way could have made it (RFC 8446, section 6.1); but pygopherd never sends another.
     """
 
-    cafile: Path | None = None
-    pins: PinStore | None = None
-    insecure: bool = False
-    accept_cut: bool = False
+    __slots__ = ("accept_cut", "cafile", "insecure", "pins")
 
-    def __attrs_post_init__(self) -> None:
-        if (self.cafile is not None) + (self.pins is not None) + self.insecure > 1:
+    def __init__(
+        self,
+        cafile: Path | None = None,
+        pins: PinStore | None = None,
+        insecure: bool = False,
+        accept_cut: bool = False,
+    ) -> None:
+        self.cafile = cafile
+        self.pins = pins
+        self.insecure = insecure
+        self.accept_cut = accept_cut
+        if (cafile is not None) + (pins is not None) + insecure > 1:
             raise ConfigurationError(
                 "a CA file, pins and no check at all are three ways to trust a server; choose one"
             )

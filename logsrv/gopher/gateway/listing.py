@@ -108,7 +108,7 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
 def _linked(link: str, name: str, text: str) -> Row:
     if _INSIDE.match(link):
         try:
-            url = attrs.evolve(GopherURL.parse(link), plus=None)
+            url = GopherURL.parse(link).replace(plus=None)
         except BadURL:
             return Row("nowhere", name, text, address=one_line(link, 200))
         return Row("item", item_type(url.item_type).name, text, WebPlace(url).path)
@@ -128,6 +128,6 @@ def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
     for number, part in enumerate(parts):
         is_last = number == len(parts) - 1
         begun += part if begun in (b"", b"/") else b"/" + part
-        step = url if is_last else attrs.evolve(root, selector=begun)
+        step = url if is_last else root.replace(selector=begun)
         steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
     return steps

@@ -61,7 +61,7 @@ def _path(url: GopherURL) -> str:
     if any(segment in (b".", b"..") for segment in item.split(b"/")):
         authority = str(GopherURL(url.host, url.port, tls=url.tls)).partition("://")[2]
         return f"/{scheme}-hex/{authority}{item.hex()}"
-    plain = str(attrs.evolve(url, search=None, plus=None))
+    plain = str(url.replace(search=None, plus=None))
     return f"/{scheme}/" + plain.partition("://")[2].replace("?", "%3F")
 
 
@@ -82,9 +82,7 @@ def parse_path(target: bytes) -> WebPlace:
     url = _gopher_url(path)
     if b"q" in fields:
         url = url.searching(fields[b"q"])
-    return WebPlace(
-        attrs.evolve(url, plus=None), _rendering(fields), _first(fields), _charset(fields)
-    )
+    return WebPlace(url.replace(plus=None), _rendering(fields), _first(fields), _charset(fields))
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:
@@ -109,7 +107,7 @@ def _gopher_url(path: bytes) -> GopherURL:
         raise BadURL("", "type and selector are not in hexadecimal") from None
     if not item:
         return place
-    return attrs.evolve(place, item_type=chr(item[0]), selector=item[1:])
+    return place.replace(item_type=chr(item[0]), selector=item[1:])
 
 
 def _rendering(fields: dict[bytes, bytes]) -> Rendering:
@@ -144,4 +142,4 @@ def address_typed(text: bytes) -> GopherURL:
     typed = text.strip()
     if b"://" not in typed:
         typed = b"gopher://" + typed
-    return attrs.evolve(GopherURL.parse(typed), plus=None)
+    return GopherURL.parse(typed).replace(plus=None)

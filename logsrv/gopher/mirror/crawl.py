@@ -158,7 +158,7 @@ class Crawl:
             names += [b"/robots.txt", b"robots.txt"]
         sinks = []
         for selector in names:
-            url = attrs.evolve(self._root, item_type="0", selector=selector)
+            url = self._root.replace(item_type="0", selector=selector)
             sinks.append(MemorySink())
             self._fetcher.start(
                 url, sinks[-1], most_bytes=_LARGEST_RULES, most_seconds=Timeouts().whole

@@ -22,12 +22,14 @@ from logsrv.gopher.fetch.blocking import connect_error, is_tls_cut, tls_context,
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.mirror.sinks import Sink
-from logsrv.gopher.wire.errors import Phase, TimedOut, UnknownHost
+from logsrv.gopher.wire.errors import TimedOut, UnknownHost
 from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     import ssl
+
+    from logsrv.gopher.wire.errors import Phase
 
 _CHUNK = 64 * 1024
 # How many chunks of one answer before the others have their turn.
@@ -104,7 +106,7 @@ class Fetcher:
             try:
                 found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
             except OSError as error:
-                raise connect_error(url, error, self._connection.timeout) from error
+                raise connect_error(url, error, self._connection.timeouts.between) from error
             known = [(family, address) for family, _, _, _, address in found]
             self._known[url.host, url.port] = known
         return known
@@ -119,7 +121,9 @@ class Fetcher:
         self._expect(transfer, "connect")
         try:
             if self._connection.proxy is not None:
-                transfer.socket = self._connection.proxy.connect(url, self._connection.timeout)
+                transfer.socket = self._connection.proxy.connect(
+                    url, self._connection.timeouts.between
+                )
                 transfer.socket.setblocking(False)
                 self._connected(transfer)
             else:
@@ -170,7 +174,7 @@ class Fetcher:
             self._close(transfer)
             error = OSError(number, os.strerror(number))
         assert error is not None, "getaddrinfo returns one address or more"
-        raise connect_error(transfer.url, error, self._connection.timeout) from error
+        raise connect_error(transfer.url, error, self._connection.timeouts.between) from error
 
     def _send_early(self, transfer: _Transfer, sock: socket.socket) -> None:
         try:
@@ -227,7 +231,7 @@ class Fetcher:
             sock.do_handshake()
         except OSError as error:
             if not self._waits(transfer, error):
-                raise tls_error(transfer.url, error, self._connection.timeout) from error
+                raise tls_error(transfer.url, error, self._connection.timeouts.between) from error
             return
         pins = self._connection.trust.pins
         if pins is not None:
@@ -316,7 +320,7 @@ class Fetcher:
 
     def _expect(self, transfer: _Transfer, phase: Phase) -> None:
         transfer.phase = phase
-        transfer.deadline = min(self._clock() + self._connection.timeout, transfer.end)
+        transfer.deadline = min(self._clock() + self._connection.timeouts.between, transfer.end)
 
     def _look_at_clocks(self, now: float) -> None:
         for transfer in [each for each in self._active if each.deadline <= now]:
@@ -324,7 +328,7 @@ class Fetcher:
                 error = TimedOut(transfer.url.address, "whole", transfer.most_seconds)
                 self._end(transfer, error)
             else:
-                timeout = self._connection.timeout
+                timeout = self._connection.timeouts.between
                 self._end(transfer, TimedOut(transfer.url.address, transfer.phase, timeout))
 
     def _end(self, transfer: _Transfer, error: Exception | None) -> None:

@@ -102,7 +102,7 @@ class Scope:
             return url
         if not self.is_home(url):
             return url
-        return attrs.evolve(url, host=self._root.host, tls=self._root.tls)
+        return url.replace(host=self._root.host, tls=self._root.tls)
 
     def _reason(self, url: GopherURL, depth: int) -> str | None:
         if url.item_type == "7":

@@ -8,12 +8,14 @@ that could not even be made.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
-
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.escape import one_line
 
-Phase = Literal["connect", "first byte", "next byte", "whole"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Literal
+
+    Phase = Literal["connect", "first byte", "next byte", "whole"]
 
 _WAITED_FOR: dict[Phase, str] = {
     "connect": "took no connection",

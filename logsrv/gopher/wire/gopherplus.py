@@ -14,12 +14,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import attrs
-
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import BadURL, ServerError
 from logsrv.gopher.wire.menu import MenuItem, parse_line
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2
@@ -31,12 +30,14 @@ _BLOCK = re.compile(rb"\+([^\s:]+):?[ \t]*(.*)", re.DOTALL)
 _VIEW = re.compile(rb"([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*", re.DOTALL)
 
 
-@attrs.define(frozen=True, slots=True)
-class Header:
+class Header(Value):
     """The header: how an answer ends. `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
 
-    is_error: bool
-    length: int
+    __slots__ = ("is_error", "length")
+
+    def __init__(self, is_error: bool, length: int) -> None:
+        self.is_error = is_error
+        self.length = length
 
 
 def parse_header(start: bytes) -> tuple[Header, int] | None:
@@ -62,21 +63,27 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
     return ServerError(decode_text(message, charset).strip(), number)
 
 
-@attrs.define(frozen=True, slots=True)
-class AlternateView:
+class AlternateView(Value):
     """A form in which an item can be had; `size` is the server's words, such as b"10k"."""
 
-    media_type: bytes
-    language: bytes = b""
-    size: bytes = b""
+    __slots__ = ("language", "media_type", "size")
+
+    def __init__(self, media_type: bytes, language: bytes = b"", size: bytes = b"") -> None:
+        self.media_type = media_type
+        self.language = language
+        self.size = size
 
 
-@attrs.define(frozen=True, slots=True)
-class Attributes:
+class Attributes(Value):
     """The attributes of an item, as a server has them. `blocks`: (name in capitals, its lines) in order."""
 
-    item: MenuItem | None
-    blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
+    __slots__ = ("blocks", "item")
+
+    def __init__(
+        self, item: MenuItem | None, blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
+    ) -> None:
+        self.item = item
+        self.blocks = blocks
 
     def block(self, name: str) -> tuple[bytes, ...]:
         """The lines of the first block of that name, or ()."""
@@ -135,5 +142,5 @@ def form_request(url: GopherURL, answers: Sequence[bytes]) -> bytes:
             raise BadURL(str(url), "the answers of a form hold neither CR nor NUL")
         for line in answer.split(b"\n"):
             sent.append((b"." if line.startswith(b".") else b"") + line + b"\r\n")
-    asked = attrs.evolve(url, search=None, plus=url.plus or b"+").request().removesuffix(b"\r\n")
+    asked = url.replace(search=None, plus=url.plus or b"+").request().removesuffix(b"\r\n")
     return b"".join([asked, b"\t1\r\n+-1\r\n", *sent, b".\r\n"])

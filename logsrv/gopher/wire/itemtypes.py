@@ -6,23 +6,33 @@ pygopherd, UMN gopherd).
 
 from __future__ import annotations
 
-from typing import Literal
+from logsrv.gopher.wire.value import Value
 
-import attrs
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
-# How an answer is to be read: "menu" and "text" end by a line `.` or by close, "binary" by close;
-# None: nothing that could be fetched with the Gopher protocol.
-Transfer = Literal["menu", "text", "binary"]
+    # How an answer is to be read: "menu" and "text" end by a line `.` or by close, "binary" by close;
+    # None: nothing that could be fetched with the Gopher protocol.
+    Transfer = Literal["menu", "text", "binary"]
 
 
-@attrs.define(frozen=True, slots=True)
-class ItemType:
+class ItemType(Value):
     """A letter of a menu. `name` is one word for people, `media_type` what the web calls such content."""
 
-    letter: str
-    name: str
-    transfer: Transfer | None
-    media_type: str = "application/octet-stream"
+    __slots__ = ("letter", "media_type", "name", "transfer")
+
+    def __init__(
+        self,
+        letter: str,
+        name: str,
+        transfer: Transfer | None,
+        media_type: str = "application/octet-stream",
+    ) -> None:
+        self.letter = letter
+        self.name = name
+        self.transfer = transfer
+        self.media_type = media_type
 
 
 _TABLE = (

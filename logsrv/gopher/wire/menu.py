@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import re
 
-import attrs
-
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
+from logsrv.gopher.wire.value import Value
 
 LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
@@ -32,8 +31,7 @@ _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
 _LOGIN_NAME = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}")
 
 
-@attrs.define(frozen=True, slots=True)
-class MenuItem:
+class MenuItem(Value):
     """A line of a menu. The bytes are the server's: decode and escape them to show them.
 
     item_type: one character, U+0000 to U+00FF.
@@ -42,12 +40,23 @@ class MenuItem:
     plus: what follows the port: b"+" and b"?" (has a form to fill in) are Gopher+, b"" is not.
     """
 
-    item_type: str
-    display: bytes
-    selector: bytes = b""
-    host: bytes = b""
-    port: int | None = DEFAULT_PORT
-    plus: bytes = b""
+    __slots__ = ("display", "host", "item_type", "plus", "port", "selector")
+
+    def __init__(
+        self,
+        item_type: str,
+        display: bytes,
+        selector: bytes = b"",
+        host: bytes = b"",
+        port: int | None = DEFAULT_PORT,
+        plus: bytes = b"",
+    ) -> None:
+        self.item_type = item_type
+        self.display = display
+        self.selector = selector
+        self.host = host
+        self.port = port
+        self.plus = plus
 
     def text(self, charset: str | None = None) -> str:
         """Return what the line shows, not yet escaped."""
@@ -71,7 +80,7 @@ class MenuItem:
         except (BadURL, UnicodeDecodeError):
             return None
         if menu.tls and (url.host, url.port) == (menu.host, menu.port):
-            return attrs.evolve(url, tls=True)
+            return url.replace(tls=True)
         return url
 
     def link(self) -> str | None:
@@ -92,14 +101,18 @@ class MenuItem:
         return f"{scheme}://{login}{place.address}/"
 
 
-@attrs.define(frozen=True, slots=True)
-class Menu:
+class Menu(Value):
     """A whole menu. `dropped` counts the bytes of lines that were too long to keep whole."""
 
-    url: GopherURL
-    items: tuple[MenuItem, ...]
-    terminated: bool
-    dropped: int = 0
+    __slots__ = ("dropped", "items", "terminated", "url")
+
+    def __init__(
+        self, url: GopherURL, items: tuple[MenuItem, ...], terminated: bool, dropped: int = 0
+    ) -> None:
+        self.url = url
+        self.items = items
+        self.terminated = terminated
+        self.dropped = dropped
 
 
 def parse_line(line: bytes) -> MenuItem:
@@ -173,5 +186,5 @@ class MenuParser:
         item = parse_line(line)
         if cut:
             self.dropped += cut
-            item = attrs.evolve(item, port=None)
+            item = item.replace(port=None)
         items.append(item)

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import re
 
-import attrs
-
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 
 MOST_HELD = 64 * 1024 * 1024
 _STUFFED = re.compile(rb"^\.\.", re.MULTILINE)
@@ -27,13 +26,15 @@ _TERMINATOR_BEGUN = re.compile(rb"\n(?:\.\r?)?\Z")
 TAIL = 16
 
 
-@attrs.define(frozen=True, slots=True)
-class Text:
+class Text(Value):
     """A whole text. `content` has the server's line endings, and no terminator and stuffed dots."""
 
-    url: GopherURL
-    content: bytes
-    terminated: bool
+    __slots__ = ("content", "terminated", "url")
+
+    def __init__(self, url: GopherURL, content: bytes, terminated: bool) -> None:
+        self.url = url
+        self.content = content
+        self.terminated = terminated
 
     def decoded(self, charset: str | None = None) -> str:
         """The text with LF as line ending, not yet escaped."""

@@ -15,9 +15,8 @@ import ipaddress
 import re
 from urllib.parse import quote, unquote_to_bytes
 
-import attrs
-
 from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.value import Value
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
@@ -61,12 +60,7 @@ def canonical_host(host: str) -> str:
     return host
 
 
-def _none_if_empty(plus: bytes | None) -> bytes | None:
-    return plus or None
-
-
-@attrs.define(frozen=True, slots=True)
-class GopherURL:
+class GopherURL(Value):
     """A Gopher URL: where something is and how to ask for it.
 
     item_type: one character, U+0000 to U+00FF for the one byte it is; not TAB, CR, LF, NUL.
@@ -77,28 +71,36 @@ class GopherURL:
     Raises BadURL for anything else.
     """
 
-    host: str = attrs.field(converter=canonical_host)
-    port: int = DEFAULT_PORT
-    item_type: str = MENU_TYPE
-    selector: bytes = b""
-    search: bytes | None = None
-    plus: bytes | None = attrs.field(default=None, converter=_none_if_empty)
-    tls: bool = False
+    __slots__ = ("host", "item_type", "plus", "port", "search", "selector", "tls")
 
-    def __attrs_post_init__(self) -> None:
-        if not 1 <= self.port <= 65535:
-            raise BadURL(f"{self.host}:{self.port}", "a port is a number from 1 to 65535")
-        if len(self.item_type) != 1 or ord(self.item_type) > 0xFF:
-            raise BadURL(self.item_type, "an item type is one byte")
-        for part in (self.item_type.encode("latin-1"), self.selector, self.search, self.plus):
+    def __init__(
+        self,
+        host: str,
+        port: int = DEFAULT_PORT,
+        item_type: str = MENU_TYPE,
+        selector: bytes = b"",
+        search: bytes | None = None,
+        plus: bytes | None = None,
+        tls: bool = False,
+    ) -> None:
+        self.host = canonical_host(host)
+        self.port = port
+        self.item_type = item_type
+        self.selector = selector
+        self.search = search if search or not plus else None
+        self.plus = plus or None
+        self.tls = tls
+        if not 1 <= port <= 65535:
+            raise BadURL(f"{self.host}:{port}", "a port is a number from 1 to 65535")
+        if len(item_type) != 1 or item_type > "\xff":
+            raise BadURL(item_type, "an item type is one byte")
+        for part in (item_type.encode("latin-1"), selector, search, plus):
             if part and (found := _NOT_ON_THE_WIRE.search(part)):
                 name = _CONTROL_NAMES[found[0]]
                 raise BadURL(
                     part.decode("utf-8", "backslashreplace"),
                     f"{name} would end the request early, so no part of one can hold it",
                 )
-        if self.plus is not None and not self.search:
-            object.__setattr__(self, "search", None)
 
     @classmethod
     def parse(cls, text: str | bytes) -> GopherURL:
@@ -145,7 +147,7 @@ class GopherURL:
         """Return this URL with `words` (text is sent as UTF-8) as what to look for. Raises BadURL."""
         if isinstance(words, str):
             words = words.encode("utf-8", "surrogateescape")
-        return attrs.evolve(self, search=words)
+        return self.replace(search=words)
 
     def request(self) -> bytes:
         """The bytes that are sent to the server for it (RFC 1436, section 2; Gopher+, 2.1 and 2.3)."""

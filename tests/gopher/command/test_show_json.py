@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from logsrv.gopher.command.show_json import JsonView
 from logsrv.gopher.wire.errors import ServerError, Truncated
-from logsrv.gopher.wire.itemtypes import Transfer
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.itemtypes import Transfer
 
 URL = GopherURL.parse("gopher://h/1/x")
 

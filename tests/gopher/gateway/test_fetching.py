@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 import pytest_twisted
 
@@ -47,8 +46,8 @@ async def test_remembers(reactor: Any, serve: Serve) -> None:
     assert again.age == 60
     assert server.requests == [b"/a\r\n"]
     assert found.hits == 1
-    await found.text(attrs.evolve(url, item_type="0"))
-    await found.text(attrs.evolve(url, item_type="0"))
+    await found.text(url.replace(item_type="0"))
+    await found.text(url.replace(item_type="0"))
     assert len(server.requests) == 2
 
 
@@ -61,7 +60,7 @@ async def test_part(reactor: Any, serve: Serve) -> None:
         server.hang()
 
     server = serve(hang)
-    found = fetcher(reactor, attrs.evolve(TIMEOUTS, between=0.2))
+    found = fetcher(reactor, TIMEOUTS.replace(between=0.2))
     menu = await found.menu(GopherURL.parse(server.url("/1/a")))
     assert len(menu.content.items) == 1
     assert "stopped in the middle" in menu.missing
@@ -76,7 +75,7 @@ async def test_part(reactor: Any, serve: Serve) -> None:
 async def test_silence(reactor: Any, serve: Serve) -> None:
     """A server that says nothing ends in a time-out."""
     server = serve(lambda connection, request: connection.recv(1))
-    found = fetcher(reactor, attrs.evolve(TIMEOUTS, first_byte=0.2))
+    found = fetcher(reactor, TIMEOUTS.replace(first_byte=0.2))
     with pytest.raises(TimedOut):
         await found.menu(GopherURL.parse(server.url("/1/a")))
 
@@ -91,7 +90,7 @@ async def test_destinations(reactor: Any, serve: Serve) -> None:
         with pytest.raises(NotAllowed):
             await ask(url)
         with pytest.raises(NotAllowed):
-            await ask(attrs.evolve(url, port=25))
+            await ask(url.replace(port=25))
     listed = fetcher(reactor, hosts=(HOST_PATTERN.parse("other.example"),))
     for ask in (listed.menu, listed.text, listed.open):
         with pytest.raises(NotAllowed, match="a few hosts"):

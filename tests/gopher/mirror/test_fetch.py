@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.mirror.fetch import Fetcher, Finished
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
@@ -38,7 +38,11 @@ def fetcher() -> Iterator[Make]:
     def make(
         timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
     ) -> Fetcher:
-        made.append(Fetcher(ConnectionOptions(timeout, trust or Trust(), proxy), time.monotonic))
+        made.append(
+            Fetcher(
+                ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy), time.monotonic
+            )
+        )
         return made[-1]
 
     yield make
