@@ -105,7 +105,8 @@ class Recvmmsg:
     """The way of Linux: up to SLOTS messages per system call, each of which may be a burst of datagrams.
 
     The memory is mapped, so only the pages of a slot that were ever filled are in use. A datagram is
-    copied once, out of its slot.
+    copied once, out of its slot. There is no room for what a UNIX socket brings beside its bytes: the
+    kernel closes descriptors that nobody takes, and else any sender could use ours up.
     """
 
     available = _recvmmsg is not None and os.uname().sysname == "Linux"
@@ -145,8 +146,9 @@ class Recvmmsg:
             header.namelen = self._name_size
             header.iov = ctypes.addressof(self._iovecs[slot])
             header.iovlen = 1
-            header.control = control + slot * CONTROL_SIZE
-            header.controllen = CONTROL_SIZE
+            if self._family != socket.AF_UNIX:
+                header.control = control + slot * CONTROL_SIZE
+                header.controllen = CONTROL_SIZE
 
     def read(self) -> tuple[list[Group], bool]:
         self._view[:] = self._pristine

@@ -28,6 +28,10 @@ class JournalDatagrams:
         intake.received_bytes += sum(map(len, payloads))
         records = Records()
         for payload in payloads:
+            if not payload:
+                # Or what no datagram holds: sd_journal_send hands that over as a file.
+                intake.counts.empty += 1
+                continue
             try:
                 entry = entry_of(payload, intake.structured_rules.max_line)
             except Refusal:

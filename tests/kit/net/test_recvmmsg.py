@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +70,23 @@ def test_one_sender_s_datagrams_are_one_group_in_order(udp: socket.socket, way: 
         assert [list(payloads) for payloads, _ in groups] == [sent]
         assert receive.address(groups[0][1]) == ("127.0.0.1", client.getsockname()[1])
     assert not more
+
+
+def test_descriptors_that_a_sender_hands_over_are_not_kept(tmp_path: Path, way: Way) -> None:
+    """Else anybody on this machine could use up all that the service may open."""
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver,
+        sender(socket.AF_UNIX) as client,
+    ):
+        receiver.setblocking(False)
+        receiver.bind(str(tmp_path / "socket"))
+        receive = way(receiver)
+        client.connect(str(tmp_path / "socket"))
+        before = set(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            socket.send_fds(client, [b"with some"], [client.fileno()] * 9)
+        assert [payload for _, payload in everything(receive)] == [b"with some"] * 3
+        assert set(os.listdir("/proc/self/fd")) == before
 
 
 def test_many_senders_interleaved_keep_their_order_and_their_names(

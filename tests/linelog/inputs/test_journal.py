@@ -113,3 +113,4 @@ def test_datagrams() -> None:
         b"x" * 20,
         b"x" * 16 + b'"}',
     ]
+    assert way.counts.empty == 1
