@@ -1,4 +1,4 @@
-"""The `forward` input against Fluentd's own clients, a shared key, and kill -9."""
+"""The `forward` input against Fluentd's own clients, and a shared key."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
-from functools import partial
 from hashlib import sha512
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,7 @@ import msgpack
 import pytest
 from fluent.sender import FluentSender
 
-from tests.end_to_end.conftest import Logger, Start
-from tests.end_to_end.stored import messages
+from tests.end_to_end.conftest import Start
 
 FORWARD = "forward:tcp:0:interface=127.0.0.1"
 RECORDS = [
@@ -48,15 +45,6 @@ def chunk_of(number: int, first: int, size: int) -> bytes:
         for n in range(first, first + size)
     )
     return bytes(msgpack.packb(["t", entries, {"size": size, "chunk": f"c{number}"}]))
-
-
-def acknowledged(connection: socket.socket, unpacker: msgpack.Unpacker) -> list[int]:
-    """The numbers of the chunks that were acknowledged since, at least one."""
-    data = connection.recv(65536)
-    if not data:
-        raise ConnectionError("closed")
-    unpacker.feed(data)
-    return [int(one["ack"][1:]) for one in unpacker]
 
 
 def test_shared_key_over_a_real_connection(logger: Start) -> None:
@@ -123,53 +111,6 @@ def test_fluent_bit(logger: Start, tmp_path: Path) -> None:
         bit.terminate()
         bit.wait(30)
     assert [one["log"] for one in found] == [f"grüße {number}" for number in range(1000)]
-
-
-def flow(server: Logger, sent: list[int], safe: list[int], size: int) -> None:
-    """Send chunks, a few ahead of their acknowledgements, until the connection breaks."""
-    unpacker = msgpack.Unpacker()
-    try:
-        with server.connect() as connection:
-            while True:
-                number = len(sent)
-                sent.append(number)
-                connection.sendall(chunk_of(number, number * size, size))
-                while len(sent) - len(safe) > 8:
-                    safe += acknowledged(connection, unpacker)
-    except OSError:
-        pass
-
-
-@pytest.mark.long
-def test_acknowledged_is_there_after_kill_9(logger: Start, tmp_path: Path) -> None:
-    """Twenty times in full flow, --sync always: each acknowledged record is stored, once and whole."""
-    size = 20
-    for attempt in range(20):
-        place = tmp_path / f"attempt{attempt}"
-        place.mkdir()
-        server = logger("--sync", "always", listen=[FORWARD], directory=place)
-        sent: list[int] = []
-        safe: list[int] = []
-        sender = threading.Thread(target=flow, args=(server, sent, safe, size))
-        sender.start()
-        server.wait_until(partial(_more_than, safe, 20 * (attempt + 1)), "acknowledgements", 60)
-        server.process.kill()
-        server.wait()
-        sender.join(60)
-        stored = [json.loads(line)["n"] for line in whole(messages(server.store))]
-        assert stored == list(range(len(stored)))
-        assert len(stored) >= (max(safe) + 1) * size
-        assert safe == sorted(safe)
-        shutil.rmtree(place)
-
-
-def _more_than(found: list[int], number: int) -> bool:
-    return len(found) > number
-
-
-def whole(lines: list[bytes]) -> list[bytes]:
-    """Lines without a last one that a kill has torn."""
-    return lines if not lines or lines[-1].endswith(b"}") else lines[:-1]
 
 
 def test_a_flood_of_unfinished_events_holds_no_memory(logger: Start) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import http.client
 import json
 import logging
 import logging.handlers
-import random
-import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -184,61 +180,3 @@ def peak(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) << 10
     raise AssertionError("no VmHWM")
-
-
-def send_until_killed(port: int, sender: int, answered: list[str]) -> None:
-    """Send requests of all kinds, and note the lines of those that were answered with 2xx."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    number = 0
-    try:
-        while True:
-            lines = [f"s{sender} n{number + more}" for more in range(20)]
-            number += 20
-            kind = number // 20 % 3
-            if kind == 0:
-                connection.request("POST", "/", "\n".join(lines))
-            elif kind == 1:
-                body = gzip.compress(json.dumps(lines).encode())
-                headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-                connection.request("POST", "/", body, headers)
-            else:
-                values = [[str(10**18), line] for line in lines]
-                push = json.dumps({"streams": [{"stream": {}, "values": values}]})
-                headers = {"Content-Type": "application/json"}
-                connection.request("POST", "/loki/api/v1/push", push, headers)
-            response = connection.getresponse()
-            response.read()
-            if response.status < 300:
-                answered += lines
-    except (OSError, http.client.HTTPException):
-        connection.close()
-
-
-@pytest.mark.long
-def test_what_was_acknowledged_survives_a_kill(logger: Start) -> None:
-    """Twenty times, in full flow: every record that was answered with 2xx is in the store."""
-    choose = random.Random(11)
-    answered: list[str] = []
-    for _ in range(20):
-        server = logger("--sync", "always", listen=[HTTP])
-        of_this_round: list[str] = []
-        senders = [
-            threading.Thread(
-                target=send_until_killed, args=(server.port(), len(answered) + one, of_this_round)
-            )
-            for one in range(4)
-        ]
-        for sender in senders:
-            sender.start()
-        wanted = choose.randrange(100, 3000)
-        server.wait_until(lambda: len(of_this_round) > wanted, "acknowledgements")  # noqa: B023
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-        for sender in senders:
-            sender.join()
-        answered += of_this_round
-    found = set()
-    for message in server.messages():
-        found.add(json.loads(message)["message"] if message[:1] == b"{" else message.decode())
-    assert len(answered) > 2000
-    assert not set(answered) - found

@@ -1,12 +1,8 @@
-"""RELP: rsyslog's omrelp, and what is acknowledged before somebody kills us."""
+"""RELP: rsyslog's omrelp, and clients that wait for each answer."""
 
 from __future__ import annotations
 
-import contextlib
-import random
-import re
 import socket
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,8 +12,6 @@ from tests.end_to_end.peers import as_stored, rsyslog, texts
 
 RELP = "relp:tcp:0:interface=127.0.0.1"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
-WINDOW = 128
-ROUNDS = 20
 
 
 def test_datagrams_are_refused_in_one_sentence(logger: Start) -> None:
@@ -69,75 +63,6 @@ def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
 
 def _texts(server: Logger) -> set[bytes]:
     return {message.partition(b" app: ")[2] for message in server.messages()}
-
-
-class Client(threading.Thread):
-    """Sends as fast as its window lets it, and writes down what was acknowledged."""
-
-    def __init__(self, server: Logger, name: str) -> None:
-        super().__init__()
-        self.label = name
-        self.sent: list[str] = []
-        self.acknowledged = 0
-        self.in_order = True
-        self._socket = server.connect()
-
-    def run(self) -> None:
-        with contextlib.suppress(OSError), self._socket:
-            self._socket.sendall(OPEN)
-            answers = b""
-            while b"\n" not in answers or b"commands=syslog" not in answers:
-                answers += self._received()
-            answers = b""
-            while True:
-                room = WINDOW - (len(self.sent) - self.acknowledged)
-                frames = []
-                for _ in range(random.randint(1, room) if room else 0):
-                    number = len(self.sent)
-                    text = f"<13>{self.label} {number} ".ljust(random.choice((40, 200, 3000)), "x")
-                    self.sent.append(text)
-                    frames.append(f"{number + 2} syslog {len(text)} {text}\n")
-                self._socket.sendall("".join(frames).encode())
-                *whole, answers = (answers + self._received()).split(b"\n")
-                for answer in whole:
-                    expected = b"%d rsp 6 200 OK" % (self.acknowledged + 2)
-                    self.in_order &= answer == expected
-                    self.acknowledged += 1
-
-    def _received(self) -> bytes:
-        data = self._socket.recv(65536)
-        if not data:
-            raise ConnectionResetError
-        return data
-
-
-def _wait_for_acknowledgements(server: Logger, clients: list[Client], count: int) -> None:
-    server.wait_until(
-        lambda: sum(client.acknowledged for client in clients) >= count, "acknowledgements"
-    )
-
-
-@pytest.mark.long
-def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
-    """kill -9, twenty times: whatever was acknowledged is stored, once."""
-    expected: set[bytes] = set()
-    for number in range(ROUNDS):
-        server = logger("--sync", "always", listen=[RELP])
-        clients = [Client(server, f"round{number}.{index}") for index in range(4)]
-        for client in clients:
-            client.start()
-        _wait_for_acknowledgements(server, clients, random.randint(100, 3000))
-        server.process.kill()
-        server.process.wait()
-        for client in clients:
-            client.join(20)
-            assert not client.is_alive() and client.in_order
-            expected.update(text.encode() for text in client.sent[: client.acknowledged])
-    stored = server.messages()
-    whole = [message for message in stored if re.match(rb"<13>round\d+\.\d ", message)]
-    assert len(expected) >= ROUNDS * 100
-    assert not expected - set(whole)
-    assert len(whole) == len(set(whole))
 
 
 def test_another_client_waits_for_nothing(logger: Start) -> None:

@@ -1,0 +1,259 @@
+"""Senders that know what was acknowledged, over any number of killed servers, and what they look for then.
+
+A `Sender` numbers its records, sends them in batches, and writes down which were acknowledged. What had
+no answer when the server died is sent again to the next one, as real clients do. Each record says by which
+connection it was sent: so what a retry doubles is told apart from what we do.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import struct
+import threading
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+import msgpack
+
+from tests.end_to_end.conftest import Logger
+from tests.end_to_end.stored import messages
+
+# A record that a kill has torn lacks the end.
+RECORD = re.compile(rb"<(\w+) session (\d+) number (\d+)>x*<end>")
+
+
+class Speech(Protocol):
+    """A protocol with acknowledgements, as a client speaks it. One for each connection.
+
+    window: batches that may be unanswered at a time. size: records of each. hello: what is said first.
+    """
+
+    window: int
+    size: int
+    hello: bytes
+
+    def batch(self, texts: Sequence[str]) -> bytes:
+        """Return the bytes of a batch: it is acknowledged as a whole."""
+
+    def acknowledged(self, data: bytes) -> int:
+        """Return how many batches, of those that wait longest, are acknowledged by these bytes."""
+
+
+class Relp:
+    window = 128
+    hello = b"1 open 30 relp_version=0\ncommands=syslog\n"
+    size = 1
+
+    def __init__(self) -> None:
+        self._sent = self._answered = 1
+        self._rest = b""
+
+    def batch(self, texts: Sequence[str]) -> bytes:
+        (text,) = texts
+        self._sent += 1
+        return b"%d syslog %d %b\n" % (self._sent, len(text), text.encode())
+
+    def acknowledged(self, data: bytes) -> int:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        before = self._answered
+        for line in lines:
+            if line.endswith(b" rsp 6 200 OK"):
+                self._answered += 1
+                assert int(line.split()[0]) == self._answered, "answers are in order"
+        return self._answered - before
+
+
+class Forward:
+    window = 8
+    hello = b""
+    size = 20
+
+    def __init__(self) -> None:
+        self._sent = self._answered = 0
+        self._unpacker = msgpack.Unpacker()
+
+    def batch(self, texts: Sequence[str]) -> bytes:
+        self._sent += 1
+        entries = b"".join(msgpack.packb([1_700_000_000, {"message": text}]) for text in texts)
+        packed = self._sent % 2
+        options = {"chunk": f"c{self._sent}"} | ({"compressed": "gzip"} if packed else {})
+        return bytes(
+            msgpack.packb(["t", gzip.compress(entries, 1) if packed else entries, options])
+        )
+
+    def acknowledged(self, data: bytes) -> int:
+        self._unpacker.feed(data)
+        found = list(self._unpacker)
+        for one in found:
+            self._answered += 1
+            assert one == {"ack": f"c{self._answered}"}
+        return len(found)
+
+
+class Lumberjack:
+    window = 8
+    hello = b""
+    size = 20
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._rest = b""
+
+    def batch(self, texts: Sequence[str]) -> bytes:
+        frames = b""
+        for sequence, text in enumerate(texts, 1):
+            event = json.dumps({"message": text}).encode()
+            frames += b"2J" + struct.pack(">II", sequence, len(event)) + event
+        self._sent += 1
+        if self._sent % 2:
+            frames = zlib.compress(frames, 1)
+            frames = b"2C" + struct.pack(">I", len(frames)) + frames
+        return b"2W" + struct.pack(">I", len(texts)) + frames
+
+    def acknowledged(self, data: bytes) -> int:
+        self._rest += data
+        count = len(self._rest) // 6
+        assert self._rest[: 6 * count] == (b"2A" + struct.pack(">I", self.size)) * count
+        self._rest = self._rest[6 * count :]
+        return count
+
+
+class Http:
+    """Lines, JSON that is packed, a push to Loki, a bulk request: in turns."""
+
+    window = 1
+    hello = b""
+    size = 20
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._rest = b""
+
+    def batch(self, texts: Sequence[str]) -> bytes:
+        self._sent += 1
+        path, kind, more = "/", "application/json", ""
+        match self._sent % 4:
+            case 0:
+                kind, body = "text/plain", "\n".join(texts).encode()
+            case 1:
+                body, more = (
+                    gzip.compress(json.dumps(texts).encode(), 1),
+                    "Content-Encoding: gzip\r\n",
+                )
+            case 2:
+                path = "/loki/api/v1/push"
+                values = [[str(10**18), text] for text in texts]
+                body = json.dumps({"streams": [{"stream": {}, "values": values}]}).encode()
+            case _:
+                path = "/_bulk"
+                pairs = [f'{{"create": {{}}}}\n{json.dumps({"m": text})}\n' for text in texts]
+                body = "".join(pairs).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n{more}"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def acknowledged(self, data: bytes) -> int:
+        self._rest += data
+        head, ended, body = self._rest.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", head)
+        if not ended or (length and len(body) < int(length[1])):
+            return 0
+        self._rest = body[int(length[1]) :] if length else body
+        assert head[:10] == b"HTTP/1.1 2", head
+        return 1
+
+
+SPEECHES: dict[str, type[Speech]] = {
+    "relp": Relp, "forward": Forward, "lumberjack": Lumberjack, "http": Http,
+}  # fmt: skip
+
+
+@attrs.define
+class Session:
+    """A connection: the batches it sent, `began` up to `sent`, and up to which they were acknowledged."""
+
+    began: int
+    acknowledged: int
+    sent: int
+
+
+class Sender:
+    """A client that goes on with the next server where the last one died."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.failure: BaseException | None = None
+        self.acknowledged = 0
+        self._sessions: list[Session] = []
+        self._thread = threading.Thread()
+
+    def start(self, server: Logger, *, to_the_end: bool = False) -> None:
+        """Send over a new connection until it breaks; or no more than what was sent before."""
+        self._sessions.append(Session(*3 * [self.acknowledged]))
+        most = max(session.sent for session in self._sessions) if to_the_end else 1 << 62
+        port = server.ports()[list(SPEECHES).index(self.kind)]
+        self._thread = threading.Thread(target=self._send, args=(port, most))
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait for the end of it; raises what was wrong with the answers."""
+        self._thread.join(60)
+        assert not self._thread.is_alive(), f"{self.kind} hangs"
+        if self.failure is not None:
+            raise self.failure
+
+    def _send(self, port: int, most: int) -> None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 60) as connection:
+                self._talk(connection, most)
+        except OSError:
+            pass
+        except BaseException as error:
+            self.failure = error
+
+    def _talk(self, connection: socket.socket, most: int) -> None:
+        speech, session = SPEECHES[self.kind](), self._sessions[-1]
+        connection.sendall(speech.hello)
+        while self.acknowledged < most:
+            while session.sent < min(self.acknowledged + speech.window, most):
+                session.sent += 1
+                connection.sendall(speech.batch(self._texts(session.sent - 1)))
+            data = connection.recv(65536)
+            if not data:
+                return
+            self.acknowledged += speech.acknowledged(data)
+            session.acknowledged = self.acknowledged
+
+    def _texts(self, batch: int) -> list[str]:
+        size = SPEECHES[self.kind].size
+        return [
+            f"<{self.kind} session {len(self._sessions)} number {number}>{'x' * (number % 300)}<end>"
+            for number in range(batch * size, (batch + 1) * size)
+        ]
+
+    def assert_stored(self, found: Mapping[tuple[str, int], list[int]]) -> None:
+        """Look at what is stored, by kind and session: all acknowledged, nothing but what was sent."""
+        size = SPEECHES[self.kind].size
+        for index, session in enumerate(self._sessions, 1):
+            numbers = found.get((self.kind, index), [])
+            began = session.began * size
+            assert numbers == list(range(began, began + len(numbers))), "lost, doubled or mixed"
+            assert len(numbers) >= (session.acknowledged - session.began) * size, "lost"
+            assert len(numbers) <= (session.sent - session.began) * size
+
+
+def assert_stored(senders: Iterable[Sender], store: Path) -> None:
+    """Look into a store: no session has a hole or a record twice, none acknowledged is lost."""
+    found: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for message in messages(store):
+        match = RECORD.search(message)
+        if match is not None:
+            found[match[1].decode(), int(match[2])].append(int(match[3]))
+    for sender in senders:
+        sender.assert_stored(found)

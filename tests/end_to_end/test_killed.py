@@ -1,0 +1,63 @@
+"""Acknowledged means on disk: kill -9 in full flow, again and again, over one store.
+
+    LOGSRV_KILLS=1000 pytest tests/end_to_end/test_killed.py
+
+kills so often; each kill is one for every protocol that acknowledges.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import Start
+from tests.end_to_end.killed import SPEECHES, Sender, assert_stored
+
+KILLS = int(os.environ.get("LOGSRV_KILLS", "100"))
+# Then the store is looked through, and another begins.
+KILLS_OF_A_STORE = 100
+LISTEN = [f"{name}:tcp:0:interface=127.0.0.1" for name in SPEECHES]
+
+
+@pytest.mark.long
+def test_what_was_acknowledged_is_there_however_often_we_are_killed(
+    logger: Start, tmp_path: Path
+) -> None:
+    """All protocols at once, --sync always; segments are rotated and sealed meanwhile."""
+    choose = random.Random(11)
+    for first in range(0, KILLS, KILLS_OF_A_STORE):
+        place = tmp_path / str(first)
+        place.mkdir()
+        senders = [Sender(kind) for kind in SPEECHES]
+        server = logger("--sync", "always", "--rotate-size", "2MiB", listen=LISTEN, directory=place)
+        for kill in range(min(KILLS_OF_A_STORE, KILLS - first)):
+            if kill:
+                server.start().ready()
+            for sender in senders:
+                sender.start(server)
+            late = choose.choice(senders)
+            wanted = late.acknowledged + choose.randint(1, 30)
+            server.wait_until(
+                lambda: (
+                    late.acknowledged >= wanted  # noqa: B023
+                    or any(sender.failure for sender in senders)  # noqa: B023
+                ),
+                "acknowledgements",
+                60,
+            )
+            server.send_signal(signal.SIGKILL)
+            server.wait()
+            for sender in senders:
+                sender.join()
+        server.start().ready()
+        for sender in senders:
+            sender.start(server, to_the_end=True)
+        for sender in senders:
+            sender.join()
+        assert server.stop() in (0, -signal.SIGTERM)
+        assert "Traceback" not in server.log()
+        assert_stored(senders, server.store)
