@@ -9,6 +9,8 @@ Kinds:
   line       lines in, lines out, over connections
   request    one line is a request, one its answer
   datagram   lines in datagrams
+  frame      frames of bytes, each behind its length, over connections
+  job        what is done by the clock; nobody connects
   input      a wire format for the line logger: twistd logsrv --listen NAME:ENDPOINT
 """
 
@@ -37,20 +39,24 @@ LONGEST_NAME = 40
 
 @attrs.frozen
 class ProjectKind:
-    """A kind of project, by what it serves. connect: how a client gets there."""
+    """A kind of project, by what it serves.
+
+    listen: empty if nowhere. connect: how a client gets there. module: where what it does stands.
+    """
 
     description: str
-    listen: str
-    connect: str
+    listen: str = "tcp:7000"
+    connect: str = "localhost:7000"
+    module: str = "protocol"
 
 
 KINDS = {
-    "line": ProjectKind("Shouts each line back.", "tcp:7000", "localhost:7000"),
-    "request": ProjectKind("Adds numbers.", "tcp:7000", "localhost:7000"),
+    "line": ProjectKind("Shouts each line back."),
+    "request": ProjectKind("Adds numbers."),
     "datagram": ProjectKind("Shouts each datagram back.", "udp:7000", "udp:localhost:7000"),
-    "input": ProjectKind(
-        "Records that end with a NUL byte, for logsrv.", "tcp:7000", "localhost:7000"
-    ),
+    "frame": ProjectKind("Shouts each frame back."),
+    "job": ProjectKind("Counts the files of a folder.", listen="", module="job"),
+    "input": ProjectKind("Records that end with a NUL byte, for logsrv.", module="records"),
 }
 
 
@@ -77,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     directory = arguments.directory or Path(name)
     _check_free(directory)
     _check_taken(name, kind)
-    if arguments.tls and kind == "datagram":
-        raise ConfigurationError("there is no TLS for datagrams; take another --kind, or no --tls")
+    if arguments.tls and not KINDS[kind].listen.startswith("tcp"):
+        raise ConfigurationError(f"there is no TLS for a {kind}; take another --kind, or no --tls")
     files = dict(rendered(name, kind, tls=arguments.tls))
     files[Path("local.mk")] = f"LOGSRV ?= {in_makefile(origin())}\n"
     try:
@@ -166,6 +172,7 @@ def rendered(name: str, kind: str, *, tls: bool = False) -> Iterator[tuple[Path,
         **attrs.asdict(KINDS[kind]),
         "name": name,
         "tls": tls,
+        "target": "tls:localhost:7000 --cafile tls/cert.pem" if tls else KINDS[kind].connect,
         "kind": kind,
         "cls": "".join(word.capitalize() for word in name.split("_")),
     }

@@ -58,6 +58,18 @@ def test_every_kind_is_written(tmp_path: Path, kind: str) -> None:
     assert config["metadata"]["name"] == "shouting_bird"
 
 
+@pytest.mark.parametrize("kind", ["frame", "input"])
+def test_what_to_try_is_printed_as_it_can_be_typed(tmp_path: Path, kind: str) -> None:
+    r"""`\0` stays two characters: to the echo of some shells it is a NUL."""
+    assert logsrv("new", "shout", "--kind", kind, directory=tmp_path).returncode == 0
+    make = [program("make", "make"), "--dry-run", "run"]
+    planned = subprocess.run(make, cwd=tmp_path / "shout", capture_output=True, text=True)
+    (says,) = [line for line in planned.stdout.splitlines() if "printf '" in line]
+    said = subprocess.run(["sh", "-c", says], capture_output=True, text=True)
+    assert said.stdout.lstrip().startswith("printf '")
+    assert "\\0" in said.stdout
+
+
 def test_directory(tmp_path: Path) -> None:
     """The folder may have any name, and may be there if it is empty."""
     target = tmp_path / "my place"
@@ -66,7 +78,7 @@ def test_directory(tmp_path: Path) -> None:
     assert (target / "shout" / "protocol.py").is_file()
 
 
-@pytest.mark.parametrize("kind", ["line", "input"])
+@pytest.mark.parametrize("kind", ["line", "frame", "input"])
 def test_tls(tmp_path: Path, kind: str) -> None:
     """A pair for a try, whose key is nobody else's, and which git leaves alone; make makes another."""
     assert logsrv("new", "shout", "--tls", "--kind", kind, directory=tmp_path).returncode == 0
@@ -88,7 +100,7 @@ def test_tls(tmp_path: Path, kind: str) -> None:
 
 def test_datagrams_have_no_tls(tmp_path: Path) -> None:
     said = refusal("shout", "--tls", "--kind", "datagram", directory=tmp_path)
-    assert "there is no TLS for datagrams" in said
+    assert "there is no TLS for a datagram" in said
 
 
 def test_it_is_installed_with_the_logsrv_that_made_it(tmp_path: Path) -> None:
@@ -216,7 +228,7 @@ def line_project(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("kind", ["request", "datagram", "input"])
+@pytest.mark.parametrize("kind", ["request", "datagram", "frame", "job", "input"])
 def test_its_own_tests_pass(line_project: Path, kind: str) -> None:
     """`make test`, for the other kinds too, which share the environment of the first."""
     place = line_project.parent
