@@ -1,39 +1,19 @@
-"""Lines of a fixed-width medium on a page: which of them may be wrapped, and which must not. Sans-IO.
-
-Gopher is read in columns: drawings and tables are made of characters. A page that wraps or re-flows
-them destroys them, and one that never wraps cannot be read on a phone. So each run of lines is judged:
-
-    drawing   mostly punctuation: never wrapped, made to fit, and one picture to a screen reader
-    table     words in columns: never wrapped, made to fit
-    prose     anything else: wrapped where the window is too narrow
-"""
+"""Widths of drawings and tables on a web page: they are made to fit, as the style sheet can. Sans-IO."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from typing import Literal
 
 import attrs
 
-Shape = Literal["drawing", "table", "prose"]
-TAB = 8
+from logsrv.gopher.wire.columns import Run, columns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.columns import Shape
+
 # The style sheet has a class for each of these widths.
 WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
-
-_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-# Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
-_PARAGRAPHS = re.compile(r"(?:[ \t]*\n)+|(?:[ \t]*\S[^\n]*(?:\n|\Z))+(?:[ \t]*\n)*")
-_ORDINARY = re.compile(r"[^\W_]")
-
-
-@attrs.frozen
-class Run:
-    """Some lines that belong together, each with its LF."""
-
-    text: str
-    shape: Shape
 
 
 @attrs.frozen
@@ -45,47 +25,10 @@ class Block:
     width: int
 
 
-def columns(line: str) -> int:
-    """Return how many cells of a terminal the line takes."""
-    line = line.expandtabs(TAB)
-    if line.isascii():
-        return len(line)
-    return sum(map(_cells, line))
-
-
-def _cells(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
-
-
-def shape_of(lines: Sequence[str]) -> Shape:
-    """Return what the lines of one block are."""
-    visible = "".join("".join(line.split()) for line in lines)
-    ordinary = len(_ORDINARY.findall(visible))
-    if len(visible) >= 4 and ordinary < 0.4 * len(visible):
-        return "drawing"
-    # One such gap may be a slip of the space bar; two lines with one are columns.
-    in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
-    return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
-
-
 def room_for(text: str) -> int:
     """The least of WIDTHS that takes every line of `text`, or the largest."""
     widest = max(map(columns, text.split("\n")))
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
-
-
-def runs_of(text: str) -> list[Run]:
-    """A text cut where lines are empty, and put together where the shape is the same."""
-    runs: list[Run] = []
-    for paragraph in _PARAGRAPHS.findall(text):
-        shape = shape_of(paragraph.split("\n"))
-        if runs and (runs[-1].shape == shape or not paragraph.strip()):
-            runs[-1] = Run(runs[-1].text + paragraph, runs[-1].shape)
-        else:
-            runs.append(Run(paragraph, shape))
-    return runs
 
 
 def sized(runs: Sequence[Run]) -> tuple[Block, ...]:

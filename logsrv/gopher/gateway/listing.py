@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.gateway.columns import Block, Run, runs_of, sized
+from logsrv.gopher.gateway.columns import Block, sized
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.columns import Run, runs_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem

@@ -11,11 +11,12 @@ from typing import Any
 
 import attrs
 
-from logsrv.gopher.gateway.columns import runs_of, sized
+from logsrv.gopher.gateway.columns import sized
 from logsrv.gopher.gateway.listing import breadcrumb, listing
 from logsrv.gopher.gateway.media import MediaKind, file_name
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.columns import runs_of
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text

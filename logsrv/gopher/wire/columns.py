@@ -1,0 +1,78 @@
+"""Lines of a fixed-width medium: which of them may be wrapped, and which must not. Sans-IO.
+
+Gopher is read in columns: drawings and tables are made of characters. A page that wraps or re-flows
+them destroys them, and one that never wraps cannot be read in a narrow window. So each run of lines is
+judged:
+
+    drawing   mostly punctuation: never wrapped
+    table     words in columns: never wrapped
+    prose     anything else: wrapped where the window is too narrow
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from logsrv.gopher.wire.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Shape = Literal["drawing", "table", "prose"]
+
+TAB = 8
+
+_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
+# Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
+_PARAGRAPHS = re.compile(r"(?:[ \t]*\n)+|(?:[ \t]*\S[^\n]*(?:\n|\Z))+(?:[ \t]*\n)*")
+_ORDINARY = re.compile(r"[^\W_]")
+
+
+class Run(Value):
+    """Some lines that belong together, each with its LF."""
+
+    __slots__ = ("shape", "text")
+
+    def __init__(self, text: str, shape: Shape) -> None:
+        self.text = text
+        self.shape = shape
+
+
+def columns(line: str) -> int:
+    """Return how many cells of a terminal the line takes."""
+    line = line.expandtabs(TAB)
+    if line.isascii():
+        return len(line)
+    return sum(map(_cells, line))
+
+
+def _cells(letter: str) -> int:
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1
+
+
+def shape_of(lines: Sequence[str]) -> Shape:
+    """Return what the lines of one block are."""
+    visible = "".join("".join(line.split()) for line in lines)
+    ordinary = len(_ORDINARY.findall(visible))
+    if len(visible) >= 4 and ordinary < 0.4 * len(visible):
+        return "drawing"
+    # One such gap may be a slip of the space bar; two lines with one are columns.
+    in_columns = sum(bool(_COLUMNS.search(line)) for line in lines)
+    return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
+
+
+def runs_of(text: str) -> list[Run]:
+    """A text cut where lines are empty, and put together where the shape is the same."""
+    runs: list[Run] = []
+    for paragraph in _PARAGRAPHS.findall(text):
+        shape = shape_of(paragraph.split("\n"))
+        if runs and (runs[-1].shape == shape or not paragraph.strip()):
+            runs[-1] = Run(runs[-1].text + paragraph, runs[-1].shape)
+        else:
+            runs.append(Run(paragraph, shape))
+    return runs
