@@ -11,6 +11,7 @@ from twisted.python.reflect import namedAny
 from zope.interface.interface import InterfaceClass, Method
 
 from logsrv.gopher.gateway import gateway
+from logsrv.gopher.serve import protocol as gopherd
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.observe.prometheus import exposed_name
 from logsrv.kit.options.reference import reference
@@ -19,7 +20,7 @@ from logsrv.kit.service.protocol_service import PLUGIN_METRICS
 from logsrv.linelog import metrics as linelog
 
 HERE = Path(__file__).parent
-OURS = ("logsrv", "greet", "gopher")
+OURS = ("logsrv", "greet", "gopher", "gopherd")
 
 OPTIONS = """\
 # Options
@@ -44,11 +45,12 @@ CATALOGUES = {
     "The line logger": linelog.METRICS,
     "Plugins made with the kit, greet among them": PLUGIN_METRICS,
     "The Gopher gateway": gateway.METRICS,
+    "The Gopher server": gopherd.METRICS,
 }
 
 
 def options_page() -> str:
-    """docs/options.md: every option of the three plugins."""
+    """docs/options.md: every option of our plugins."""
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
     parts = [OPTIONS]
     for name in OURS:

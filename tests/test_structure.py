@@ -87,6 +87,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.gopher.browse": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.mirror": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.gateway": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.serve": ("logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.command": (
         "logsrv.gopher.browse",
         "logsrv.gopher.mirror",

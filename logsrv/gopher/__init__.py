@@ -4,9 +4,10 @@
     fetch     how an answer gets here: `GopherClient` on Twisted, `urlopen` on a plain socket
     browse    the full-screen browser
     mirror    copies of servers
+    serve     a small Gopher server
     gateway   gopherspace for web browsers
     command   the command `gopher`
-    service   `twistd gopher`
+    service   `twistd gopher`; `twistd gopherd` is in `serve`
 
 The names below are loaded when they are first used: whoever calls `urlopen` never imports Twisted.
 """

@@ -29,3 +29,13 @@ gopher = ServiceMaker(
     "Print what a Gopher server has, or show all of Gopher to web browsers.",
     "gopher",
 )
+
+gopherd = protocol_plugin(
+    "gopherd",
+    "logsrv.gopher.serve.protocol:GopherServer",
+    "logsrv.gopher.serve.protocol:ServeOptions",
+    state="logsrv.gopher.serve.protocol:Served",
+    description="Serve a directory with Gopher: a mirror, or menus and texts of your own.",
+    listen="tcp:7070:interface=127.0.0.1",
+    version=__version__,
+)

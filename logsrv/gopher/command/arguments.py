@@ -42,6 +42,7 @@ Show a text or a menu of a Gopher server, save anything else.
   gopher gopher://example.org/7/find red search for “red”
   gopher browse [URL]                    a full-screen browser
   gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
+  gopher serve DIRECTORY                 serve a copy, or files of your own
 """
 
 

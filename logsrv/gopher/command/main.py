@@ -1,4 +1,4 @@
-"""`gopher URL`, `gopher browse`, `gopher mirror`: the console script.
+"""`gopher URL`, `gopher browse`, `gopher mirror`, `gopher serve`: the console script.
 
 Fetching and showing one thing needs no reactor, so it does without Twisted: from start to finished
 menu takes a few times as long as starting Python.
@@ -115,6 +115,10 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         from logsrv.gopher.command.mirror import run_mirror
 
         return run_mirror(words[1:], stdout, stderr)
+    if words[:1] == ["serve"]:
+        from logsrv.gopher.command.serve import run_serve
+
+        run_serve(words[1:])
     options = fetch_parser().parse_args(words)
     checked_options(options)
     return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)

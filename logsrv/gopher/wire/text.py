@@ -74,6 +74,31 @@ class Unstuffer:
         return lines
 
 
+class Stuffer:
+    """The other way: lines with LF or CRLF become a text as the RFC wants it, ended by a line `.`."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._starts = True
+
+    def feed(self, data: bytes) -> bytes:
+        data = self._held + data
+        # A LF may follow.
+        self._held = b"\r" if data.endswith(b"\r") else b""
+        lines = data[: len(data) - len(self._held)].replace(b"\r\n", b"\n")
+        if not lines:
+            return b""
+        if self._starts and lines.startswith(b"."):
+            lines = b"." + lines
+        self._starts = lines.endswith(b"\n")
+        return lines.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+
+    def finish(self) -> bytes:
+        """The end of the text, and its terminator."""
+        ended = self._starts and not self._held
+        return self._held + (b"" if ended else b"\r\n") + b".\r\n"
+
+
 class DotEnded:
     """A stuffed text that does end with a line `.`, because its Gopher+ header says so."""
 

@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.text import TAIL, DotEnded, Text, TextParser, Unstuffer, terminator_length
+from logsrv.gopher.wire.text import (
+    TAIL,
+    DotEnded,
+    Stuffer,
+    Text,
+    TextParser,
+    Unstuffer,
+    terminator_length,
+)
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing import every_split
 
 _TEXTS = st.lists(st.sampled_from([b".", b"..", b"a", b"\r", b"\n", b"\r\n"])).map(b"".join)
 _CUTS = st.lists(st.integers(0, 40))
@@ -95,3 +104,25 @@ def test_a_text_decodes_each_line() -> None:
     text = Text(GopherURL("h"), b"caf\xc3\xa9\r\ncaf\xe9\r\n", True)
     assert text.decoded() == "café\ncafé\n"
     assert io.StringIO(text.decoded("cp437")).readline() == "caf├⌐\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        (b"", b".\r\n"),
+        (b"a\nb", b"a\r\nb\r\n.\r\n"),
+        (b".a\r\n..\n.\n", b"..a\r\n...\r\n..\r\n.\r\n"),
+        (b"a\rb\r", b"a\rb\r\r\n.\r\n"),
+        (b"\n\n.", b"\r\n\r\n..\r\n.\r\n"),
+    ],
+)
+def test_texts_are_sent_as_the_rfc_wants_them(lines: bytes, sent: bytes) -> None:
+    """However the file is read; and our own parser gets the lines back."""
+    for split in every_split(lines):
+        stuffer = Stuffer()
+        assert b"".join([*map(stuffer.feed, split), stuffer.finish()]) == sent
+    parser = TextParser()
+    back = parser.feed(sent) + parser.finish()
+    assert back.replace(b"\r\n", b"\n").removesuffix(b"\n") == lines.replace(
+        b"\r\n", b"\n"
+    ).removesuffix(b"\n")

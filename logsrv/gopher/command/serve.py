@@ -1,0 +1,40 @@
+"""`gopher serve DIRECTORY`: becomes `twistd gopherd`, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from logsrv.kit.options.argument_parser import Shown, UsageError
+
+HELP = """\
+usage: gopher serve DIRECTORY [OPTION]...
+
+Serve DIRECTORY with Gopher until Ctrl-C, at gopher://127.0.0.1:7070/ unless --listen says
+where: a copy made by gopher mirror, or menus (gophermap) and files of your own.
+
+  gopher serve docs
+  gopher serve docs --listen tcp:70 --host gopher.example.org
+  gopher serve docs --listen ssl:7070:privateKey=key.pem:certKey=cert.pem
+
+The options are those of twistd gopherd, which does the work; twistd gopherd --help shows them all.
+"""
+_TWISTD = "from twisted.scripts.twistd import run; run()"
+
+
+def run_serve(words: Sequence[str]) -> NoReturn:
+    """Become the server. Raises Shown, UsageError."""
+    if list(words[:1]) in (["--help"], ["-h"]):
+        raise Shown(HELP)
+    if not words or words[0].startswith("-"):
+        raise UsageError("gopher serve takes a directory, and then options: gopher serve DIRECTORY")
+    os.execv(sys.executable, command(words[0], words[1:]))
+
+
+def command(directory: str, options: Sequence[str]) -> list[str]:
+    """Return the arguments of the process that serves `directory`."""
+    # -P: nothing is imported from where one happens to be.
+    python = [sys.executable, "-P", "-c", _TWISTD]
+    return [*python, "-n", "--pidfile=", "gopherd", f"--directory={directory}", *options]

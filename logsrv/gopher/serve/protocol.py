@@ -1,0 +1,211 @@
+"""The protocol of the Gopher server (RFC 1436): a selector in a line, its answer, the end.
+
+Menus and texts end with a line `.`, and texts have CRLF and doubled dots; all else is sent as it is,
+as fast as the peer takes it. There are no searches.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from logsrv.gopher.serve.hole import Hole, NotThere
+from logsrv.gopher.wire.filetypes import letter_of
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.text import Stuffer
+from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
+from logsrv.kit import (
+    DIRECTORY,
+    FLAG,
+    REQUIRED,
+    Kind,
+    LineProtocol,
+    Metric,
+    RunningService,
+    integer,
+    one_line,
+    option,
+)
+
+# Seconds in which a peer has to say what it wants, and to take a chunk of it.
+PATIENCE = 120.0
+_CHUNK = 256 * 1024
+_OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
+_LINK_PAGE = """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>A link out of Gopher</title></head>
+<body><p>This link leads out of Gopher, to <a href="{link}" rel="noreferrer">{link}</a></p></body></html>
+"""
+
+METRICS = (
+    Metric("gopherd_requests_total", "counter", "Requests answered.", ("answer",)),
+    Metric("gopherd_sent_bytes_total", "counter", "Bytes of files, menus and texts sent."),
+)
+
+
+def _place(text: str) -> GopherURL:
+    """Raises ValueError, as BadURL is one."""
+    if "/" in text:
+        raise ValueError("a path stands behind it")
+    return GopherURL.parse(f"gopher://{text}/")
+
+
+PLACE: Kind[GopherURL] = Kind(
+    _place, "the name of a host, maybe with :PORT", "NAME[:PORT]", show=lambda url: url.address
+)
+
+
+@attrs.frozen(kw_only=True)
+class ServeOptions:
+    """The options that `twistd gopherd` has beside the kit's."""
+
+    directory: Path = option(REQUIRED, DIRECTORY, "what to serve")
+    host: GopherURL | None = option(
+        None,
+        PLACE,
+        "the name and port that menus give; if left out, where a client has connected to",
+    )
+    log_requests: bool = option(False, FLAG, "a line in the log for each request")
+    max_connections: int | None = option(
+        1000, integer(1), "how many connections a listener has at a time", off=True
+    )
+
+
+class Served:
+    """The state of the service: the directory, and what is counted."""
+
+    def __init__(self, service: RunningService[ServeOptions, Served]) -> None:
+        self.metrics = service.metrics
+        for metric in METRICS:
+            self.metrics.declare(metric)
+        self.apply(service.settings)
+
+    def apply(self, settings: ServeOptions) -> None:
+        """Serve the directory of these settings. Raises ConfigurationError if there is none."""
+        self.hole = Hole(settings.directory)
+
+
+class GopherServer(LineProtocol[ServeOptions, Served]):
+    """A connection: one request, one answer."""
+
+    # Selectors are bytes.
+    encoding = "latin-1"
+    telnet = False
+    max_line = 4096
+
+    def connection_made(self) -> None:
+        self._watch = self.later(PATIENCE, self._give_up)
+
+    def line_too_long(self, limit: int) -> None:
+        self._refuse(f"A request has at most {limit} bytes.")
+        self.close()
+
+    async def line_received(self, line: str) -> None:
+        selector, *fields = line.encode("latin-1").split(b"\t")
+        if self.service.settings.log_requests:
+            self.log.info("asks for {selector}", selector=one_line(line, 300) or "/")
+        try:
+            # What begins so is Gopher+, whose clients take plain answers.
+            if fields and fields[0][:1] not in (b"", b"+", b"!", b"$"):
+                self._refuse("This server has no searches.")
+            elif (link := MenuItem("h", b"", selector).link()) is not None:
+                self._explain(link)
+            else:
+                await self._answer(selector)
+        except NotThere as error:
+            self._refuse(f"'{one_line(line.partition(chr(9))[0], 200)}': {error}.")
+        except OSError as error:
+            self.log.error("cannot read what was asked for: {error}", error=str(error))
+            self._refuse("The server cannot read this now.")
+        self.close()
+
+    async def _answer(self, selector: bytes) -> None:
+        hole = self.service.state.hole
+        with hole.open(selector) as descriptor:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                self._count("menu")
+                await self._send_menu(hole.menu(selector, descriptor))
+                return
+            with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
+                await self._send_file(selector, file)
+
+    async def _send_menu(self, items: Iterable[MenuItem]) -> None:
+        host, port = self._here()
+        lines: list[bytes] = []
+        for item in items:
+            lines.append(_line(item, host, port))
+            if len(lines) == 1000:
+                await self._send(b"".join(lines))
+                lines.clear()
+        await self._send(b"".join(lines) + b".\r\n")
+
+    async def _send_file(self, selector: bytes, file: BinaryIO) -> None:
+        chunk = file.read(_CHUNK)
+        letter = letter_of(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
+        if item_type(letter).transfer != "text":
+            self._count("binary")
+            while chunk:
+                await self._send(chunk)
+                chunk = file.read(_CHUNK)
+            return
+        self._count("text")
+        stuffer = Stuffer()
+        while chunk:
+            await self._send(stuffer.feed(chunk))
+            chunk = file.read(_CHUNK)
+        await self._send(stuffer.finish())
+
+    async def _send(self, data: bytes) -> None:
+        self._watch.cancel()
+        self._watch = self.later(PATIENCE, self._give_up)
+        self.write(data)
+        self.service.state.metrics.count("gopherd_sent_bytes_total", len(data))
+        await self.drain()
+
+    def _explain(self, link: str) -> None:
+        """A page for clients that do not know links out of Gopher, and ask for them."""
+        if not _OUTSIDE.match(link):
+            raise NotThere("such a link is not explained here")
+        self._count("link")
+        self.write(_LINK_PAGE.format(link=escape(one_line(link, 2000))).encode())
+
+    def _refuse(self, sentence: str) -> None:
+        self._count("error")
+        error = sentence.replace("\t", " ").encode("ascii", "backslashreplace")
+        self.write(b"3%s\t\terror.host\t1\r\n.\r\n" % error)
+
+    def _here(self) -> tuple[bytes, int]:
+        """Return the host and port of this server, as its menus have them."""
+        if (known := self.service.settings.host) is not None:
+            return known.host.encode(), known.port
+        address = self.transport.getHost()
+        return getattr(address, "host", "localhost").encode(), getattr(
+            address, "port", DEFAULT_PORT
+        )
+
+    def _count(self, answer: str) -> None:
+        self.service.state.metrics.count("gopherd_requests_total", answer=answer)
+
+    def _give_up(self) -> None:
+        self.log.info("says or takes nothing, and is cut off")
+        self.transport.abortConnection()
+
+
+def _line(item: MenuItem, host: bytes, port: int) -> bytes:
+    """A line of a menu, with `host` and `port` for what is here. CRs inside of it would end it."""
+    letter = item.item_type.encode("latin-1")
+    selector, display = item.selector, item.display
+    if item.item_type in "i3" or item.port is None:
+        host, port, selector, letter = b"error.host", 1, b"", b"3" if letter == b"3" else b"i"
+    elif item.host:
+        host, port = item.host, item.port
+    fields = b"%s%s\t%s\t%s\t%d" % (letter, display, selector, host, port)
+    return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"

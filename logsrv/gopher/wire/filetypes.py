@@ -1,0 +1,44 @@
+"""The item type of a file, by its name and by how it begins. Sans-IO."""
+
+from __future__ import annotations
+
+import re
+
+# So many of the first bytes are looked at.
+ENOUGH_TO_TELL = 512
+
+_ENDINGS = {
+    "0": "asc atom c cfg conf css csv diff go h hs ini java js json log lua md nfo patch pl py rb rs rst "
+    "rss sh sql tex toml tsv txt xml yaml yml",
+    "4": "hqx",
+    "5": "7z arc arj bz2 gz lha lzh rar tar tbz tgz txz xz zip zoo zst",
+    "6": "uu uue",
+    "9": "bin com deb dll dmg elf exe img iso jar o pyc rpm so",
+    ":": "bmp",
+    ";": "avi m4v mkv mov mp4 mpeg mpg ogv webm",
+    "I": "avif ico jpeg jpg png svg tif tiff webp",
+    "M": "eml mbox",
+    "P": "pdf",
+    "c": "ics",
+    "d": "doc docx epub odt ps",
+    "g": "gif",
+    "h": "htm html xhtml",
+    "r": "rtf",
+    "s": "aac aif au flac m4a mid mod mp3 ogg opus s3m wav xm",
+}
+_LETTERS = {ending: letter for letter, endings in _ENDINGS.items() for ending in endings.split()}
+# Control characters that no text has; ESC is in drawings with colours.
+_NO_TEXT = re.compile(rb"[\0-\x06\x0e-\x19\x1c-\x1f\x7f]")
+
+
+def letter_by_name(name: bytes) -> str | None:
+    """Return the item type that the ending of a name stands for, or None for one that nobody knows."""
+    _, dot, ending = name.rpartition(b".")
+    return _LETTERS.get(ending.decode("latin-1").lower()) if dot else None
+
+
+def letter_of(name: bytes, start: bytes) -> str:
+    """Return the item type of a file that begins with `start`; a text that is none goes as bytes."""
+    is_text = not _NO_TEXT.search(start[:ENOUGH_TO_TELL])
+    letter = letter_by_name(name) or ("0" if is_text else "9")
+    return letter if is_text or letter not in "046Mc" else "9"

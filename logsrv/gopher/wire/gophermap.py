@@ -1,0 +1,63 @@
+"""Gophermaps: menus that authors write into a directory, as gophernicus, pygopherd and Bucktooth read
+them. Sans-IO.
+
+    TYPE DISPLAY TAB [SELECTOR [TAB HOST [TAB PORT]]]    an item; without SELECTOR that is DISPLAY
+    any line without a TAB                               text
+    # …       nothing, a comment             ! TITLE     text, the title
+    -NAME     NAME is not listed by `*`      *           all other files of the directory; the end
+    .         the end
+
+A selector that does not begin with `/` is below the directory, unless a host follows.
+"""
+
+from __future__ import annotations
+
+from logsrv.gopher.wire.menu import MenuItem, parse_line
+from logsrv.gopher.wire.value import Value
+
+FILE = "gophermap"
+
+
+class Gophermap(Value):
+    """A gophermap, read. lists: the files of the directory follow, but for those that are `hidden`."""
+
+    __slots__ = ("hidden", "items", "lists")
+
+    def __init__(
+        self,
+        items: tuple[MenuItem, ...],
+        lists: bool = False,
+        hidden: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self.items = items
+        self.lists = lists
+        self.hidden = hidden
+
+
+def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:
+    """Read the gophermap of `directory`, a selector. Items of this server have no host."""
+    items: list[MenuItem] = []
+    hidden: set[bytes] = set()
+    lines = content.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for line in (each.rstrip(b"\r") for each in lines):
+        if line in (b".", b"*"):
+            return Gophermap(tuple(items), line == b"*", frozenset(hidden))
+        if b"\t" in line:
+            items.append(_item(line, directory))
+        elif line[:1] == b"-" and len(line) > 1 and b" " not in line:
+            hidden.add(line[1:])
+        elif line[:1] != b"#":
+            items.append(MenuItem("i", line.removeprefix(b"!"), port=None))
+    return Gophermap(tuple(items), hidden=frozenset(hidden))
+
+
+def _item(line: bytes, directory: bytes) -> MenuItem:
+    item = parse_line(line)
+    if item.host or item.item_type in "i3":
+        return item
+    selector = item.selector or item.display
+    if not selector.startswith((b"/", b"URL:", b"GET ")):
+        selector = directory.rstrip(b"/") + b"/" + selector
+    return item.replace(selector=selector)

@@ -1,0 +1,149 @@
+"""No selector leads to anything that is not shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.serve import hole
+from logsrv.gopher.serve.hole import Hole, NotThere
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A hole with neighbours that are nobody's business."""
+    (tmp_path / "hole-beside").mkdir()
+    (tmp_path / "hole-beside" / "a").write_text("secret")
+    (tmp_path / "secret").write_text("secret")
+    found = tmp_path / "hole"
+    for name in ("sub", ".hidden"):
+        (found / name).mkdir(parents=True)
+    (found / "a.txt").write_text("a")
+    (found / "sub" / "deep").write_text("deep")
+    (found / ".hidden" / "a").write_text("secret")
+    (found / "out").symlink_to(tmp_path)
+    (found / "beside").symlink_to("../hole-beside/a")
+    (found / "unseen").symlink_to(".hidden/a")
+    (found / "loop").symlink_to("loop")
+    (found / "in").symlink_to("sub")
+    os.mkfifo(found / "pipe")
+    return found
+
+
+def content(place: Hole, selector: bytes) -> bytes:
+    with place.open(selector) as descriptor:
+        return os.read(descriptor, 100)
+
+
+@pytest.mark.parametrize(
+    ("selector", "said"),
+    [(b"a.txt", b"a"), (b"/sub/deep", b"deep"), (b"//sub//deep/", b"deep"), (b"in/deep", b"deep")],
+)
+def test_files(directory: Path, selector: bytes, said: bytes) -> None:
+    """A link that stays inside is followed."""
+    assert content(Hole(directory), selector) == said
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *(
+            b"/../secret",
+            b"..",
+            b"sub/../a.txt",
+            b"/./a.txt",
+            b"/.hidden/a",
+            b"out/secret",
+            b"beside",
+        ),
+        *(
+            b"unseen",
+            b"loop",
+            b"pipe",
+            b"nothing",
+            b"a.txt/deeper",
+            b"a\0b",
+            b"x" * 300,
+            b"\xff\xfe",
+        ),
+    ],
+)
+def test_what_is_not_shown(directory: Path, selector: bytes) -> None:
+    with pytest.raises(NotThere):
+        content(Hole(directory), selector)
+
+
+def test_a_link_that_appears_late_is_not_followed(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the path and its opening somebody puts a link there."""
+    place = Hole(directory)
+    real = os.path.realpath
+
+    def swapped(path: bytes) -> bytes:
+        found = real(path)
+        (directory / "a.txt").unlink()
+        (directory / "a.txt").symlink_to("../secret")
+        return found
+
+    monkeypatch.setattr(os.path, "realpath", swapped)
+    with pytest.raises(NotThere):
+        content(place, b"a.txt")
+
+
+def lines(place: Hole, selector: bytes = b"") -> list[bytes]:
+    with place.open(selector) as descriptor:
+        return [
+            item.item_type.encode() + item.display + b" " + item.selector
+            for item in place.menu(selector, descriptor)
+        ]
+
+
+def test_a_listing_has_what_can_be_asked_for(directory: Path) -> None:
+    """Directories first; nothing that is hidden, leads out, or has a name that no selector can."""
+    (directory / "b\ttab").write_text("x")
+    with open(os.path.join(os.fsencode(directory), b"caf\xe9"), "w") as file:
+        file.write("x")
+    assert lines(Hole(directory)) == [
+        b"1in /in/",
+        b"1sub /sub/",
+        b"0a.txt /a.txt",
+        b"0caf\xe9 /caf\xe9",
+    ]
+    assert lines(Hole(directory), b"/sub/") == [b"0deep /sub/deep"]
+
+
+def test_a_gophermap_says_what_is_in_a_menu(directory: Path) -> None:
+    (directory / "gophermap").write_text("Hello\n0Deep\tsub/deep\n-in\n*\n")
+    assert lines(Hole(directory)) == [
+        b"iHello ",
+        b"0Deep /sub/deep",
+        b"1sub /sub/",
+        b"0a.txt /a.txt",
+    ]
+    (directory / "gophermap").write_text("Hello\n")
+    assert lines(Hole(directory)) == [b"iHello "]
+
+
+def test_a_gophermap_that_leads_out_is_none(directory: Path) -> None:
+    (directory / "sub" / "gophermap").symlink_to("../../secret")
+    assert lines(Hole(directory), b"sub") == [b"0deep /sub/deep"]
+
+
+def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (directory / "none").mkdir()
+    assert lines(Hole(directory), b"none") == [b"i(empty) "]
+    monkeypatch.setattr(hole, "MOST_LISTED", 2)
+    for number in range(5):
+        (directory / "none" / f"{number}.txt").touch()
+    assert lines(Hole(directory), b"none") == [
+        *(b"00.txt /none/0.txt", b"01.txt /none/1.txt", b"i(and 3 more) "),
+    ]
+
+
+def test_no_directory(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no directory .*nothing to serve"):
+        Hole(tmp_path / "nothing")

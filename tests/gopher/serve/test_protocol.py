@@ -1,0 +1,234 @@
+"""`twistd gopherd` as its clients have it: in memory, as a process, and to our own client and mirror."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.command.main import run
+from logsrv.gopher.serve.protocol import (
+    PATIENCE,
+    GopherServer,
+    Served,
+    ServeOptions,
+)
+from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
+from tests.gopher.servers import LOOPBACK, TREE
+
+BIG = 50_000_000
+TLS = "ssl:0:interface=127.0.0.1:privateKey={0}:certKey={0}"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    found = tmp_path / "hole"
+    (found / "sub").mkdir(parents=True)
+    (found / "a.txt").write_bytes(b".begins with a dot\nlone:\n.\r\nlast")
+    (found / "b.bin").write_bytes(bytes(range(256)) * 4000)
+    return found
+
+
+def serving(directory: Path, *arguments: str) -> MemoryService:
+    return MemoryService(
+        GopherServer, f"--directory={directory}", *arguments, options=ServeOptions, state=Served
+    )
+
+
+def answer(service: MemoryService, request: bytes) -> bytes:
+    peer = service.connect()
+    peer.feed(request)
+    found = peer.received()
+    assert peer.closed
+    return found
+
+
+def test_menus_name_the_server(directory: Path) -> None:
+    """The name is the operator's, else where the client has connected to."""
+    menu = b"1sub\t/sub/\tgopher.example\t7000\r\n0a.txt\t/a.txt\tgopher.example\t7000\r\n"
+    service = serving(directory, "--host", "gopher.example:7000")
+    assert answer(service, b"\r\n").startswith(menu)
+    assert answer(service, b"/\n").endswith(b"\r\n.\r\n")
+
+
+def test_texts_are_as_the_rfc_wants_them(directory: Path) -> None:
+    """CRLF, dots doubled, a dot at the end, and the last line is a line."""
+    assert answer(serving(directory), b"/a.txt\r\n") == (
+        b"..begins with a dot\r\nlone:\r\n..\r\nlast\r\n.\r\n"
+    )
+
+
+def test_binaries_are_as_they_are(directory: Path) -> None:
+    assert answer(serving(directory), b"b.bin\r\n") == bytes(range(256)) * 4000
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (b"/x\x1b[2J\xe9\r\n", rb"3'/x\x1b[2J\xe9': there is nothing of that name here."),
+        (b"/../../etc/passwd\r\n", b"3'/../../etc/passwd': there is nothing"),
+        (b"/sub\ttwo words\r\n", b"3This server has no searches."),
+        (b"x" * 5000 + b"\r\n", b"3A request has at most 4096 bytes."),
+        (b"URL:javascript:alert(1)\r\n", b"3'URL:javascript:alert(1)': such a link"),
+        (b"GET / HTTP/1.1\r\n", b"3'GET / HTTP/1.1': there is nothing"),
+    ],
+)
+def test_what_cannot_be_had_is_an_error_in_a_line(
+    directory: Path, request_: bytes, said: bytes
+) -> None:
+    found = answer(serving(directory), request_)
+    assert found.startswith(said)
+    assert found.endswith(b"\t\terror.host\t1\r\n.\r\n")
+    assert found.count(b"\t") == 3
+
+
+@pytest.mark.parametrize("plus", [b"+", b"!", b"$"])
+def test_gopher_plus_gets_plain_answers(directory: Path, plus: bytes) -> None:
+    assert answer(serving(directory), b"/a.txt\t" + plus + b"\r\n").startswith(b"..begins")
+
+
+def test_links_out_of_gopher_are_explained(directory: Path) -> None:
+    page = answer(serving(directory), b'URL:https://example.org/?a=1&b="x\r\n')
+    assert b'<a href="https://example.org/?a=1&amp;b=&quot;x"' in page
+
+
+def test_hostile_names_end_no_line(directory: Path) -> None:
+    (directory / "gophermap").write_bytes(b"0Two\rlines\t/a\rb\n3Broken\t/x\niText\t\th\t70\n")
+    service = serving(directory, "--host", "h")
+    assert answer(service, b"\r\n") == (
+        b"0Two lines\t/a b\th\t70\r\n3Broken\t\terror.host\t1\r\niText\t\terror.host\t1\r\n.\r\n"
+    )
+
+
+def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory: Path) -> None:
+    service = serving(directory)
+    silent, slow = service.connect(), service.connect(reads=False)
+    slow.feed(b"/b.bin\r\n")
+    assert slow.unread < 700_000, "the rest waits on the disk, not in memory"
+    service.clock.advance(PATIENCE - 1)
+    assert not silent.closed and not slow.closed
+    service.clock.advance(2)
+    assert silent.closed and slow.closed
+
+
+def test_requests_are_counted_and_logged(directory: Path) -> None:
+    service = serving(directory)
+    for request in (b"\r\n", b"/a.txt\r\n", b"/nothing\r\n"):
+        answer(service, request)
+    for kind in ("menu", "text", "error"):
+        assert service.metric("gopherd_requests_total", answer=kind) == 1
+
+
+def test_it_stands_everything(directory: Path) -> None:
+    conformance(
+        GopherServer,
+        b"/a.txt\r\n",
+        b"\r\n",
+        arguments=(f"--directory={directory}", "--host=h"),
+        options=ServeOptions,
+        state=Served,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """What the real servers serve."""
+    found = tmp_path / "tree"
+    for name, content in TREE.items():
+        path = os.path.join(os.fsencode(found), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+    return found
+
+
+def gopher(*words: str) -> tuple[int, bytes, str]:
+    out, err = io.BytesIO(), io.StringIO()
+    status = run(words, out, err)
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_a_mirror_of_it_is_what_it_serves(tree: Path, tmp_path: Path) -> None:
+    """And that mirror, served in turn, is the same once more."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for source, target in ((tree, first), (first, second)):
+        with TwistdProcess(
+            "gopherd", f"--directory={source}", f"--listen={LOOPBACK_ANY}", directory=tmp_path
+        ) as server:
+            status, said, _ = gopher("mirror", f"{LOOPBACK}:{server.port()}", str(target))
+            assert status == 0, said
+    for name, content in TREE.items():
+        path = b"caf=E9-latin1.txt" if name == b"caf\xe9-latin1.txt" else name
+        found = (first / os.fsdecode(path)).read_bytes()
+        if content == found:
+            continue
+        assert found == b"".join(line + b"\r\n" for line in content.splitlines()), name
+    ours = {"gophermap", "index.html", ".gopher-mirror"}
+    for copy in first.rglob("*"):
+        if copy.is_file() and copy.name not in ours:
+            assert (second / copy.relative_to(first)).read_bytes() == copy.read_bytes()
+    assert (first / "gophermap").read_bytes() == (second / "gophermap").read_bytes()
+
+
+LOOPBACK_ANY = "tcp:0:interface=127.0.0.1"
+
+
+def test_tls_and_the_command(directory: Path, certificate: Path, tmp_path: Path) -> None:
+    """Menus inside of TLS lead on inside of it."""
+    with TwistdProcess(
+        *("gopherd", f"--directory={directory}", f"--listen={TLS.format(certificate)}"),
+        directory=tmp_path,
+    ) as server:
+        url = f"gophers://{LOOPBACK}:{server.port()}"
+        status, shown, said = gopher(url, "--cafile", str(certificate), "--links")
+        assert (status, said) == (0, "")
+        assert f"{url}/0/a.txt".encode() in shown
+        assert gopher(f"{url}/0/a.txt", "--cafile", str(certificate))[1].splitlines() == [
+            *(b".begins with a dot", b"lone:", b".", b"last"),
+        ]
+
+
+def peak(pid: int) -> int:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM"))
+
+
+def test_a_slow_reader_costs_no_memory(directory: Path, tmp_path: Path) -> None:
+    """A large file waits on the disk while its reader does, and comes whole; others are answered."""
+    big = directory / "big.bin"
+    with open(big, "wb") as file:
+        file.write(b"\0")
+        file.truncate(BIG)
+    with TwistdProcess(
+        "gopherd", f"--directory={directory}", f"--listen={LOOPBACK_ANY}", directory=tmp_path
+    ) as server:
+        gopher(f"{LOOPBACK}:{server.port()}")
+        before = peak(server.pid)
+        with socket.create_connection((LOOPBACK, server.port())) as slow:
+            slow.sendall(b"/big.bin\r\n")
+            assert slow.recv(1) == b"\0"
+            assert gopher(f"{LOOPBACK}:{server.port()}/0/a.txt")[0] == 0
+            received = 1
+            while piece := slow.recv(1 << 20):
+                received += len(piece)
+        assert received == BIG
+        assert peak(server.pid) - before < 8 * 1024
+
+
+def test_no_directory_is_one_sentence(tmp_path: Path, capfd: Any) -> None:
+    import subprocess
+
+    from logsrv.gopher.command.serve import command
+
+    done = subprocess.run(
+        [sys.executable, *command(str(tmp_path / "nothing"), ["--listen", LOOPBACK_ANY])[1:]],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "there is no directory" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
