@@ -7,6 +7,7 @@ connection it was sent: so what a retry doubles is told apart from what we do.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import re
@@ -44,6 +45,10 @@ class Speech(Protocol):
 
     def acknowledged(self, data: bytes) -> int:
         """Return how many batches, of those that wait longest, are acknowledged by these bytes."""
+
+
+class BusyError(Exception):
+    """An answer that says to send it again: a disk may take longer than a request waits."""
 
 
 class Relp:
@@ -165,6 +170,8 @@ class Http:
         if not ended or (length and len(body) < int(length[1])):
             return 0
         self._rest = body[int(length[1]) :] if length else body
+        if head[:12] == b"HTTP/1.1 503":
+            raise BusyError
         assert head[:10] == b"HTTP/1.1 2", head
         return 1
 
@@ -190,13 +197,13 @@ class Sender:
         self.kind = kind
         self.failure: BaseException | None = None
         self.acknowledged = 0
+        self._sent = 0
         self._sessions: list[Session] = []
         self._thread = threading.Thread()
 
     def start(self, server: Logger, *, to_the_end: bool = False) -> None:
         """Send over a new connection until it breaks; or no more than what was sent before."""
-        self._sessions.append(Session(*3 * [self.acknowledged]))
-        most = max(session.sent for session in self._sessions) if to_the_end else 1 << 62
+        most = self._sent if to_the_end else 1 << 62
         port = server.ports()[list(SPEECHES).index(self.kind)]
         self._thread = threading.Thread(target=self._send, args=(port, most))
         self._thread.start()
@@ -210,8 +217,13 @@ class Sender:
 
     def _send(self, port: int, most: int) -> None:
         try:
-            with socket.create_connection(("127.0.0.1", port), 60) as connection:
-                self._talk(connection, most)
+            while self.acknowledged < most:
+                self._sessions.append(Session(*3 * [self.acknowledged]))
+                with (
+                    contextlib.suppress(BusyError),
+                    socket.create_connection(("127.0.0.1", port), 60) as connection,
+                ):
+                    self._talk(connection, most)
         except OSError:
             pass
         except BaseException as error:
@@ -223,10 +235,11 @@ class Sender:
         while self.acknowledged < most:
             while session.sent < min(self.acknowledged + speech.window, most):
                 session.sent += 1
+                self._sent = max(self._sent, session.sent)
                 connection.sendall(speech.batch(self._texts(session.sent - 1)))
             data = connection.recv(65536)
             if not data:
-                return
+                raise ConnectionError
             self.acknowledged += speech.acknowledged(data)
             session.acknowledged = self.acknowledged
 

@@ -79,6 +79,7 @@ class InputRequest(Request):
         self._size = 0
         self._lines = 0
         self._ended = True
+        self._since = intake.moment
         self._answered = False
         self._gone = False
 
@@ -282,7 +283,7 @@ class InputRequest(Request):
             self._answer(reply)
             self._finish()
             return
-        safe: Deferred[None] = self._intake.durable()
+        safe: Deferred[None] = self._intake.durable(self._since)
         self._start(ANSWER_SECONDS, self._not_safe, None)
         safe.addCallbacks(self._safe, self._not_safe, callbackArgs=(reply,))
         safe.addErrback(lambda failure: log.failure("answering a request failed", failure))

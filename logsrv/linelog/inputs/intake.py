@@ -32,8 +32,15 @@ class Sink(Protocol):
     def append(self, batch: Batch) -> int:
         """Take a batch; return how many lines it has."""
 
-    def durable(self) -> Deferred[None]:
-        """Return what fires when all that was appended before is safe, or fails with StoreError."""
+    @property
+    def appended(self) -> int:
+        """The bytes appended so far."""
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
+        """Return what fires when all that was appended before is safe.
+
+        Fails with StoreError if anything may be lost that was appended from `since` on.
+        """
 
 
 class Rules(Protocol):
@@ -76,8 +83,8 @@ class Intake:
         self._sink = sink
         self.clock = clock
         self.apply(settings)
-        # Batches, and between them who waits until those before are safe.
-        self._waiting: deque[Batch | Deferred[None]] = deque()
+        # Batches, and between them who waits until those before are safe, since when.
+        self._waiting: deque[Batch | tuple[Deferred[None], int | None]] = deque()
         self._metrics = metrics
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
@@ -120,15 +127,21 @@ class Intake:
         self.valve.add(self)
         self.resumeProducing()
 
-    def durable(self) -> Deferred[None]:
+    @property
+    def moment(self) -> int:
+        """The place in what is stored behind all before now, for `durable`."""
+        return self._sink.appended
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
         """Return what fires when all that was taken before is safe: now it may be acknowledged.
 
-        Call it in the same turn as `take`. Fails with StoreError if it may be lost.
+        since: `moment` as it was before the first of what is to be acknowledged; None: all of it was taken
+        in this turn. Fails with StoreError if any of that may be lost.
         """
         if not self._waiting:
-            return self._sink.durable()
+            return self._sink.durable(since)
         waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
+        self._waiting.append((waiting, self.moment if since is None else since))
         return waiting
 
     def refused(self, reason: str, records: int = 1) -> None:
@@ -151,8 +164,9 @@ class Intake:
 
     def _go_on(self) -> None:
         following = self._waiting.popleft()
-        if isinstance(following, Deferred):
-            self._sink.durable().chainDeferred(following)
+        if isinstance(following, tuple):
+            waiting, since = following
+            self._sink.durable(since).chainDeferred(waiting)
         else:
             self.received_lines += self._sink.append(following)
 

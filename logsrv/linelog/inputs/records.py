@@ -31,6 +31,8 @@ log = Logger()
 
 # A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
 WINDOW = 4 << 20
+# What an answer that waits takes beside its bytes: a peer need not send anything that is stored for it.
+ANSWER = 1 << 10
 
 
 @implementer(IPushProducer)
@@ -51,10 +53,12 @@ class RecordReceiver(Protocol):
         """Whether the connection is being closed: what still comes is counted, and not looked at."""
         self._rules = intake.rules
         self._structured = intake.structured_rules
-        # Answers that wait, and the bytes that were stored before them.
+        # Answers that wait, and their bytes with those that were stored before them.
         self._due = 0
         self._unsafe = 0
+        # The bytes stored since the last answer, and the moment before the first of them.
         self._stored = 0
+        self._since = 0
         self._receiving = False
         # Made for the first answer.
         self._answers: Answers | None = None
@@ -79,6 +83,8 @@ class RecordReceiver(Protocol):
         rules = self._structured if structured else self._rules
         framed = frame_records(records, rules, self.intake.counts)
         if framed.block is not None:
+            if not self._stored:
+                self._since = self.intake.moment
             self._stored += len(framed.block)
             self.intake.take(framed.block, self.source)
         if framed.closing is not None:
@@ -91,10 +97,11 @@ class RecordReceiver(Protocol):
 
     def answer_when_safe(self, data: bytes) -> None:
         """Send an answer as soon as all that was stored before is safe; in the order of the calls."""
-        size, self._stored = self._stored, 0
+        since = self._since if self._stored else None
+        size, self._stored = self._stored + len(data) + ANSWER, 0
         self._unsafe += size
         self._due += 1
-        safe = self.intake.durable()
+        safe = self.intake.durable(since)
         safe.addCallbacks(self._safe, self._unsafe_for_good, callbackArgs=(data, size))
         if self._unsafe > WINDOW and not safe.called:
             self.pauseProducing()

@@ -23,35 +23,52 @@ class SyncFailure:
         return StoreError(f"lines could not be synced to the disk: {self.why}")
 
 
+@attrs.frozen
+class _Waiter:
+    """Waits for the bytes from `since` to `total`."""
+
+    since: int
+    total: int
+    told: Deferred[None] = attrs.field(factory=Deferred)
+
+
 class Waiters:
     """Deferreds by the total of bytes they wait for, which grows from one to the next."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, Deferred[None]]] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._failure = SyncFailure(0, 0, "")
 
-    def add(self, total: int) -> Deferred[None]:
-        """Return a Deferred that waits for `total`; one that has failed already if its sync did."""
-        waiting: Deferred[None] = Deferred()
-        if self._failure.start < total <= self._failure.end:
-            waiting.errback(self._failure.error())
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, total: int, since: int | None = None) -> Deferred[None]:
+        """Return a Deferred that waits for `total`.
+
+        It fails, or has failed already, if a sync did of anything from `since` on; None: of the last byte.
+        """
+        waiter = _Waiter(total - 1 if since is None else since, total)
+        if self._failure.start < total and waiter.since < self._failure.end:
+            waiter.told.errback(self._failure.error())
         else:
-            self._waiting.append((total, waiting))
-        return waiting
+            self._waiting.append(waiter)
+        return waiter.told
 
     def reached(self, total: int) -> None:
         """Fire what waits for `total` or less."""
-        while self._waiting and self._waiting[0][0] <= total:
-            self._waiting.popleft()[1].callback(None)
+        while self._waiting and self._waiting[0].total <= total:
+            self._waiting.popleft().told.callback(None)
 
     def failed(self, failure: SyncFailure) -> None:
         """Fire what had been reached before the failure, and fail what it hit."""
         self._failure = failure
         self.reached(failure.start)
-        while self._waiting and self._waiting[0][0] <= failure.end:
-            self._waiting.popleft()[1].errback(failure.error())
+        hit = [waiter for waiter in self._waiting if waiter.since < failure.end]
+        self._waiting = deque(waiter for waiter in self._waiting if waiter.since >= failure.end)
+        for waiter in hit:
+            waiter.told.errback(failure.error())
 
     def give_up(self, error: StoreError) -> None:
         """Fail all."""
         while self._waiting:
-            self._waiting.popleft()[1].errback(error)
+            self._waiting.popleft().told.errback(error)

@@ -36,6 +36,8 @@ from logsrv.linelog.store.valve import Valve
 log = Logger()
 CLOSE_WITHIN = 10.0
 SEALER_ENDS_WITHIN = 3.0
+# Acknowledgements that may wait, for all listeners, while a disk does not sync: each takes about 1 KiB.
+MOST_WAITING = 50_000
 # Below this, one joined buffer costs less than keeping the pieces until they are written.
 SMALL = 4096
 # The kinds of trouble that may last.
@@ -181,21 +183,33 @@ class Store:
             self._settle()
         return lines
 
-    def durable(self) -> Deferred[None]:
+    @property
+    def appended(self) -> int:
+        """The bytes taken in so far: from here on stands what is appended next."""
+        return self._writer.appended if self._accepts else 0
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
         """Return what fires when all that was appended before is written; under Sync.ALWAYS, synced.
 
-        Call it in the same turn as `append`. Fails with StoreError if the disk could not sync, or the
-        store was closed on a disk that takes nothing: then nothing may be acknowledged.
+        since: `appended` as it was before the first of what is to be acknowledged; None: it was all
+        appended in this turn. Fails with StoreError if the disk could not sync any of it, or the store was
+        closed on a disk that takes nothing: then nothing may be acknowledged. They fire in the order in
+        which they were asked for.
         """
         if not self._accepts:
             return fail(StoreError(f"the store {self.directory} is closed"))
-        writer = self._writer
+        writer, waiters = self._writer, self._waiters
         target = writer.appended
         # First said, then looked: the writer looks at `wanted` after it has set `confirmed`.
         writer.wanted = target
-        if writer.confirmed >= target:
-            return succeed(None)
-        return self._waiters.add(target)
+        # Else the reactor has yet to look at what the writer said, and those before come first.
+        up_to_date = not (waiters or writer.failures)
+        waiting = waiters.add(target, since)
+        if up_to_date:
+            waiters.reached(writer.confirmed)
+        if len(waiters) > MOST_WAITING:
+            self._settle()
+        return waiting
 
     def rotate(self) -> None:
         """Begin a new segment behind all that was appended, and seal the old one."""
@@ -276,9 +290,10 @@ class Store:
     def _settle(self) -> None:
         """Decide, here and nowhere else, whether senders may send."""
         writer, policy = self._writer, self._policy
-        if self.stalled is not None or self.pending > policy.high_water:
+        many = len(self._waiters) > MOST_WAITING
+        if self.stalled is not None or self.pending > policy.high_water or many:
             self.valve.close()
-        if not self.valve.closed or self.stalled is not None or not self._accepts:
+        if not self.valve.closed or self.stalled is not None or many or not self._accepts:
             return
         # First asked for, then looked: the writer may be through with everything by now.
         writer.tell_low = True

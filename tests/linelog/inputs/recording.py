@@ -25,13 +25,19 @@ class Sink:
         self.valve = self
         self.closed = False
         self.waiting: list[Deferred[None]] = []
+        self.since: int | None = None
 
     def append(self, batch: Batch) -> int:
         self.batches.append(batch)
         return bytes(batch.block).count(b"\n")
 
-    def durable(self) -> Deferred[None]:
+    @property
+    def appended(self) -> int:
+        return len(self.text)
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
         """Fires with the next `sync`."""
+        self.since = since
         self.waiting.append(Deferred())
         return self.waiting[-1]
 

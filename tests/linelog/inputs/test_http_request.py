@@ -108,6 +108,19 @@ def test_what_may_be_lost_is_not_acknowledged() -> None:
     assert b"Retry-After: " in sender.head
 
 
+def test_what_comes_in_several_pieces_is_acknowledged_as_a_whole() -> None:
+    """A sync that fails in the middle of a body is one that failed for the request."""
+    sender = Sender()
+    sender.post(b"before\n")
+    sender.sink.sync()
+    began = sender.sink.appended
+    pieces = chunked(b"one\n", b"two\n")
+    sender.send(pieces[:-10])
+    sender.send(pieces[-10:])
+    assert sender.sink.text == b"before\none\ntwo\n"
+    assert sender.sink.since == began
+
+
 def test_a_store_that_takes_too_long_is_told_once() -> None:
     sender = Sender()
     sender.post(b"one")

@@ -77,12 +77,36 @@ def test_too_much_that_is_not_safe_holds_back() -> None:
     sink = Sink()
     receiver, peer = connected(sink)
     big = b"x" * 60_000 + b";"
-    for _ in range(module.WINDOW // len(big) + 1):
+    for _ in range(module.WINDOW // (len(big) + module.ANSWER + 2) + 1):
         assert peer.producerState == "producing"
         receiver.dataReceived(big)
     assert peer.producerState == "paused"
     sink.sync()
     assert peer.producerState == "producing"
+
+
+def test_answers_that_wait_hold_back_though_nothing_is_stored_for_them() -> None:
+    """Nobody fills our memory with acknowledgements of nothing while a disk hangs."""
+    sink = Sink()
+    receiver, peer = connected(sink)
+    for _ in range(module.WINDOW // (module.ANSWER + 2) + 1):
+        assert peer.producerState == "producing"
+        receiver.dataReceived(b";")
+    assert peer.producerState == "paused"
+    sink.sync()
+    assert peer.producerState == "producing"
+
+
+def test_an_answer_is_for_all_since_the_last_one() -> None:
+    """Also for what was stored in earlier turns."""
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"a;")
+    receiver.store([b"b"])
+    receiver.store([b"c"])
+    receiver.dataReceived(b"d;")
+    assert sink.text == b"a\nb\nc\nd\n"
+    assert sink.since == len(b"a\n")
 
 
 def test_the_store_holds_back() -> None:

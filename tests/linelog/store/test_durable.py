@@ -47,6 +47,20 @@ def test_one_that_asks_after_the_failure_fails_as_well() -> None:
     assert not waiters.add(21).called
 
 
+def test_a_failed_sync_of_the_beginning_fails_the_whole() -> None:
+    """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
+    waiters = Waiters()
+    before = [waiters.add(30, since) for since in (5, 19, 20)]
+    waiters.failed(SyncFailure(10, 20, "broken"))
+    assert [one.called for one in before] == [True, True, False]
+    after = [waiters.add(40, since) for since in (19, 20)]
+    assert [one.called for one in after] == [True, False]
+    waiters.reached(40)
+    for one in (*before[:2], after[0]):
+        one.addErrback(lambda failure: failure.trap(StoreError))
+    assert before[2].result is None and after[1].result is None
+
+
 def test_giving_up_fails_all() -> None:
     waiters = Waiters()
     waiting = [waiters.add(1), waiters.add(2)]

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,63 @@ async def test_nothing_is_acknowledged_that_could_not_be_synced_and_later_lines_
     await store.durable()
     assert text_of(store.directory) == stored(b"doubtful", b"fine")
     assert metrics.value("store_errors_total") >= 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
+    open_store: OpenStore,
+) -> None:
+    """A request takes several turns: a sync that failed in the first of them is not forgotten."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    store.append(batch(b"of somebody else"))
+    await store.durable()
+    since = store.appended
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"the first line of a request"))
+    await until(lambda: "sync" in store.troubles())
+    del disk.errors["fdatasync"]
+    store.append(batch(b"its last line"))
+    with pytest.raises(StoreError, match="could not be synced"):
+        await store.durable(since)
+    await store.durable()
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_asked_first_is_told_first(open_store: OpenStore) -> None:
+    """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
+    disk, go = FaultyDisk(), threading.Event()
+    disk.before["fdatasync"] = lambda: go.wait(60)
+    store = open_store(disk, sync=Sync.ALWAYS)
+    told: list[int] = []
+    store.append(batch(b"one"))
+    store.durable().addCallback(lambda _: told.append(1))
+    go.set()
+    deadline = time.monotonic() + 60
+    while store._writer.confirmed < store.appended:
+        assert time.monotonic() < deadline
+    store.durable().addCallback(lambda _: told.append(2))
+    await store.durable()
+    assert told == [1, 2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_too_many_who_wait_pause_the_senders(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)
+    disk, go = FaultyDisk(), threading.Event()
+    disk.before["fdatasync"] = lambda: go.wait(60)
+    store, sender = open_store(disk, sync=Sync.ALWAYS), Sender()
+    store.valve.add(sender)
+    store.append(batch(b"one"))
+    waiting = [store.durable() for _ in range(10)]
+    assert sender.told == []
+    waiting.append(store.durable())
+    assert sender.told == ["pause"]
+    go.set()
+    await gatherResults(waiting)
+    await until(lambda: sender.told == ["pause", "resume"])
 
 
 @pytest_twisted.ensureDeferred
