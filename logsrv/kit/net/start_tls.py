@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from twisted.internet.interfaces import (
     IHandshakeListener,
+    IOpenSSLClientConnectionCreator,
     IOpenSSLContextFactory,
     IOpenSSLServerConnectionCreator,
     IProtocolFactory,
@@ -27,19 +28,29 @@ from logsrv.kit.net.proxied_connection import ProxiedTransport
 from logsrv.kit.net.twisted_private import stop_keeping
 from logsrv.kit.net.twisted_tls import GatheringTLS, take_certificate
 
-# What an author may give for the certificate of a listener. A zope.interface is none to type checkers.
-ServerCertificate: TypeAlias = CertificateOptions | IOpenSSLServerConnectionCreator
+# What an author may give: a certificate to show, or who has to be at the other end of a link. A
+# zope.interface is none to type checkers.
+Certificate: TypeAlias = (
+    CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
+)
 
 
 def tls_factory(
-    certificate: Any, factory: IProtocolFactory, clock: IReactorTime
+    certificate: Any, factory: IProtocolFactory, clock: IReactorTime, *, client: bool
 ) -> TLSMemoryBIOFactory:
     """Return what TLS is made by, on connections of `factory`.
 
     certificate: a RenewableCertificate, or whatever Twisted's `listenSSL` takes, such as
-        CertificateOptions. Raises TypeError for anything else.
+        CertificateOptions; for a client, what its `optionsForClientTLS` gives. Raises TypeError for
+        anything else.
     """
-    if not (
+    if client:
+        if not IOpenSSLClientConnectionCreator.providedBy(certificate):
+            raise TypeError(
+                "start_tls of a client takes what Twisted's optionsForClientTLS gives, not "
+                f"{certificate!r:.60}"
+            )
+    elif not (
         IOpenSSLServerConnectionCreator.providedBy(certificate)
         or IOpenSSLContextFactory.providedBy(certificate)
         or callable(getattr(certificate, "getContext", None))
@@ -47,34 +58,33 @@ def tls_factory(
         raise TypeError(
             f"start_tls takes a certificate as Twisted's CertificateOptions, not {certificate!r:.60}"
         )
-    return TLSMemoryBIOFactory(certificate, False, factory, clock)
+    return TLSMemoryBIOFactory(certificate, client, factory, clock)
 
 
 @implementer(IHandshakeListener)
 class Upgrade(Protocol):
     """Stands for the protocol of a connection until the handshake is done, and then steps aside."""
 
-    def __init__(self, protocol: Any, done: Callable[[], None]) -> None:
+    def __init__(self, protocol: Any, outermost: Any, done: Callable[[], None]) -> None:
+        """outermost: the protocol, or what Twisted's endpoints have put around it."""
         self._protocol = protocol
+        self._outermost = outermost
         self._done = done
 
     def handshakeCompleted(self) -> None:
-        protocol = self._protocol
-        tls = protocol.transport
+        tls = self._protocol.transport
         take_certificate(tls)
-        tls.wrappedProtocol = protocol
+        tls.wrappedProtocol = self._outermost
         self._done()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._protocol.connectionLost(reason)
+        self._outermost.connectionLost(reason)
 
 
 def can_be_put_under(protocol: Any) -> bool:
     """Return true if the transport of a protocol is one that TLS can be put upon."""
     transport = protocol.transport
-    if isinstance(transport, ProxiedTransport):
-        return True
-    return getattr(transport, "protocol", None) is protocol
+    return isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")
 
 
 def hold_back_nothing(protocol: Any) -> None:
@@ -93,11 +103,13 @@ def put_tls_under(
     TLS's. `producer`: the protocol's, which becomes one of TLS. A handshake that fails ends the connection.
     """
     under = protocol.transport
-    tls = GatheringTLS(factory, Upgrade(protocol, done), False)
+    proxied = isinstance(under, ProxiedTransport)
+    outermost = protocol if proxied else under.protocol
+    tls = GatheringTLS(factory, Upgrade(protocol, outermost, done), False)
     if producer is not None:
         under.unregisterProducer()
         stop_keeping(under)
-    if isinstance(under, ProxiedTransport):
+    if proxied:
         under.let_in(tls)
     else:
         under.protocol = tls

@@ -106,8 +106,11 @@ class ListenerContext:
 
     service: the running service. label: the listener's name in the metrics. line_format: what a
     line is for connections to come. connection_log: None unless the operator wants it.
-    departures: where connections from which nothing is read are watched.
+    departures: where connections from which nothing is read are watched. connects: whether we have
+    connected to the peer, and not it to us.
     """
+
+    connects = False
 
     def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
         """`metrics`: where it counts, those of the service if left out."""
@@ -144,7 +147,7 @@ class ListenerContext:
         if made is None or before is not wanted:
             # All connections of a listener share one, but for an author who brings others.
             factory: Any = self
-            made = tls_factory(wanted, factory, self.service.clock)
+            made = tls_factory(wanted, factory, self.service.clock, client=self.connects)
             self._tls = made, wanted
         return made
 

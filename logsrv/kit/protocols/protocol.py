@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from logsrv.kit.net.peer_certificate import PeerCertificate
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.start_tls import ServerCertificate
+from logsrv.kit.net.start_tls import Certificate
 from logsrv.kit.net.twisted_private import close_at_once
 from logsrv.kit.net.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
@@ -87,7 +87,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         return self.factory.certificate is not None and not self.encrypted
 
     async def start_tls(
-        self, certificate: ServerCertificate | None = None, timeout: float | None = None
+        self, certificate: Certificate | None = None, timeout: float | None = None
     ) -> None:
         """Begin TLS, when the peer was told to; all that is sent and received from now on goes over it.
 

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 
 from logsrv.kit.framing.incoming import Incoming, LineTooLong
 from logsrv.kit.net.peer_certificate import PeerCertificate
-from logsrv.kit.net.start_tls import ServerCertificate
+from logsrv.kit.net.start_tls import Certificate
 from logsrv.kit.observe.peer_log import PeerLogger
 from logsrv.kit.protocols.connection import PeerConnection
 from logsrv.kit.protocols.context import RunningService, Settings, State
@@ -175,7 +175,7 @@ class Connection(Generic[Settings, State]):
         return self._connection.author.can_start_tls
 
     async def start_tls(
-        self, certificate: ServerCertificate | None = None, timeout: float | None = None
+        self, certificate: Certificate | None = None, timeout: float | None = None
     ) -> None:
         """Begin TLS, when the peer was told to; all that is sent and read from now on goes over it.
 

@@ -188,10 +188,11 @@ class Links:
 
 def client_endpoint(
     place: str | Remote | IStreamClientEndpoint, reactor: Any
-) -> tuple[str, IStreamClientEndpoint]:
-    """Return the name of a place to connect to, and what connects there.
+) -> tuple[str, IStreamClientEndpoint, str]:
+    """Return the name of a place to connect to, what connects there, and whom it has to be in TLS.
 
-    Raises ConfigurationError with one sentence for text that names no place.
+    The last is empty where a certificate cannot tell, as for a path. Raises ConfigurationError with one
+    sentence for text that names no place.
     """
     if isinstance(place, str):
         try:
@@ -199,7 +200,7 @@ def client_endpoint(
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
     if isinstance(place, Remote):
-        return place.text, remote_endpoint(place, reactor)
+        return place.text, remote_endpoint(place, reactor), place.host
     if not hasattr(place, "connect"):
         raise TypeError(f"connect takes an endpoint such as tcp:HOST:PORT, not {mistaken(place)}")
-    return type(place).__name__, place
+    return type(place).__name__, place, ""

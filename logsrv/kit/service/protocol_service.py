@@ -7,7 +7,7 @@ is chosen.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from inspect import iscoroutine
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
+from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.remote import Remote
@@ -114,6 +115,8 @@ class PluginFactory(ListenerContext, Factory):
         # Whether the address alone tells who the peer is, without asking its transport.
         self.addressed = False
         self.starts_tls = starts_tls
+        # Of a link: the host that its certificate has to name when TLS begins.
+        self.server_name = ""
         self._listener: Listener | None = None
 
     @property
@@ -126,10 +129,18 @@ class PluginFactory(ListenerContext, Factory):
 
     @property
     def certificate(self) -> object | None:
+        if self.server_name:
+            return self._of_server
         return getattr(self._listener, "certificate", None)
+
+    @cached_property
+    def _of_server(self) -> object:
+        return tls_creator(TLSOptions(), self.server_name)
 
     @property
     def no_certificate(self) -> str:
+        if self.connects:
+            return super().no_certificate
         if not self.starts_tls:
             return (
                 f"{self.label} has no certificate: start_tls needs "
@@ -342,7 +353,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
 
         Raises ConfigurationError for text that is no endpoint, or what is no protocol.
         """
-        name, client = client_endpoint(endpoint, self._reactor)
+        name, client, host = client_endpoint(endpoint, self._reactor)
         protocols = protocols_of(protocol, None)
         if protocols.stream is None:
             raise ConfigurationError(
@@ -350,6 +361,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             )
         factory = PluginFactory(self, f"to {name}", protocols.stream)
         factory.line_format = protocols.line_format(self.settings)
+        factory.connects, factory.server_name = True, host
         return self.links.add(factory.label, client, factory)
 
     def open(self) -> Callable[[], Any] | None:

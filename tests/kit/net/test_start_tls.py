@@ -177,4 +177,4 @@ async def test_a_reload_takes_the_certificate_that_was_saved(
 
 def test_nonsense_is_a_sentence() -> None:
     with pytest.raises(TypeError, match="start_tls takes a certificate as Twisted's"):
-        tls_factory(object(), object(), REACTOR)  # type: ignore[arg-type]
+        tls_factory(object(), object(), REACTOR, client=False)  # type: ignore[arg-type]

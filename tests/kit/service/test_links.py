@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.task import deferLater
 
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.kit import FrameProtocol, LineProtocol, protocol_plugin
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.testing import MemoryService, Running, serve
+from tests.cli.certificates import Authority
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
 
 heard: list[str] = []
@@ -201,3 +203,65 @@ async def test_frames_without_an_option_for_them() -> None:
         ours.service.connect(where(other), Frames)
         await until(lambda: heard == ["frame"], "the echo")
     assert issubclass(type(ours.service), ListeningService)
+
+
+class Mail(LineProtocol):
+    """A server with STARTTLS."""
+
+    async def line_received(self, line: str) -> None:
+        if line == "STARTTLS":
+            self.send_line("go on")
+            await self.start_tls()
+        else:
+            self.send_line(f"{line} {self.encrypted}")
+
+
+async def mails(connection: Any) -> None:
+    """A client that trusts the system's authorities."""
+    connection.send_line("STARTTLS")
+    heard.append(f"{await connection.read_line()} {connection.can_start_tls}")
+    await connection.start_tls()
+    connection.send_line("DATA")
+    heard.append(f"{await connection.read_line()} {connection.encrypted}")
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@in_reactor
+async def test_tls_begins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With whoever has a certificate for the host; the listener's side of it needs not be ours."""
+    authority = Authority(tmp_path)
+    pem = authority.certify("localhost")
+    listen = f"--listen=tcp:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}"
+
+    class Named(LineProtocol):
+        """A client that knows whom to trust, and by what name."""
+
+        async def connection_made(self) -> None:
+            root = Certificate.loadPEM(authority.cafile.read_bytes())
+            self.send_line("STARTTLS")
+            heard.append(await self.ask())
+            with pytest.raises(TypeError, match="takes what Twisted's optionsForClientTLS gives"):
+                await self.start_tls(7)  # type: ignore[arg-type]
+            await self.start_tls(optionsForClientTLS("localhost", root))
+            self.send_line("NOOP")
+
+        def line_received(self, line: str) -> None:
+            heard.append(line)
+
+    async with serve(Mail, listen, start_tls=True) as mail, serve(Quiet) as ours:
+        place = f"tcp:localhost:{mail.port}"
+        with logged() as messages:
+            refused = ours.service.connect(place, mails)
+            await until(lambda: any("lost the connection" in each for each in messages), "the end")
+        await refused.close()
+        assert heard == ["go on True"]
+        assert any("certificate verify failed" in each for each in messages), messages
+        heard.clear()
+        ours.service.connect(where(mail), Named)
+        await until(lambda: len(heard) == 2, "the answer")
+        assert heard == ["go on", "NOOP True"]
+        heard.clear()
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.cafile))
+        ours.service.connect(place, mails)
+        await until(lambda: len(heard) == 2, "the answer")
+        assert heard == ["go on True", "DATA True True"]
