@@ -53,7 +53,8 @@ def test_every_page_can_be_found_from_the_entrance() -> None:
 
 def test_every_counter_of_a_running_service_is_listed() -> None:
     """A catalogue that some service has and the page has not would be missed by who sets up alerts."""
-    from logsrv.gopher.service import GatewayService, GopherSettings
+    from logsrv.gopher.gateway.service import GatewayService
+    from logsrv.gopher.gateway.settings import GopherSettings
     from logsrv.greet.protocol import Greet
     from logsrv.kit.testing import MemoryService
     from logsrv.linelog.service import LoggerService

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
-import re
+import os
 import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from logsrv.kit.testing import TWISTD, TwistdProcess, wait_until
+from logsrv.kit.testing import TWISTD, wait_until
 from tests.gopher.conftest import Serve
-from tests.gopher.gateway.web import LOOPBACK, fetch
-
-BIG = 200 * 1024 * 1024
+from tests.gopher.gateway.web import LOOPBACK
+from tests.gopher.servers import Scripted
 
 
 def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -43,6 +40,37 @@ def test_prints(serve: Serve, tmp_path: Path) -> None:
     server = serve(b"Hello from afar.\r\n.\r\n")
     done = run(server.url("/0/hello"), directory=tmp_path)
     assert (done.returncode, done.stdout) == (0, "Hello from afar.\n")
+
+
+def test_prints_nothing_of_its_own(serve: Serve, tmp_path: Path) -> None:
+    """What twistd says of itself would stand in the middle of what is printed."""
+    server = serve(b"\0\1\2\n")
+    command = [*TWISTD, "-n", "--pidfile=", "gopher"]
+    for path, printed in (("/0/a", b"\\x00\\x01\\x02\n"), ("/9/a", b"")):
+        done = subprocess.run(
+            [*command, server.url(path)], cwd=tmp_path, capture_output=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (0, printed)
+    assert (tmp_path / "a").read_bytes() == b"\0\1\2\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    """Ctrl-C ends it without a traceback."""
+    server: Scripted = serve(lambda connection, _: server.hang())
+    process = subprocess.Popen(
+        [*TWISTD, "-n", "--pidfile=", "gopher", server.url("/0/a")],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    wait_until(lambda: server.requests, "the request")
+    os.kill(process.pid, number)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (status, b"", b"")
 
 
 def test_searches(serve: Serve, tmp_path: Path) -> None:
@@ -75,93 +103,3 @@ def test_taken_port(tmp_path: Path) -> None:
         done = run("--gateway", f"tcp:{port}:interface=127.0.0.1", directory=tmp_path)
     assert done.returncode == 1
     assert "in use" in (tmp_path / "log").read_text()
-
-
-def test_stream(serve: Serve, tmp_path: Path) -> None:
-    """200 MB go through the gateway whole, and it stays small."""
-    chunk = bytes(range(256)) * 4096
-
-    def script(connection: Any, request: bytes) -> None:
-        for _ in range(BIG // len(chunk)):
-            connection.sendall(chunk)
-
-    server = serve(script)
-    with TwistdProcess(
-        "gopher", "--gateway", LOOPBACK, "--allow-private", directory=tmp_path
-    ) as web:
-        fetch(web.port(), "/")
-        before = peak(web.pid)
-        connection = http.client.HTTPConnection("127.0.0.1", web.port(), timeout=60)
-        connection.request("GET", f"/gopher/127.0.0.1:{server.port}/9/big")
-        answer = connection.getresponse()
-        received = 0
-        while piece := answer.read(len(chunk)):
-            assert piece == chunk[: len(piece)]
-            received += len(piece)
-        connection.close()
-        assert received == BIG
-        assert peak(web.pid) - before < 24 * 1024
-
-
-def peak(pid: int) -> int:
-    """The most memory a process has had, in KiB."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1])
-
-
-def test_reload_and_stop(serve: Serve, tmp_path: Path) -> None:
-    """SIGHUP reads the file again, a wrong one changes nothing; SIGTERM ends it with its sums."""
-    server = serve(b"0One\t/1\r\n.\r\n")
-    file = tmp_path / "gopher.toml"
-    file.write_text("allow-private = false\n")
-    path = f"/gopher/127.0.0.1:{server.port}/"
-    arguments = ["--gateway", LOOPBACK, "--config", str(file)]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
-        assert fetch(web.port(), path).status == 403
-        file.write_text("allow-private = true\n")
-        web.send_signal(signal.SIGHUP)
-        web.wait_for_log("reloaded")
-        assert fetch(web.port(), path).status == 200
-        file.write_text("allow-private = 7\n")
-        web.send_signal(signal.SIGHUP)
-        web.wait_for_log("reload refused")
-        assert fetch(web.port(), path).status == 200
-        web.stop()
-        assert "gateway_requests_total 3, gateway_cache_hits_total 1" in web.log()
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [("", "neither is there"), ('url = "gopher://x.example/"\n', "both are there")],
-)
-def test_a_reload_refuses_what_a_start_refuses(changed: str, said: str, tmp_path: Path) -> None:
-    """Without --gateway there would be no listener left, with a URL nothing would be printed."""
-    gateway = f'gateway = ["{LOOPBACK}"]\n'
-    file = tmp_path / "gopher.toml"
-    file.write_text(gateway)
-    with TwistdProcess("gopher", "--config", str(file), directory=tmp_path) as web:
-        assert fetch(web.port(), "/").status == 200
-        file.write_text(changed and changed + gateway)
-        web.send_signal(signal.SIGHUP)
-        web.wait_for_log("reload refused, all stays as it was: gopher: give either a URL")
-        assert said in web.log()
-        assert fetch(web.port(), "/").status == 200
-
-
-def test_log_connections(tmp_path: Path) -> None:
-    """With --log-connections each connection has its line when it comes and when it goes."""
-    arguments = ["--gateway", LOOPBACK, "--log-connections"]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
-        fetch(web.port(), "/")
-        web.wait_for_log("Got connection from tcp:127.0.0.1")
-        web.wait_for_log("Lost connection from tcp:127.0.0.1")
-
-
-def test_denied(tmp_path: Path) -> None:
-    """The guard of the kit is there too."""
-    arguments = ["--gateway", LOOPBACK, "--deny", "127.0.0.0/8"]
-    with TwistdProcess("gopher", *arguments, directory=tmp_path) as web:
-        with pytest.raises((ConnectionError, http.client.HTTPException)):
-            fetch(web.port(), "/")
-        wait_until(lambda: "refused 127.0.0.1" in web.log(), "the refusal")

@@ -150,8 +150,6 @@ def asked_url(options: argparse.Namespace) -> GopherURL:
         url = url.replace(item_type=options.type)
     if options.words:
         url = url.searching(" ".join(options.words))
-    elif url.item_type == "7" and url.search is None:
-        raise UsageError('this item is a search: add what to search for, gopher URL "words"')
     if options.plus:
         url = url.replace(plus=url.plus or b"+")
     return followable(url)

@@ -48,18 +48,19 @@ class _Terminated(BaseException):
     """SIGTERM has come."""
 
 
-def main() -> int:
-    """The console script: run the command line's arguments, return the exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script: run the arguments, those of the command line if left out; the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
     # A shell's >&- leaves no stream.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
-        return _main(stdout, unsaid if sys.stderr is None else sys.stderr)
+        stderr = unsaid if sys.stderr is None else sys.stderr
+        return _main(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
 
 
-def _main(stdout: BinaryIO, stderr: TextIO) -> int:
+def _main(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     try:
-        status = run(sys.argv[1:], stdout, stderr)
+        status = run(arguments, stdout, stderr)
     except KeyboardInterrupt:
         status = INTERRUPTED
     except _Terminated:

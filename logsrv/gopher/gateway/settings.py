@@ -1,16 +1,18 @@
-"""The options of the gateway."""
+"""The options of the gateway, and of `twistd gopher` as a whole."""
 
 from __future__ import annotations
 
 import attrs
 
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.gateway.destinations import HOST_PATTERN, PORTS, Destinations, HostPattern, Ports
 from logsrv.gopher.gateway.visitors import VisitorLimits
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import canonical_host
+from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, Kind, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, SIZE, TEXT, Kind, integer
 from logsrv.kit.web.endpoints import web_endpoint
 
 
@@ -65,4 +67,33 @@ class GatewaySettings:
             at_once=self.max_requests,
             at_once_each=self.max_requests_per_client,
             a_minute=self.requests_per_minute,
+        )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class BrowserSettings(OperatorSettings):
+    """The rules for browsers; one opens six connections, and some leave theirs open."""
+
+    max_connections: int | None = option(
+        1000, integer(1), "how many connections a listener has at a time", off=True
+    )
+    max_connections_per_peer: int | None = option(
+        64, integer(1), "how many connections one address has at a time", off=True
+    )
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class GopherSettings(GatewaySettings, BrowserSettings):
+    """The settings of `twistd gopher`, all of them."""
+
+    url: str | None = option(None, TEXT, "what to fetch and print")
+    words: str | None = option(None, TEXT, "what to look for there")
+
+
+def check_wanted(settings: GopherSettings) -> None:
+    """Raise ConfigurationError when it is not clear what is wanted."""
+    if (settings.url is None) == (not settings.gateway):
+        what = "both are" if settings.gateway else "neither is"
+        raise ConfigurationError(
+            f"gopher: give either a URL to print or --gateway ENDPOINT; {what} there"
         )

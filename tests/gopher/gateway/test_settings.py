@@ -6,7 +6,8 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.gateway.destinations import Destinations
-from logsrv.gopher.service import GopherSettings, Options
+from logsrv.gopher.gateway.settings import GopherSettings
+from logsrv.gopher.service import Options
 from logsrv.kit.options.reference import reference
 
 

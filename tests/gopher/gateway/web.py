@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 from twisted.internet.threads import deferToThread
 
-from logsrv.gopher.service import GatewayService, Options
+from logsrv.gopher.gateway.service import GatewayService
+from logsrv.gopher.service import Options
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 SECONDS = 30.0
