@@ -1,13 +1,16 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
+    curtain, start             the first screen, while the rest loads
     connection, load           one request on asyncio's loop; a page with what has come so far
-    page, links, lines, wrap   from answers to lines that are safe to show (no I/O)
+    page, links, lines         from answers to lines that are safe to show (no I/O)
+    colours, layout, wrap      their colours, and how they become rows (no I/O)
     picture                    pictures as coloured half blocks
     visits, bookmarks, places  history, cache, what is kept and where
     downloads, outside         files in the background; links for other programs
     session                    all that one run remembers
     view, prompt, dialogs      the widgets
-    guide, themes, words       what it says and how it looks
+    guide, themes, palette,
+    words                      what it says and how it looks
     window, app                loads and shows; what the keys do
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
@@ -15,6 +18,7 @@ Importing this package imports none of them: Textual takes its time, and may not
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 
@@ -33,10 +37,18 @@ def run(url: str | None = None) -> int:
         return _failed("the browser needs Textual and Pillow: pip install 'logsrv[browse]'")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
-    from logsrv.gopher.browse.app import run_browser, typed_url
+    from logsrv.gopher.browse.curtain import Curtain
+    from logsrv.gopher.wire.url import typed_url
 
     try:
-        return run_browser(None if url is None else typed_url(url))
+        place = None if url is None else typed_url(url)
+        with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:
+            # Only now what takes time to load.
+            import asyncio
+
+            from logsrv.gopher.browse.start import browse
+
+            return asyncio.run(browse(place, os.environ, curtain))
     except LogsrvError as error:
         return _failed(str(error))
 

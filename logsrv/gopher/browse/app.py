@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import ClassVar
 
 from textual import events, work
@@ -18,18 +17,12 @@ from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView
 from logsrv.gopher.browse.visits import Place
-from logsrv.gopher.browse.window import Window
+from logsrv.gopher.browse.window import Started, Window
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL, typed_url
 from logsrv.kit.text.escape import one_line
-
-
-def typed_url(text: str) -> GopherURL:
-    """The URL of what somebody typed; without a scheme it is gopher://. Raises BadURL."""
-    text = text.strip()
-    return GopherURL.parse(text if "://" in text else f"gopher://{text}")
 
 
 class Browser(Window):
@@ -62,8 +55,10 @@ class Browser(Window):
         Binding("escape", "stop", "Stop", show=False),
     ]
 
-    def __init__(self, session: Session, begin: Place = None) -> None:
-        super().__init__(session)
+    def __init__(
+        self, session: Session, begin: Place = None, started: Started | None = None
+    ) -> None:
+        super().__init__(session, started)
         self._begin = begin
         self._found: list[str] = []
 
@@ -223,7 +218,10 @@ class Browser(Window):
     def _find(self, words: str, *, backward: bool, stay: bool) -> None:
         found = self.view.find(words, backward=backward, stay=stay)
         shown = one_line(words, 40)
-        self.say(f"Found “{shown}”; n  next, N  previous" if found else f"“{shown}” is not here.")
+        if found is None:
+            self.say(f"“{shown}” is not here.")
+        else:
+            self.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
 
     @work(group="asking", exclusive=True)
     async def action_charset(self) -> None:
@@ -345,10 +343,3 @@ class Browser(Window):
 
     def action_help(self) -> None:
         self.push_screen(Notice("Keys", "\n".join(help_lines(self.size.width - 10))))
-
-
-def run_browser(begin: Place) -> int:
-    """Run it in this terminal; the exit status."""
-    browser = Browser(Session(os.environ), begin)
-    browser.run()
-    return browser.return_code or 0

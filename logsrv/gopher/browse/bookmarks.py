@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 
-@attrs.define(frozen=True, slots=True)
-class Bookmark:
-    """`title` is safe to show on one line."""
+class Bookmark(Value):
+    """A place to return to. `title` is safe to show on one line."""
 
-    url: GopherURL
-    title: str
+    __slots__ = ("title", "url")
+
+    def __init__(self, url: GopherURL, title: str) -> None:
+        self.url = url
+        self.title = title
 
 
 class Bookmarks:

@@ -6,9 +6,6 @@ import asyncio
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
-
-import attrs
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.connection import Connection
@@ -22,22 +19,26 @@ from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-DownloadState = Literal["running", "saved", "failed", "stopped"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
-@attrs.define(slots=True, eq=False)
 class Download:
     """A download. length: bytes in all, where the server told. reason: why it failed."""
 
-    url: GopherURL
-    path: Path
-    state: DownloadState = "running"
-    received: int = 0
-    length: int | None = None
-    began: float = attrs.field(factory=time.monotonic)
-    ended: float | None = None
-    reason: str = ""
-    task: asyncio.Task[None] | None = None
+    def __init__(self, url: GopherURL, path: Path) -> None:
+        self.url = url
+        self.path = path
+        self.state: DownloadState = "running"
+        self.received = 0
+        self.length: int | None = None
+        self.began = time.monotonic()
+        self.ended: float | None = None
+        self.reason = ""
+        self.task: asyncio.Task[None] | None = None
 
     @property
     def seconds(self) -> float:

@@ -102,7 +102,7 @@ def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
 def _link_line(url: GopherURL, title: str) -> Line:
     kind = item_type(url.item_type)
     style = {"menu": "menu", "text": "text", "picture": "media"}.get(way_to_show(url), "file")
-    return Line(title, "search" if kind.name == "search" else style, kind.name[:6], bookmark=url)
+    return Line(title, "search" if kind.name == "search" else style, kind.tag, bookmark=url)
 
 
 def session_text(link: Link) -> str:

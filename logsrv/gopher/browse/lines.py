@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import attrs
-from rich.segment import Segment
-
+from logsrv.gopher.browse.colours import Colours, Span
 from logsrv.gopher.browse.links import Link, link_of, link_to
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
@@ -14,17 +12,13 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.escape import one_line, printable
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import printable
 
-# As wide as fits beside the 70 columns that hand-made menus are drawn for.
-LABEL_WIDTH = 6
-_LABELS = {
-    "phonebook": "phone",
-    "uuencoded": "uu",
-    "document": "doc",
-    "archive": "arch",
-    "calendar": "cal",
-}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rich.segment import Segment
+
 # Names of item types by what they have in common, for their colours.
 _COLOURS = {
     "text": "text",
@@ -55,21 +49,33 @@ _T_REMEMBERS = (
 )
 
 
-@attrs.define(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """A line of a page.
 
-    text: escaped, without TAB. style: the name of its colour in `PageView`. label: what stands in
-    the column at the left. item, menu: where a link comes from. bookmark: a link of our own.
-    cells: a line that is painted already (of a picture).
+    text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
+    at most four letters. item: where a link comes from. bookmark: a link of our own. spans: colours of
+    its own. cells: a line that is painted already (of a picture).
     """
 
-    text: str
-    style: str = "plain"
-    label: str = ""
-    item: MenuItem | None = None
-    bookmark: GopherURL | None = None
-    cells: tuple[Segment, ...] = ()
+    __slots__ = ("bookmark", "cells", "item", "label", "spans", "style", "text")
+
+    def __init__(
+        self,
+        text: str,
+        style: str = "plain",
+        label: str = "",
+        item: MenuItem | None = None,
+        bookmark: GopherURL | None = None,
+        spans: tuple[Span, ...] = (),
+        cells: tuple[Segment, ...] = (),
+    ) -> None:
+        self.text = text
+        self.style = style
+        self.label = label
+        self.item = item
+        self.bookmark = bookmark
+        self.spans = spans
+        self.cells = cells
 
     @property
     def leads_somewhere(self) -> bool:
@@ -89,7 +95,7 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
     """Return all lines of a page but those of a picture."""
     lines = list(_notices(page))
     if isinstance(page.content, Menu):
-        lines += [_menu_line(item, charset) for item in page.content.items]
+        lines += menu_lines(page.content.items, charset)
         if not page.content.items and page.error is None:
             lines.append(Line("The server answers with an empty menu.", "dim"))
         if page.content.dropped:
@@ -106,25 +112,39 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
 
 def text_lines(text: str) -> list[Line]:
     """The lines of a text from outside."""
+    text = text.removesuffix("\n")
+    if "\x1b[" in text:
+        colours = Colours()
+        shown = (_shown(line, colours) for line in text.split("\n"))
+        return [Line(line, spans=spans) for line, spans in shown]
     # One pass over everything, then per line only what has a TAB.
-    whole = printable(text.removesuffix("\n"))
+    whole = printable(text)
     return [Line(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
+
+
+def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
+    """One line, escaped unless there is nothing but colours in it, and these colours."""
+    if "\x1b[" in text and (found := colours.line(text)) is not None:
+        return found
+    return printable(text).replace("\n", "\\x0a").expandtabs(), ()
+
+
+def menu_lines(items: Iterable[MenuItem], charset: str | None) -> list[Line]:
+    """The lines of items of a menu."""
+    return [_menu_line(item, charset) for item in items]
 
 
 def _menu_line(item: MenuItem, charset: str | None) -> Line:
     kind = item_type(item.item_type)
-    text = printable(item.text(charset)).replace("\n", "\\x0a").expandtabs()
+    text, spans = _shown(item.text(charset), Colours())
     if kind.name == "information":
-        return Line(text, "information")
+        return Line(text, "information", spans=spans)
     if kind.name == "error":
-        return Line(text, "problem", "error")
+        return Line(text, "problem", kind.tag, spans=spans)
     if item.link() is not None and kind.transfer is not None:
-        return Line(text, "outside", "link", item)
-    label = _LABELS.get(kind.name, kind.name)
-    if kind.name == "unknown":
-        label = f"type {one_line(kind.letter)}"
+        return Line(text, "outside", "link", item, spans=spans)
     style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
-    return Line(text, style, label[:LABEL_WIDTH], item)
+    return Line(text, style, kind.tag, item, spans=spans)
 
 
 def _cut_notice(dropped: int) -> Line:

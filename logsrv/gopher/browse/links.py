@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 from urllib.parse import quote
-
-import attrs
 
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-# show: a page of its own. search: the same, after asking for words. download: into a file.
-# outside: for another program, after a question. session: explained. dead: the reason is told.
-LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    # show: a page of its own. search: the same, after asking for words. download: into a file.
+    # outside: for another program, after a question. session: explained. dead: the reason is told.
+    LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
 
 # What the user's own program is asked to open. `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
@@ -29,19 +31,28 @@ _OUTSIDE = frozenset(
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-@attrs.define(frozen=True, slots=True)
-class Link:
+class Link(Value):
     """A link, to where an item leads.
 
     url: for kinds show, search, download. address: safe to show on one line; for `outside` it is
     exactly what the other program gets, for `dead` it is the reason.
     """
 
-    kind: LinkKind
-    title: str
-    address: str
-    url: GopherURL | None = None
-    item: MenuItem | None = None
+    __slots__ = ("address", "item", "kind", "title", "url")
+
+    def __init__(
+        self,
+        kind: LinkKind,
+        title: str,
+        address: str,
+        url: GopherURL | None = None,
+        item: MenuItem | None = None,
+    ) -> None:
+        self.kind = kind
+        self.title = title
+        self.address = address
+        self.url = url
+        self.item = item
 
 
 def link_to(url: GopherURL, title: str) -> Link:
@@ -63,7 +74,7 @@ def link_of(item: MenuItem, menu: GopherURL, charset: str | None = None) -> Link
     if kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
         return Link("session", title, _session_address(item), None, item)
     if (url := item.url(menu)) is not None:
-        return attrs.evolve(link_to(url, title), item=item)
+        return link_to(url, title).replace(item=item)
     return Link("dead", title, _why_dead(item), None, item)
 
 
@@ -74,7 +85,7 @@ def _outside(address: str, title: str, item: MenuItem) -> Link:
     scheme = found[1].lower() if found else ""
     if scheme in ("gopher", "gophers"):
         try:
-            return attrs.evolve(link_to(GopherURL.parse(address), title), item=item)
+            return link_to(GopherURL.parse(address), title).replace(item=item)
         except BadURL as error:
             return Link("dead", title, str(error), None, item)
     if scheme not in _OUTSIDE:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.connection import Connection
+from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
 from logsrv.gopher.browse.page import Page, Picture, way_to_show
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.response import ResponseReader
@@ -28,7 +31,10 @@ _CUT = (
 
 
 class Loading:
-    """A page on its way: `page()` gets all of it, `so_far()` is what has come."""
+    """A page on its way: `page()` gets all of it, `so_far()` is what has come.
+
+    grown: called when more has come; `fresh_lines()` then has what can be shown of it already.
+    """
 
     def __init__(
         self,
@@ -49,6 +55,9 @@ class Loading:
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
         self._whole = False
+        self._shown_items = 0
+        self._unshown: list[bytes] = []
+        self.grown: Callable[[], None] = lambda: None
         self._began = time.monotonic()
         self.url = url
 
@@ -82,13 +91,36 @@ class Loading:
         content = self._content() if self._whole or self._reader.passed_on else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
+    def first_lines(self, charset: str | None, most: int) -> list[Line]:
+        """Return the beginning of what has come, at most so many lines."""
+        if self._way == "menu":
+            return menu_lines(self._items[:most], charset)
+        if self._way != "text" or not self._pieces or b"\0" in self._pieces[0]:
+            return []
+        return text_lines(decode_text(self._pieces[0], charset))[:most]
+
+    def fresh_lines(self, charset: str | None) -> list[Line]:
+        """Return the lines that have come since the last call, of a menu or a text."""
+        if self._way == "menu":
+            items = self._items[self._shown_items :]
+            self._shown_items = len(self._items)
+            return menu_lines(items, charset)
+        whole, newline, rest = b"".join(self._unshown).rpartition(b"\n")
+        self._unshown = [rest]
+        if not newline or b"\0" in whole:
+            return []
+        return text_lines(decode_text(whole + newline, charset))
+
     async def _take(self) -> str:
         async with Connection(self.url, self._timeouts, self._trust) as connection:
             async for chunk in connection.answer(self._reader):
-                if self._way != "menu":
+                if self._way == "menu":
+                    self._items += self._menu.feed(chunk)
+                else:
                     self._pieces.append(chunk)
-                    continue
-                self._items += self._menu.feed(chunk)
+                    if self._way == "text":
+                        self._unshown.append(chunk)
+                self.grown()
                 if self._menu.terminated:
                     break
         return _CUT if connection.cut else ""

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Literal
-
-import attrs
-
 from logsrv.errors import LogsrvError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 
-Way = Literal["menu", "text", "picture", "download"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    Way = Literal["menu", "text", "picture", "download"]
 
 
-@attrs.define(frozen=True, slots=True)
-class Picture:
+class Picture(Value):
     """The bytes of an image file, of whatever format."""
 
-    url: GopherURL
-    content: bytes
+    __slots__ = ("content", "url")
+
+    def __init__(self, url: GopherURL, content: bytes) -> None:
+        self.url = url
+        self.content = content
 
 
-@attrs.define(frozen=True, slots=True)
-class Page:
+class Page(Value):
     """The answer to one request.
 
     error: what went wrong; `content` is then the part that had come, or None. note: a sentence that
     belongs above the content. received: bytes of the answer. seconds: how long it took.
     """
 
-    url: GopherURL
-    content: Menu | Text | Picture | None
-    error: LogsrvError | None = None
-    note: str = ""
-    received: int = 0
-    seconds: float = 0.0
+    __slots__ = ("content", "error", "note", "received", "seconds", "url")
+
+    def __init__(
+        self,
+        url: GopherURL,
+        content: Menu | Text | Picture | None,
+        error: LogsrvError | None = None,
+        note: str = "",
+        received: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        self.url = url
+        self.content = content
+        self.error = error
+        self.note = note
+        self.received = received
+        self.seconds = seconds
 
     @property
     def certificate_refused(self) -> bool:
         """Return true if all that is wrong is that no authority vouches for the server's certificate."""
-        return self.error is not None and isinstance(
-            self.error.__cause__, ssl.SSLCertVerificationError
-        )
+        if self.error is None or self.error.__cause__ is None:
+            return False
+        import ssl  # 6 ms, which pages without TLS need not wait for
+
+        return isinstance(self.error.__cause__, ssl.SSLCertVerificationError)
 
 
 def way_to_show(url: GopherURL) -> Way:

@@ -1,72 +1,10 @@
-"""Colours: few, calm, and readable on dark and on light."""
+"""The two themes, as Textual has them."""
 
 from __future__ import annotations
 
 from textual.theme import Theme
 
-DARK = Theme(
-    name="gopher-dark",
-    primary="#8ab4d8",
-    secondary="#9aa5b1",
-    accent="#c9b27c",
-    warning="#d9b25f",
-    error="#e08a80",
-    success="#8fbf8f",
-    foreground="#d5d9dd",
-    background="#16191d",
-    surface="#1d2126",
-    panel="#262b31",
-    dark=True,
-    variables={
-        "page-dim": "#7d8790",
-        "page-text": "#d5d9dd",
-        "page-menu": "#8ab4d8",
-        "page-search": "#c9a2d8",
-        "page-media": "#8fbf8f",
-        "page-session": "#c9b27c",
-        "page-outside": "#7cc0bd",
-        "page-file": "#d8a37c",
-        "block-cursor-background": "#34495e",
-        "block-cursor-foreground": "#ffffff",
-        "footer-key-foreground": "#8ab4d8",
-        "scrollbar": "#3a424b",
-        "scrollbar-hover": "#4b5560",
-        "scrollbar-active": "#5b6672",
-        "scrollbar-background": "#1b1f24",
-        "scrollbar-background-hover": "#1b1f24",
-        "scrollbar-background-active": "#1b1f24",
-    },
-)
-LIGHT = Theme(
-    name="gopher-light",
-    primary="#1f5f99",
-    secondary="#55606b",
-    accent="#7a5c00",
-    warning="#8a5a00",
-    error="#a8322a",
-    success="#2f6f3a",
-    foreground="#22272c",
-    background="#fbfbf9",
-    surface="#f1f1ee",
-    panel="#e4e5e2",
-    dark=False,
-    variables={
-        "page-dim": "#6b7178",
-        "page-text": "#22272c",
-        "page-menu": "#1f5f99",
-        "page-search": "#7b3f98",
-        "page-media": "#2f6f3a",
-        "page-session": "#7a5c00",
-        "page-outside": "#136a68",
-        "page-file": "#95501b",
-        "block-cursor-background": "#cfe0f0",
-        "block-cursor-foreground": "#0d1b28",
-        "footer-key-foreground": "#1f5f99",
-        "scrollbar": "#c3c6c2",
-        "scrollbar-hover": "#aeb2ad",
-        "scrollbar-active": "#989d97",
-        "scrollbar-background": "#f1f1ee",
-        "scrollbar-background-hover": "#f1f1ee",
-        "scrollbar-background-active": "#f1f1ee",
-    },
-)
+from logsrv.gopher.browse import palette
+
+DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
+LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]

@@ -7,11 +7,14 @@ ten. What it paints was escaped by `lines`; nothing here is ever read as markup.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
-from typing import ClassVar
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
-from rich.cells import cell_len
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -21,9 +24,21 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from logsrv.gopher.browse.lines import LABEL_WIDTH, Line
-from logsrv.gopher.browse.wrap import rows_of
+from logsrv.gopher.browse.colours import Paint
+from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.lines import Line
 
+if TYPE_CHECKING:
+    from logsrv.gopher.browse.layout import Breaking
+
+# What `w` goes through, and what it says.
+_BREAKING: dict[Breaking, str] = {
+    "fit": "Long lines are broken, drawings and tables stay whole.",
+    "all": "All long lines are broken.",
+    "none": "No line is broken.",
+}
+# What goes on beyond the edge of the window.
+_MORE = "›"
 # Rows per turn of the wheel.
 _WHEEL = 3
 _STYLES = (
@@ -83,7 +98,7 @@ class PageView(ScrollView, can_focus=True):
         Binding("enter,right", "open", "Open", key_display="Enter"),
         Binding("less_than_sign", "sideways(-8)", "Left", show=False),
         Binding("greater_than_sign", "sideways(8)", "Right", show=False),
-        Binding("w", "wrap", "Wrap long lines", show=False),
+        Binding("w", "breaking", "Break long lines", show=False),
     ]
 
     class Opened(Message):
@@ -96,15 +111,19 @@ class PageView(ScrollView, can_focus=True):
     class Pointed(Message):
         """The cursor or the window has moved."""
 
+    class Said(Message):
+        """Something to tell the user."""
+
+        def __init__(self, sentence: str) -> None:
+            super().__init__()
+            self.sentence = sentence
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: Sequence[Line] = ()
-        self._rows: list[tuple[int, str]] = []
-        self._first_row: list[int] = []
-        self._indent = 0
-        self._wrapped_at = 0
-        self._wrap = True
+        self._breaking: Breaking = "fit"
+        self._layout = Layout(80)
         self._match: re.Pattern[str] | None = None
+        self._matches: list[int] = []
         self._found_at: int | None = None
         self.cursor: int | None = None
 
@@ -112,18 +131,23 @@ class PageView(ScrollView, can_focus=True):
 
     def show(self, lines: Sequence[Line], position: Position | None = None) -> None:
         """Show these lines; without `position` from their top, with the cursor on the first link."""
-        self._lines = lines
-        # Only pages with links have a column of labels, so that texts keep all of the width.
-        self._indent = LABEL_WIDTH + 2 if any(line.label for line in lines) else 0
         self._match = None
+        self._matches = []
         self.cursor = None
-        self._lay_out()
+        self._lay_out(lines)
         place = position or Position()
         self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
         if place.cursor is not None and place.cursor < len(lines):
             self.cursor = place.cursor
-        elif place.top == 0:
-            self.cursor = self._link_from(0, 1, self._last_visible_line())
+        self._keep_in_sight()
+        self.refresh()
+
+    def extend(self, lines: Sequence[Line]) -> None:
+        """Show more lines at the end; nothing that is in sight moves."""
+        self._layout.extend(lines)
+        self._grown()
+        if self.cursor is None and self.scroll_offset.y == 0:
+            self._keep_in_sight()
         self.refresh()
 
     def position(self) -> Position:
@@ -133,39 +157,66 @@ class PageView(ScrollView, can_focus=True):
     @property
     def lines(self) -> Sequence[Line]:
         """The lines that are shown."""
-        return self._lines
+        return self._layout.lines
+
+    @property
+    def links(self) -> Sequence[int]:
+        """The lines that lead somewhere; number 1 is the first."""
+        return self._layout.links
+
+    @property
+    def is_wider(self) -> bool:
+        """Return true if there is more to see sideways."""
+        return self._layout.widest > self._layout.width
+
+    @property
+    def is_longer(self) -> bool:
+        """Return true if the page does not fit the window."""
+        return len(self._layout.rows) > self._height
 
     def percent(self) -> int:
         """Return how much of the page is above the lower edge of the window."""
-        if not self._rows:
+        if not self._layout.rows:
             return 100
         bottom = self.scroll_offset.y + self._height
-        return min(100, 100 * bottom // len(self._rows))
+        return min(100, 100 * bottom // len(self._layout.rows))
 
-    def find(self, words: str, *, backward: bool = False, stay: bool = False) -> bool:
+    def find(
+        self, words: str, *, backward: bool = False, stay: bool = False
+    ) -> tuple[int, int] | None:
         """Mark all places with `words`, in any case, and go to the next line that has one.
 
-        With `stay` the line at the cursor counts as the next one. Returns whether there is any.
+        With `stay` the line at the cursor counts as the next one. Returns which of how many lines that
+        is; None if there is none.
         """
-        self._match = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        match = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        if match != self._match:
+            self._match = match
+            self._matches = [
+                index for index, line in enumerate(self.lines) if match and match.search(line.text)
+            ]
         self.refresh()
-        if self._match is None or not self._lines:
-            return False
-        count, step = len(self._lines), -1 if backward else 1
+        if not self._matches:
+            return None
         here = self._found_at if self._found_at is not None else self._first_visible_line()
-        start = here if stay else here + step
-        for distance in range(count):
-            index = (start + step * distance) % count
-            if self._match.search(self._lines[index].text):
-                self._go_to(index)
-                return True
-        return False
+        if backward:
+            at = bisect_left(self._matches, here + stay) - 1
+        else:
+            at = bisect_left(self._matches, here + (not stay)) % len(self._matches)
+        self._go_to(self._matches[at])
+        return at % len(self._matches) + 1, len(self._matches)
+
+    def go_to(self, index: int) -> None:
+        """Put the cursor on that line."""
+        self._point_at(index)
 
     def _go_to(self, index: int) -> None:
         self._found_at = index
-        if self._lines[index].leads_somewhere:
-            self.cursor = index
         self._reveal(index)
+        if self.lines[index].leads_somewhere:
+            self.cursor = index
+        else:
+            self._keep_in_sight()
         self.refresh()
 
     # Layout.
@@ -174,63 +225,66 @@ class PageView(ScrollView, can_focus=True):
     def _height(self) -> int:
         return max(1, self.scrollable_content_region.height)
 
-    def _lay_out(self) -> None:
-        width = max(8, self.scrollable_content_region.width - self._indent)
-        self._wrapped_at = width
+    def _lay_out(self, lines: Sequence[Line]) -> None:
+        self._layout = Layout(self.scrollable_content_region.width, self._breaking)
+        self._layout.extend(lines)
         self._found_at = None
-        rows: list[tuple[int, str]] = []
-        first: list[int] = []
-        widest = 0
-        for index, line in enumerate(self._lines):
-            first.append(len(rows))
-            text = line.text
-            if len(text) <= width and text.isascii():
-                rows.append((index, text))
-            elif self._wrap:
-                rows += [(index, piece) for piece in rows_of(text, width)]
-            else:
-                rows.append((index, text))
-                widest = max(widest, len(text) if text.isascii() else cell_len(text))
-        self._rows, self._first_row = rows, first
-        self.virtual_size = Size(widest + self._indent if widest > width else 1, len(rows))
+        self._grown()
+
+    def _grown(self) -> None:
+        layout = self._layout
+        width = layout.widest + layout.indent if self.is_wider else 1
+        self.virtual_size = Size(width, len(layout.rows))
+
+    def _lay_out_again(self) -> None:
+        top = self._first_visible_line() if self._layout.rows else 0
+        self._lay_out(self.lines)
+        if self.lines:
+            self.scroll_to(0, self._layout.first_row[top], animate=False, immediate=True)
+        self._keep_in_sight()
+        self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
-        if max(8, self.scrollable_content_region.width - self._indent) != self._wrapped_at:
-            top = self._first_visible_line() if self._rows else 0
-            self._lay_out()
-            if self._lines:
-                self.scroll_to(y=self._first_row[top], animate=False, immediate=True)
-            self.refresh()
+        if not self._layout.is_for(self.scrollable_content_region.width):
+            self._lay_out_again()
 
-    def action_wrap(self) -> None:
-        """Break long lines, or show them as they are."""
-        self._wrap = not self._wrap
-        top = self._first_visible_line() if self._rows else 0
-        self._lay_out()
-        if self._lines:
-            self.scroll_to(0, self._first_row[top], animate=False, immediate=True)
-        self.refresh()
+    def action_breaking(self) -> None:
+        """Break prose, all lines, none."""
+        ways = list(_BREAKING)
+        self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
+        self._lay_out_again()
+        self.post_message(self.Said(_BREAKING[self._breaking]))
 
     # Moving.
 
     def _first_visible_line(self) -> int:
-        row = min(self.scroll_offset.y, len(self._rows) - 1)
-        return self._rows[row][0] if row >= 0 else 0
+        rows = self._layout.rows
+        row = min(self.scroll_offset.y, len(rows) - 1)
+        return rows[row][0] if row >= 0 else 0
 
     def _last_visible_line(self) -> int:
-        row = min(self.scroll_offset.y + self._height, len(self._rows)) - 1
-        return self._rows[row][0] if row >= 0 else -1
+        rows = self._layout.rows
+        row = min(self.scroll_offset.y + self._height, len(rows)) - 1
+        return rows[row][0] if row >= 0 else -1
 
     def _link_from(self, index: int, step: int, limit: int) -> int | None:
         """The first line that leads somewhere from `index` on, up to `limit` with it."""
-        while 0 <= index < len(self._lines) and (index <= limit if step > 0 else index >= limit):
-            if self._lines[index].leads_somewhere:
-                return index
-            index += step
-        return None
+        links = self.links
+        at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
+        if not 0 <= at < len(links):
+            return None
+        found = links[at]
+        return found if (found <= limit if step > 0 else found >= limit) else None
+
+    def _keep_in_sight(self, step: int = 1) -> None:
+        """Leave the cursor where it is if that is in sight: Enter opens what can be seen, or nothing."""
+        first, last = self._first_visible_line(), self._last_visible_line()
+        if self.cursor is None or not first <= self.cursor <= last:
+            begin, limit = (first, last) if step > 0 else (last, first)
+            self.cursor = self._link_from(begin, step, limit)
 
     def _reveal(self, index: int) -> None:
-        row = self._first_row[index]
+        row = self._layout.first_row[index]
         top = self.scroll_offset.y
         if row < top:
             self._scroll_rows(row - top)
@@ -247,19 +301,25 @@ class PageView(ScrollView, can_focus=True):
             self.refresh()
         self.post_message(self.Pointed())
 
+    def _scroll_and_point(self, rows: int) -> None:
+        self._scroll_rows(rows)
+        self._found_at = None
+        self._keep_in_sight(1 if rows > 0 else -1)
+        self.refresh()
+        self.post_message(self.Pointed())
+
     def _step(self, step: int) -> None:
         """Go to the next link if it is in sight or just beyond; else one row further."""
         first, last = self._first_visible_line(), self._last_visible_line()
         at = self.cursor
-        if at is None or not first <= at <= last:
+        if at is None:
             at = first - 1 if step > 0 else last + 1
         limit = last + 1 if step > 0 else first - 1
         found = self._link_from(at + step, step, limit)
         if found is not None:
             self._point_at(found)
         else:
-            self._scroll_rows(step)
-            self._point_at(None)
+            self._scroll_and_point(step)
 
     def action_next(self) -> None:
         self._step(1)
@@ -268,46 +328,49 @@ class PageView(ScrollView, can_focus=True):
         self._step(-1)
 
     def action_next_link(self) -> None:
-        at = -1 if self.cursor is None else self.cursor
-        self._point_at(self._link_from(at + 1, 1, len(self._lines)))
+        at = self._first_visible_line() - 1 if self.cursor is None else self.cursor
+        self._point_at(self._link_from(at + 1, 1, len(self.lines)))
 
     def action_previous_link(self) -> None:
-        at = len(self._lines) if self.cursor is None else self.cursor
+        at = self._first_visible_line() if self.cursor is None else self.cursor
         self._point_at(self._link_from(at - 1, -1, 0))
 
     def action_page(self, direction: int) -> None:
         """Go one window further, less a row to keep the place by."""
         self._scroll_rows(direction * max(1, self._height - 1))
-        first, last = self._first_visible_line(), self._last_visible_line()
-        if self.cursor is None or not first <= self.cursor <= last:
-            self.cursor = self._link_from(first, 1, last)
         self._found_at = None
+        self._keep_in_sight()
         self.refresh()
         self.post_message(self.Pointed())
 
     def action_top(self) -> None:
-        self._scroll_rows(-len(self._rows))
+        self._scroll_rows(-len(self._layout.rows))
         self._found_at = None
         self._point_at(self._link_from(0, 1, self._last_visible_line()))
+        self._keep_in_sight()
 
     def action_bottom(self) -> None:
-        self._scroll_rows(len(self._rows))
+        self._scroll_rows(len(self._layout.rows))
         self._found_at = None
-        self._point_at(self._link_from(len(self._lines) - 1, -1, self._first_visible_line()))
+        self._point_at(self._link_from(len(self.lines) - 1, -1, self._first_visible_line()))
+        self._keep_in_sight()
 
     def action_sideways(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
 
     def action_open(self) -> None:
-        if self.cursor is not None and self._lines[self.cursor].leads_somewhere:
+        if self.cursor is not None:
             self.post_message(self.Opened(self.cursor))
+        else:
+            self.post_message(self.Said("There is no link in sight."))
 
     # The mouse.
 
     def _line_at(self, event: events.MouseEvent) -> int | None:
+        rows = self._layout.rows
         row = self.scroll_offset.y + event.y
-        if 0 <= row < len(self._rows) and self._lines[self._rows[row][0]].leads_somewhere:
-            return self._rows[row][0]
+        if 0 <= row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
+            return rows[row][0]
         return None
 
     def on_click(self, event: events.Click) -> None:
@@ -319,14 +382,12 @@ class PageView(ScrollView, can_focus=True):
         event.stop()
         # Or the widget this one is made of scrolls too.
         event.prevent_default()
-        self._scroll_rows(_WHEEL)
-        self.post_message(self.Pointed())
+        self._scroll_and_point(_WHEEL)
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
         event.prevent_default()
-        self._scroll_rows(-_WHEEL)
-        self.post_message(self.Pointed())
+        self._scroll_and_point(-_WHEEL)
 
     # Painting.
 
@@ -334,36 +395,63 @@ class PageView(ScrollView, can_focus=True):
         left, top = self.scroll_offset
         width = self.size.width
         ground = self.rich_style
-        if top + y >= len(self._rows):
+        layout = self._layout
+        if top + y >= len(layout.rows):
             return Strip.blank(width, ground)
-        index, text = self._rows[top + y]
-        line = self._lines[index]
+        index, start, end = layout.rows[top + y]
+        line = layout.lines[index]
         if line.cells:
             return Strip(line.cells).adjust_cell_length(width, ground)
         pointed = index == self.cursor and line.leads_somewhere
-        over = self._component("cursor") if pointed else None
-        segments = self._marked(text, self._component(line.style), over)
-        if self._indent:
-            label = line.label if top + y == self._first_row[index] else ""
-            gutter = Segment(f"{label:>{LABEL_WIDTH}}  ", self._component("label"))
-            segments.insert(0, gutter)
-        strip = Strip(segments).crop_extend(left, left + width, ground)
+        segments = self._painted(line, start, end, self._component("cursor") if pointed else None)
+        strip = Strip(segments)
+        room = width - layout.indent
+        is_cut = strip.cell_length - left > room
+        strip = strip.crop_extend(left, left + room, ground)
+        if is_cut:
+            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component("note"))])
+        if layout.indent:
+            label = layout.gutter(index) if start == 0 else " " * layout.indent
+            strip = Strip([Segment(label, self._component("label")), *strip])
         return strip.apply_style(ground)
 
     def _component(self, name: str) -> Style:
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
-    def _marked(self, text: str, style: Style, over: Style | None) -> list[Segment]:
-        """`text` in its style, with what is looked for marked."""
-        if over is not None:
-            style += over
-        if self._match is None:
-            return [Segment(text, style)]
-        match_style = style + self._component("match")
-        segments, end = [], 0
-        for found in self._match.finditer(text):
-            segments.append(Segment(text[end : found.start()], style))
-            segments.append(Segment(found[0], match_style))
-            end = found.end()
-        segments.append(Segment(text[end:], style))
-        return [segment for segment in segments if segment.text]
+    def _painted(self, line: Line, start: int, end: int, over: Style | None) -> list[Segment]:
+        """A row in its style and its own colours, with what is looked for marked."""
+        style = self._component(line.style) + over if over else self._component(line.style)
+        # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
+        spans = [(each.start, each.end, _style_of(each.paint)) for each in line.spans if not over]
+        if self._match is not None:
+            mark = self._component("match")
+            spans += [(*found.span(), mark) for found in self._match.finditer(line.text)]
+        if not spans:
+            return [Segment(line.text[start:end], style)]
+        cuts = sorted({start, end, *(at for span in spans for at in span[:2] if start < at < end)})
+        segments = []
+        for begin, stop in pairwise(cuts):
+            piece = style
+            for first, last, paint in spans:
+                if first <= begin and stop <= last:
+                    piece += paint
+            segments.append(Segment(line.text[begin:stop], piece))
+        return segments
+
+
+@lru_cache(maxsize=1024)
+def _style_of(paint: Paint) -> Style:
+    def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
+        if shade is None:
+            return None
+        return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
+
+    has = paint.attributes
+    return Style(
+        color=colour(paint.letters),
+        bgcolor=colour(paint.ground),
+        bold="bold" in has or None,
+        italic="italic" in has or None,
+        underline="underline" in has or None,
+        reverse="reverse" in has or None,
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import attrs
-
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.browse.view import Position
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.browse.view import Position
 
 # None is the start page.
 Place = GopherURL | None
@@ -16,12 +17,12 @@ MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
 
-@attrs.define(slots=True)
 class Visit:
     """A place, and the position in it that going back to it returns to."""
 
-    place: Place
-    position: Position | None = None
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.position: Position | None = None
 
 
 class History:

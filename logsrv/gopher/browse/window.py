@@ -8,6 +8,8 @@ Window ── Session            history, cache, bookmarks, downloads, whom to t
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable
 
 from textual import events, work
 from textual.app import App, ComposeResult
@@ -37,6 +39,28 @@ from logsrv.kit.text.escape import one_line
 # Pages with more lines are made in a thread, so that the screen goes on living.
 _MANY_BYTES = 256 * 1024
 _TICK = 0.2
+# A page that arrives is shown anew so often: more would only cost time.
+_GROWS_EVERY = 0.1
+
+
+class Arrival:
+    """A visit whose page is on its way. shown: whether a part of it is shown, since `grown`."""
+
+    def __init__(self, place: Place, again: bool, step: int, position: Position | None) -> None:
+        self.place = place
+        self.again = again
+        self.step = step
+        self.position = position
+        self.shown = False
+        self.grown = 0.0
+
+
+class Started:
+    """A page that began to load before there was a window."""
+
+    def __init__(self, loading: Loading, page: Awaitable[Page]) -> None:
+        self.loading = loading
+        self.page = page
 
 
 class Window(App[None]):
@@ -62,13 +86,16 @@ class Window(App[None]):
     #where { width: auto; padding: 0 1; }
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, started: Started | None = None) -> None:
+        """`started`: a page that is on its way already."""
         super().__init__()
+        self._started = started
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.DARK.name
         self.session = session
         self._loading: Loading | None = None
+        self._arrival = Arrival(None, False, 0, None)
         self._loader: Worker[None] | None = None
         self._page: Page | None = None
         self._said = ""
@@ -141,7 +168,8 @@ class Window(App[None]):
         if page.content is None:
             self.say(f"Stopped: {loading.url}")
         else:
-            self.session.history.go(page.url)
+            if not self._arrival.shown:
+                self.session.history.go(page.url)
             self._show(page, self._lines(page), None)
 
     def redraw(self) -> None:
@@ -149,7 +177,7 @@ class Window(App[None]):
         position = self.view.position()
         if self._page is None:
             self._show_start(position)
-        else:
+        elif self._loading is None or not self._arrival.shown:
             self._show(self._page, self._lines(self._page), position)
 
     # Loading.
@@ -158,31 +186,57 @@ class Window(App[None]):
     async def _visit(self, place: Place, again: bool, step: int) -> None:
         history = self.session.history
         visit = history.neighbour(step) if step else history.current if again else None
-        position = visit.position if visit is not None else None
+        arrival = Arrival(place, again, step, visit.position if visit is not None else None)
         if place is None:
-            self._arrive(place, again, step)
-            self._show_start(position)
+            self._arrive(arrival)
+            self._show_start(arrival.position)
             return
         page = None if again else self.session.cache.get(place)
         if page is None:
-            page = await self._load(place)
+            page = await self._load(place, arrival)
             if page is None:
                 return
             self.session.cache.put(page)
         lines = await self._prepared(page)
-        self._arrive(place, again, step)
-        self._show(page, lines, position)
+        if arrival.shown:
+            self._show(page, lines, self.view.position())
+        else:
+            self._arrive(arrival)
+            self._show(page, lines, arrival.position)
 
-    async def _load(self, url: GopherURL) -> Page | None:
-        try:
-            loading = self._loading = self.session.loading(url)
-        except (LogsrvError, OSError) as error:
-            self.say(one_line(str(error)))
-            return None
+    async def _load(self, url: GopherURL, arrival: Arrival) -> Page | None:
+        started, self._started = self._started, None
+        if started is None or started.loading.url != url:
+            try:
+                loading = self.session.loading(url)
+            except (LogsrvError, OSError) as error:
+                self.say(one_line(str(error)))
+                return None
+            started = Started(loading, loading.page())
+        self._loading, self._arrival = started.loading, arrival
+        self._loading.grown = self._grow
+        self._grow()
         self._show_status()
-        page = await loading.page()
+        page = await started.page
         self._loading = None
         return page
+
+    def _grow(self) -> None:
+        """Show what has come of the page; one that is returned to comes whole, at its old place."""
+        loading, arrival = self._loading, self._arrival
+        now = time.monotonic()
+        if loading is None or arrival.position is not None or now - arrival.grown < _GROWS_EVERY:
+            return
+        lines = loading.fresh_lines(self.session.charset)
+        if not lines:
+            return
+        arrival.grown = now
+        if arrival.shown:
+            self.view.extend(lines)
+            return
+        arrival.shown = True
+        self._arrive(arrival)
+        self._show(Page(loading.url, None), lines, None)
 
     async def _prepared(self, page: Page) -> list[Line]:
         if page.received < _MANY_BYTES:
@@ -203,12 +257,12 @@ class Window(App[None]):
                 lines += [*painted, Line(""), Line(f"{what}.  s  saves it.", "dim")]
         return lines
 
-    def _arrive(self, place: Place, again: bool, step: int) -> None:
+    def _arrive(self, arrival: Arrival) -> None:
         history = self.session.history
-        if step:
-            history.move(step)
-        elif not again or history.current is None:
-            history.go(place)
+        if arrival.step:
+            history.move(arrival.step)
+        elif not arrival.again or history.current is None:
+            history.go(arrival.place)
 
     # Showing.
 
@@ -221,7 +275,8 @@ class Window(App[None]):
         self._page = page
         self.view.show(lines, position)
         took = f"{size_text(page.received)} in {span_text(page.seconds)}"
-        self._said = took if page.error is None and self.view.cursor is None else ""
+        is_whole = page.error is None and self._loading is None
+        self._said = took if is_whole and self.view.cursor is None else ""
         self._show_address(page.url)
         self._show_status()
 
@@ -245,6 +300,7 @@ class Window(App[None]):
         self._address.update(Content(str(place or "Start page")))
 
     def _tick(self) -> None:
+        self._grow()
         if self._loading is not None or self.session.downloads.running:
             self._show_status()
 
@@ -266,6 +322,9 @@ class Window(App[None]):
         if self.session.charset is not None:
             where = f"{self.session.charset}   {where}"
         self._where.update(Content(where))
+
+    def on_page_view_said(self, event: PageView.Said) -> None:
+        self.say(event.sentence)
 
     def on_page_view_pointed(self) -> None:
         self._said = ""

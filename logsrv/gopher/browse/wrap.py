@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.cells import cell_len, get_character_cell_size
 
-
-def rows_of(text: str, width: int) -> Iterator[str]:
-    """`text` in pieces of at most `width` cells; only blanks at the breaks are left out."""
+def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
+    """Where `text` is cut (start, end) so that each piece takes at most `width` cells; only blanks at
+    the breaks are left out.
+    """
     start = 0
     while True:
         end = _fits(text, start, width)
         if end == len(text):
-            yield text[start:]
+            yield start, end
             return
         blank = text.rfind(" ", start, end + 1)
         # A line drawn with blanks in front is not broken inside of them.
         if blank > start and text[start:blank].strip():
-            yield text[start:blank]
+            yield start, blank
             start = blank + 1
         else:
-            yield text[start:end]
+            yield start, end
             start = end
 
 
@@ -30,6 +30,8 @@ def _fits(text: str, start: int, width: int) -> int:
     end = min(len(text), start + width)
     if text.isascii():
         return max(end, min(start + 1, len(text)))
+    from rich.cells import cell_len, get_character_cell_size  # 10 ms that ASCII need not wait for
+
     if cell_len(text[start:end]) <= width and end == len(text):
         return end
     used, position = 0, start

@@ -19,29 +19,6 @@ from logsrv.kit.text.escape import one_line, printable
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024
 
-# One word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
-_TAGS = {
-    "text": "text",
-    "menu": "menu",
-    "search": "find",
-    "phonebook": "cso",
-    "error": "err",
-    "binhex": "hqx",
-    "archive": "zip",
-    "uuencoded": "uue",
-    "telnet": "tnet",
-    "binary": "file",
-    "mirror": "dup",
-    "tn3270": "3270",
-    "image": "img",
-    "html": "html",
-    "sound": "snd",
-    "video": "vid",
-    "document": "doc",
-    "calendar": "cal",
-    "mail": "mail",
-    "xml": "xml",
-}
 _COLOURS = {"1": "1;34", "7": "1;33", "3": "31", "0": "0", "h": "36", "8": "35", "T": "35"}
 _FILE_COLOUR = "32"
 _DIM = "2"
@@ -119,10 +96,9 @@ class MenuView:
             return f"          {text}".rstrip() + "\n"
         self._number += 1
         kind = item_type(item.item_type)
-        tag = _TAGS.get(kind.name) or one_line(item.item_type)
         colour = _COLOURS.get(item.item_type, _FILE_COLOUR)
         number = self._screen.coloured(f"{self._number:>4}", _DIM)
-        line = f"{number} {tag:<4} {self._screen.coloured(text, colour)}"
+        line = f"{number} {kind.tag:<4} {self._screen.coloured(text, colour)}"
         return (line + self._place(item)).rstrip() + "\n"
 
     def _place(self, item: MenuItem) -> str:

@@ -7,6 +7,7 @@ pygopherd, UMN gopherd).
 from __future__ import annotations
 
 from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,35 @@ class ItemType(Value):
         self.transfer = transfer
         self.media_type = media_type
 
+    @property
+    def tag(self) -> str:
+        """Return what it is in at most four letters; of an unknown type, its letter."""
+        return _TAGS.get(self.name) or one_line(self.letter)
+
+
+# One word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
+_TAGS = {
+    "text": "text",
+    "menu": "menu",
+    "search": "find",
+    "phonebook": "cso",
+    "error": "err",
+    "binhex": "hqx",
+    "archive": "zip",
+    "uuencoded": "uue",
+    "telnet": "tnet",
+    "binary": "file",
+    "mirror": "dup",
+    "tn3270": "3270",
+    "image": "img",
+    "html": "html",
+    "sound": "snd",
+    "video": "vid",
+    "document": "doc",
+    "calendar": "cal",
+    "mail": "mail",
+    "xml": "xml",
+}
 
 _TABLE = (
     ItemType("0", "text", "text", "text/plain"),

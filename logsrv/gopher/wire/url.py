@@ -159,6 +159,12 @@ class GopherURL(Value):
         return b"\t".join(parts) + b"\r\n"
 
 
+def typed_url(text: str) -> GopherURL:
+    """The URL of what somebody typed; without a scheme it is gopher://. Raises BadURL."""
+    text = text.strip()
+    return GopherURL.parse(text if "://" in text else f"gopher://{text}")
+
+
 def _authority(authority: str) -> tuple[str, int]:
     if "@" in authority:
         raise BadURL(authority, "Gopher has no user names and passwords")

@@ -168,7 +168,7 @@ def test_finding_in_a_page(drive: Drive, server: Scripted) -> None:
         await driven.shows("Item 0")
         await driven.press("slash")
         await driven.type("ITEM 15")
-        await driven.shows("Found “ITEM 15”")
+        await driven.shows("“ITEM 15”: 1 of 11")
         assert driven.pointed() == "Item 15"
         await driven.press("n")
         assert driven.pointed() == "Item 150"

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.dialogs import Question, download_text
-from logsrv.gopher.browse.downloads import Download, DownloadState
+from logsrv.gopher.browse.downloads import Download
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.browse.downloads import DownloadState
 
 
 @pytest.mark.parametrize(("key", "answer"), [("y", True), ("n", False), ("escape", False)])
@@ -29,8 +33,9 @@ def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
 
 
 def row(state: DownloadState, **values: object) -> str:
-    download = Download(GopherURL("h"), Path("/d/file.bin"), state, ended=2.0, **values)  # type: ignore[arg-type]
-    download.began = 0.0
+    download = Download(GopherURL("h"), Path("/d/file.bin"))
+    for name, value in {"state": state, "began": 0.0, "ended": 2.0, **values}.items():
+        setattr(download, name, value)
     return download_text(download)
 
 

@@ -50,7 +50,7 @@ def test_the_help_fits(width: int) -> None:
 
 def test_the_start_page_lists_the_bookmarks() -> None:
     lines = start_lines([Bookmark(GopherURL("h", item_type="7"), "Find things")])
-    assert any((line.label, line.text) == ("search", "Find things") for line in lines)
+    assert any((line.label, line.text) == ("find", "Find things") for line in lines)
     assert any("None yet" in line.text for line in start_lines([]))
     assert any(line.text == "broken" for line in start_lines([], "broken"))
 

@@ -7,7 +7,7 @@ import ssl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.browse.lines import LABEL_WIDTH, lines_of, text_lines
+from logsrv.gopher.browse.lines import lines_of, text_lines
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import Menu, MenuParser
@@ -28,7 +28,7 @@ def test_each_item_has_the_name_of_its_type() -> None:
     lines = lines_of(
         Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
     )
-    assert [line.label for line in lines] == ["", "menu", "phone", "type Z", "error"]
+    assert [line.label for line in lines] == ["", "menu", "cso", "Z", "err"]
     assert [line.leads_somewhere for line in lines] == [False, True, True, True, False]
 
 
@@ -40,6 +40,16 @@ def test_a_charset_of_the_users_choice() -> None:
     page = Page(URL, Text(URL, b"\xc4\xc4 caf\x82", terminated=False))
     assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
     assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
+
+
+def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> None:
+    art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
+    red, still, escaped = text_lines(art)
+    assert (red.text, still.text) == ("red", "        still plain")
+    assert [(each.start, each.end, each.paint.letters) for each in still.spans] == [(0, 13, 1)]
+    assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
+    shown = lines_of(Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None)
+    assert [line.text for line in shown] == ["blue", "M"]
 
 
 def test_lines_that_were_cut_are_told() -> None:
@@ -84,8 +94,9 @@ def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
     for page in (Page(URL, menu(data)), Page(URL, Text(URL, data, False))):
         for line in lines_of(page, None):
             assert line.text == one_line(line.text, 10_000)
-            assert len(line.label) <= LABEL_WIDTH
+            assert len(line.label) <= 4
             assert line.label == one_line(line.label)
+            assert all(0 <= each.start < each.end <= len(line.text) for each in line.spans)
 
 
 @given(st.text(max_size=300))

@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.view import PageView, Position
 from logsrv.gopher.wire.menu import MenuItem
@@ -25,6 +26,7 @@ class Frame(App[None]):
         self.view = PageView()
         self.opened: list[int] = []
         self.pointed = 0
+        self.said: list[str] = []
 
     def compose(self) -> ComposeResult:
         yield self.view
@@ -34,6 +36,9 @@ class Frame(App[None]):
 
     def on_page_view_pointed(self) -> None:
         self.pointed += 1
+
+    def on_page_view_said(self, event: PageView.Said) -> None:
+        self.said.append(event.sentence)
 
     def rows(self) -> list[str]:
         height = self.view.size.height
@@ -67,7 +72,12 @@ TEXT = [Line(f"line {number}") for number in range(100)]
 
 def test_items_are_aligned_beside_their_types() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
-        assert frame.rows()[:3] == ["        Welcome", "  menu  one", "        between"]
+        assert frame.rows()[:4] == [
+            "          Welcome",
+            "  1 menu  one",
+            "          between",
+            "  2 menu  two",
+        ]
 
     framed(MENU, scenario)
 
@@ -126,7 +136,9 @@ def test_links_out_of_sight_are_not_jumped_to() -> None:
 
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("down")
-        assert frame.view.position() == Position(0, 1, 0)
+        assert frame.view.position() == Position(None, 1, 0)
+        await pilot.press("enter")
+        assert frame.opened == [] and frame.said == ["There is no link in sight."]
         await pilot.press("tab")
         assert frame.view.cursor == 51
 
@@ -162,10 +174,10 @@ def test_long_lines_are_broken_or_moved_sideways() -> None:
         assert frame.rows()[:3] == ["word word word word word word word word"] * 2 + [
             "word word word word"
         ]
-        await pilot.press("w")
-        assert frame.rows()[1] == ""
+        await pilot.press("w", "w")
+        assert frame.rows()[0] == words[:39] + "›" and frame.rows()[1] == ""
         await pilot.press("greater_than_sign")
-        assert frame.rows()[0] == words[8:48].rstrip()
+        assert frame.rows()[0] == words[8:47] + "›"
         await pilot.press("less_than_sign", "w")
         assert frame.rows()[1].startswith("word")
 
@@ -189,14 +201,14 @@ def test_resizing_keeps_the_place() -> None:
 def test_what_is_looked_for_is_found_round_the_end() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         view = frame.view
-        assert view.find("LINE 9", stay=True)
-        tops = []
-        for _ in range(3):
-            tops.append(view._found_at)
-            assert view.find("line 9")
-        assert tops == [9, 90, 91]
-        assert view.find("line 9", backward=True) and view._found_at == 91
-        assert view.find("line 5$") is False
+        assert view.find("LINE 9", stay=True) == (1, 11) and view._found_at == 9
+        assert view.find("line 9") == (2, 11) and view._found_at == 90
+        assert view.find("line 9") == (3, 11) and view._found_at == 91
+        assert view.find("line 9", backward=True) == (2, 11) and view._found_at == 90
+        assert view.find("line 9", backward=True) == (1, 11)
+        assert view.find("line 9", backward=True) == (11, 11) and view._found_at == 99
+        assert view.find("line 9") == (1, 11) and view._found_at == 9
+        assert view.find("line 5$") is None
         styles = {segment.text: segment.style for segment in view.render_line(0)}
         assert styles
 
@@ -211,6 +223,77 @@ def test_places_found_are_marked_and_cleared() -> None:
         assert next(iter(frame.view.render_line(0))).text == "line 0"
 
     framed(TEXT, scenario)
+
+
+def test_a_wheel_leaves_no_cursor_behind() -> None:
+    """Enter acts on what is in sight, however one came there."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        assert frame.view.cursor == 3
+        await pilot.press("enter")
+        assert frame.opened == [3]
+
+    framed(LONG_MENU, scenario)
+
+
+DRAWING = "+" + "-" * 50 + "+"
+
+
+def test_drawings_stay_whole_and_prose_is_broken() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:5] == [
+            DRAWING[:39] + "›",
+            DRAWING[:39] + "›",
+            "",
+            "word word word word word word word word",
+            "word word word word word word word word",
+        ]
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        assert frame.rows()[0] == DRAWING[12:] and frame.view.is_wider
+        await pilot.press("w")
+        assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
+        assert not frame.view.is_wider
+
+    framed([Line(DRAWING), Line(DRAWING), Line(""), Line("word " * 20)], scenario)
+
+
+def test_prose_has_a_readable_width_in_a_wide_window() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert max(map(len, frame.rows())) <= 80
+        await pilot.press("w")
+        assert max(map(len, frame.rows())) > 100
+
+    framed([Line("word " * 40)], scenario, size=(160, 10))
+
+
+def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
+    blue = Paint(letters=4)
+    lines = [
+        Line("xabc", "information", spans=(Span(1, 3, blue),)),
+        Line("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
+    ]
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        painted = {each.text: str(each.style) for each in frame.view.render_line(0)}
+        assert painted["ab"].startswith("color(4)") and not painted["x"].startswith("color(4)")
+        pointed = {each.text.strip(): str(each.style) for each in frame.view.render_line(1)}
+        assert not pointed["link"].startswith("color(4)")
+
+    framed(lines, scenario)
+
+
+def test_a_page_grows_without_moving() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("space", "down")
+        before = frame.view.position(), frame.rows()
+        frame.view.extend(LONG_MENU)
+        await pilot.pause()
+        assert (frame.view.position(), frame.rows()) == before
+        await pilot.press("end")
+        assert frame.rows()[-1] == "200 menu  item 99"
+
+    framed(LONG_MENU, scenario)
 
 
 def test_the_mouse_opens_and_scrolls() -> None:
@@ -234,7 +317,7 @@ def _wheel() -> type:
 def test_a_hundred_thousand_lines_are_no_trouble() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("end")
-        assert frame.rows()[-1] == "  menu  item 99999"
+        assert frame.rows()[-1] == "100000 menu  item 99999"
 
     framed([link(f"item {number}") for number in range(100_000)], scenario)
 

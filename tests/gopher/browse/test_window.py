@@ -47,19 +47,19 @@ def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> No
 
 def test_a_menu_of_real_width_fits_80_columns(drive: Drive, serve: Serve) -> None:
     """70 columns, as menus are drawn for, beside the types."""
-    server = serve(menu(item("i", "=" * 72), item("1", "x")))
+    server = serve(menu(item("i", "=" * 70), item("1", "x")))
 
     async def scenario(driven: Driven) -> None:
-        await driven.shows("        " + "=" * 72)
+        await driven.shows(" " * 10 + "=" * 70)
 
     drive(server.url(), scenario)
 
 
 def test_a_wide_window_uses_its_width(drive: Drive, serve: Serve) -> None:
-    server = serve(b"x" * 131)
+    server = serve(b"x" * 119)
 
     async def scenario(driven: Driven) -> None:
-        await driven.shows("x" * 131)
+        await driven.shows("x" * 119)
 
     drive(server.url("/0/text"), scenario, size=(132, 43))
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from logsrv.gopher.browse.wrap import rows_of
+from logsrv.gopher.browse.wrap import pieces
+
+
+def rows_of(text: str, width: int) -> Iterator[str]:
+    return (text[start:end] for start, end in pieces(text, width))
 
 
 def test_words_stay_whole() -> None:

@@ -1,0 +1,118 @@
+"""Colours that a server writes into its lines (SGR of ECMA-48), as spans beside plain text. No I/O.
+
+Colours alone: a line with any other escape sequence, or one that hides or blinks, stays as it is, so
+that all of it is escaped and seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # A number of the 256 colours of terminals, red, green and blue, or that of the page.
+    Shade = int | tuple[int, int, int] | None
+
+_SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
+_ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
+# What ends them; 2 (faint) begins none, since on many terminals it cannot be read.
+_ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
+
+
+class Paint(Value):
+    """The look of a span: colours of the letters and behind them, and names of attributes."""
+
+    __slots__ = ("attributes", "ground", "letters")
+
+    def __init__(
+        self, letters: Shade = None, ground: Shade = None, attributes: frozenset[str] = frozenset()
+    ) -> None:
+        self.letters = letters
+        self.ground = ground
+        self.attributes = attributes
+
+
+class Span(Value):
+    """A piece of a line, from `start` to `end`, in a paint of its own."""
+
+    __slots__ = ("end", "paint", "start")
+
+    def __init__(self, start: int, end: int, paint: Paint) -> None:
+        self.start = start
+        self.end = end
+        self.paint = paint
+
+
+_PLAIN = Paint()
+
+
+class Colours:
+    """The colours of consecutive lines: one goes on in the next, as terminals have it."""
+
+    def __init__(self) -> None:
+        self._paint = _PLAIN
+
+    def line(self, text: str) -> tuple[str, tuple[Span, ...]] | None:
+        """Return the line without its colours and its TABs, and the colours; None if there is more in it
+        that a terminal would obey.
+        """
+        pieces = _SGR.split(text)
+        if any("\n" in piece or printable(piece) != piece for piece in pieces[::2]):
+            return None
+        shown, spans, paint = "", [], self._paint
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                changed = _changed(paint, piece)
+                if changed is None:
+                    return None
+                paint = changed
+            elif piece:
+                start = len(shown)
+                shown = (shown + piece).expandtabs()
+                if paint != _PLAIN:
+                    spans.append(Span(start, len(shown), paint))
+        self._paint = paint
+        return shown, tuple(spans)
+
+
+def _changed(paint: Paint, parameters: str) -> Paint | None:
+    """The paint after a sequence; None if it does more than colour."""
+    if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):
+        return None
+    numbers = iter([int(each or 0) for each in parameters.split(";")])
+    for number in numbers:
+        if number == 0:
+            paint = _PLAIN
+        elif name := _ATTRIBUTES.get(number):
+            paint = paint.replace(attributes=paint.attributes | {name})
+        elif name := _ENDS.get(number):
+            paint = paint.replace(attributes=paint.attributes - {name})
+        elif 30 <= number <= 37 or 90 <= number <= 97:
+            paint = paint.replace(letters=number - 30 if number < 90 else number - 82)
+        elif 40 <= number <= 47 or 100 <= number <= 107:
+            paint = paint.replace(ground=number - 40 if number < 100 else number - 92)
+        elif number in (39, 49):
+            paint = paint.replace(**{"letters" if number == 39 else "ground": None})
+        elif number in (38, 48):
+            shade = _shade(numbers)
+            if shade is None:
+                return None
+            paint = paint.replace(**{"letters" if number == 38 else "ground": shade})
+        else:
+            return None
+    # Letters in the colour of their ground would be hidden.
+    if paint.letters is not None and paint.letters == paint.ground:
+        return paint.replace(ground=None)
+    return paint
+
+
+def _shade(numbers: Iterator[int]) -> Shade:
+    kind = next(numbers, None)
+    values = [next(numbers, 256) for _ in range({5: 1, 2: 3}.get(kind or 0, 0))]
+    if not values or max(values) > 255:
+        return None
+    return values[0] if len(values) == 1 else (values[0], values[1], values[2])

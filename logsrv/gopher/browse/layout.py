@@ -1,0 +1,131 @@
+"""Lines of a page as rows of a window: what stands beside them, what is broken and what stays whole.
+
+Prose is broken between words, in a wide window at a width that can be read. Drawings and tables (by the
+rule of the gateway, `wire/columns`) are never broken: what does not fit is a move sideways away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.wrap import pieces
+from logsrv.gopher.wire.columns import columns, shape_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    # fit: prose is broken, drawings are not. all, none: every line is, no line is.
+    Breaking = Literal["fit", "all", "none"]
+
+# Lines of hand-made texts are up to 80 columns wide, and nobody reads much longer ones with ease.
+READABLE = 80
+# But a line that somebody broke here already stays as it is where it fits.
+_HAND_MADE = 120
+# A paragraph is judged by at most so many lines before and behind the one in question.
+_AROUND = 200
+_ENOUGH = 400
+_NARROWEST = 8
+_TAG_WIDTH = 4
+_GAP = 2
+
+
+class Layout:
+    """The rows of some lines in `width` cells.
+
+    rows: (index of the line, start, end) of each. first_row: of each line. numbers: of each line, from
+    1 on for those that lead somewhere, 0 for the others. indent: cells of the column beside the text,
+    on pages with links: a number and what the link is. widest: cells of the widest row.
+    """
+
+    def __init__(self, width: int, breaking: Breaking = "fit") -> None:
+        self._window = width
+        self._breaking = breaking
+        self._clear()
+
+    def _clear(self) -> None:
+        self.lines: list[Line] = []
+        self.rows: list[tuple[int, int, int]] = []
+        self.first_row: list[int] = []
+        self.numbers: list[int] = []
+        self.links: list[int] = []
+        self.indent = 0
+        self.widest = 0
+        # The paragraph that was judged last, and whether it stays whole.
+        self._judged = range(0)
+        self._whole = False
+
+    @property
+    def width(self) -> int:
+        """Return the cells that are left for the text."""
+        return max(_NARROWEST, self._window - self.indent)
+
+    def is_for(self, width: int) -> bool:
+        """Return true if the rows are as a window of that width has them."""
+        return width == self._window
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        """Put more lines at the end; all are laid out anew if the column beside them grows."""
+        more = list(lines)
+        links = len(self.links) + sum(line.leads_somewhere for line in more)
+        digits = max(3, len(str(links)))
+        labelled = self.indent or any(line.label for line in more)
+        indent = digits + 1 + _TAG_WIDTH + _GAP if labelled else 0
+        if indent != self.indent:
+            more = self.lines + more
+            self._clear()
+            self.indent = indent
+        begin = len(self.lines)
+        self.lines += more
+        # What comes may belong to the last paragraph.
+        self._judged = range(0)
+        for index in range(begin, len(self.lines)):
+            self._add(index, self.lines[index])
+
+    def gutter(self, index: int) -> str:
+        """Return what stands beside the first row of that line."""
+        number = str(self.numbers[index] or "")
+        digits = self.indent - 1 - _TAG_WIDTH - _GAP
+        return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
+
+    def _add(self, index: int, line: Line) -> None:
+        self.first_row.append(len(self.rows))
+        if line.leads_somewhere:
+            self.links.append(index)
+        self.numbers.append(len(self.links) if line.leads_somewhere else 0)
+        text, width = line.text, self.width
+        # Two cells for each character is the most there can be.
+        short = len(text) * (1 if text.isascii() else 2) <= width
+        cells = len(text) if text.isascii() or short else columns(text)
+        readable = min(width, READABLE) if self._breaking == "fit" else width
+        if cells <= min(width, _HAND_MADE) or not self._is_broken(index):
+            self.rows.append((index, 0, len(text)))
+            self.widest = max(self.widest, cells)
+        else:
+            self.rows += [(index, start, end) for start, end in pieces(text, readable)]
+            self.widest = max(self.widest, readable)
+
+    def _is_broken(self, index: int) -> bool:
+        if self._breaking != "fit":
+            return self._breaking == "all"
+        if self.lines[index].leads_somewhere:
+            return True
+        if index not in self._judged:
+            around = self._paragraph(index)
+            self._judged = around
+            self._whole = shape_of([self.lines[each].text[:_ENOUGH] for each in around]) != "prose"
+        return not self._whole
+
+    def _paragraph(self, index: int) -> range:
+        """The lines around that one, up to an empty line or a link on either side."""
+        first = last = index
+        while first > max(0, index - _AROUND) and self._goes_on(first - 1):
+            first -= 1
+        while last < min(len(self.lines) - 1, index + _AROUND) and self._goes_on(last + 1):
+            last += 1
+        return range(first, last + 1)
+
+    def _goes_on(self, index: int) -> bool:
+        line = self.lines[index]
+        return bool(line.text.strip()) and not line.leads_somewhere

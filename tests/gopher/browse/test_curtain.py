@@ -1,0 +1,90 @@
+"""The first screen: painted before Textual is there, on a terminal of our own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+
+from logsrv.gopher.browse.curtain import Curtain
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.wire.menu import MenuItem
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, TextIO]]:
+    """What a person sees, and what programs write to: 40 × 10."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    with open(theirs, "w") as stream:
+        yield ours, stream
+    os.close(ours)
+
+
+def seen(ours: int) -> list[str]:
+    """The rows that are painted last."""
+    text = os.read(ours, 65536).decode().rpartition("\x1b[H")[2]
+    return [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", row).rstrip() for row in text.split("\r\r\n")]
+
+
+def test_the_frame_is_there_at_once(terminal: tuple[int, TextIO]) -> None:
+    ours, stream = terminal
+    with Curtain(stream, {"TERM": "xterm"}, "gopher://h/\x1b[2J"):
+        rows = seen(ours)
+        assert rows[0] == " gopher://h/\\x1b[2J" and rows[-2].startswith(" Loading")
+        assert len(rows) == 10
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"TERM": "xterm"}, {"TERM": "xterm", "COLORTERM": "truecolor"}, {"NO_COLOR": "1"}],
+    ids=["256", "exact", "none"],
+)
+def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str, str]) -> None:
+    ours, stream = terminal
+    lines = [Line("Welcome", "information"), Line("One", "menu", "menu", MenuItem("1", b"One"))]
+    with Curtain(stream, environ, "gopher://h/") as curtain:
+        os.read(ours, 65536)
+        curtain.show([*lines, *[Line("more words than fit into it")] * 100])
+        written = os.read(ours, 65536).decode()
+        assert ("38;2;" in written, "38;5;" in written) == (
+            "COLORTERM" in environ,
+            "COLORTERM" not in environ and "NO_COLOR" not in environ,
+        )
+        rows = [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", row) for row in written.split("\r\r\n")]
+        assert rows[1:4] == [
+            "          Welcome",
+            "  1 menu  One",
+            "          more words than fit into it",
+        ]
+        assert len(rows) == 10 and all(len(row) <= 40 for row in rows)
+
+
+def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> None:
+    """What is typed meanwhile is not shown, and waits for the browser."""
+    ours, stream = terminal
+    before = termios.tcgetattr(stream)
+    with Curtain(stream, {}, "x"):
+        assert not termios.tcgetattr(stream)[3] & (termios.ECHO | termios.ICANON)
+        os.read(ours, 65536)
+        os.write(ours, b"q")
+        assert os.read(stream.fileno(), 10) == b"q"
+    assert termios.tcgetattr(stream) == before
+    assert os.read(ours, 65536).endswith(b"\x1b[?1049l")
+
+
+def test_who_takes_the_screen_over_leaves_it(terminal: tuple[int, TextIO]) -> None:
+    ours, stream = terminal
+    with Curtain(stream, {}, "x") as curtain:
+        os.read(ours, 65536)
+        curtain.hand_over()
+    stream.write("end")
+    stream.flush()
+    assert os.read(ours, 65536) == b"end"

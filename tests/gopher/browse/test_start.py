@@ -1,0 +1,97 @@
+"""The beginning of a page is shown while the browser itself still loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.browse import start
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.conftest import run
+from tests.gopher.browse.menus import item, menu
+from tests.gopher.conftest import Serve
+
+
+class Curtain:
+    """Takes the place of the first screen, and writes down what it was to show."""
+
+    rows = 24
+
+    def __init__(self) -> None:
+        self.shown: list[list[str]] = []
+
+    def show(self, lines: list[Line]) -> None:
+        self.shown.append([line.text for line in lines])
+
+    def hand_over(self) -> None:
+        self.shown.append(["handed over"])
+
+
+class App:
+    """Takes the place of the module with the browser."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+
+    def Started(self, loading: Any, page: Any) -> Any:
+        return page
+
+    def Browser(self, session: Any, url: Any, started: Any) -> Any:
+        self.made.append((url, started))
+        self.started = started
+        return self
+
+    return_code = None
+
+    async def run_async(self) -> None:
+        if self.started is not None:
+            await self.started
+
+
+def browsed(
+    url: GopherURL | None, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[App, list[list[str]]]:
+    app, curtain = App(), Curtain()
+
+    async def main() -> None:
+        loaded: list[bool] = []
+
+        def load(name: str) -> App:
+            # As if it took until the page is there.
+            import time
+
+            while url is not None and not curtain.shown and not loaded:
+                time.sleep(0.001)
+            return app
+
+        monkeypatch.setattr(start, "import_module", load)
+        work = start.browse(url, environ, curtain)  # type: ignore[arg-type]
+        assert await work == 0
+
+    run(main())
+    return app, curtain.shown
+
+
+def test_a_page_is_shown_before_the_browser_has_loaded(
+    serve: Serve, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = GopherURL.parse(serve(menu(item("i", "Hello"), item("1", "Sub"))).url())
+    app, shown = browsed(url, environ, monkeypatch)
+    assert shown == [["Hello", "Sub"], ["handed over"]]
+    assert app.made[0][0] == url and app.started.result().content.items
+
+
+def test_the_start_page_is_there_at_once(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, shown = browsed(None, environ, monkeypatch)
+    assert shown[0][0] == "Gopher" and "Places to begin" in shown[0]
+
+
+def test_what_is_loaded_first_is_not_textual() -> None:
+    code = "import sys, logsrv.gopher.browse.start; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
