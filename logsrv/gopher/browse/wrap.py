@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Where `text` is cut (start, end) so that each piece takes at most `width` cells; only blanks at
+    """Cuts of `text` (start, end) such that each piece takes at most `width` cells; only blanks at
     the breaks are left out.
     """
     start = 0
