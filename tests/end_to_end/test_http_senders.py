@@ -80,20 +80,6 @@ def test_http_handler(logger: Start, logging_by: logging.Logger) -> None:
     assert {one["levelname"] for one in found} == {"WARNING"}
 
 
-def test_loki_handler(logger: Start, logging_by: logging.Logger) -> None:
-    import logging_loki
-
-    server = logger(listen=[HTTP])
-    url = f"http://127.0.0.1:{server.port()}/loki/api/v1/push"
-    logging_by.addHandler(logging_loki.LokiHandler(url, {"app": "shop"}, version="1"))
-    for number in range(RECORDS):
-        logging_by.error(text(number), extra={"tags": {"n": str(number)}})
-    found = stored(server)
-    assert [one["message"] for one in found] == [text(number) for number in range(RECORDS)]
-    assert [one["n"] for one in found] == [str(number) for number in range(RECORDS)]
-    assert {(one["app"], one["severity"]) for one in found} == {("shop", "error")}
-
-
 def test_opentelemetry(logger: Start, logging_by: logging.Logger) -> None:
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter

@@ -21,23 +21,6 @@ def test_datagrams_are_refused_in_one_sentence(logger: Start) -> None:
 
 
 @pytest.mark.long
-def test_rsyslog(logger: Start, tmp_path: Path) -> None:
-    """All that omrelp sends is there once, as it was sent."""
-    server = logger("--sync", "always", listen=[RELP])
-    action = (
-        f'action(type="omrelp" target="127.0.0.1" port="{server.port()}"'
-        ' action.resumeRetryCount="-1" action.resumeInterval="1")'
-    )
-    sent = texts()
-    with rsyslog(tmp_path, action, 'module(load="omrelp")') as sender:
-        sender.send(sent)
-        server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all")
-    found = [message for message in server.messages() if b" app: " in message]
-    assert [message.partition(b" app: ")[2] for message in found] == list(map(as_stored, sent))
-    assert all(message.startswith(b"<13>") for message in found)
-
-
-@pytest.mark.long
 def test_rsyslog_sends_again_what_a_killed_server_had_not_acknowledged(
     logger: Start, tmp_path: Path
 ) -> None:

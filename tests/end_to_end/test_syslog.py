@@ -55,17 +55,11 @@ def test_logger_at_a_socket_of_datagrams(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("framing", ["traditional", "octet-counted"])
-def test_rsyslog_over_tcp(logger: Start, tmp_path: Path, framing: str) -> None:
-    """Where it counts, messages keep their lines; where it doesn't, it sends each line by itself."""
+def test_rsyslog_over_tcp(logger: Start, tmp_path: Path) -> None:
+    """Without counts it sends each line by itself; with them: test_sending.py."""
     server = logger(listen=[TCP])
-    sent = texts()
-    if framing == "traditional":
-        sent = [text.replace("\n", " ") for text in sent]
-    action = (
-        f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="tcp"'
-        f' TCP_Framing="{framing}")'
-    )
+    sent = [text.replace("\n", " ") for text in texts()]
+    action = f'action(type="omfwd" target="127.0.0.1" port="{server.port()}" protocol="tcp")'
     with rsyslog(tmp_path, action) as sender:
         sender.send(sent)
         server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all")
@@ -86,9 +80,8 @@ def test_rsyslog_over_udp(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("driver", ["syslog", "network"])
-def test_syslog_ng(logger: Start, tmp_path: Path, driver: str) -> None:
-    """`syslog(…)` counts and sends RFC 5424, `network(…)` lines of RFC 3164."""
+def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
+    """`network(…)` sends lines of RFC 3164; `syslog(…)`: test_sending.py."""
     server = logger(listen=[TCP])
     sent = [text.replace("\n", " ") for text in texts()]
     (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in sent))
@@ -96,7 +89,7 @@ def test_syslog_ng(logger: Start, tmp_path: Path, driver: str) -> None:
         tmp_path,
         f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
         ' log-msg-size(65536) program-override("app"));',
-        f'{driver}("127.0.0.1" port({server.port()}) transport("tcp"));',
+        f'network("127.0.0.1" port({server.port()}) transport("tcp"));',
     ):
         server.wait_until(lambda: server.current.read_bytes().count(b"number ") >= 1000, "all")
     found = server.messages()

@@ -36,7 +36,7 @@ _BY_OTLP = {
     for number in range(first, first + 4)
 } | dict.fromkeys(range(21, 25), "critical")
 
-BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "loglevel", "log.level")
+BY_NAME_OR_NUMBER = ("level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level")
 """Fields of the content that may hold a level, in the order in which they are asked."""
 BY_NUMBER = {"levelno": _BY_PYTHON, "severity_number": _BY_OTLP, "PRIORITY": BY_SYSLOG}
 

@@ -20,7 +20,7 @@ _SPELLINGS = {
 
 
 @pytest.mark.parametrize(
-    "field", ["level", "severity", "lvl", "levelname", "loglevel", "log.level"]
+    "field", ["level", "severity", "lvl", "levelname", "level_name", "loglevel", "log.level"]
 )
 @pytest.mark.parametrize(
     ("value", "level"), [(value, level) for level, values in _SPELLINGS.items() for value in values]

@@ -1,0 +1,228 @@
+"""docs/sending.md: daemons with the lines of the page, and 1,000 records of each, stored once and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.fields.record import Record
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.end_to_end.senders import DAEMONS, DOCS, lines_of
+from tests.ports import free_port
+from tests.programs import missing, program
+
+pytestmark = pytest.mark.long
+
+SENT = texts()
+LINES = [text.replace("\n", " ") for text in SENT]
+TRIED = {
+    "relp.conf", "tcp.conf", "global.conf", "destination.conf", "nginx-logs.conf", "haproxy-logs.cfg",
+    "postgresql-logs.conf", "journal-upload.conf",
+}  # fmt: skip
+
+
+def records(server: Logger, count: int) -> list[Record]:
+    server.wait_until(lambda: len(lines_of(server)) >= count, f"{count} records", 60)
+    return [Record(line) for line in lines_of(server)]
+
+
+@contextlib.contextmanager
+def running(words: list[str], log: Path, port: int | None = None) -> Iterator[None]:
+    """Run a daemon of somebody else's in the foreground, until it listens."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(words, stdout=output, stderr=output)
+
+    def listens() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            socket.create_connection(("127.0.0.1", port or 0), 5).close()
+        except OSError:
+            return False
+        return True
+
+    try:
+        if port is not None:
+            wait_until(listens, words[0])
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.mark.parametrize(("file", "port"), [("relp.conf", 2514), ("tcp.conf", 514)])
+def test_rsyslog(logger: Start, tmp_path: Path, file: str, port: int) -> None:
+    """Messages come whole: of several lines, and of 20 KB."""
+    kind = "relp" if file == "relp.conf" else "syslog"
+    server = logger("--sync", "always", listen=[f"{kind}:tcp:0:interface=127.0.0.1"])
+    lines = DAEMONS.file(file, (port, server.port())).splitlines()
+    modules = "\n".join(line for line in lines if line.startswith("module"))
+    action = "\n".join(line for line in lines if not line.startswith("module"))
+    with rsyslog(tmp_path, action, modules) as sender:
+        # What the test's own configuration has, too.
+        configured = (tmp_path / "rsyslog.conf").read_text()
+        assert all(word in configured for word in DAEMONS.files["global.conf"][7:-2].split())
+        sender.send(SENT)
+        server.wait_until(lambda: server.current.read_bytes().count(b"app: ") >= 1000, "all", 60)
+    found = [Record(line) for line in lines_of(server) if b" app: " in line]
+    assert [one.body.partition(b" app: ")[2] for one in found] == list(map(as_stored, SENT))
+    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
+
+
+def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
+    server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
+    (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
+    page = DAEMONS.file("destination.conf", (514, server.port()))
+    driver = page[page.index("{") + 1 : page.rindex("}")]
+    with syslog_ng(
+        tmp_path,
+        f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
+        ' log-msg-size(65536) program-override("app"));',
+        driver,
+    ):
+        found = records(server, 1000)
+    assert [one.get("text") for one in found] == LINES
+    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
+
+
+def test_nginx(logger: Start, tmp_path: Path) -> None:
+    nginx = program("nginx", "nginx-light")
+    server = logger(listen=["syslog:udp:0:interface=127.0.0.1:rcvbuf=8MiB"])
+    port = free_port()
+    logs = DAEMONS.file("nginx-logs.conf", (514, server.port()))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = "".join(f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in kinds)
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off;\nmaster_process off;\npid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\n"
+        f"http {{\n{places}large_client_header_buffers 4 64k;\nkeepalive_requests 10000;\n{logs}\n"
+        f"server {{ listen 127.0.0.1:{port}; root /nonexistent; location /ok/ {{ return 200 ok; }} }}\n}}\n"
+    )
+    with running([nginx, "-c", str(tmp_path / "nginx.conf")], tmp_path / "log", port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for number, text in enumerate(LINES):
+            client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
+            assert client.getresponse().read() == b"ok"
+        client.request("GET", "/missing")
+        client.getresponse().read()
+        client.close()
+        # The last request has an error, too.
+        found = records(server, 1002)
+    access = [one for one in found if str(one.get("path")).startswith("/ok/")]
+    assert [one.get("agent") for one in access] == LINES
+    assert [one.get("path") for one in access] == [f"/ok/{number}" for number in range(1000)]
+    assert {(one.get("app"), one.get("status"), one.level) for one in access} == {
+        ("nginx", 200, "info")
+    }
+    [error] = [one for one in found if one.level == "error"]
+    assert error.get("app") == "nginx" and "/nonexistent/missing" in str(error.get("text"))
+
+
+def test_haproxy(logger: Start, tmp_path: Path) -> None:
+    haproxy = program("haproxy", "haproxy")
+    server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
+    port = free_port()
+    (tmp_path / "haproxy.cfg").write_text(
+        DAEMONS.file("haproxy-logs.cfg", (514, server.port()))
+        + "    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
+        f"frontend web\n    bind 127.0.0.1:{port}\n    capture request header User-Agent len 12000\n"
+        "    http-request return status 200 content-type text/plain string ok\n"
+    )
+    words = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
+    sent = [text[:10_000] for text in LINES]
+    with running(words, tmp_path / "log", port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for number, text in enumerate(sent):
+            client.request("GET", f"/ok/{number}", headers={"User-Agent": text.encode()})
+            assert client.getresponse().read() == b"ok"
+        client.close()
+        server.wait_until(lambda: server.current.read_bytes().count(b"/ok/") >= 1000, "all", 60)
+    found = [one for one in map(Record, lines_of(server)) if b"/ok/" in one.body]
+    assert len(found) == 1000
+    for number, (one, text) in enumerate(zip(found, sent, strict=True)):
+        encoded = re.sub(
+            "[^ -~]", lambda found: "".join(f"#{b:02X}" for b in found[0].encode()), text
+        )
+        assert str(one.get("text")).endswith(f'{{{encoded}}} "GET /ok/{number} HTTP/1.1"')
+    assert {(one.get("app"), one.level) for one in found} == {("haproxy", "info")}
+
+
+# A /dev of its own, with the socket of the test in it as /dev/log.
+OWN_DEV = """
+    mkdir $1/dev
+    mount --rbind /dev $1/dev
+    mount -t tmpfs -o mode=755 none /dev
+    for name in null zero random urandom; do touch /dev/$name; mount --bind $1/dev/$name /dev/$name; done
+    mkdir /dev/shm
+    mount -t tmpfs -o mode=1777 none /dev/shm
+    ln -s $2 /dev/log
+    shift 2
+    exec setpriv --reuid postgres --regid postgres --clear-groups "$@"
+"""
+
+
+def test_postgresql(logger: Start) -> None:
+    """And with it every program that calls syslog(3)."""
+    if os.getuid():
+        missing("needs root, for a /dev of its own")
+    unshare = program("unshare", "util-linux")
+    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    if not homes:
+        missing("PostgreSQL is not installed (Debian: apt install postgresql-15)")
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as place:
+        home, data = Path(place), Path(place) / "data"
+        home.chmod(0o777)
+        server = logger(listen=[f"syslog:unixgram:{home}/log:mode=666"])
+        as_user = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        subprocess.run(
+            [*as_user, str(homes[-1].parent / "initdb"), "-A", "trust", "-E", "UTF8", "-D", str(data)],
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+        with (data / "postgresql.conf").open("a") as file:
+            file.write(DAEMONS.file("postgresql-logs.conf"))
+        (home / "mounts").mkdir()
+        sql = "".join(
+            f"DO $x$ BEGIN RAISE LOG USING MESSAGE = $y${text}$y$; END $x$;\n" for text in SENT
+        )
+        done = subprocess.run(
+            [
+                unshare, "-m", "sh", "-ec", OWN_DEV, "sh", str(home / "mounts"), f"{home}/log",
+                str(homes[-1]), "--single", "-j", "-D", str(data), "postgres",
+            ],
+            input=sql.replace(";\n", ";\n\n"), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        server.wait_until(lambda: server.current.read_bytes().count(b"LOG:  number") >= 1000, "all")
+    found = [one for one in map(Record, lines_of(server)) if b"LOG:  number" in one.body]
+    stored = [re.split(r"LOG:  |\\x0a\[\d+\] CONTEXT:", str(one.get("text")))[1] for one in found]
+    assert stored == [as_stored(text).decode().replace("\\x0a", "\\x0a\t") for text in SENT]
+    assert {(one.get("app"), one.get("facility"), one.level) for one in found} == {
+        ("postgres", "local0", "info")
+    }
+
+
+def test_what_the_page_says_was_tried() -> None:
+    """Each row of its table leads to a section, and says whether a test is there."""
+    page = (DOCS / "sending.md").read_text()
+    rows = re.findall(r"^\| (\[.*?) \| .*? \| (.*?) \|$", page, re.MULTILINE)
+    sections = set(re.findall(r"^## (.*)$", page, re.MULTILINE))
+    named: dict[str, str] = {}
+    for cell, tried in rows:
+        for anchor in re.findall(r"\(#(.*?)\)", cell):
+            named[anchor] = tried
+    assert set(named) == {name.lower().replace(" ", "-") for name in sections}
+    assert set(DAEMONS.files) >= TRIED
+    by_test = {anchor for anchor, tried in named.items() if tried.startswith("by a test")}
+    assert by_test == {
+        *("rsyslog", "syslog-ng", "programs-that-call-syslog", "the-journal"),
+        *("nginx", "haproxy", "postgresql"),
+    }

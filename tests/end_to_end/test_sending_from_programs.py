@@ -1,0 +1,186 @@
+"""docs/sending-from-programs.md: each example is run, and its 1,000 records are stored once and whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.fields.record import Record
+from tests.end_to_end.conftest import Start
+from tests.end_to_end.senders import (
+    GO_TEXTS,
+    PROGRAMS,
+    RECORDS,
+    Sender,
+    command,
+    escaped,
+    lines_of,
+    listening,
+    looped,
+    on_one_line,
+    run,
+    spelled,
+)
+from tests.programs import missing, program
+
+pytestmark = pytest.mark.long
+
+WARNING = {"level": "warning"}
+SHOP = {"level": "warning", "app": "shop"}
+SERVICE = {**WARNING, "resource.service.name": "shop"}
+GELF = {**WARNING, "_app": "shop"}
+TAGGED = {**WARNING, "tag": "app.web"}
+INDEXED = {**WARNING, "_index": "shop"}
+SYSLOG = {**SHOP, "facility": "local0"}
+
+
+def in_json(text: str) -> str:
+    return str(json.loads(text)["msg"])
+
+
+def of_monolog(text: str) -> str:
+    """Behind the channel and the level, and before context and extra."""
+    return text.removeprefix("shop.WARNING: ").rpartition(" {")[0]
+
+
+SENDERS = [
+    Sender("socket-handler.py", 9020, "python:tcp", "fields.message", "n", {**WARNING, "logger": "shop"}),
+    Sender("syslog-handler.py", 514, "syslog:udp", "text", None, SYSLOG, escaped),
+    Sender("rfc5424.py", 514, "syslog:tcp", "text", "shop@32473.n", SHOP, spelled),
+    Sender("graypy-tcp.py", 12201, "gelf:tcp", "full_message|short_message", "_n", WARNING),
+    Sender("pygelf-tcp.py", 12201, "gelf:tcp", "full_message|short_message", "_n", GELF),
+    Sender("otlp.py", 8088, "http:tcp", "body", "attributes.n", SERVICE),
+    Sender("loki.py", 8088, "http:tcp", "fields.message", "n", SHOP),
+    Sender("elasticsearch-bulk.py", 8088, "http:tcp", "fields.message", "n", INDEXED),
+    Sender("fluent-logger.py", 24224, "forward:tcp", "fields.message", "n", TAGGED),
+    Sender("logstash-async.py", 5044, "lumberjack:tcp", "fields.message", "extra.n", WARNING),
+    Sender("structlog-lines.py", 1234, "tcp", "event", "n", SHOP),
+    Sender("pino-socket.js", 1234, "tcp", "msg", "n", {**WARNING, "fields.name": "shop"}),
+    Sender("pino-syslog.js", 514, "syslog:tcp", "msg", "n", SHOP),
+    Sender("pino-loki.js", 8088, "http:tcp", "fields.message", None, SHOP, read=in_json),
+    Sender("winston-syslog.js", 514, "syslog:tcp", "fields.message", "n", SYSLOG),
+    Sender("bunyan-lines.js", 1234, "tcp", "msg", "n", {**WARNING, "fields.name": "shop"}),
+    Sender("gelf-pro.js", 12201, "gelf:tcp", "short_message", "_n", GELF),
+    Sender("fluent-logger.js", 24224, "forward:tcp", "fields.message", "n", TAGGED),
+    Sender("otlp.js", 8088, "http:tcp", "body", "attributes.n", SERVICE),
+    Sender("elasticsearch-bulk.js", 8088, "http:tcp", "fields.message", "n", INDEXED),
+    Sender("syslog.go", 514, "syslog:udp", "text", None, SYSLOG, escaped),
+    Sender("logrus.go", 1234, "tcp", "msg", "n", SHOP),
+    Sender("fluent.go", 24224, "forward:tcp", "fields.message", "n", TAGGED),
+    Sender("gelf.go", 12201, "gelf:tcp", "full_message|short_message", None, {"level": "info"}),
+    Sender("monolog-lines.php", 1234, "tcp", "fields.message", "context.n", {**WARNING, "channel": "shop"}),
+    Sender("monolog-syslog.php", 514, "syslog:udp", "text", None, SYSLOG, on_one_line, of_monolog),
+    Sender("lines.rb", 1234, "tcp", "fields.message", None, SHOP),
+    Sender("gelf.rb", 12201, "gelf:udp", "short_message", "_n", {"level": "notice", "_app": "shop"}),
+    Sender("syslog.pl", 514, "syslog:udp", "text", None, SYSLOG, escaped),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=[sender.file for sender in SENDERS])
+def test_an_example(logger: Start, tmp_path: Path, sender: Sender) -> None:
+    server, port = listening(logger, sender)
+    place = tmp_path / "program"
+    place.mkdir()
+    source = PROGRAMS.file(sender.file, (sender.port, port))
+    (place / sender.file).write_text(looped(sender.file, source))
+    (place / "texts").write_text("\0".join(RECORDS), newline="")
+    (place / "texts.go").write_text(GO_TEXTS)
+    words, environment = command(sender.file)
+    run(words, place, server, environment)
+    sender.check(lines_of(server))
+
+
+JAVA = """
+import java.nio.file.*;
+import IMPORTS;
+
+public class Shop {
+    public static void main(String[] arguments) throws Exception {
+        Logger log = GETTER.getLogger("shop");
+        int n = 0;
+        for (String text : Files.readString(Path.of("texts")).split("\\0")) {
+            CONTEXT.put("n", "" + n++);
+            log.warn("{}", text);
+        }
+        END;
+    }
+}
+"""
+LOGBACK = {
+    "IMPORTS": "org.slf4j.*",
+    "GETTER": "LoggerFactory",
+    "CONTEXT": "MDC",
+    "END": "((ch.qos.logback.classic.LoggerContext) LoggerFactory.getILoggerFactory()).stop()",
+}
+LOG4J = {
+    "IMPORTS": "org.apache.logging.log4j.*",
+    "GETTER": "LogManager",
+    "CONTEXT": "ThreadContext",
+    "END": "LogManager.shutdown()",
+}
+JACKSON = ("jackson-core", "jackson-databind", "jackson-annotations")
+LOGBACK_JARS = (
+    "logback-core",
+    "logback-classic",
+    "slf4j-api",
+    "logstash-logback-encoder",
+    "disruptor",
+    *JACKSON,
+)
+LOG4J_JARS = ("log4j-api", "log4j-core", *JACKSON)
+
+OF_JAVA = [
+    Sender("logback.xml", 1234, "tcp", "fields.message", "n", SHOP),
+    Sender("logback-syslog.xml", 514, "syslog:udp", "text", None, SYSLOG, escaped),
+    Sender("log4j2-gelf.xml", 12201, "gelf:tcp", "short_message", "_n", GELF),
+    Sender("log4j2-syslog.xml", 514, "syslog:tcp", "text", "mdc@32473.n", SYSLOG, spelled),
+]
+
+
+@pytest.mark.parametrize("sender", OF_JAVA, ids=[sender.file for sender in OF_JAVA])
+def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> None:
+    server, port = listening(logger, sender)
+    place = tmp_path / "program"
+    place.mkdir()
+    (place / sender.file).write_text(PROGRAMS.file(sender.file, (sender.port, port)))
+    (place / "texts").write_text("\0".join(RECORDS), newline="")
+    is_logback = sender.file.startswith("logback")
+    source = JAVA
+    for name, value in (LOGBACK if is_logback else LOG4J).items():
+        source = source.replace(name, value)
+    (place / "Shop.java").write_text(source)
+    jars = [f"/usr/share/java/{name}.jar" for name in (LOGBACK_JARS if is_logback else LOG4J_JARS)]
+    for jar in jars:
+        if not Path(jar).exists():
+            missing(f"{jar} is not installed (Debian packages: see .ci/run)")
+    path = ":".join([*jars, "."])
+    # The small compiler, without the kit of which a runtime alone is installed.
+    compiler = program("ecj", "ecj")
+    subprocess.run([compiler, "-proc:none", "-17", "-cp", path, "Shop.java"], cwd=place, check=True)
+    setting = "logback.configurationFile" if is_logback else "log4j2.configurationFile"
+    java = program("java", "default-jre-headless")
+    run([java, "-cp", path, f"-D{setting}={sender.file}", "Shop"], place, server, {})
+    sender.check(lines_of(server))
+
+
+def test_every_example_of_the_page_is_run() -> None:
+    files = {sender.file for sender in [*SENDERS, *OF_JAVA]} | {"logger.sh"}
+    assert files == set(PROGRAMS.files)
+
+
+def test_a_shell(logger: Start, tmp_path: Path) -> None:
+    """A line is a message: those with several lines, and long ones, are not for it."""
+    sent = [f"number {number} grüße 🙂" for number in range(1000)]
+    server = logger(listen=["syslog:tcp:0:interface=127.0.0.1"])
+    (tmp_path / "lines").write_text("".join(f"{text}\n" for text in sent))
+    source = PROGRAMS.file("logger.sh", (514, server.port()))
+    words = source.replace("""printf '%s\\n' "disk is full" |""", "<lines")
+    assert words != source
+    program("logger", "bsdutils")
+    run(["sh", "-c", words], tmp_path, server, {})
+    found = [Record(line) for line in lines_of(server)]
+    assert [record.get("text") for record in found] == sent
+    assert {(record.get("app"), record.level) for record in found} == {("shop", "warning")}
