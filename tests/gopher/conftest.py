@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,24 @@ def serve() -> Iterator[Serve]:
     yield start
     for server in started:
         server.close()
+
+
+def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:
+    """Make names lead to `found`, and to the next ones when asked again; return who was asked for."""
+    asked: list[str] = []
+    real, left = socket.getaddrinfo, list(found)
+
+    def look_up(
+        host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> Any:
+        if flags or not host.endswith((".example", "localhost.")):
+            return real(host, port, family, type, proto, flags)
+        asked.append(host)
+        addresses = left.pop(0) if len(left) > 1 else left[0]
+        return [each for one in addresses for each in real(one, port, family, type)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import ipaddress
 import os
 import select
@@ -26,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from logsrv.kit.testing import wait_until
-from tests.programs import missing, program
+from tests.programs import program
 
 LOOPBACK = "127.0.0.1"
 Script = Callable[[socket.socket, bytes], None]
@@ -120,12 +119,6 @@ class Scripted:
                 self._open.discard(connection)
             connection.close()
             plain.close()
-
-
-def need_python_socks() -> None:
-    """For tests of proxies without a reactor."""
-    if importlib.util.find_spec("python_socks") is None:
-        missing("python-socks is not installed (pip install 'logsrv[socks]')")
 
 
 class SocksProxy:

@@ -1,7 +1,7 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
     curtain, start             the first screen, while the rest loads
-    connection, load           one request on asyncio's loop; a page with what has come so far
+    load                       a page with what has come so far
     page, links, lines         from answers to lines that are safe to show (no I/O)
     colours, layout, wrap      their colours, and how they become rows (no I/O)
     picture                    pictures as coloured half blocks
@@ -24,11 +24,21 @@ from importlib.util import find_spec
 
 from logsrv.errors import LogsrvError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.settings import ConnectionOptions
+
 _NEEDED = ("textual", "PIL")
 
 
-def run(url: str | None = None) -> int:
+def run(
+    url: str | None = None,
+    options: ConnectionOptions | None = None,
+    charset: str | None = None,
+) -> int:
     """Browse in this terminal, from `url` or the start page on; the exit status of the command.
+
+    options: how to connect; charset: of texts and menus.
 
     1, with a sentence on standard error: Textual is not installed, there is no terminal, or `url`
     is not one.
@@ -48,7 +58,7 @@ def run(url: str | None = None) -> int:
 
             from logsrv.gopher.browse.start import browse
 
-            return asyncio.run(browse(place, os.environ, curtain))
+            return asyncio.run(browse(place, os.environ, curtain, options, charset))
     except LogsrvError as error:
         return _failed(str(error))
 

@@ -301,11 +301,11 @@ class Browser(Window):
     def _save(self, link: Link) -> None:
         assert link.url is not None
         try:
-            trust = self.session.trust_for(link.url)
+            options = self.session.options_for(link.url)
         except (LogsrvError, OSError) as error:
             self.say(one_line(str(error)))
             return
-        download = self.session.downloads.start(link.url, trust)
+        download = self.session.downloads.start(link.url, options)
         self.say(f"Saving to {download.path}   d  lists it")
 
     def action_downloads(self) -> None:

@@ -8,14 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.places import unused
-from logsrv.gopher.fetch.settings import Timeouts
-from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -49,8 +47,7 @@ class Download:
 class Downloads:
     """The downloads of this session, the newest last."""
 
-    def __init__(self, directory: Path, timeouts: Timeouts) -> None:
-        self._timeouts = timeouts
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.all: list[Download] = []
 
@@ -58,12 +55,12 @@ class Downloads:
     def running(self) -> int:
         return sum(download.state == "running" for download in self.all)
 
-    def start(self, url: GopherURL, trust: Trust) -> Download:
+    def start(self, url: GopherURL, options: ConnectionOptions) -> Download:
         """Begin to save what `url` has under a name of its own in the directory."""
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, file_name(url), taken)
         download = Download(url, path)
-        download.task = asyncio.create_task(self._save(download, trust))
+        download.task = asyncio.create_task(self._save(download, options))
         self.all.append(download)
         return download
 
@@ -78,9 +75,9 @@ class Downloads:
         for download in self.all:
             await self.stop(download)
 
-    async def _save(self, download: Download, trust: Trust) -> None:
+    async def _save(self, download: Download, options: ConnectionOptions) -> None:
         try:
-            await self._fetch(download, trust)
+            await self._fetch(download, options)
             download.state = "saved"
         except asyncio.CancelledError:
             download.state = "stopped"
@@ -94,14 +91,14 @@ class Downloads:
         finally:
             download.ended = time.monotonic()
 
-    async def _fetch(self, download: Download, trust: Trust) -> None:
-        url, reader = download.url, ResponseReader(download.url)
+    async def _fetch(self, download: Download, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        async with Connection(url, self._timeouts, trust) as connection:
+        async with Answer(download.url, options) as answer:
             with whole_file(download.path, replace=False) as file:
-                async for chunk in connection.answer(reader):
+                async for chunk in answer:
                     file.write(chunk)
-                    download.received = reader.passed_on
-                    download.length = reader.length
-                if item_type(url.item_type).transfer == "text" and reader.header is None:
+                    download.received += len(chunk)
+                    download.length = answer.reader.length
+                is_text = item_type(download.url.item_type).transfer == "text"
+                if is_text and answer.reader.header is None:
                     end_text(file)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.connection import Connection
 from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
 from logsrv.gopher.browse.page import Page, Picture, way_to_show
-from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.trust import Trust
+from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.wire.charset import decode_text
-from logsrv.gopher.wire.errors import GopherError, TimedOut
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.text import Text, TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
 MOST_PICTURE = 32 * 1024 * 1024
-TIMEOUTS = Timeouts()
 
 _CUT = (
     "The server ended TLS without its close, as some always do: whether something is missing at the "
@@ -39,18 +35,17 @@ class Loading:
     def __init__(
         self,
         url: GopherURL,
-        trust: Trust,
+        options: ConnectionOptions,
         *,
         limits: Limits = LIMITS,
-        timeouts: Timeouts = TIMEOUTS,
         charset: str | None = None,
     ) -> None:
         self._way = way_to_show(url)
         self._limits = limits
-        self._timeouts = timeouts
-        self._trust = trust
-        most = {"menu": limits.menu, "text": limits.text}.get(self._way, MOST_PICTURE)
-        self._reader = ResponseReader(url, most, charset)
+        self._options = options
+        self._most_bytes = {"menu": limits.menu, "text": limits.text}.get(self._way, MOST_PICTURE)
+        self._charset = charset
+        self._answer: Answer | None = None
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
@@ -64,7 +59,7 @@ class Loading:
     @property
     def received(self) -> int:
         """Bytes that have come."""
-        return self._reader.received
+        return 0 if self._answer is None else self._answer.reader.received
 
     @property
     def seconds(self) -> float:
@@ -75,10 +70,7 @@ class Loading:
         """The page; what goes wrong is in its `error`, beside the part that came before."""
         note = ""
         try:
-            async with asyncio.timeout(self._timeouts.whole):
-                note = await self._take()
-        except TimeoutError:
-            return self.so_far(TimedOut(self.url.address, "whole", self._timeouts.whole))
+            note = await self._take()
         except LogsrvError as error:
             return self.so_far(error)
         except OSError as error:
@@ -88,7 +80,8 @@ class Loading:
 
     def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """A page of what has come until now."""
-        content = self._content() if self._whole or self._reader.passed_on else None
+        begun = self._answer is not None and self._answer.reader.passed_on
+        content = self._content() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
     def first_lines(self, charset: str | None, most: int) -> list[Line]:
@@ -112,8 +105,11 @@ class Loading:
         return text_lines(decode_text(whole + newline, charset))
 
     async def _take(self) -> str:
-        async with Connection(self.url, self._timeouts, self._trust) as connection:
-            async for chunk in connection.answer(self._reader):
+        how = {"most_bytes": self._most_bytes, "charset": self._charset}
+        seconds = self._options.timeouts.whole
+        async with Answer(self.url, self._options, most_seconds=seconds, **how) as answer:
+            self._answer = answer
+            async for chunk in answer:
                 if self._way == "menu":
                     self._items += self._menu.feed(chunk)
                 else:
@@ -123,7 +119,7 @@ class Loading:
                 self.grown()
                 if self._menu.terminated:
                     break
-        return _CUT if connection.cut else ""
+        return _CUT if answer.cut else ""
 
     def _content(self) -> Menu | Text | Picture:
         if self._way == "menu":
@@ -133,7 +129,8 @@ class Loading:
         content = b"".join(self._pieces)
         if self._way == "picture":
             return Picture(self.url, content)
-        if not self._whole or self._reader.header is not None:
+        assert self._answer is not None
+        if not self._whole or self._answer.reader.header is not None:
             return Text(self.url, content, terminated=False)
         parser = TextParser(self._limits.text)
         try:

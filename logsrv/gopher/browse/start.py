@@ -18,20 +18,27 @@ from logsrv.gopher.wire.url import GopherURL
 
 if TYPE_CHECKING:
     from logsrv.gopher.browse.page import Page
+    from logsrv.gopher.fetch.settings import ConnectionOptions
 
 # The loading thread would keep the interpreter for 5 ms at a time from the one that has a page to show.
 _SWITCH = 0.001
 
 
-async def browse(url: GopherURL | None, environ: Mapping[str, str], curtain: Curtain) -> int:
+async def browse(
+    url: GopherURL | None,
+    environ: Mapping[str, str],
+    curtain: Curtain,
+    options: ConnectionOptions | None = None,
+    charset: str | None = None,
+) -> int:
     """Browse from `url` or the start page on; return the exit status."""
     loop = asyncio.get_running_loop()
-    session = Session(environ)
+    session = Session(environ, options, charset)
     loading, page = _begun(url, session)
     if loading is None:
         curtain.show(_start_page(session) if url is None else [])
     else:
-        loading.grown = lambda: _show(loading, curtain)
+        loading.grown = lambda: _show(loading, curtain, charset)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await loop.run_in_executor(None, import_module, "logsrv.gopher.browse.app")
@@ -55,8 +62,8 @@ def _begun(
     return loading, asyncio.get_running_loop().create_task(loading.page())
 
 
-def _show(loading: Loading, curtain: Curtain) -> None:
-    if lines := loading.first_lines(None, curtain.rows):
+def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
+    if lines := loading.first_lines(charset, curtain.rows):
         curtain.show(lines)
 
 

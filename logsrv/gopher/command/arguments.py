@@ -46,9 +46,9 @@ Show a text or a menu of a Gopher server, save anything else.
 """
 
 
-def parser_for(prog: str, description: str) -> Parser:
+def parser_for(prog: str, description: str, statuses: str = _STATUSES) -> Parser:
     """Return the parser of a command of `gopher`, with what all of them have."""
-    return Parser(prog, description, epilog=_STATUSES, version=_version)
+    return Parser(prog, description, epilog=statuses, version=_version)
 
 
 def _version() -> str:
@@ -102,6 +102,20 @@ def fetch_parser() -> Parser:
     return parser
 
 
+def browse_parser() -> Parser:
+    """Return the parser of `gopher browse [URL]`."""
+    parser = parser_for(
+        "gopher browse", "A full-screen browser; F1 or ? in it shows the keys.", statuses=""
+    )
+    parser.add_argument(
+        "url", metavar="URL", nargs="?", help="where to begin; default: a start page"
+    )
+    add = parser.add_argument_group("what comes out").add_argument
+    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
+    add_connection_options(parser)
+    return parser
+
+
 def add_connection_options(parser: Parser) -> None:
     """Add the options about connections, which all commands that connect have."""
     add = parser.add_argument_group("the connection").add_argument
@@ -137,6 +151,11 @@ def checked_options(options: argparse.Namespace) -> None:
         raise UsageError("--json and --raw are two forms of output; choose one")
     if options.json and options.output not in (None, "-"):
         raise UsageError("--json goes to standard output, --output FILE saves; choose one")
+    checked_charset_option(options)
+
+
+def checked_charset_option(options: argparse.Namespace) -> None:
+    """Make `--charset` its canonical name. Raises ConfigurationError for a wrong one."""
     if options.charset is not None:
         options.charset = checked_charset(options.charset)
 

@@ -18,6 +18,8 @@ from typing import BinaryIO, NoReturn, TextIO
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.command.arguments import (
     asked_url,
+    browse_parser,
+    checked_charset_option,
     checked_options,
     connection_options,
     fetch_parser,
@@ -128,13 +130,9 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
 def _browse(words: list[str]) -> int:
     from logsrv.gopher.browse import run as browse
 
-    if words[:1] in (["--help"], ["-h"]):
-        raise Shown(
-            "usage: gopher browse [URL]\n\nA full-screen browser; F1 or ? in it shows the keys.\n"
-        )
-    if len(words) > 1 or any(word.startswith("-") for word in words):
-        raise UsageError("gopher browse takes one URL, or none; it has no options")
-    return browse(*words)
+    options = browse_parser().parse_args(words)
+    checked_charset_option(options)
+    return browse(options.url, connection_options(options), options.charset)
 
 
 def _fetch(

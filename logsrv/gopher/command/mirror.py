@@ -21,9 +21,9 @@ from logsrv.gopher.command.arguments import (
 )
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.mirror.crawl import Crawl, Manners
-from logsrv.gopher.mirror.fetch import Fetcher
 from logsrv.gopher.mirror.journal import FILE, Journal
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.pages import Line, gophermap, index
@@ -81,32 +81,32 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     root = _root(options.url)
     directory: Path = options.directory
     how = connection_options(options)
-    fetcher = Fetcher(how, time.monotonic)
+    transfers = Transfers(how, time.monotonic)
     progress = Progress(stderr, time.monotonic)
     try:
-        scope = _scope(root, options, how, fetcher)
+        scope = _scope(root, options, how, transfers)
         directory.mkdir(parents=True, exist_ok=True)
         if options.refresh:
             (directory / FILE).unlink(missing_ok=True)
         journal = Journal(directory, root, options.span)
         try:
             crawl = Crawl(
-                root, directory, scope, journal, fetcher, _manners(options), time.monotonic
+                root, directory, scope, journal, transfers, _manners(options), time.monotonic
             )
 
             def show() -> None:
                 if progress.due():
-                    progress.line(progress_line(crawl.tally, crawl.waiting, fetcher.received))
+                    progress.line(progress_line(crawl.tally, crawl.waiting, transfers.received))
 
             crawl.run(show)
             _write_pages(crawl, scope, journal, directory, charset)
         finally:
             journal.close()
     finally:
-        fetcher.close()
+        transfers.close()
         progress.clear()
     tally = crawl.tally
-    words_of_it = report(tally, fetcher.received, scope.skipped, scope.strangers, directory)
+    words_of_it = report(tally, transfers.received, scope.skipped, scope.strangers, directory)
     stdout.write(words_of_it.encode())
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
@@ -119,11 +119,10 @@ def _root(text: str) -> GopherURL:
 
 
 def _scope(
-    root: GopherURL, options: argparse.Namespace, how: ConnectionOptions, fetcher: Fetcher
+    root: GopherURL, options: argparse.Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> Scope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
-    found = [] if how.proxy is not None else fetcher.addresses(root)
-    addresses = [str(address[0]) for _, address in found]
+    addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias]
     return Scope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
 

@@ -17,26 +17,23 @@ import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from logsrv.gopher.fetch.connect import Connector, IClientReactor, Proxy
-from logsrv.gopher.fetch.exchange import Exchange
-from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers, next_piece, opened
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.retries import MOST, Retries
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.wire.errors import GopherError, Refused, Truncated
+from logsrv.gopher.wire.errors import GopherError, Truncated
 from logsrv.gopher.wire.gopherplus import Attributes, form_request, parse_attributes
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.text import Text, TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 # pygopherd lets five connections wait; more at once were lost in one run out of two.
 CONNECTIONS_PER_HOST = 4
-RETRIES = 3
-_TIMEOUTS, _LIMITS, _TRUST = Timeouts(), Limits(), Trust()
-_FIRST_PAUSE = 0.2
-# Hosts that are remembered as answering; only a gateway ever sees more.
-_MOST_HOSTS = 1000
+_LIMITS = Limits()
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int | None], None]
@@ -59,27 +56,31 @@ class GopherResponse:
     has ended or is closed: use it in `async with`.
     """
 
-    def __init__(self, url: GopherURL, exchange: Exchange) -> None:
+    def __init__(
+        self, url: GopherURL, stream: Stream, seconds: float, close: Callable[[], None]
+    ) -> None:
         self.url = url
-        self._exchange = exchange
+        self._stream = stream
+        self._seconds = seconds
+        self._close = close
         self._rest = b""
 
     @property
     def length(self) -> int | None:
         """The length that the body will have in bytes, if the server told (Gopher+)."""
-        return self._exchange.reader.length
+        return self._stream.reader.length
 
     @property
     def has_header(self) -> bool:
         """Return true if a Gopher+ header came before the body; then a text has no terminator."""
-        return self._exchange.reader.header is not None
+        return self._stream.reader.header is not None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         chunk, self._rest = self._rest, b""
-        if chunk := chunk or await self._exchange.next_chunk():
+        if chunk := chunk or await next_piece(self._stream):
             return chunk
         raise StopAsyncIteration
 
@@ -100,11 +101,11 @@ class GopherResponse:
 
     def limit_whole(self) -> None:
         """Let `Timeouts.whole` count from now."""
-        self._exchange.limit_whole()
+        self._stream.limit(self._seconds)
 
     def close(self) -> None:
         """Let go of the connection; what has not been read is lost."""
-        self._exchange.close()
+        self._close()
 
     async def __aenter__(self) -> GopherResponse:
         return self
@@ -127,25 +128,26 @@ class GopherClient:
         self,
         reactor: IClientReactor,
         *,
-        timeouts: Timeouts = _TIMEOUTS,
+        timeouts: Timeouts | None = None,
         limits: Limits = _LIMITS,
-        trust: Trust = _TRUST,
+        trust: Trust | None = None,
         proxy: Proxy | None = None,
         connections_per_host: int = CONNECTIONS_PER_HOST,
-        retries: int = RETRIES,
+        retries: int = MOST,
         charset: str | None = None,
+        allow: Callable[[str, int], None] | None = None,
     ) -> None:
-        """`charset` (see `checked_charset`) is for what servers say in errors."""
+        """charset (see `checked_charset`): of what servers say in errors. allow: raises a GopherError
+        for an address and a port that must not be connected to.
+        """
         self._reactor = reactor
-        self._timeouts = timeouts
+        self._options = ConnectionOptions(timeouts, trust, proxy)
         self._limits = limits
-        self._trust = trust
-        self._connector = Connector(reactor, trust, proxy, timeouts.connect)
+        self._transfers = ReactorTransfers(reactor, self._options, allow)
         self._connections_per_host = connections_per_host
-        self._retries = retries
+        self._retries = Retries(retries)
         self._charset = charset
         self._slots: dict[str, DeferredSemaphore] = {}
-        self._answered: dict[str, None] = {}
 
     def open(
         self, url: GopherURL | str, *, most_bytes: int | None = None, answers: Sequence[bytes] = ()
@@ -257,46 +259,39 @@ class GopherClient:
         request = form_request(url, answers) if answers else url.request()
         release = await self._slot(url.host)
         try:
-            exchange = await self._answer(url, request, most_bytes, bool(answers))
+            stream = await self._answer(url, request, most_bytes, bool(answers))
         except BaseException:
             release()
             raise
-        exchange.ended.addCallback(lambda _: release())
-        return GopherResponse(url, exchange)
+        stream.at_end = release
+        if stream.ended:
+            release()
+        return GopherResponse(
+            url, stream, self._options.timeouts.whole, lambda: self._transfers.close(stream)
+        )
 
     async def _answer(
         self, url: GopherURL, request: bytes, most_bytes: int | None, is_form: bool
-    ) -> Exchange:
-        pause = _FIRST_PAUSE
-        for left in range(self._retries, -1, -1):
-            reader = ResponseReader(url, most_bytes, self._charset)
-            exchange = Exchange(self._reactor, url, request, reader, self._timeouts, self._trust)
+    ) -> Stream:
+        tries = 1
+        while True:
+            stream = self._transfers.start(
+                url, request=request, most_bytes=most_bytes, charset=self._charset
+            )
             try:
-                await self._connector.connect(url, exchange)
-                await exchange.opened
+                await opened(stream)
             except GopherError as error:
-                if not left or not self._may_repeat(url, error, is_form):
+                pause = self._retries.pause(url, error, tries)
+                if pause is None or (is_form and isinstance(error, Truncated)):
                     raise
             except BaseException:
-                exchange.close()
+                self._transfers.close(stream)
                 raise
             else:
-                self._remember(url.host)
-                return exchange
+                self._retries.answered(url.host)
+                return stream
             await deferLater(self._reactor, pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
-
-    def _may_repeat(self, url: GopherURL, error: GopherError, is_form: bool) -> bool:
-        if isinstance(error, Refused):
-            return url.host in self._answered
-        return isinstance(error, Truncated) and error.received == 0 and not is_form
-
-    def _remember(self, host: str) -> None:
-        self._answered.pop(host, None)
-        self._answered[host] = None
-        if len(self._answered) > _MOST_HOSTS:
-            del self._answered[next(iter(self._answered))]
+            tries += 1
 
     async def _slot(self, host: str) -> Callable[[], None]:
         slots = self._slots.setdefault(host, DeferredSemaphore(self._connections_per_host))

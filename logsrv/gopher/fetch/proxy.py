@@ -1,19 +1,29 @@
-"""SOCKS5 proxies, such as Tor: their spelling, and the way through one for a plain socket."""
+"""SOCKS5 proxies (RFC 1928), such as Tor: their spelling, and the talk with one. Bytes in, bytes out."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from socket import AF_INET, AF_INET6, inet_pton
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
-from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.gopher.wire.url import canonical_host
 from logsrv.gopher.wire.value import Value
 
-if TYPE_CHECKING:
-    import socket
-
-_PROXY = re.compile(r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?")
+_PROXY = r"socks5h?://(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]@]+)):(\d{1,5})/?"
+_HELLO = b"\5\1\0"
+_WELCOME = b"\5\0"
+_NAME = b"\3"
+# Bytes of an address in the proxy's reply, by its type; a name begins with its own length.
+_ADDRESS_LENGTHS = {1: 4, 4: 16}
+_REFUSALS = {
+    1: "it failed, and does not say why",
+    2: "its rules do not allow it",
+    3: "the network of the server cannot be reached",
+    4: "the server cannot be reached, or its name has no address",
+    5: "the server refused the connection",
+    6: "the server took no connection in time",
+}
 
 
 class Proxy(Value):
@@ -28,7 +38,7 @@ class Proxy(Value):
     @classmethod
     def parse(cls, text: str) -> Proxy:
         """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
-        found = _PROXY.fullmatch(text)
+        found = re.fullmatch(_PROXY, text)
         if found is None or not 1 <= int(found[3]) <= 65535:
             raise ConfigurationError(
                 f"“{text}” is not a proxy; one is written as socks5://127.0.0.1:9050"
@@ -39,23 +49,62 @@ class Proxy(Value):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"socks5://{host}:{self.port}"
 
-    def connect(self, url: GopherURL, timeout: float) -> socket.socket:
-        """A connection to the server of `url`; blocks for at most `timeout` seconds a step.
 
-        Raises ProxyError, ConfigurationError.
-        """
-        # txtorcon, which the client in a reactor uses, is of no use without one.
+class ProxyTalk:
+    """The talk with a proxy until it has connected to `host`:
+
+        hello ──► welcome ──► connect ──► reply ──► done
+
+    outgoing: what has to be sent to it now. done: from here on, the server itself is at the other end.
+    """
+
+    __slots__ = ("_destination", "_held", "_proxy", "_welcomed", "done", "outgoing")
+
+    def __init__(self, proxy: Proxy, host: str, port: int) -> None:
+        self._proxy = proxy
+        self._destination = _address(host) + port.to_bytes(2, "big")
+        self._held = b""
+        self._welcomed = False
+        self.done = False
+        self.outgoing = _HELLO
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what the proxy said, and return what came behind its last word. Raises ProxyError."""
+        self._held += data
+        if not self._welcomed:
+            if len(self._held) < len(_WELCOME):
+                return b""
+            self._welcome()
+        reply = self._held
+        if len(reply) < 5:
+            return b""
+        if reply[0] != 5 or reply[1]:
+            raise self.error(_REFUSALS.get(reply[1], f"it answers with the error {reply[1]}"))
+        end = 6 + (1 + reply[4] if reply[3] == _NAME[0] else _ADDRESS_LENGTHS.get(reply[3], 0))
+        if len(reply) < end:
+            return b""
+        self.done = True
+        return reply[end:]
+
+    def error(self, reason: str) -> ProxyError:
+        """Return the error that names the proxy, and `reason`."""
+        return ProxyError(str(self._proxy), reason)
+
+    def _welcome(self) -> None:
+        if self._held[:1] != b"\5":
+            raise self.error("it does not speak SOCKS5")
+        if self._held[1:2] != b"\0":
+            raise self.error("it wants a name and a password")
+        self._held = self._held[2:]
+        self._welcomed = True
+        self.outgoing = b"\5\1\0" + self._destination
+
+
+def _address(host: str) -> bytes:
+    for kind, family in ((b"\1", AF_INET), (b"\4", AF_INET6)):
         try:
-            import python_socks
-            import python_socks.sync
-        except ImportError:
-            raise ConfigurationError(
-                f"the proxy {self} needs python-socks: pip install 'logsrv[socks]'"
-            ) from None
-        way = python_socks.sync.Proxy(
-            python_socks.ProxyType.SOCKS5, self.host, self.port, rdns=True
-        )
-        try:
-            return way.connect(url.host, url.port, timeout)
-        except (python_socks.ProxyError, OSError) as error:
-            raise ProxyError(str(self), str(error)) from error
+            return kind + inet_pton(family, host)
+        except OSError:
+            pass
+    name = host.encode("ascii")
+    return _NAME + bytes([len(name)]) + name

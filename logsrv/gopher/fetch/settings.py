@@ -7,6 +7,10 @@ from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.value import Value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 
 class Timeouts(Value):
     """Seconds until TimedOut.
@@ -53,10 +57,10 @@ class Limits(Value):
         _check_all(self, ("menu", "text", "line", "items"))
 
 
-class ConnectionOptions(Value):
+class ConnectionOptions:
     """The way to connect: how long to wait, whom to believe, and through which proxy."""
 
-    __slots__ = ("proxy", "timeouts", "trust")
+    __slots__ = ("_context", "proxy", "timeouts", "trust")
 
     def __init__(
         self,
@@ -67,6 +71,16 @@ class ConnectionOptions(Value):
         self.timeouts = timeouts or Timeouts()
         self.trust = trust or Trust()
         self.proxy = proxy
+        self._context: SSLContext | None = None
+
+    def tls_context(self) -> SSLContext:
+        """Return `trust` for connections, loaded once. Raises ConfigurationError for a wrong CA file."""
+        if self._context is None:
+            # Half of the start of `gopher URL`, and most URLs are plain.
+            from logsrv.gopher.fetch.tls import tls_context
+
+            self._context = tls_context(self.trust)
+        return self._context
 
 
 def _check_all(settings: Timeouts | Limits, names: tuple[str, ...]) -> None:

@@ -1,49 +1,100 @@
-"""`Trust` for Twisted: what makes a TLS connection, and why one failed as a sentence."""
+"""TLS as bytes in and bytes out, with the trust, the pins and the sentences about both."""
 
 from __future__ import annotations
 
-from OpenSSL import crypto
-from service_identity import VerificationError
-from twisted.internet.error import ConnectionClosed
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, ISSLTransport
+import ssl
 
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.net.client_tls import TLSOptions, tls_creator
+
+_CHUNK = 256 * 1024
+# What OpenSSL calls it when something else than TLS answers.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_OTHER_NAMES = (62, 64)
 
 
-def connection_creator(trust: Trust, host: str) -> IOpenSSLClientConnectionCreator:
-    """Return what Twisted needs to open TLS to `host`. Raises ConfigurationError for a wrong CA file."""
-    return tls_creator(TLSOptions(cafile=trust.cafile, insecure=not trust.by_authority), host)
+def tls_context(trust: Trust) -> ssl.SSLContext:
+    """Return `trust` as the `ssl` module has it. Raises ConfigurationError for a wrong CA file."""
+    try:
+        context = ssl.create_default_context(cafile=trust.cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"the CA file {trust.cafile} cannot be read: {error}") from error
+    # Python before 3.11.4 asks OpenSSL to pass off a connection that was cut as one that was closed.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    if not trust.by_authority:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
-def check_peer(trust: Trust, url: GopherURL, transport: ISSLTransport) -> None:
-    """Compare the pin after the handshake, before the request. Raises TLSError."""
-    if trust.pins is None:
-        return
-    certificate = transport.getPeerCertificate()
-    if certificate is None:
-        raise TLSError(url.address, "it shows no certificate")
-    assert isinstance(certificate, crypto.X509)
-    trust.pins.check(url.address, crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+class Encryption:
+    """The TLS of one connection.
 
+    ready: the handshake is done, and the server is the right one. closed: it ended TLS as it should.
+    """
 
-def handshake_error(url: GopherURL, error: BaseException) -> TLSError:
-    """The sentence for a TLS connection that ended before its handshake did."""
-    if isinstance(error, VerificationError):
-        reason = f"its certificate is for other names than {url.host}"
-    elif isinstance(error, ConnectionClosed):
-        reason = "it closed the connection during the handshake; does it speak TLS on this port?"
-    else:
-        said = "; ".join(part[-1] for part in error.args[0]) if _is_list(error) else str(error)
-        reason = said or "the handshake failed"
-        if "verify failed" in said:
-            reason = "no authority that is trusted here vouches for its certificate"
-        elif "wrong version" in said or "record" in said:
+    __slots__ = ("_incoming", "_outgoing", "_tls", "_trust", "_url", "closed", "ready")
+
+    def __init__(self, context: ssl.SSLContext, trust: Trust, url: GopherURL) -> None:
+        self._trust = trust
+        self._url = url
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=url.host)
+        self.ready = False
+        self.closed = False
+
+    def outgoing(self) -> bytes:
+        """Take what has to be sent to the server now."""
+        return self._outgoing.read()
+
+    def encrypt(self, data: bytes) -> None:
+        """Put `data` behind what is outgoing, once it is `ready`."""
+        self._tls.write(data)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what the server sent, and return what is in it.
+
+        Raises TLSError for a server that is not to be trusted; OSError, ConfigurationError of pins.
+        """
+        self._incoming.write(data)
+        if not self.ready and not self._handshake():
+            return b""
+        pieces = []
+        try:
+            while piece := self._tls.read(_CHUNK):
+                pieces.append(piece)
+            self.closed = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            raise TLSError(self._url.address, _said(error)) from error
+        return b"".join(pieces)
+
+    def _handshake(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLCertVerificationError as error:
+            reason = f"no authority that is trusted here vouches for it: {error.verify_message}"
+            if error.verify_code in _OTHER_NAMES:
+                reason = f"its certificate is for other names than {self._url.host}"
+            raise TLSError(self._url.address, reason) from error
+        except ssl.SSLError as error:
             reason = "it does not speak TLS on this port; try gopher:// instead of gophers://"
-    return TLSError(url.address, reason)
+            if error.reason not in _NOT_TLS:
+                reason = _said(error)
+            raise TLSError(self._url.address, reason) from error
+        if self._trust.pins is not None:
+            shown = self._tls.getpeercert(binary_form=True)
+            self._trust.pins.check(self._url.address, shown or b"")
+        self.ready = True
+        return True
 
 
-def _is_list(error: BaseException) -> bool:
-    return bool(error.args) and isinstance(error.args[0], list) and bool(error.args[0])
+def _said(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).replace("_", " ").lower()

@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.errors import PeerError
 from logsrv.gopher.fetch.client import GopherResponse
-from logsrv.gopher.fetch.connect import IClientReactor
+from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher

@@ -1,7 +1,7 @@
 """Destinations of the gateway: which hosts, which ports, which addresses. Sans-IO.
 
 A gateway fetches what strangers ask for, from inside the operator's network. So the name is checked
-before it is looked up, and the address once more when it is connected to (`checked_reactor`).
+before it is looked up, and the address once more when it is connected to (`allow` of the client).
 
 Addresses: the special-purpose registries of IANA (RFC 6890 and later).
 """

@@ -9,10 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse
-from logsrv.gopher.fetch.connect import IClientReactor
+from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.cache import Cache
-from logsrv.gopher.gateway.checked_reactor import CheckedReactor
 from logsrv.gopher.gateway.destinations import Destinations
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu
@@ -61,11 +60,12 @@ class Fetcher:
         self._destinations = destinations
         self._seconds = int(cache_seconds)
         self._client = GopherClient(
-            CheckedReactor(reactor, destinations),
+            reactor,
             timeouts=timeouts,
             limits=Limits(menu=most_page, text=most_page, download=most_download, items=MOST_ITEMS),
             connections_per_host=CONNECTIONS_PER_HOST,
             retries=1,
+            allow=lambda address, port: self._destinations.check_address(address, port),
         )
         self._menus: Cache[GopherURL, Menu] = Cache(
             cache_bytes // 2, cache_seconds, reactor.seconds

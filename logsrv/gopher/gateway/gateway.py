@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.gopher.fetch.connect import IClientReactor
+from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.answers import (
     HEADINGS,

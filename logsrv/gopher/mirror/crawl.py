@@ -17,21 +17,24 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.mirror.fetch import Fetcher, Finished
+from logsrv.gopher.fetch.transfers import Finished, Transfers
 from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
-from logsrv.gopher.wire.errors import Refused, TimedOut, Truncated
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import inside
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.transfers import Sink
+
 RETRIES = 4
-_FIRST_PAUSE = 0.2
 _LARGEST_RULES = 512 * 1024
 # What is wrong with one name, and not with the disk.
 _OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
@@ -91,7 +94,7 @@ class Crawl:
         directory: Path,
         scope: Scope,
         journal: Journal,
-        fetcher: Fetcher,
+        transfers: Transfers,
         manners: Manners,
         clock: Callable[[], float],
     ) -> None:
@@ -99,7 +102,7 @@ class Crawl:
         self._directory = directory
         self._scope = scope
         self._journal = journal
-        self._fetcher = fetcher
+        self._transfers = transfers
         self._manners = manners
         self._clock = clock
         self._connections = manners.connections
@@ -112,7 +115,7 @@ class Crawl:
         self._numbers = itertools.count()
         self._jobs: dict[Sink, _Job] = {}
         self._done: dict[Key, Done] = {}
-        self._answered: set[str] = set()
+        self._retries = Retries(RETRIES)
         self.tally = Tally()
         self.menus: list[Done] = []
         self.copies: dict[Key, Copy] = {}
@@ -137,18 +140,27 @@ class Crawl:
         self._find(Item(self._root, 0))
         for finished in early:
             self._finish(finished)
-        while self._queue or self._later or self._jobs:
-            self._start()
-            for finished in self._fetcher.wait(self._pause()):
+        try:
+            self._fetch_all(show)
+        except KeyboardInterrupt:
+            # What was whole by then is not fetched again.
+            for finished in self._transfers.wait(0):
                 self._finish(finished)
-            self._journal.flush()
-            show()
-            if self._fetcher.received > self._manners.bytes:
-                self.tally.stopped = f"--max-bytes {self._manners.bytes}"
-                break
+            raise
         root_error = self.tally.failed.get(self._root)
         if root_error is not None and not self.copies:
             raise root_error
+
+    def _fetch_all(self, show: Callable[[], None]) -> None:
+        while self._queue or self._later or self._jobs:
+            self._start()
+            for finished in self._transfers.wait(self._pause()):
+                self._finish(finished)
+            self._journal.flush()
+            show()
+            if self._transfers.received > self._manners.bytes:
+                self.tally.stopped = f"--max-bytes {self._manners.bytes}"
+                break
 
     # Before the first item.
 
@@ -160,7 +172,7 @@ class Crawl:
         for selector in names:
             url = self._root.replace(item_type="0", selector=selector)
             sinks.append(MemorySink())
-            self._fetcher.start(
+            self._transfers.start(
                 url, sinks[-1], most_bytes=_LARGEST_RULES, most_seconds=Timeouts().whole
             )
         return sinks
@@ -170,7 +182,7 @@ class Crawl:
         early = []
         waiting: set[Sink] = {*sinks}
         while waiting:
-            for finished in self._fetcher.wait(_IDLE):
+            for finished in self._transfers.wait(_IDLE):
                 if finished.sink not in waiting:
                     early.append(finished)
                 elif finished.error is not None:
@@ -178,7 +190,7 @@ class Crawl:
                 waiting.discard(finished.sink)
         caps, *found = [sink.content for sink in sinks]
         # What is reported is the mirror's own.
-        self._fetcher.received -= sum(map(len, [caps, *found]))
+        self._transfers.received -= sum(map(len, [caps, *found]))
         self._names.delimiter = path_delimiter(caps)
         rules = (parse_robots(each) for each in found)
         robots = next((each for each in rules if each != Robots()), Robots())
@@ -253,7 +265,7 @@ class Crawl:
             sink = FileSink(str(inside(self._directory, *path)), text=kind == "text")
         self._jobs[sink] = job
         job.tries += 1
-        self._fetcher.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
+        self._transfers.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
 
     def _place(self, job: _Job) -> tuple[str, ...]:
         if job.path is None:
@@ -274,7 +286,7 @@ class Crawl:
         if finished.error is not None:
             self._fail(job, finished.error)
             return
-        self._answered.add(url.host)
+        self._retries.answered(url.host)
         self.tally.fetched += 1
         path = self._place(job)
         self.copies[job.item.key] = Copy(path, is_menu(url))
@@ -290,19 +302,9 @@ class Crawl:
             raise error
         if not isinstance(error, (LogsrvError, OSError)):
             raise error
-        if job.tries <= RETRIES and self._may_pass(url, error):
-            pause = _FIRST_PAUSE * 2 ** (job.tries - 1)
+        pause = self._retries.pause(url, error, job.tries, afresh=True)
+        if pause is not None:
             heapq.heappush(self._later, (self._clock() + pause, next(self._numbers), job))
             return
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
-
-    def _may_pass(self, url: GopherURL, error: Exception) -> bool:
-        """Return true if another try may go better: a server with more connections than it takes resets
-        them, refuses them, or leaves them waiting.
-        """
-        if isinstance(error, Truncated):
-            return True
-        answered = url.host in self._answered
-        is_connecting = isinstance(error, TimedOut) and error.phase == "connect"
-        return answered and (isinstance(error, Refused) or is_connecting)

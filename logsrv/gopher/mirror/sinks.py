@@ -8,7 +8,7 @@ import os
 from contextlib import ExitStack
 from io import SEEK_END
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -16,17 +16,6 @@ from logsrv.gopher.wire.text import TextParser
 
 # What is smaller is written at once.
 _SMALL = 256 * 1024
-
-
-class Sink(Protocol):
-    """feed: takes what came, and returns whether that was all, although the server has not closed.
-
-    finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
-    """
-
-    def feed(self, data: bytes) -> bool: ...
-    def finish(self, has_header: bool) -> None: ...
-    def abort(self) -> None: ...
 
 
 class MenuSink:

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.session import Session
-from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.wire.url import GopherURL
 
 Result = TypeVar("Result")
@@ -92,7 +92,8 @@ def drive(environ: dict[str, str]) -> Drive:
         timeouts: Timeouts | None = None,
     ) -> None:
         async def main() -> None:
-            session = Session(environ, timeouts=timeouts or Timeouts(first_byte=10, between=10))
+            options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
+            session = Session(environ, options)
             browser = Browser(session, GopherURL.parse(url) if url is not None else None)
             async with browser.run_test(size=size) as pilot:
                 await scenario(Driven(browser, pilot))

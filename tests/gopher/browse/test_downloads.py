@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.browse.downloads import Download, Downloads
-from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
@@ -25,9 +25,9 @@ def directory(tmp_path: Path) -> Path:
 
 def finished(directory: Path, server: Scripted, *paths: str) -> list[Download]:
     async def scenario() -> list[Download]:
-        downloads = Downloads(directory, TIMEOUTS)
+        downloads = Downloads(directory)
         for path in paths:
-            downloads.start(GopherURL.parse(server.url(path)), Trust())
+            downloads.start(GopherURL.parse(server.url(path)), ConnectionOptions(TIMEOUTS))
         await until(lambda: not downloads.running, "the downloads")
         return downloads.all
 
@@ -68,8 +68,10 @@ def test_one_that_is_stopped_leaves_nothing(serve: Serve, directory: Path) -> No
         connection.recv(1)
 
     async def scenario() -> None:
-        downloads = Downloads(directory, TIMEOUTS)
-        download = downloads.start(GopherURL.parse(serve(script).url("/9/x")), Trust())
+        downloads = Downloads(directory)
+        download = downloads.start(
+            GopherURL.parse(serve(script).url("/9/x")), ConnectionOptions(TIMEOUTS)
+        )
         await until(lambda: download.received, "some bytes")
         assert downloads.running == 1
         await downloads.stop_all()
@@ -112,9 +114,9 @@ def test_a_cut_end_of_tls_is_no_whole_file(
         cut(connection)
 
     async def scenario() -> Download:
-        downloads = Downloads(directory, TIMEOUTS)
+        downloads = Downloads(directory)
         url = GopherURL.parse(serve(script, certificate).url("/9/x", "gophers"))
-        download = downloads.start(url, Trust(cafile=certificate))
+        download = downloads.start(url, ConnectionOptions(TIMEOUTS, Trust(cafile=certificate)))
         await until(lambda: not downloads.running, "the download")
         return download
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.load import LIMITS, Loading
 from logsrv.gopher.browse.page import Page, Picture
-from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.wire.menu import Menu
@@ -25,7 +25,7 @@ TIMEOUTS = Timeouts(first_byte=5, between=5)
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
     url = GopherURL.parse(serve(script).url(path))
-    return run(Loading(url, Trust(), limits=limits, timeouts=TIMEOUTS).page())
+    return run(Loading(url, ConnectionOptions(TIMEOUTS), limits=limits).page())
 
 
 def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
@@ -85,7 +85,7 @@ def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
     async def scenario() -> Page:
         server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
         timeouts = Timeouts(between=60, whole=0.3)
-        return await Loading(GopherURL.parse(server.url()), Trust(), timeouts=timeouts).page()
+        return await Loading(GopherURL.parse(server.url()), ConnectionOptions(timeouts)).page()
 
     page = run(scenario())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
@@ -97,7 +97,7 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
         server = serve(
             lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1))
         )
-        loading = Loading(GopherURL.parse(server.url()), Trust(), timeouts=TIMEOUTS)
+        loading = Loading(GopherURL.parse(server.url()), ConnectionOptions(TIMEOUTS))
         task = asyncio.create_task(loading.page())
         await until(lambda: loading.received, "some bytes")
         task.cancel()
@@ -114,13 +114,15 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Pat
         cut(connection)
 
     url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
-    page = run(Loading(url, Trust(cafile=certificate, accept_cut=True)).page())
+    page = run(
+        Loading(url, ConnectionOptions(trust=Trust(cafile=certificate, accept_cut=True))).page()
+    )
     assert page.error is None and "without its close" in page.note
-    strict = run(Loading(url, Trust(cafile=certificate)).page())
+    strict = run(Loading(url, ConnectionOptions(trust=Trust(cafile=certificate))).page())
     assert isinstance(strict.error, Truncated) and isinstance(strict.content, Text)
 
 
 def test_a_wrong_file_of_certificates_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
     url = GopherURL.parse(serve(b"").url("/", "gophers"))
-    page = run(Loading(url, Trust(cafile=tmp_path / "missing")).page())
+    page = run(Loading(url, ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))).page())
     assert isinstance(page.error, ConfigurationError)

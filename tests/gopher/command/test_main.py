@@ -20,7 +20,7 @@ from logsrv.kit.testing import wait_until
 from tests.cli.at_terminal import AtTerminal
 from tests.gopher.command.test_show import UNSAFE
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 
 GOPHER = (sys.executable, "-m", "logsrv.gopher.command.main")
 MENU = b"iHi\t\tnull\t1\r\n0About\t/about\t127.0.0.1\t70\r\n.\r\n"
@@ -147,7 +147,6 @@ def test_tls_with_a_ca_file_and_with_pins(
 
 
 def test_a_proxy_leads_there(serve: Serve) -> None:
-    need_python_socks()
     proxy = SocksProxy(serve(MENU).port)
     try:
         assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0

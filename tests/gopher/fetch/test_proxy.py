@@ -11,12 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher import Proxy, Trust, urlopen
 from logsrv.gopher.wire.errors import ProxyError
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy, need_python_socks
-
-
-@pytest.fixture(autouse=True)
-def library() -> None:
-    need_python_socks()
+from tests.gopher.servers import LOOPBACK, SocksProxy
 
 
 def test_how_a_proxy_is_written() -> None:
@@ -63,9 +58,3 @@ def test_no_proxy_there_is_not_no_server_there() -> None:
         port = probe.getsockname()[1]
     with pytest.raises(ProxyError):
         urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, port))
-
-
-def test_a_proxy_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "python_socks", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'logsrv\[socks\]'"):
-        urlopen("gopher://h.example/0x", proxy=Proxy(LOOPBACK, 9))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_twisted
@@ -22,8 +21,8 @@ async def gateway() -> AsyncIterator[Start]:
 
     started: list[Web] = []
 
-    def start(*arguments: str, with_reactor: Any = reactor) -> Web:
-        service = gateway_service(*arguments, reactor=with_reactor)
+    def start(*arguments: str) -> Web:
+        service = gateway_service(*arguments, reactor=reactor)
         service.startService()
         started.append(Web(service))
         return started[-1]

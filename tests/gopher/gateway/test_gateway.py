@@ -16,23 +16,11 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
-from tests.gopher.conftest import Serve
+from tests.gopher.conftest import Serve, names
 from tests.gopher.gateway.conftest import Start
-from tests.gopher.gateway.test_checked_reactor import Names
 from tests.gopher.gateway.web import SECONDS, Web, gateway_service
 
 MENU = b"0Text\t/t\tx.example\t70\r\n.\r\n"
-
-
-class WithNames:
-    """The running reactor, with host names that lead where a test wants."""
-
-    def __init__(self, reactor: Any, *addresses: list[str]) -> None:
-        self._reactor = reactor
-        self.nameResolver = Names(*addresses)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
 
 
 async def until(look: Callable[[], object], clock: IReactorTime) -> None:
@@ -100,13 +88,15 @@ async def test_rebinding(gateway: Start, serve: Serve) -> None:
      "LOCALHOST.", "①②⑦.0.0.1"],
 )  # fmt: skip
 @pytest_twisted.ensureDeferred
-async def test_own_network(gateway: Start, serve: Serve, reactor: Any, host: str) -> None:
+async def test_own_network(
+    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     """By default nobody gets at servers of the operator's network, however the address is written."""
     from urllib.parse import quote
 
     server = serve(MENU)
-    # Names are looked up as the system does, so odd spellings of loopback lead there.
-    web = gateway(with_reactor=WithNames(reactor, ["127.0.0.1"]))
+    names(monkeypatch, ["127.0.0.1"])
+    web = gateway()
     answer = await web.get(f"/gopher/{quote(host, safe='[]:%')}:{server.port}/")
     assert answer.status == 403
     assert server.requests == []
@@ -114,7 +104,9 @@ async def test_own_network(gateway: Start, serve: Serve, reactor: Any, host: str
 
 
 @pytest_twisted.ensureDeferred
-async def test_names_into_own_network(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_names_into_own_network(
+    gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor by a public name with a private address, also if the name changes between two looks."""
     server = serve(MENU)
     for addresses in (
@@ -123,7 +115,8 @@ async def test_names_into_own_network(gateway: Start, serve: Serve, reactor: Any
         (["::ffff:127.0.0.1"],),
         (["10.0.0.1"], ["127.0.0.1"]),
     ):
-        web = gateway(with_reactor=WithNames(reactor, *addresses))
+        names(monkeypatch, *addresses)
+        web = gateway()
         for view in ("/1/x", "/9/x"):
             answer = await web.get(f"/gopher/public.example:{server.port}{view}")
             assert answer.status == 403
@@ -133,11 +126,11 @@ async def test_names_into_own_network(gateway: Start, serve: Serve, reactor: Any
 
 
 @pytest_twisted.ensureDeferred
-async def test_allowed_hosts(gateway: Start, serve: Serve, reactor: Any) -> None:
+async def test_allowed_hosts(gateway: Start, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --allow-host the others are refused before they are looked up."""
     server = serve(MENU)
-    web = gateway("--allow-host", "*.ok.example", "--allow-private",
-                  with_reactor=WithNames(reactor, ["127.0.0.1"]))  # fmt: skip
+    names(monkeypatch, ["127.0.0.1"])
+    web = gateway("--allow-host", "*.ok.example", "--allow-private")
     assert (await web.get(f"/gopher/a.ok.example:{server.port}/")).status == 200
     assert (await web.get(f"/gopher/ok.example.evil:{server.port}/")).status == 403
     assert len(server.requests) == 1

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl, Manners
-from logsrv.gopher.mirror.fetch import Fetcher
 from logsrv.gopher.mirror.journal import Journal
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.wire.errors import Refused, ServerError
@@ -59,7 +59,7 @@ class Site:
 def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl:
     """Run a mirror to its end."""
     root = GopherURL.parse(site.server.url(path))
-    fetcher = Fetcher(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    fetcher = Transfers(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     try:

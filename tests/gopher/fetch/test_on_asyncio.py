@@ -6,11 +6,12 @@ import asyncio
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from logsrv.gopher.browse.connection import Connection
-from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.errors import (
     GopherError,
@@ -20,7 +21,6 @@ from logsrv.gopher.wire.errors import (
     Truncated,
     UnknownHost,
 )
-from logsrv.gopher.wire.response import ResponseReader
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.conftest import Serve
@@ -30,10 +30,8 @@ SHORT = Timeouts(connect=5, first_byte=0.3, between=0.3)
 
 
 async def fetched(url: str, trust: Trust | None = None, timeouts: Timeouts = SHORT) -> bytes:
-    parsed = GopherURL.parse(url)
-    async with Connection(parsed, timeouts, trust or Trust()) as connection:
-        pieces = [piece async for piece in connection.answer(ResponseReader(parsed))]
-    return b"".join(pieces)
+    async with Answer(GopherURL.parse(url), ConnectionOptions(timeouts, trust)) as answer:
+        return b"".join([piece async for piece in answer])
 
 
 def test_an_answer_comes_as_it_was_sent(serve: Serve) -> None:
@@ -76,22 +74,33 @@ def test_a_handshake_that_hangs_is_given_up(serve: Serve) -> None:
 
 
 def test_a_reset_tells_what_had_come(serve: Serve) -> None:
+    read = threading.Event()
+
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"some")
-        connection.recv(1)
+        read.wait(20)
         reset(connection)
 
     async def scenario() -> None:
         url = GopherURL.parse(serve(script).url("/0/x"))
-        async with Connection(url, SHORT, Trust()) as connection:
-            answer = connection.answer(ResponseReader(url))
+        async with Answer(url, ConnectionOptions()) as answer:
             assert await anext(answer) == b"some"
-            assert connection._socket is not None
-            connection._socket.send(b"!")
+            read.set()
             with pytest.raises(Truncated, match="after 4 bytes"):
                 await anext(answer)
 
     run(scenario())
+
+
+def test_a_reset_before_the_first_byte_is_tried_again(serve: Serve) -> None:
+    def busy(connection: socket.socket, _: bytes) -> None:
+        if len(server.requests) < 2:
+            reset(connection)
+        else:
+            connection.sendall(b"at last")
+
+    server = serve(busy)
+    assert run(fetched(server.url("/0/x"))) == b"at last"
 
 
 def test_nobody_listening(serve: Serve) -> None:
@@ -112,7 +121,7 @@ def test_names_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_onion_names_never_reach_the_dns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", None)
-    with pytest.raises(UnknownHost, match="no way to Tor"):
+    with pytest.raises(UnknownHost, match="through Tor"):
         run(fetched("gopher://abc.onion/"))
 
 
@@ -131,7 +140,15 @@ def test_another_address_is_tried_when_the_first_is_dead(
 def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quitting does not wait for it."""
     released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(60) and [])
+    real = socket.getaddrinfo
+
+    def slow(host: str, port: int, *, flags: int = 0, **more: Any) -> Any:
+        if not flags:
+            released.wait(60)
+            return []
+        return real(host, port, flags=flags, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
 
     async def scenario() -> None:
         task = asyncio.create_task(fetched("gopher://slow.example/"))
@@ -208,9 +225,9 @@ def test_an_end_that_somebody_could_have_cut_is_told(serve: Serve, certificate: 
 
     async def scenario(accept: bool) -> tuple[bytes, bool]:
         trust = Trust(cafile=certificate, accept_cut=accept)
-        async with Connection(url, SHORT, trust) as connection:
-            pieces = [piece async for piece in connection.answer(ResponseReader(url))]
-            return b"".join(pieces), connection.cut
+        async with Answer(url, ConnectionOptions(SHORT, trust)) as answer:
+            pieces = [piece async for piece in answer]
+            return b"".join(pieces), answer.cut
 
     with pytest.raises(GopherError, match="close of TLS is missing"):
         run(scenario(False))

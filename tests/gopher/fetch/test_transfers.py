@@ -7,14 +7,15 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.transfers import Finished, Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.mirror.fetch import Fetcher, Finished
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink, Sink
+from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.errors import (
     Refused,
     ServerError,
@@ -26,20 +27,23 @@ from logsrv.gopher.wire.errors import (
 )
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import LOOPBACK, SocksProxy, cut, need_python_socks, reset
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 
-Make = Callable[..., Fetcher]
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.transfers import Sink
+
+Make = Callable[..., Transfers]
 
 
 @pytest.fixture
 def fetcher() -> Iterator[Make]:
-    made: list[Fetcher] = []
+    made: list[Transfers] = []
 
     def make(
         timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
-    ) -> Fetcher:
+    ) -> Transfers:
         made.append(
-            Fetcher(
+            Transfers(
                 ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy), time.monotonic
             )
         )
@@ -50,7 +54,7 @@ def fetcher() -> Iterator[Make]:
         each.close()
 
 
-def all_of(fetcher: Fetcher) -> list[Finished]:
+def all_of(fetcher: Transfers) -> list[Finished]:
     found: list[Finished] = []
     end = time.monotonic() + 20
     while fetcher.active:
@@ -60,7 +64,7 @@ def all_of(fetcher: Fetcher) -> list[Finished]:
 
 
 def ask(
-    fetcher: Fetcher,
+    fetcher: Transfers,
     url: str,
     sink: Sink | None = None,
     *,
@@ -198,7 +202,6 @@ def test_tls_that_is_cut_off(serve: Serve, fetcher: Make, certificate: Path) -> 
 
 
 def test_a_proxy(serve: Serve, fetcher: Make, certificate: Path) -> None:
-    need_python_socks()
     for scheme, server in (
         ("gopher", serve(b"hidden")),
         ("gophers", serve(b"hidden", certificate)),

@@ -1,0 +1,113 @@
+"""Names looked up beside everything else: `getaddrinfo` blocks, so each has a thread of its own.
+
+Not one of a pool: Python would wait for that at its end, and nobody wants to wait for a silent name server.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Address = tuple[socket.AddressFamily, Any]
+    Found = list[Address] | OSError
+
+# Looking a name up for each of a thousand small files takes longer than fetching them.
+KNOWN_FOR = 60.0
+_MOST_KNOWN = 1000
+
+
+class Addresses:
+    """The addresses of hosts, remembered for a minute.
+
+    A lookup is registered at `selector`, with what to call when it can be read from.
+    """
+
+    def __init__(self, selector: selectors.BaseSelector, clock: Callable[[], float]) -> None:
+        self._selector = selector
+        self._clock = clock
+        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+        self._waiting: dict[tuple[str, int], list[Callable[[Found], None]]] = {}
+        self._sockets: dict[tuple[str, int], socket.socket] = {}
+
+    def known(self, host: str, port: int) -> list[Address] | None:
+        """Return what is known without asking anybody: numbers, and names for a while."""
+        known = self._known.get((host, port))
+        if known is not None and known[0] > self._clock():
+            return known[1]
+        try:
+            found = _resolved(host, port, socket.AI_NUMERICHOST)
+        except OSError:
+            return None
+        self._remember(host, port, found)
+        return found
+
+    def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
+        """Call `then` with what is found, some time later; one question serves all who ask meanwhile."""
+        place = (host, port)
+        if place in self._waiting:
+            self._waiting[place].append(then)
+            return
+        import threading
+
+        self._waiting[place] = [then]
+        here, there = socket.socketpair()
+        self._sockets[place] = here
+        result: list[Found] = []
+
+        def ask() -> None:
+            # The end of its socket tells that it is done; nobody may be waiting by then.
+            with there:
+                try:
+                    result.append(_resolved(host, port))
+                except OSError as error:
+                    result.append(error)
+
+        self._selector.register(here, selectors.EVENT_READ, lambda: self._tell(place, result[0]))
+        threading.Thread(target=ask, name="look up a host", daemon=True).start()
+
+    def look_up_now(self, host: str, port: int) -> Found:
+        """Return what is found, however long it takes."""
+        known = self.known(host, port)
+        if known is None:
+            try:
+                known = _resolved(host, port)
+            except OSError as error:
+                return error
+            self._remember(host, port, known)
+        return known
+
+    def forget(self, host: str, port: int) -> None:
+        """Ask again next time: none of the addresses took a connection."""
+        self._known.pop((host, port), None)
+
+    def close(self) -> None:
+        """Wait for no lookup any more."""
+        for here in self._sockets.values():
+            self._selector.unregister(here)
+            here.close()
+        self._sockets.clear()
+        self._waiting.clear()
+
+    def _tell(self, place: tuple[str, int], found: Found) -> None:
+        here = self._sockets.pop(place)
+        self._selector.unregister(here)
+        here.close()
+        if not isinstance(found, OSError):
+            self._remember(*place, found)
+        for then in self._waiting.pop(place):
+            then(found)
+
+    def _remember(self, host: str, port: int, found: list[Address]) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[host, port] = (self._clock() + KNOWN_FOR, found)
+
+
+def _resolved(host: str, port: int, flags: int = 0) -> list[Address]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, address) for family, _, _, _, address in found]

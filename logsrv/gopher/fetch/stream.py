@@ -1,0 +1,111 @@
+"""The body of an answer for somebody who takes it piece by piece, from whatever loop."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from logsrv.gopher.wire.response import ResponseReader
+
+HIGH_WATER = 512 * 1024
+
+
+def _nobody() -> None:
+    pass
+
+
+class Stream:
+    """A sink that keeps what came until it is taken; past HIGH_WATER bytes the server has to wait.
+
+    wake: called when there is something new; at_end: when the connection is no longer needed.
+    """
+
+    def __init__(self, transfers: Transfers, url: GopherURL, **how: Any) -> None:
+        """how: what `Transfers.start` takes."""
+        self._transfers = transfers
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._paused = False
+        self.ended = False
+        self.wake: Callable[[], None] = _nobody
+        self.at_end: Callable[[], None] = _nobody
+        self._flight = transfers.start(url, self, **how)
+
+    @property
+    def reader(self) -> ResponseReader:
+        """Return what knows how much has come, and what the server told of it."""
+        return self._flight.transfer.reader
+
+    @property
+    def cut(self) -> bool:
+        """Return true if TLS ended without its close, and that was accepted."""
+        return self._flight.transfer.cut
+
+    def opened(self) -> bool:
+        """Return true once it is certain that there is content, maybe none.
+
+        Raises the error if there is none: what came before one is worth reading.
+        """
+        if self.ended and not self._queue and not self.reader.passed_on:
+            self._raise()
+        return self.ended or self.reader.opened
+
+    def take(self) -> bytes | None:
+        """Return the next piece, b"" at the end, None as long as nothing is there.
+
+        Raises what ended the answer too early, after everything that came before it.
+        """
+        if self._queue:
+            piece = self._queue.popleft()
+            self._queued -= len(piece)
+            if self._paused and not self._queue:
+                self._paused = False
+                self._transfers.resume(self._flight)
+            return piece
+        if not self.ended:
+            return None
+        self._raise()
+        return b""
+
+    def limit(self, seconds: float) -> None:
+        """Give all of the answer `seconds` from now on."""
+        self._transfers.limit(self._flight, seconds)
+
+    def close(self) -> None:
+        """Let go of the connection; what was not taken by then is still there."""
+        self._transfers.stop(self._flight)
+        self._end()
+
+    # What `Transfers` calls.
+
+    def feed(self, data: bytes) -> bool:
+        self._queue.append(data)
+        self._queued += len(data)
+        if self._queued > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._transfers.pause(self._flight)
+        self.wake()
+        return False
+
+    def finish(self, has_header: bool) -> None:
+        self._end()
+
+    def abort(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.at_end()
+            self.wake()
+
+    def _raise(self) -> None:
+        if self._flight.transfer.error is not None:
+            raise self._flight.transfer.error

@@ -1,0 +1,263 @@
+"""A request and what becomes of it: the machine under every way to fetch. Bytes in, bytes out.
+
+    connecting ──► proxying ──► handshaking ──► answering ──► done
+                   a proxy      TLS             the request is sent, its answer comes
+
+A driver connects to `place`, tells what happens (`connected`, `received`, `ended`, `failed`; `expire` at
+the `deadline`), sends what is in `outgoing` and passes on the parts of the body that these return.
+They raise nothing: `error` says why it is `done`, after all of the body that came before.
+"""
+
+from __future__ import annotations
+
+import math
+from errno import ECONNREFUSED
+from socket import gaierror
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.proxy import ProxyTalk
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.trust import TLS_CUT
+from logsrv.gopher.wire.errors import (
+    GopherError,
+    ProxyError,
+    Refused,
+    TimedOut,
+    TLSError,
+    UnknownHost,
+)
+from logsrv.gopher.wire.response import ResponseReader
+from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from logsrv.gopher.fetch.tls import Encryption
+    from logsrv.gopher.wire.errors import Phase
+
+
+class Transfer:
+    """A request on its way, and its answer.
+
+    phase: what is waited for; deadline: until when, on the clock that `now` is from.
+    request: what is sent to the server.
+    cut: TLS ended without its close, and that was accepted.
+    """
+
+    __slots__ = (
+        "_encryption", "_end", "_most_seconds", "_options", "_take", "_talk", "cut", "deadline",
+        "done", "error", "outgoing", "phase", "reader", "request", "url",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        url: GopherURL,
+        options: ConnectionOptions,
+        now: float,
+        *,
+        request: bytes | None = None,
+        most_bytes: int | None = None,
+        most_seconds: float = math.inf,
+        charset: str | None = None,
+    ) -> None:
+        """request: sent instead of that of `url`. most_bytes: TooBig past that; most_seconds: for all
+        of it. charset: of what the server says in an error.
+        """
+        self.url = url
+        self.reader = ResponseReader(url, most_bytes, charset)
+        self.phase: Phase = "connect"
+        self.outgoing = b""
+        self.done = False
+        self.cut = False
+        self.error: Exception | None = None
+        self._options = options
+        self.request = url.request() if request is None else request
+        self._take: Callable[[bytes], bytes] = self.reader.feed
+        self._talk: ProxyTalk | None = None
+        self._encryption: Encryption | None = None
+        self._most_seconds = most_seconds
+        self._end = now + most_seconds
+        self.deadline = min(now + options.timeouts.connect, self._end)
+        if options.proxy is None and url.host.endswith((".onion", ".onion.")):
+            # RFC 7686: such a name must never be asked for in the DNS.
+            hint = "it is reached through Tor: --proxy socks5://127.0.0.1:9050"
+            self._fail(UnknownHost(url.host, hint))
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The host and the port to connect to: the proxy's, or the server's own."""
+        proxy = self._options.proxy
+        return (self.url.host, self.url.port) if proxy is None else (proxy.host, proxy.port)
+
+    @property
+    def is_plain(self) -> bool:
+        """Return true if bytes are on the way as they are: nothing is between us and the server."""
+        return self._options.proxy is None and not self.url.tls
+
+    @property
+    def verbatim(self) -> bool:
+        """Return true if all that still comes is body: `passed` may stand for `received`."""
+        return self._encryption is None and self.reader.verbatim
+
+    def connected(self, now: float) -> None:
+        """There is a connection to `place`."""
+        if self._options.proxy is None:
+            self._reached(now)
+        else:
+            self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
+            self.outgoing = self._talk.outgoing
+
+    def failed(self, error: Exception) -> None:
+        """There will be no connection to `place`."""
+        proxy = self._options.proxy
+        if not isinstance(error, OSError):
+            self._fail(error)
+        elif proxy is not None:
+            self._fail(ProxyError(str(proxy), _reason(error)))
+        elif isinstance(error, gaierror):
+            self._fail(UnknownHost(self.url.host))
+        else:
+            self._fail(Refused(self.url.address, _reason(error)))
+
+    def received(self, data: bytes, now: float) -> bytes:
+        """The other side sent `data`; return the part of the body that is certain now."""
+        try:
+            if self.phase == "connect":
+                data = self._on_the_way(data, now)
+                if self.phase == "connect":
+                    return b""
+                body = self.reader.feed(data) if data else b""
+            else:
+                body = self._take(data)
+        except (LogsrvError, OSError) as error:
+            self._fail(error)
+            return b""
+        if self.reader.received:
+            self._expect("next byte", now, self._options.timeouts.between)
+        if self.reader.complete:
+            self.done = True
+        elif self._encryption is not None and self._encryption.closed:
+            body += self.ended()
+        return body
+
+    def passed(self, size: int, now: float) -> None:
+        """`size` bytes of a `verbatim` body came and went on by another way."""
+        try:
+            self.reader.skip(size)
+        except GopherError as error:
+            self._fail(error)
+        self._expect("next byte", now, self._options.timeouts.between)
+
+    def ended(self, error: OSError | None = None) -> bytes:
+        """The other side closed, or the connection broke: return the rest of the body."""
+        if self.done:
+            return b""
+        if self.phase == "connect":
+            self._fail(self._unreached(error))
+            return b""
+        try:
+            body = self.reader.finish()
+        except GopherError as found:
+            self._fail(found)
+            return b""
+        self.done = True
+        if self._encryption is not None and not self._encryption.closed:
+            self.cut = bool(self._options.trust.accept_cut and self.reader.received)
+            self.error = None if self.cut else self.reader.broken(TLS_CUT)
+        elif error is not None:
+            self.error = self.reader.broken(error.strerror or str(error))
+        return body
+
+    def limit(self, seconds: float, now: float) -> None:
+        """Give all of the answer `seconds` from now on."""
+        self._most_seconds = seconds
+        self._end = now + seconds
+        self.deadline = min(self.deadline, self._end)
+
+    def go_on(self, now: float) -> None:
+        """Count the time from now on: the reader, and not the server, was slow."""
+        self._expect("next byte", now, self._options.timeouts.between)
+
+    def expire(self, now: float) -> None:
+        """The `deadline` has come."""
+        timeouts = self._options.timeouts
+        if now >= self._end:
+            self._fail(TimedOut(self.url.address, "whole", self._most_seconds))
+            return
+        silence = {"connect": timeouts.connect, "first byte": timeouts.first_byte}
+        seconds = silence.get(self.phase, timeouts.between)
+        self._fail(TimedOut(self.url.address, self.phase, seconds))
+
+    # Between the connection and the request.
+
+    def _on_the_way(self, data: bytes, now: float) -> bytes:
+        """Take part in what comes before the request; return what came behind it."""
+        if self._talk is not None and not self._talk.done:
+            self._talk.outgoing = b""
+            data = self._talk.feed(data)
+            self.outgoing = self._talk.outgoing
+            if not self._talk.done:
+                return b""
+            self._reached(now)
+        if self._encryption is None:
+            return data
+        if self.phase == "connect":
+            data = self._encryption.feed(data)
+            if self._encryption.ready:
+                self._ask(now)
+            self.outgoing += self._encryption.outgoing()
+        return data
+
+    def _reached(self, now: float) -> None:
+        """Begin with the server, which is at the other end now."""
+        if not self.url.tls:
+            self._ask(now)
+            return
+        from logsrv.gopher.fetch.tls import Encryption
+
+        try:
+            context = self._options.tls_context()
+            self._encryption = Encryption(context, self._options.trust, self.url)
+            self._encryption.feed(b"")
+        except LogsrvError as error:
+            self._fail(error)
+            return
+        self._take = self._decrypted
+        self.outgoing = self._encryption.outgoing()
+
+    def _ask(self, now: float) -> None:
+        if self._encryption is None:
+            self.outgoing = self.request
+        else:
+            self._encryption.encrypt(self.request)
+        self._expect("first byte", now, self._options.timeouts.first_byte)
+
+    def _decrypted(self, data: bytes) -> bytes:
+        assert self._encryption is not None
+        data = self._encryption.feed(data)
+        self.outgoing += self._encryption.outgoing()
+        return self.reader.feed(data) if data else b""
+
+    def _unreached(self, error: OSError | None) -> GopherError:
+        if self._talk is not None and not self._talk.done:
+            return self._talk.error("it closed the connection" if error is None else _reason(error))
+        reason = "it closed the connection during the handshake; does it speak TLS on this port?"
+        return TLSError(self.url.address, reason)
+
+    # What they have in common.
+
+    def _expect(self, phase: Phase, now: float, seconds: float) -> None:
+        self.phase = phase
+        deadline = now + seconds
+        self.deadline = deadline if deadline < self._end else self._end
+
+    def _fail(self, error: Exception) -> None:
+        self.done = True
+        self.error = error
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == ECONNREFUSED:
+        return "it refused the connection"
+    return error.strerror or str(error)

@@ -1,0 +1,363 @@
+"""Sockets for any number of transfers, in one thread: the only place where the client connects, sends and
+receives.
+
+Whoever has no loop of his own calls `wait`; in somebody else's loop it is called when the descriptor of
+`fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import selectors
+import socket
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.addresses import Addresses
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.transfer import Transfer
+from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Protocol
+
+    from logsrv.gopher.fetch.addresses import Address
+
+    class Sink(Protocol):
+        """feed: takes what came, and returns whether that was all, although the server has not closed.
+
+        finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
+        """
+
+        def feed(self, data: bytes) -> bool: ...
+        def finish(self, has_header: bool) -> None: ...
+        def abort(self) -> None: ...
+
+
+LOOK_AT_CLOCKS = 0.1
+_CHUNK = 64 * 1024
+# How many chunks of one answer before the others have their turn.
+_IN_A_ROW = 16
+# A host with several addresses, one of them unreachable, should not use up all of the time.
+_EACH_ADDRESS = 3.0
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Finished:
+    """An answer that has ended, well or with an error: a LogsrvError, or an OSError of the disk."""
+
+    __slots__ = ("error", "sink")
+
+    def __init__(self, sink: Sink, error: Exception | None) -> None:
+        self.sink = sink
+        self.error = error
+
+
+class Flight:
+    """A transfer, its socket, and the sink of its body."""
+
+    __slots__ = ("addresses", "events", "patience", "sink", "socket", "step", "transfer", "unsent")
+
+    def __init__(self, transfer: Transfer, sink: Sink, step: Callable[[Flight], None]) -> None:
+        self.transfer = transfer
+        self.sink = sink
+        self.step = step
+        self.socket: socket.socket | None = None
+        self.addresses: Iterator[Address] = iter(())
+        # Until when this address is tried, and no other.
+        self.patience = math.inf
+        # What the selector looks out for; 0: it does not know the socket.
+        self.events = 0
+        self.unsent = b""
+
+
+class Transfers:
+    """Starts requests, and hands back those that have ended. received: bytes of all answers."""
+
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        clock: Callable[[], float],
+        *,
+        allow: Callable[[str, int], None] | None = None,
+    ) -> None:
+        """clock: seconds that only grow. allow: raises a LogsrvError for an address and a port that
+        must not be connected to; others of the same host are tried.
+        """
+        self.options = options
+        self.received = 0
+        self._clock = clock
+        self._allow = allow
+        self._selector = selectors.DefaultSelector()
+        self._addresses = Addresses(self._selector, clock)
+        self._active: set[Flight] = set()
+        self._finished: list[Finished] = []
+        self._next_look = 0.0
+
+    @property
+    def active(self) -> int:
+        """The number of requests that are under way, or waiting to be handed back."""
+        return len(self._active) + len(self._finished)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when `wait` has something to do."""
+        return self._selector.fileno()  # type: ignore[attr-defined, no-any-return]
+
+    def start(
+        self,
+        url: GopherURL,
+        sink: Sink,
+        *,
+        request: bytes | None = None,
+        most_bytes: int | None = None,
+        most_seconds: float = math.inf,
+        charset: str | None = None,
+    ) -> Flight:
+        """Ask for `url`, as `Transfer` does."""
+        transfer = Transfer(
+            url,
+            self.options,
+            self._clock(),
+            request=request,
+            most_bytes=most_bytes,
+            most_seconds=most_seconds,
+            charset=charset,
+        )
+        flight = Flight(transfer, sink, self._connecting)
+        self._active.add(flight)
+        if transfer.done:
+            self._end(flight)
+            return flight
+        host, port = transfer.place
+        known = self._addresses.known(host, port)
+        if known is not None:
+            self._found(flight, known)
+        else:
+            self._addresses.look_up(host, port, lambda found: self._found(flight, found))
+        return flight
+
+    def wait(self, seconds: float) -> list[Finished]:
+        """Return what has ended, after at most `seconds`, and sooner if something ends."""
+        if not self._finished:
+            for key, _ in self._selector.select(min(seconds, LOOK_AT_CLOCKS)):
+                flight = key.data
+                if not isinstance(flight, Flight):
+                    flight()
+                elif flight.events:
+                    flight.step(flight)
+            now = self._clock()
+            if now >= self._next_look:
+                self._next_look = now + LOOK_AT_CLOCKS
+                self._look_at_clocks(now)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def addresses(self, url: GopherURL) -> list[str]:
+        """Return the addresses of the host of `url`, which blocks. Raises UnknownHost."""
+        transfer = Transfer(url, self.options, self._clock())
+        if not transfer.done:
+            found = self._addresses.look_up_now(url.host, url.port)
+            if not isinstance(found, OSError):
+                return [address[0] for _, address in found]
+            transfer.failed(found)
+        assert transfer.error is not None
+        raise transfer.error
+
+    def pause(self, flight: Flight) -> None:
+        """Leave what comes for `flight` in the system until `resume`: the server feels it."""
+        if flight in self._active:
+            flight.transfer.deadline = math.inf
+            self._listen(flight, 0)
+
+    def resume(self, flight: Flight) -> None:
+        """Go on with a flight that is paused."""
+        if flight in self._active:
+            flight.transfer.go_on(self._clock())
+            self._listen(flight, _READ)
+
+    def limit(self, flight: Flight, seconds: float) -> None:
+        """Give all of an answer `seconds` from now on."""
+        flight.transfer.limit(seconds, self._clock())
+
+    def stop(self, flight: Flight) -> None:
+        """Let go of a request that nobody wants any more; its sink hears nothing."""
+        if flight in self._active:
+            self._active.discard(flight)
+            self._close(flight)
+
+    def close(self) -> None:
+        """Give up what is under way; no file is left of it."""
+        for flight in list(self._active):
+            flight.sink.abort()
+            self.stop(flight)
+        self._addresses.close()
+        self._selector.close()
+
+    # From the addresses to the request.
+
+    def _found(self, flight: Flight, addresses: list[Address] | OSError) -> None:
+        if flight not in self._active:
+            return
+        if isinstance(addresses, OSError):
+            flight.transfer.failed(addresses)
+            self._end(flight)
+            return
+        flight.addresses = iter(addresses)
+        self._try_next(flight, None)
+
+    def _try_next(self, flight: Flight, error: Exception | None) -> None:
+        self._close(flight)
+        for family, address in flight.addresses:
+            try:
+                if self._allow is not None:
+                    self._allow(address[0], address[1])
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except (LogsrvError, OSError) as refused:
+                error = refused
+                continue
+            sock.setblocking(False)
+            flight.socket = sock
+            flight.patience = self._clock() + _EACH_ADDRESS
+            number = sock.connect_ex(address)
+            if number in (0, errno.EINPROGRESS):
+                flight.step = self._connecting
+                # To hosts nearby this saves a round through the selector.
+                if number == 0 or flight.transfer.is_plain:
+                    self._connecting(flight)
+                else:
+                    self._listen(flight, _WRITE)
+                return
+            self._close(flight)
+            error = OSError(number, os.strerror(number))
+        assert error is not None, "getaddrinfo returns one address or more"
+        self._addresses.forget(*flight.transfer.place)
+        flight.transfer.failed(error)
+        self._end(flight)
+
+    def _connecting(self, flight: Flight) -> None:
+        sock, transfer = flight.socket, flight.transfer
+        assert sock is not None
+        if transfer.is_plain:
+            # The first send tells whether there is a connection.
+            request = transfer.request
+            try:
+                sent = sock.send(request)
+            except OSError as error:
+                if error.errno in (errno.EAGAIN, errno.ENOTCONN):
+                    self._listen(flight, _WRITE)
+                else:
+                    self._try_next(flight, error)
+                return
+            transfer.connected(self._clock())
+            flight.unsent = request[sent:]
+        else:
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                self._try_next(flight, OSError(number, os.strerror(number)))
+                return
+            transfer.connected(self._clock())
+            flight.unsent = transfer.outgoing
+        transfer.outgoing = b""
+        flight.patience = math.inf
+        flight.step = self._moving
+        if transfer.done:
+            self._end(flight)
+        else:
+            self._send(flight)
+
+    # Between the connection and its end.
+
+    def _moving(self, flight: Flight) -> None:
+        if flight.unsent:
+            self._send(flight)
+        self._receive(flight)
+
+    def _send(self, flight: Flight) -> None:
+        if flight.unsent:
+            assert flight.socket is not None
+            try:
+                sent = flight.socket.send(flight.unsent)
+                flight.unsent = flight.unsent[sent:]
+            except BlockingIOError:
+                pass
+            except OSError:
+                # What the server said before it closed is worth reading, and tells more.
+                flight.unsent = b""
+        self._listen(flight, _READ | _WRITE if flight.unsent else _READ)
+
+    def _receive(self, flight: Flight) -> None:
+        sock, transfer = flight.socket, flight.transfer
+        assert sock is not None
+        now = self._clock()
+        for _ in range(_IN_A_ROW):
+            try:
+                data = sock.recv(_CHUNK)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                body = transfer.ended(error)
+            else:
+                self.received += len(data)
+                body = transfer.received(data, now) if data else transfer.ended()
+            try:
+                if body and flight.sink.feed(body):
+                    transfer.done = True
+            except (LogsrvError, OSError) as error:
+                transfer.done, transfer.error = True, error
+            if transfer.outgoing:
+                flight.unsent += transfer.outgoing
+                transfer.outgoing = b""
+                self._send(flight)
+            if transfer.done:
+                self._end(flight)
+                return
+            if not flight.events:
+                return
+
+    # What they have in common.
+
+    def _listen(self, flight: Flight, events: int) -> None:
+        if events == flight.events:
+            return
+        assert flight.socket is not None
+        if not flight.events:
+            self._selector.register(flight.socket, events, flight)
+        elif events:
+            self._selector.modify(flight.socket, events, flight)
+        else:
+            self._selector.unregister(flight.socket)
+        flight.events = events
+
+    def _look_at_clocks(self, now: float) -> None:
+        for flight in list(self._active):
+            if flight.transfer.deadline <= now:
+                flight.transfer.expire(now)
+                self._end(flight)
+            elif flight.patience <= now and (others := list(flight.addresses)):
+                flight.addresses = iter(others)
+                self._try_next(flight, None)
+
+    def _end(self, flight: Flight) -> None:
+        self._active.discard(flight)
+        self._close(flight)
+        transfer = flight.transfer
+        error = transfer.error
+        if error is None:
+            try:
+                flight.sink.finish(transfer.reader.header is not None)
+            except (LogsrvError, OSError) as local:
+                error = local
+        if error is not None:
+            flight.sink.abort()
+        self._finished.append(Finished(flight.sink, error))
+
+    def _close(self, flight: Flight) -> None:
+        if flight.socket is not None:
+            if flight.events:
+                self._selector.unregister(flight.socket)
+                flight.events = 0
+            flight.socket.close()
+            flight.socket = None

@@ -1,0 +1,101 @@
+"""Names are looked up beside everything else, once a minute at most."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
+from tests.gopher.conftest import names
+from tests.gopher.servers import LOOPBACK
+
+HERE = [(socket.AF_INET, (LOOPBACK, 70))]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def selector() -> Iterator[selectors.BaseSelector]:
+    with selectors.DefaultSelector() as selector:
+        yield selector
+
+
+def turn(selector: selectors.BaseSelector) -> None:
+    for key, _ in selector.select(20):
+        key.data()
+
+
+def test_numbers_need_no_lookup(
+    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch, [])
+    addresses = Addresses(selector, clock)
+    assert addresses.known(LOOPBACK, 70) == HERE
+    found = addresses.known("::1", 70)
+    assert found is not None and found[0][0] == socket.AF_INET6
+    assert addresses.known("h.example", 70) is None
+    assert asked == []
+
+
+def test_one_question_for_all_who_ask_and_for_a_while(
+    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = names(monkeypatch, [LOOPBACK])
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+    addresses.look_up("h.example", 70, found.append)
+    addresses.look_up("h.example", 70, found.append)
+    turn(selector)
+    assert found == [HERE, HERE]
+    assert addresses.known("h.example", 70) == addresses.look_up_now("h.example", 70) == HERE
+    assert asked == ["h.example"]
+    addresses.forget("h.example", 70)
+    assert addresses.known("h.example", 70) is None
+    assert addresses.look_up_now("h.example", 70) == HERE
+    clock.now = KNOWN_FOR
+    assert addresses.known("h.example", 70) is None
+
+
+def test_a_name_without_an_address_is_told_and_not_remembered(
+    selector: selectors.BaseSelector, clock: Clock
+) -> None:
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+    addresses.look_up("nowhere.invalid", 70, found.append)
+    turn(selector)
+    assert isinstance(found[0], socket.gaierror)
+    assert isinstance(addresses.look_up_now("nowhere.invalid", 70), socket.gaierror)
+
+
+def test_nobody_waits_for_a_silent_name_server(
+    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, done = threading.Event(), threading.Event()
+
+    def silent(*_: object, **__: object) -> Any:
+        released.wait(20)
+        done.set()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    addresses = Addresses(selector, clock)
+    addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
+    addresses.close()
+    assert not selector.get_map()
+    released.set()
+    assert done.wait(20)
