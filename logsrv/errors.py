@@ -13,6 +13,18 @@ class PeerError(LogsrvError):
     """The other end of a connection broke a rule. Count it, close that connection, harm no other."""
 
 
+class Shown(Exception):
+    """A wish: the command line asked for `text`, the help or the version, and nothing else."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class UsageError(ConfigurationError):
+    """The command line makes no sense. Say the sentence, exit with status 2."""
+
+
 class StoreError(LogsrvError):
     """The disk or the directory under the store does not do what the store needs."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 import sys
 
 
@@ -16,6 +14,9 @@ def tell(sentence: str) -> None:
 
 def seconds(text: str) -> float:
     """Parse a length of time in seconds, for `type=`."""
+    import argparse
+    import math
+
     try:
         value = float(text)
     except ValueError:

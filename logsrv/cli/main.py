@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
-from typing import NoReturn
 
 from logsrv.cli.arguments import tell
-from logsrv.errors import LogsrvError
-from logsrv.kit.options.argument_parser import USAGE, Parser, Shown, UsageError
+from logsrv.errors import LogsrvError, Shown, UsageError
+from logsrv.kit.options.plain_arguments import Declared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import NoReturn
 
 FAILED = 1
+USAGE = 2
 INTERRUPTED = 130
 
 COMMANDS = {
@@ -94,11 +98,9 @@ def _run(words: list[str]) -> int:
         near = did_you_mean(name, [*COMMANDS, "--help", "--version"])
         tell(f"logsrv: {shown(name)} is no {what}{near}; logsrv --help shows what there is")
         return USAGE
-    command = import_module(f"logsrv.cli.{MODULES.get(name, name)}")
-    parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
-    command.declare(parser)
+    command = __import__(f"logsrv.cli.{MODULES.get(name, name)}", fromlist=["run"])
     try:
-        status: int = command.run(parser.parse_args(words[1:]))
+        status: int = command.run(_arguments(command, name, words[1:]))
     except Shown as wanted:
         print(wanted.text, end="")
         return 0
@@ -106,6 +108,20 @@ def _run(words: list[str]) -> int:
         tell(f"logsrv {name}: {error}")
         return USAGE if name in SEARCHING or isinstance(error, UsageError) else FAILED
     return status
+
+
+def _arguments(command: ModuleType, name: str, words: list[str]) -> object:
+    """Return what the words behind a command's name say. Raises UsageError and Shown."""
+    if name == "search":
+        declared = Declared()
+        command.declare(declared)
+        if (given := declared.read(words)) is not None:
+            return given
+    from logsrv.kit.options.argument_parser import Parser
+
+    parser = Parser(prog=f"logsrv {name}", description=command.__doc__ or "")
+    command.declare(parser)
+    return parser.parse_args(words)
 
 
 def _help() -> str:

@@ -8,9 +8,7 @@ were, 2 when something is wrong.
 
 from __future__ import annotations
 
-import argparse
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import (
@@ -25,9 +23,13 @@ from logsrv.cli.reading.arguments import (
     status,
     style,
 )
-from logsrv.kit.options.argument_parser import Parser, UsageError
+from logsrv.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
+    from logsrv.kit.options.argument_parser import Parser
     from logsrv.linelog.read.search import Search
 
 
@@ -88,10 +90,10 @@ def _wants_figures(arguments: argparse.Namespace) -> bool:
 
 def _answer(search: Search, arguments: argparse.Namespace) -> bool:
     """Print what was asked for; return whether anything was found."""
-    from logsrv.cli.reading.progress import progress
+    from logsrv.cli.reading.progress import Progress
 
     figures = _wants_figures(arguments)
-    with progress(search, alone=figures):
+    with Progress(search, alone=figures):
         return _figures(search, arguments) if figures else _lines(search, arguments)
 
 

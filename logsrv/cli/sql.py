@@ -82,14 +82,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
     """Write the answer; return whether it has rows."""
-    from logsrv.cli.reading.progress import progress
+    from logsrv.cli.reading.progress import Progress
     from logsrv.cli.reading.rows import writer
 
     with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
         found = False
         batches = answer.batches()
         begun = []
-        with progress(answer, alone=True):
+        with Progress(answer, alone=True):
             for batch in batches:
                 begun.append(batch)
                 if batch.num_rows:

@@ -39,9 +39,7 @@ What tests of a plugin need is in `logsrv.kit.testing`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.errors import ConfigurationError as ConfigurationError
     from logsrv.errors import PeerError as PeerError
@@ -124,10 +122,10 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    value = getattr(__import__(_HOME[name], fromlist=[name]), name)
     globals()[name] = value
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,23 @@ def test_statistics(store: Path) -> None:
         "search", "--directory", str(store), "--stats", "--since", "2026-11-20T06:00:04.5Z"
     )
     assert b"segments: 2 read, 1 skipped; frames: 2 read" in done.stderr
+
+
+def test_a_search_that_the_index_narrows_down_loads_next_to_nothing(tmp_path: Path) -> None:
+    """Each of these takes longer to load than eight indexes to ask: Python's start is a third of all."""
+    id, rare = "4bf92f3577b34da6a3ce929d0e0e4736", "quetzalcoatl"
+    every = lines([f"{rare} at 198.51.100.77", f"trace_id={id} done", "timeout"])
+    store = make_store(tmp_path / "logs", [every, []])
+    code = f"""if True:
+        import sys
+        before = set(sys.modules)
+        from logsrv.cli.main import main
+        status = main(["search", "--directory", {str(store)!r}, "-c", sys.argv[1]])
+        heavy = "argparse collections.abc contextlib enum functools json numpy re typing zstandard"
+        print(status, *set(heavy.split()) & set(sys.modules) - before)
+    """
+    for query, found in ((rare, 1), ("xylophagous", 0), (id, 1), ("198.51.100.77", 1)):
+        told = subprocess.run(
+            [sys.executable, "-c", code, query], capture_output=True, text=True, check=True
+        )
+        assert (told.stdout, told.stderr) == (f"{found}\n{0 if found else 1}\n", "")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.errors import QueryError
-from logsrv.kit.options.argument_parser import Parser, UsageError
+from logsrv.errors import QueryError, UsageError
 
 # A command loads what it reads with when it reads: its help is there before.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
+    from logsrv.kit.options.argument_parser import Parser
     from logsrv.linelog.query.match import Matcher
     from logsrv.linelog.read.plan import Scope
     from logsrv.linelog.read.render import Style
@@ -74,6 +73,8 @@ def declare_looks(parser: Parser) -> None:
 def count(text: str) -> int:
     """Parse a number of lines, for `type=`."""
     if not (text.isascii() and text.isdigit()) or len(text) > 12:
+        import argparse
+
         from logsrv.kit.text.words import shown
 
         raise argparse.ArgumentTypeError(f"{shown(text)} is no number of lines, such as 10")
@@ -87,19 +88,26 @@ def position(text: str) -> Position:
     try:
         return parse_position(text)
     except ValueError as error:
+        import argparse
+
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def matcher(words: list[str]) -> Matcher:
     """Return what finds the lines of a query. Raises UsageError with a caret under what is wrong."""
-    from logsrv.linelog.query.caret import caret
     from logsrv.linelog.query.match import compile
-    from logsrv.linelog.query.parse import parse
+    from logsrv.linelog.query.plain import plain
 
     text = " ".join(words)
+    if (word := plain(text)) is not None:
+        return compile(word)
+    from logsrv.linelog.query.parse import parse
+
     try:
         return compile(parse(text))
     except QueryError as error:
+        from logsrv.linelog.query.caret import caret
+
         raise WrongQuery(caret(text, error)) from None
 
 
@@ -149,17 +157,13 @@ def style(arguments: argparse.Namespace) -> Style:
     return Style(arguments.output, color, arguments.local, width, terminal)
 
 
-@contextmanager
-def opened(directory: str, command: str) -> Iterator[View]:
+def opened(directory: str, command: str) -> View:
     """Open a store for reading; what is damaged goes to stderr. Raises StoreError."""
     from logsrv.linelog.read.view import View
 
     view = View(directory, lambda sentence: tell(f"logsrv {command}: {sentence}"))
-    try:
-        view.tell_of_no_files()
-        yield view
-    finally:
-        view.close()
+    view.tell_of_no_files()
+    return view
 
 
 def status(view: View, found: bool) -> int:

@@ -4,55 +4,57 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
     from logsrv.linelog.read.plan import Stats
     from logsrv.linelog.read.view import View
+
+    class Reading(Protocol):
+        """A search, or whatever else reads a store frame by frame."""
+
+        on_frame: Callable[[], None] | None
+        view: View
+
+        @property
+        def stats(self) -> Stats:
+            """Numbers of what was read until now."""
+
 
 _PATIENCE = 0.7
 _EVERY = 0.1
 
 
-class Reading(Protocol):
-    """A search, or whatever else reads a store frame by frame."""
-
-    on_frame: Callable[[], None] | None
-    view: View
-
-    @property
-    def stats(self) -> Stats:
-        """Numbers of what was read until now."""
-
-
-@contextmanager
-def progress(search: Reading, *, alone: bool) -> Iterator[None]:
-    """Show on stderr what part of the store has been read.
+class Progress:
+    """The part of the store that has been read, shown on stderr as long as the context lasts.
 
     alone: nothing is written to stdout meanwhile; with lines it would not share a terminal.
     """
-    if not sys.stderr.isatty() or (sys.stdout.isatty() and not alone):
-        yield
-        return
-    begun = last = time.monotonic()
-    shown = False
 
-    def look() -> None:
-        nonlocal last, shown
-        now = time.monotonic()
-        if now - begun > _PATIENCE and now - last > _EVERY:
-            last, shown = now, True
-            print(f"\r\x1b[K{_sentence(search, now - begun)}", end="", file=sys.stderr, flush=True)
+    def __init__(self, search: Reading, *, alone: bool) -> None:
+        self._search = search
+        self._wanted = sys.stderr.isatty() and (alone or not sys.stdout.isatty())
+        self._shown = False
+        self._begun = self._last = time.monotonic()
 
-    search.on_frame = look
-    try:
-        yield
-    finally:
-        search.on_frame = None
-        if shown:
+    def __enter__(self) -> None:
+        if self._wanted:
+            self._search.on_frame = self._look
+
+    def __exit__(self, *_: object) -> None:
+        self._search.on_frame = None
+        if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._begun > _PATIENCE and now - self._last > _EVERY:
+            self._last, self._shown = now, True
+            said = _sentence(self._search, now - self._begun)
+            print(f"\r\x1b[K{said}", end="", file=sys.stderr, flush=True)
 
 
 def _sentence(search: Reading, seconds: float) -> str:

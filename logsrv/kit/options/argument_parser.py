@@ -13,23 +13,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import Shown as Shown
+from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
 
 USAGE = 2
 """The exit status for a UsageError."""
-
-
-class UsageError(ConfigurationError):
-    """An error: the command line makes no sense."""
-
-
-class Shown(Exception):
-    """A wish: the command line asked for `text`, the help or the version, and nothing else."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
 
 
 class _Version(argparse.Action):

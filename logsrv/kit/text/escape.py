@@ -4,7 +4,9 @@ or turn its reading direction becomes `\\xNN` or `\\uNNNN`.
 
 from __future__ import annotations
 
-import re
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 # C0 but TAB and LF, DEL, C1 (many terminals obey U+009B as ESC [), the characters that end a line
 # elsewhere, those that turn the direction of reading ("Trojan Source"), and lone surrogates, which
@@ -23,6 +25,8 @@ def _code(match: re.Match[str]) -> str:
 
 def printable(text: str) -> str:
     """`text` with TAB and LF as they are and everything else that is not for showing escaped."""
+    import re
+
     return re.sub(_UNSAFE_IN_TEXT, _code, text)
 
 
@@ -34,10 +38,14 @@ def is_plain(data: bytes) -> bool:
 
 def plain_json(text: str) -> str:
     """`text`, which is JSON, with what is not for showing as JSON spells it: `\\u202e`."""
+    import re
+
     return re.sub(_UNSAFE_IN_TEXT, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: str, longest: int = 1000) -> str:
     """`text` for the middle of a sentence: also TAB and LF escaped, cut to `longest` characters."""
+    import re
+
     shown = re.sub(_UNSAFE_IN_A_LINE, _code, text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

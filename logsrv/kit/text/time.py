@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 _FIRST, _LAST = -62135596800, 253402300799
 """The first and the last second that datetime knows: those of the years 1 and 9999."""
+_KEPT = 4
+_seconds: dict[int, str] = {}
 
 
 # datetime is imported where it is used: a search of a rare word needs no moments, and is over in the
 # time of a few imports.
-@lru_cache(maxsize=4)
 def _whole_second(second: int) -> str:
     from datetime import UTC, datetime
 
@@ -25,8 +24,13 @@ def rfc3339(moment: float) -> str:
     Cheap enough for once per chunk: the date is worked out once a second only. What is before the year 1
     or behind 9999 is in the first or the last second of these.
     """
-    microseconds = int(moment * 1_000_000)
-    return f"{_whole_second(microseconds // 1_000_000)}.{microseconds % 1_000_000:06d}Z"
+    second, microseconds = divmod(int(moment * 1_000_000), 1_000_000)
+    text = _seconds.get(second)
+    if text is None:
+        if len(_seconds) >= _KEPT:
+            _seconds.clear()
+        text = _seconds[second] = _whole_second(second)
+    return f"{text}.{microseconds:06d}Z"
 
 
 def file_stamp(moment: float) -> str:

@@ -6,6 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from logsrv.linelog.fields.stored import bytes_of
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -75,14 +77,6 @@ def text_of(value: Scalar) -> str:
     if isinstance(value, Written):
         return value.text
     return str(value)
-
-
-def bytes_of(text: str) -> bytes:
-    """Return `text` as it stands in the store: UTF-8, what is none of it as the bytes that came."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
 
 
 def readable(text: str) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from logsrv.linelog.query import needs
 from logsrv.linelog.query.literals import (
     SHORTEST,
-    Candidate,
     literals_of,
     of_need,
     pattern_of,
 )
 from logsrv.linelog.query.smart import has_capital
-from logsrv.linelog.query.tree import And, Compare, Has, Node, Or, Regex, Text
+from logsrv.linelog.query.tree import And, Compare, Has, Or, Regex, Text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.query.literals import Candidate
+    from logsrv.linelog.query.tree import Node
 
 # Each literal is a search of its own, five times as fast as one expression for all of them.
 _MOST_LITERALS = 4

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Lowering a megabyte takes about as long as looking at so many wrong places.
 _MOST_WRONG = 1000
 _SHORTEST = 3
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_AS_ONE_LETTER = bytes.maketrans(_LETTERS, b"a" * len(_LETTERS))
 
 
 def caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
@@ -16,7 +19,7 @@ def caseless_find(text: bytes, needle: bytes) -> Callable[..., int]:
     What of the needle has no case, mostly the digits of an id, is looked for as it stands, until it was
     found at too many places where the rest is missing.
     """
-    anchor = max(re.split(b"[a-z]+", needle), key=len)
+    anchor = max(needle.translate(_AS_ONE_LETTER).split(b"a"), key=len)
     if len(anchor) < _SHORTEST:
         return text.lower().find
     before, size = needle.index(anchor), len(needle)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from logsrv.linelog.fields.values import bytes_of
+from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.query.smart import has_capital
 from logsrv.linelog.query.tree import And, Compare, Node, Or, Regex, Text
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from logsrv.linelog.fields.stamp import TIME_LENGTH
 
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator[tuple[int, int]]:
@@ -19,6 +21,8 @@ def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator
             start = rfind(b"\n", max(end, 0), at) + 1
             # Behind the second space a hit is in the message, whether there is a stamp or not.
             if said and find(b" ", start + TIME_LENGTH, at) < 0:
+                from logsrv.linelog.fields.stamp import STAMP
+
                 stamp = STAMP.match(text, start)
                 if stamp is not None and at < stamp.end():
                     continue

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from logsrv.linelog.query.needs import AllOf, Literal
 
-from logsrv.linelog.query.needs import AllOf, Literal, Need
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from logsrv.linelog.query.needs import Need
 
 Pattern: TypeAlias = str
 Literals: TypeAlias = tuple[Literal, ...]

@@ -7,30 +7,32 @@ hit the next begins behind that line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
-
-from logsrv.linelog.fields.stamp import STAMP, TIME_LENGTH
+from logsrv.linelog.fields.stamp import TIME_LENGTH
 from logsrv.linelog.query.candidates import candidate
 from logsrv.linelog.query.caseless import caseless_find
 from logsrv.linelog.query.lines import all_lines, between, lines_at, number_of_lines
-from logsrv.linelog.query.literals import Candidate
-from logsrv.linelog.query.needs import Literal, Need
 from logsrv.linelog.query.required import need_of
-from logsrv.linelog.query.tree import EVERYTHING, Node, Not, Or, Regex, Text
+from logsrv.linelog.query.tree import EVERYTHING, Not, Or, Regex, Text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.linelog.query.engine import Search
-    from logsrv.linelog.query.predicates import Predicate
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
-Place: TypeAlias = tuple[int, int]
-"""The number of a segment, and the offset in its text at which a piece of text begins."""
-Find: TypeAlias = Callable[..., int]
-"""`bytes.find` of some text."""
-Offsets: TypeAlias = Callable[[bytes, tuple[Literal, ...]], list[int]]
-"""text, literals → where one of them stands, in order."""
-Hits: TypeAlias = Callable[[bytes, int, int], int]
-"""text, start, end → the offset of the first hit in that part, or -1."""
+    from logsrv.linelog.query.engine import Search
+    from logsrv.linelog.query.literals import Candidate
+    from logsrv.linelog.query.needs import Literal, Need
+    from logsrv.linelog.query.predicates import Predicate
+    from logsrv.linelog.query.tree import Node
+
+    Place: TypeAlias = tuple[int, int]
+    """The number of a segment, and the offset in its text at which a piece of text begins."""
+    Find: TypeAlias = Callable[..., int]
+    """`bytes.find` of some text."""
+    Offsets: TypeAlias = Callable[[bytes, tuple[Literal, ...]], list[int]]
+    """text, literals → where one of them stands, in order."""
+    Hits: TypeAlias = Callable[[bytes, int, int], int]
+    """text, start, end → the offset of the first hit in that part, or -1."""
 
 
 class Matcher:
@@ -292,5 +294,7 @@ def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
 
 def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
     """Tell whether the line's first hit, at `at`, or a later one stands in its message."""
+    from logsrv.linelog.fields.stamp import STAMP
+
     stamp = STAMP.match(text, start, end)
     return stamp is None or at >= stamp.end() or hits(text, stamp.end(), end) >= 0

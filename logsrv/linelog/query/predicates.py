@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import bytes_of, elements, number, number_of_text, text_of
+from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.values import elements, number, number_of_text, text_of
 from logsrv.linelog.query.shapes import levels_of
 from logsrv.linelog.query.smart import has_capital
 from logsrv.linelog.query.tree import And, Compare, Has, Node, Or, Regex, Text

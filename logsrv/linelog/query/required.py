@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from logsrv.linelog.query import needs
-from logsrv.linelog.query.needs import Need
 from logsrv.linelog.query.smart import has_capital
-from logsrv.linelog.query.tree import And, Compare, Has, Node, Or, Regex, Text
+from logsrv.linelog.query.tree import And, Compare, Has, Or, Regex, Text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.query.needs import Need
+    from logsrv.linelog.query.tree import Node
 
 
 def need_of(node: Node) -> Need | None:
@@ -14,14 +18,14 @@ def need_of(node: Node) -> Need | None:
         return needs.literal(node.text, ignore_case=not has_capital(node.text))
     if isinstance(node, Regex):
         return _need_of_regex(node.pattern)
-    if isinstance(node, Has):
-        return needs.of_field(node.field, "!=", "", ignore_case=False)
-    if isinstance(node, Compare):
-        if node.field == "message" and node.op == "~":
-            return _need_of_regex(node.value)
-        return needs.of_field(
-            node.field, node.op, node.value, ignore_case=not has_capital(node.value)
-        )
+    if isinstance(node, Compare) and node.field == "message" and node.op == "~":
+        return _need_of_regex(node.value)
+    if isinstance(node, (Compare, Has)):
+        from logsrv.linelog.query.field_needs import of_field
+
+        # To be another than any text is just to be there.
+        op, value = (node.op, node.value) if isinstance(node, Compare) else ("!=", "")
+        return of_field(node.field, op, value, ignore_case=not has_capital(value))
     if isinstance(node, And):
         return needs.both([need_of(part) for part in node.parts])
     if isinstance(node, Or):

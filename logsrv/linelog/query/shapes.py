@@ -11,7 +11,7 @@ import re
 from logsrv.linelog.fields import access, level, syslog
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
-from logsrv.linelog.query import needs
+from logsrv.linelog.query import field_needs
 from logsrv.linelog.query.literals import (
     SHORTEST,
     Candidate,
@@ -21,7 +21,7 @@ from logsrv.linelog.query.literals import (
     of_need,
     quoted,
 )
-from logsrv.linelog.query.needs import AnyOf
+from logsrv.linelog.query.needs import AnyOf, literal
 from logsrv.linelog.query.smart import has_capital
 from logsrv.linelog.query.tree import Compare
 
@@ -38,7 +38,7 @@ def of_compare(node: Compare) -> Candidate | None:
     """Return what to look for, or None if any line may match."""
     field, op, value = node.field, node.op, node.value
     if field == "message":
-        return of_need(needs.of_field(field, op, value, ignore_case=not has_capital(value)))
+        return of_need(field_needs.of_field(field, op, value, ignore_case=not has_capital(value)))
     if field == "level":
         return _of_level(op, value)
     if field in IN_STAMP:
@@ -56,14 +56,14 @@ def _of_stamp(field: str, op: str, value: str) -> Literals | None:
     """Source, name, host and time stand in the stamp as they are."""
     if op not in ("=", ":") or field in ("port", "position") or number_of_text(value) is not None:
         return None
-    return of_need(needs.literal(value, ignore_case=op == "=" or not has_capital(value)))
+    return of_need(literal(value, ignore_case=op == "=" or not has_capital(value)))
 
 
 def _by_value(node: Compare) -> Literals | None:
     """The text of a value, which has to stand in the line or to be escaped."""
     if node.field.rpartition(".")[2] in ("facility", "severity"):
         return None
-    need = needs.of_value(node.op, node.value, ignore_case=not has_capital(node.value))
+    need = field_needs.of_value(node.op, node.value, ignore_case=not has_capital(node.value))
     if need is None:
         return None
     assert isinstance(need, AnyOf)

@@ -6,14 +6,20 @@ the word index says. What cannot be decided is read.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
-
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.read.texts import Frames
-from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    from logsrv.linelog.read.texts import Frames
+    from logsrv.linelog.read.view import View
+    from logsrv.linelog.store.segment import Position
+
+    Work: TypeAlias = Callable[["Task"], list[bytes]]
+    """A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
 
 # A clock that is set back by less than this leaves no line out.
 _SLACK = 1.0
@@ -40,10 +46,6 @@ class Task(NamedTuple):
     segment: int
     start: int
     stop: int
-
-
-Work: TypeAlias = Callable[[Task], list[bytes]]
-"""A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
 
 
 class Stats:
@@ -158,6 +160,8 @@ def _by_time(frames: Frames, scope: Scope) -> tuple[int, int]:
     The lines of a frame are older than the first line of the next. A frame that does not say its time
     (its index was lost, its line is somebody else's) leaves all to be read.
     """
+    from bisect import bisect_left
+
     every = range(frames.count)
     first, last = 0, frames.count
     try:

@@ -7,10 +7,13 @@ could be started. The others are done by processes (`processes.py`, which is loa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
-from logsrv.linelog.read.plan import Task, Work
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from logsrv.linelog.read.plan import Task, Work
 
 _ALONE = 12
 # With fewer behind those, what `for_many` loads would take longer than it saves.

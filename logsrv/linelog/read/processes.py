@@ -15,7 +15,11 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.read.plan import Task, Work
+from logsrv.linelog.read.plan import Task
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.read.plan import Work
 
 _AHEAD = 4
 # Which task it is in the order of all, and the task.

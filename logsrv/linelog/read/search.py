@@ -6,19 +6,23 @@ Under `search`, `tail`, `show`, SQL, the page and the API lies this, and nothing
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.fields.values import bytes_of
-from logsrv.linelog.query.match import Matcher
-from logsrv.linelog.read.plan import Scope, Stats, Task, Work, tasks
+from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.read.plan import Stats, tasks
 from logsrv.linelog.read.pool import Pool
-from logsrv.linelog.read.texts import Frames
-from logsrv.linelog.read.view import View
 from logsrv.linelog.read.words import by_words
 from logsrv.linelog.store.segment import Position
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator
+
+    from logsrv.linelog.query.match import Matcher
+    from logsrv.linelog.read.plan import Scope, Task, Work
+    from logsrv.linelog.read.texts import Frames
+    from logsrv.linelog.read.view import View
 
 
 class Hit(NamedTuple):
@@ -103,8 +107,7 @@ class Search:
     def _in_scope(self, line: bytes) -> bool:
         if not self._in_time(line):
             return False
-        stamp = STAMP.match(line) if self._of is not None else None
-        return self._of is None or (stamp is not None and self._of.match(stamp[2]) is not None)
+        return self._of is None or is_of(self._of, line)
 
     def starts(self, task: Task, size: int) -> Iterator[bytes]:
         """Yield the first `size` bytes of each line of a task that matches."""
@@ -196,9 +199,18 @@ def of_source(pattern: str) -> re.Pattern[bytes] | None:
     """Return what a SOURCE has to match for a pattern such as `tcp:10.*`; None where any will do."""
     if not pattern:
         return None
+    import re
     from fnmatch import translate
 
     return re.compile(bytes_of(translate(pattern)))
+
+
+def is_of(of: re.Pattern[bytes], text: bytes, start: int = 0, end: int | None = None) -> bool:
+    """Tell whether a line is of such a source."""
+    from logsrv.linelog.fields.stamp import STAMP
+
+    stamp = STAMP.match(text, start, len(text) if end is None else end)
+    return stamp is not None and of.match(stamp[2]) is not None
 
 
 def in_text(
@@ -207,8 +219,6 @@ def in_text(
     """Yield the lines of a text that begins at `position` which match and are of such a source."""
     segment, offset = position
     for start, end in matcher.find(text, position):
-        if of is not None:
-            stamp = STAMP.match(text, start, end)
-            if stamp is None or not of.match(stamp[2]):
-                continue
+        if of is not None and not is_of(of, text, start, end):
+            continue
         yield Hit(Position(segment, offset + start), text[start:end])

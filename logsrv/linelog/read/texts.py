@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
 
-import zstandard
-
+from logsrv.linelog.store import zstd
 from logsrv.linelog.store.index import Index
 from logsrv.linelog.store.segment import time_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SIZE = 1 << 20
 # No frame is larger, unless somebody made it to exhaust the reader's memory.
@@ -148,7 +150,7 @@ class PackedFrames(Frames):
     def __init__(self, number: int, path: str, fd: int, load: Callable[[], Index]) -> None:
         super().__init__(number, path, fd)
         self._load = load
-        self._decompressor = zstandard.ZstdDecompressor()
+        self._decompressor = zstd.ZstdDecompressor()
 
     def __getattr__(self, name: str) -> object:
         if name not in ("index", "size", "count"):
@@ -180,10 +182,11 @@ class PackedFrames(Frames):
         try:
             packed = os.pread(self.fd, size, at)
             # Before anything is unpacked: what the header claims is what would be allocated.
-            if wanted > LARGEST or zstandard.frame_content_size(packed) != wanted:
+            if wanted > LARGEST or zstd.frame_content_size(packed) != wanted:
                 raise ValueError("what is there is not the frame that its index names")
-            return self._decompressor.decompress(packed)
-        except (zstandard.ZstdError, ValueError) as error:
+            text: bytes = self._decompressor.decompress(packed)
+            return text
+        except (zstd.ZstdError, ValueError) as error:
             raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
 
     def first_time(self, frame: int) -> str | None:

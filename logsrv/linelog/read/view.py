@@ -9,15 +9,21 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable
 
 from logsrv.errors import StoreError
-from logsrv.linelog.read.texts import Frames, PackedFrames, PlainFrames
-from logsrv.linelog.read.walk import walk
+from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.segment import ACTIVE, Form, Segment, active_number, no_files, segments
+from logsrv.linelog.store.segment import ACTIVE, Form, active_number, no_files, segments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from logsrv.linelog.read.texts import Frames
+    from logsrv.linelog.store.index import Index
+    from logsrv.linelog.store.segment import Segment
 
 # What is found may be sealed or rotated before it is opened; that often in a row it is never.
 _TRIES = 1000
@@ -50,6 +56,12 @@ class View:
         except BaseException:
             self.close()
             raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def refresh(self) -> None:
         """Look which segments there are now."""
@@ -166,6 +178,8 @@ class View:
             found = index.load(segment, self._disk)
         except (OSError, ValueError) as error:
             self.note(f"{self._disk.path(segment.index)} is not used: {_why(error)}")
+            from logsrv.linelog.read.walk import walk
+
             found, wrong = walk(segment.number, fd)
             if wrong:
                 self.tell(f"{path} is {wrong}")

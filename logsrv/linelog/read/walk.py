@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 
-import zstandard
-
+from logsrv.linelog.store import zstd
 from logsrv.linelog.store.index import Frame, Index
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
@@ -42,11 +41,11 @@ def _frame(fd: int, at: int, end: int) -> tuple[int, int] | None:
     """Return how many bytes the frame at `at` takes, and how many its text has; None if it is none."""
     head = os.pread(fd, _LONGEST_HEADER, at)
     try:
-        header = zstandard.frame_header_size(head)
-        parameters = zstandard.get_frame_parameters(head)
-    except (zstandard.ZstdError, ValueError):
+        header = zstd.frame_header_size(head)
+        parameters = zstd.get_frame_parameters(head)
+    except (zstd.ZstdError, ValueError):
         return None
-    if not head.startswith(_MAGIC) or parameters.content_size == zstandard.CONTENTSIZE_UNKNOWN:
+    if not head.startswith(_MAGIC) or parameters.content_size == zstd.CONTENTSIZE_UNKNOWN:
         return None
     place, last = at + header, False
     while not last:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
 
 from logsrv.errors import StoreError
 
-# A search of a rare word begins here, and pathlib would be a twentieth of its time.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+    from typing import Self
 
     from logsrv.linelog.batch import Buffer
 
@@ -55,6 +53,8 @@ class Disk:
 
     def lock(self, how: int) -> None:
         """Lock or unlock the directory itself, as `flock`; some network file systems cannot."""
+        import fcntl
+
         fcntl.flock(self._fd, how)
 
     def path(self, name: str) -> str:
@@ -147,8 +147,10 @@ class Disk:
 
     def unlink(self, name: str) -> None:
         """Remove a file; one that is not there is fine."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             os.unlink(name, dir_fd=self._fd)
+        except FileNotFoundError:
+            pass
 
 
 def make_directory(directory: Path | str) -> None:

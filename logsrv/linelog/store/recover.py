@@ -143,7 +143,7 @@ def tidy(disk: Disk) -> None:
 
     Raises OSError. Removes nothing but what this store left unfinished and what is there twice.
     """
-    for name in segment.pretenders(disk):
+    for name in segment.no_files(disk):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk):
         disk.unlink(found.name)

@@ -17,14 +17,12 @@ that does not count. What is not a plain file is never a segment.
 
 from __future__ import annotations
 
-import enum
 import errno
 import os
-import re
-from typing import NamedTuple
 
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
 from logsrv.linelog.store.disk import Disk
+from logsrv.named import NamedTuple
 
 ACTIVE = "current.log"
 NUMBER = "number"
@@ -33,10 +31,12 @@ INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
 TMP_SUFFIX = ".tmp"
 DIGITS = 10
-_SEALED = re.compile(r"([0-9]{10})-[0-9]{8}T[0-9]{6}Z\.log(\.zst)?", re.ASCII)
+# The shape of a sealed name, each digit a 0; it comes in two forms.
+_SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
+_DIGITS = str.maketrans("123456789", "000000000")
 # A billion segments, one in a second for thirty years, and the names still have room for more.
 _MOST_DIGITS = 9
-# Patterns that most searches never need are compiled when they are.
+# Patterns that most searches never need; the module of patterns is loaded when they do.
 _POSITION = r"([0-9]{1,10}):([0-9]{1,15})"
 _BESIDE = r"([0-9]{10}-[0-9]{8}T[0-9]{6}Z\.log\.zst)(\.tmp|\.idx|\.idx\.tmp|\.words|\.words\.tmp)"
 
@@ -54,6 +54,8 @@ class Position(NamedTuple):
 
 def parse_position(text: str) -> Position:
     """Return the position that a text such as `17:52311` is. Raises ValueError."""
+    import re
+
     found = re.fullmatch(_POSITION, text)
     if found is None:
         from logsrv.kit.text.words import shown
@@ -62,12 +64,21 @@ def parse_position(text: str) -> Position:
     return Position(int(found[1]), int(found[2]))
 
 
-class Form(enum.Enum):
-    """The form in which the text of a segment lies on disk."""
+class Form:
+    """The form in which the text of a segment lies on disk: one of these three, and no other."""
 
-    ACTIVE = "active"
-    PLAIN = "plain"
-    PACKED = "packed"
+    ACTIVE: Form
+    PLAIN: Form
+    PACKED: Form
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"Form.{self._name}"
+
+
+Form.ACTIVE, Form.PLAIN, Form.PACKED = map(Form, ("ACTIVE", "PLAIN", "PACKED"))
 
 
 class Segment(NamedTuple):
@@ -129,7 +140,7 @@ def sealed_files(disk: Disk) -> list[Segment]:
 def no_files(disk: Disk) -> list[str]:
     """Return the names of sealed segments that are not of plain files: of directories, pipes, links."""
     return sorted(
-        name for name, plain in disk.entries().items() if not plain and _SEALED.fullmatch(name)
+        name for name, plain in disk.entries().items() if not plain and _form_of(name) is not None
     )
 
 
@@ -140,15 +151,23 @@ def half_rotated(disk: Disk) -> list[Segment]:
 
 def _named_so(disk: Disk) -> list[tuple[Segment, bool]]:
     """Return the files with names of sealed segments in order, and whether each is current.log too."""
-    matches = [_SEALED.fullmatch(name) for name, plain in sorted(disk.entries().items()) if plain]
+    names = [(name, _form_of(name)) for name, plain in sorted(disk.entries().items()) if plain]
     # After the listing: a name that was listed and is not current.log's by now is sealed for good.
     active = _inode(ACTIVE, disk)
     found = []
-    for match in filter(None, matches):
-        form = Form.PACKED if match[2] else Form.PLAIN
-        same = form is Form.PLAIN and active is not None and _inode(match[0], disk) == active
-        found.append((Segment(int(match[1]), match[0], form), same))
+    for name, form in names:
+        if form is not None:
+            same = form is Form.PLAIN and active is not None and _inode(name, disk) == active
+            found.append((Segment(int(name[:DIGITS]), name, form), same))
     return found
+
+
+def _form_of(name: str) -> Form | None:
+    """Return the form of a sealed segment with this name; None if no segment has such a name."""
+    shape = name.translate(_DIGITS)
+    if shape == _SEALED:
+        return Form.PLAIN
+    return Form.PACKED if shape == _SEALED + PACKED_SUFFIX else None
 
 
 def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
@@ -161,6 +180,8 @@ def _inode(name: str, disk: Disk) -> tuple[int, int] | None:
 
 def loose_files(disk: Disk) -> list[str]:
     """Return files of a sealing that never came to hold a segment, and indexes whose segment is gone."""
+    import re
+
     entries = disk.entries()
     found = [(name, re.fullmatch(_BESIDE, name)) for name, plain in entries.items() if plain]
     return [
@@ -168,11 +189,6 @@ def loose_files(disk: Disk) -> list[str]:
         for name, match in found
         if match and (name.endswith(TMP_SUFFIX) or match[1] not in entries)
     ]
-
-
-def pretenders(disk: Disk) -> list[str]:
-    """Return what has the name of a sealed segment and is a directory, a link, or the like."""
-    return [name for name, plain in disk.entries().items() if not plain and _SEALED.fullmatch(name)]
 
 
 def sealed_segments(disk: Disk) -> list[Segment]:

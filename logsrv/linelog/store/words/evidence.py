@@ -6,8 +6,11 @@ same runs and windows in whole frames; what is defined here holds for both.
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RUN = 3
 WINDOW = 5
@@ -27,7 +30,7 @@ _U64 = (1 << 64) - 1
 # The letter _ stands behind z, so that letters are a range; { goes where it was.
 _CASE = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_{", b"abcdefghijklmnopqrstuvwxyz{_")
 _SHAPE = bytes.maketrans(b"123456789tz", b"000000000TZ")
-_RUN = re.compile(rb"[a-{]{3,}")
+_OUTSIDE_RUNS = bytes(byte if byte in b"abcdefghijklmnopqrstuvwxyz{" else 0 for byte in range(256))
 _DIGITS = frozenset(b"0123456789")
 _HEX = _DIGITS | frozenset(b"abcdef")
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz{")
@@ -64,9 +67,9 @@ def evidence(literal: bytes) -> Evidence:
     # A frame is of whole lines, so what goes over the end of a line may be in two frames.
     text = b"" if b"\n" in literal else folded(_outside_time(literal))
     runs = [
-        Run(match[0], match.start() > 0, match.end() < len(text))
-        for match in _RUN.finditer(text)
-        if not _HEX.issuperset(match[0])
+        Run(letters, at > 0, at + len(letters) < len(text))
+        for at, letters in _runs(text)
+        if not _HEX.issuperset(letters)
     ]
     windows = _windows(text, WINDOW)
     ids = {window for window in windows if _HEX.issuperset(window)}
@@ -78,6 +81,15 @@ def evidence(literal: bytes) -> Evidence:
         ):
             others += address_hashes(window)
     return Evidence(tuple(runs), tuple(map(window_hash, ids)), tuple(others))
+
+
+def _runs(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield each run of letters with where it begins."""
+    at = 0
+    for letters in text.translate(_OUTSIDE_RUNS).split(b"\0"):
+        if len(letters) >= RUN:
+            yield at, letters
+        at += len(letters) + 1
 
 
 def _windows(text: bytes, size: int) -> set[bytes]:

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import NamedTuple
+
+from logsrv.named import NamedTuple
 
 MAGIC = b"logsrv-words-2\n\0"
 SECTION_MAGIC = b"WSEC"

@@ -8,10 +8,8 @@ if frames is None: read all; else: read frame n where frames >> n & 1
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 
-import zstandard
-
+from logsrv.linelog.store import zstd
 from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, Run, evidence, letter_slots
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,
@@ -25,6 +23,10 @@ from logsrv.linelog.store.words.layout import (
     unpack_trailer,
     unsealed,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 # A literal inside more runs than this is too common for an index to help.
 MOST_HITS = 2000
@@ -204,8 +206,9 @@ def _numbers(text: bytes, wanted: bytes) -> Iterator[int]:
 def _decompressed(data: bytes, size: int) -> bytes:
     """Return `size` bytes. Raises ValueError for any other size, without taking more memory than that."""
     try:
-        if zstandard.frame_content_size(data) != size:
+        if zstd.frame_content_size(data) != size:
             raise ValueError("the word index is damaged: the sizes in it make no sense")
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=size)
-    except zstandard.ZstdError as error:
+        found: bytes = zstd.ZstdDecompressor().decompress(data, max_output_size=size)
+        return found
+    except zstd.ZstdError as error:
         raise ValueError(f"the word index is damaged: {error}") from error

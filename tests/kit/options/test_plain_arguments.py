@@ -1,0 +1,84 @@
+"""A plain command line gives what argparse makes of it; any other is left to argparse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.cli import search
+from logsrv.errors import Shown, UsageError
+from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.options.plain_arguments import Declared
+
+WORDS = [
+    "a", "error", "", "-", "--", "--x", "-x", "-c", "--count", "-n", "5", "-5", "-n5", "--reverse",
+    "-A", "-B", "-C", "--output", "json", "--output=json", "--outp", "--top", "level", "--histogram",
+    "--every", "1h", "--since", "2h", "--until", "--directory", "logs", "--source", "tcp:*", "-cn",
+    "--color", "never", "--stats", "--no-index", "--help", "-h", "--utc",
+    "--local", "--wrap", "--no-pager", "\0",
+]  # fmt: skip
+
+
+def by_argparse(words: list[str]) -> dict[str, Any] | None:
+    parser = Parser("logsrv search", "")
+    search.declare(parser)
+    try:
+        return vars(parser.parse_args(words))
+    except (UsageError, Shown):
+        return None
+
+
+def plainly(words: list[str]) -> dict[str, Any] | None:
+    declared = Declared()
+    search.declare(declared)  # type: ignore[arg-type]
+    given = declared.read(words)
+    return None if given is None else vars(given)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=8))
+def test_what_is_plain_is_what_argparse_reads(words: list[str]) -> None:
+    found = plainly(words)
+    assert found is None or found == by_argparse(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["error"],
+        ["--directory", "logs", "-c", "two", "words"],
+        ["-n", "5", "error", "--reverse", "--output", "json", "--since", "2h"],
+    ],
+)
+def test_what_people_mostly_write_is_plain(words: list[str]) -> None:
+    assert plainly(words) == by_argparse(words) is not None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["-n"],
+        ["-n", "x"],
+        ["-c", "--histogram"],
+        ["-error"],
+        ["-n5"],
+        ["--output", "xml"],
+    ],
+)
+def test_the_rest_is_left_to_argparse(words: list[str]) -> None:
+    assert plainly(words) is None
+
+
+def test_a_declaration_that_it_does_not_know_is_left_too() -> None:
+    for settings in ({"action": "append"}, {"nargs": 2}):
+        declared = Declared()
+        declared.add_argument("--many", **settings)
+        assert declared.read([]) is None
+    declared = Declared()
+    declared.add_argument("one")
+    assert declared.read(["x"]) is None
+    assert Declared().read(["x"]) is None
