@@ -225,6 +225,17 @@ def wrap_log_observers(wrap: Callable[[Any], Any]) -> None:
     observers[:] = [wrap(observer) for observer in observers]
 
 
+class MalformedRequests:
+    """A part of an HTTPChannel: it hears of what is answered with 400 before there is a request."""
+
+    def malformed(self) -> None:
+        """Note that what came is no request; the connection ends."""
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.malformed()
+        super()._respondToBadRequestAndDisconnect()  # type: ignore[misc]
+
+
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
     """Return the method, the target and the version of the request whose headers are through.
 

@@ -23,6 +23,7 @@ from zope.interface import implementer
 from logsrv.kit.net.guard import ConnectionSettings
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import source_of
+from logsrv.kit.net.twisted_private import MalformedRequests
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # From the end of one answer to the last header of the next request; seconds.
@@ -102,7 +103,7 @@ class WebRequest(Request):
 
 
 @implementer(IHalfCloseableProtocol)
-class Channel(HTTPChannel):
+class Channel(MalformedRequests, HTTPChannel):
     """A connection of a browser."""
 
     factory: ChannelFactory
@@ -121,12 +122,14 @@ class Channel(HTTPChannel):
     def headerReceived(self, line: bytes) -> bool:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length" and len(value.strip()) > MOST_DIGITS:
+            self.malformed()
             self.write(_TOO_LARGE)
             self.loseConnection()
             return False
         return bool(super().headerReceived(line))
 
     def lineLengthExceeded(self, line: bytes) -> None:
+        self.malformed()
         self.write(_TOO_LONG)
         self.loseConnection()
 

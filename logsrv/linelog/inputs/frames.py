@@ -13,7 +13,6 @@ from functools import lru_cache
 import attrs
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,8 +25,6 @@ from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.lines import LineReceiver
-
-log = Logger()
 
 
 @implementer(IInput)
@@ -108,11 +105,7 @@ class FrameReceiver(LineReceiver):
             super().dataReceived(lines)
         if framer.trouble:
             intake.counts.dropped_closed += came - sum(map(len, frames))
-            log.warn(
-                "{source}: closing the connection: {reason}",
-                source=self.source,
-                reason=framer.trouble,
-            )
+            intake.complain(self.source, f"closing the connection: {framer.trouble}")
             self.transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
@@ -18,6 +20,8 @@ from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
 
 # What is unpacked to more than so many times --max-record is refused; up to that it is kept as text.
 _TIMES_A_RECORD = 8
+# Unpacked bytes that are stored together: one datagram becomes megabytes.
+_AT_ONCE = 1 << 20
 
 
 class GelfReceiver(RecordReceiver):
@@ -73,25 +77,40 @@ class GelfDatagrams:
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         intake, name = self._intake, source_of(source)
         intake.received_bytes += sum(map(len, payloads))
-        messages: list[bytes] = []
+        messages: deque[bytes] = deque()
         for payload in payloads:
             whole: bytes | None = payload
             if payload.startswith(MAGIC):
                 whole = self._chunks.add(name, payload, intake.clock.seconds())
             if whole is not None:
-                self._unpack(whole, messages)
+                messages.append(whole)
+        self._take(messages, name)
+        self._look_later()
+
+    def _take(self, packed: deque[bytes], name: str) -> None:
+        """Unpack and store messages, as many at a time as the store has room for."""
+        intake = self._intake
+        messages: list[bytes] = []
+        size = 0
+        while packed and size < _AT_ONCE:
+            try:
+                message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
+            except TooLargeError:
+                intake.refused("unpacking")
+            else:
+                messages.append(message)
+                size += len(message)
+        self._store(messages, name)
+        if packed:
+            intake.in_turn(partial(self._take, packed, name))
+
+    def _store(self, messages: list[bytes], name: str) -> None:
+        intake = self._intake
         found = runs(messages, intake.options.max_record)
         for run in found:
             store_from_datagrams(intake, run.lines, intake.source(name), structured=run.structured)
         if as_text := texts(found):
             intake.as_text(as_text)
-        self._look_later()
-
-    def _unpack(self, message: bytes, messages: list[bytes]) -> None:
-        try:
-            messages.append(unpacked(message, _TIMES_A_RECORD * self._intake.options.max_record))
-        except TooLargeError:
-            self._intake.refused("unpacking")
 
     def _look_later(self) -> None:
         """Count what was given up, and look again when what is unfinished has had its time."""

@@ -36,6 +36,10 @@ class InputChannel(Channel):
         self.factory.intake.received_bytes += len(data)
         super().dataReceived(data)
 
+    def malformed(self) -> None:
+        self.factory.intake.refused("protocol")
+        self.factory.intake.complain(self.source, "refused: what it sends is no request of HTTP")
+
     def hold(self) -> None:
         """Read nothing more until `go_on`."""
         self._held = True

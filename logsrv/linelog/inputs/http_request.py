@@ -310,6 +310,9 @@ class InputRequest(Request):
         self._refusal = refusal
         self._let_go()
         self._intake.refused(refusal.reason)
+        if refusal.reason != "busy":
+            # That is what the store is like, and the store says so.
+            self._intake.complain(self.browser.source, one_line(f"refused: {refusal}"))
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
             return

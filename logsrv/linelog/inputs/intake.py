@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
 from logsrv.linelog.store.valve import Valve
+
+log = Logger()
 
 # What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
 # the stamp of a TCP connection over IPv4.
@@ -83,9 +87,13 @@ class Intake:
         self._sink = sink
         self.clock = clock
         self.apply(settings)
-        # Batches, and between them who waits until those before are safe, since when.
-        self._waiting: deque[Batch | tuple[Deferred[None], int | None]] = deque()
+        # Batches, and between them who waits until those before are safe, since when, and what makes more.
+        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], None]] = (
+            deque()
+        )
+        self._storing = False
         self._metrics = metrics
+        self._complaints = Seldom(clock.seconds)
         counts = self.counts
         metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
         metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
@@ -127,6 +135,12 @@ class Intake:
         self.valve.add(self)
         self.resumeProducing()
 
+    def in_turn(self, take: Callable[[], None]) -> None:
+        """Call what takes more than came, such as unpacks it, when the store has room for it."""
+        self._waiting.append(take)
+        self.valve.add(self)
+        self.resumeProducing()
+
     @property
     def moment(self) -> int:
         """The place in what is stored behind all before now, for `durable`."""
@@ -148,6 +162,15 @@ class Intake:
         """Count records that are not stored, by the reason."""
         self._metrics.count("records_refused_total", records, listener=self.label, reason=reason)
 
+    def complain(self, source: str, sentence: str) -> None:
+        """Say in the log what is wrong with what a peer sends: then once a minute for its address."""
+        noted = self._complaints.note(source.partition(",")[0].rpartition(":")[0])
+        if noted is not None:
+            others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
+            log.warn(
+                "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
+            )
+
     def as_text(self, records: int = 1) -> None:
         """Count records that are stored as text, for they are not what was promised."""
         self._metrics.count("records_as_text_total", records, listener=self.label)
@@ -157,14 +180,24 @@ class Intake:
 
     def resumeProducing(self) -> None:
         """Store what waits, as far as the valve stays open."""
-        while self._waiting and not self.valve.closed:
-            self._go_on()
+        if self._storing:
+            return
+        self._storing = True
+        try:
+            while self._waiting and not self.valve.closed:
+                self._go_on()
+        finally:
+            self._storing = False
         if not self._waiting:
             self.valve.remove(self)
 
     def _go_on(self) -> None:
         following = self._waiting.popleft()
-        if isinstance(following, tuple):
+        if callable(following):
+            behind, self._waiting = self._waiting, deque()
+            following()
+            self._waiting += behind
+        elif isinstance(following, tuple):
             waiting, since = following
             self._sink.durable(since).chainDeferred(waiting)
         else:

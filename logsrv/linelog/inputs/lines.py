@@ -8,7 +8,6 @@ from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -20,8 +19,6 @@ from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.answers import Answering, Answers
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
-
-log = Logger()
 
 
 class Framer(Shape):
@@ -100,7 +97,7 @@ class LineReceiver(Protocol):
             self._answers.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:
-        log.warn("{source}: closing the connection: {reason}", source=self.source, reason=reason)
+        self._intake.complain(self.source, f"closing the connection: {reason}")
         self.transport.write(f"logsrv: {reason}\r\n".encode())
         self.transport.loseConnection()
 

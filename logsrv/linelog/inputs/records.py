@@ -17,7 +17,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,8 +25,6 @@ from logsrv.linelog.framing.records import frame_records
 from logsrv.linelog.framing.rules import for_datagrams
 from logsrv.linelog.inputs.answers import Answering, Answers
 from logsrv.linelog.inputs.intake import Intake
-
-log = Logger()
 
 # A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
 WINDOW = 4 << 20
@@ -114,7 +111,7 @@ class RecordReceiver(Protocol):
         if self.ending:
             return
         self.intake.refused(reason)
-        self._warn(sentence)
+        self.intake.complain(self.source, sentence)
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:
@@ -163,7 +160,8 @@ class RecordReceiver(Protocol):
 
     def _unsafe_for_good(self, failure: Failure) -> None:
         if self.connected:
-            self._warn(f"nothing is acknowledged any more: {failure.getErrorMessage()}")
+            why = f"nothing is acknowledged any more: {failure.getErrorMessage()}"
+            self.intake.complain(self.source, why)
             self.ending = True
             self.transport.abortConnection()
 
@@ -178,9 +176,6 @@ class RecordReceiver(Protocol):
         if self._answers is not None:
             self._answers.let_go()
         self.transport.loseConnection()
-
-    def _warn(self, sentence: str) -> None:
-        log.warn("{source}: {sentence}", source=self.source, sentence=sentence)
 
     def pauseProducing(self) -> None:
         self.transport.pauseProducing()

@@ -8,12 +8,14 @@ from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.batch import Batch
+from logsrv.linelog.batch import Batch, Buffer
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import InputOptions
 from logsrv.linelog.metrics import METRICS
-from logsrv.linelog.store.valve import Producer
+from logsrv.linelog.store.valve import Producer, Valve
+
+HIGH_WATER = 8 << 20
 
 
 class Sink:
@@ -60,6 +62,30 @@ class Sink:
     @property
     def text(self) -> bytes:
         return b"".join(bytes(batch.block) for batch in self.batches)
+
+
+class SlowStore(Sink):
+    """Has a real valve, closes it as the store does, and writes when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.valve = Valve()  # type: ignore[assignment]
+        self.pending: list[Buffer] = []
+        self.most_pending = 0
+        self.stored = b""
+
+    def append(self, batch: Batch) -> int:
+        self.pending += batch.stored()
+        size = sum(map(len, self.pending))
+        self.most_pending = max(self.most_pending, size)
+        if size > HIGH_WATER:
+            self.valve.close()  # type: ignore[attr-defined]
+        return bytes(batch.block).count(b"\n")
+
+    def write(self) -> None:
+        self.stored = b"".join([self.stored, *self.pending])
+        self.pending = []
+        self.valve.open()  # type: ignore[attr-defined]
 
 
 @attrs.frozen

@@ -5,15 +5,18 @@ from __future__ import annotations
 import zlib
 from typing import Any, cast
 
+import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing import gelf_datagrams
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs.gelf import Gelf, GelfReceiver
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import InputOptions
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import HIGH_WATER, Sink, SlowStore, intake
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
@@ -106,3 +109,37 @@ def test_unfinished_messages_are_counted_when_their_time_is_over() -> None:
         clock.advance(seconds)
         assert counted(way, "records_refused_total", reason="unfinished") == expected
     assert not clock.getDelayedCalls()
+
+
+def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst of bombs is unpacked as the store takes it in, in its order, and not into our memory."""
+    store, done = SlowStore(), list[bytes]()
+
+    def unpacked(message: bytes, most: int) -> bytes:
+        done.append(message)
+        return gelf_datagrams.unpacked(message, most)
+
+    monkeypatch.setattr("logsrv.linelog.inputs.gelf.unpacked", unpacked)
+    way = intake(store, options=InputOptions(max_record=1 << 20))
+    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
+    Gelf().datagrams(way).datagrams_received([*bombs, b"behind"], Sender(None, "udp:1"))
+    way.take(Block.of(b"later\n"), "udp:2")
+    assert len(done) == 2
+    rounds = 0
+    while store.pending:
+        store.write()
+        rounds += 1
+    assert store.most_pending <= HIGH_WATER + (8 << 20) and rounds > 3
+    lines = [line.split(b" ")[2] for line in store.stored.splitlines()]
+    assert b"".join(line[:1] for line in lines if line[:1] != b"x") == b"012345678bl"
+    assert lines[-2:] == [b"behind", b"later"]
+
+
+def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
+    store = SlowStore()
+    way = intake(store, options=InputOptions(max_record=1 << 20))
+    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
+    Gelf().datagrams(way).datagrams_received(bombs, Sender(None, "udp:1"))
+    way.flush()
+    store.write()
+    assert len(store.stored) > 9 * (7 << 20)

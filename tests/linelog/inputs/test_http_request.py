@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.rules import LineRules, Oversize
@@ -220,6 +221,29 @@ def test_refused_in_a_sentence_and_the_connection_goes_on(
     sender.post(b"more")
     sender.sink.sync()
     assert [status for status, _ in sender.answers()] == [200]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01 hello\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        b"POST / HTTP/1.1\r\nX: " + b"x" * 70_000,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        request(b"x", "/nowhere"),
+    ],
+)
+def test_what_is_refused_is_counted_and_said(data: bytes) -> None:
+    """Once for its address, however often it comes."""
+    sender = Sender()
+    with capturedLogs() as events:
+        for peer in (sender, Sender(sender)):
+            peer.send(data)
+            assert peer.transport.value().startswith(b"HTTP/1.1 4")
+    (said,) = map(formatEvent, events)
+    assert said.startswith("tcp:192.0.2.1:5: refused: ")
+    metrics: Any = sender.intake._metrics
+    assert metrics.value("records_refused_total") == 2
 
 
 def test_the_token() -> None:

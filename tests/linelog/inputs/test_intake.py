@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.logger import capturedLogs, formatEvent
+
 from logsrv.kit.net.source import Sender
-from logsrv.linelog.batch import Batch, Block, Buffer
+from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import MOST_STORED, Intake
 from logsrv.linelog.inputs.lines import LineDatagrams
-from logsrv.linelog.store.valve import Valve
-from tests.linelog.inputs.recording import Rules, Sink, intake
+from tests.linelog.inputs.recording import HIGH_WATER, Rules, Sink, SlowStore, intake
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
@@ -28,33 +31,6 @@ def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     way.apply(Rules(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
     assert way.rules.max_line == 7 and way.connection_log is not None
-
-
-HIGH_WATER = 8 << 20
-
-
-class SlowStore(Sink):
-    """Has a real valve, closes it as the store does, and writes when it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.valve = Valve()  # type: ignore[assignment]
-        self.pending: list[Buffer] = []
-        self.most_pending = 0
-        self.stored = b""
-
-    def append(self, batch: Batch) -> int:
-        self.pending += batch.stored()
-        size = sum(map(len, self.pending))
-        self.most_pending = max(self.most_pending, size)
-        if size > HIGH_WATER:
-            self.valve.close()  # type: ignore[attr-defined]
-        return bytes(batch.block).count(b"\n")
-
-    def write(self) -> None:
-        self.stored = b"".join([self.stored, *self.pending])
-        self.pending = []
-        self.valve.open()  # type: ignore[attr-defined]
 
 
 def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
@@ -116,3 +92,21 @@ def test_a_block_of_usual_size_is_not_cut() -> None:
     assert [batch.block for batch in sink.batches] == [block]
     assert sink.batches[0].block is block
     assert way.received_lines == 128 << 10
+
+
+def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> None:
+    """Nobody fills the log by coming again and again."""
+    way = intake(Sink())
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        for port in range(5):
+            way.complain(f"tcp:192.0.2.1:{port}", "no good")
+        way.complain("tls:[2001:db8::1]:7,cn=x", "no good")
+        way.complain("tls:[2001:db8::1]:8", "no good")
+        clock.advance(60)
+        way.complain("tcp:192.0.2.1:9", "worse")
+    assert [formatEvent(event) for event in events] == [
+        "tcp:192.0.2.1:0: no good",
+        "tls:[2001:db8::1]:7,cn=x: no good",
+        "tcp:192.0.2.1:9: worse (and 4 times more)",
+    ]

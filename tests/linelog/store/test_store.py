@@ -501,8 +501,8 @@ async def test_on_a_really_full_disk_everything_is_stored_once_there_is_room(
     for line in lines:
         store.append(batch(line))
     waiting = store.durable()
-    await until(lambda: store.stalled == "No space left on device")
-    assert store.valve.closed
+    await until(lambda: store.valve.closed)
+    assert store.stalled == "No space left on device"
     ballast.unlink()
     await waiting
     assert text_of(store.directory) == stored(*lines)
