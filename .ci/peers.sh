@@ -1,5 +1,5 @@
 #!/bin/sh
-# peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload and promtool under DIR/bin, as root on Debian.
+# peers.sh DIR: rsyslogd, syslog-ng, systemd-journal-upload, …-remote and promtool under DIR/bin, as root on Debian.
 #
 # Debian lets only one of the first two be installed, so both are unpacked beside each other, and a
 # wrapper in DIR/bin tells each where its modules and libraries are. Nothing is started, nothing
@@ -36,12 +36,14 @@ LD_LIBRARY_PATH="$dir/rsyslog/usr/lib/$arch:$dir/rsyslog/lib/$arch" exec "$dir/r
 WRAPPER
 
 unpack systemd-journal-remote libmicrohttpd12
-cat >"$dir/bin/systemd-journal-upload" <<WRAPPER
+for name in systemd-journal-upload systemd-journal-remote; do
+    cat >"$dir/bin/$name" <<WRAPPER
 #!/bin/sh
 export LD_LIBRARY_PATH="$dir/systemd-journal-remote/usr/lib/$arch"
-exec "$dir/systemd-journal-remote/lib/systemd/systemd-journal-upload" "\$@"
+exec "$dir/systemd-journal-remote/lib/systemd/$name" "\$@"
 WRAPPER
-chmod 755 "$dir/bin/systemd-journal-upload"
+    chmod 755 "$dir/bin/$name"
+done
 
 unpack syslog-ng-core
 modules=$(dirname "$(find "$dir/syslog-ng-core" -name libaffile.so | head -n 1)")

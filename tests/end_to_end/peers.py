@@ -55,6 +55,7 @@ def rsyslog(directory: Path, action: str, modules: str = "") -> Iterator[Rsyslog
         'module(load="imuxsock" SysSock.Use="off")\n'
         f"{modules}\n"
         f'input(type="imuxsock" Socket="{found.socket}" CreatePath="on" useSysTimeStamp="off"'
+        ' IgnoreTimestamp="off"'
         ' RateLimit.Interval="0")\n'
         f"{action}\n"
     )

@@ -2,7 +2,8 @@
 
 RFC 3164 (`Nov 20 06:18:42`, local time, without a year), RFC 3339 and its relatives (a space for the T, a
 comma before the fraction, slashes; local time without an offset), both also behind a priority (`<13>`,
-`<13>1 `), and the time in brackets of access logs. Lines without a time belong to the line before them.
+`<13>1 `), the time in brackets of access logs, and that of a JSON object, as text or as a number.
+Lines without a time belong to the line before them.
 
 A moment is in microseconds since 1970 here: whole ones, which a float would not keep.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+
+import orjson
 
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _MONTH = rb"(?:" + b"|".join(_MONTHS) + rb")"
@@ -27,12 +30,17 @@ _REST = rb"[^\n]*+\n"
 # One match for all lines of a moment, the lines without a time among them: no Python for each line.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
-    rb"|" + _CLIENT + rb"(?P<bracketed>" + _BRACKETED + rb")\])" + _REST + rb"(?:(?:" + _PRIORITY
-    + rb"(?P=plain)(?![0-9.,Z+-])|" + _CLIENT + rb"(?P=bracketed)\]"
-    rb"|(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]))" + _REST + rb")*+",
+    rb"|" + _CLIENT + rb"(?P<bracketed>" + _BRACKETED + rb")\]|(?P<object>\{))" + _REST
+    + rb"(?:(?:" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-])|" + _CLIENT + rb"(?P=bracketed)\]"
+    rb"|(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]|\{))" + _REST + rb")*+",
     re.MULTILINE,
 )  # fmt: skip
 _RFC3164 = re.compile(rb"([A-Z][a-z]{2}) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
+# As values of JSON have it: PostgreSQL writes its zone's name.
+_VALUE = re.compile(_PLAIN + rb"(?: UTC)?")
+_KEYS = ("time", "timestamp", "@timestamp", "ts", "datetime", "__REALTIME_TIMESTAMP")
+# A smaller number is no time since 1970, but how long something took.
+_LEAST = 10**8
 _JOURNAL = re.compile(rb'"__REALTIME_TIMESTAMP":"([0-9]{1,16})"')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -67,9 +75,15 @@ class Dated:
         """Yield `text`, whole lines, in runs with the moment of each."""
         at = 0
         for found in _RUN.finditer(text):
-            moment = self._moment(found["plain"] or found["bracketed"])
-            if at == 0 and found.start():
-                yield self._undated(text[: found.start()], moment)
+            if found["object"]:
+                moment = self._of_object(found[0][: found[0].find(b"\n")])
+            else:
+                moment = self._moment(found["plain"] or found["bracketed"])
+            if moment is None and self.last is None:
+                # They wait for the first moment.
+                continue
+            if at < found.start():
+                yield self._undated(text[at : found.start()], moment)
             yield self._dated(found[0], moment)
             at = found.end()
         if at < len(text):
@@ -116,6 +130,32 @@ class Dated:
                 self._found = None
         return self._found
 
+    def _of_object(self, line: bytes) -> int | None:
+        try:
+            found = orjson.loads(line)
+        except ValueError:
+            return None
+        for key in _KEYS:
+            value = found.get(key)
+            moment = self._of_value(value) if value is not None else None
+            if moment is not None:
+                return moment
+        return None
+
+    def _of_value(self, value: object) -> int | None:
+        if isinstance(value, str):
+            if not value.isdecimal():
+                text = value.encode("utf-8", "replace")
+                return self._moment(text) if _VALUE.fullmatch(text) else None
+            value = int(value[:20])
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < _LEAST:
+            return None
+        # Seconds, milliseconds, microseconds or nanoseconds: each has three digits more.
+        for scale in (SECOND, 1000, 1):
+            if value < 1000 * _LEAST * SECOND // scale:
+                return self._believed(round(value * scale))
+        return self._believed(int(value) // 1000)
+
     def _parsed(self, text: bytes) -> int | None:
         classic = _RFC3164.fullmatch(text)
         if classic:
@@ -124,7 +164,8 @@ class Dated:
         if shown[2] == "/":
             zone = " %z" if " " in shown else ""
             return self._of(datetime.strptime(shown, f"%d/%b/%Y:%H:%M:%S{zone}"))
-        day, clock = shown[:10].replace("/", "-"), shown[11:].replace(",", ".").replace(" ", "")
+        day, clock = shown[:10].replace("/", "-"), shown[11:].replace(",", ".").replace(" UTC", "Z")
+        clock = clock.replace(" ", "")
         return self._of(datetime.fromisoformat(f"{day}T{clock}"))
 
     def _without_year(self, found: re.Match[bytes]) -> int | None:

@@ -43,6 +43,20 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("2026-11-20 06:18:42,123 INFO python", "2026-11-20T06:18:42.123+01:00"),
         ("2026-11-20 06:18:42.5 +0000 postgres", "2026-11-20T06:18:42.5+00:00"),
         ("2026/11/20 06:18:42 [error] 1#1: nginx", "2026-11-20T06:18:42+01:00"),
+        ('{"a":{"time":1},"time":"2026-11-20T06:18:42.5+01:00"}', "2026-11-20T06:18:42.5+01:00"),
+        (
+            '{"log":"x\\n","stream":"stdout","time":"2026-11-20T06:18:42.123456789Z"}',
+            "2026-11-20T06:18:42.123456+00:00",
+        ),
+        ('{"@timestamp": "2026-11-20T06:18:42Z", "time": 0.25}', "2026-11-20T06:18:42+00:00"),
+        ('{"timestamp":"2026-11-20 06:18:42.980 UTC"}', "2026-11-20T06:18:42.98+00:00"),
+        ('{"timestamp":"2026-11-20 06:18:42,5"}', "2026-11-20T06:18:42.5+01:00"),
+        ('{"ts":1795155522.25}', "2026-11-20T06:18:42.25+00:00"),
+        ('{"time":1795155522}', "2026-11-20T06:18:42+00:00"),
+        ('{"time":1795155522250}', "2026-11-20T06:18:42.25+00:00"),
+        ('{"time":1795155522250001}', "2026-11-20T06:18:42.250001+00:00"),
+        ('{"time":1795155522250001999}', "2026-11-20T06:18:42.250001+00:00"),
+        ('{"__REALTIME_TIMESTAMP":"1795155522250001"}', "2026-11-20T06:18:42.250001+00:00"),
         ('::1 - ann [20/Nov/2026:06:18:42 +0200] "GET /"', "2026-11-20T06:18:42+02:00"),
     ],
 )
@@ -54,7 +68,19 @@ def test_the_time_at_the_beginning_is_that_of_the_line(line: str, expected: str)
 
 @pytest.mark.parametrize(
     "line",
-    ["hello", "Nov 31 06:18:42 no such day", "2027-11-20T06:18:42Z from the future", "", "Nov 20"],
+    [
+        "hello",
+        '{"time":true}',
+        '{"time":"soon","ts":12.5,"timestamp":{}}',
+        "{not JSON",
+        '{"time":null}',
+        '{"time":1e300}',
+        '{"a":1}',
+        "Nov 31 06:18:42 no such day",
+        "2027-11-20T06:18:42Z from the future",
+        "",
+        "Nov 20",
+    ],
 )
 def test_a_line_without_a_time_to_believe_has_the_time_of_the_file(line: str) -> None:
     dated = Dated(WRITTEN)
@@ -72,6 +98,16 @@ def test_lines_of_a_moment_and_those_without_one_are_one_run() -> None:
         (begin, first),
         (begin + SECOND // 2, second),
     ]
+
+
+def test_an_object_without_a_time_belongs_to_the_line_before_it() -> None:
+    dated = Dated(WRITTEN)
+    begin = moment("2026-11-20T06:00:00+00:00")
+    text = b'{"version":1}\n{"time":"2026-11-20T06:00:00Z"}\n{"x":2}\n{\n  "time": 3\n}\n'
+    runs = list(dated.runs(text + b'{"ts":"2026-11-20T06:00:01Z"}\n'))
+    assert b"".join(part for _, part in runs) == text + b'{"ts":"2026-11-20T06:00:01Z"}\n'
+    assert {one for one, _ in runs[:-1]} == {begin} and runs[-1][0] == begin + SECOND
+    assert (dated.undated, dated.late) == (1, 0)
 
 
 def test_what_stands_before_the_first_time_has_that_one() -> None:
@@ -120,6 +156,9 @@ LINES = st.lists(
             b"2026-11-20T06:18:42.12Z x",
             b"2026-11-20T06:18:42 x",
             b'1.2.3.4 - - [20/Nov/2026:06:18:42 +0000] "GET /"',
+            b'{"time":"2026-11-20T06:18:42Z"}',
+            b'{"ts":1795155523,"msg":"x"}',
+            b'{"msg":"x"}',
             b"<1>Nov 99 99:99:99",
             b"text",
             b"",

@@ -1,0 +1,126 @@
+"""Files that rsyslog, syslog-ng and the journal really wrote, imported: each line with its own time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.cli.command import logsrv
+from tests.end_to_end.peers import rsyslog, syslog_ng, texts
+from tests.end_to_end.stored import Stored, stored_lines
+from tests.programs import program
+
+pytestmark = pytest.mark.long
+
+COUNT = 300
+SENT = [text.replace("\n", " ") for text in texts(COUNT)]
+# In the past whatever the day: a year is added where none is written.
+BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=COUNT)
+TIMES = [BEGIN + timedelta(minutes=number) for number in range(COUNT)]
+FILES_OF_RSYSLOG = """
+template(name="place" type="string" string="PLACE/%programname%/all.log")
+template(name="json" type="list" option.jsonf="on") {
+    property(outname="timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+    property(outname="host" name="hostname" format="jsonf")
+    property(outname="message" name="msg" format="jsonf")
+}
+"""
+
+
+def send(path: Path) -> None:
+    """Send all to a socket of datagrams, as /dev/log is one, each with its time; two hosts in turns."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect(str(path))
+        for number, (moment, text) in enumerate(zip(TIMES, SENT, strict=True)):
+            stamp = moment.strftime("%b %e %H:%M:%S")
+            sender.send(f"<13>{stamp} web{number % 2} app: {text}".encode())
+
+
+def imported(tmp_path: Path, *paths: Path) -> list[Stored]:
+    """The lines of a new store, from these files."""
+    words = [str(path) for path in paths]
+    done = logsrv(
+        "import", "--directory", "store", *words, environment={"TZ": "UTC"}, directory=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    return stored_lines(tmp_path / "store")
+
+
+def check(found: list[Stored]) -> None:
+    lines = [line for line in found if b"number " in line.message]
+    assert [line.time.decode() for line in lines] == [
+        moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z") for moment in TIMES
+    ]
+    for line, text in zip(lines, SENT, strict=True):
+        assert text.encode() in line.message
+
+
+def all_written(place: Path) -> bool:
+    found = b"".join(path.read_bytes() for path in place.glob("*/*"))
+    return found.count(b"number ") >= COUNT
+
+
+OF_RSYSLOG = ["TraditionalFileFormat", "FileFormat", "SyslogProtocol23Format"]
+
+
+@pytest.mark.parametrize("form", [*(f"RSYSLOG_{name}" for name in OF_RSYSLOG), "json"])
+def test_rsyslog(tmp_path: Path, form: str) -> None:
+    """A directory with files in folders; from a socket, it takes the host for a program's name."""
+    place = tmp_path / "logs"
+    setting = FILES_OF_RSYSLOG.replace("PLACE", str(place))
+    action = f'action(type="omfile" dynaFile="place" template="{form}")'
+    with rsyslog(tmp_path, setting + action) as running:
+        send(running.socket)
+        wait_until(lambda: all_written(place), "all", 30)
+    check(imported(tmp_path, place))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        'template("$ISODATE $HOST $MSGHDR$MSG\\n")',
+        'template("$(format-json --scope rfc5424 --pair timestamp=$ISODATE)\\n")',
+    ],
+    ids=["default", "ISODATE", "JSON"],
+)
+def test_syslog_ng(tmp_path: Path, template: str) -> None:
+    place, path = tmp_path / "logs", tmp_path / "socket"
+    destination = f'file("{place}/$HOST/all.log" create-dirs(yes) {template});'
+    with syslog_ng(tmp_path, f'unix-dgram("{path}" log-msg-size(65536));', destination):
+        wait_until(path.exists, "its socket")
+        send(path)
+        wait_until(lambda: all_written(place), "all", 30)
+    check(imported(tmp_path, place))
+
+
+@pytest.mark.parametrize("form", ["export", "json"])
+def test_a_journal(tmp_path: Path, form: str) -> None:
+    """As journalctl writes it, out of a file of systemd's own."""
+    journalctl = program("journalctl", "systemd")
+    remote = program("systemd-journal-remote", "systemd-journal-remote")
+    entries = "".join(
+        f"__REALTIME_TIMESTAMP={int(moment.timestamp())}000000\n"
+        f"__MONOTONIC_TIMESTAMP={number + 1}\n_BOOT_ID=e0b5b2cf9a4f4d8e8f0c2f6f1f1e5a11\n"
+        f"_HOSTNAME=web1\nPRIORITY=4\nSYSLOG_IDENTIFIER=app\nMESSAGE={text}\n\n"
+        for number, (moment, text) in enumerate(zip(TIMES, SENT, strict=True))
+    )
+    (tmp_path / "entries").write_text(entries)
+    journal = tmp_path / "one.journal"
+    subprocess.run(
+        [remote, "-o", str(journal), str(tmp_path / "entries")], check=True, capture_output=True
+    )
+    shown = subprocess.run(
+        [journalctl, "--file", str(journal), "-o", form, "--all", "--no-pager"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    (tmp_path / "shown").write_bytes(shown.stdout)
+    found = imported(tmp_path, tmp_path / "shown")
+    check(found)
+    assert {json.loads(line.message)["PRIORITY"] for line in found} == {"4"}
