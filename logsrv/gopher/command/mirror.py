@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,18 +21,15 @@ from logsrv.gopher.command.arguments import (
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.gopher.mirror.crawl import Crawl, Manners
+from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import FILE, Journal
-from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
-from logsrv.gopher.mirror.pages import Line, gophermap, index
-from logsrv.gopher.mirror.report import progress_line, report
-from logsrv.gopher.mirror.scope import Scope, key_of
+from logsrv.gopher.mirror.menus import MenuFiles
+from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
+from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.wire.charset import checked_charset
-from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL, canonical_host
-from logsrv.kit.options.argument_parser import Parser, of_kind
-from logsrv.kit.text.paths import inside
+from logsrv.kit.options.argument_parser import Parser, UsageError, of_kind
 
 _DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -60,7 +56,12 @@ def parser() -> Parser:
     add("--max-items", metavar="N", type=number(1, 10**7), help="default: 100000")
     add("--max-bytes", metavar="SIZE", type=of_kind("SIZE"), help="in all; default: 10GiB")
     add("--max-size", metavar="SIZE", type=of_kind("SIZE"), help="of one item; default: none")
-    add("--refresh", action="store_true", help="fetch again what is there already")
+    add(
+        "--update",
+        action="store_true",
+        help="ask again for all of it, write what has changed, drop what is gone",
+    )
+    add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add("--charset", metavar="NAME", help="of menus, for index.html; default: UTF-8, else Latin-1")
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
@@ -77,6 +78,8 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     Raises Shown, GopherError (of the root), ConfigurationError, OSError (of the disk).
     """
     options = parser().parse_args(words)
+    if options.update and options.refresh:
+        raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     charset = None if options.charset is None else checked_charset(options.charset)
     root = _root(options.url)
     directory: Path = options.directory
@@ -91,23 +94,44 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         journal = Journal(directory, root, options.span)
         try:
             crawl = Crawl(
-                root, directory, scope, journal, transfers, _manners(options), time.monotonic
+                root,
+                directory,
+                scope,
+                journal,
+                transfers,
+                _manners(options),
+                time.monotonic,
+                files=MenuFiles(Folders(directory), root, charset),
+                update=options.update,
             )
 
             def show() -> None:
                 if progress.due():
                     progress.line(progress_line(crawl.tally, crawl.waiting, transfers.received))
 
-            crawl.run(show)
-            _write_pages(crawl, scope, journal, directory, charset)
+            interrupted: BaseException | None = None
+            try:
+                crawl.run(show)
+            except Exception:
+                raise
+            except BaseException as error:
+                # Ctrl-C or SIGTERM: what there is stays, and is said.
+                crawl.tally.stopped = INTERRUPTED
+                crawl.leave()
+                interrupted = error
         finally:
             journal.close()
     finally:
         transfers.close()
         progress.clear()
     tally = crawl.tally
-    words_of_it = report(tally, transfers.received, scope.skipped, scope.strangers, directory)
-    stdout.write(words_of_it.encode())
+    stdout.write(
+        report(
+            tally, transfers.received, scope.skipped, scope.strangers, directory, crawl.waiting
+        ).encode()
+    )
+    if interrupted is not None:
+        raise interrupted
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
 
@@ -137,21 +161,3 @@ def _manners(options: argparse.Namespace) -> Manners:
         item_bytes=options.max_size,
         ignore_robots=options.ignore_robots,
     )
-
-
-def _write_pages(
-    crawl: Crawl, scope: Scope, journal: Journal, directory: Path, charset: str | None
-) -> None:
-    for menu in crawl.menus:
-        items = MenuParser()
-        content = journal.menu(menu)
-        lines = []
-        for item in [*items.feed(content), *items.finish()]:
-            url = scope.url(item, menu.url)
-            copy = None if url is None else crawl.copies.get(key_of(url))
-            path, is_menu = (None, False) if copy is None else (copy.path, copy.is_menu)
-            lines.append(Line(item, path, is_menu, None if url is None else str(url)))
-        folder = str(inside(directory, *menu.path))
-        os.makedirs(folder, exist_ok=True)
-        write_whole(os.path.join(folder, GOPHERMAP), gophermap(lines))
-        write_whole(os.path.join(folder, INDEX), index(lines, menu.path, str(menu.url), charset))

@@ -6,8 +6,9 @@
     sinks             where the bytes of an answer go
     journal           what is finished, in a file, so that the next run goes on from there
     crawl             what to fetch next, again, or never
-    pages             gophermap and index.html for each menu, with links to the copies
-    report, command   what the user sees
+    folders           the directory on disk, never through a link
+    pages, menus      gophermap and index.html for each menu, with links to the copies
+    report            what the user sees
 
 Why not `GopherClient`: a request costs a reactor's transport, protocol, Deferreds and a coroutine there,
 0.3 ms in all; here a sixth of that, and a mirror is mostly small requests.

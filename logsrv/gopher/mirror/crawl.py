@@ -2,6 +2,10 @@
 
 Menus lead to items, which are fetched in the order in which they were found. An item that several menus
 show, under whatever type, is fetched once.
+
+An update asks for all of it once more, menus first: no server tells what has changed. Files that are the
+same are left alone, and what no menu shows any more is dropped, when all has been asked for. What cannot
+be had now is kept as it is, and so is all that a menu leads to that cannot.
 """
 
 from __future__ import annotations
@@ -20,15 +24,18 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.fetch.transfers import Finished, Transfers
+from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import Done, Journal
+from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
 from logsrv.gopher.mirror.names import Names
+from logsrv.gopher.mirror.pages import Line
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
-from logsrv.gopher.mirror.scope import Item, Key, Scope, is_menu, key_of
+from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.paths import inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +64,17 @@ class Manners:
 
 @attrs.define(slots=True)
 class Tally:
-    """The sum of a run. failed: what went wrong, by URL; stopped: the limit that ended it."""
+    """The sum of a run. fetched: answers; kept: what was there and is not asked for.
+
+    changed, same, gone: of an update, what of before is another now, the same, dropped.
+    failed: what went wrong, by URL; stopped: the limit that ended it.
+    """
 
     fetched: int = 0
     kept: int = 0
+    changed: int = 0
+    same: int = 0
+    gone: int = 0
     failed: dict[GopherURL, Exception] = attrs.field(factory=dict)
     stopped: str | None = None
 
@@ -78,6 +92,7 @@ class _Job:
     """An item that is to be fetched. path: known when it is needed, so the rules are read by then."""
 
     item: Item
+    key: Key
     path: tuple[str, ...] | None = None
     tries: int = 0
 
@@ -97,9 +112,19 @@ class Crawl:
         transfers: Transfers,
         manners: Manners,
         clock: Callable[[], float],
+        *,
+        files: MenuFiles | None = None,
+        update: bool = False,
     ) -> None:
+        """files: writes the menus; update: ask again for what is there."""
         self._root = root
-        self._directory = directory
+        self._folders = Folders(directory)
+        self._files = files
+        self._update = update
+        self._old: dict[Key, Done] = {}
+        self._items = Items()
+        self._unfinished = Unfinished(self._write)
+        self._unread: deque[tuple[Done, Item, list[MenuItem]]] = deque()
         self._scope = scope
         self._journal = journal
         self._transfers = transfers
@@ -110,6 +135,7 @@ class Crawl:
         self._next_start = 0.0
         self._names = Names(root)
         self._seen: set[Key] = set()
+        self._awaited: set[Key] = set()
         self._queue: deque[_Job] = deque()
         self._later: list[tuple[float, int, _Job]] = []
         self._numbers = itertools.count()
@@ -126,13 +152,14 @@ class Crawl:
         return len(self._queue) + len(self._later) + len(self._jobs)
 
     def run(self, show: Callable[[], None]) -> None:
-        """Do it all; `show` is called now and then.
+        """Do it all; `show` is called now and then. What is there is known at any time, also if this is
+        interrupted.
 
         Raises the GopherError of the root, if that cannot be had, and the OSError of a disk.
         """
         self._restore()
         rules = self._ask_for_rules()
-        if key_of(self._root) not in self._done:
+        if self._items.key(self._root) not in self._done:
             # The user asked for this one; what it leads to waits for the rules.
             self._find(Item(self._root, 0))
             self._start()
@@ -147,9 +174,17 @@ class Crawl:
             for finished in self._transfers.wait(0):
                 self._finish(finished)
             raise
+        self.leave()
         root_error = self.tally.failed.get(self._root)
         if root_error is not None and not self.copies:
             raise root_error
+        if self._update and self.tally.stopped is None:
+            self._drop()
+            self._journal.end_update()
+
+    def leave(self) -> None:
+        """Have all menus say what is there by now; for a run that ends early."""
+        self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self._queue or self._later or self._jobs:
@@ -200,46 +235,107 @@ class Crawl:
         return early
 
     def _restore(self) -> None:
-        for done in self._journal.done():
-            url = done.url
-            if done.size is None or self._is_whole(done):
-                self._done[key_of(url)] = done
-                self._names.restore(url, done.path)
-
-    def _is_whole(self, done: Done) -> bool:
-        try:
-            return inside(self._directory, *done.path).stat().st_size == done.size
-        except OSError:
-            return False
+        self._folders.sweep()
+        contents = self._journal.read()
+        if contents.old is None and self._update and contents.done:
+            self._journal.begin_update()
+            contents = self._journal.read()
+        # One that was interrupted goes on.
+        self._update = contents.old is not None
+        for known, found in ((self._old, contents.old or ()), (self._done, contents.done)):
+            for done in found:
+                key = self._items.key(done.url)
+                if (
+                    known is self._old
+                    or done.size is None
+                    or self._folders.is_whole(done.path, done.size)
+                ):
+                    known[key] = done
+                    self._names.restore(done.url, done.path)
+                else:
+                    known.pop(key, None)
+        for key in self._done:
+            self._old.pop(key, None)
 
     # Finding.
 
     def _find(self, item: Item) -> None:
-        if item.key in self._seen:
+        """Fetch an item, or take it as it is; and so with all that it leads to, as far as that is there."""
+        self._meet(item)
+        self._follow()
+
+    def _follow(self) -> None:
+        while self._unread:
+            menu, item, lines = self._unread.popleft()
+            for line in lines:
+                if self.tally.stopped is not None:
+                    break
+                found = self._scope.item(line, item)
+                if found is not None:
+                    self._meet(found)
+            keys = (self._items.key(url) for line in lines if (url := self._url(line, menu)))
+            self._unfinished.came(menu, self._awaited.intersection(keys))
+
+    def _meet(self, item: Item) -> None:
+        key = self._items.key(item.url)
+        if key in self._seen:
             return
         if len(self._seen) >= self._manners.items:
             self.tally.stopped = f"--max-items {self._manners.items}"
             return
-        self._seen.add(item.key)
-        done = self._done.pop(item.key, None)
-        if done is None or (done.size is None) != is_menu(item.url):
-            self._queue.append(_Job(item))
+        self._seen.add(key)
+        done = self._done.pop(key, None)
+        if done is not None and (done.size is None) == is_menu(item.url):
+            self.tally.kept += 1
+            self._keep(done, item, key)
             return
-        self.tally.kept += 1
-        self.copies[item.key] = Copy(done.path, done.size is None)
-        if done.size is None:
-            parser = MenuParser()
-            content = self._journal.menu(done)
-            self._open(done, item, [*parser.feed(content), *parser.finish()])
+        self._awaited.add(key)
+        job = _Job(item, key)
+        old = self._old.get(key)
+        if old is not None and (old.size is None) == is_menu(item.url):
+            job.path = old.path
+        if self._update and is_menu(item.url):
+            self._queue.appendleft(job)
+        else:
+            self._queue.append(job)
 
-    def _open(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
+    def _keep(self, done: Done, item: Item, key: Key) -> None:
+        """Take what is there already."""
+        self.copies[key] = Copy(done.path, done.size is None)
+        if done.size is None:
+            self._read(done, item, self._lines(done))
+        self._begin_root(key)
+
+    def _read(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menus.append(menu)
-        for line in lines:
-            if self.tally.stopped is not None:
-                return
-            found = self._scope.item(line, item)
-            if found is not None:
-                self._find(found)
+        self._unread.append((menu, item, lines))
+
+    def _lines(self, menu: Done) -> list[MenuItem]:
+        parser = MenuParser()
+        return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
+
+    def _url(self, line: MenuItem, menu: Done) -> GopherURL | None:
+        return self._scope.url(line, menu.url)
+
+    def _begin_root(self, key: Key) -> None:
+        copy = self.copies.get(key)
+        if self._files and copy and not copy.is_menu and key == self._items.key(self._root):
+            self._files.write_root_for(copy.path)
+
+    def _write(self, menu: Done) -> None:
+        """Write a menu as it is now: what is not there yet is where it was found."""
+        if self._files is None:
+            return
+        lines = []
+        for line in self._lines(menu):
+            url = self._url(line, menu)
+            if not line.host and line.port is not None:
+                # Elsewhere, no host would mean another one.
+                line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
+            copy = None if url is None else self.copies.get(self._items.key(url))
+            path, leads_on = (None, False) if copy is None else (copy.path, copy.is_menu)
+            lines.append(Line(line, path, leads_on, None if url is None else str(url)))
+        self._files.write(menu, lines)
 
     # Fetching.
 
@@ -261,8 +357,13 @@ class Crawl:
             sink = MenuSink()
             most_bytes, most_seconds = most_bytes or Limits().menu, Timeouts().whole
         else:
-            path = self._place(job)
-            sink = FileSink(str(inside(self._directory, *path)), text=kind == "text")
+            try:
+                path = self._folders.path(self._place(job))
+            except LogsrvError as error:
+                self._fail(job, error)
+                return
+            known = job.key in self._old
+            sink = FileSink(path, text=kind == "text", known=known)
         self._jobs[sink] = job
         job.tries += 1
         self._transfers.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
@@ -289,12 +390,27 @@ class Crawl:
         self._retries.answered(url.host)
         self.tally.fetched += 1
         path = self._place(job)
-        self.copies[job.item.key] = Copy(path, is_menu(url))
+        self.copies[job.key] = Copy(path, is_menu(url))
+        self._awaited.discard(job.key)
+        old = self._old.pop(job.key, None)
+        is_same = False
         sink = finished.sink
         if isinstance(sink, MenuSink):
-            self._open(self._journal.add_menu(url, path, sink.content), job.item, sink.items)
+            if old is not None and old.size is None:
+                is_same = self._journal.menu(old) == sink.content
+            done = self._journal.add_menu(url, path, sink.content)
+            self._read(done, job.item, sink.items)
+            self._follow()
         elif isinstance(sink, FileSink):
+            is_same = not sink.changed
             self._journal.add_file(url, path, sink.size)
+        if old is not None:
+            self.tally.same += is_same
+            self.tally.changed += not is_same
+            if old.path != path:
+                self._old[job.key] = old
+        self._begin_root(job.key)
+        self._unfinished.settled(job.key)
 
     def _fail(self, job: _Job, error: Exception) -> None:
         url = job.item.url
@@ -306,5 +422,35 @@ class Crawl:
         if pause is not None:
             heapq.heappush(self._later, (self._clock() + pause, next(self._numbers), job))
             return
+        old = self._old.get(job.key)
+        if old is not None and url == self._root:
+            # Nothing is dropped because a server is not there, or has lost its way.
+            raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
+        self._awaited.discard(job.key)
+        if old is not None and not isinstance(error, ServerError):
+            self._keep_old(self._old.pop(job.key), job)
+        self._unfinished.settled(job.key)
+
+    def _keep_old(self, old: Done, job: _Job) -> None:
+        if old.size is None:
+            old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
+        elif not self._folders.is_whole(old.path, old.size):
+            return
+        else:
+            self._journal.add_file(old.url, old.path, old.size)
+        self._keep(old, job.item, job.key)
+        self._follow()
+
+    def _drop(self) -> None:
+        """Remove what was not met any more."""
+        taken = {copy.path for copy in self.copies.values()}
+        for old in self._old.values():
+            self.tally.gone += 1
+            if old.path in taken:
+                continue
+            if old.size is not None:
+                self._folders.remove(old.path)
+            elif self._files is not None:
+                self._files.remove(old.path)

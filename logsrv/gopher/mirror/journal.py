@@ -6,21 +6,27 @@ has its final name. The next run reads it and goes on from there.
     {"url": …, "path": […], "menu": …}                 a menu, its bytes as Latin-1
     {"url": …, "failed": …}                            for people: what went wrong in some run
 
-A line without its newline was cut by a crash, and counts as not written.
+    {"update": 1}                                      all above is of before, and is to be asked for again
+
+A line without its newline was cut by a crash, and counts as not written. When an update is at its end,
+all above that line is left out of a new file that takes this one's place.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -40,6 +46,16 @@ class Done:
     offset: int
 
 
+@attrs.define(frozen=True, slots=True)
+class Contents:
+    """The contents of a journal. done: finished items; old: those of before an update, if one is going on.
+    Both in the order in which they were finished.
+    """
+
+    done: list[Done]
+    old: list[Done] | None
+
+
 class Journal:
     """The journal of the mirror in `directory`, locked as long as this object is open.
 
@@ -48,8 +64,9 @@ class Journal:
 
     def __init__(self, directory: Path, root: GopherURL, span: str) -> None:
         self._path = directory / FILE
-        self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115
+        self._file = _opened(self._path)
         self._lines: list[bytes] = []
+        self._updating = 0
         try:
             self._lock()
             self._end = self._cut_torn_line()
@@ -58,18 +75,38 @@ class Journal:
             self._file.close()
             raise
 
-    def done(self) -> Iterator[Done]:
-        """Yield what is finished, in the order in which it was."""
+    def read(self) -> Contents:
+        """Return what is in it. Raises ConfigurationError if somebody changed it."""
+        self.flush()
+        done: list[Done] = []
+        old: list[Done] | None = None
         offset = 0
         with open(self._path, "rb") as file:
             for number, line in enumerate(file, 1):
                 try:
                     value = json.loads(line)
                     if "path" in value:
-                        yield _done(value, offset)
+                        done.append(_done(value, offset))
+                    elif "update" in value:
+                        old, done = [*(old or ()), *done], []
+                        self._updating = offset + len(line)
                 except (ValueError, TypeError, KeyError, BadURL) as error:
                     raise self._damaged(number) from error
                 offset += len(line)
+        return Contents(done, old)
+
+    def begin_update(self) -> None:
+        """All that is in it is of before from now on."""
+        self._add({"update": 1})
+        self._updating = self._end
+
+    def end_update(self) -> None:
+        """Forget what is of before; nothing can be added or read any more."""
+        self.flush()
+        with open(self._path, "rb") as file, whole_file(self._path) as new:
+            new.write(file.readline())
+            file.seek(self._updating)
+            shutil.copyfileobj(file, new)
 
     def add_file(self, url: GopherURL, path: tuple[str, ...], size: int) -> None:
         self._add({"url": str(url), "path": path, "size": size})
@@ -154,6 +191,19 @@ class Journal:
             f"line {number} of {self._path} is not what gopher mirror writes; remove the file, and "
             "everything is fetched again"
         )
+
+
+def _opened(path: Path) -> FileIO:
+    """Open a journal. Raises OSError; ConfigurationError for a link, through which nothing is written."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return FileIO(os.open(path, flags, 0o666), "a+b")
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise ConfigurationError(
+            f"{one_line(str(path), 500)} is a symbolic link; remove it"
+        ) from None
 
 
 def _done(value: dict[str, Any], offset: int) -> Done:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import attrs
 
 from logsrv.gopher.mirror.names import INDEX
+from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.kit.text.escape import one_line
 
@@ -20,10 +21,13 @@ _HEAD = """<!DOCTYPE html>
 <html lang="und"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>:root{{color-scheme:light dark}}pre{{font:1em/1.4 monospace}}</style></head>
-<body><h1>{title}</h1><pre>
-"""
-_FOOT = "</pre></body></html>\n"
+<style>:root{{color-scheme:light dark}}body{{font:1em/1.4 monospace;margin:1em}}
+h1{{font-size:1.2em;overflow-wrap:anywhere}}div{{display:flex;gap:1ch}}
+small{{flex:none;width:9ch;text-align:right;font-size:1em;opacity:.7}}
+span,a{{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}}</style></head>
+<body><h1>{title}</h1>
+{up}"""
+_FOOT = "</body></html>\n"
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
@@ -62,32 +66,49 @@ def _letter(item: MenuItem) -> bytes:
     return item.item_type.encode("latin-1")
 
 
-def index(lines: list[Line], here: CopyPath, title: str, charset: str | None) -> bytes:
-    """A page without scripts, everything from outside escaped. `here`: the directory it lies in."""
+def index(
+    lines: list[Line], here: CopyPath, title: str, charset: str | None, up: CopyPath | None = None
+) -> bytes:
+    """A page without scripts, everything from outside escaped. here: the directory it lies in;
+    up: that of the menu above.
+    """
     shown = "".join(_page_line(line, here, charset) for line in lines)
-    return (_HEAD.format(title=escape(one_line(title))) + shown + _FOOT).encode("utf-8", "replace")
+    way = "" if up is None else f'<p><a href="{escape(_path(up, here, True))}">Up</a></p>\n'
+    return (_HEAD.format(title=escape(one_line(title)), up=way) + shown + _FOOT).encode(
+        "utf-8", "replace"
+    )
 
 
 def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
     text = escape(one_line(line.item.text(charset), 65536))
+    letter = line.item.item_type
+    name = "" if letter == "i" else item_type(letter).name
+    if name == "unknown":
+        name = f"type {escape(one_line(letter))}"
     target = _target(line, here)
     if target is None:
-        return f"{text}\n"
-    slash = "/" if line.is_menu else ""
-    return f'<a href="{escape(target)}" rel="noreferrer">{text or escape(target)}</a>{slash}\n'
+        shown = f"<span>{text or '&nbsp;'}</span>"
+    else:
+        shown = f'<a href="{escape(target)}" rel="noreferrer">{text or escape(target)}</a>'
+    return f"<div><small>{name}</small>{shown}</div>\n"
 
 
 def _target(line: Line, here: CopyPath) -> str | None:
     if line.copy is not None:
-        common = 0
-        for mine, its in zip(here, line.copy, strict=False):
-            if mine != its:
-                break
-            common += 1
-        parts = [".."] * (len(here) - common) + [quote(part) for part in line.copy[common:]]
-        # With ./ no name can be taken for a scheme.
-        return "./" + "/".join([*parts, INDEX] if line.is_menu else parts)
+        return _path(line.copy, here, line.is_menu)
     if line.item.item_type in "i3":
         return None
     link = line.url or line.item.link()
     return link if link is not None and link.lower().startswith(_WEB) else None
+
+
+def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
+    """Return the way from one directory to a copy."""
+    common = 0
+    for mine, its in zip(here, copy, strict=False):
+        if mine != its:
+            break
+        common += 1
+    parts = [".."] * (len(here) - common) + [quote(part) for part in copy[common:]]
+    # With ./ no name can be taken for a scheme.
+    return "./" + "/".join([*parts, INDEX] if is_menu else parts)

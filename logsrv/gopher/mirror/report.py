@@ -12,6 +12,7 @@ from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line
 
 _MOST_SHOWN = 200
+INTERRUPTED = "Ctrl-C"
 
 
 def progress_line(tally: Tally, waiting: int, received: int) -> str:
@@ -26,10 +27,17 @@ def report(
     skipped: Mapping[str, int],
     strangers: Mapping[str, int],
     directory: Path,
+    waiting: int = 0,
 ) -> str:
-    """Return the whole report, ready to be printed."""
+    """Return the whole report, ready to be printed. waiting: items that were known and not fetched."""
     kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
     lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
+    if tally.changed or tally.same or tally.gone:
+        new = tally.fetched - tally.changed - tally.same
+        lines.append(
+            f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before; "
+            f"{tally.gone:,} gone"
+        )
     for url, error in list(tally.failed.items())[:_MOST_SHOWN]:
         code = error.code if isinstance(error, GopherError) else "error"
         lines.append(f"failed ({code}): {url}: {error}")
@@ -40,7 +48,12 @@ def report(
     if strangers:
         address, count = max(strangers.items(), key=lambda each: each[1])
         lines.append(f"most of those on other servers are on {address} ({count})")
-    if tally.stopped is not None:
+    if tally.stopped == INTERRUPTED:
+        lines.append(
+            f"stopped: {_items(tally.fetched + tally.kept)} of it are in {directory}, "
+            f"{waiting:,} known ones are not yet; the same command goes on from here"
+        )
+    elif tally.stopped is not None:
         lines.append(f"not complete: stopped by {tally.stopped}; a higher one goes on from here")
     elif tally.failed:
         lines.append("not complete: the same command tries again what failed")

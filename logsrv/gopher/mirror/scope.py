@@ -44,6 +44,23 @@ def key_of(url: GopherURL) -> Key:
     return url.host, url.port, b"" if url.selector == b"/" else url.selector
 
 
+class Items:
+    """Tells which items are the same. `/many` and `/many/` are, if both are menus; a text and a menu of
+    such names may be two things.
+    """
+
+    def __init__(self) -> None:
+        self._menus: dict[Key, Key] = {}
+
+    def key(self, url: GopherURL) -> Key:
+        """Return the key of an item, for a menu that by which it was found first."""
+        key = key_of(url)
+        if not is_menu(url):
+            return key
+        host, port, selector = key
+        return self._menus.setdefault((host, port, selector.removesuffix(b"/")), key)
+
+
 class Scope:
     """Decides for each item of a menu.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.mirror.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
@@ -61,12 +62,17 @@ class MemorySink:
 
 
 class FileSink:
-    """A file at `path`, whose directory is made when it is needed; `size` in bytes when finished."""
+    """A file at `path`, whose directory is made when it is needed; `size` in bytes when finished.
 
-    def __init__(self, path: str, *, text: bool) -> None:
-        """text: it may have a terminator to take off."""
+    changed: whether it was written; one that was there with the same content is left as it is.
+    """
+
+    def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
+        """text: it may have a terminator to take off; known: there may be one of before."""
         self._path = path
         self._text = text
+        self._known = known
+        self.changed = True
         self._pieces: list[bytes] = []
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
@@ -90,13 +96,20 @@ class FileSink:
             if stuffed:
                 end_text(self._file)
             self.size = self._file.seek(0, SEEK_END)
-            self._stack.close()
+            if self._known and _same_files(self._file, self._path):
+                self.changed = False
+                self.abort()
+            else:
+                self._stack.close()
             return
         content = b"".join(self._pieces)
         if stuffed:
             parser = TextParser()
             content = parser.feed(content) + parser.finish()
         self.size = len(content)
+        if self._known and same_content(self._path, content):
+            self.changed = False
+            return
         try:
             write_whole(self._path, content)
         except FileNotFoundError:
@@ -114,6 +127,22 @@ class FileSink:
     def _open(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         return self._stack.enter_context(whole_file(Path(self._path)))
+
+
+def _same_files(new: BinaryIO, path: str) -> bool:
+    """Return true if there is a file at `path` with the content of `new`, an open one."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with open(file, "rb") as old:
+        if os.fstat(file).st_size != new.seek(0, SEEK_END):
+            return False
+        new.seek(0)
+        while chunk := new.read(_SMALL):
+            if old.read(len(chunk)) != chunk:
+                return False
+    return True
 
 
 class _Aborted(Exception):

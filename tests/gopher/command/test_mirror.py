@@ -122,8 +122,10 @@ def test_what_is_missing_is_reported_with_the_status(serve: Serve, tmp_path: Pat
     assert "2 items fetched" in said
     assert f"failed (server-error): gopher://127.0.0.1:{server.port}/0/b: " in said
     assert "\x1b" not in said
-    assert b"0B\t/b\t127.0.0.1" not in (tmp_path / "gophermap").read_bytes()
-    assert (tmp_path / "gophermap").read_bytes().startswith(b"0A\t/a\n0B\t/b\t")
+    # It leads to where it is; without a host it would lead to whoever serves the mirror.
+    assert (tmp_path / "gophermap").read_bytes() == (
+        b"0A\t/a\n0B\t/b\t127.0.0.1\t%d\n" % server.port
+    )
 
 
 def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None:
@@ -161,20 +163,58 @@ def test_a_mirror_that_was_stopped_goes_on(
 
     server = serve(answer)
     command = [*GOPHER, "mirror", server.url(), str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None and process.stdout is not None
         wait_until(lambda: (tmp_path / "a").exists() and len(server.requests) >= 6, "half of it")
         wait_until(lambda: list(tmp_path.glob(".b.*")), "the other half to begin")
         process.send_signal(number)
         assert process.wait(20) == status
         assert b"Traceback" not in process.stderr.read()
+        said = process.stdout.read().decode()
     assert not (tmp_path / "b").exists()
     if number == signal.SIGINT:
         assert not list(tmp_path.glob(".b.*"))
+        assert f"stopped: 2 items of it are in {tmp_path}, 1 known ones are not yet" in said
+    # What is there can be read, and what is not leads to the server.
+    assert (tmp_path / "gophermap").read_bytes() == (
+        b"0A\t/a\n0B\t/b\t127.0.0.1\t%d\n" % server.port
+        if number == signal.SIGINT
+        else b"0A\t/a\t127.0.0.1\t%d\n0B\t/b\t127.0.0.1\t%d\n" % (server.port, server.port)
+    )
     stopped = True
     assert mirror(server.url(), str(tmp_path))[0] == 0
     assert server.requests.count(b"/a\r\n") == 1
     assert copied(tmp_path)["b"] == b"all of it"
+    assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n0B\t/b\n"
+    assert not list(tmp_path.glob(".b.*")), "the part of the run that was killed is swept up"
+
+
+@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
+    """What is new comes, what is gone goes, what is the same is left alone."""
+    with servers.served_tree() as tree, getattr(servers, server)(tree) as port:
+        assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
+        untouched = (tmp_path / "bin.dat").stat()
+        (tree / "hello.txt").write_text("Changed.\n")
+        (tree / "utf8.txt").unlink()
+        (tree / "new.txt").write_text("New.\n")
+        (tree / "new.txt").chmod(0o644)
+        shutil.rmtree(tree / "sub")
+        status, said, _ = mirror(f"localhost:{port}", str(tmp_path), "--update")
+        assert status == 0, said
+        assert " new, " in said and "; 3 gone" in said
+        found = copied(tmp_path)
+        found.pop("cgi-bin/search.cgi")
+        assert found.keys() == {*served(), "new.txt"} - {"utf8.txt", "sub/deep.txt"}
+        assert found["hello.txt"].strip() == b"Changed."
+        assert (tmp_path / "bin.dat").stat().st_mtime_ns == untouched.st_mtime_ns
+        assert not (tmp_path / "sub").exists()
+        assert b"/utf8.txt" not in (tmp_path / "gophermap").read_bytes()
+
+
+def test_update_and_refresh_are_two_things(tmp_path: Path) -> None:
+    status, _, sentence = mirror("h", str(tmp_path), "--update", "--refresh")
+    assert (status, "choose one" in sentence) == (2, True)
 
 
 def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ import pytest
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl, Manners
-from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
+from logsrv.gopher.mirror.journal import FILE, Journal
+from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
@@ -62,6 +64,8 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     fetcher = Transfers(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
+    update = manners.pop("update", False)
+    show = manners.pop("show", lambda: None)
     try:
         found = Crawl(
             root,
@@ -71,8 +75,10 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
             fetcher,
             Manners(**manners),
             time.monotonic,
+            files=MenuFiles(Folders(directory), root, None) if update else None,
+            update=update,
         )
-        found.run(lambda: None)
+        found.run(show)
         return found
     finally:
         journal.close()
@@ -229,3 +235,169 @@ def test_a_mirror_of_one_file(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, SITE)
     assert crawl(site, tmp_path, "/0/a").tally.fetched == 1
     assert files(tmp_path) == {"a": b"text a\r\n"}
+
+
+def items(directory: Path) -> dict[str, bytes]:
+    """The files of a mirror without its menus."""
+    return {
+        name: content
+        for name, content in files(directory).items()
+        if not name.endswith(("gophermap", "index.html"))
+    }
+
+
+TWO: Answers = {
+    b"": b"0A\t/a\t@\r\n1Sub\t/sub\t@\r\n1Other\t/other\t@\r\n",
+    b"/sub": b"9B\t/sub/b\t@\r\n9C\t/sub/c\t@\r\n",
+    b"/other": b"0D\t/other/d\t@\r\n",
+    b"/a": b"a",
+    b"/sub/b": b"b",
+    b"/sub/c": b"c" * 300_000,
+    b"/other/d": b"d",
+}
+
+
+def test_an_update_writes_what_has_changed_and_drops_what_is_gone(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path)
+    kept = (tmp_path / "sub/c").stat()
+    site.answers = {
+        **TWO,
+        b"": b"0New\t/new\t@\r\n1Sub\t/sub\t@\r\n",
+        b"/sub/b": b"another",
+        b"/new": b"new",
+    }
+    tally = crawl(site, tmp_path, update=True).tally
+    assert (tally.fetched, tally.changed, tally.same, tally.gone) == (5, 2, 2, 3)
+    assert items(tmp_path) == {"new": b"new", "sub/b": b"another", "sub/c": b"c" * 300_000}
+    assert (tmp_path / "sub/c").stat().st_mtime_ns == kept.st_mtime_ns
+    assert not (tmp_path / "other").exists()
+    size = (tmp_path / FILE).stat().st_size
+    again = crawl(site, tmp_path, update=True).tally
+    assert (again.fetched, again.changed, again.same, again.gone) == (5, 0, 5, 0)
+    assert (tmp_path / FILE).stat().st_size == size
+    site.server.requests.clear()
+    assert crawl(site, tmp_path).tally.kept == 5
+    assert site.asked == {}
+
+
+def test_an_update_asks_for_menus_first(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path, connections=1)
+    site.server.requests.clear()
+    crawl(site, tmp_path, connections=1, update=True)
+    assert {*list(site.asked)[:3]} == {b"", b"/sub", b"/other"}
+
+
+@pytest.mark.parametrize("update", [True, False])
+def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update: bool) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path)
+    site.answers = {**TWO, b"": TWO[b""].replace(b"0A\t/a\t@\r\n", b""), b"/sub/b": b"another"}
+    site.server.requests.clear()
+    with pytest.raises(KeyboardInterrupt):
+        crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 4))
+    assert (tmp_path / "a").exists(), "nothing is dropped before all has been asked for"
+    crawl(site, tmp_path, update=update)
+    assert items(tmp_path) == {"sub/b": b"another", "sub/c": b"c" * 300_000, "other/d": b"d"}
+    asked = [site.asked[menu] for menu in (b"", b"/sub", b"/other")]
+    assert asked == [1, 1, 1], "what was asked for is not asked for again"
+
+
+def stop_after(site: Site, requests: int) -> None:
+    if site.asked.total() >= requests:
+        raise KeyboardInterrupt
+
+
+def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path)
+    before = items(tmp_path)
+    site.failing = Counter({b"/sub": 100, b"/a": 100})
+    done = crawl(site, tmp_path, update=True)
+    assert {url.selector for url in done.tally.failed} == {b"/sub", b"/a"}
+    assert (items(tmp_path), done.tally.gone) == (before, 0)
+    assert crawl(site, tmp_path).tally.kept == 7, "and it is known to the next run"
+
+
+def test_an_update_drops_what_the_server_says_is_not_there(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path)
+    site.answers = {**TWO, b"/a": NOT_THERE}
+    assert crawl(site, tmp_path, update=True).tally.gone == 1
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_update_of_a_server_that_lost_its_way_drops_nothing(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path)
+    before = items(tmp_path)
+    site.answers = {}
+    with pytest.raises(ServerError):
+        crawl(site, tmp_path, update=True)
+    assert items(tmp_path) == before
+    site.answers = TWO
+    crawl(site, tmp_path, update=True, items=2)
+    assert items(tmp_path) == before, "nor does one that a limit has stopped"
+
+
+def test_an_item_that_becomes_a_menu(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
+    crawl(site, tmp_path)
+    site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
+    for _ in range(2):
+        crawl(site, tmp_path, update=True)
+    assert list(items(tmp_path).values()) == [b"b"]
+
+
+def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) -> None:
+    """But a text and a menu of such names may be two things."""
+    site = Site(
+        serve,
+        {
+            b"": b"1M\t/many\t@\r\n1M\t/many/\t@\r\n0T\t/t\t@\r\n1T\t/t/\t@\r\n",
+            b"/many": b"1Again\t/many/\t@\r\n",
+            b"/t": b"text",
+            b"/t/": b"0In\t/t/in\t@\r\n",
+            b"/t/in": b"in",
+        },
+    )
+    for _ in range(2):
+        assert crawl(site, tmp_path).tally.failed == {}
+    assert site.asked == {b"": 1, b"/many": 1, b"/t": 1, b"/t/": 1, b"/t/in": 1}
+    assert files(tmp_path) == {"t": b"text", "t~2/in": b"in"}
+
+
+def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "sub").symlink_to("../elsewhere")
+    done = crawl(site, tmp_path / "mirror")
+    ((url, error),) = done.tally.failed.items()
+    assert (url.selector, type(error)) == (b"/sub/b", LinkInTheWay)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "mirror" / "a").exists()
+
+
+def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "depth" / ".big.bin.0123456789ab.part").touch()
+    crawl(Site(serve, SITE), tmp_path)
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, endless(1500))
+    journal = Journal(tmp_path, GopherURL.parse(site.server.url("/1/0")), "host")
+    for number in range(1500):
+        url = GopherURL.parse(site.server.url(f"/1/{number}"))
+        line = b"1Deeper\t/%d\t127.0.0.1\t%d\r\n" % (number + 1, site.server.port)
+        journal.add_menu(url, (str(number),), line)
+    journal.close()
+    assert crawl(site, tmp_path, "/1/0").tally.kept == 1500

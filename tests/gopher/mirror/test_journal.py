@@ -28,7 +28,7 @@ def written(tmp_path: Path) -> Path:
 
 def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
     journal = Journal(written, ROOT, "path")
-    first, second = journal.done()
+    first, second = journal.read().done
     assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
     assert (second.url, second.path, second.size) == (B, ("b",), None)
     assert journal.menu(second) == MENU
@@ -43,7 +43,7 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
     for cut in range(end + 1, len(whole)):
         (written / FILE).write_bytes(whole[:cut])
         journal = Journal(written, ROOT, "path")
-        assert len(list(journal.done())) == 2
+        assert len(journal.read().done) == 2
         journal.close()
         assert (written / FILE).read_bytes() == whole[:end]
 
@@ -51,7 +51,7 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
 def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
     journal = Journal(tmp_path, ROOT, "path")
-    assert list(journal.done()) == []
+    assert journal.read().done == []
     journal.close()
 
 
@@ -86,8 +86,36 @@ def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, li
         file.write(line)
     journal = Journal(written, ROOT, "path")
     with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
-        list(journal.done())
+        journal.read()
     journal.close()
     (written / FILE).write_bytes(line)
     with pytest.raises(ConfigurationError, match="line 1 of"):
         Journal(written, ROOT, "path")
+
+
+def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
+    journal = Journal(written, ROOT, "path")
+    journal.begin_update()
+    contents = journal.read()
+    assert contents.done == []
+    assert [done.url for done in contents.old or ()] == [A, B]
+    journal.add_file(A, ("x", "a"), 7)
+    journal.close()
+    interrupted = Journal(written, ROOT, "path")
+    contents = interrupted.read()
+    assert [done.size for done in contents.done] == [7]
+    assert [done.url for done in contents.old or ()] == [A, B]
+    interrupted.end_update()
+    interrupted.close()
+    journal = Journal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.size for done in contents.done], contents.old) == ([7], None)
+    journal.close()
+
+
+def test_a_link_is_no_journal(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"somebody's")
+    (tmp_path / FILE).symlink_to("other")
+    with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
+        Journal(tmp_path, ROOT, "path")
+    assert (tmp_path / "other").read_bytes() == b"somebody's"

@@ -80,7 +80,7 @@ def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
     tags = Tags()
     tags.feed(page)
     assert set(tags.found) <= {
-        "html", "head", "meta", "title", "style", "body", "h1", "pre", "a",
+        "html", "head", "meta", "title", "style", "body", "h1", "a", "div", "small", "span",
     }  # fmt: skip
     assert "\x1b" not in page
 
@@ -89,3 +89,12 @@ def test_nothing_of_a_menu_becomes_html(pieces: list[bytes]) -> None:
 def test_a_gophermap_has_a_line_for_each_line(raws: list[bytes]) -> None:
     found = gophermap([line(raw, copied=False) for raw in raws])
     assert len(MenuParser().feed(found)) == len(raws)
+
+
+def test_an_index_has_types_and_a_way_up() -> None:
+    lines = [line(b"iHello", copied=False), line(b"0Text\t/a\th\t70", "a", "b.txt")]
+    page = index(lines, ("a", "c"), "title", None, ("a",)).decode()
+    assert '<a href="./../index.html">Up</a>' in page
+    assert "<small>text</small><a" in page
+    assert "<small></small><span>Hello</span>" in page
+    assert ">Up<" not in index(lines, (), "title", None).decode()

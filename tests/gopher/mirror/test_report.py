@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from logsrv.gopher.mirror.crawl import Tally
-from logsrv.gopher.mirror.report import progress_line, report
+from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 
@@ -46,3 +46,18 @@ def test_many_failures_are_cut_and_counted() -> None:
 def test_progress() -> None:
     tally = Tally(fetched=2, kept=1, failed={URL: OSError()})
     assert progress_line(tally, 5, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
+
+
+def test_an_update() -> None:
+    tally = Tally(fetched=10, changed=2, same=7, gone=3)
+    assert report(tally, 0, {}, {}, Path("d")).splitlines() == [
+        "10 items fetched (0 bytes)",
+        "of these 2 changed, 1 new, 7 as before; 3 gone",
+    ]
+
+
+def test_ctrl_c() -> None:
+    said = report(Tally(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
+    assert said.splitlines()[-1] == (
+        "stopped: 3 items of it are in d, 40 known ones are not yet; the same command goes on from here"
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import parse_robots
-from logsrv.gopher.mirror.scope import Item, Scope, Span, key_of
+from logsrv.gopher.mirror.scope import Item, Items, Scope, Span, key_of
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -86,3 +86,12 @@ def test_an_item_is_one_under_every_type() -> None:
     assert key_of(GopherURL.parse("gopher://h/0/a")) == key_of(GopherURL.parse("gopher://h/1/a"))
     assert key_of(GopherURL.parse("gopher://h/1/")) == key_of(GopherURL.parse("gopher://h"))
     assert key_of(GopherURL.parse("gopher://h/0/a")) != key_of(GopherURL.parse("gopher://h/0a"))
+
+
+def test_menus_are_the_same_with_and_without_a_slash_at_their_end() -> None:
+    items = Items()
+    first = items.key(GopherURL.parse("gopher://h/1/many"))
+    assert items.key(GopherURL.parse("gopher://h/1/many/")) == first
+    assert items.key(GopherURL.parse("gopher://h/0/many")) == first
+    assert items.key(GopherURL.parse("gopher://h/0/many/")) != first
+    assert items.key(GopherURL.parse("gopher://h/1/")) == items.key(GopherURL.parse("gopher://h"))

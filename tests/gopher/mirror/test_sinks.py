@@ -68,3 +68,19 @@ def test_rules_are_read_into_memory() -> None:
     assert sink.content == b"User-agent: *\r\n"
     sink.abort()
     assert sink.content == b""
+
+
+@pytest.mark.parametrize("lines", [SMALL, LARGE])
+def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> None:
+    """It keeps its time, and whoever has it open reads on."""
+    path = tmp_path / "x"
+    path.write_bytes(b".line\r\n" * lines)
+    before = path.stat()
+    for content, changed in ((b"..line\r\n" * lines, False), (b"..lime\r\n" * lines, True)):
+        sink = FileSink(str(path), text=True, known=True)
+        sink.feed(content + b".\r\n")
+        sink.finish(has_header=False)
+        assert (sink.changed, sink.size) == (changed, 7 * lines)
+        assert (path.stat().st_ino == before.st_ino) is not changed
+    assert path.read_bytes() == b".lime\r\n" * lines
+    assert os.listdir(tmp_path) == ["x"]

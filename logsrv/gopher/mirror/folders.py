@@ -1,0 +1,106 @@
+"""The mirror's directory on disk: nothing is written or removed through a symbolic link that lies in it.
+
+Files themselves are replaced by renaming, which replaces a link and does not follow it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.wholefile import write_whole
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paths import inside
+
+# As `wholefile` names them while they are written.
+_PART = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)
+
+
+class LinkInTheWay(LogsrvError):
+    """A directory of the mirror is a symbolic link."""
+
+
+class Folders:
+    """The directories below `directory`; those that were looked at are remembered."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._known: set[tuple[str, ...]] = {()}
+
+    def path(self, names: tuple[str, ...]) -> str:
+        """Return the path of a file or directory, maybe one that is not there yet.
+
+        Raises LinkInTheWay if a directory on the way to it, or it itself as one, is a link.
+        """
+        self._check(names[:-1])
+        return str(inside(self._directory, *names))
+
+    def _check(self, names: tuple[str, ...]) -> None:
+        if names in self._known:
+            return
+        self._check(names[:-1])
+        path = inside(self._directory, *names)
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            return
+        if stat.S_ISLNK(mode):
+            raise LinkInTheWay(
+                f"{one_line(str(path), 500)} is a symbolic link, and a mirror is not written through "
+                "one; remove it or put a directory in its place"
+            )
+        if stat.S_ISDIR(mode):
+            self._known.add(names)
+
+    def is_whole(self, names: tuple[str, ...], size: int) -> bool:
+        """Return true if there is a file of that size, and no link on the way to it."""
+        try:
+            found = os.lstat(self.path(names))
+        except (OSError, LinkInTheWay):
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_size == size
+
+    def write(self, names: tuple[str, ...], content: bytes) -> None:
+        """Write a small file, unless it has this content. Raises LinkInTheWay, OSError."""
+        path = self.path(names)
+        if same_content(path, content):
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, content)
+
+    def remove(self, names: tuple[str, ...]) -> None:
+        """Remove a file, if it is there, and the directories that are empty then. Raises OSError."""
+        try:
+            os.unlink(self.path(names))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, LinkInTheWay):
+            return
+        for length in range(len(names) - 1, 0, -1):
+            try:
+                os.rmdir(inside(self._directory, *names[:length]))
+            except OSError:
+                return
+            self._known.discard(names[:length])
+
+    def sweep(self) -> None:
+        """Remove what a run that was killed had begun to write."""
+        for place, _, files in os.walk(self._directory):
+            for name in filter(_PART.fullmatch, files):
+                os.unlink(os.path.join(place, name))
+
+
+def same_content(path: str, content: bytes) -> bool:
+    """Return true if there is a file with this content at `path`; a link is none."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != len(content):
+            return False
+        return os.read(file, len(content) + 1) == content
+    finally:
+        os.close(file)

@@ -1,0 +1,97 @@
+"""The menus of a mirror, written as they come, and once more when all is there that they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
+from logsrv.gopher.mirror.journal import Done
+from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
+from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
+from logsrv.gopher.mirror.scope import Key
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
+
+
+class Unfinished:
+    """The menus that have items which are still to come. `write` is called for each menu, at its
+    coming and when the last of these has been settled.
+    """
+
+    def __init__(self, write: Callable[[Done], None]) -> None:
+        self._write = write
+        self._missing: dict[CopyPath, int] = {}
+        self._waiting: dict[Key, list[Done]] = {}
+
+    def came(self, menu: Done, missing: Iterable[Key]) -> None:
+        """A menu is there, some of its items are not."""
+        keys = set(missing)
+        if keys:
+            self._missing[menu.path] = len(keys)
+        for key in keys:
+            self._waiting.setdefault(key, []).append(menu)
+        self._write(menu)
+
+    def settled(self, key: Key) -> None:
+        """An item is there, or will never be."""
+        for menu in self._waiting.pop(key, ()):
+            self._missing[menu.path] -= 1
+            if not self._missing[menu.path]:
+                del self._missing[menu.path]
+                self._write(menu)
+
+    def leave(self) -> None:
+        """Write the menus that still wait for something: it will not come."""
+        menus = {menu.path: menu for waiting in self._waiting.values() for menu in waiting}
+        self._waiting.clear()
+        for path in self._missing:
+            self._write(menus[path])
+        self._missing.clear()
+
+
+class MenuFiles:
+    """Writes menus into their directories, and one into the root where the mirror has none for it."""
+
+    def __init__(self, folders: Folders, root: GopherURL, charset: str | None) -> None:
+        self._folders = folders
+        self._root = root
+        self._charset = charset
+        self._written: set[CopyPath] = set()
+
+    def write(self, menu: Done, lines: list[Line]) -> None:
+        """Raises OSError."""
+        self._written.add(menu.path)
+        if () not in self._written and menu.url == self._root:
+            self.write_root(Line(_item(self._root), menu.path, True, str(self._root)))
+        self._write(menu.path, lines, str(menu.url))
+
+    def write_root(self, start: Line) -> None:
+        """Write a menu for the directory itself, which leads to where the mirror begins."""
+        title = MenuItem("i", f"A mirror of {self._root}".encode(), port=None)
+        self._write((), [Line(title, None, False, None), start], str(self._root))
+
+    def write_root_for(self, copy: CopyPath) -> None:
+        """Write that menu for a mirror that begins with a file."""
+        self.write_root(Line(_item(self._root), copy, False, str(self._root)))
+
+    def _write(self, path: CopyPath, lines: list[Line], title: str) -> None:
+        up = next(
+            (path[:end] for end in range(len(path) - 1, 0, -1) if path[:end] in self._written), ()
+        )
+        try:
+            self._folders.write((*path, GOPHERMAP), gophermap(lines))
+            page = index(lines, path, title, self._charset, up if path else None)
+            self._folders.write((*path, INDEX), page)
+        except LinkInTheWay:
+            # Its items have failed for that, and are reported.
+            pass
+
+    def remove(self, path: CopyPath) -> None:
+        """A menu is gone."""
+        for name in (GOPHERMAP, INDEX):
+            self._folders.remove((*path, name))
+
+
+def _item(root: GopherURL) -> MenuItem:
+    name = root.selector.rstrip(b"/").rpartition(b"/")[2] or root.host.encode()
+    return MenuItem(root.item_type, name, root.selector, root.host.encode(), root.port)
