@@ -73,6 +73,11 @@ class GelfFramer:
         self.long_texts = 0
 
     @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their message."""
+        return len(self._held)
+
+    @property
     def closing(self) -> str | None:
         """Return why the connection has to be closed, one sentence, or None."""
         return self._lines.closing

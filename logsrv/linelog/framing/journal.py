@@ -35,6 +35,11 @@ class JournalFramer:
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
 
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their entry."""
+        return self._size + len(self._held)
+
     def receive(self, data: bytes) -> Records:
         """Return the entries that are complete with `data`. Raises Refusal (400, 413)."""
         self._held += data

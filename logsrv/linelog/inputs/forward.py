@@ -38,6 +38,10 @@ class ForwardReceiver(RecordReceiver):
             self._nonce = secrets.token_bytes(NONCE_BYTES)
             self.answer(helo(self._nonce))
 
+    @property
+    def held(self) -> int:
+        return self._framer.held
+
     def received(self, data: bytes) -> None:
         for value in self._framer.receive(data):
             if self._nonce:
@@ -51,7 +55,7 @@ class ForwardReceiver(RecordReceiver):
             self.refuse(reason, f"closing the connection: {self._framer.trouble}")
 
     def lost(self) -> None:
-        if self._framer.held:
+        if self.held:
             self.intake.refused("unfinished")
 
     def _let_in(self, ping: bytes) -> None:

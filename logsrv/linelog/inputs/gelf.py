@@ -31,6 +31,10 @@ class GelfReceiver(RecordReceiver):
         super().__init__(intake)
         self._framer = GelfFramer(intake.rules, intake.counts, intake.options.max_record)
 
+    @property
+    def held(self) -> int:
+        return self._framer.held
+
     def received(self, data: bytes) -> None:
         self._take(self._framer.receive(data))
         if self._framer.closing:

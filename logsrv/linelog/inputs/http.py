@@ -14,10 +14,7 @@ from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http_request import InputRequest
 from logsrv.linelog.inputs.http_ways import WAYS, Way
-from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
-
-# All the bodies that a listener keeps at a time have so many times --max-body at most.
-BODIES = 4
+from logsrv.linelog.inputs.intake import BODIES, IDatagramReceiver, IInput, Intake
 
 
 class InputChannel(Channel):

@@ -103,6 +103,7 @@ class InputRequest(Request):
         try:
             if self._entries is not None:
                 self._store_records(self._entries.receive(data))
+                self._intake.unfinished.note(self, self._entries.held, len(data))
                 return
             if self._size > self._intake.options.max_body:
                 raise coded.too_large(self._intake.options.max_body)
@@ -353,8 +354,13 @@ class InputRequest(Request):
             self.browser.begin_timeout()
         self.finish()
 
+    def give_way(self) -> None:
+        """Refuse the upload: all of them hold too much that is unfinished."""
+        self._refuse(busy("too much is unfinished at once; send it again"), None)
+
     def _let_go(self) -> None:
         self._stop()
+        self._intake.unfinished.forget(self)
         self._intake.valve.remove(self)
         self.browser.go_on()
         self._bodies.held -= sum(map(len, self._body))

@@ -18,10 +18,13 @@ from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
+from logsrv.linelog.inputs.unfinished import Unfinished
 from logsrv.linelog.store.valve import Valve
 
 log = Logger()
 
+# All that a listener keeps at a time of what is not whole yet has so many times --max-body at most.
+BODIES = 4
 # What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
 # the stamp of a TCP connection over IPv4.
 MOST_STORED = 16 << 20
@@ -69,7 +72,7 @@ class Intake:
     rules: what lines have to be like; a connection keeps those it began with. options,
     secrets, structured_rules: what inputs of records go by beside it.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
-    connection_log: None unless the operator wants it.
+    connection_log: None unless the operator wants it. unfinished: what its connections hold.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
     stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
@@ -87,6 +90,7 @@ class Intake:
         self._sink = sink
         self.clock = clock
         self.apply(settings)
+        self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
         # Batches, and between them who waits until those before are safe, since when, and what makes more.
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], None]] = (
             deque()

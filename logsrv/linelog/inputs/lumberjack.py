@@ -18,6 +18,10 @@ class LumberjackReceiver(RecordReceiver):
         super().__init__(intake)
         self._framer = LumberjackFramer(intake.structured_rules.max_line, intake.options.max_body)
 
+    @property
+    def held(self) -> int:
+        return self._framer.held
+
     def received(self, data: bytes) -> None:
         # Usual windows are stored and answered together: millions may come out of a compressed frame.
         lines: list[bytes] = []
@@ -52,7 +56,7 @@ class LumberjackReceiver(RecordReceiver):
         answers.clear()
 
     def lost(self) -> None:
-        if self._framer.held:
+        if self.held:
             self.intake.refused("unfinished")
 
 

@@ -63,6 +63,10 @@ class PythonReceiver(RecordReceiver):
         self._pickles = pickles
         self._framer = LengthPrefix(_LENGTH).framer(intake.structured_rules.max_line)
 
+    @property
+    def held(self) -> int:
+        return self._framer.held
+
     def received(self, data: bytes) -> None:
         for run in self._pickles.records(self._framer.receive(data), self.source):
             self.store(run.lines, structured=run.structured)
@@ -70,7 +74,7 @@ class PythonReceiver(RecordReceiver):
             self.refuse("oversize", f"closing the connection: {self._framer.trouble}")
 
     def lost(self) -> None:
-        if self._framer.held:
+        if self.held:
             self.intake.refused("unfinished")
 
 

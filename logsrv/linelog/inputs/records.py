@@ -87,6 +87,16 @@ class RecordReceiver(Protocol):
         if framed.closing is not None:
             self.refuse("oversize", framed.closing)
 
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their record."""
+        return 0
+
+    def give_way(self) -> None:
+        """Close the connection: all of them hold too much that is unfinished."""
+        self.lost()
+        self.refuse("busy", "closing the connection: it waits longest of those with half a record")
+
     def answer(self, data: bytes) -> None:
         """Send an answer that has nothing to wait for."""
         if data and not self.ending:
@@ -121,6 +131,7 @@ class RecordReceiver(Protocol):
         if last_words:
             self._write(last_words)
         self.ending = True
+        self.intake.unfinished.forget(self)
         self._leave_when_safe()
 
     def connectionMade(self) -> None:
@@ -138,9 +149,12 @@ class RecordReceiver(Protocol):
         self._receiving = False
         if self.ending:
             self._leave_when_safe()
+        else:
+            self.intake.unfinished.note(self, self.held, len(data))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.intake.valve.remove(self)
+        self.intake.unfinished.forget(self)
         if not self.ending:
             self.lost()
         self.ending = True

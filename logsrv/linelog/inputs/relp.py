@@ -19,6 +19,10 @@ class RelpReceiver(RecordReceiver):
         super().__init__(intake)
         self._framer = RelpFramer(intake.rules)
 
+    @property
+    def held(self) -> int:
+        return self._framer.held
+
     def received(self, data: bytes) -> None:
         framer = self._framer
         messages = framer.receive(data)
