@@ -3,10 +3,12 @@
     python -m bench.readers                                # five rounds
     python -m bench.readers --runs 9 --lines 20000000
 
-"On a free core": the load and the server's own threads share the first core; whatever the server starts
-(searches, sealing) and who views has the second one. On that footing the server takes in, in turns, the
-same load alone, with the views and a search that begins again whenever it is done, and with segments
-that are sealed while it goes on. The rate is that of the sender, who waits for the server.
+"On a free core": the load and the threads of the server that take lines in and write them share the first
+core; what works beside them (searches, live views, sealing: all that has a low priority) and who views has
+the second one. On that footing the server takes in, in turns, the same load alone, with the views and a
+search that begins again whenever it is done, and with segments that are sealed while it goes on. The rate
+is that of the sender, who waits for the server. The memory is that of the server and of the process of
+its live views.
 """
 
 from __future__ import annotations
@@ -147,7 +149,7 @@ class Bench:
             before = proc.cpu(pid)
             sent, seconds = self._send(port, self._lines)
             used = proc.cpu(pid) - before
-            memory = proc.memory(pid, "VmHWM")
+            memory = proc.memory(pid, "VmHWM") + sum(map(_views_memory, _children(pid, pid)))
             if with_readers:
                 readers.stop()
             missing = WARM_LINES + sent - self._received(http, WARM_LINES + sent)
@@ -180,7 +182,10 @@ def _stored(http: int) -> int:
 
 @contextmanager
 def sharing_a_core(pid: int) -> Iterator[None]:
-    """Keep a process's threads and what we start on the first core, and what it starts on the second."""
+    """Keep a process's threads and what we start on the first core.
+
+    The second is for what it starts, and for its threads of a low priority.
+    """
     over = threading.Event()
     os.sched_setaffinity(0, FIRST)
 
@@ -188,7 +193,7 @@ def sharing_a_core(pid: int) -> Iterator[None]:
         os.sched_setaffinity(threading.get_native_id(), SECOND)
         while not over.wait(LOOK_SECONDS):
             for thread in _threads(pid):
-                _bind(thread, FIRST)
+                _bind(thread, SECOND if _is_low(thread) else FIRST)
                 for child in _children(pid, thread):
                     for one in _threads(child):
                         _bind(one, SECOND)
@@ -201,6 +206,15 @@ def sharing_a_core(pid: int) -> Iterator[None]:
         over.set()
         keeper.join()
         os.sched_setaffinity(0, FIRST | SECOND)
+
+
+def _views_memory(child: int) -> int:
+    try:
+        command = Path(f"/proc/{child}/cmdline").read_bytes()
+        return proc.memory(child, "VmHWM") if b"linelog.http.viewing" in command else 0
+    except OSError:
+        # A search that has ended meanwhile.
+        return 0
 
 
 def _threads(pid: int) -> list[int]:
@@ -217,6 +231,13 @@ def _children(pid: int, thread: int) -> list[int]:
         return []
     children = [int(child) for child in found]
     return children + [one for child in children for one in _children(child, child)]
+
+
+def _is_low(thread: int) -> bool:
+    try:
+        return os.getpriority(os.PRIO_PROCESS, thread) > 0
+    except OSError:
+        return False
 
 
 def _bind(thread: int, cores: set[int]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +130,6 @@ class LoggerService(ListeningService[LoggerSettings]):
                 watched=self,
                 metrics=self.metrics,
                 reactor=self.clock,
-                now=time.perf_counter,
             )
         return self._web
 

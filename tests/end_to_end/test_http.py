@@ -352,13 +352,17 @@ def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
     server = logger(*HTTP)
     (viewer,) = stalled(server, 1)
     client = client_of(server)
-    server.wait_until(lambda: figure(client, "http_viewers") == 1, "it")
+    viewer.settimeout(30)
+    send(server, "y")
+    # From now on it has lines as they come; before, those that it does not read would wait for it.
+    seen = b""
+    while b'"message":"y"' not in seen:
+        seen += viewer.recv(1)
     sent = 0
     while not figure(client, "tap_missed_lines_total"):
         send(server, *["y" * 1000] * 200)
         sent += 200
     shown = missed = 0
-    viewer.settimeout(30)
     with viewer.makefile("rb") as stream:
         while shown + missed < sent:
             text = stream.readline()
@@ -644,10 +648,53 @@ def test_stop_with_open_streams(server: Logger) -> None:
         wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
 
 
+def process_of_live_views(server: Logger) -> int:
+    """The number of the process that serves them."""
+    for child in children(server.pid):
+        with contextlib.suppress(OSError):
+            if b"linelog.http.viewing" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    return 0
+
+
+def test_the_process_of_live_views_dies(server: Logger) -> None:
+    """Who watches is told, comes back, and has missed nothing; lines were taken in as ever."""
+    client = client_of(server)
+    with client.watch() as events:
+        send(server, "before")
+        assert events.lines(1) == ["before"]
+        last = events.last_id
+        died = server.wait_until(lambda: process_of_live_views(server), "it")
+        os.kill(died, signal.SIGKILL)
+        name, said = events.next() or ("", {})
+        assert name == "problem" and "live views have failed" in said["error"]
+        assert events.next() is None
+    send(server, "meanwhile")
+
+    def served() -> bool:
+        events = client.watch()
+        events.close()
+        return events.response.status == 200
+
+    server.wait_until(served, "the next one")
+    with client.watch(headers={"Last-Event-ID": last}) as events:
+        assert events.lines(1) == ["meanwhile"]
+        send(server, "after")
+        assert events.lines(1) == ["after"]
+    assert process_of_live_views(server) != died
+    assert "the process of the live views has ended" in server.log()
+
+
 def test_children_end_with_a_killed_daemon(server: Logger) -> None:
-    client_of(server).search()
-    started = server.wait_until(lambda: children(server.pid), "the process that stands ready")
-    server.stop(signal.SIGKILL)
+    client = client_of(server)
+    client.search()
+    with client.watch() as events:
+        send(server, "seen")
+        assert events.lines(1) == ["seen"]
+        server.wait_until(lambda: len(children(server.pid)) == 2, "both processes")
+        started = children(server.pid)
+        assert process_of_live_views(server) in started
+        server.stop(signal.SIGKILL)
     for child in started:
         wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
 

@@ -9,7 +9,9 @@ children, answer    searches in processes of their own, and their output on its 
 searching, replies  such a process from the inside, without Twisted
 totals              how much is in the store, counted once
 viewer              a live view, from the position of its client on
-hub, live, slices   what is written just now: read once, matched once for each query, in slices
+views, talk         the process of the live views, and what it is told and says
+viewing, hub, live  that process from the inside: what is written just now, matched once for each query
+spawn, limits       how such processes are started, and what they may take
 events, outbox      Server-Sent Events, and those that wait for a client (no I/O)
 page                the page for people, its files
 """

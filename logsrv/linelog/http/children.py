@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,16 +25,14 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.http.problems import Problem, too_many
+from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+from logsrv.linelog.http.spawn import spawn
 
 log = Logger()
 
 MODULE = "logsrv.linelog.http.searching"
 SPARE_SECONDS = 300.0
 LONGEST_COMPLAINT = 4096
-# Of the environment: the zone, the locale, where Python is. Nothing of what may be secret there.
-INHERITED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "COVERAGE")
-STOPPING = Problem(503, "the server is being stopped")
 
 
 class Taker(Protocol):
@@ -271,15 +268,7 @@ class Searches:
         process = Process(self._ended)
         # Wall-clock time ends a search; this one ends a process whose server is no more.
         seconds = str(ceil(self.seconds) + 10)
-        try:
-            self._reactor.spawnProcess(
-                process,
-                sys.executable,
-                [sys.executable, "-P", "-m", MODULE, seconds],
-                env={key: value for key, value in os.environ.items() if key.startswith(INHERITED)},
-            )
-        except OSError as error:
-            raise Problem(503, f"a search cannot be started: {error.strerror}") from error
+        spawn(self._reactor, process, MODULE, seconds)
         self._processes.add(process)
         return process
 

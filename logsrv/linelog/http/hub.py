@@ -1,236 +1,200 @@
-"""The hub of live viewers: what is written is read once, matched once for each query, handed to all.
+"""The hub of the live views: what is written is read once, matched once for each query, handed to all.
 
-Nothing is done while nobody looks. While somebody does, the store is looked at twenty times a second,
-and the work that comes of it is cut into slices (see `slices`): so whatever the viewers ask for, lines
-are received as before.
+It is at work in a process of its own (see `viewing`). A viewer comes with the place from which it wants
+to have all. Until the hub has handed out nothing behind that place it is not live: it asks for the lines
+between, some at a time, as fast as its client takes them. It joins in the very moment in which there is
+nothing between any more, so no line is left out, and none comes twice.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
 
 import attrs
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import CooperativeTask, TaskStopped
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from logsrv.kit.observe.failures import Failures
-from logsrv.linelog.http.events import line_event
-from logsrv.linelog.http.live import Live, Look
-from logsrv.linelog.http.problems import too_many
-from logsrv.linelog.http.slices import Slices
-from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.http.events import line_event, missed_event
+from logsrv.linelog.http.live import Live, Look, size_between
+from logsrv.linelog.http.talk import Handed, Join, More, Order
+from logsrv.linelog.query.match import Matcher, compile
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.render import as_json
 from logsrv.linelog.read.search import Hit, in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
 
-log = Logger()
-
-# Seconds from the end of a look to the next.
-LOOK_EVERY = 0.05
-# Lines of one look that a query gets, the newest.
-MOST_AT_ONCE = 2000
-MOST_QUERIES = 200
-# Making JSON of a line takes about 50 µs.
-RENDERED_AT_ONCE = 20
-_READING = ("reading the store", "the live view")
-
-
-class LineEvent:
-    """A line as an event, made when the first viewer wants it."""
-
-    __slots__ = ("_bytes", "hit")
-
-    def __init__(self, hit: Hit) -> None:
-        self.hit = hit
-        self._bytes: bytes | None = None
-
-    @property
-    def data(self) -> bytes:
-        if self._bytes is None:
-            self._bytes = line_event(str(self.hit.position), as_json(self.hit))
-        return self._bytes
-
-
-class Watching(Protocol):
-    """A viewer as the hub needs it."""
-
-    @property
-    def ready(self) -> bool:
-        """The word that it takes something just now."""
-
-    def show(self, events: list[LineEvent], missed: int) -> None:
-        """Send events in order; `missed` lines before them are left out."""
-
-    def gone(self, position: Position) -> None:
-        """Tell that lines before `position` are no longer there."""
+# Lines a second to one viewer, for long: more than people and browsers can take. To all of them: what
+# writing so many to their connections costs the daemon.
+RATE = 1000
+RATE_OF_ALL = 20_000
+# So many seconds' worth may come at once.
+BURST = 5
+# Bytes that are handed out in one piece: what is in the buffers of a client that does not read.
+PIECE = 8 << 10
+# Text that is looked through for a viewer before it is live; one who is slower than what is written
+# misses some in the end.
+MOST_BEHIND = 16 << 20
 
 
 @attrs.define(eq=False)
 class _Query:
-    """Viewers that look for the same."""
+    """A query, those who watch for it, and how many lines they may have just now."""
 
     matcher: Matcher
-    viewers: dict[Watching, None] = attrs.field(factory=dict)
+    counted: float
+    left: float = float(RATE * BURST)
+    viewers: dict[int, None] = attrs.field(factory=dict)
+
+    def allowed(self, now: float, rate: float) -> int:
+        """Return how many lines may be handed out now."""
+        self.left = min(rate * BURST, self.left + (now - self.counted) * rate)
+        self.counted = now
+        return int(self.left)
+
+
+@attrs.define(eq=False)
+class _Behind:
+    """A viewer that is not live yet; `read` bytes, `lines` lines were looked through for it."""
+
+    query: str
+    matcher: Matcher
+    live: Live
+    read: int = 0
+    lines: int = 0
 
 
 class Hub:
-    """The one that looks at the store for all viewers; `open_view` opens it, raising StoreError.
+    """The one that looks at the store for all viewers.
 
-    slices: where all work for viewers is done, that of others too.
+    hand_out: gets what they are to have. now: seconds that only grow.
     """
 
-    def __init__(self, open_view: Callable[[], View], clock: IReactorTime, slices: Slices) -> None:
-        self.slices = slices
-        self.open_view = open_view
-        self._clock = clock
-        self._failures = Failures("logsrv", clock.seconds)
+    def __init__(
+        self, view: View, hand_out: Callable[[Handed], None], now: Callable[[], float]
+    ) -> None:
+        self._view = view
+        self._hand_out = hand_out
+        self._now = now
         self._queries: dict[str, _Query] = {}
-        self._view: View | None = None
+        self._behind: dict[int, _Behind] = {}
         self._live: Live | None = None
-        self._next: IDelayedCall | None = None
-        self._work: CooperativeTask[Any] | None = None
 
     @property
-    def view(self) -> View:
-        """The store, open. Raises StoreError."""
-        if self._view is None:
-            self._view = self.open_view()
-        return self._view
+    def watched(self) -> bool:
+        """Return whether there is anybody to look for."""
+        return bool(self._queries)
 
-    @property
-    def viewers(self) -> int:
-        """The number of those that are watching."""
-        return sum(len(query.viewers) for query in self._queries.values())
+    def obey(self, order: Order) -> None:
+        """Do what the daemon says. Raises StoreError."""
+        if isinstance(order, Join):
+            matcher, live = compile(parse(order.query)), Live(self._view, order.begin)
+            self._behind[order.viewer] = _Behind(order.query, matcher, live)
+            self._give(order.viewer)
+        elif isinstance(order, More):
+            # It may be live since it asked, or have left.
+            if order.viewer in self._behind:
+                self._give(order.viewer)
+        else:
+            self._leave(order.viewer)
 
-    @property
-    def end(self) -> Position:
-        """The place where the next line will begin. Raises StoreError."""
-        return end_of(self.view)
-
-    def join(self, viewer: Watching, text: str, matcher: Matcher, begin: Position) -> None:
-        """Let a viewer have what its query, `text`, finds in lines that are written from now on.
-
-        begin: the place up to which it has all, which is the end, or was in this turn of the reactor.
-        It gets some lines before it once more if the hub has not come as far.
-        Raises StoreError, and Problem (429) when there are too many queries.
-        """
-        query = self._queries.get(text)
-        if query is None:
-            if len(self._queries) >= MOST_QUERIES:
-                raise too_many(f"there are {MOST_QUERIES} live views for other queries", 60)
-            query = _Query(matcher)
+    def look(self) -> None:
+        """Hand out what was written since the last look. Raises StoreError."""
         if self._live is None:
-            self._live = Live(self.view, begin)
-            self._next = self._clock.callLater(LOOK_EVERY, self._look)
-        self._queries[text] = query
-        query.viewers[viewer] = None
-
-    def leave(self, viewer: Watching, text: str) -> None:
-        """Let a viewer have no more; one that never joined is ignored."""
-        query = self._queries.get(text)
-        if query is None:
             return
-        query.viewers.pop(viewer, None)
-        if not query.viewers:
-            del self._queries[text]
-        if not self._queries:
-            self.close()
+        look = self._live.look()
+        watching = sum(len(query.viewers) for query in self._queries.values())
+        if not watching or not (look.pieces or look.missed):
+            return
+        made: dict[Position, bytes] = {}
+        for query in self._queries.values():
+            allowed = query.allowed(self._now(), min(RATE, RATE_OF_ALL / watching))
+            self._show(query, look, made, allowed)
 
-    def close(self) -> None:
-        """Look no more, and close what is open, until somebody joins again."""
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
-        if self._work is not None:
-            self._work.stop()
-            self._work = None
-        if self._live is not None:
+    def _show(self, query: _Query, look: Look, made: dict[Position, bytes], allowed: int) -> None:
+        """Hand out the newest lines that a query finds in a look, and how many others there are."""
+        viewers = tuple(query.viewers)
+        if look.gone and look.pieces:
+            self._hand_out(Handed(viewers, missed_event(None, str(look.pieces[0].position))))
+        found: deque[Hit] = deque(maxlen=allowed)
+        total = 0
+        for piece in look.pieces:
+            if not allowed:
+                total += query.matcher.count(piece.text, piece.position)
+                continue
+            for hit in in_text(query.matcher, None, piece.position, piece.text):
+                found.append(hit)
+                total += 1
+        query.left -= len(found)
+        missed = look.missed + total - len(found)
+        if missed:
+            self._hand_out(Handed(viewers, missed=missed))
+        events = [
+            made.get(hit.position) or made.setdefault(hit.position, _event(hit)) for hit in found
+        ]
+        for lines, data in _pieces(events):
+            self._hand_out(Handed(viewers, data, lines))
+
+    def _give(self, viewer: int) -> None:
+        """Give a viewer that is behind the next lines; with the last of them it is live."""
+        behind = self._behind[viewer]
+        if self._live is None:
+            self._live = Live(self._view, end_of(self._view))
+        if behind.live.position > self._live.position:
+            # It knows of lines that were written since the last look.
+            self.look()
+        until = self._live.position
+        if behind.read > MOST_BEHIND:
+            passed = size_between(self._view, behind.live.position, until)
+            # What it has seen tells how long the lines are.
+            self._join(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
+            return
+        news = behind.live.step(until)
+        data, lines = b"", 0
+        if news is not None:
+            behind.read += len(news.text)
+            behind.lines += news.text.count(b"\n")
+            hits = in_text(behind.matcher, None, news.position, news.text)
+            events = [_event(hit) for hit in hits]
+            gap = missed_event(None, str(news.position)) if news.gap else b""
+            data, lines = gap + b"".join(events), len(events)
+        handed = Handed((viewer,), data, lines)
+        if news is None or behind.live.position == until:
+            self._join(viewer, handed)
+        else:
+            self._hand_out(handed)
+
+    def _join(self, viewer: int, last: Handed) -> None:
+        behind = self._behind.pop(viewer)
+        behind.live.close()
+        query = self._queries.get(behind.query)
+        if query is None:
+            query = self._queries[behind.query] = _Query(behind.matcher, self._now())
+        query.viewers[viewer] = None
+        self._hand_out(last._replace(live=True))
+
+    def _leave(self, viewer: int) -> None:
+        behind = self._behind.pop(viewer, None)
+        if behind is not None:
+            behind.live.close()
+        for text, query in list(self._queries.items()):
+            query.viewers.pop(viewer, None)
+            if not query.viewers:
+                del self._queries[text]
+        if self._live is not None and not self._queries and not self._behind:
             self._live.close()
             self._live = None
-        if self._view is not None:
-            self._view.close()
-            self._view = None
 
-    def _look(self) -> None:
-        self._next = None
-        assert self._live is not None
-        try:
-            look = self._live.look()
-        except Exception:
-            self._failures.note(*_READING, Failure())
-            self._again()
-            return
-        viewers = [(query, list(query.viewers)) for query in self._queries.values()]
-        self._work = self.slices.cooperate(self._hand_out(look, viewers))
-        self._work.whenDone().addErrback(self._failed).addCallback(self._done)
 
-    def _failed(self, failure: Failure) -> None:
-        if not failure.check(TaskStopped):
-            log.failure("the live view failed", failure)
+def _event(hit: Hit) -> bytes:
+    return line_event(str(hit.position), as_json(hit))
 
-    def _done(self, _: object) -> None:
-        self._work = None
-        if self._queries and self._next is None:
-            self._next = self._clock.callLater(LOOK_EVERY, self._look)
 
-    def _again(self) -> None:
-        """Begin anew at the end: every viewer is told that it cannot be known what it missed."""
-        try:
-            assert self._live is not None
-            self._live.close()
-            self._live = Live(self.view, self.end)
-            for query in self._queries.values():
-                for viewer in list(query.viewers):
-                    viewer.gone(self._live.position)
-        except Exception:
-            self._failures.note(*_READING, Failure())
-        if self._queries:
-            self._next = self._clock.callLater(1.0, self._look)
-
-    def _hand_out(self, look: Look, viewers: list[tuple[_Query, list[Watching]]]) -> Iterator[None]:
-        """Match and send, step by step; those who joined meanwhile have their turn at the next look."""
-        if not (look.pieces or look.missed or look.gone):
-            return
-        made: dict[Position, LineEvent] = {}
-        for query, watching in viewers:
-            if look.gone and look.pieces:
-                for viewer in watching:
-                    viewer.gone(look.pieces[0].position)
-            if not any(viewer.ready for viewer in watching):
-                total = 0
-                for piece in look.pieces:
-                    total += query.matcher.count(piece.text, piece.position)
-                    yield
-                yield from self._show(query, watching, [], look.missed + total)
-                continue
-            found: deque[LineEvent] = deque(maxlen=MOST_AT_ONCE)
-            total = 0
-            for piece in look.pieces:
-                for hit in in_text(query.matcher, None, piece.position, piece.text):
-                    found.append(
-                        made.get(hit.position) or made.setdefault(hit.position, LineEvent(hit))
-                    )
-                    total += 1
-                yield
-            events = list(found)
-            for number in range(0, len(events), RENDERED_AT_ONCE):
-                for event in events[number : number + RENDERED_AT_ONCE]:
-                    event.data  # noqa: B018
-                yield
-            yield from self._show(query, watching, events, look.missed + total - len(events))
-
-    def _show(
-        self, query: _Query, watching: list[Watching], events: list[LineEvent], missed: int
-    ) -> Iterator[None]:
-        if not events and not missed:
-            return
-        for viewer in watching:
-            if viewer in query.viewers:
-                viewer.show(events, missed)
-                yield
+def _pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the events in pieces of about PIECE bytes, each with the number of those in it."""
+    start = size = 0
+    for end, event in enumerate(events, 1):
+        size += len(event)
+        if size >= PIECE or end == len(events):
+            yield end - start, b"".join(events[start:end])
+            start, size = end, 0

@@ -39,6 +39,9 @@ class Problem(PeerError):
         return problem_line(str(self), self.at)
 
 
+STOPPING = Problem(503, "the server is being stopped")
+
+
 def problem_line(sentence: str, at: int | None = None) -> bytes:
     """Return a sentence as the JSON object in which every error is told, one line."""
     found: dict[str, object] = {"error": one_line(sentence)}

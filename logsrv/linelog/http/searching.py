@@ -23,12 +23,10 @@ from typing import Any, BinaryIO
 
 from logsrv.errors import LogsrvError, QueryError
 from logsrv.linelog.http import replies
+from logsrv.linelog.http.limits import limit
 from logsrv.linelog.http.problems import Problem, problem_line, wrong_query
 from logsrv.linelog.read.view import View
 
-# Address space of each of its processes. Most is never touched: what libraries reserve counts too.
-MEMORY = 2 << 30
-NICE = 10
 NO_MEMORY = "this search needs more memory than it may have"
 
 
@@ -80,16 +78,6 @@ def answer(request: dict[str, Any], out: BinaryIO, tell: Callable[[str], None]) 
     out.flush()
 
 
-def _limit(seconds: int) -> None:
-    # A group of its own: the processes that it forks are killed with it, and Ctrl-C is not for it.
-    os.setpgid(0, 0)
-    os.nice(NICE)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-
-
 def _end_with_parent() -> None:
     """Let the kernel end this group when the other end of standard input is closed."""
     signal.signal(signal.SIGIO, signal.SIG_DFL)
@@ -99,7 +87,9 @@ def _end_with_parent() -> None:
 
 def main(arguments: list[str]) -> int:
     """Answer one request; return the exit status."""
-    _limit(int(arguments[0]))
+    limit()
+    seconds = int(arguments[0])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,18 +25,18 @@ from logsrv.linelog.health import Watched, healthy
 from logsrv.linelog.http.access import Access
 from logsrv.linelog.http.answer import Answer
 from logsrv.linelog.http.attempts import Attempts
-from logsrv.linelog.http.children import STOPPING, Searches
+from logsrv.linelog.http.children import Searches
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, Endpoint
-from logsrv.linelog.http.hub import Hub
 from logsrv.linelog.http.openapi import document
 from logsrv.linelog.http.page import assets
-from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.problems import STOPPING, Problem
 from logsrv.linelog.http.settings import HttpSettings, read_token
-from logsrv.linelog.http.slices import Slices
 from logsrv.linelog.http.totals import Totals
 from logsrv.linelog.http.viewer import Viewer
+from logsrv.linelog.http.views import Views
+from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import parse_position
+from logsrv.linelog.store.segment import Position, parse_position
 
 log = Logger()
 
@@ -63,7 +62,6 @@ class WebServer:
         watched: Watched,
         metrics: Metrics,
         reactor: Any,
-        now: Callable[[], float],
     ) -> None:
         self._directory = str(directory)
         self._reactor = reactor
@@ -77,7 +75,7 @@ class WebServer:
         self._searches = Searches(
             directory, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
-        self._hub = Hub(self._view, reactor, Slices(reactor, now))
+        self._views = Views(directory, reactor)
         self._viewers: set[Viewer] = set()
         self._totals = Totals()
         self._totalled, self._totalled_at = b"", float("-inf")
@@ -102,8 +100,8 @@ class WebServer:
         self._stopping = True
         for viewer in list(self._viewers):
             viewer.close(str(STOPPING))
-        self._hub.close()
-        return self._searches.stop()
+        ended = DeferredList([self._searches.stop(), self._views.stop()])
+        return ended.addCallback(lambda _: None)
 
     def handle(self, request: WebRequest) -> None:
         """Answer a request, now or later."""
@@ -237,7 +235,8 @@ class WebServer:
         viewer = Viewer(
             request,
             values["q"],
-            self._hub,
+            self._end,
+            self._views,
             self._searches,
             self._reactor,
             missed=lambda lines: self._metrics.count("tap_missed_lines_total", lines),
@@ -268,6 +267,14 @@ class WebServer:
 
     def _view(self) -> View:
         return View(self._directory, lambda sentence: log.warn("{said}", said=sentence))
+
+    def _end(self) -> Position:
+        """Return where the next line will begin. Raises StoreError."""
+        view = self._view()
+        try:
+            return end_of(view)
+        finally:
+            view.close()
 
     def _failed(self, failure: Failure, request: WebRequest) -> None:
         if failure.check(StoreError):

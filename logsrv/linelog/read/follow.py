@@ -45,7 +45,7 @@ class Follower:
             self._frames = None
 
     def read(self, limit: int = LIMIT) -> News | None:
-        """Return the next lines, about `limit` bytes at most; None when there are none now.
+        """Return the next lines, `limit` bytes at most or one that is longer; None when there are none now.
 
         A frame that is damaged is told to the view and passed over. Raises StoreError.
         """
@@ -109,12 +109,13 @@ class Follower:
 
 
 def _whole_lines(fd: int, offset: int, limit: int) -> bytes:
-    while piece := os.pread(fd, limit, offset):
-        end = piece.rfind(b"\n") + 1
-        if end or len(piece) < limit:
-            return piece[:end]
+    piece = os.pread(fd, limit, offset)
+    end = piece.rfind(b"\n") + 1
+    while not end and len(piece) == limit:
         limit *= 2
-    return b""
+        piece = os.pread(fd, limit, offset)
+        end = piece.find(b"\n") + 1
+    return piece[:end]
 
 
 def end_of(view: View) -> Position:

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.internet.error import ProcessDone
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints import parse_endpoint
@@ -35,9 +37,13 @@ class Reactor(Clock):
         try:
             done(True, work(*arguments))
         except Exception:
-            from twisted.python.failure import Failure
-
             done(False, Failure())
+
+    def spawnProcess(self, process: Any, *_: Any, **__: Any) -> None:
+        """Start nothing; what is killed ends."""
+        process.transport = SimpleNamespace(
+            pid=None, write=lambda _: None, signalProcess=lambda _: None
+        )
 
     def callFromThread(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
@@ -64,7 +70,6 @@ class Place:
             watched=self.state,
             metrics=self.metrics,
             reactor=self.reactor,
-            now=lambda: 0.0,
         )
         if settings != {"applied": False}:
             self.server.apply(HttpSettings(**settings))
@@ -195,6 +200,9 @@ def test_stop(place: Place) -> None:
     viewer.get("/api/tail")
     assert place.metrics.value("http_viewers") == 1
     stopped = place.server.stop()
+    for process in list(place.server._views._processes):
+        assert not stopped.called
+        process.processEnded(Failure(ProcessDone(0)))
     assert stopped.called and viewer.received.endswith(b"0\r\n\r\n")
     assert place.metrics.value("http_viewers") == 0
     assert place.ask("/healthz")[0] == 503
@@ -202,7 +210,7 @@ def test_stop(place: Place) -> None:
 
 def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted once, by the status that it got."""
-    monkeypatch.setattr("logsrv.linelog.http.hub.MOST_QUERIES", 0)
+    monkeypatch.setattr("logsrv.linelog.http.views.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
     _, said = place.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said
