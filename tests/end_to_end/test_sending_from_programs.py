@@ -30,9 +30,9 @@ pytestmark = pytest.mark.long
 
 WARNING = {"level": "warning"}
 SHOP = {"level": "warning", "app": "shop"}
-SERVICE = {**WARNING, "resource.service.name": "shop"}
-GELF = {**WARNING, "_app": "shop"}
-TAGGED = {**WARNING, "tag": "app.web"}
+SERVICE = {**SHOP, "resource.service.name": "shop"}
+GELF = {**SHOP, "_app": "shop"}
+TAGGED = {**WARNING, "app": "app.web"}
 INDEXED = {**WARNING, "_index": "shop"}
 SYSLOG = {**SHOP, "facility": "local0"}
 
@@ -47,7 +47,7 @@ def of_monolog(text: str) -> str:
 
 
 SENDERS = [
-    Sender("socket-handler.py", 9020, "python:tcp", "fields.message", "n", {**WARNING, "logger": "shop"}),
+    Sender("socket-handler.py", 9020, "python:tcp", "fields.message", "n", SHOP),
     Sender("syslog-handler.py", 514, "syslog:udp", "text", None, SYSLOG, escaped),
     Sender("rfc5424.py", 514, "syslog:tcp", "text", "shop@32473.n", SHOP, spelled),
     Sender("graypy-tcp.py", 12201, "gelf:tcp", "full_message|short_message", "_n", WARNING),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from logsrv.linelog.fields import access, level, syslog
+from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.stamp import IN_STAMP
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.query import field_needs
@@ -78,11 +79,12 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
     number = _number(op, value)
     found = [_ESCAPE]
     if last:
-        key = quoted(last, ignore_case=False)
+        others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
+        keys = "|".join(quoted(key, ignore_case=False) for key in dict.fromkeys((last, *others)))
         start = _start_of_text(value) if op == "=" and number_of_text(value) is None else ""
         if number:
             start = f'"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+[eE]))'
-        found.append(f'{key}(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
+        found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
     else:
         found.append("[:=]")
     if inner in syslog.NAMES or name.startswith("syslog."):

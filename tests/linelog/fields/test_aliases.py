@@ -1,0 +1,78 @@
+"""One name for what every sender has, wherever its format keeps it, as docs/senders.md says."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.fields.aliases import ALIASES
+from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+
+PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "senders.md").read_text()
+STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "
+EACH = [(name, key) for name, keys in ALIASES.items() for key in keys]
+
+
+def nested(key: str, value: object) -> dict[str, object]:
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+def found(query: str, line: bytes) -> bool:
+    return bool(list(compile(parse(query)).find(line + b"\n")))
+
+
+@pytest.mark.parametrize(("name", "key"), EACH)
+def test_a_query_finds_it_by_the_one_name(name: str, key: str) -> None:
+    """Also before a line is parsed, by what a pass over many lines looks for."""
+    for value in ("a", "shop.example", 4711, "4711"):
+        for record in ({key: value}, nested(key, value)):
+            line = STAMP + json.dumps({"x": 1, **record}).encode()
+            assert Record(line).get(name) == value
+            for query in (f"{name}={value}", f"{name}:{value}", f"{name}=*", f"{name}!=b"):
+                assert found(query, line), query
+            assert not found(f"{name}=b", line) and not found(f"fields.{name}=*", line)
+            assert found(f"{name}>4000", line) is (str(value) == "4711")
+
+
+@pytest.mark.parametrize(("name", "key"), EACH)
+def test_a_field_of_that_name_comes_first(name: str, key: str) -> None:
+    own = json.dumps({key: "alias", name: "own"}).encode()
+    assert Record(STAMP + own).get(name) == "own"
+    header = b"<13>1 2026-01-01T00:00:00Z h a 7 - - "
+    expected = {"app": "a", "hostname": "h", "pid": "7", "timestamp": "2026-01-01T00:00:00Z"}
+    line = STAMP + header + json.dumps({key: "alias"}).encode()
+    assert Record(line).get(name) == expected[name]
+
+
+def test_plain_text_has_no_aliases() -> None:
+    assert Record(STAMP + b"host=web1 process=3 took=1").get("hostname") is None
+
+
+def table() -> list[dict[str, list[str]]]:
+    """The rows of the page: for each name the keys in backquotes."""
+    rows = re.search(r"^\| input \| `app`.*?\n\n", PAGE, re.MULTILINE | re.DOTALL)
+    assert rows
+    head, _, *rest = [
+        [cell.strip() for cell in row.strip("|").split("|")] for row in rows[0].strip().split("\n")
+    ]
+    names = [name.strip("`") for name in head[1:]]
+    return [
+        {name: re.findall("`(.*?)`", cell) for name, cell in zip(names, cells[1:], strict=True)}
+        for cells in rest
+    ]
+
+
+def test_the_page_names_all_of_them_and_no_others() -> None:
+    rows = table()
+    for name, keys in ALIASES.items():
+        told = {key for row in rows for key in row[name]}
+        assert told - {name} == set(keys)
+    levels = {key for row in rows for key in row["level"]}
+    assert levels <= {*BY_NAME_OR_NUMBER, *BY_NUMBER}
