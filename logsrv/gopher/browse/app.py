@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
+from textual.content import Content
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse import themes
-from logsrv.gopher.browse.dialogs import DownloadList, Notice, Question
+from logsrv.gopher.browse.dialogs import Chooser, DownloadList, Notice, Question
+from logsrv.gopher.browse.downloads import Download
 from logsrv.gopher.browse.guide import help_lines, session_text
+from logsrv.gopher.browse.keyline import ALWAYS, Key
 from logsrv.gopher.browse.links import Link, link_to
-from logsrv.gopher.browse.outside import open_outside, opening_command
+from logsrv.gopher.browse.outside import (
+    file_command,
+    opening_command,
+    playing_command,
+    run_outside,
+)
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.window import Started, Window
+from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL, typed_url
 from logsrv.kit.text.escape import one_line
+
+# What Enter does with a link of each kind.
+_ENTER = {
+    "show": "Open",
+    "search": "Search",
+    "download": "Save",
+    "sound": "Play",
+    "outside": "Open",
+    "session": "Explain",
+    "dead": "",
+}
 
 
 class Browser(Window):
@@ -42,6 +63,8 @@ class Browser(Window):
         Binding("a", "bookmark", "Add", show=False),
         Binding("A", "bookmark_link", "Add link", show=False),
         Binding("x", "remove_bookmark", "Remove", show=False),
+        Binding("h", "history", "History", show=False),
+        *(Binding(digit, f"number('{digit}')", "Link", show=False) for digit in "123456789"),
         Binding("s", "save", "Save", key_display="s"),
         Binding("d", "downloads", "Downloads", key_display="d"),
         Binding("c", "charset", "Character set", show=False),
@@ -61,13 +84,39 @@ class Browser(Window):
         super().__init__(session, started)
         self._begin = begin
         self._found: list[str] = []
+        self._to_play: set[Download] = set()
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.session.downloads.ended = self._tell_end
         if self._begin is None or way_to_show(self._begin) == "download":
             self.visit(None)
         if self._begin is not None:
             self.follow(link_to(self._begin, self._title(self._begin)))
+
+    def keys(self) -> list[Key]:
+        link, page, history = self.link_at(self.view.cursor), self.page, self.session.history
+        told: list[tuple[object, Key]] = [
+            (self.loading, ("Esc", "Stop", "app.stop")),
+            (page and page.certificate_refused, ("T", "Trust", "app.trust")),
+            (link and _ENTER[link.kind], ("Enter", (link and _ENTER[link.kind]) or "", "app.open")),
+            (page is None and link, ("x", "Remove", "app.remove_bookmark")),
+            (page and page.error, ("r", "Again", "app.reload")),
+            (history.neighbour(-1), ("b", "Back", "app.go_back")),
+            (self.view.has_match, ("n N", "Next", "app.find_again(False)")),
+            (self.view.is_wider, ("< >", "Sideways", "")),
+            (True, ("g", "Go", "app.go")),
+            (self.view.links, ("1…9", "Link", "")),
+            (self.view.is_longer, ("/", "Find", "app.find")),
+            (page, ("B", "Bookmarks", "app.start")),
+            (page or link, ("s", "Save", "app.save")),
+            (self.session.downloads.all, ("d", "Downloads", "app.downloads")),
+            (history.neighbour(-1), ("h", "History", "app.history")),
+        ]
+        return [*(key for works, key in told if works), *ALWAYS]
+
+    def action_open(self) -> None:
+        self.view.action_open()
 
     def on_page_view_opened(self, event: PageView.Opened) -> None:
         link = self.link_at(event.index)
@@ -87,6 +136,8 @@ class Browser(Window):
                 self._search(link)
             case "download":
                 self._save(link)
+            case "sound":
+                self._play(link)
             case "outside":
                 self._open_outside(link)
             case "session":
@@ -153,7 +204,9 @@ class Browser(Window):
 
     @work(group="asking", exclusive=True)
     async def action_go(self) -> None:
-        address = await self.prompt.ask("Go to", "", self.session.history.addresses())
+        here = "" if self.page is None else str(self.page.url)
+        earlier = [each for each in self.session.history.addresses() if each != here]
+        address = await self.prompt.ask("Go to", here, earlier, does="Go", replace=True)
         if not address or not address.strip():
             return
         try:
@@ -164,9 +217,47 @@ class Browser(Window):
             self.call_next(self.follow, link_to(url, self._title(url)))
 
     @work(group="asking", exclusive=True)
+    async def action_number(self, digit: str) -> None:
+        count = len(self.view.links)
+        if not count:
+            self.say("There are no links on this page.")
+            return
+        typed = await self.prompt.ask("Link", digit, does="Open", changed=self._tell_number)
+        index = self._numbered(typed or "")
+        if index is not None:
+            self.view.go_to(index)
+            self.view.action_open()
+        elif typed:
+            self.say(f"The links of this page have the numbers 1 to {count}.")
+
+    def _numbered(self, typed: str) -> int | None:
+        links = self.view.links
+        number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
+        return links[number - 1] if 0 < number <= len(links) else None
+
+    def _tell_number(self, typed: str) -> None:
+        link = self.link_at(self._numbered(typed))
+        self.say(f"{link.title}   {link.address}" if link is not None else "")
+
+    @work(group="asking", exclusive=True)
+    async def action_history(self) -> None:
+        steps = self.session.history.steps()
+        titles = [
+            ("Start page", "")
+            if visit.place is None
+            else (self._title(visit.place), str(visit.place))
+            for _, visit in steps
+        ]
+        rows = [Content(f"{title}\n  {address}") for title, address in titles]
+        at = next((number for number, (step, _) in enumerate(steps) if step == 0), 0)
+        chosen = await self.push_screen_wait(Chooser("History, the newest first", rows, at))
+        if chosen is not None and steps[chosen][0]:
+            self._move(steps[chosen][0])
+
+    @work(group="asking", exclusive=True)
     async def _search(self, link: Link) -> None:
         assert link.url is not None
-        words = await self.prompt.ask(f"{link.title[:40]}:")
+        words = await self.prompt.ask(f"{link.title[:40]}:", does="Search")
         if not words:
             return
         charset = self.session.charset or "utf-8"
@@ -180,31 +271,56 @@ class Browser(Window):
     @work(group="asking", exclusive=True)
     async def _open_outside(self, link: Link) -> None:
         try:
-            program = opening_command(link.address, self.session.environ)[0]
+            command = opening_command(link.address, self.session.environ)
         except ConfigurationError as error:
             self.say(f"{link.address}: {error}")
             return
-        question = f"{link.address}\n\nOpen this with {program}?"
-        if not await self.push_screen_wait(Question("A link that leads out of Gopher", question)):
+        question = f"{link.address}\n\nOpen this with {command[0]}?"
+        if await self.push_screen_wait(Question("A link that leads out of Gopher", question)):
+            self._run(command, link.address)
+
+    @work(group="asking", exclusive=True)
+    async def _open_file(self, path: Path) -> None:
+        shown = one_line(str(path), 4096)
+        try:
+            command = file_command(path, self.session.environ)
+        except ConfigurationError as error:
+            self.say(f"{shown}: {one_line(str(error))}")
             return
-        self.say(f"Opened with {program}: {link.address}")
-        self._wait_for_program(link.address)
+        if await self.push_screen_wait(
+            Question("A file that was saved", f"{shown}\n\nOpen it with {command[0]}?")
+        ):
+            self._run(command, shown)
+
+    @work(group="asking", exclusive=True)
+    async def _play(self, link: Link) -> None:
+        try:
+            player = playing_command(Path("sound"), self.session.environ)[0]
+        except ConfigurationError:
+            self._save(link)
+            return
+        question = f"{link.address}\n\nSave this sound, and play it with {player}?"
+        if await self.push_screen_wait(Question("A sound", question)):
+            download = self._save(link)
+            if download is not None:
+                self._to_play.add(download)
 
     @work(group="programs")
-    async def _wait_for_program(self, address: str) -> None:
+    async def _run(self, command: list[str], what: str) -> None:
+        self.say(f"Opened with {command[0]}: {what}")
         try:
-            status = await open_outside(address, self.session.environ)
+            status = await run_outside(command, self.session.environ)
         except ConfigurationError as error:
             self.say(str(error))
         else:
             if status:
-                self.say(f"The program ended with status {status}: {address}")
+                self.say(f"{command[0]} ended with status {status}: {what}")
 
     # In the page.
 
     @work(group="asking", exclusive=True)
     async def action_find(self) -> None:
-        words = await self.prompt.ask("Find", "", self._found)
+        words = await self.prompt.ask("Find", "", self._found, does="Find")
         if words:
             self._found = [*(each for each in self._found if each != words), words]
             self._find(words, backward=False, stay=True)
@@ -226,7 +342,7 @@ class Browser(Window):
     @work(group="asking", exclusive=True)
     async def action_charset(self) -> None:
         name = await self.prompt.ask(
-            "Character set, empty for automatic:", self.session.charset or ""
+            "Character set, empty for automatic:", self.session.charset or "", does="Set"
         )
         if name is None:
             return
@@ -298,18 +414,37 @@ class Browser(Window):
         else:
             self._save(link)
 
-    def _save(self, link: Link) -> None:
+    def _save(self, link: Link) -> Download | None:
         assert link.url is not None
         try:
             options = self.session.options_for(link.url)
         except (LogsrvError, OSError) as error:
             self.say(one_line(str(error)))
-            return
+            return None
         download = self.session.downloads.start(link.url, options)
-        self.say(f"Saving to {download.path}   d  lists it")
+        self.say(f"Saving to {one_line(str(download.path), 4096)}   d  lists it")
+        return download
 
-    def action_downloads(self) -> None:
-        self.push_screen(DownloadList(self.session.downloads))
+    def _tell_end(self, download: Download) -> None:
+        """Announce it wherever the user is: over the page, a prompt, a dialog."""
+        name = one_line(download.path.name, 80)
+        if download.state == "saved":
+            size = size_text(download.received)
+            self.notify(f"{name}, {size}. d and Enter open it.", title="Saved", markup=False)
+        else:
+            reason = f"{name}: {download.reason}"
+            self.notify(reason, title="Not saved", severity="error", timeout=15, markup=False)
+        if download in self._to_play:
+            self._to_play.discard(download)
+            if download.state == "saved":
+                command = playing_command(download.path, self.session.environ)
+                self._run(command, name)
+
+    @work(group="asking", exclusive=True)
+    async def action_downloads(self) -> None:
+        chosen = await self.push_screen_wait(DownloadList(self.session.downloads))
+        if chosen is not None:
+            self._open_file(self.session.downloads.all[chosen].path)
 
     @work(group="asking", exclusive=True)
     async def action_trust(self) -> None:
@@ -331,9 +466,8 @@ class Browser(Window):
     async def action_quit(self) -> None:  # type: ignore[override]
         running = self.session.downloads.running
         if running:
-            question = (
-                f"{running} downloads are not finished.\nQuit, and drop what has come of them?"
-            )
+            what = "1 download is" if running == 1 else f"{running} downloads are"
+            question = f"{what} not finished.\nQuit, and drop what has come of it?"
             if not await self.push_screen_wait(Question("Quit?", question)):
                 return
         self.exit()

@@ -12,8 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from logsrv.gopher.browse.downloads import Download, Downloads
+from logsrv.gopher.browse.keyline import Key
 from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.fetch.progress import size_text
+from logsrv.kit.text.escape import one_line
 
 _BAR = 20
 _LOOK = """
@@ -37,6 +39,8 @@ class Question(ModalScreen[bool]):
         Binding("n,escape,q", "dismiss(False)", "No"),
     ]
 
+    KEYS = (("y", "Yes", ""), ("n", "No", ""))
+
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
         self._title = title
@@ -59,6 +63,8 @@ class Notice(ModalScreen[None]):
         Binding("escape,enter,q,b,question_mark,f1,i", "dismiss", "Close"),
     ]
 
+    KEYS = (("Esc", "Close", ""), ("↑ ↓", "Scroll", ""))
+
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
         self._title = title
@@ -71,39 +77,75 @@ class Notice(ModalScreen[None]):
             yield Static(Content(self._text))
 
 
-class DownloadList(ModalScreen[None]):
-    """The downloads of this session, while they go on."""
+class Chooser(ModalScreen[int]):
+    """A list of which one is chosen with Enter; its number, the first is 0."""
 
     DEFAULT_CSS = (
-        _LOOK.format(name="DownloadList")
+        _LOOK.format(name="Chooser")
         + """
-    DownloadList > .dialog { width: 96%; max-width: 110; }
-    DownloadList OptionList {
+    Chooser > .dialog { width: 96%; max-width: 110; }
+    Chooser OptionList {
         height: auto; max-height: 16; border: none; background: $surface; padding: 0;
         &:focus { border: none; }
     }
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "stop", "Stop"),
-        Binding("escape,q,b,d", "dismiss", "Close"),
+        Binding("escape,q,b", "dismiss", "Close"),
+        Binding("j", "move(1)", "Down"),
+        Binding("k", "move(-1)", "Up"),
     ]
+    KEYS: tuple[Key, ...] = (("Enter", "Go there", ""), ("Esc", "Close", ""))
+    EMPTY = "There is nothing yet."
 
-    def __init__(self, downloads: Downloads) -> None:
+    def __init__(self, title: str, rows: list[Content], at: int = 0) -> None:
         super().__init__()
-        self._downloads = downloads
-        self._newest_first = list(reversed(downloads.all))
+        self._title = title
+        self._rows = rows
+        self._at = at
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = Content(f"Downloads to {self._downloads.directory}")
-            box.border_subtitle = Content("x  stop     Esc  close")
-            if self._newest_first:
-                yield OptionList(*(self._row(each) for each in self._newest_first))
+            box.border_title = Content(self._title)
+            box.border_subtitle = Content(
+                "     ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
+            )
+            if self._rows:
+                yield OptionList(*self._rows)
             else:
-                yield Static(Content("None in this session. s on a link saves what it leads to."))
+                yield Static(Content(self.EMPTY))
 
     def on_mount(self) -> None:
+        if self._rows:
+            self.query_one(OptionList).highlighted = self._at
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_index)
+
+    def action_move(self, step: int) -> None:
+        if self._rows:
+            field = self.query_one(OptionList)
+            field.action_cursor_down() if step > 0 else field.action_cursor_up()
+
+
+class DownloadList(Chooser):
+    """The downloads of this session, the newest first, while they go on; one that was saved is chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "stop", "Stop"),
+        Binding("d", "dismiss", "Close"),
+    ]
+    KEYS = (("Enter", "Open", ""), ("x", "Stop", ""), ("Esc", "Close", ""))
+    EMPTY = "None in this session. s on a link saves what it leads to."
+
+    def __init__(self, downloads: Downloads) -> None:
+        self._downloads = downloads
+        self._newest_first = list(reversed(downloads.all))
+        title = f"Downloads to {one_line(str(downloads.directory), 200)}"
+        super().__init__(title, [self._row(each) for each in self._newest_first])
+
+    def on_mount(self) -> None:
+        super().on_mount()
         self.set_interval(0.25, self._renew)
 
     def _row(self, download: Download) -> Content:
@@ -112,6 +154,10 @@ class DownloadList(ModalScreen[None]):
     def _renew(self) -> None:
         for index, download in enumerate(self._newest_first):
             self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(download))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if self._newest_first[event.option_index].state == "saved":
+            self.dismiss(len(self._newest_first) - 1 - event.option_index)
 
     async def action_stop(self) -> None:
         if self._newest_first:
@@ -137,4 +183,4 @@ def download_text(download: Download) -> str:
             how = f"stopped after {size}; nothing was kept"
         case _:
             how = f"failed: {download.reason}"
-    return f"{download.path.name}\n  {how}"
+    return f"{one_line(download.path.name, 255)}\n  {how}"

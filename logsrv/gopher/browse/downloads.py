@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,6 +51,8 @@ class Downloads:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.all: list[Download] = []
+        # Called with each that was saved or has failed.
+        self.ended: Callable[[Download], None] = lambda download: None
 
     @property
     def running(self) -> int:
@@ -90,6 +93,8 @@ class Downloads:
             download.reason = one_line(str(error), 300)
         finally:
             download.ended = time.monotonic()
+            if download.state != "stopped":
+                self.ended(download)
 
     async def _fetch(self, download: Download, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

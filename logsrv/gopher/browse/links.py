@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from typing import Literal
 
     # show: a page of its own. search: the same, after asking for words. download: into a file.
-    # outside: for another program, after a question. session: explained. dead: the reason is told.
-    LinkKind = Literal["show", "search", "download", "outside", "session", "dead"]
+    # sound: the same, and played if there is a program for it. outside: for another program, after a
+    # question. session: explained. dead: the reason is told.
+    LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
 
 # What the user's own program is asked to open. `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
@@ -60,6 +61,8 @@ def link_to(url: GopherURL, title: str) -> Link:
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
     if url.item_type == "7" and url.search is None:
         kind = "search"
+    if item_type(url.item_type).name == "sound":
+        kind = "sound"
     return Link(kind, title, str(url), url)
 
 

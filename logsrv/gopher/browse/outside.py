@@ -1,4 +1,4 @@
-"""Handing a link to the user's own program: an argument of its own, no shell, never an option."""
+"""Handing a link or a file to the user's own program: an argument of its own, no shell, never an option."""
 
 from __future__ import annotations
 
@@ -9,8 +9,24 @@ import shutil
 import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import Mapping
+from pathlib import Path
 
 from logsrv.errors import ConfigurationError
+
+_USUAL = "open" if sys.platform == "darwin" else "xdg-open"
+# None of them with a window or a prompt of its own.
+_PLAYERS = (
+    "mpv --no-video --really-quiet",
+    "ffplay -nodisp -autoexit -loglevel quiet",
+    "play -q",
+    "cvlc --play-and-exit",
+    "mplayer -really-quiet",
+    "paplay",
+    "afplay",
+    "aplay -q",
+)
+# What a desktop would run when it opens it.
+_RUN = (".desktop", ".appimage", ".command", ".jar", ".exe", ".bat", ".cmd", ".com", ".scr", ".msi")
 
 
 def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
@@ -22,8 +38,7 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
     if address.startswith("-"):
         raise ConfigurationError(f"“{address}” is not opened: programs would take it for an option")
     path = environ.get("PATH", os.defpath)
-    usual = ["open"] if sys.platform == "darwin" else ["xdg-open"]
-    for entry in [*environ.get("BROWSER", "").split(os.pathsep), *usual]:
+    for entry in [*environ.get("BROWSER", "").split(os.pathsep), _USUAL]:
         try:
             words = shlex.split(entry)
         except ValueError:
@@ -39,9 +54,37 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
     )
 
 
-async def open_outside(address: str, environ: Mapping[str, str]) -> int:
-    """Start that program, away from our terminal, and return its exit status when it has ended."""
-    command = opening_command(address, environ)
+def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """The program that opens a file, and its arguments: xdg-open, or open on macOS.
+
+    Raises ConfigurationError if there is none, or if opening the file would run what is in it.
+    """
+    if path.suffix.lower() in _RUN:
+        raise ConfigurationError(f"{path.name} is a program, and is not started from here")
+    program = shutil.which(_USUAL, path=environ.get("PATH", os.defpath))
+    if program is None:
+        raise ConfigurationError(f"{_USUAL} was not found, which would know how to open it")
+    return [program, str(path)]
+
+
+def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """The program that plays a sound, and its arguments: GOPHER_PLAYER, else the first that is there.
+
+    Raises ConfigurationError if there is none.
+    """
+    search = environ.get("PATH", os.defpath)
+    try:
+        words = shlex.split(environ.get("GOPHER_PLAYER", ""))
+    except ValueError:
+        words = []
+    for command in [words, *map(str.split, _PLAYERS)]:
+        if command and (program := shutil.which(command[0], path=search)) is not None:
+            return [program, *command[1:], str(path)]
+    raise ConfigurationError("no program to play it with was found; set GOPHER_PLAYER to one")
+
+
+async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:
+    """Start a program, away from our terminal, and return its exit status when it has ended."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -12,6 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
+
+from logsrv.gopher.browse.keyline import Key
+
+
+def _offer(earlier: Sequence[str]) -> tuple[Key, ...]:
+    return (("↑ ↓", "Earlier", ""),) if earlier else ()
 
 
 class Prompt(Horizontal):
@@ -37,21 +43,45 @@ class Prompt(Horizontal):
         self._answer: asyncio.Future[str | None] | None = None
         self._earlier: Sequence[str] = ()
         self._at = 0
+        self._changed: Callable[[str], None] = lambda value: None
+        self.keys: Sequence[Key] = ()
 
     def compose(self) -> ComposeResult:
         yield Static()
         yield Input(compact=True, select_on_focus=False)
 
-    async def ask(self, label: str, begin: str = "", earlier: Sequence[str] = ()) -> str | None:
-        """Return what the user types after `label`; the arrow keys offer what is in `earlier`."""
+    @property
+    def is_asking(self) -> bool:
+        """Return true if it is shown, and takes the keys."""
+        return self._answer is not None
+
+    async def ask(
+        self,
+        label: str,
+        begin: str = "",
+        earlier: Sequence[str] = (),
+        *,
+        does: str = "OK",
+        replace: bool = False,
+        changed: Callable[[str], None] = lambda value: None,
+    ) -> str | None:
+        """Return what the user types after `label`; the arrow keys offer what is in `earlier`.
+
+        does: what Enter does. replace: what is typed takes the place of `begin`, unless a key moves in
+        it first. changed: is told what stands there.
+        """
         self._settle(None)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answer = answer
         self._earlier, self._at = [*earlier, begin], len(earlier)
         self.query_one(Static).update(Content(label))
         field = self.query_one(Input)
+        self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *_offer(earlier))
+        self._changed = changed
         field.value = begin
         field.cursor_position = len(begin)
+        if replace:
+            field.select_all()
         self.display = True
         before = self.screen.focused
         field.focus()
@@ -72,6 +102,12 @@ class Prompt(Horizontal):
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._settle(event.value)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._answer is not None:
+            self._changed(event.value)
 
     @on(Input.Blurred)
     def _left(self) -> None:

@@ -165,6 +165,11 @@ class PageView(ScrollView, can_focus=True):
         return self._layout.links
 
     @property
+    def has_match(self) -> bool:
+        """Return true if something is looked for, and there."""
+        return bool(self._matches)
+
+    @property
     def is_wider(self) -> bool:
         """Return true if there is more to see sideways."""
         return self._layout.widest > self._layout.width
@@ -245,8 +250,12 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
+        before = self.cursor
         if not self._layout.is_for(self.scrollable_content_region.width):
             self._lay_out_again()
+        self._keep_in_sight()
+        if self.cursor != before:
+            self.post_message(self.Pointed())
 
     def action_breaking(self) -> None:
         """Break prose, all lines, none."""

@@ -54,6 +54,10 @@ class History:
         assert self.neighbour(step) is not None
         self._at += step
 
+    def steps(self) -> list[tuple[int, Visit]]:
+        """All visits, the newest first, each with how many steps away it is."""
+        return [(at - self._at, visit) for at, visit in reversed(list(enumerate(self._visits)))]
+
     def addresses(self) -> list[str]:
         """The URLs visited, the newest last, each once."""
         seen = dict.fromkeys(str(visit.place) for visit in reversed(self._visits) if visit.place)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from textual import events, work
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.guide import start_lines
+from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
 from logsrv.gopher.browse.lines import Line, lines_of
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.load import Loading
@@ -99,12 +100,14 @@ class Window(App[None]):
         self._loader: Worker[None] | None = None
         self._page: Page | None = None
         self._said = ""
+        self._told = ("", "")
         # Kept, not queried: a query looks into the dialog that may lie on top.
         self._lock = Static(id="lock")
         self._address = Static(id="address")
         self._bottom = Horizontal(id="bottom")
         self._status = Static(id="said")
         self._where = Static(id="where")
+        self._key_line = KeyLine(id="keys")
         self.prompt = Prompt(id="prompt")
         self.view = PageView(id="page")
 
@@ -117,7 +120,7 @@ class Window(App[None]):
         with self._bottom:
             yield self._status
             yield self._where
-        yield Footer(show_command_palette=False, compact=True)
+        yield self._key_line
 
     def on_mount(self) -> None:
         self.set_interval(_TICK, self._tick)
@@ -299,10 +302,20 @@ class Window(App[None]):
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
         self._address.update(Content(str(place or "Start page")))
 
+    def keys(self) -> Sequence[Key]:
+        """The keys that do something now, the most important first."""
+        return ALWAYS
+
+    def show_keys(self) -> None:
+        """Tell the keys of what has the keyboard: a dialog, the prompt, or the page."""
+        keys = getattr(self.screen, "KEYS", None)
+        if keys is None:
+            keys = self.prompt.keys if self.prompt.is_asking else self.keys()
+        self._key_line.tell(keys, self.size.width)
+
     def _tick(self) -> None:
         self._grow()
-        if self._loading is not None or self.session.downloads.running:
-            self._show_status()
+        self._show_status()
 
     def _show_status(self) -> None:
         loading = self._loading
@@ -315,13 +328,16 @@ class Window(App[None]):
         self._bottom.set_class(loading is not None, "busy")
         # A sentence is shown whole; an address that the cursor passes does not move the page.
         self._bottom.set_class(loading is None and bool(self._said), "talking")
-        self._status.update(Content(said))
         where = f"{self.view.percent()} %"
         if running := self.session.downloads.running:
             where = f"{running} downloading   {where}"
         if self.session.charset is not None:
             where = f"{self.session.charset}   {where}"
-        self._where.update(Content(where))
+        if (said, where) != self._told:
+            self._told = (said, where)
+            self._status.update(Content(said))
+            self._where.update(Content(where))
+        self.show_keys()
 
     def on_page_view_said(self, event: PageView.Said) -> None:
         self.say(event.sentence)

@@ -95,7 +95,7 @@ def drive(environ: dict[str, str]) -> Drive:
             options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
             session = Session(environ, options)
             browser = Browser(session, GopherURL.parse(url) if url is not None else None)
-            async with browser.run_test(size=size) as pilot:
+            async with browser.run_test(size=size, notifications=True) as pilot:
                 await scenario(Driven(browser, pilot))
 
         run(main())

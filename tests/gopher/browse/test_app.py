@@ -30,6 +30,7 @@ ROOT = menu(
     item("7", "Search", "/search"),
     item("9", "Packed", "/packed.tar.gz"),
     item("I", "Red", "/red.png"),
+    item("s", "Song", "/song.ogg"),
     item("h", "Web", "URL:https://web.example/?q=1"),
     item("8", "Old", "guest", "old.example", 23),
     item("1", "Odd port", "/", "h", 99999),
@@ -202,6 +203,172 @@ def test_a_download_goes_on_in_the_background(
     assert (directory / "about").read_bytes() == ANSWERS[b"/about"].removesuffix(b".\r\n")
 
 
+def test_the_end_of_a_download_is_announced_and_the_file_opens(
+    drive: Drive, server: Scripted, environ: dict[str, str]
+) -> None:
+    got = opener(environ)
+
+    async def scenario(driven: Driven) -> None:
+        await at(driven, "Packed")
+        await driven.press("enter")
+        await driven.shows("Saved", "packed.tar.gz, 25.0 KiB.")
+        await driven.press("d", "enter")
+        await driven.shows("A file that was saved", "Open it with")
+        await driven.press("y")
+        await until(got.exists, "the program")
+
+    drive(server.url(), scenario)
+    assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "packed.tar.gz")
+
+
+def test_a_download_that_fails_is_announced(drive: Drive, serve: Serve) -> None:
+    server = serve(b"3no such file\t\terror.host\t1\r\n")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Not saved", "no such file")
+
+    drive(server.url("/9/gone"), scenario)
+
+
+def test_sound_is_played_after_a_question(
+    drive: Drive, server: Scripted, environ: dict[str, str]
+) -> None:
+    got = opener(environ, "play")
+
+    async def scenario(driven: Driven) -> None:
+        await at(driven, "Song")
+        await driven.shows("Enter Play")
+        await driven.press("enter")
+        await driven.shows("A sound", "and play it with")
+        await driven.press("n")
+        assert not driven.browser.session.downloads.all
+        await driven.press("enter", "y")
+        await until(got.exists, "the program")
+
+    environ["GOPHER_PLAYER"] = "play"
+    drive(server.url(), scenario)
+    assert got.read_text() == str(Path(environ["XDG_DOWNLOAD_DIR"]) / "song.ogg")
+
+
+def test_sound_is_saved_where_nothing_plays_it(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await at(driven, "Song")
+        await driven.press("enter")
+        await driven.shows("Saved")
+
+    drive(server.url(), scenario)
+
+
+def test_a_link_is_opened_by_its_number(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("  2 menu  Many")
+        await driven.press("2")
+        await driven.shows("Link 2", f"Many   {server.url('/1/many')}", "Enter Open Esc Cancel")
+        await driven.press("enter")
+        await driven.shows("Item 0")
+        await driven.press("1")
+        await driven.type("50")
+        await driven.shows("the text of /item/149")
+        await driven.press("b", "9")
+        await driven.type("99")
+        await driven.shows("have the numbers 1 to 200")
+
+    drive(server.url(), scenario)
+
+
+def test_a_page_without_links_has_no_numbers(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("All about it.")
+        await driven.press("1")
+        await driven.shows("There are no links on this page.")
+
+    drive(server.url("/0/about"), scenario)
+
+
+def test_the_bottom_row_tells_the_keys_that_work_now(drive: Drive, server: Scripted) -> None:
+    def keys(driven: Driven) -> str:
+        return driven.screen().splitlines()[-1]
+
+    async def scenario(driven: Driven) -> None:
+        await at(driven, "About")
+        assert keys(driven).startswith("Enter Open g Go") and "Back" not in keys(driven)
+        await at(driven, "Search")
+        await until(lambda: keys(driven).startswith("Enter Search"), "the key")
+        await at(driven, "Odd port")
+        await until(lambda: "Enter" not in keys(driven), "the key that does nothing")
+        await driven.press("slash")
+        await until(lambda: keys(driven) == "Enter Find Esc Cancel", "the prompt's keys")
+        await driven.type("deep")
+        await until(lambda: "n N Next" in keys(driven), "the next one found")
+        await driven.press("i")
+        await until(lambda: keys(driven).startswith("Esc Close"), "the dialog's keys")
+        await driven.press("escape", "enter")
+        await driven.shows("Deep down")
+        await until(lambda: keys(driven).startswith("b Back"), "the way back")
+        await driven.pilot.click("#keys", offset=(2, 0))
+        await driven.shows("Welcome to the hole")
+
+    drive(server.url(), scenario)
+
+
+def test_the_address_is_there_to_change(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Deep down")
+        await driven.press("g")
+        await driven.shows("Go to " + server.url("/1/dir/sub/deep"))
+        await driven.press("end", *["backspace"] * 5, "enter")
+        await driven.shows("In the middle")
+        await driven.press("g")
+        await driven.type(server.url("/0/about"))
+        await driven.shows("All about it.")
+
+    drive(server.url("/1/dir/sub/deep"), scenario)
+
+
+def test_the_history_leads_back_and_forward(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await at(driven, "Many")
+        await driven.press("enter")
+        await driven.shows("Item 0")
+        await driven.press("enter")
+        await driven.shows("the text of")
+        await driven.press("h")
+        await driven.shows("History, the newest first", server.url("/1/many"), "127.0.0.1 many")
+        await driven.press("down", "down", "enter")
+        await driven.shows("Welcome to the hole")
+        assert driven.pointed() == "Many"
+        await driven.press("h", "up", "up", "enter")
+        await driven.shows("the text of")
+
+    drive(server.url(), scenario)
+
+
+def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(item("i", "the first line") + item("0", "Now", "/x"))
+        more.wait()
+        connection.sendall(b"".join(item("1", f"Item {number}") for number in range(100)))
+        connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("the first line", "Loading", "Esc Stop")
+        await driven.press("down", "i")
+        await driven.shows("/0/x")
+        await driven.press("escape")
+        more.set()
+        await driven.shows("Item 9")
+        assert driven.pointed() == "Now"
+        await driven.press("escape")
+        await driven.shows("You stopped this", "Item 9")
+        assert driven.browser.session.history.neighbour(-1) is None
+
+    drive(server.url(), scenario)
+
+
 def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
     drive: Drive, serve: Serve, environ: dict[str, str]
 ) -> None:
@@ -213,7 +380,7 @@ def test_quitting_while_something_is_downloaded_asks_first_and_leaves_nothing(
         await until(lambda: download.received, "some bytes")
         await driven.shows("1 downloading")
         await driven.press("q")
-        await driven.shows("1 downloads are not finished")
+        await driven.shows("1 download is not finished")
         await driven.press("n", "d")
         await driven.shows("4 bytes in")
         await driven.press("escape", "q")
@@ -247,10 +414,10 @@ def test_a_picture_is_shown(drive: Drive, server: Scripted) -> None:
     drive(server.url(), scenario)
 
 
-def opener(environ: dict[str, str]) -> Path:
+def opener(environ: dict[str, str], name: str = "xdg-open") -> Path:
     directory = Path(environ["PATH"])
     directory.mkdir()
-    program = directory / "xdg-open"
+    program = directory / name
     program.write_text(
         f'#!/bin/sh\nprintf %s "$1" > {directory}/part\n/bin/mv {directory}/part {directory}/got\n'
     )

@@ -36,11 +36,12 @@ def test_every_key_that_is_bound_is_in_the_help_and_the_other_way_round() -> Non
         assert isinstance(binding, Binding)
         keys = set(binding.key.split(","))
         bound |= keys
-        all_actions.add(binding.action)
+        action = binding.action.partition("('")[0]
+        all_actions.add(action)
         if keys & told:
-            told_actions.add(binding.action)
+            told_actions.add(action)
     assert all_actions == told_actions
-    assert told <= bound
+    assert told - {"…"} <= bound
 
 
 @pytest.mark.parametrize("width", [60, 120])

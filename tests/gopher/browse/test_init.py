@@ -115,13 +115,14 @@ def test_browsing_gophernicus(
     terminal: Open, gophernicus: int, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/", size=size)
-    window.shows("Gophered by Gophernicus")
-    rows = window.shows("? Help q Quit").splitlines()
+    # The keys are there when Textual is; the page may be earlier.
+    window.until(lambda each: "Gophered by" in each and "? Help q Quit" in each, "the page")
+    rows = window.screen().splitlines()
     assert len(rows) == size[1] and rows[0].strip() == f"gopher://127.0.0.1:{gophernicus}/"
     assert any(" menu  sub " in row for row in rows)
     assert any(" file  bin.dat " in row for row in rows)
     assert any(" text  café-latin1.txt " in row for row in rows)
-    assert rows[-1] == "Enter Open b Back g Go / Find B Bookmarks s Save d Downloads ? Help q Quit"
+    assert rows[-1] == "Enter Open g Go 1…9 Link B Bookmarks s Save ? Help q Quit"
 
     window.press("/")
     window.asks("Find")

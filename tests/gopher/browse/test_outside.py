@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.outside import open_outside, opening_command
+from logsrv.gopher.browse.outside import (
+    file_command,
+    opening_command,
+    playing_command,
+    run_outside,
+)
 from tests.gopher.browse.conftest import run
 
 ADDRESS = "https://example.org/?a=$(id)&b='; rm"
@@ -41,12 +46,33 @@ def test_an_address_like_an_option_is_refused(tmp_path: Path) -> None:
 
 def test_the_program_gets_the_address_as_it_is(tmp_path: Path) -> None:
     """No shell sees it."""
+    environ = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     program(tmp_path, "xdg-open", f'printf "%s|" "$@" > {tmp_path}/got; exit 3')
-    assert run(open_outside(ADDRESS, {"PATH": f"{tmp_path}:/bin:/usr/bin"})) == 3
+    assert run(run_outside(opening_command(ADDRESS, environ), environ)) == 3
     assert (tmp_path / "got").read_text() == ADDRESS + "|"
 
 
 def test_a_program_that_cannot_be_started_is_a_sentence(tmp_path: Path) -> None:
     program(tmp_path, "xdg-open").write_text("#!/nowhere/at/all\n")
     with pytest.raises(ConfigurationError, match="cannot be started"):
-        run(open_outside(ADDRESS, {"PATH": str(tmp_path)}))
+        run(run_outside([str(tmp_path / "xdg-open"), ADDRESS], {"PATH": str(tmp_path)}))
+
+
+def test_a_file_is_opened_unless_that_would_run_it(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match="was not found"):
+        file_command(Path("/d/a.pdf"), environ)
+    usual = program(tmp_path, "xdg-open")
+    assert file_command(Path("/d/-a.pdf"), environ) == [str(usual), "/d/-a.pdf"]
+    with pytest.raises(ConfigurationError, match="is a program"):
+        file_command(Path("/d/a.DESKTOP"), environ)
+
+
+def test_sound_is_played_by_the_users_program_or_one_that_is_there(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "GOPHER_PLAYER": "mine --loud"}
+    with pytest.raises(ConfigurationError, match="GOPHER_PLAYER"):
+        playing_command(Path("/d/a.ogg"), environ)
+    usual = program(tmp_path, "aplay")
+    assert playing_command(Path("/d/a.ogg"), environ) == [str(usual), "-q", "/d/a.ogg"]
+    mine = program(tmp_path, "mine")
+    assert playing_command(Path("/d/a.ogg"), environ) == [str(mine), "--loud", "/d/a.ogg"]
