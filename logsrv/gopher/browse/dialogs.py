@@ -120,7 +120,11 @@ class Chooser(ModalScreen[int]):
             self.query_one(OptionList).highlighted = self._at
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_index)
+        self.choose(event.option_index)
+
+    def choose(self, index: int) -> None:
+        """End with the row of that index."""
+        self.dismiss(index)
 
     def action_move(self, step: int) -> None:
         if self._rows:
@@ -155,9 +159,10 @@ class DownloadList(Chooser):
         for index, download in enumerate(self._newest_first):
             self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(download))
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        if self._newest_first[event.option_index].state == "saved":
-            self.dismiss(len(self._newest_first) - 1 - event.option_index)
+    def choose(self, index: int) -> None:
+        """End with the place of that download among all; one that was not saved cannot be opened."""
+        if self._newest_first[index].state == "saved":
+            self.dismiss(len(self._newest_first) - 1 - index)
 
     async def action_stop(self) -> None:
         if self._newest_first:
