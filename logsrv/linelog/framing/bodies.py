@@ -1,16 +1,18 @@
-"""Bodies of HTTP requests on their way to records: what all formats of them have in common (sans-IO)."""
+"""Messages of many records on their way to those: what all formats of them have in common (sans-IO)."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from typing import Any, NoReturn
+from collections.abc import Generator
+from typing import Any, NoReturn, TypeAlias
 
 import attrs
 import orjson
 
 from logsrv.errors import PeerError
+from logsrv.linelog.framing.records import Run
 
 JSON = "application/json"
 # Times as many bytes as a body may have that its records may, as labels and the like are in each of them;
@@ -22,6 +24,8 @@ _LEAST_MADE = 16 << 20
 _LONGEST_INTEGER = 20
 # What a record takes beside its bytes.
 _RECORD = 200
+# As much is made in a few milliseconds.
+_STEP = 128 << 10
 
 
 class Refusal(PeerError):
@@ -63,48 +67,72 @@ def most_made(most_body: int) -> int:
     return max(_LEAST_MADE, _GROWTH * most_body)
 
 
-class Records:
-    """The records of a request, in their order.
+@attrs.frozen
+class Lines:
+    """Structured records that are lines as they stand: short enough, nothing to escape, ended by LF."""
 
-    runs: those of a kind that follow each other, and whether they are structured: then they may be as long
-    as --max-record. as_text: how many were promised to be structured, and are not. reasons: those of the
-    records that are not stored, as they are counted.
+    text: bytes
+    number: int
+
+
+class Records:
+    """The records of a message on their way: added by who makes them, taken from here step by step.
+
+    as_text: how many were promised to be structured, and are not. reasons: those of the records that are
+    not stored, as they are counted.
     """
 
     def __init__(self, most: int | None = None) -> None:
         """most: bytes that all of them may have, those that are left out too."""
         self._most = most
         self._made = 0
-        self.runs: list[tuple[bool, list[bytes]]] = []
+        self._taken = 0
+        self._number = 0
+        self._runs: list[Run | Lines] = []
+        # The lines of the last run.
+        self._open: list[bytes] = []
         self.as_text = 0
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
         """Add a record. Raises Refusal (413) if all are too much now."""
         self.made(len(record))
-        if not self.runs or self.runs[-1][0] is not structured:
-            self.runs.append((structured, []))
-        self.runs[-1][1].append(record)
+        self._number += 1
+        last = self._runs[-1] if self._runs else None
+        if isinstance(last, Run) and last.structured is structured:
+            self._open.append(record)
+        else:
+            self._open = [record]
+            self._runs.append(Run(self._open, structured))
+
+    def add_all(self, other: Records) -> None:
+        """Add what others are, in their order."""
+        self.as_text += other.as_text
+        self.reasons += other.reasons
+        for run in other.take():
+            if isinstance(run, Lines):
+                self.add_lines(run.text, run.number)
+            else:
+                for record in run.lines:
+                    self.add(record, structured=run.structured)
 
     def add_unless_longer(self, record: bytes, most: int) -> None:
         """Add a record, or leave it out if it has more than `most` bytes. Raises Refusal (413) as `add`."""
         if len(record) > most:
-            self.leave_out(record)
+            self.leave_out(len(record))
         else:
             self.add(record)
 
-    def extend(self, records: list[bytes]) -> None:
-        """Add structured records. Raises Refusal (413) as `add` does."""
-        self.expect(len(records))
-        self._made += sum(map(len, records)) + _RECORD * len(records)
-        if self.runs and self.runs[-1][0]:
-            self.runs[-1][1].extend(records)
-        else:
-            self.runs.append((True, records))
+    def add_lines(self, text: bytes, number: int) -> None:
+        """Add records that are whole lines already, so many. Raises Refusal (413) as `add` does."""
+        self.expect(number)
+        self._made += len(text) + number * _RECORD
+        self._number += number
+        self._runs.append(Lines(text, number))
 
-    def leave_out(self, record: bytes) -> None:
-        """Count a record that is too long. Raises Refusal (413) as `add` does."""
-        self.made(len(record))
+    def leave_out(self, size: int) -> None:
+        """Count a record of so many bytes, which is too long. Raises Refusal (413) as `add` does."""
+        self.made(size)
         self.reasons["oversize"] += 1
 
     def made(self, size: int) -> None:
@@ -116,8 +144,21 @@ class Records:
     def expect(self, number: int) -> None:
         """Raise Refusal (413) if so many more records would be too much, however short they are."""
         if self._most is not None and self._made + number * _RECORD > self._most:
-            sentence = f"the body becomes records of more than {self._most} bytes"
+            sentence = f"the message becomes records of more than {self._most} bytes"
             raise Refusal(413, "oversize", f"{sentence}; send fewer at once")
+
+    @property
+    def due(self) -> bool:
+        """Return true when so much was made since the last look at it that others should have a turn."""
+        if self._made - self._taken < _STEP:
+            return False
+        self._taken = self._made
+        return True
+
+    def take(self) -> list[Run | Lines]:
+        """Return what was added since it was last taken, in its order."""
+        runs, self._runs = self._runs, []
+        return runs
 
     @property
     def refused(self) -> int:
@@ -125,15 +166,13 @@ class Records:
         return self.reasons.total()
 
     def __len__(self) -> int:
-        return sum(len(records) for _, records in self.runs)
+        """Return how many were added so far."""
+        return self._number
 
 
-@attrs.frozen
-class Taken:
-    """A body understood: its records, and what to answer when they are safe."""
-
-    records: Records
-    reply: Reply
+# What understands a body: each step adds records, and others have a turn between two; at the end stands
+# what to answer when they are safe.
+Steps: TypeAlias = Generator[None, None, Reply]
 
 
 def malformed(sentence: str) -> Refusal:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from logsrv.linelog.framing.bodies import (
     Asked,
     Records,
     Reply,
-    Taken,
+    Steps,
     malformed,
     parsed,
     too_long,
 )
 from logsrv.linelog.framing.json_made import as_json
+from logsrv.linelog.framing.json_parts import SPARE
 from logsrv.linelog.framing.json_text import one_line
 
 HEADERS = {"X-Elastic-Product": "Elasticsearch"}
@@ -33,6 +35,13 @@ ABOUT = {
 }
 # What an action takes beside its document and its names.
 _ITEM = 100
+_CREATED = (
+    b'"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},'
+    b'"_seq_no":%d,"_primary_term":1,"status":201'
+)
+# Bytes of an action, and lines between two turns for others.
+_LONGEST_ACTION = 256 << 10
+_TURN = 1024
 _STORING = ("index", "create")
 _WITHOUT_DOCUMENT = ("delete",)
 _ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
@@ -52,22 +61,23 @@ def about() -> Reply:
     return Reply(200, as_json(ABOUT) + b"\n")
 
 
-def take(body: bytes, asked: Asked) -> Taken:
-    """Return the documents of a bulk request, each with its `_index`, and an item for each action.
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the documents of a bulk request, each with its `_index`, and an item for each action.
 
     asked.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises Refusal (400) for what is no
     bulk request: then nothing of it is stored.
     """
     usual = asked.path.removesuffix("/_bulk").strip("/")
-    records = Records(asked.max_made)
-    items: list[dict[str, Any]] = []
-    for action, meta, document in _actions(body):
+    items: list[bytes] = []
+    for found in _actions(body):
+        if found is None:
+            yield
+            continue
+        action, meta, document = found
         index = meta.get("_index", usual)
-        item: dict[str, Any] = {"_index": index}
         # The answer has an item for each action, with names as long as its sender likes.
         records.made(_ITEM + len(usual) if index is usual else _ITEM)
-        if "_id" in meta:
-            item["_id"] = meta["_id"]
+        names = _named(index, meta)
         try:
             if action not in _STORING:
                 raise _Bad(
@@ -76,28 +86,46 @@ def take(body: bytes, asked: Asked) -> Taken:
                     "only index and create store what can be kept here",
                 )
             records.add(_document(document, index, asked.max_record))
-            item |= {
-                "_version": 1,
-                "result": "created",
-                "_shards": {"total": 1, "successful": 1, "failed": 0},
-                "_seq_no": len(items),
-                "_primary_term": 1,
-                "status": 201,
-            }
+            outcome = _CREATED % len(items)
         except _Bad as bad:
             records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
-            item |= {"status": bad.status, "error": {"type": bad.kind, "reason": str(bad)}}
-        items.append({action: item})
-    found = {"took": 0, "errors": records.refused > 0, "items": items}
-    return Taken(records, Reply(200, as_json(found) + b"\n"))
+            error = as_json({"type": bad.kind, "reason": str(bad)})
+            outcome = b'"status":%d,"error":%b' % (bad.status, error)
+        items.append(b'{"%b":{%b,%b}}' % (action.encode(), names, outcome))
+        if records.due:
+            yield
+    errors = b"true" if records.refused else b"false"
+    return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
 
 
-def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    """Yield each action: its name, what it says of the document, the document."""
-    lines = enumerate(body.split(b"\n"), 1)
+def _named(index: Any, meta: dict[str, Any]) -> bytes:
+    """Return the names in an item."""
+    if (len(meta) == 1 and "_index" in meta) or not meta:
+        return _index_member("_index", index)
+    more = {"_id": meta["_id"]} if "_id" in meta else {}
+    return as_json({"_index": index, **more})[1:-1]
+
+
+def _index_member(name: str, index: Any) -> bytes:
+    return _member_of(name, index) if isinstance(index, str) else as_json({name: index})[1:-1]
+
+
+@lru_cache(maxsize=64)
+def _member_of(name: str, index: str) -> bytes:
+    return as_json({name: index})[1:-1]
+
+
+def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
+    """Yield each action: its name, what it says of the document, the document; None where others may have a
+    turn."""
+    lines = _lines(body)
     for number, line in lines:
+        if number % _TURN == 0:
+            yield None
         if not line.strip():
             continue
+        if len(line) > _LONGEST_ACTION:
+            raise malformed(f"line {number}, an action, has more than {_LONGEST_ACTION} bytes")
         try:
             asked = parsed(line)
         except ValueError as error:
@@ -110,8 +138,21 @@ def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes]]:
         yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]
 
 
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with their numbers, one by one: there may be as many as bytes."""
+    start = number = 0
+    while start < len(body):
+        stop = body.find(b"\n", start)
+        stop = len(body) if stop < 0 else stop
+        number += 1
+        yield number, body[start:stop]
+        start = stop + 1
+
+
 def _document(document: bytes, index: object, most: int) -> bytes:
     """Return a document as it is stored: as it came, with its index behind all else."""
+    if len(document) > SPARE * most:
+        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
     try:
         value = parsed(document)
     except ValueError as error:
@@ -123,8 +164,8 @@ def _document(document: bytes, index: object, most: int) -> bytes:
         name = "_index"
         while name in value:
             name = f"_{name}"
-        kept = as_json({name: index})[1:]
-        record = record[:-1].rstrip() + (b"," if value else b"") + kept
+        kept = _index_member(name, index)
+        record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
     if len(record) > most:
         raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
     return record

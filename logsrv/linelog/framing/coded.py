@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from logsrv.linelog.framing.bodies import Refusal
-from logsrv.linelog.framing.inflated import UnpackingError, inflating, out_of_zstd
+from logsrv.linelog.framing.inflated import Buffer, UnpackingError, inflating, out_of_zstd
 
-Body = Sequence[bytes]
+Body = Sequence[Buffer]
 
 
 def coding(header: bytes | None) -> str:
@@ -22,7 +22,7 @@ def coding(header: bytes | None) -> str:
     return name
 
 
-def unpacked(body: Body, how: str, most: int) -> Iterator[bytes]:
+def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
     """Yield the content of a body in pieces of 8 MiB at most, or as they are if nothing is packed.
 
     how: as `coding` returns it. Raises Refusal: 413 as soon as there are more than `most` bytes, 400 where
@@ -43,11 +43,11 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[bytes]:
         raise Refusal(400, "unpacking", sentence) from None
 
 
-def check(body: Body, how: str, most: int) -> None:
-    """Raise what `unpacked` raises, before anything is done with the first piece."""
+def check(body: Body, how: str, most: int) -> Iterator[None]:
+    """Raise what `unpacked` raises, before anything is done with the first piece; in steps."""
     if how:
         for _ in unpacked(body, how, most):
-            pass
+            yield
 
 
 def too_large(most: int) -> Refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import parse_qsl
 
 import orjson
@@ -12,15 +13,16 @@ from logsrv.linelog.framing.bodies import (
     Records,
     Refusal,
     Reply,
-    Taken,
     malformed,
     parsed,
     told,
     too_long,
 )
-from logsrv.linelog.framing.clean import is_plain
+from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.json_made import gathered, made
-from logsrv.linelog.framing.json_text import elements, one_line
+from logsrv.linelog.framing.json_parts import PIECE, SPARE, Span, begin_of, elements, values
+from logsrv.linelog.framing.json_text import one_line
+from logsrv.linelog.framing.oversize import next_oversize
 from logsrv.linelog.framing.records import without_ending
 
 TEXT, AS_JSON, AS_JSON_LINES, AS_FORM = "text", "json", "json lines", "form"
@@ -74,81 +76,110 @@ def accepted(records: int, as_text: int = 0) -> Reply:
     return Reply(200, told(accepted=records, as_text=as_text))
 
 
-def take(body: bytes, asked: Asked) -> Taken | None:
-    """Return the records of a body, by its Content-Type; None if it is lines after all.
+def take(body: bytes, asked: Asked, records: Records) -> Generator[None, None, Reply | None]:
+    """Take the records of a body, by its Content-Type; the answer is None if it is lines after all.
 
     Raises Refusal.
     """
     kind = kind_of(asked.media)
     if kind is AS_JSON:
-        return _taken(_json(body, asked))
-    if kind is AS_JSON_LINES:
-        return _taken(_json_lines(body, asked))
-    if kind is AS_FORM and not _NO_FORM.search(body.strip(_SPACE)):
-        return _taken(_form(body.strip(_SPACE), asked))
-    return None
+        yield from _json(body, asked, records)
+    elif kind is AS_JSON_LINES:
+        yield from _json_lines(body, asked, records)
+    elif kind is AS_FORM and not _NO_FORM.search(body.strip(_SPACE)):
+        _form(body.strip(_SPACE), asked, records)
+    else:
+        return None
+    return accepted(len(records), records.as_text)
 
 
-def _taken(records: Records) -> Taken:
-    return Taken(records, accepted(len(records), records.as_text))
-
-
-def _json(body: bytes, asked: Asked) -> Records:
+def _json(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
+    most = asked.max_record
+    start = begin_of(body)
+    if body[start : start + 1] == b"[":
+        for spans in elements(body, start, len(body)):
+            yield from _elements(body, spans, records, most)
+            yield
+        return
+    if len(body) > max(SPARE * most, PIECE):
+        raise too_long(most)
     try:
         value = parsed(body)
     except ValueError as error:
         raise malformed(f"the body is no JSON: {error}") from None
-    records = Records(asked.max_made)
-    if isinstance(value, dict):
-        _add(records, value, body, asked.max_record)
-    elif isinstance(value, list):
-        records.expect(len(value))
-        for one, text in zip(value, elements(body), strict=True):
-            _add(records, one, text, asked.max_record)
-    else:
+    if not isinstance(value, dict):
         raise malformed("the body has to be a JSON object, or an array of what is to be stored")
-    return records
+    _add(records, value, body, most)
 
 
-def _json_lines(body: bytes, asked: Asked) -> Records:
-    records, most = Records(asked.max_made), asked.max_record
+def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[None]:
+    """Add neighbouring elements of an array."""
+    if spans and spans[0][1] - spans[0][0] > max(SPARE * most, PIECE):
+        raise too_long(most)
+    if not spans:
+        return
+    found = values(body, spans)
+    texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
+    lines = b"\n".join(texts) + b"\n"
+    if _can_stay(lines, len(texts), most) and str not in set(map(type, found)):
+        records.add_lines(lines, len(texts))
+        return
+    for value, text in zip(found, texts, strict=True):
+        _add(records, value, text, most)
+        if records.due:
+            yield
+
+
+def _can_stay(lines: bytes, number: int, most: int) -> bool:
+    """Return whether so many records can be stored as these lines."""
+    if lines.count(b"\n") != number or next_oversize(lines, 0, most) >= 0:
+        return False
+    return is_plain(lines) or escaped(lines) == lines
+
+
+def _json_lines(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
     start = 0
     while start < len(body):
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
         piece = body[start:stop]
         start = stop
-        alike = _objects(piece, most)
-        if alike is not None:
-            records.extend(alike)
+        number = _objects(piece, asked.max_record)
+        if number:
+            records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
-            _one_by_one(records, piece, most)
-    return records
+            yield from _one_by_one(records, piece, asked.max_record)
+        yield
 
 
-def _objects(body: bytes, most: int) -> list[bytes] | None:
-    """Return the lines if each is an object that can be stored as it stands, seen all at once; else None.
+def _objects(piece: bytes, most: int) -> int:
+    """Return how many lines there are if each is an object that can be stored as it stands; else 0.
 
     Objects that are broken over lines so that their number comes out right are taken for such; what is
     stored is the same.
     """
-    if not is_plain(body):
-        return None
-    lines = body.removesuffix(b"\n").split(b"\n")
-    if not all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
-        return None
+    lines = piece.removesuffix(b"\n")
+    if not (lines.startswith(b"{") and lines.endswith(b"}")):
+        return 0
+    number = lines.count(b"\n") + 1
+    if lines.count(b"}\n{") != number - 1 or not _can_stay(lines + b"\n", number, most):
+        return 0
     try:
-        values = orjson.loads(b"[" + b",".join(lines) + b"]")
+        found = orjson.loads(b"[%b]" % lines.replace(b"\n", b","))
     except ValueError:
-        return None
-    return lines if len(values) == len(lines) and max(map(len, lines)) <= most else None
+        return 0
+    return number if len(found) == number else 0
 
 
-def _one_by_one(records: Records, body: bytes, most: int) -> None:
-    for line in body.split(b"\n"):
+def _one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
+    for line in piece.split(b"\n"):
+        if records.due:
+            yield
         # RS stands before each text of a JSON sequence (RFC 7464).
         text = line.strip(b" \t\r\x1e")
         if not text:
             continue
+        if len(text) > max(SPARE * most, PIECE):
+            raise too_long(most)
         try:
             value = parsed(text)
         except ValueError:
@@ -169,7 +200,7 @@ def _add(records: Records, value: object, text: bytes, most: int) -> None:
     records.add(record)
 
 
-def _form(body: bytes, asked: Asked) -> Records:
+def _form(body: bytes, asked: Asked, records: Records) -> None:
     try:
         pairs = parse_qsl(
             body.decode("utf-8", "backslashreplace"),
@@ -179,9 +210,7 @@ def _form(body: bytes, asked: Asked) -> Records:
         )
     except ValueError:
         raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
-    records = Records(asked.max_made)
     record = made(gathered(pairs), {})
     if len(record) > asked.max_record:
         raise too_long(asked.max_record)
     records.add(record)
-    return records

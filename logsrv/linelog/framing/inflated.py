@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from mmap import mmap
-from typing import Any
+from typing import Any, TypeAlias
 
+Buffer: TypeAlias = bytes | bytearray | memoryview
 # Unpacked at a time, so that a bomb is noticed before it has gone off.
 _PIECE = 256 << 10
 # A block of Zstandard is 128 KiB at most and takes 4 bytes at least: so much becomes 8 MiB at most.
@@ -50,12 +51,13 @@ def _gathered(pieces: Iterator[bytes], most: int) -> bytes:
     return b"".join(found)
 
 
-def in_pieces(data: bytes) -> Iterator[bytes]:
-    """Give data in pieces: zlib copies each time what it has not taken yet."""
-    return (data[at : at + _PIECE] for at in range(0, len(data), _PIECE))
+def in_pieces(data: Buffer) -> Iterator[memoryview]:
+    """Give data in pieces, not copied: zlib copies each time what it has not taken yet."""
+    view = memoryview(data)
+    return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
 
 
-def inflating(body: Iterable[bytes], *, bare: bool = False) -> Iterator[bytes]:
+def inflating(body: Iterable[Buffer], *, bare: bool = False) -> Iterator[bytes]:
     """Yield what is in gzip or zlib data, cut anywhere, in pieces of at most 256 KiB.
 
     bare: it is deflate without a header. Raises UnpackingError.
@@ -77,14 +79,14 @@ def inflating(body: Iterable[bytes], *, bare: bool = False) -> Iterator[bytes]:
         yield piece
 
 
-def _inflate(inflater: Any, data: bytes) -> bytes:
+def _inflate(inflater: Any, data: Buffer) -> bytes:
     try:
         return bytes(inflater.decompress(data, _PIECE))
     except zlib.error as error:
         raise UnpackingError("it is neither gzip nor zlib") from error
 
 
-def out_of_zstd(data: bytes | mmap) -> Iterator[bytes]:
+def out_of_zstd(data: Buffer | mmap) -> Iterator[bytes]:
     """Yield what is in Zstandard data, mapped or not, in pieces of at most 8 MiB.
 
     Raises UnpackingError.

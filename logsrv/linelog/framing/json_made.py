@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
 
+from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.json_text import harmless
+from logsrv.linelog.framing.oversize import next_oversize
 
 # What is nested deeper is written as text: readers of JSON, ours among them, stop somewhere too.
 DEEPEST = 200
@@ -46,8 +48,7 @@ def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -
     except TypeError:
         # Bytes, keys that are no text, long integers, what is nested deeply.
         return None
-    # NaN may have become null.
-    if b"null" in line:
+    if b"null" in line and not _is_finite(found):
         return None
     if line.isascii() and b"\x7f" not in line:
         # A copy has its own size: what orjson made keeps some 4 KiB from being used by the next one.
@@ -55,6 +56,38 @@ def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -
     return harmless(line.decode()).encode()
 
 
+def made_together(
+    records: Sequence[Mapping[str, Any]], longest: int, known: Known = unknown
+) -> bytes | None:
+    """Return records as lines, each as `made` would make it; None if one of them takes more care.
+
+    longest: bytes that a line may have. One call for all costs a fifth of one for each.
+    """
+    between = [_LF] * (2 * len(records) - 1)
+    between[::2] = records
+    try:
+        text = orjson.dumps(between, known, _ONLY_JSON)
+    except TypeError:
+        return None
+    if b"null" in text and not all(map(_is_finite, records)):
+        return None
+    # In JSON an LF stands in no string, so none is anywhere but where it was put.
+    lines = text[1:-1].replace(b",\n,", b"\n") + b"\n"
+    if not lines.isascii() or b"\x7f" in lines:
+        lines = lines if escaped(lines) == lines else harmless(lines.decode()).encode()
+    return lines if next_oversize(lines, 0, longest) < 0 else None
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether there is no NaN and no infinity in what orjson has written, as null if there is."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, (list, tuple)) else True
+
+
+_LF: Any = orjson.Fragment(b"\n")
 # Nothing of Python's becomes JSON by itself.
 _ONLY_JSON = (
     orjson.OPT_PASSTHROUGH_DATACLASS

@@ -16,13 +16,14 @@ from logsrv.linelog.framing.bodies import (
     Records,
     Refusal,
     Reply,
-    Taken,
+    Steps,
     malformed,
-    parsed,
     told,
 )
 from logsrv.linelog.framing.extras import needed, read_message
-from logsrv.linelog.framing.json_made import made
+from logsrv.linelog.framing.json_made import made, made_together
+from logsrv.linelog.framing.json_parts import several
+from logsrv.linelog.framing.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.times import of_nanoseconds
 
 # Labels, nanoseconds since 1970, the line, structured metadata.
@@ -36,36 +37,80 @@ _ESCAPE = re.compile(
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _OURS = ("time", "message")
+# Entries that become lines together, and bytes that their labels may have; digits of a time.
+_AT_ONCE = 512
+_MOST_AT_ONCE = 1 << 20
+_DIGITS = 19
+# The numbers of those fields.
+_STREAMS_ENTRIES = (1, 2)
 # As much as a stream counts: one of protobuf has a few bytes.
 _STREAM = 1000
 
 
-def take(body: bytes, asked: Asked, most_body: int) -> Taken:
-    """Return the entries of a push; most_body: bytes that the body may have out of snappy.
+def take(body: bytes, asked: Asked, records: Records, most_body: int) -> Steps:
+    """Take the entries of a push; most_body: bytes that the body may have out of snappy.
 
     Those longer than --max-record are left out, and the answer says so. Raises Refusal.
     """
-    records = Records(asked.max_made)
-    if asked.media == JSON:
-        entries = _of_json(body)
-    elif asked.media in PROTOBUF:
-        entries = _of_protobuf(_out_of_snappy(body, most_body), records)
-    else:
-        raise Refusal(
-            415, "protocol", "a push to Loki is application/json or application/x-protobuf"
-        )
     try:
-        for entry in entries:
-            records.add_unless_longer(_record(*entry), asked.max_record)
+        if asked.media == JSON:
+            yield from _from_json(body, asked.max_record, records)
+        elif asked.media in PROTOBUF:
+            yield from _from_protobuf(_out_of_snappy(body, most_body), asked.max_record, records)
+        else:
+            raise Refusal(
+                415, "protocol", "a push to Loki is application/json or application/x-protobuf"
+            )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise malformed("the body is not what clients of Loki push") from None
     if not records.refused:
-        return Taken(records, Reply(204))
+        return Reply(204)
     sentence = (
         f"{records.refused} of {records.refused + len(records)} entries are longer than"
         f" {asked.max_record} bytes, what --max-record allows; the others are stored"
     )
-    return Taken(records, Reply(413, told(error=sentence)))
+    return Reply(413, told(error=sentence))
+
+
+def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
+    for push in several(body, ("streams", "values"), most, records):
+        for stream in push["streams"] if push is not None else ():
+            labels = stream["stream"]
+            values = stream.get("values") or []
+            # Each entry has the labels.
+            many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
+            for at in range(0, len(values), many):
+                some = values[at : at + many]
+                lines = _together(labels, some, most)
+                if lines is not None:
+                    records.add_lines(lines, len(some))
+                else:
+                    for entry in _entries(labels, some):
+                        records.add_unless_longer(_record(*entry), most)
+                if records.due:
+                    yield
+        yield
+
+
+def _together(labels: Any, values: list[Any], most: int) -> bytes | None:
+    """Return entries as lines; None if one of them takes more care."""
+    if type(labels) is not dict or not labels.keys().isdisjoint(_OURS):
+        return None
+    found = []
+    begin = second = ""
+    for value in values:
+        if type(value) is not list or not (len(value) == 2 or (len(value) == 3 and not value[2])):
+            return None
+        time, line = value[0], value[1]
+        if type(time) is not str or type(line) is not str or len(time) != _DIGITS:
+            return None
+        if time[:-9] != begin:
+            begin = time[:-9]
+            second = (of_nanoseconds(int(begin), 0) or "")[:20] if begin.isdecimal() else ""
+        if not (second and time.isdecimal() and time.isascii()):
+            return None
+        found.append({**labels, "time": f"{second}{time[-9:]}Z", "message": line})
+    return made_together(found, most)
 
 
 def _record(
@@ -88,18 +133,12 @@ def _free(name: str, taken: Any) -> str:
     return name
 
 
-def _of_json(body: bytes) -> Iterator[Entry]:
-    try:
-        push: Any = parsed(body)
-    except ValueError as error:
-        raise malformed(f"the body is no JSON: {error}") from None
-    for stream in push["streams"]:
-        labels = stream["stream"]
-        for value in stream.get("values") or []:
-            time, line, *metadata = value
-            if not isinstance(line, str) or not isinstance(time, (str, int)):
-                raise TypeError
-            yield dict(labels), int(time), line, metadata[0] if metadata else {}
+def _entries(labels: Any, values: list[Any]) -> Iterator[Entry]:
+    for value in values:
+        time, line, *metadata = value
+        if not isinstance(line, str) or not isinstance(time, (str, int)):
+            raise TypeError
+        yield dict(labels), int(time), line, metadata[0] if metadata else {}
 
 
 def _out_of_snappy(body: bytes, most: int) -> bytes:
@@ -116,14 +155,21 @@ def _out_of_snappy(body: bytes, most: int) -> bytes:
         raise malformed("the body is not in snappy") from None
 
 
-def _of_protobuf(body: bytes, records: Records) -> Iterator[Entry]:
-    for stream in read_message(_push_request(), body).streams:
-        records.made(_STREAM)
-        labels = _labels(stream.labels.decode())
-        for entry in stream.entries:
-            metadata = {one.name: one.value for one in entry.metadata}
-            time = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
-            yield labels, time, entry.line, metadata
+def _from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
+    for part in parts_of_message(body, _STREAMS_ENTRIES, most, records):
+        if part is None:
+            yield
+            continue
+        for stream in read_message(_push_request(), part).streams:
+            records.made(_STREAM)
+            labels = _labels(stream.labels.decode())
+            for entry in stream.entries:
+                metadata = {one.name: one.value for one in entry.metadata}
+                time = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos
+                record = _record(labels, time, entry.line, metadata)
+                records.add_unless_longer(record, most)
+                if records.due:
+                    yield
 
 
 def _labels(text: str) -> dict[str, str]:

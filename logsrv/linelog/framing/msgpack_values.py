@@ -6,9 +6,16 @@ that is there as a whole is unpacked, and then it has at most as many values in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import TypeAlias
 
-from msgpack import Unpacker
+from msgpack import OutOfData, Unpacker
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+# What is looked through, or unpacked, before others have a turn: it may be as many values as bytes.
+PIECE = 64 << 10
+_COUNTED = 16 << 10
+_DAMAGED = "its MessagePack is damaged"
 
 # The C of msgpack has room for 1024; the JSON that is made of it goes no deeper than 200.
 DEEPEST = 500
@@ -72,7 +79,7 @@ class ValueFramer:
         """Return how many bytes wait for the rest of their value."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> Iterator[bytes]:
+    def receive(self, data: bytes) -> Iterator[bytes | bytearray]:
         """Give the values that are whole now; to be gone through before more is received."""
         if self.trouble:
             return
@@ -83,6 +90,13 @@ class ValueFramer:
             whole = self._scan(start)
             if not whole:
                 break
+            if start == 0 and self._at > PIECE:
+                # Not copied: what is long is there once.
+                held, value = held[self._at :], held
+                del value[self._at :]
+                self._held, self._at = held, 0
+                yield value
+                continue
             yield bytes(memoryview(held)[start : self._at])
             start = self._at
         if self.trouble:
@@ -135,50 +149,92 @@ class ValueFramer:
         return done
 
 
-def crowded(value: bytes | memoryview, most: int) -> bool:
-    """Return whether a whole value has more than `most` values in it; raises ValueError as `cut` does."""
+def crowded(value: Buffer, most: int) -> Generator[None, None, bool]:
+    """Return whether a whole value has more than `most` values in it; raises ValueError as `cut` does.
+
+    Others may have a turn between the steps: `most` may be a million.
+    """
     framer = ValueFramer(len(value))
-    piece = max(most, 1)
-    for start in range(0, len(value), piece):
-        for _ in framer.receive(bytes(value[start : start + piece])):
+    for start in range(0, len(value), _COUNTED):
+        for _ in framer.receive(bytes(value[start : start + _COUNTED])):
             pass
         if framer.trouble:
             raise ValueError(framer.trouble)
         if framer.passed > most:
             return True
+        yield
     return False
 
 
-def cut(values: bytes | memoryview) -> Iterator[memoryview]:
+def cut(values: Buffer) -> Iterator[memoryview]:
     """Give the values that stand one behind the other, none of them unpacked.
 
     Raises ValueError where there is none, or half of one.
     """
-    view = memoryview(values)
-    unpacker = Unpacker(max_buffer_size=max(len(view), 1))
-    unpacker.feed(view)
-    start = 0
-    while start < len(view):
-        try:
-            unpacker.skip()
-        except Exception as error:
-            raise ValueError("its MessagePack is damaged") from error
-        end = unpacker.tell()
+    view, start = memoryview(values), 0
+    for end in ends(view):
         yield view[start:end]
         start = end
+    if start < len(view):
+        raise ValueError(_DAMAGED)
 
 
-def elements(array: bytes | memoryview) -> Iterator[memoryview] | None:
-    """Give the elements of a whole array, none of them unpacked; None if it is no array.
+def ends(values: Buffer, most: int | None = None) -> list[int]:
+    """Return where each value ends of those that stand one behind the other, `most` of them at most.
 
-    One by one: there may be millions, of a byte each. Raises ValueError as `cut` does.
+    What is behind the last of them is no whole value. Raises ValueError where there is none.
     """
-    view = memoryview(array)
+    unpacker = Unpacker(max_buffer_size=max(len(values), 1))
+    unpacker.feed(values)
+    skip, tell = unpacker.skip, unpacker.tell
+    found: list[int] = []
+    try:
+        while most is None or len(found) < most:
+            skip()
+            found.append(tell())
+    except OutOfData:
+        return found
+    except Exception as error:
+        raise ValueError(_DAMAGED) from error
+    return found
+
+
+def end_of(value: memoryview, start: int) -> Generator[None, None, int]:
+    """Return where the value ends that begins at `start`, with turns for others. Raises ValueError."""
+    finder = EndFinder(len(value))
+    for at in range(start, len(value), PIECE):
+        end = finder.feed(value[at : at + PIECE])
+        if end:
+            return start + end
+        yield
+    raise ValueError(_DAMAGED)
+
+
+class EndFinder:
+    """The end of one long value, looked for in its bytes as they come."""
+
+    def __init__(self, most: int) -> None:
+        """most: bytes that there may be."""
+        self._unpacker = Unpacker(max_buffer_size=max(most, 1))
+
+    def feed(self, data: Buffer) -> int:
+        """Return how many bytes the value has; 0 if it goes on. Raises ValueError."""
+        self._unpacker.feed(data)
+        try:
+            self._unpacker.skip()
+        except OutOfData:
+            return 0
+        except Exception as error:
+            raise ValueError(_DAMAGED) from error
+        return int(self._unpacker.tell())
+
+
+def array_header(view: memoryview) -> tuple[int, int] | None:
+    """Return how many elements an array has, and where the first begins; None if it is no array."""
     code = view[0]
     if code & 0xF0 == 0x90:
-        header = 1
-    elif code in (0xDC, 0xDD):
-        header = 3 if code == 0xDC else 5
-    else:
+        return code & 0x0F, 1
+    if code not in (0xDC, 0xDD):
         return None
-    return cut(view[header:])
+    header = 3 if code == 0xDC else 5
+    return int.from_bytes(view[1:header], "big"), header

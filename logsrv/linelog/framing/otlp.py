@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 from logsrv.linelog.framing.bodies import (
@@ -12,13 +13,14 @@ from logsrv.linelog.framing.bodies import (
     Records,
     Refusal,
     Reply,
-    Taken,
+    Steps,
     malformed,
-    parsed,
     told,
 )
 from logsrv.linelog.framing.extras import needed, read_message
-from logsrv.linelog.framing.json_made import made
+from logsrv.linelog.framing.json_made import made, made_together
+from logsrv.linelog.framing.json_parts import several
+from logsrv.linelog.framing.protobuf_parts import several as parts_of_message
 from logsrv.linelog.framing.times import of_nanoseconds
 
 PROTOBUF = "application/x-protobuf"
@@ -29,32 +31,58 @@ _CONTAINER = 1000
 # Bytes of the keys of a value made flat, as each has all names above it; and how many may be alike.
 _MOST_KEYS = 16 << 20
 _MOST_ALIKE = 100
+# Where the log records are: keys in JSON, numbers of fields in protobuf; and how many are made together.
+_PATH = ("resourceLogs", "scopeLogs", "logRecords")
+_NUMBERS = (1, 2, 2)
+_AT_ONCE = 64
+# A resource of more bytes: then each record is made by itself, as it has all of them.
+_LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
 # A log record as keys and values, before `made`.
 Record: TypeAlias = dict[str, Any]
 
 
-def take(body: bytes, asked: Asked) -> Taken:
-    """Return the log records of an export request; those longer than --max-record are rejected.
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the log records of an export request; those longer than --max-record are rejected.
 
     Raises Refusal.
     """
-    records = Records(asked.max_made)
     if asked.media == JSON:
-        found = _of_json(body)
+        parts = several(body, _PATH, asked.max_record, records)
+        found = chain.from_iterable(map(_of_json, parts))
     elif asked.media == PROTOBUF:
-        found = _of_protobuf(body, records)
+        messages = parts_of_message(body, _NUMBERS, asked.max_record, records)
+        found = chain.from_iterable(_of_protobuf(part, records) for part in messages)
     else:
         raise Refusal(
             415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
         )
+    some: list[Record] = []
     try:
         for one in found:
-            records.add_unless_longer(made(one, {}), asked.max_record)
+            if one is not None:
+                some.append(one)
+                records.expect(len(some))
+            if one is None or len(some) == _AT_ONCE:
+                yield from _add(some, asked.max_record, records)
+                some = []
+        yield from _add(some, asked.max_record, records)
     except (AttributeError, TypeError, ValueError, OverflowError, KeyError):
         raise malformed("the body is JSON, but not as OTLP has logs") from None
-    return Taken(records, _reply(records.refused, asked))
+    return _reply(records.refused, asked)
+
+
+def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
+    lines = made_together(some, most) if some else None
+    if lines is not None:
+        records.add_lines(lines, len(some))
+    else:
+        for one in some:
+            records.add_unless_longer(made(one, {}), most)
+            if records.due:
+                yield
+    yield
 
 
 def _reply(rejected: int, asked: Asked) -> Reply:
@@ -73,11 +101,16 @@ def _service() -> Any:
     return needed(_SERVICE, "logs over OTLP in protobuf")
 
 
-def _of_protobuf(body: bytes, records: Records) -> Iterator[Record]:
-    request = read_message(_service().ExportLogsServiceRequest, body)
+def _of_protobuf(part: bytes | None, records: Records) -> Iterator[Record | None]:
+    """Give the log records of a part, and None where what was given is to be made into lines."""
+    if part is None:
+        yield None
+        return
+    request = read_message(_service().ExportLogsServiceRequest, part)
     for logs in request.resource_logs:
         records.made(_CONTAINER)
         resource = _flat("resource", _pairs(logs.resource.attributes))
+        large = len(made(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
             records.made(_CONTAINER)
             for one in scope_logs.log_records:
@@ -89,6 +122,9 @@ def _of_protobuf(body: bytes, records: Records) -> Iterator[Record]:
                     (resource, scope_logs.scope.name),
                     (one.trace_id.hex(), one.span_id.hex(), getattr(one, "event_name", "")),
                 )
+                if large:
+                    yield None
+    yield None
 
 
 def _pairs(pairs: Any) -> dict[str, Any]:
@@ -104,13 +140,13 @@ def _value(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def _of_json(body: bytes) -> Iterator[Record]:
-    try:
-        request = parsed(body)
-    except ValueError as error:
-        raise malformed(f"the body is no JSON: {error}") from None
+def _of_json(request: dict[str, Any] | None) -> Iterator[Record | None]:
+    if request is None:
+        yield None
+        return
     for logs in request.get("resourceLogs") or ():
         resource = _flat("resource", _json_pairs((logs.get("resource") or {}).get("attributes")))
+        large = len(made(resource, {})) > _LARGE
         for scope_logs in logs.get("scopeLogs") or ():
             scope = (scope_logs.get("scope") or {}).get("name") or ""
             for one in scope_logs.get("logRecords") or ():
@@ -122,6 +158,9 @@ def _of_json(body: bytes) -> Iterator[Record]:
                     (resource, scope),
                     tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
                 )
+                if large:
+                    yield None
+    yield None
 
 
 def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:

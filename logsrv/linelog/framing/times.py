@@ -30,8 +30,11 @@ def of_nanoseconds(seconds: int, nanoseconds: int) -> str | None:
 
     None where no calendar has it.
     """
-    carried, nanoseconds = divmod(nanoseconds, NANOSECONDS)
-    return _text(seconds + carried, f".{nanoseconds:09d}")
+    if not 0 <= nanoseconds < NANOSECONDS:
+        carried, nanoseconds = divmod(nanoseconds, NANOSECONDS)
+        seconds += carried
+    second = _second(seconds)
+    return None if second is None else f"{second}.{nanoseconds:09d}Z"
 
 
 def _text(seconds: int, fraction: str) -> str | None:

@@ -24,7 +24,7 @@ from logsrv.linelog.framing.dated import Dated
 from logsrv.linelog.framing.inflated import UnpackingError, out_of_zstd
 from logsrv.linelog.framing.journal import MOST_ENTRY, JournalFramer
 from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.framing.records import Run, frame_records
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.store.disk import reason
 
@@ -142,8 +142,9 @@ def _why(error: Exception) -> str:
 
 
 def _framed(entries: Records) -> bytes:
-    framed = (frame_records(run, _ENTRY_RULES, LineCounts()).block for _, run in entries.runs)
-    return b"".join(bytes(block) for block in framed if block is not None)
+    lines = [line for run in entries.take() if isinstance(run, Run) for line in run.lines]
+    block = frame_records(lines, _ENTRY_RULES, LineCounts()).block
+    return b"" if block is None else bytes(block)
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress
@@ -12,9 +12,12 @@ from zope.interface import implementer
 
 from logsrv.kit.net.source import Sender
 from logsrv.kit.protocols.datagrams import AnswerSocket
-from logsrv.linelog.framing.forward import Limits, NoEventError, event_of
+from logsrv.linelog.framing.bodies import Records, most_made
+from logsrv.linelog.framing.forward import event
+from logsrv.linelog.framing.forward_entries import Limits, NoEventError
 from logsrv.linelog.framing.forward_key import LONGEST_PING, helo, pong
 from logsrv.linelog.framing.msgpack_values import ValueFramer
+from logsrv.linelog.inputs.gathering import Gathering
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
 
@@ -42,12 +45,12 @@ class ForwardReceiver(RecordReceiver):
     def held(self) -> int:
         return self._framer.held
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> Iterator[None]:
         for value in self._framer.receive(data):
             if self._nonce:
-                self._let_in(value)
+                self._let_in(bytes(value))
             else:
-                self._event(value)
+                yield from self._event(value)
             if self.ending:
                 return
         if self._framer.trouble:
@@ -68,20 +71,16 @@ class ForwardReceiver(RecordReceiver):
         self._framer.most = self._limits.event
         self.answer(answer)
 
-    def _event(self, value: bytes) -> None:
+    def _event(self, value: bytes | bytearray) -> Iterator[None]:
+        found = Gathering(self.intake, Records(most_made(self._limits.event)))
         try:
-            event = event_of(value, self._limits)
+            acknowledgement = yield from found.steps(event(value, self._limits, found.records))
         except NoEventError as error:
             self.refuse(error.reason, f"closing the connection: {error}")
             return
-        if event.as_text:
-            self.intake.as_text(event.as_text)
-        for run in event.records:
-            self.store(run.lines, structured=run.structured)
-            if self.ending:
-                return
-        if event.acknowledgement:
-            self.answer_when_safe(event.acknowledgement)
+        yield from self.store_gathered(found)
+        if acknowledgement and not self.ending:
+            self.answer_when_safe(acknowledgement)
 
 
 @implementer(IDatagramReceiver)

@@ -5,12 +5,14 @@
             ─ the journal, not packed ─ each entry as it is whole ─ store ───────┤
             ─ all else ─ kept up to --max-body ─ unpacked ─ parsed ─ store ──────┴─ durable ─ answer
 
+What is kept is unpacked, parsed and stored in slices, so that others are served meanwhile.
+
 What is refused has no record stored, but for text that turns out too long, or too slow, on its way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,11 +27,12 @@ from logsrv.kit.net.twisted_private import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.channel import host_and_target
 from logsrv.linelog.framing import coded, http_lines
-from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, most_made, told
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps, most_made, told
+from logsrv.linelog.framing.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.journal import JournalFramer
 from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.records import frame_records
 from logsrv.linelog.framing.rules import for_frames
+from logsrv.linelog.inputs.gathering import Gathering
 from logsrv.linelog.inputs.http_token import CHALLENGES, check_token
 from logsrv.linelog.inputs.http_ways import NotAllowed, Way, path_of, way_of
 from logsrv.linelog.inputs.intake import Intake
@@ -75,8 +78,12 @@ class InputRequest(Request):
         self.browser = channel
         self._intake = intake
         self._bodies = bodies
-        self._body: list[bytes] = []
+        self._body = BytesIO()
+        self._held = 0
         self._size = 0
+        # Whether it is being unpacked, parsed or stored; and the answer that stands at the end of that.
+        self._busy = False
+        self._reply: Reply | None = None
         self._lines = 0
         self._ended = True
         self._since = intake.moment
@@ -123,23 +130,34 @@ class InputRequest(Request):
             self._answer_refusal(self._refusal)
             self._finish()
             return
-        try:
-            reply = self._taken()
-        except Refusal as refusal:
-            self._refuse(refusal, 0)
-            self._answer_refusal(refusal)
-            self._finish()
-        except Exception:
-            log.failure("taking in a request failed")
-            self._answer(Reply(500, told(error="the server has failed; its log says why")))
-            self._finish()
-        else:
-            self._answer_when_safe(reply)
+        self._busy = True
+        self._intake.turns.begin(self._steps(), self._taken_in)
 
     def connectionLost(self, reason: Failure) -> None:
         self._gone = True
-        self._let_go()
+        if not self._busy:
+            self._let_go()
         super().connectionLost(reason)
+
+    def _steps(self) -> Iterator[None]:
+        self._reply = yield from self._taken()
+
+    def _taken_in(self, failure: Failure | None) -> None:
+        self._busy = False
+        if failure is not None and not failure.check(Refusal):
+            log.failure("taking in a request failed", failure)
+        if self._gone or self._answered:
+            self._let_go()
+        elif failure is None:
+            assert self._reply is not None
+            self._answer_when_safe(self._reply)
+        elif isinstance(failure.value, Refusal):
+            self._refuse(failure.value, 0)
+            self._answer_refusal(failure.value)
+            self._finish()
+        else:
+            self._answer(Reply(500, told(error="the server has failed; its log says why")))
+            self._finish()
 
     # Taking in.
 
@@ -180,7 +198,8 @@ class InputRequest(Request):
         return LineFramer(for_frames(self._intake.rules), self._intake.counts)
 
     def _keep(self, data: bytes) -> None:
-        self._body.append(data)
+        self._body.write(data)
+        self._held += len(data)
         self._bodies.held += len(data)
         if self._bodies.held > self._bodies.most_held:
             raise busy("too many bodies are on their way at once; send it again")
@@ -192,7 +211,7 @@ class InputRequest(Request):
         if framer.closing:
             raise Refusal(413, "oversize", framer.closing)
 
-    def _taken(self) -> Reply:
+    def _taken(self) -> Steps:
         """Store all that is not stored yet, and return the answer. Raises Refusal."""
         way = self._way
         assert way is not None
@@ -203,34 +222,49 @@ class InputRequest(Request):
         if self._entries is not None:
             return self._entries_taken(self._entries)
         most = self._intake.options.max_body
+        packed = list(in_pieces(self._body.getvalue()))
+        self._body = BytesIO()
         # Before any of it is stored, and before there is more of it than a piece.
-        coded.check(self._body, self._coding, most)
+        yield from coded.check(packed, self._coding, most)
+        pieces = coded.unpacked(packed, self._coding, most)
         if way.by_type and http_lines.kind_of(self._media) is http_lines.TEXT:
-            return self._packed_text_taken(most)
+            return (yield from self._pieces_of_text_taken(pieces))
         if way.entries:
             entries = JournalFramer(self._longest)
-            for piece in coded.unpacked(self._body, self._coding, most):
-                self._store_records(entries.receive(piece))
+            for piece in pieces:
+                self._store_records(entries.receive(bytes(piece)))
+                yield
             return self._entries_taken(entries)
+        body = BytesIO()
+        for piece in pieces:
+            body.write(piece)
+            yield
+        del packed, pieces
+        return (yield from self._records_taken(body.getvalue(), way, most))
+
+    def _records_taken(self, body: bytes, way: Way, most: int) -> Steps:
         assert way.take is not None
-        body = b"".join(coded.unpacked(self._body, self._coding, most))
         asked = Asked(self._media, self._path, self._longest, most_made(most))
-        taken = way.take(body, asked, most)
-        if taken is None:
-            self._framer = self._new_framer()
-            self._take_text(self._framer, body)
-            return self._text_taken(self._framer)
-        self._store_records(taken.records)
-        return taken.reply
+        gathered = Gathering(self._intake, Records(asked.max_made))
+        reply = yield from gathered.steps(way.take(body, asked, gathered.records, most))
+        if reply is None:
+            return (yield from self._pieces_of_text_taken(in_pieces(body)))
+        del body
+        self._start(ANSWER_SECONDS, self._not_safe, None)
+        yield from gathered.store(self.browser.source)
+        if gathered.closing is not None:
+            raise Refusal(413, "oversize", gathered.closing)
+        return reply
 
     def _entries_taken(self, entries: JournalFramer) -> Reply:
         self._store_records(entries.finish())
         return Reply(202, b"OK.\n", "text/plain")
 
-    def _packed_text_taken(self, most: int) -> Reply:
+    def _pieces_of_text_taken(self, pieces: Iterable[Buffer]) -> Steps:
         framer = self._framer = self._new_framer()
-        for piece in coded.unpacked(self._body, self._coding, most):
-            self._take_text(framer, piece)
+        for piece in pieces:
+            self._take_text(framer, bytes(piece))
+            yield
         return self._text_taken(framer)
 
     def _text_taken(self, framer: LineFramer) -> Reply:
@@ -240,17 +274,11 @@ class InputRequest(Request):
         return http_lines.accepted(self._lines)
 
     def _store_records(self, records: Records) -> None:
-        intake = self._intake
-        for structured, run in records.runs:
-            rules = intake.structured_rules if structured else intake.rules
-            framed = frame_records(run, rules, intake.counts)
-            self._store(framed.block)
-            if framed.closing is not None:
-                raise Refusal(413, "oversize", framed.closing)
-        if records.as_text:
-            self._intake.as_text(records.as_text)
-        for reason, number in records.reasons.items():
-            self._intake.refused(reason, number)
+        gathered = Gathering(self._intake, records)
+        for _ in gathered.store(self.browser.source):
+            pass
+        if gathered.closing is not None:
+            raise Refusal(413, "oversize", gathered.closing)
 
     def _store(self, block: Block | None) -> None:
         if block is not None:
@@ -363,8 +391,8 @@ class InputRequest(Request):
         self._intake.unfinished.forget(self)
         self._intake.valve.remove(self)
         self.browser.go_on()
-        self._bodies.held -= sum(map(len, self._body))
-        self._body = []
+        self._bodies.held -= self._held
+        self._held, self._body = 0, BytesIO()
 
     def _start(self, seconds: float, call: Any, *arguments: object) -> None:
         self._stop()

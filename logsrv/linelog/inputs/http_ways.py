@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -12,10 +12,11 @@ import attrs
 
 from logsrv.kit.text.words import shown
 from logsrv.linelog.framing import bulk, http_lines
-from logsrv.linelog.framing.bodies import Asked, Refusal, Reply, Taken
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps
 
-# A body unpacked, its circumstances, --max-body; None: it is lines.
-Take: TypeAlias = Callable[[bytes, Asked, int], Taken | None]
+# What takes the records of a body: unpacked, its circumstances, where they go, --max-body. Its answer is
+# None if the body is lines.
+Take: TypeAlias = Callable[[bytes, Asked, Records, int], Generator[None, None, Reply | None]]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -36,24 +37,26 @@ class Way:
     headers: Mapping[str, str] = _NONE
 
 
-def _posted(body: bytes, asked: Asked, most: int) -> Taken | None:
-    return http_lines.take(body, asked)
+def _posted(
+    body: bytes, asked: Asked, records: Records, most: int
+) -> Generator[None, None, Reply | None]:
+    return http_lines.take(body, asked, records)
 
 
-def _bulk(body: bytes, asked: Asked, most: int) -> Taken | None:
-    return bulk.take(body, asked)
+def _bulk(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
+    return bulk.take(body, asked, records)
 
 
-def _loki(body: bytes, asked: Asked, most: int) -> Taken | None:
+def _loki(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
     from logsrv.linelog.framing import loki
 
-    return loki.take(body, asked, most)
+    return loki.take(body, asked, records, most)
 
 
-def _otlp(body: bytes, asked: Asked, most: int) -> Taken | None:
+def _otlp(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
     from logsrv.linelog.framing import otlp
 
-    return otlp.take(body, asked)
+    return otlp.take(body, asked, records)
 
 
 _POSTED = Way((b"POST",), _posted, by_type=True)

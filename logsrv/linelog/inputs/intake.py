@@ -18,6 +18,7 @@ from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
+from logsrv.linelog.inputs.turns import Turns
 from logsrv.linelog.inputs.unfinished import Unfinished
 from logsrv.linelog.store.valve import Valve
 
@@ -72,7 +73,8 @@ class Intake:
     rules: what lines have to be like; a connection keeps those it began with. options,
     secrets, structured_rules: what inputs of records go by beside it.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
-    connection_log: None unless the operator wants it. unfinished: what its connections hold.
+    connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
+    work that may take long.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
     stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
@@ -89,6 +91,7 @@ class Intake:
         self.received_lines = 0
         self._sink = sink
         self.clock = clock
+        self.turns = Turns(sink.valve, clock)
         self.apply(settings)
         self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
         # Batches, and between them who waits until those before are safe, since when, and what makes more.
@@ -209,6 +212,14 @@ class Intake:
 
     def flush(self) -> None:
         """Store all that waits, and log who came and went: the store is about to close."""
+        given_up = self.turns.finish()
+        if given_up:
+            self.refused("unfinished", given_up)
+            log.warn(
+                "{label}: {number} messages are not stored: there was no time to take them in",
+                label=self.label,
+                number=given_up,
+            )
         while self._waiting:
             self._go_on()
         self.valve.remove(self)

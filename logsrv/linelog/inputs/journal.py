@@ -10,6 +10,7 @@ from zope.interface import implementer
 from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies import Records, Refusal
 from logsrv.linelog.framing.journal import entry_of
+from logsrv.linelog.framing.records import Run
 from logsrv.linelog.inputs.http import HttpInputFactory
 from logsrv.linelog.inputs.http_ways import JOURNAL_WAYS
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
@@ -38,14 +39,12 @@ class JournalDatagrams:
                 records.as_text += 1
                 records.add(payload, structured=False)
                 continue
-            records.as_text += entry.as_text
-            for structured, run in entry.runs:
-                for record in run:
-                    records.add(record, structured=structured)
+            records.add_all(entry)
         if records.as_text:
             intake.as_text(records.as_text)
-        for structured, run in records.runs:
-            store_from_datagrams(intake, run, name, structured=structured)
+        for run in records.take():
+            assert isinstance(run, Run)
+            store_from_datagrams(intake, run.lines, name, structured=run.structured)
 
 
 @implementer(IInput)

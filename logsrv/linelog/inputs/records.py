@@ -6,17 +6,22 @@
             self.store(records)
             self.answer_when_safe(answer)
 
+What may take long is done in slices, for which `received` is a generator: others are served between them,
+and the peer is not read from until the last one.
+
 An acknowledgement is sent when the store says that all before it is safe, and never otherwise: where a
 disk fails the connection is cut, so that the client sends again what it has no answer for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -24,7 +29,10 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.records import frame_records
 from logsrv.linelog.framing.rules import for_datagrams
 from logsrv.linelog.inputs.answers import Answering, Answers
+from logsrv.linelog.inputs.gathering import Gathering
 from logsrv.linelog.inputs.intake import Intake
+
+log = Logger()
 
 # A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
 WINDOW = 4 << 20
@@ -36,8 +44,8 @@ ANSWER = 1 << 10
 class RecordReceiver(Protocol):
     """A connection: override `received`, and `lost` if need be.
 
-    As a producer it is paused by the store, by a peer that lets its answers lie, and while too much waits
-    to be acknowledged; it goes on when nothing holds it back.
+    As a producer it is paused by the store, by a peer that lets its answers lie, while what it sent is
+    worked on and while too much waits to be acknowledged; it goes on when nothing holds it back.
     """
 
     source = ""
@@ -50,23 +58,27 @@ class RecordReceiver(Protocol):
         """Whether the connection is being closed: what still comes is counted, and not looked at."""
         self._rules = intake.rules
         self._structured = intake.structured_rules
-        # Answers that wait, and their bytes with those that were stored before them.
-        self._due = 0
+        self.due = 0
+        """How many acknowledgements wait until it is safe."""
+        # Their bytes with those that were stored before them.
         self._unsafe = 0
         # The bytes stored since the last answer, and the moment before the first of them.
         self._stored = 0
         self._since = 0
-        self._receiving = False
+        # What came and is not looked at yet, how much that was, and whether it is being done.
+        self._unread: deque[bytes] = deque()
+        self._came = 0
+        self._busy = self._paused = False
         # Made for the first answer.
         self._answers: Answers | None = None
 
     @property
     def working(self) -> bool:
-        """Return true while an acknowledgement is due: a stop of the service waits for it."""
-        return self._due > 0
+        """Return true while something is to be stored or acknowledged: a stop waits for it."""
+        return self._busy or self.due > 0
 
-    def received(self, data: bytes) -> None:
-        """Take what the peer sent, cut anywhere."""
+    def received(self, data: bytes) -> Iterator[None] | None:
+        """Take what the peer sent, cut anywhere: at once, or in steps between which others have a turn."""
         raise NotImplementedError(f"{type(self).__name__} has no received")
 
     def lost(self) -> None:
@@ -97,9 +109,18 @@ class RecordReceiver(Protocol):
         self.lost()
         self.refuse("busy", "closing the connection: it waits longest of those with half a record")
 
+    def store_gathered(self, gathering: Gathering) -> Iterator[None]:
+        """Store the records of a message that is understood."""
+        if not self._stored:
+            self._since = self.intake.moment
+        yield from gathering.store(self.source)
+        self._stored += gathering.stored
+        if gathering.closing is not None:
+            self.refuse("oversize", gathering.closing)
+
     def answer(self, data: bytes) -> None:
         """Send an answer that has nothing to wait for."""
-        if data and not self.ending:
+        if data and self.connected and not self.ending:
             self._write(data)
 
     def answer_when_safe(self, data: bytes) -> None:
@@ -107,10 +128,10 @@ class RecordReceiver(Protocol):
         since = self._since if self._stored else None
         size, self._stored = self._stored + len(data) + ANSWER, 0
         self._unsafe += size
-        self._due += 1
+        self.due += 1
         safe = self.intake.durable(since)
         safe.addCallbacks(self._safe, self._unsafe_for_good, callbackArgs=(data, size))
-        if self._unsafe > WINDOW and not safe.called:
+        if self._unsafe > WINDOW and not safe.called and self.connected:
             self.pauseProducing()
 
     def refuse(self, reason: str, sentence: str, last_words: bytes = b"") -> None:
@@ -128,7 +149,7 @@ class RecordReceiver(Protocol):
         """Close the connection when all that was stored is acknowledged."""
         if self.ending:
             return
-        if last_words:
+        if last_words and self.connected:
             self._write(last_words)
         self.ending = True
         self.intake.unfinished.forget(self)
@@ -144,27 +165,58 @@ class RecordReceiver(Protocol):
         self.intake.received_bytes += len(data)
         if self.ending:
             return
-        self._receiving = True
-        self.received(data)
-        self._receiving = False
-        if self.ending:
-            self._leave_when_safe()
-        else:
-            self.intake.unfinished.note(self, self.held, len(data))
+        self._came += len(data)
+        self._unread.append(data)
+        if self._busy:
+            # TLS may deliver what it had before it was paused.
+            return
+        self._busy = True
+        self.intake.turns.begin(self._steps(), self._done)
+        if self._busy:
+            # It waits for us, and for nothing that its peer owes.
+            self.intake.unfinished.forget(self)
+            self._paused = True
+            self.pauseProducing()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.intake.valve.remove(self)
         self.intake.unfinished.forget(self)
-        if not self.ending:
-            self.lost()
-        self.ending = True
         self.connected = 0
+        if not self._busy:
+            self._end_of_data()
         if self.intake.connection_log is not None:
             self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
 
+    def _steps(self) -> Iterator[None]:
+        while self._unread and not self.ending:
+            yield from self.received(self._unread.popleft()) or ()
+
+    def _done(self, failure: Failure | None) -> None:
+        self._busy = False
+        if failure is not None:
+            self._unread.clear()
+            self.ending = True
+            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            self.transport.abortConnection()
+        elif not self.connected:
+            self._end_of_data()
+        elif self.ending:
+            self._leave_when_safe()
+        else:
+            came, self._came = self._came, 0
+            self.intake.unfinished.note(self, self.held, came)
+            if self._paused and not self.ending:
+                self._paused = False
+                self.resumeProducing()
+
+    def _end_of_data(self) -> None:
+        if not self.ending:
+            self.lost()
+        self.ending = True
+
     def _safe(self, _: None, data: bytes, size: int) -> None:
         self._unsafe -= size
-        self._due -= 1
+        self.due -= 1
         if self.connected:
             self._write(data)
             if self.ending:
@@ -185,7 +237,7 @@ class RecordReceiver(Protocol):
         self._answers.write(data)
 
     def _leave_when_safe(self) -> None:
-        if self._due or self._receiving:
+        if self.due or self._busy or not self.connected:
             return
         if self._answers is not None:
             self._answers.let_go()
@@ -196,7 +248,7 @@ class RecordReceiver(Protocol):
 
     def resumeProducing(self) -> None:
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
-        if not (self.intake.valve.closed or unread or self._unsafe > WINDOW):
+        if not (self._busy or self.intake.valve.closed or unread or self._unsafe > WINDOW):
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:

@@ -29,7 +29,7 @@ class RelpReceiver(RecordReceiver):
         if messages:
             self.store(messages)
         answer = framer.take_answer()
-        if messages or self.working:
+        if messages or self.due:
             self.answer_when_safe(answer)
         else:
             self.answer(answer)

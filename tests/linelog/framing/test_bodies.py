@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.framing.bodies import Records, malformed, parsed, told, too_long
+from logsrv.linelog.framing.records import Run
 
 
 def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
     records = Records()
     for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
         records.add(record, structured=structured)
-    assert records.runs == [(True, [b"{}", b"[]"]), (False, [b"x"]), (True, [b"1"])]
-    assert len(records) == 4
+    assert records.take() == [
+        Run([b"{}", b"[]"], True),
+        Run([b"x"], False),
+        Run([b"1"], True),
+    ]
+    assert records.take() == [] and len(records) == 4
 
 
 def test_half_of_a_surrogate_pair_is_json() -> None:

@@ -9,15 +9,16 @@ import pytest
 
 from logsrv.linelog.framing.bodies import Asked, Refusal
 from logsrv.linelog.framing.bulk import about, take
+from tests.linelog.framing.steps import lines_of, taken_by
 
 
 def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[bytes], Any]:
     """The documents stored, and the answer."""
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    found = take(b"\n".join([*texts, b""]), Asked("", path, most))
+    found = taken_by(take, b"\n".join([*texts, b""]), Asked("", path, most))
     answer = json.loads(found.reply.body)
     assert answer["errors"] == (found.records.refused > 0)
-    return [record for _, run in found.records.runs for record in run], answer
+    return lines_of(found.records), answer
 
 
 def test_documents_stay_as_they_were_and_get_their_index() -> None:
@@ -74,5 +75,5 @@ def test_who_we_are() -> None:
 def test_names_in_the_path_are_not_multiplied_without_end() -> None:
     for document in (b"{}", b"no JSON"):
         body = (b'{"index":{}}\n%b\n' % document) * 100
-        with pytest.raises(Refusal, match="the body becomes records of more than 50000 bytes"):
-            take(body, Asked("", f"/{'x' * 900}/_bulk", 2000, 50_000))
+        with pytest.raises(Refusal, match="the message becomes records of more than 50000 bytes"):
+            taken_by(take, body, Asked("", f"/{'x' * 900}/_bulk", 2000, 50_000))

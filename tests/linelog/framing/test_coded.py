@@ -31,6 +31,10 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def check_all(body: list[bytes], how: str, most: int) -> None:
+    list(check(body, how, most))
+
+
 def cut(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
@@ -52,7 +56,7 @@ def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
     packed = PACK[how](b"a line\n" * 1000)
     for broken in (packed[:-1], packed[:-9], b"no " + packed, packed + b"more of it"):
         with pytest.raises(Refusal) as refused:
-            check([broken], how, 1 << 20)
+            check_all([broken], how, 1 << 20)
         assert refused.value.status == 400
 
 
@@ -63,7 +67,7 @@ def test_a_bomb_takes_little_memory(how: str) -> None:
     data.write(PACK[how](bytes(64 << 20)))
     tracemalloc.start()
     with pytest.raises(Refusal) as refused:
-        check([data.getvalue()], how, 1 << 20)
+        check_all([data.getvalue()], how, 1 << 20)
     assert refused.value.status == 413 and "1048576 bytes" in str(refused.value)
     assert tracemalloc.get_traced_memory()[1] < 24 << 20
     tracemalloc.stop()
@@ -71,9 +75,9 @@ def test_a_bomb_takes_little_memory(how: str) -> None:
 
 def test_exactly_as_much_as_is_allowed() -> None:
     size = 256 << 10
-    check([gzip.compress(bytes(size))], "gzip", size)
+    check_all([gzip.compress(bytes(size))], "gzip", size)
     with pytest.raises(Refusal):
-        check([gzip.compress(bytes(size + 1))], "gzip", size)
+        check_all([gzip.compress(bytes(size + 1))], "gzip", size)
 
 
 def test_the_codings_there_are() -> None:

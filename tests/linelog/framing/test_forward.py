@@ -8,19 +8,39 @@ import struct
 import tracemalloc
 from typing import Any
 
+import attrs
 import msgpack
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.framing import forward
+from logsrv.linelog.framing.bodies import Records, most_made
 from logsrv.linelog.framing.clean import escaped
-from logsrv.linelog.framing.forward import Event, Limits, NoEventError, event_of
+from logsrv.linelog.framing.forward_entries import Limits, NoEventError
+from logsrv.linelog.framing.records import Run
+from tests.linelog.framing.steps import ended, runs_of
 
 LIMITS = Limits(record=100_000, event=1 << 20)
 TIME = 1_700_000_000
 TEXT = "2023-11-14T22:13:20Z"
 NANOSECONDS = msgpack.ExtType(0, struct.pack(">II", TIME, 7))
+
+
+@attrs.frozen
+class Event:
+    """An event, taken as a whole."""
+
+    records: list[Run]
+    acknowledgement: bytes
+    as_text: int = 0
+
+
+def event_of(value: bytes, limits: Limits) -> Event:
+    records = Records(most_made(limits.event))
+    answer = ended(forward.event(value, limits, records))
+    return Event(runs_of(records), answer, records.as_text)
 
 
 def event(value: Any, limits: Limits = LIMITS) -> Event:
@@ -147,6 +167,58 @@ def test_text_that_is_no_utf_8() -> None:
     assert event_of(value, LIMITS).records[0].lines[0].startswith(b'{"a":"\\\\xffA"')
 
 
+FIELDS = st.dictionaries(
+    st.sampled_from(["a", "time", "_time", "tag", "n\x7f"])
+    | st.text(max_size=2)
+    | st.integers(0, 3),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**64 - 1)
+        | st.floats()
+        | st.text(max_size=5)
+        | st.binary(max_size=3)
+        | st.sampled_from([NANOSECONDS, msgpack.Timestamp(TIME, 1), "\u2028", "null"]),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        ),
+        max_leaves=4,
+    ),
+    max_size=4,
+)
+TIMES = st.sampled_from([TIME, TIME + 1, NANOSECONDS, TIME + 0.5, None, 2**63, "text", [TIME, {}]])
+
+
+def read(line: str) -> Any:
+    """Return what is in a line, in its order; exponents of numbers may be written in two ways."""
+    return json.loads(line, object_pairs_hook=list) if line.startswith("{") else line
+
+
+ENTRIES = st.lists(
+    st.tuples(TIMES | st.tuples(TIMES, FIELDS), FIELDS | st.sampled_from(["", "text"]))
+)
+
+
+@settings(max_examples=200)
+@given(ENTRIES, st.integers(1, 3))
+def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
+    """Many entries become what each of them becomes in an event of its own."""
+    found, error = [], ""
+    for entry in entries * times:
+        try:
+            # With what takes care beside it nothing is made together.
+            found += lines(["t", [entry, [None, "text"]]])[:-1]
+        except NoEventError as raised:
+            error = str(raised)
+            break
+    for value in (["t", entries * times], ["t", packed(*entries * times)]):
+        if error:
+            with pytest.raises(NoEventError, match=error):
+                event(value)
+        else:
+            assert list(map(read, lines(value))) == list(map(read, found))
+
+
 def test_text_in_place_of_a_map() -> None:
     found = event(
         ["t", [[1, {"a": 1}], [2, "some\ntext\n"], [3, b"more"], [4, {}]], {"chunk": "c"}]
@@ -177,7 +249,7 @@ def test_acknowledgements(options: Any, acknowledgement: Any) -> None:
 
 
 def test_nil_keeps_alive() -> None:
-    assert event(None) == Event((), b"")
+    assert event(None) == Event([], b"")
 
 
 @pytest.mark.parametrize(
@@ -243,7 +315,7 @@ def test_longer_than_a_record() -> None:
 
 @pytest.mark.parametrize("way", ["gzip", "zstd"])
 def test_a_bomb(way: str) -> None:
-    bomb = b"\0" * (100 << 20)
+    bomb = msgpack.packb([0, {"a": "x" * 1000}]) * 100_000
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)
     value = ["t", packed, {"compressed": way}]
     tracemalloc.start()
@@ -256,13 +328,23 @@ def test_a_bomb(way: str) -> None:
 
 def test_many_small_records_with_a_long_tag() -> None:
     """Each line has the tag: a megabyte would become gigabytes."""
-    with pytest.raises(NoEventError, match="becomes lines of more than"):
+    with pytest.raises(NoEventError, match="becomes records of more than"):
         event(["t" * 4000, packed([0, {}]) * 100_000])
 
 
 def test_a_record_of_nothing_but_empty_maps() -> None:
     with pytest.raises(NoEventError, match="more than 1000 values"):
         event(["t", 1, {"a": [{}] * 100_000}], Limits(record=1000, event=1 << 20))
+
+
+def test_long_and_short_entries_cut_anywhere() -> None:
+    sizes = [1, 100_000, 10, 70_000, 200_000, 5, 300_000]
+    limits = Limits(record=150_000, event=4 << 20)
+    entries = [[TIME, {"a": "x" * size}] for size in sizes]
+    for value in (["t", entries], ["t", packed(*entries)], ["t", packed(*entries), {}]):
+        found = event(value, limits).records
+        assert [len(json.loads(line)["a"]) for run in found for line in run.lines] == sizes
+        assert [len(run.lines) for run in found if not run.structured] == [1, 1]
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])

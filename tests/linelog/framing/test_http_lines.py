@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing import http_lines
-from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Taken
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal
 from logsrv.linelog.framing.http_lines import (
     AS_FORM,
     AS_JSON,
@@ -21,6 +21,8 @@ from logsrv.linelog.framing.http_lines import (
     media_type,
     take,
 )
+from logsrv.linelog.framing.records import Run
+from tests.linelog.framing.steps import Taken, ended, lines_of, runs_of, taken_by
 
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -32,18 +34,16 @@ JSONISH = st.recursive(
 
 
 def taken(body: bytes, media: str, most: int = 1000) -> Taken:
-    found = take(body, Asked(media, "/", most))
-    assert found is not None
-    return found
+    return taken_by(take, body, Asked(media, "/", most))
 
 
 def records(body: bytes, media: str = "application/json") -> list[bytes]:
-    return [record for _, run in taken(body, media).records.runs for record in run]
+    return lines_of(taken(body, media).records)
 
 
 def refused(body: bytes, media: str = "application/json", most: int = 1000) -> Refusal:
     with pytest.raises(Refusal) as found:
-        take(body, Asked(media, "/", most))
+        taken_by(take, body, Asked(media, "/", most))
     return found.value
 
 
@@ -120,23 +120,28 @@ LINES = st.lists(
 @given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
 def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
     body = ending.join(lines) + ending * ended
-    expected = Records()
-    http_lines._one_by_one(expected, body, 1000)
-    found = http_lines._json_lines(body, Asked("", "/", 1000))
-    assert (found.runs, found.as_text) == (expected.runs, expected.as_text)
+    expected, found = Records(), Records()
+    list(http_lines._one_by_one(expected, body, 1000))
+    list(http_lines._json_lines(body, Asked("", "/", 1000), found))
+    assert runs_of(found) == runs_of(expected)
+    assert found.as_text == expected.as_text
 
 
 def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
     with pytest.raises(Refusal, match="longer than 100 bytes"):
-        http_lines._json_lines(b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', Asked("", "/", 100))
+        list(
+            http_lines._json_lines(
+                b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', Asked("", "/", 100), Records()
+            )
+        )
 
 
 def test_a_line_that_is_no_json_is_text_and_counted() -> None:
     found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
-    assert found.records.runs == [
-        (True, [b'{"a":1}']),
-        (False, [b"no json", b"its text"]),
-        (True, [b"[1]"]),
+    assert runs_of(found.records) == [
+        Run([b'{"a":1}'], True),
+        Run([b"no json", b"its text"], False),
+        Run([b"[1]"], True),
     ]
     assert found.records.as_text == 1
     assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
@@ -152,8 +157,10 @@ def test_forms() -> None:
 
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
-    assert take(body, Asked("application/x-www-form-urlencoded", "/", 100)) is None
-    assert take(body, Asked("text/plain", "/", 100)) is None
+    assert (
+        ended(take(body, Asked("application/x-www-form-urlencoded", "/", 100), Records())) is None
+    )
+    assert ended(take(body, Asked("text/plain", "/", 100), Records())) is None
 
 
 def test_refusals() -> None:
@@ -170,6 +177,6 @@ def test_refusals() -> None:
     [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
 )
 def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
-    assert take(body, Asked(media, "/", 100, 300_000)) is not None
-    with pytest.raises(Refusal, match="the body becomes records of more than 150000 bytes"):
-        take(body, Asked(media, "/", 100, 150_000))
+    assert taken_by(take, body, Asked(media, "/", 100, 300_000))
+    with pytest.raises(Refusal, match="the message becomes records of more than 150000 bytes"):
+        taken_by(take, body, Asked(media, "/", 100, 150_000))

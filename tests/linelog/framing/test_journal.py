@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing import journal
 from logsrv.linelog.framing.bodies import Records, Refusal
 from logsrv.linelog.framing.journal import JournalFramer, entry_of
+from tests.linelog.framing.steps import lines_of, runs_of
 
 FIELD = st.tuples(st.sampled_from(["MESSAGE", "_PID", "X"]), st.text(max_size=12))
 
@@ -24,7 +25,7 @@ def field(key: str, value: bytes, *, binary: bool = False) -> bytes:
 
 
 def entries(*found: Records) -> list[Any]:
-    return [json.loads(one) for records in found for _, run in records.runs for one in run]
+    return [json.loads(one) for records in found for one in lines_of(records)]
 
 
 def as_json(fields: list[tuple[str, str]]) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def test_bytes_and_entries_too_long() -> None:
         {"A": "\\xff\n=", "B": "\\xfe"}
     ]
     long = entry_of(field("A", b"x" * 100), 50)
-    assert long.as_text == 1 and not long.runs[0][0]
+    assert long.as_text == 1 and not runs_of(long)[0].structured
 
 
 @pytest.mark.parametrize(

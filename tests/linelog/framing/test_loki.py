@@ -8,19 +8,20 @@ from typing import Any
 import cramjam
 import pytest
 
-from logsrv.linelog.framing.bodies import Asked, Refusal, Taken
+from logsrv.linelog.framing.bodies import Asked, Refusal
 from logsrv.linelog.framing.loki import _push_request, take
+from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
 AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def push(body: bytes, media: str = "application/json", most: int = 1000) -> Taken:
-    return take(body, Asked(media, "/loki/api/v1/push", most), 1 << 20)
+    return taken_by(take, body, Asked(media, "/loki/api/v1/push", most), 1 << 20)
 
 
 def records(found: Taken) -> list[Any]:
-    return [json.loads(record) for _, run in found.records.runs for record in run]
+    return [json.loads(record) for record in lines_of(found.records)]
 
 
 def as_json(labels: dict[str, str], *values: list[Any]) -> bytes:
@@ -123,7 +124,9 @@ def test_labels_are_not_multiplied_without_end() -> None:
     for most in (1000, 500):
         # As records, and left out.
         with pytest.raises(
-            Refusal, match="the body becomes records of more than 50000 bytes"
+            Refusal, match="the message becomes records of more than 50000 bytes"
         ) as info:
-            take(body, Asked("application/json", "/loki/api/v1/push", most, 50_000), 1 << 20)
+            taken_by(
+                take, body, Asked("application/json", "/loki/api/v1/push", most, 50_000), 1 << 20
+            )
         assert info.value.status == 413

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.msgpack_values import DEEPEST, ValueFramer, crowded, cut, elements
+from logsrv.linelog.framing.msgpack_values import (
+    DEEPEST,
+    PIECE,
+    EndFinder,
+    ValueFramer,
+    array_header,
+    cut,
+    end_of,
+    ends,
+)
+from logsrv.linelog.framing.msgpack_values import crowded as crowded_in_steps
+from tests.linelog.framing.steps import ended
 
 LEAVES = (
     st.none()
@@ -36,7 +47,7 @@ def framed(data: bytes, size: int, most: int = 1 << 20) -> tuple[list[bytes], Va
     framer = ValueFramer(most)
     found: list[bytes] = []
     for at in range(0, len(data), size):
-        found += framer.receive(data[at : at + size])
+        found += map(bytes, framer.receive(data[at : at + size]))
     return found, framer
 
 
@@ -48,7 +59,13 @@ def test_at_every_cut(values: list[Any], size: int) -> None:
     found, framer = framed(data, max(size, len(data) // 500))
     assert (found, framer.trouble, framer.held) == (packed, "", 0)
     assert [bytes(one) for one in cut(data)] == packed
-    assert list(elements(msgpack.packb(values)) or ()) == packed
+    array = memoryview(msgpack.packb(values))
+    number, start = array_header(array) or (0, 0)
+    assert number == len(values)
+    for value in packed:
+        stop = ended(end_of(array, start))
+        assert array[start:stop] == value
+        start = stop
 
 
 @settings(max_examples=60)
@@ -100,6 +117,10 @@ def test_nested_too_deeply() -> None:
     assert framer.trouble == "a value is nested too deeply"
 
 
+def crowded(value: bytes, most: int) -> bool:
+    return ended(crowded_in_steps(value, most))
+
+
 def test_crowded() -> None:
     value = msgpack.packb([[1, 2], "x" * 1000])
     assert not crowded(value, 5)
@@ -114,7 +135,29 @@ def test_what_cannot_be_cut(data: bytes) -> None:
         list(cut(data))
 
 
-def test_elements_of_what_is_no_array() -> None:
-    assert elements(b"\x81\x01\x02") is None
-    found = elements(b"\x90")
-    assert found is not None and list(found) == []
+def test_the_header_of_what_is_no_array() -> None:
+    assert array_header(memoryview(b"\x81\x01\x02")) is None
+    assert array_header(memoryview(b"\x90")) == (0, 1)
+
+
+def test_whole_values_before_an_unfinished_one() -> None:
+    assert ends(b"\x01\x92\x01\x02\xa5ab") == [1, 4]
+    assert ends(b"\x01\x02\x03", 2) == [1, 2]
+
+
+def test_the_end_of_a_long_value() -> None:
+    value = msgpack.packb(["x" * PIECE, list(range(PIECE))])
+    assert ended(end_of(memoryview(value + b"\x01"), 0)) == len(value)
+    with pytest.raises(ValueError, match="damaged"):
+        ended(end_of(memoryview(value[:-1]), 0))
+    finder = EndFinder(len(value) + 1)
+    assert finder.feed(value[:1000]) == 0
+    assert finder.feed(value[1000:] + b"\x01") == len(value)
+
+
+def test_a_long_value_is_not_held_twice() -> None:
+    long, short = msgpack.packb("x" * (1 << 20)), msgpack.packb([1])
+    framer = ValueFramer(1 << 21)
+    found = list(framer.receive(long + short + long[:10]))
+    assert list(map(bytes, found)) == [long, short] and framer.held == 10
+    assert list(map(bytes, framer.receive(long[10:]))) == [long]

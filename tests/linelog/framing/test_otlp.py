@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
-from logsrv.linelog.framing.bodies import Asked, Refusal, Taken
+from logsrv.linelog.framing.bodies import Asked, Refusal
 from logsrv.linelog.framing.otlp import PROTOBUF, take
+from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
 TIME = 1_795_000_000_123_456_789
 AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def export(body: bytes, media: str = "application/json", most: int = 2000) -> Taken:
-    return take(body, Asked(media, "/v1/logs", most))
+    return taken_by(take, body, Asked(media, "/v1/logs", most))
 
 
 def records(found: Taken) -> list[Any]:
-    return [json.loads(record) for _, run in found.records.runs for record in run]
+    return [json.loads(record) for record in lines_of(found.records)]
 
 
 def as_json(*logs: dict[str, Any], resource: Any = None, scope: str = "") -> bytes:
@@ -91,8 +92,9 @@ def test_both_ways_say_the_same() -> None:
         "span_id": "02" * 8,
     }
     binary = export(request.SerializeToString(), PROTOBUF)
-    assert records(binary) == records(export(as_text)) == [wanted]
-    assert list(records(binary)[0]) == list(wanted)
+    (record,) = records(binary)
+    assert [record] == records(export(as_text)) == [wanted]
+    assert list(record) == list(wanted)
     assert binary.reply.body == b"" and binary.reply.type == PROTOBUF
 
 
@@ -193,18 +195,18 @@ def test_keys_are_not_multiplied_without_end() -> None:
     value: dict[str, Any] = {"kvlistValue": {"values": [text(str(n), "") for n in range(20_000)]}}
     body = as_json({"attributes": [{"key": "x" * 1000, "value": value}]})
     with pytest.raises(Refusal, match="the keys of a log record become more than") as info:
-        export(body)
+        export(body, most=1 << 20)
     assert info.value.status == 413
 
 
 def test_a_resource_is_not_multiplied_without_end() -> None:
     body = as_json(*[{}] * 100, resource={"attributes": [text("k", "x" * 900)]})
-    with pytest.raises(Refusal, match="the body becomes records of more than 50000 bytes"):
-        take(body, Asked("application/json", "/v1/logs", 2000, 50_000))
+    with pytest.raises(Refusal, match="the message becomes records of more than 50000 bytes"):
+        taken_by(take, body, Asked("application/json", "/v1/logs", 2000, 50_000))
 
 
 @pytest.mark.parametrize("body", [b"\n\0" * 1000, b"\n\xd0\x0f" + b"\x12\0" * 1000])
 def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
-    assert not len(take(body, Asked(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records)
-    with pytest.raises(Refusal, match="the body becomes records of more than 500000 bytes"):
-        take(body, Asked(PROTOBUF, "/v1/logs", 2000, 500_000))
+    assert not len(taken_by(take, body, Asked(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records)
+    with pytest.raises(Refusal, match="the message becomes records of more than 500000 bytes"):
+        taken_by(take, body, Asked(PROTOBUF, "/v1/logs", 2000, 500_000))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.observe.metrics import Metrics
@@ -9,7 +12,9 @@ from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import records as module
 from logsrv.linelog.inputs.options import InputOptions
 from logsrv.linelog.inputs.records import RecordReceiver
+from logsrv.linelog.inputs.turns import Turns
 from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.test_turns import Slow
 
 
 class Echo(RecordReceiver):
@@ -17,10 +22,11 @@ class Echo(RecordReceiver):
 
     rest = b""
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> Iterator[None] | None:
         *records, self.rest = (self.rest + data).split(b";")
         self.store(records, structured=records[:1] == [b"{}"])
         self.answer_when_safe(b"%d." % len(records))
+        return None
 
     def lost(self) -> None:
         self.store([self.rest])
@@ -140,3 +146,72 @@ def test_structured_records_may_be_longer() -> None:
     receiver, _ = connected(sink, max_line=4)
     receiver.dataReceived(b"{};" + b"x" * 100 + b";")
     assert sink.text == b"{}\n" + b"x" * 100 + b"\n"
+
+
+class Slicer(Echo):
+    """Takes a step for each record."""
+
+    def received(self, data: bytes) -> Iterator[None]:
+        *records, self.rest = (self.rest + data).split(b";")
+        for record in records:
+            self.store([record])
+            yield
+        self.answer_when_safe(b"%d." % len(records))
+
+
+def slicing(sink: Sink) -> tuple[Slicer, Peer, Any]:
+    """A connection for which time passes; its clock has a `turn`."""
+    way = intake(sink)
+    way.clock = clock = Slow()  # type: ignore[assignment]
+    way.turns = Turns(way.valve, clock)
+    receiver, peer = Slicer(way), Peer()
+    receiver.makeConnection(peer)
+    return receiver, peer, clock
+
+
+def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile() -> None:
+    sink = Sink()
+    receiver, peer, clock = slicing(sink)
+    receiver.dataReceived(b"a;b;c;d;e;")
+    assert sink.text.count(b"\n") < 5
+    assert peer.producerState == "paused" and receiver.working
+    # The store opens again; it is not the only one that holds it back.
+    receiver.resumeProducing()
+    assert peer.producerState == "paused"
+    receiver.dataReceived(b"f;")
+    while len(sink.waiting) < 2:
+        clock.turn()
+    assert sink.text == b"a\nb\nc\nd\ne\nf\n"
+    clock.turn()
+    assert peer.producerState == "producing"
+    sink.sync()
+    assert peer.value() == b"5.1." and not receiver.working
+
+
+def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() -> None:
+    sink = Sink()
+    receiver, peer, clock = slicing(sink)
+    receiver.dataReceived(b"a;b;c;d;e;unfinished")
+    receiver.connectionLost()
+    while not sink.waiting:
+        clock.turn()
+    clock.turn()
+    assert sink.text == b"a\nb\nc\nd\ne\nunfinished\n"
+    sink.sync()
+    assert peer.value() == b""
+
+
+def test_what_is_left_at_the_end_of_the_service_is_stored() -> None:
+    sink = Sink()
+    receiver, _, _ = slicing(sink)
+    receiver.dataReceived(b"a;b;c;d;e;")
+    receiver.intake.flush()
+    assert sink.text == b"a\nb\nc\nd\ne\n"
+
+
+def test_a_fault_of_ours_ends_the_connection() -> None:
+    sink = Sink()
+    receiver, peer, _ = slicing(sink)
+    receiver.received = None  # type: ignore[assignment]
+    receiver.dataReceived(b"a;")
+    assert peer.aborted and not receiver.working

@@ -1,0 +1,72 @@
+"""A message of many records, made step by step and stored when all of it is understood.
+
+So what is refused has no record stored. Until then its records are kept as lines, which take hardly more
+than their bytes; what they may take is bounded by whoever adds them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.bodies import Lines, Records
+from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.inputs.intake import Intake
+
+Result = TypeVar("Result")
+
+
+class Gathering:
+    """The records of one message. records: where they are added.
+
+    closing: why nothing behind the last of them may be stored, by --oversize close; None if it may.
+    stored: bytes that were stored so far.
+    """
+
+    def __init__(self, intake: Intake, records: Records) -> None:
+        self.records = records
+        self.closing: str | None = None
+        self.stored = 0
+        self._intake = intake
+        self._blocks: deque[Block] = deque()
+
+    def steps(self, making: Generator[None, None, Result]) -> Generator[None, None, Result]:
+        """Do what adds records, and return what it does at its end."""
+        while True:
+            try:
+                next(making)
+            except StopIteration as end:
+                self._frame()
+                result: Result = end.value
+                return result
+            self._frame()
+            yield
+
+    def store(self, source: str) -> Iterator[None]:
+        """Store all, and count what is not stored or not as it was promised to be."""
+        self._frame()
+        while self._blocks:
+            block = self._blocks.popleft()
+            self.stored += len(block)
+            self._intake.take(block, source)
+            yield
+        if self.records.as_text:
+            self._intake.as_text(self.records.as_text)
+        for reason, number in self.records.reasons.items():
+            self._intake.refused(reason, number)
+
+    def _frame(self) -> None:
+        intake = self._intake
+        for run in self.records.take():
+            if self.closing is not None:
+                return
+            if isinstance(run, Lines):
+                self._blocks.append(Block.of(run.text))
+                continue
+            rules = intake.structured_rules if run.structured else intake.rules
+            framed = frame_records(run.lines, rules, intake.counts)
+            self.closing = framed.closing
+            if framed.block is not None:
+                self._blocks.append(framed.block)

@@ -1,0 +1,109 @@
+"""Work that may take long, such as a message of a million records, done in slices of a few milliseconds.
+
+Whoever has such work says where it may be interrupted: an iterator of which each step is short. The first
+slice is done at once, which is all that usual messages take; for the rest connections take turns, a slice
+in each turn of the reactor, so that all others are served between two of them. While the store has enough
+nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import attrs
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.linelog.store.valve import Valve
+
+log = Logger()
+
+# Seconds. A step that takes longer is not interrupted.
+SLICE = 0.005
+# Seconds for which a listener goes on with it once it is closed: those who sent it are gone.
+LAST_SECONDS = 5.0
+
+
+@attrs.frozen
+class _Work:
+    steps: Iterator[object]
+    ended: Callable[[Failure | None], None]
+
+
+class Turns:
+    """The work of a listener's connections. A producer: the valve holds it up."""
+
+    def __init__(self, valve: Valve, clock: IReactorTime) -> None:
+        self._valve = valve
+        self._clock = clock
+        self._waiting: deque[_Work] = deque()
+        self._next: IDelayedCall | None = None
+
+    def begin(self, steps: Iterator[object], ended: Callable[[Failure | None], None]) -> None:
+        """Do the work, in part at once; call `ended` behind its last step, with what it raised if it did.
+
+        That may be before this returns.
+        """
+        work = _Work(steps, ended)
+        if self._slice(work):
+            return
+        self._waiting.append(work)
+        if len(self._waiting) == 1:
+            self._valve.add(self)
+            self._go_on_later()
+
+    def finish(self) -> int:
+        """Do what is left, for a few seconds at most; return how many pieces of work were given up."""
+        until = self._clock.seconds() + LAST_SECONDS
+        while self._waiting and self._clock.seconds() < until:
+            self._turn()
+        given_up, self._waiting = len(self._waiting), deque()
+        self._rest()
+        return given_up
+
+    def pauseProducing(self) -> None:
+        self._stop()
+
+    def resumeProducing(self) -> None:
+        self._go_on_later()
+
+    def _go_on_later(self) -> None:
+        if self._waiting and self._next is None and not self._valve.closed:
+            self._next = self._clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._next = None
+        self._turn()
+        self._go_on_later()
+
+    def _turn(self) -> None:
+        work = self._waiting.popleft()
+        if not self._slice(work):
+            self._waiting.append(work)
+        if not self._waiting:
+            self._rest()
+
+    def _slice(self, work: _Work) -> bool:
+        """Do some of the work; return true when it has ended."""
+        began = self._clock.seconds()
+        failure = None
+        try:
+            for _ in work.steps:
+                # The clock is the wall's, which may be set back.
+                if not 0 <= self._clock.seconds() - began < SLICE:
+                    return False
+        except Exception:
+            failure = Failure()
+        work.ended(failure)
+        return True
+
+    def _rest(self) -> None:
+        self._stop()
+        self._valve.remove(self)
+
+    def _stop(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None

@@ -1,0 +1,59 @@
+"""What is done in steps, done to its end; and the records it added, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, TypeVar
+
+import attrs
+
+from logsrv.linelog.framing.bodies import Asked, Lines, Records, Reply
+from logsrv.linelog.framing.records import Run, in_runs
+
+Result = TypeVar("Result")
+
+
+def ended(steps: Generator[object, None, Result]) -> Result:
+    """Return what stands at the end of the steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+
+
+@attrs.frozen
+class Taken:
+    """A body understood: its records, and the answer."""
+
+    records: Records
+    reply: Reply
+
+
+def taken_by(take: Callable[..., Any], body: bytes, asked: Asked, *more: int) -> Taken:
+    """Return what is taken of a body."""
+    records = Records(asked.max_made)
+    reply = ended(take(body, asked, records, *more))
+    assert isinstance(reply, Reply)
+    return Taken(records, reply)
+
+
+def runs_of(records: Records) -> list[Run]:
+    """Return what was added, as many together as are alike."""
+    return list(in_runs(_each(records)))
+
+
+def lines_of(records: Records) -> list[bytes]:
+    """Return each record that was added."""
+    return [line for line, _ in _each(records)]
+
+
+def _each(records: Records) -> Iterable[tuple[bytes, bool]]:
+    for run in records.take():
+        if isinstance(run, Lines):
+            lines = run.text.split(b"\n")
+            assert lines.pop() == b"" and len(lines) == run.number
+            yield from ((line, True) for line in lines)
+        else:
+            yield from ((line, run.structured) for line in run.lines)

@@ -1,0 +1,127 @@
+"""Long work in slices: others are served between them, the store is waited for, all of it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from logsrv.linelog.inputs.turns import LAST_SECONDS, SLICE, Turns
+from logsrv.linelog.store.valve import Valve
+
+
+class Slow(Clock):
+    """A clock on which each look takes a third of a slice."""
+
+    def seconds(self) -> float:
+        now = super().seconds()
+        self.rightNow = now + 0.34 * SLICE
+        return now
+
+    def turn(self) -> None:
+        """Do what a turn of the reactor does: nothing that is asked for meanwhile."""
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call.called = 1
+            call.func()
+
+
+def work(name: str, steps: int, done: list[str]) -> Iterator[None]:
+    for number in range(steps):
+        done.append(f"{name}{number}")
+        yield
+
+
+class Ends:
+    """Remembers how work ended."""
+
+    def __init__(self) -> None:
+        self.failures: list[Failure | None] = []
+
+    def __call__(self, failure: Failure | None) -> None:
+        self.failures.append(failure)
+
+
+def test_what_takes_little_is_done_at_once() -> None:
+    clock, done, ends = Clock(), list[str](), Ends()
+    Turns(Valve(), clock).begin(work("a", 1000, done), ends)
+    assert len(done) == 1000 and ends.failures == [None]
+    assert not clock.getDelayedCalls()
+
+
+def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+    turns.begin(work("a", 6, done), ends)
+    turns.begin(work("b", 5, done), ends)
+    assert done == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    del done[:]
+    clock.turn()
+    assert done == ["a3", "a4", "a5"]
+    clock.turn()
+    assert done == ["a3", "a4", "a5", "b3", "b4"] and ends.failures == [None]
+    clock.turn()
+    assert ends.failures == [None, None] and not clock.getDelayedCalls()
+
+
+def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+
+    def failing() -> Iterator[None]:
+        yield from work("a", 4, done)
+        raise ValueError("broken")
+
+    turns.begin(failing(), ends)
+    turns.begin(work("b", 4, done), ends)
+    for _ in range(4):
+        clock.turn()
+    assert done[-1] == "b3"
+    assert [one and one.type for one in ends.failures] == [ValueError, None]
+
+
+def test_nothing_is_done_while_the_store_has_enough() -> None:
+    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
+    turns = Turns(valve, clock)
+    turns.begin(work("a", 9, done), ends)
+    valve.close()
+    clock.turn()
+    assert len(done) == 3 and not clock.getDelayedCalls()
+    valve.open()
+    while not ends.failures:
+        clock.turn()
+    assert len(done) == 9 and not valve._producers
+
+
+def test_a_clock_that_is_set_back_ends_a_slice() -> None:
+    clock, done = Clock(), list[str]()
+    turns = Turns(Valve(), clock)
+
+    def setting_back() -> Iterator[None]:
+        for _ in work("a", 5, done):
+            clock.rightNow -= 3600
+            yield
+
+    turns.begin(setting_back(), Ends())
+    assert done == ["a0"]
+
+
+def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
+    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
+    turns = Turns(valve, clock)
+    turns.begin(work("a", 100, done), ends)
+    valve.close()
+    assert turns.finish() == 0
+    assert len(done) == 100 and ends.failures == [None]
+    valve.open()
+    assert not clock.getDelayedCalls()
+
+
+def test_what_takes_too_long_at_the_end_is_given_up() -> None:
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+    turns.begin(work("a", 10_000_000, done), ends)
+    assert turns.finish() == 1
+    assert clock.seconds() < 2 * LAST_SECONDS and not ends.failures
+    assert not clock.getDelayedCalls()
