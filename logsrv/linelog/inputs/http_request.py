@@ -222,8 +222,9 @@ class InputRequest(Request):
         if self._entries is not None:
             return self._entries_taken(self._entries)
         most = self._intake.options.max_body
-        packed = list(in_pieces(self._body.getvalue()))
-        self._body = BytesIO()
+        # Taken out of it, not copied.
+        kept, self._body = self._body.getvalue(), BytesIO()
+        packed = list(in_pieces(kept))
         # Before any of it is stored, and before there is more of it than a piece.
         yield from coded.check(packed, self._coding, most)
         pieces = coded.unpacked(packed, self._coding, most)
@@ -235,12 +236,13 @@ class InputRequest(Request):
                 self._store_records(entries.receive(bytes(piece)))
                 yield
             return self._entries_taken(entries)
-        body = BytesIO()
-        for piece in pieces:
-            body.write(piece)
-            yield
-        del packed, pieces
-        return (yield from self._records_taken(body.getvalue(), way, most))
+        if self._coding:
+            body = BytesIO()
+            for piece in pieces:
+                body.write(piece)
+                yield
+            kept = body.getvalue()
+        return (yield from self._records_taken(kept, way, most))
 
     def _records_taken(self, body: bytes, way: Way, most: int) -> Steps:
         assert way.take is not None
