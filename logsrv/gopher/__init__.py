@@ -14,9 +14,7 @@ The names below are loaded when they are first used: whoever calls `urlopen` nev
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.fetch.blocking import GopherFile as GopherFile
     from logsrv.gopher.fetch.blocking import urlopen as urlopen
@@ -84,6 +82,8 @@ __all__ = list(_WHERE)
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     found = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
     globals()[name] = found
     return found

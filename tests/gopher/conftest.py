@@ -46,11 +46,12 @@ def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:
     real, left = socket.getaddrinfo, list(found)
 
     def look_up(
-        host: str, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+        host: str | bytes, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
     ) -> Any:
-        if flags or not host.endswith((".example", "localhost.")):
+        name = host.decode() if isinstance(host, bytes) else host
+        if not name.endswith((".example", "localhost.")):
             return real(host, port, family, type, proto, flags)
-        asked.append(host)
+        asked.append(name)
         addresses = left.pop(0) if len(left) > 1 else left[0]
         return [each for one in addresses for each in real(one, port, family, type)]
 

@@ -6,39 +6,41 @@ menu takes a few times as long as starting Python.
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import BinaryIO, NoReturn, TextIO
 
-from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.errors import ConfigurationError, LogsrvError, Shown, UsageError
 from logsrv.gopher.command.arguments import (
     asked_url,
     browse_parser,
     checked_charset_option,
     checked_options,
     connection_options,
-    fetch_parser,
+    fetch_options,
 )
-from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
+from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView
 from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.options.argument_parser import USAGE, Shown, UsageError
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Sequence
+    from typing import BinaryIO, NoReturn, TextIO
+
+    from logsrv.gopher.command.show import View
     from logsrv.gopher.wire.itemtypes import Transfer
 
 FAILED = 1
+USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 PIPE_CLOSED = 141
@@ -122,7 +124,7 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         from logsrv.gopher.command.serve import run_serve
 
         run_serve(words[1:])
-    options = fetch_parser().parse_args(words)
+    options = fetch_options(words)
     checked_options(options)
     return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)
 
@@ -137,7 +139,7 @@ def _browse(words: list[str]) -> int:
 
 def _fetch(
     url: GopherURL,
-    options: argparse.Namespace,
+    options: Namespace,
     connection: ConnectionOptions,
     stdout: BinaryIO,
     stderr: TextIO,
@@ -193,7 +195,7 @@ def _most_bytes(kind: Transfer) -> int | None:
 def _view(
     url: GopherURL,
     kind: Transfer,
-    options: argparse.Namespace,
+    options: Namespace,
     stdout: BinaryIO,
     stderr: TextIO,
     answers: list[GopherFile],
@@ -232,7 +234,7 @@ def _view(
     return MenuView(screen, url, options.charset, links=options.links)
 
 
-def _to_stdout(options: argparse.Namespace) -> bool:
+def _to_stdout(options: Namespace) -> bool:
     return bool(options.output == "-" or options.json or options.raw)
 
 

@@ -4,17 +4,29 @@ escaped (`logsrv.kit.text.escape`), on a pipe as well; only `Raw` passes on what
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, BinaryIO, Protocol
-
-import attrs
-
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, BinaryIO, Protocol
+
+    class View(Protocol):
+        """A view of one answer: takes its bytes.
+
+        feed: takes `bytes`, and of a binary a view of a buffer that is used again.
+        fail: the answer ended with an error; what came before it is worth showing.
+        """
+
+        def feed(self, data: Any) -> None: ...
+        def finish(self) -> None: ...
+        def fail(self, error: BaseException) -> None: ...
+
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024
@@ -24,28 +36,18 @@ _FILE_COLOUR = "32"
 _DIM = "2"
 
 
-class View(Protocol):
-    """A view of one answer: takes its bytes.
-
-    feed: takes `bytes`, and of a binary a view of a buffer that is used again.
-    fail: the answer ended with an error; what came before it is worth showing.
-    """
-
-    def feed(self, data: Any) -> None: ...
-    def finish(self) -> None: ...
-    def fail(self, error: BaseException) -> None: ...
-
-
-@attrs.define(frozen=True, slots=True)
 class Screen:
     """Standard output as text. encoding: what the terminal understands; colours: whether to use them;
     terminal: whether it is one.
     """
 
-    out: BinaryIO
-    encoding: str
-    colours: bool
-    terminal: bool
+    __slots__ = ("colours", "encoding", "out", "terminal")
+
+    def __init__(self, out: BinaryIO, encoding: str, colours: bool, terminal: bool) -> None:
+        self.out = out
+        self.encoding = encoding
+        self.colours = colours
+        self.terminal = terminal
 
     def write(self, text: str) -> None:
         """`text` has been escaped; what the encoding has no bytes for is escaped here."""

@@ -39,11 +39,9 @@ class Addresses:
         known = self._known.get((host, port))
         if known is not None and known[0] > self._clock():
             return known[1]
-        try:
-            found = _resolved(host, port, socket.AI_NUMERICHOST)
-        except OSError:
-            return None
-        self._remember(host, port, found)
+        found = _as_number(host, port)
+        if found is not None:
+            self._remember(host, port, found)
         return found
 
     def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
@@ -108,6 +106,18 @@ class Addresses:
         self._known[host, port] = (self._clock() + KNOWN_FOR, found)
 
 
-def _resolved(host: str, port: int, flags: int = 0) -> list[Address]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+def _as_number(host: str, port: int) -> list[Address] | None:
+    try:
+        if ":" in host:
+            socket.inet_pton(socket.AF_INET6, host)
+            return [(socket.AF_INET6, (host, port, 0, 0))]
+        socket.inet_pton(socket.AF_INET, host)
+        return [(socket.AF_INET, (host, port))]
+    except OSError:
+        return None
+
+
+def _resolved(host: str, port: int) -> list[Address]:
+    # In bytes: for text, Python loads its own tables of international names.
+    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]

@@ -9,14 +9,12 @@ import io
 import math
 import os
 import time
-from pathlib import Path
 
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.fetch.trust import Trust
-from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.text import TextParser
@@ -186,6 +184,10 @@ def urlretrieve(
     `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
     the file. Raises GopherError, OSError.
     """
+    from pathlib import Path
+
+    from logsrv.gopher.fetch.wholefile import end_text, whole_file
+
     asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
     options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
     with _Body(asked, options, most_bytes) as body, whole_file(Path(filename)) as file:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from pathlib import Path
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 TLS_CUT = (
     "the close of TLS is missing, so it was cut on the way or comes from a server that never sends "
     "one (--accept-cut, or Trust(accept_cut=True), accepts its answers)"
 )
-_PIN = re.compile(r"(\S+) sha256:([0-9a-f]{64})")
+_PIN = r"(\S+) sha256:([0-9a-f]{64})"
 
 
 class PinStore:
@@ -32,6 +34,11 @@ class PinStore:
         """Compare, or remember if the server is new. Raises TLSError if it is another certificate,
         ConfigurationError if the file is not one of pins, OSError.
         """
+        # Of no use to plain requests, which should not wait until they are loaded.
+        import hashlib
+
+        from logsrv.gopher.fetch.wholefile import whole_file
+
         pins = self._read()
         shown = hashlib.sha256(certificate).hexdigest()
         if address not in pins:
@@ -62,7 +69,7 @@ class PinStore:
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):
                 continue
-            found = _PIN.fullmatch(line.strip())
+            found = re.fullmatch(_PIN, line.strip())
             if found is None:
                 raise ConfigurationError(
                     f"line {number} of {self._path} is not a pin; it would be "

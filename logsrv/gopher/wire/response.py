@@ -10,14 +10,17 @@ all for most answers, and at most 4 KiB.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
 from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 LONGEST_ERROR_BODY = 64 * 1024
 

@@ -11,9 +11,8 @@ both in them (gophernicus writes a space as `#040`). A URL made here writes `#` 
 
 from __future__ import annotations
 
-import ipaddress
 import re
-from urllib.parse import quote, unquote_to_bytes
+from functools import lru_cache
 
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.value import Value
@@ -27,16 +26,20 @@ _HOST_LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_ON_THE_WIRE = re.compile(rb"[\0\t\r\n]")
-_AS_THEMSELVES = "/:@!$&'()*+,;=?-._~"
+_TO_BE_QUOTED = re.compile(rb"[^A-Za-z0-9/:@!$&'()*+,;=?._~-]")
+_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROL_NAMES = {b"\0": "NUL", b"\t": "TAB", b"\r": "CR", b"\n": "LF"}
 
 
+@lru_cache(4096)
 def canonical_host(host: str) -> str:
     """A host as the network knows it: lower case, A-labels (IDNA 2008), IPv6 without brackets.
 
     Raises BadURL if it is neither a name nor an address.
     """
     if ":" in host:
+        import ipaddress
+
         address, percent, zone = host.partition("%")
         try:
             compressed = ipaddress.IPv6Address(address).compressed
@@ -131,9 +134,9 @@ class GopherURL(Value):
             parts.append(self.search or b"")
         if self.plus is not None:
             parts.append(self.plus)
-        path = "%09".join(quote(part, _AS_THEMSELVES) for part in parts)
+        path = "%09".join(map(_quoted, parts))
         if path or self.item_type != MENU_TYPE:
-            path = quote(self.item_type.encode("latin-1"), _AS_THEMSELVES) + path
+            path = _quoted(self.item_type.encode("latin-1")) + path
         host = f"[{self.host.replace('%', '%25')}]" if ":" in self.host else self.host
         port = "" if self.port == DEFAULT_PORT else f":{self.port}"
         return f"{scheme}://{host}{port}/{path}"
@@ -165,6 +168,17 @@ def typed_url(text: str) -> GopherURL:
     return GopherURL.parse(text if "://" in text else f"gopher://{text}")
 
 
+# As urllib.parse does it, which takes 2 ms to load.
+def _quoted(part: bytes) -> str:
+    return _TO_BE_QUOTED.sub(lambda found: b"%%%02X" % found[0][0], part).decode("ascii")
+
+
+def _unquoted(text: str) -> bytes:
+    return _QUOTED.sub(
+        lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogateescape")
+    )
+
+
 def _authority(authority: str) -> tuple[str, int]:
     if "@" in authority:
         raise BadURL(authority, "Gopher has no user names and passwords")
@@ -178,7 +192,7 @@ def _authority(authority: str) -> tuple[str, int]:
         if ":" not in host:
             raise BadURL(authority, "what is in brackets is not an IPv6 address")
     else:
-        host = unquote_to_bytes(name.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+        host = _unquoted(name).decode("utf-8", "replace")
         if ":" in host:
             raise BadURL(authority, "an IPv6 address is written in brackets")
     if not port:
@@ -194,7 +208,7 @@ def _path(path: str) -> tuple[str, bytes, bytes | None, bytes | None]:
         return MENU_TYPE, b"", None, None
     if path[0] != "/":
         raise BadURL(path, "between the host and the item type stands a /")
-    item, *others = unquote_to_bytes(path[1:].encode("utf-8", "surrogateescape")).split(b"\t")
+    item, *others = _unquoted(path[1:]).split(b"\t")
     if not item:
         raise BadURL(path, "the item type before %09 is missing")
     if len(others) > 2:

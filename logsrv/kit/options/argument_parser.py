@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
 
 from logsrv.errors import Shown as Shown
 from logsrv.errors import UsageError as UsageError
 from logsrv.kit.text.escape import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
 
 USAGE = 2
 """The exit status for a UsageError."""

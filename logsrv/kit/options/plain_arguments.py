@@ -37,6 +37,7 @@ class Declared:
 
     def __init__(self) -> None:
         self._options: dict[str, _Option] = {}
+        self._single: list[str] = []
         self._words = ""
         self._group: object = None
         self._is_plain = True
@@ -45,6 +46,9 @@ class Declared:
         """Declare an argument."""
         action = settings.get("action", "store")
         if not names[0].startswith("-"):
+            if "nargs" not in settings and not self._words:
+                self._single.append(names[0])
+                return
             self._is_plain = self._is_plain and not self._words and settings.get("nargs") == "*"
             self._words = names[0]
         elif action in ("store", "store_true") and "nargs" not in settings:
@@ -52,6 +56,10 @@ class Declared:
             self._options.update(dict.fromkeys(names, option))
         else:
             self._is_plain = False
+
+    def add_argument_group(self, title: str) -> Declared:
+        """Return what takes arguments that stand together in the help."""
+        return self
 
     def add_mutually_exclusive_group(self) -> Declared:
         """Return what takes arguments of which only one may be given."""
@@ -82,6 +90,10 @@ class Declared:
                 except Exception:
                     return None
             values[option.name] = value
+        if len(others) < len(self._single):
+            return None
+        for name in self._single:
+            values[name] = others.pop(0)
         if others and not self._words:
             return None
         if self._words:

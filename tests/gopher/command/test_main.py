@@ -182,6 +182,27 @@ def test_the_command_does_not_load_twisted() -> None:
     assert subprocess.run(with_directory, capture_output=True).returncode == 0
 
 
+SLOW_TO_LOAD = {
+    *("attr", "attrs", "argparse", "asyncio", "contextlib", "dataclasses", "hashlib", "inspect"),
+    *("ipaddress", "json", "pathlib", "ssl", "stringprep", "threading", "twisted", "typing"),
+    "urllib",
+}
+
+
+@pytest.mark.parametrize("words", [["URL"], ["--links", "URL", "red"]])
+def test_what_a_plain_request_needs_not_is_not_loaded(serve: Serve, words: list[str]) -> None:
+    """Loading it would take longer than most answers."""
+    url = serve(MENU).url("/7find" if len(words) > 1 else "")
+    program = (
+        "import sys; before = set(sys.modules); from logsrv.gopher.command.main import main\n"
+        "assert main() == 0\n"
+        "sys.stderr.write(' '.join(set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-c", program, *(url if word == "URL" else word for word in words)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert not SLOW_TO_LOAD & set(done.stderr.split())
+
+
 # The real process.
 
 

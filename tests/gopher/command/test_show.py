@@ -8,8 +8,12 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
+from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.command.show import View
 
 URL = GopherURL.parse("gopher://h/")
 # All that a terminal may be sent: LF, TAB, and no other control character, C1 included.

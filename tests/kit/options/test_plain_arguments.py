@@ -73,12 +73,24 @@ def test_the_rest_is_left_to_argparse(words: list[str]) -> None:
     assert plainly(words) is None
 
 
+def test_single_words_come_before_the_others() -> None:
+    declared = Declared()
+    declared.add_argument("one")
+    assert declared.read(["x", "y"]) is None
+    declared.add_argument("others", nargs="*")
+    declared.add_argument_group("more").add_argument("--flag", action="store_true")
+    given = declared.read(["x", "--flag", "y"])
+    assert given is not None
+    assert vars(given) == {"one": "x", "others": ["y"], "flag": True}
+    assert declared.read([]) is None
+
+
 def test_a_declaration_that_it_does_not_know_is_left_too() -> None:
     for settings in ({"action": "append"}, {"nargs": 2}):
         declared = Declared()
         declared.add_argument("--many", **settings)
         assert declared.read([]) is None
     declared = Declared()
-    declared.add_argument("one")
+    declared.add_argument("one", nargs="?")
     assert declared.read(["x"]) is None
     assert Declared().read(["x"]) is None
