@@ -8,6 +8,7 @@ from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 
@@ -55,13 +56,6 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("q", "quit"),
         ),
     ),
-)
-
-BEGINNINGS = (
-    ("gopher://gopher.floodgap.com/1/world", "Floodgap: other servers of the world"),
-    ("gopher://gopher.floodgap.com/7/v2/vs", "Veronica-2: search all of gopherspace"),
-    ("gopher://gopher.quux.org/", "Quux: archives of the early Internet"),
-    ("gopher://sdf.org/", "SDF: thousands of personal pages"),
 )
 
 _SESSIONS = {

@@ -12,6 +12,7 @@ from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
+from logsrv.gopher.gateway.listing import linked
 from logsrv.gopher.gateway.media import (
     ENOUGH_TO_TELL,
     MediaKind,
@@ -24,6 +25,8 @@ from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.kit.text.escape import one_line
 
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
@@ -42,6 +45,10 @@ HEADINGS = {
     503: "One moment, please",
     504: "The server does not answer in time",
 }
+
+
+# The next try may go better; the server's own "not there" is often a lapse too.
+AGAIN = (404, 429, 500, 502, 503, 504)
 
 
 class RequestDenied(PeerError):
@@ -132,6 +139,10 @@ class Answers:
         """Return what is at a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
+        link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
+        if link is not None:
+            row = linked(link, kind.name, one_line(link, 2000))
+            return Answer(pages.link_page(place, row), age=self._age)
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
         if place.rendering == "file":
@@ -191,7 +202,8 @@ def error_answer(error: GopherError | RequestDenied | TooMuch, place: WebPlace |
     status = status_of(error)
     # The reason without the address: that is the client's own input, and stays out of the page.
     said = error.reason if isinstance(error, BadURL) else str(error)
-    body = pages.error_page(HEADINGS[status], _sentence(said), place)
+    again = status in AGAIN
+    body = pages.error_page(HEADINGS[status], _sentence(said), place, again=again)
     return Answer(body, status=status, headers=headers)
 
 

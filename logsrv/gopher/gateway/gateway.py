@@ -99,12 +99,13 @@ class Gateway:
             try:
                 self._check(request)
                 answer: Answer | Stream | None = self._answers.own(request.path)
+                if answer is None and request.path != b"/go":
+                    place = parse_path(request.uri)
                 if answer is None:
                     leave = self._enter(request)
-                    if request.path == b"/go":
+                    if place is None:
                         answer = self._answers.go(request.uri.partition(b"?")[2])
                     else:
-                        place = parse_path(request.uri)
                         answer = await self._answers.gopher(place)
             except (GopherError, RequestDenied, TooMuch) as error:
                 answer = error_answer(error, place)

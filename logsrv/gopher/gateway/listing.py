@@ -27,6 +27,7 @@ ITEMS_PER_PAGE = 1000
 LONGEST_DISPLAY = 1000
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
+_SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?=[/:?#]|\Z)", re.IGNORECASE)
 _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 
@@ -45,6 +46,12 @@ class Row:
     text: str
     href: str = ""
     address: str = ""
+
+    @property
+    def site(self) -> str:
+        """The host that a link to elsewhere leads to, as far as that is plain to see."""
+        found = _SITE.match(self.address)
+        return found[1] if found else ""
 
 
 @attrs.frozen
@@ -97,7 +104,7 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
     if item.item_type == "3":
         return Row("error", "error", text)
     if (link := item.link()) is not None:
-        return _linked(link, name, text)
+        return linked(link, name, text)
     url = item.url(menu)
     if url is None:
         host = one_line(decode_line(item.host), 253)
@@ -106,7 +113,8 @@ def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
     return Row("search" if item.item_type == "7" else "item", name, text, href)
 
 
-def _linked(link: str, name: str, text: str) -> Row:
+def linked(link: str, name: str, text: str) -> Row:
+    """The row of a link out of Gopher, which may lead back into it."""
     if _INSIDE.match(link):
         try:
             url = GopherURL.parse(link).replace(plus=None)
@@ -117,7 +125,7 @@ def _linked(link: str, name: str, text: str) -> Row:
         is_mail = link[:7].lower() == "mailto:"
         href = quote(link, _AS_THEMSELVES)
         return Row("outside", "mail" if is_mail else "web", text, href, one_line(link, 200))
-    return Row("nowhere", name, text, address=one_line(link, 200))
+    return Row("nowhere", "link" if name == "html" else name, text, address=one_line(link, 200))
 
 
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:

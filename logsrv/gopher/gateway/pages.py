@@ -11,12 +11,15 @@ from typing import Any
 
 import attrs
 
+from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.gateway.columns import sized
-from logsrv.gopher.gateway.listing import breadcrumb, listing
+from logsrv.gopher.gateway.headings import heading_of
+from logsrv.gopher.gateway.listing import Row, RowKind, breadcrumb, listing, shown
 from logsrv.gopher.gateway.media import MediaKind, file_name
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
+from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import runs_of
+from logsrv.gopher.wire.columns import Run, flowed, runs_of
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
@@ -31,37 +34,57 @@ STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
 # So many sets are offered on a page; the others can be given in the address.
 OFFERED = 5
 
+# Of a text letters, of a menu items, to find its heading.
+_LOOKED_AT = 4000
+
 _TEMPLATES = templates(_HERE / "templates")
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
     """The page at `/`. `hosts`: the only ones that are visited, () for all."""
-    known = hosts or ("gopher.floodgap.com", "gopher.quux.org", "sdf.org")
-    links = [(host, WebPlace(GopherURL(host)).path) for host in known if not host.startswith("*.")]
-    return _render("start.html", title="Gopher gateway", links=links, hosts=hosts)
+    places = [(f"gopher://{host}/", host) for host in hosts if not host.startswith("*.")]
+    rows = []
+    for address, title in places if hosts else BEGINNINGS:
+        url = GopherURL.parse(address)
+        kind: RowKind = "search" if url.item_type == "7" else "item"
+        rows.append(Row(kind, item_type(url.item_type).name, title, WebPlace(url).path))
+    return _render("start.html", title="Gopher gateway", rows=rows, hosts=hosts)
 
 
 def menu_page(menu: Menu, place: WebPlace, notice: str = "") -> bytes:
     """A menu, or what a search found. `notice`: why it is not whole."""
     if menu.dropped and not notice:
         notice = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
+    texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
+    heading = heading_of(shown(item, place.charset) for item in texts)
+    number = sum(item.item_type not in "i3" for item in menu.items)
+    kind = "item" if place.url.search is None else "result"
+    form = attrs.evolve(place, url=place.url.replace(search=None), first=0)
     return _render(
         "menu.html",
-        **_about(place),
+        **_about(place, heading),
         **_charsets(place),
+        size=f"{number:,} {kind}{'' if number == 1 else 's'}",
         listing=listing(menu, place),
+        action=form.path,
         notice=notice,
     )
 
 
 def text_page(text: Text, place: WebPlace, notice: str = "") -> bytes:
     """A text. `notice`: why it is not whole, or what it is."""
-    shown = printable(text.decoded(place.charset)).rstrip()
+    content = printable(text.decoded(place.charset)).rstrip()
+    runs = runs_of(content + "\n") if content else []
+    flowing = [Run(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs]
     return _render(
         "text.html",
-        **_about(place),
+        **_about(place, heading_of(content[:_LOOKED_AT].split("\n"))),
         **_charsets(place),
-        blocks=sized(runs_of(shown + "\n")) if shown else (),
+        size=size_text(len(text.content)),
+        blocks=sized(flowing if place.flow else runs),
+        flow=place.flow,
+        # Only where it makes a difference.
+        flow_path=attrs.evolve(place, flow=not place.flow).path if flowing != runs else "",
         notice=notice,
         file_path=attrs.evolve(place, rendering="file").path,
     )
@@ -84,19 +107,35 @@ def media_page(place: WebPlace, kind: MediaKind) -> bytes:
     )
 
 
-def error_page(heading: str, sentence: str, place: WebPlace | None = None) -> bytes:
-    """Return the page that says why there is nothing to see; `sentence` is safe to show."""
+def link_page(place: WebPlace, link: Row) -> bytes:
+    """The page for an item that leads out of Gopher."""
+    about = {**_about(place), "title": "This link leaves Gopher"}
+    # What is behind the host is no path there.
+    about["steps"] = about["steps"][:1]
+    return _render("link.html", **about, link=link)
+
+
+def error_page(
+    heading: str, sentence: str, place: WebPlace | None = None, *, again: bool = False
+) -> bytes:
+    """Return the page that says why there is nothing to see; `sentence` is safe to show.
+
+    again: another try may go better.
+    """
     about = _about(place) if place is not None else {}
-    return _render("error.html", **{**about, "title": heading}, sentence=sentence)
+    path = place.path if again and place is not None else ""
+    return _render("error.html", **{**about, "title": heading}, sentence=sentence, again=path)
 
 
-def _about(place: WebPlace) -> dict[str, Any]:
+def _about(place: WebPlace, heading: str = "") -> dict[str, Any]:
+    """`heading`: what the content calls itself, "" if it does not."""
     url = place.url
     steps = breadcrumb(url)
     words = None if url.search is None else one_line(decode_line(url.search, place.charset), 200)
-    title = steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}"
+    title = heading or steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}"
     return {
         "title": title,
+        "host": steps[0][0],
         "kind_name": item_type(url.item_type).name,
         "steps": steps,
         "words": words,

@@ -7,7 +7,7 @@ and /gophers/, /gophers-hex/ for TLS. Browsers take the segments `.` and `..` ou
 percent-encoded (WHATWG URL, section 4.4): only selectors that have such segments need the second form.
 
 Other fields of the query: `as=file` (save it), `as=media` (the bytes that a page shows), `from=N`
-(items from number N), `charset=NAME`.
+(items from number N), `charset=NAME`, `flow=1` (prose whose lines were broken by hand is wrapped anew).
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class WebPlace:
     rendering: Rendering = "page"
     first: int = 0
     charset: str | None = None
+    flow: bool = False
 
     @property
     def path(self) -> str:
@@ -52,6 +53,8 @@ class WebPlace:
             fields.append(f"from={self.first}")
         if self.charset is not None:
             fields.append("charset=" + quote(self.charset, safe=""))
+        if self.flow:
+            fields.append("flow=1")
         return _path(self.url) + ("?" + "&".join(fields) if fields else "")
 
 
@@ -82,7 +85,13 @@ def parse_path(target: bytes) -> WebPlace:
     url = _gopher_url(path)
     if b"q" in fields:
         url = url.searching(fields[b"q"])
-    return WebPlace(url.replace(plus=None), _rendering(fields), _first(fields), _charset(fields))
+    return WebPlace(
+        url.replace(plus=None),
+        _rendering(fields),
+        _first(fields),
+        _charset(fields),
+        fields.get(b"flow") == b"1",
+    )
 
 
 def parse_query(query: bytes) -> dict[bytes, bytes]:

@@ -11,6 +11,7 @@ judged:
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -28,6 +29,10 @@ TAB = 8
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
 # Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
 _PARAGRAPHS = re.compile(r"(?:[ \t]*\n)+|(?:[ \t]*\S[^\n]*(?:\n|\Z))+(?:[ \t]*\n)*")
+# What begins a line of its own: an indent, a list, a quotation.
+_BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
+# The narrowest column that somebody broke prose to; shorter lines are verses, addresses, lists.
+_NARROWEST = 45
 _ORDINARY = re.compile(r"[^\W_]")
 
 
@@ -76,3 +81,21 @@ def runs_of(text: str) -> list[Run]:
         else:
             runs.append(Run(paragraph, shape))
     return runs
+
+
+def flowed(prose: str) -> str:
+    """Return prose whose lines were broken by hand with each paragraph in one line.
+
+    A line goes on in the next one if it is about as long as the longest of its paragraph.
+    """
+    return "".join(map(_joined, _PARAGRAPHS.findall(prose)))
+
+
+def _joined(paragraph: str) -> str:
+    lines = paragraph.split("\n")
+    full = max(_NARROWEST, 0.75 * max(map(columns, lines)))
+    text = lines[0]
+    for line, after in itertools.pairwise(lines):
+        goes_on = columns(line.rstrip()) >= full and after.strip() and not _BEGINS.match(after)
+        text = text.rstrip() + " " + after if goes_on else text + "\n" + after
+    return text

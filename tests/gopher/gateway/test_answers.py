@@ -166,11 +166,60 @@ async def test_not_there(gateway: Start, serve: Serve) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -> None:
+    """Nothing is asked of the server whose menu has the link, and only the web and mail are links."""
+    server = serve(b"<html>elsewhere</html>")
+    web = gateway("--allow-private")
+    for link, followed in (
+        ("hURL:https://example.org/a%3Fb=1", "https://example.org/a?b=1"),
+        ("hURL:mailto:a@example.org", "mailto:a@example.org"),
+        ("hURL:gopher://example.org/0/a", "/gopher/example.org/0/a"),
+        ("hURL:javascript:alert(1)", None),
+        ("hURL:gemini://example.org/", None),
+        ("8guest", None),
+    ):
+        answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{link}")
+        assert answer.status == 200
+        assert "This link leaves Gopher" in answer.page.text
+        found = [each for each in answer.page.attributes("a", "href") if each == followed]
+        assert found == ([followed] if followed else [])
+        for target in answer.page.attributes("a", "href"):
+            assert target.startswith(("#", "/", "https://", "mailto:"))
+    assert server.requests == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_try_again(gateway: Start, serve: Serve) -> None:
+    """An error that may pass offers the same once more, and nothing claims to have been fetched."""
+    server = serve(b"")
+    server.close()
+    web = gateway("--allow-private")
+    path = f"/gopher/127.0.0.1:{server.port}/0/x?charset=cp437"
+    page = (await web.get(path)).page
+    assert "Try again" in page.text
+    assert page.attributes("a", "href").count(path) == 1
+    assert "came from" not in page.text
+    refused = (await web.get("/gopher/127.0.0.1:25/0/x")).page
+    assert "Try again" not in refused.text
+
+
+@pytest_twisted.ensureDeferred
+async def test_results_have_the_words_and_a_box(gateway: Start, serve: Serve) -> None:
+    server = serve(b"0Red\t/r\t\t\r\niText\t\t\t\r\n.\r\n")
+    web = gateway("--allow-private")
+    path = f"/gopher/127.0.0.1:{server.port}/7/find"
+    page = (await web.get(f"{path}?q=red+%22hat%22&charset=cp437")).page
+    assert '“red "hat"” in find' in page.text
+    assert "search, 1 result" in page.text
+    assert page.attributes("form", "action")[1:] == [f"{path}?charset=cp437"]
+    assert page.attributes("input", "value")[1] == 'red "hat"'
+
+
+@pytest_twisted.ensureDeferred
 async def test_nothing_to_fetch(gateway: Start) -> None:
-    """What Gopher only names, such as telnet, is an error of the address."""
+    """What Gopher only names, such as phone books, is an error of the address."""
     web = gateway("--allow-private")
     for path in (
-        "/gopher/127.0.0.1:7070/8/x",
         "/gopher/127.0.0.1:7070/2",
         "/gopher/127.0.0.1:7070/i",
     ):

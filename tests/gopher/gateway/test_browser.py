@@ -107,7 +107,7 @@ def test_drawing_on_a_phone(gateway_process: TwistdProcess, tmp_path: Path) -> N
         server.close()
     paper = rows[0][:3]
     # Between the heading and the foot of the page.
-    rows = rows[195:450]
+    rows = rows[225:450]
     assert all(row[-3 * 12 :] == paper * 12 for row in rows)
     with_ink = [row[3 * 20 : 3 * 360] != paper * 340 for row in rows]
     lines = sum(

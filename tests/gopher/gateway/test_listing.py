@@ -52,10 +52,10 @@ def one(line: bytes) -> Row:
         ),
         (
             b"hEvil\tURL:javascript:alert(1)\tx\t70",
-            Row("nowhere", "html", "Evil", "", "javascript:alert(1)"),
+            Row("nowhere", "link", "Evil", "", "javascript:alert(1)"),
         ),
-        (b"hData\tURL:data:text/html,x\tx\t70", Row("nowhere", "html", "Data", "", "data:text/html,x")),
-        (b"hFile\tURL:file:///etc/passwd\tx\t70", Row("nowhere", "html", "File", "", "file:///etc/passwd")),
+        (b"hData\tURL:data:text/html,x\tx\t70", Row("nowhere", "link", "Data", "", "data:text/html,x")),
+        (b"hFile\tURL:file:///etc/passwd\tx\t70", Row("nowhere", "link", "File", "", "file:///etc/passwd")),
         (b"hBad\tURL:gopher://a b/\tx\t70", Row("item", "html", "Bad", "/gopher/x/hURL:gopher://a%20b/")),
     ],
 )  # fmt: skip
@@ -146,3 +146,16 @@ def test_breadcrumb() -> None:
         ("a", "/gopher/x.example/1a"),
         ("b", "/gopher/x.example/1a/b"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("https://example.org/a", "example.org"),
+        ("http://EXAMPLE.org:8080", "EXAMPLE.org"),
+        ("https://safe.example@evil.example/", ""),
+        ("mailto:a@example.org", ""),
+    ],
+)
+def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) -> None:
+    assert Row("outside", "web", "x", address, address).site == site

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.paths import WebPlace
+from logsrv.gopher.gateway.paths import WebPlace, parse_path
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
@@ -20,6 +20,7 @@ EVIL = (
 ELEMENTS = {
     *("html", "head", "meta", "title", "link", "body", "a", "header", "span", "form", "label"),
     *("input", "button", "nav", "ol", "li", "main", "h1", "div", "p", "ul", "pre", "footer"),
+    "code",
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "rel", "href", "type", "class", "action", "method"),
@@ -78,6 +79,7 @@ def test_hostile_address() -> None:
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
     place = WebPlace(url)
     check(pages.search_page(place))
+    check(pages.menu_page(Menu(url, (), True), place))
     check(pages.error_page("Error", EVIL.decode(), place))
     for kind, element in (("image", "img"), ("sound", "audio"), ("video", "video")):
         page = Page.of(pages.media_page(place, kind))  # type: ignore[arg-type]
@@ -121,7 +123,49 @@ def test_start_page() -> None:
     page = check_start(("one.example", "*.two.example"))
     assert "/gopher/one.example/" in page.attributes("a", "href")
     assert "This gateway visits" in page.text
-    assert "Places to begin" in check_start(()).text
+    every = check_start(())
+    assert "Places to begin" in every.text
+    # Veronica is a search, to be asked at once.
+    assert "/gopher/gopher.floodgap.com/7/v2/vs" in every.attributes("form", "action")
+
+
+def test_headings() -> None:
+    """A page is headed by what it calls itself, with what it is and where, else by its name."""
+    place = WebPlace(GopherURL("here.example", selector=b"/docs"))
+    items = (MenuItem("i", b"=== The <b>archive</b> ==="), MenuItem("0", b"A"), MenuItem("1", b"B"))
+    page = Page.of(pages.menu_page(Menu(place.url, items, True), place))
+    assert heading(page) == "The <b>archive</b>"
+    assert "menu, 2 items" in page.text
+    assert "came from here.example" in page.text
+    assert heading(Page.of(pages.menu_page(Menu(place.url, items[1:], True), place))) == "docs"
+    text = Page.of(pages.text_page(Text(place.url, b"\n  NOTES\n\nall of it", False), place))
+    assert heading(text) == "NOTES"
+    assert "19 bytes" in text.text
+
+
+def heading(page: Page) -> str:
+    return page.text.partition(" – Gopher")[0].strip()
+
+
+def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
+    """Both ways are offered, where there is a difference."""
+    place = WebPlace(GopherURL("here.example", item_type="0", selector=b"/a"))
+    prose = b"%s\n%s\nend.\n\n  /\\/\\/\\\n  \\/\\/\\/\n" % (b"word " * 14, b"more " * 14)
+    page = check(pages.text_page(Text(place.url, prose, False), place))
+    assert "word \nmore" in page.text
+    (flowing,) = {each for each in page.attributes("a", "href") if "flow" in each}
+    page = check(pages.text_page(Text(place.url, prose, False), parse_path(flowing.encode())))
+    assert "word more" in page.text and "more end." in page.text
+    assert "  /\\/\\/\\\n  \\/" in page.text, "a drawing stays one"
+    assert "Lines as they were sent" in page.text
+    short = Page.of(pages.text_page(Text(place.url, b"a\nb\n", False), place))
+    assert "Wrap lines anew" not in short.text
+
+
+@given(st.binary(max_size=300))
+def test_any_text_wrapped_anew(content: bytes) -> None:
+    place = WebPlace(HERE.url, flow=True)
+    check(pages.text_page(Text(HERE.url, content, terminated=False), place))
 
 
 def check_start(hosts: tuple[str, ...]) -> Page:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.wire.columns import columns, runs_of, shape_of
+from logsrv.gopher.wire.columns import columns, flowed, runs_of, shape_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,28 @@ def test_columns() -> None:
     assert columns("日本") == 4
     assert columns("e\u0301") == 1
     assert columns("a\tb") == 9
+
+
+FULL = "x" * 60
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ([FULL, FULL, "end", "", FULL, "end"], [f"{FULL} {FULL} end", "", f"{FULL} end"]),
+        (["Roses are red,", "violets are blue"], ["Roses are red,", "violets are blue"]),
+        ([FULL, "- a list", "- of things"], [FULL, "- a list", "- of things"]),
+        ([FULL, "  an indent", "> said"], [FULL, "  an indent", "> said"]),
+        ([FULL, "1. first", "(a) second"], [FULL, "1. first", "(a) second"]),
+        ([FULL, "short", FULL], [f"{FULL} short", FULL]),
+        ([FULL + "   ", "end"], [f"{FULL} end"]),
+    ],
+)
+def test_prose_that_was_broken_by_hand_flows(lines: list[str], shown: list[str]) -> None:
+    """Verses, lists, indents and quotations stay as they are."""
+    assert flowed("\n".join(lines) + "\n") == "\n".join(shown) + "\n"
+
+
+@given(st.text("ab -|\n\t", max_size=200))
+def test_flowing_loses_no_word(text: str) -> None:
+    assert flowed(text + "\n").split() == text.split()
