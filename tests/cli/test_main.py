@@ -48,6 +48,16 @@ def test_help_loads_neither_twisted_nor_attrs() -> None:
     assert shown.stdout.endswith(b"\n[]\n")
 
 
+def test_the_installed_command_loads_no_expressions_to_begin_with() -> None:
+    """As what pip writes for an entry point may: it takes a fifth of a search for a rare word."""
+    script = Path(__file__).parents[2] / "bin" / "logsrv"
+    words = [sys.executable, "-X", "importtime", script, "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == f"logsrv {__version__}\n"
+    loaded = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines()}
+    assert "logsrv.cli.main" in loaded and not loaded & {"re", "argparse", "typing"}
+
+
 def test_version() -> None:
     assert logsrv("--version").stdout == f"logsrv {__version__}\n".encode()
 
