@@ -22,6 +22,15 @@ _POSIX = re.compile(r"\[:\^?[a-z]*:\]")
 _GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
 _REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
 _CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# The ends of ranges, as `_code` writes them.
+_ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
+_LF = ord("\n")
+_CLASSES = {
+    "d": frozenset(b"0123456789"),
+    "w": frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
+}
+WIDEST = 200
+"""Bytes of an expression of a fixed width that is looked for as one."""
 _CAPITAL = re.compile(r"[A-Z]")
 _SPELLED = re.compile(
     # What is spelled with capitals without meaning any: escapes, and the names and flags of groups.
@@ -40,6 +49,8 @@ class Expression(NamedTuple):
     anchored: bool
     """Whether a match of `in_text` still has to be looked at, as there is a `^`."""
     need: Need | None
+    classes: tuple[frozenset[int], ...]
+    """The bytes of each place, if it is found just where such bytes stand side by side; else empty."""
 
 
 def has_capital(pattern: str) -> bool:
@@ -63,7 +74,16 @@ def read_expression(pattern: str) -> Expression:
         "".join(reader.loose),
         reader.anchored,
         top.need(),
+        reader.classes(),
     )
+
+
+class _Item(NamedTuple):
+    """Something that matches one byte of these, so many times or more."""
+
+    allowed: frozenset[int]
+    least: int
+    is_fixed: bool
 
 
 class _Group:
@@ -88,6 +108,23 @@ class _Reader:
         self.exact: list[str] = []
         self.loose: list[str] = []
         self.anchored = False
+        self._items: list[_Item] = []
+        self._is_fixed = True
+
+    def classes(self) -> tuple[frozenset[int], ...]:
+        """Return the bytes of each place of an expression of ASCII and a fixed width, or nothing."""
+        items = self._items
+        # To be found at all, the first needs no more of its repetitions than it has to have; so the last.
+        for end in (0, -1):
+            while items and not items[end].is_fixed:
+                allowed, least, _ = items.pop(end)
+                items.insert(len(items) if end else 0, _Item(allowed, least, True))
+                if not least:
+                    items.pop(end)
+        if not self._is_fixed or not all(item.is_fixed for item in items):
+            return ()
+        places = tuple([item.allowed for item in items for _ in range(item.least)])
+        return places if len(places) <= WIDEST else ()
 
     def read(self) -> None:
         while self.at < len(self.pattern):
@@ -104,7 +141,18 @@ class _Reader:
                 self.at += 1
                 self._plain(character)
 
-    def _write(self, exact: str, loose: str | None = None, need: Need | None = None) -> None:
+    def _write(
+        self,
+        exact: str,
+        loose: str | None = None,
+        need: Need | None = None,
+        allowed: frozenset[int] = frozenset(),
+    ) -> None:
+        """Add an item. allowed: the bytes that it matches, if it matches one byte."""
+        if allowed and max(allowed) < 0x80 and _LF not in allowed:
+            self._items.append(_Item(allowed, 1, True))
+        else:
+            self._is_fixed = False
         self.exact.append(exact)
         self.loose.append(exact if loose is None else loose)
         self.groups[-1].branches[-1].append(need)
@@ -130,9 +178,10 @@ class _Reader:
         fold = self.groups[-1].fold
         needed = Literal((lower(character) if fold else character).encode(), fold)
         if fold and character.isascii() and character.isalpha():
-            self._write(f"[{character.upper()}{character.lower()}]", need=needed)
+            both = character.upper() + character.lower()
+            self._write(f"[{both}]", need=needed, allowed=frozenset(both.encode()))
         else:
-            self._write(_code(ord(character)), need=needed)
+            self._write(_code(ord(character)), need=needed, allowed=frozenset({ord(character)}))
 
     def _escape(self) -> None:
         rest = self.at + 1
@@ -149,7 +198,7 @@ class _Reader:
             self._write("\\" + found[0])
         elif following in "dDsSwWbB":
             self.at = rest + 1
-            self._write("\\" + following)
+            self._write("\\" + following, allowed=_CLASSES.get(following, frozenset()))
         elif following == "A":
             self.at = rest + 1
             self._begin()
@@ -183,7 +232,8 @@ class _Reader:
         while self.at == first or self.pattern[self.at] != "]":
             items.append(self._class_item())
         self.at += 1
-        self._write(f"[{'^' if negated else ''}{''.join(items)}]")
+        allowed = frozenset() if negated else _allowed(items)
+        self._write(f"[{'^' if negated else ''}{''.join(items)}]", allowed=allowed)
 
     def _class_item(self) -> str:
         if posix := _POSIX.match(self.pattern, self.at):
@@ -245,7 +295,30 @@ class _Reader:
         least = repeat[0][0] == "+" or (repeat[1] is not None and int(repeat[1]) > 0)
         if not least and branch:
             branch[-1] = None
-        self._write(repeat[0])
+        if self._items and self._is_fixed:
+            number = int(repeat[1]) if repeat[1] is not None else int(least)
+            is_fixed = repeat[1] is not None and repeat[2] in (None, repeat[1])
+            self._items[-1] = _Item(self._items[-1].allowed, number, is_fixed)
+        self.exact.append(repeat[0])
+        self.loose.append(repeat[0])
+        branch.append(None)
+
+
+def _allowed(items: list[str]) -> frozenset[int]:
+    """Return the bytes of a class; nothing unless all of them are known, and of ASCII."""
+    found: set[int] = set()
+    for item in items:
+        if item.startswith("\\") and item[1:] in _CLASSES:
+            found |= _CLASSES[item[1:]]
+        elif item.startswith(("[", "\\")) and not item.startswith("\\x"):
+            return frozenset()
+        else:
+            ends = [int(code, 16) if code else ord(plain) for code, plain in _ENDS.findall(item)]
+            if max(ends) >= 0x80:
+                return frozenset()
+            for low, high in zip(ends[::2], ends[1::2], strict=True):
+                found.update(range(low, high + 1))
+    return frozenset(found)
 
 
 def _joined(branch: list[Need | None]) -> Need | None:

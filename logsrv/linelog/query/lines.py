@@ -19,17 +19,23 @@ def lines_at(text: bytes, offsets: list[int], *, said: bool = False) -> Iterator
     for at in offsets:
         if at > end:
             start = rfind(b"\n", max(end, 0), at) + 1
-            # Behind the second space a hit is in the message, whether there is a stamp or not.
-            if said and find(b" ", start + TIME_LENGTH, at) < 0:
-                from logsrv.linelog.fields.stamp import STAMP
-
-                stamp = STAMP.match(text, start)
-                if stamp is not None and at < stamp.end():
-                    continue
+            if said and not is_said(text, start, at):
+                continue
             end = find(b"\n", at)
             if end < 0:
                 end = len(text)
             yield start, end
+
+
+def is_said(text: bytes, start: int, at: int) -> bool:
+    """Tell whether a place is in the message of the line that begins at `start`, not in its stamp."""
+    # Behind the second space it is, whether there is a stamp or not.
+    if text.find(b" ", start + TIME_LENGTH, at) >= 0:
+        return True
+    from logsrv.linelog.fields.stamp import STAMP
+
+    stamp = STAMP.match(text, start)
+    return stamp is None or at >= stamp.end()
 
 
 def all_lines(text: bytes) -> Iterator[tuple[int, int]]:

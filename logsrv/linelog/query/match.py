@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
+    from logsrv.linelog.query.bulk import Array
     from logsrv.linelog.query.engine import Search
     from logsrv.linelog.query.literals import Candidate
     from logsrv.linelog.query.needs import Literal, Need
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     """The number of a segment, and the offset in its text at which a piece of text begins."""
     Find: TypeAlias = Callable[..., int]
     """`bytes.find` of some text."""
-    Offsets: TypeAlias = Callable[[bytes, tuple[Literal, ...]], list[int]]
-    """text, literals → where one of them stands, in order."""
+    Places: TypeAlias = Callable[[bytes], Array]
+    """text → where the candidate stands, in order."""
     Hits: TypeAlias = Callable[[bytes, int, int], int]
     """text, start, end → the offset of the first hit in that part, or -1."""
 
@@ -45,8 +46,8 @@ class Matcher:
         "_candidate",
         "_exact",
         "_negated",
-        "_offsets",
         "_pattern",
+        "_places",
         "_search",
         "_test",
         "needs",
@@ -61,7 +62,7 @@ class Matcher:
         self._exact = _is_exact(node, self._candidate)
         self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
         self._negated = Matcher(node.part) if isinstance(node, Not) else None
-        self._offsets: Offsets | None = None
+        self._places: Places | None = None
         self._search: Search | None = None
 
     def for_many(self) -> None:
@@ -70,9 +71,12 @@ class Matcher:
             self._negated.for_many()
         found = self._candidate
         if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
-            from logsrv.linelog.query.bulk import offsets
+            from logsrv.linelog.query.bulk import FixedWidth, places_of
 
-            self._offsets = offsets
+            self._places = lambda text: places_of(text, found)
+            if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
+                self._places = FixedWidth(*fixed).places
+                self._exact, self._pattern = True, None
 
     def matches(self, line: bytes, position: str | None = None) -> bool:
         """Tell whether `line`, a stored line without LF, is what the query asks for."""
@@ -154,9 +158,8 @@ class Matcher:
         if self._candidate is None:
             yield from all_lines(text)
             return
-        if self._offsets is not None:
-            assert isinstance(self._candidate, tuple)
-            yield from lines_at(text, self._offsets(text, self._candidate))
+        if self._places is not None:
+            yield from lines_at(text, self._places(text).tolist())
             return
         hits = self._hits(text)
         size = len(text)
@@ -189,9 +192,8 @@ class Matcher:
 
     def _exact_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Yield the lines in whose message there is a candidate, which is all that is asked for."""
-        if self._offsets is not None:
-            assert isinstance(self._candidate, tuple)
-            yield from lines_at(text, self._offsets(text, self._candidate), said=True)
+        if self._places is not None:
+            yield from lines_at(text, self._places(text).tolist(), said=True)
             return
         hits = self._hits(text)
         find, rfind = text.find, text.rfind
@@ -214,8 +216,10 @@ class Matcher:
 
     def _exact_count(self, text: bytes) -> int:
         """Return the number of `_exact_lines`, without the cost of a generator."""
-        if self._offsets is not None:
-            return sum(1 for _ in self._exact_lines(text))
+        if self._places is not None:
+            from logsrv.linelog.query.bulk import number_of_lines_at
+
+            return number_of_lines_at(text, self._places(text))
         hits = self._hits(text)
         find, rfind = text.find, text.rfind
         size = len(text)
@@ -262,6 +266,24 @@ def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
 
         expression = read_expression(node.pattern)
         return None if expression.anchored else expression.in_text
+    return None
+
+
+def _fixed_width(
+    node: Node, found: tuple[Literal, ...]
+) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
+    """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
+    from logsrv.linelog.query.expression import read_expression
+
+    assert isinstance(node, Regex)
+    classes = read_expression(node.pattern).classes
+    literal = [
+        frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
+        for byte in found[0].text
+    ]
+    for before in range(len(classes) - len(literal) + 1):
+        if list(classes[before : before + len(literal)]) == literal:
+            return classes, found[0], before
     return None
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.bulk import offsets
+from logsrv.linelog.query.bulk import FixedWidth, number_of_lines_at, places_of
+from logsrv.linelog.query.lines import lines_at
 from logsrv.linelog.query.needs import Literal
 
 # Few bytes, so that much is found; those that differ from others by the bit of case alone.
@@ -15,6 +16,11 @@ _BYTES = st.sampled_from(
 )
 _TEXTS = st.lists(_BYTES, max_size=60).map(b"".join)
 _NEEDLES = st.lists(_BYTES, min_size=1, max_size=20).map(b"".join)
+
+
+def offsets(text: bytes, literals: tuple[Literal, ...]) -> list[int]:
+    found: list[int] = places_of(text, literals).tolist()
+    return found
 
 
 def places(text: bytes, needle: bytes) -> list[int]:
@@ -39,3 +45,38 @@ def test_several_literals_are_found_in_order(text: bytes, needles: list[bytes]) 
 def test_a_literal_at_the_very_end_is_found(size: int) -> None:
     for needle in (b"x", b"xy", b"timeout", b"a long literal of many words"):
         assert offsets(b"." * size + needle, (Literal(needle, True),)) == [size]
+
+
+_LINES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [b"", b"2026-11-20T06:18:42.123456Z needle@tcp:1 ", b"2026-11-20T06:18:42.123456Z x"]
+        ),
+        st.lists(st.sampled_from([b"needle", b" ", b"x", b"-" * 50]), max_size=6).map(b"".join),
+    ).map(b"".join),
+    max_size=8,
+)
+
+
+@given(_LINES, st.booleans(), st.sampled_from([b"needle", b"x", b"-", b" n"]))
+def test_lines_are_counted_as_they_are_listed(
+    some: list[bytes], ended: bool, needle: bytes
+) -> None:
+    """One with several places counts once, one with none but in its stamp not at all."""
+    text = b"\n".join(some) + b"\n" * ended
+    found = places_of(text, (Literal(needle, False),))
+    assert number_of_lines_at(text, found) == len(list(lines_at(text, found.tolist(), said=True)))
+
+
+@given(_TEXTS, _TEXTS)
+def test_a_fixed_width_is_found_where_all_of_its_bytes_are_of_their_classes(
+    text: bytes, behind: bytes
+) -> None:
+    classes = (frozenset(b"ab"), frozenset(b"0"), frozenset(b" *"))
+    text += b"a0*b0 " + behind
+    expected = [
+        at
+        for at in range(len(text) - 2)
+        if all(byte in allowed for byte, allowed in zip(text[at : at + 3], classes, strict=True))
+    ]
+    assert FixedWidth(classes, Literal(b"0", False), 1).places(text).tolist() == expected

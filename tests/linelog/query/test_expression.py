@@ -131,3 +131,57 @@ def test_case_and_syntax(pattern: str, text: str, found: bool) -> None:
 
 def test_small_letters() -> None:
     assert [lower(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
+
+
+def by_classes(classes: tuple[frozenset[int], ...], text: bytes) -> bool:
+    """Whether bytes of these classes stand side by side."""
+    return any(
+        all(byte in allowed for byte, allowed in zip(text[at:], classes, strict=False))
+        for at in range(len(text) - len(classes) + 1)
+    )
+
+
+_FIXED = st.sampled_from(
+    ["a", "B", "k", "-", " ", r"\d", r"\w", "[a-c]", "[b1-]", "[^b]", r"[\d_]", r"\x41", "é", "."]
+)
+_REPEATS = st.sampled_from(
+    ["", "", "", "+", "*", "?", "+?", "{2}", "{1,2}", "{0}", "{0,1}", "{2,}"]
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.tuples(_FIXED, _REPEATS).map("".join), min_size=1, max_size=4).map("".join),
+    st.text("abBkK1 -é_A", max_size=10),
+)
+def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None:
+    found = read_expression(pattern)
+    if found.classes:
+        message = text.encode()
+        expected = found.in_message(message, 0, len(message))[0] >= 0
+        assert by_classes(found.classes, message) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "width"),
+    [
+        (r"user=\d+", 6),
+        (r"Failed password for \w+", 21),
+        (r"\d+ ms[a-z]?", 4),
+        (r"port \d{4,5}x*", 9),
+        (r"[0-9a-f_]{4}-", 5),
+        (r"a\d+b", 0),
+        ("a.b", 0),
+        ("^ab", 0),
+        ("(ab)+", 0),
+        ("ab|cd", 0),
+        (r"ab\b", 0),
+        ("é", 0),
+        (r"a\nb", 0),
+        (r"\s+x", 0),
+        ("a{201}", 0),
+    ],
+)
+def test_expressions_of_a_fixed_width(pattern: str, width: int) -> None:
+    """What may be more of the first or the last is no more than it has to be."""
+    assert len(read_expression(pattern).classes) == width
