@@ -18,7 +18,7 @@ WORDS = [
     "-A", "-B", "-C", "--output", "json", "--output=json", "--outp", "--top", "level", "--histogram",
     "--every", "1h", "--since", "2h", "--until", "--directory", "logs", "--source", "tcp:*", "-cn",
     "--color", "never", "--stats", "--no-index", "--help", "-h", "--utc",
-    "--local", "--wrap", "--no-pager", "\0",
+    "--local", "--wrap", "--no-pager",
 ]  # fmt: skip
 
 

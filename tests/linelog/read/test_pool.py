@@ -29,7 +29,9 @@ def test_results_come_in_the_order_of_the_tasks(processes: int) -> None:
     found = list(Pool(results, print, processes).run(iter(TASKS)))
     assert [task for task, _ in found] == TASKS
     assert all(done[0] == b"%d" % task.segment * 1000 for task, done in found)
-    assert len({done[2] for _, done in found}) == (1 if processes == 1 else processes + 1)
+    # On a machine that is busy, one of several may be given nothing before all is done.
+    at_work = len({done[2] for _, done in found})
+    assert at_work == 1 if processes == 1 else 1 < at_work <= processes + 1
     assert children() == before
 
 
