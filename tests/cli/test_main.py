@@ -50,7 +50,7 @@ def test_help_loads_neither_twisted_nor_attrs() -> None:
 
 def test_the_installed_command_loads_no_expressions_to_begin_with() -> None:
     """As what pip writes for an entry point may: it takes a fifth of a search for a rare word."""
-    script = Path(__file__).parents[2] / "bin" / "logsrv"
+    script = Path(__file__).parents[2] / "logsrv" / "bin" / "logsrv"
     words = [sys.executable, "-X", "importtime", str(script), "--version"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout == f"logsrv {__version__}\n"
