@@ -1,0 +1,189 @@
+"""Odd syslog, the same bytes to logsrv, rsyslog and syslog-ng: the source of docs/comparison.md.
+
+    .venv/bin/python -m bench.odd
+
+Each case has a connection or a datagram of its own, and a marker behind it: what was stored before that is
+what became of it. Their settings are the defaults; what is shown is the text behind the header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+
+from bench.servers import DAEMON_PATH, TWISTD
+from logsrv.kit.testing import wait_until
+
+HEAD = b"<13>Nov 20 06:18:42 web1 app: "
+LONG = HEAD + b"long " + b"x" * 20_000 + b" end"
+
+
+def counted(message: bytes) -> bytes:
+    return b"%d %b" % (len(message), message)
+
+
+OVER_TCP = {
+    "counted, a newline inside": counted(HEAD + b"one\ntwo"),
+    "counted, a newline behind each": counted(HEAD + b"one") + b"\n" + counted(HEAD + b"two") + b"\n",
+    "counted, a line, counted": counted(HEAD + b"one") + HEAD + b"two\n" + counted(HEAD + b"three"),
+    "digits at the beginning of a line": b"2026-11-20 plain text\n" + HEAD + b"next\n",
+    "SysLogHandler": b"<12>app: one\0<12>app: two\nlines\0<12>app: three\0",
+    "20 KB": LONG + b"\n" + HEAD + b"next\n",
+    "NUL": HEAD + b"a\0b\n" + HEAD + b"next\n",
+    "CR LF": HEAD + b"one\r\n",
+    "an escape sequence": HEAD + b"\x1b[31mred\n",
+    "no UTF-8": HEAD + b"caf\xe9\n",
+    "counted, the end missing": counted(HEAD + b"one two three")[:-6],
+    "a huge count": b"999999999 " + HEAD + b"one\n" + HEAD + b"two\n",
+    "no such priority": b"<999>" + HEAD[4:] + b"x\n",
+}  # fmt: skip
+OVER_UDP = {
+    "20 KB": LONG,
+    "a newline inside": HEAD + b"one\ntwo",
+    "LF and NUL at the end": HEAD + b"one\n\0",
+    "a count": counted(HEAD + b"one"),
+}
+
+RSYSLOG = """
+global(workDirectory="{work}" net.enableDNS="off")
+module(load="imtcp") module(load="imudp")
+input(type="imtcp" port="{lines}") input(type="imudp" port="{lines}")
+template(name="t" type="string" string="[%syslogtag%]%msg%\\n")
+action(type="omfile" file="{work}/out" template="t")
+"""
+SYSLOG_NG = """@version: 3.38
+source a {{ network(ip(127.0.0.1) port({lines}) transport("tcp")); }};
+source b {{ syslog(ip(127.0.0.1) port({counts}) transport("tcp")); }};
+source c {{ network(ip(127.0.0.1) port({lines}) transport("udp")); }};
+destination d {{ file("{work}/out" template("[$MSGHDR]$MSG\\n")); }};
+log {{ source(a); source(b); source(c); destination(d); }};
+"""
+
+
+@attrs.frozen
+class Peer:
+    """A server that runs: the file with what it stored, and where it takes lines and counted messages."""
+
+    stored: Path
+    lines: int
+    counts: int
+
+    def after(self, send: Callable[[], None]) -> list[bytes]:
+        """Return what became of what `send` sends."""
+        begin = self.stored.stat().st_size if self.stored.exists() else 0
+        send()
+        marker = f"marker {begin}.".encode()
+        with socket.create_connection(("127.0.0.1", self.lines), 10) as client:
+            client.sendall(HEAD + marker + b"\n")
+        wait_until(
+            lambda: self.stored.exists() and marker in self.stored.read_bytes()[begin:], "it"
+        )
+        lines = self.stored.read_bytes()[begin:].split(b"\n")
+        return [line for line in lines if line and b"marker " not in line]
+
+    def tcp(self, case: str, data: bytes) -> list[bytes]:
+        def send() -> None:
+            port = self.counts if "count" in case else self.lines
+            with socket.create_connection(("127.0.0.1", port), 10) as client:
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                client.settimeout(3)
+                with contextlib.suppress(OSError):
+                    client.recv(1)
+
+        return self.after(send)
+
+    def udp(self, data: bytes) -> list[bytes]:
+        def send() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.sendto(data, ("127.0.0.1", self.lines))
+
+        return self.after(send)
+
+
+def free_ports() -> tuple[int, int]:
+    """Return two ports that were free a moment ago."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as two,
+    ):
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(name: str, work: Path) -> Iterator[Peer]:
+    """Run one of the three in `work`."""
+    lines, counts = free_ports()
+    conf = work / "conf"
+    peer = Peer(work / "out", lines, counts)
+    if name == "rsyslog":
+        conf.write_text(RSYSLOG.format(work=work, lines=lines))
+        peer = attrs.evolve(peer, counts=lines)
+        words = ["rsyslogd", "-n", "-f", str(conf), "-i", str(work / "pid")]
+    elif name == "syslog-ng":
+        conf.write_text(SYSLOG_NG.format(work=work, lines=lines, counts=counts))
+        places = {"-R": "persist", "-c": "control", "-p": "pid"}
+        files = [word for flag, file in places.items() for word in (flag, str(work / file))]
+        words = ["syslog-ng", "-F", "-f", str(conf), *files]
+    else:
+        peer = Peer(work / "logs" / "current.log", lines, lines)
+        listens = [f"syslog:{wire}:{lines}:interface=127.0.0.1" for wire in ("tcp", "udp")]
+        flags = [word for listen in listens for word in ("--listen", listen)]
+        words = [*TWISTD, "-n", "--pidfile=", "logsrv", "--directory", str(work / "logs"), *flags]
+    environment = {**os.environ, "PATH": DAEMON_PATH}
+    with (work / "log").open("wb") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
+
+    def listens_now() -> bool:
+        with contextlib.suppress(OSError):
+            for port in (peer.lines, peer.counts):
+                socket.create_connection(("127.0.0.1", port), 5).close()
+            return True
+        return False
+
+    try:
+        wait_until(listens_now, name)
+        yield peer
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def shown(line: bytes) -> str:
+    text = "".join(
+        one if one.isprintable() else repr(one)[1:-1]
+        for one in line.decode("utf-8", "backslashreplace")
+    )
+    return text if len(text) < 100 else f"{text[:70]}… ({len(line)} bytes)"
+
+
+def main() -> None:
+    """Print what becomes of each case."""
+    for name in ("logsrv", "rsyslog", "syslog-ng"):
+        program = {"rsyslog": "rsyslogd"}.get(name, name)
+        if name != "logsrv" and shutil.which(program, path=DAEMON_PATH) is None:
+            sys.exit(f"{program} is not installed: .ci/peers.sh has it")
+        with (
+            tempfile.TemporaryDirectory(prefix="odd-") as folder,
+            running(name, Path(folder)) as peer,
+        ):
+            print(f"\n{name}")
+            cases = [(f"TCP, {case}", peer.tcp(case, data)) for case, data in OVER_TCP.items()]
+            cases += [(f"UDP, {case}", peer.udp(data)) for case, data in OVER_UDP.items()]
+        for case, stored in cases:
+            print(f"  {case}")
+            for line in stored or [b"(nothing)"]:
+                print(f"      {shown(line)}")
+
+
+if __name__ == "__main__":
+    main()
