@@ -236,6 +236,14 @@ class MalformedRequests:
         super()._respondToBadRequestAndDisconnect()  # type: ignore[misc]
 
 
+def pipelined(channel: Any) -> int:
+    """Return how many bytes an HTTPChannel has that came behind the request being answered.
+
+    It stops reading when more comes, but not for what came with the request; and goes on with each answer.
+    """
+    return sum(map(len, channel._dataBuffer))
+
+
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
     """Return the method, the target and the version of the request whose headers are through.
 

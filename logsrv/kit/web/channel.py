@@ -23,12 +23,16 @@ from zope.interface import implementer
 from logsrv.kit.net.guard import ConnectionSettings
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted_private import MalformedRequests
+from logsrv.kit.net.twisted_private import MalformedRequests, pipelined
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # From the end of one answer to the last header of the next request; seconds.
 REQUEST_SECONDS = 60
 ABORT_SECONDS = 15
+# Requests one behind the other that are answered before others have their turn: a chunk holds thousands.
+AT_ONCE = 16
+# Bytes that may have come behind the request that is being answered.
+MOST_PIPELINED = 16 * 1024
 # A small body is read even where none is wanted, so that its sender hears why; a form is kept.
 MOST_BODY = 64 * 1024
 MOST_KEPT = 4 * 1024
@@ -108,6 +112,7 @@ class Channel(MalformedRequests, HTTPChannel):
 
     factory: ChannelFactory
     _ending: IDelayedCall | None = None
+    _done = 0
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -118,6 +123,9 @@ class Channel(MalformedRequests, HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
         LineReceiver.dataReceived(self, data)
+        if pipelined(self) > MOST_PIPELINED:
+            # Until that answer: else a chunk is read for each of its requests, and all is kept.
+            cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
 
     def headerReceived(self, line: bytes) -> bool:
         name, _, value = line.partition(b":")
@@ -140,6 +148,17 @@ class Channel(MalformedRequests, HTTPChannel):
     def writeConnectionLost(self) -> None:
         """Do nothing: we never close our half alone."""
 
+    def requestDone(self, request: Request) -> None:
+        self._done += 1
+        if self._done % AT_ONCE:
+            super().requestDone(request)
+        else:
+            self.factory.clock.callLater(0, self._go_on, request)
+
+    def _go_on(self, request: Request) -> None:
+        if self.connected:
+            super().requestDone(request)
+
     def timeoutConnection(self) -> None:
         if self._ending is None:
             self._ending = self.callLater(ABORT_SECONDS, self.abort)
@@ -150,6 +169,7 @@ class Channel(MalformedRequests, HTTPChannel):
         cast(ITCPTransport, self.transport).abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.connected = 0
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
         if self.factory.connection_log is not None:

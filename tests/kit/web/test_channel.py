@@ -15,6 +15,7 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.guard import ConnectionSettings
 from logsrv.kit.web.channel import (
+    AT_ONCE,
     MOST_BODY,
     REQUEST_SECONDS,
     WebFactory,
@@ -64,6 +65,32 @@ def test_pipeline() -> None:
     peer = Peer()
     answer = peer.send(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.index(b"GET /a") < answer.index(b"GET /b")
+
+
+def test_a_long_pipeline_lets_others_have_their_turn() -> None:
+    """So many are answered in a turn of the reactor; all are in the end, unless the peer goes."""
+    peer = Peer()
+    requests = b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(100))
+    peer.send(requests)
+    assert len(peer.handler.requests) == AT_ONCE
+    peer.clock.advance(0)
+    assert [request.uri for request in peer.handler.requests] == [b"/%d" % n for n in range(100)]
+    peer.send(requests)
+    peer.channel.connectionLost(Failure(ConnectionDone()))
+    before = len(peer.handler.requests)
+    peer.clock.advance(0)
+    assert len(peer.handler.requests) == before
+
+
+def test_no_more_is_read_while_many_requests_wait() -> None:
+    """Else memory fills with what a peer pipelines, a chunk for each answer."""
+    peer = Peer()
+    requests = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na" * 1000
+    peer.send(requests)
+    assert peer.transport.producerState == "paused"
+    peer.clock.advance(0)
+    assert len(peer.handler.requests) == 1000
+    assert peer.transport.producerState == "producing"
 
 
 @pytest.mark.parametrize(
