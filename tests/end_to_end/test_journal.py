@@ -7,6 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Start
 from tests.programs import program
 
@@ -22,7 +23,7 @@ def text(number: int) -> str:
 def entry(number: int) -> bytes:
     """An entry as the export format and the native protocol have it."""
     message = text(number).encode()
-    fields = b"PRIORITY=6\nNUMBER=%d\n" % number
+    fields = b"PRIORITY=6\nSYSLOG_IDENTIFIER=shop\n_HOSTNAME=web1\n_PID=7\nNUMBER=%d\n" % number
     return fields + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
 
 
@@ -33,6 +34,11 @@ def test_systemd_journal_upload(logger: Start, tmp_path: Path) -> None:
     upload = program("systemd-journal-upload", "systemd-journal-remote")
     url = f"--url=http://127.0.0.1:{server.port()}"
     subprocess.run([upload, url, str(exported)], check=True, timeout=60)
+    lines = server.current.read_bytes().splitlines()
+    names = ("app", "hostname", "pid", "level")
+    assert {tuple(map(Record(line).get, names)) for line in lines} == {
+        ("shop", "web1", "7", "info")
+    }
     found = [json.loads(message) for message in server.messages()]
     assert [one["MESSAGE"] for one in found] == [text(number) for number in range(RECORDS)]
     assert [one["NUMBER"] for one in found] == [str(number) for number in range(RECORDS)]
