@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import orjson
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.json_text import one_line
+from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_frames
@@ -19,11 +19,13 @@ _SPACE = b" \t\r\n"
 Pieces: TypeAlias = list[Run | Block]
 
 
-def runs(messages: Iterable[bytes], most: int) -> list[Run]:
+def runs(messages: Sequence[bytes], most: int) -> list[Run]:
     """Return messages as records, in their order: JSON objects, each on one line, or text.
 
     most: bytes that a JSON object may have; a longer one is text.
     """
+    if objects_as_they_stand(b"\n".join(messages), most) == len(messages):
+        return [Run(list(messages), True)]
     lines = ((message, _object(message, most)) for message in messages)
     return list(
         in_runs(

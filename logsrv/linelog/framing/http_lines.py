@@ -6,8 +6,6 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import parse_qsl
 
-import orjson
-
 from logsrv.linelog.framing.bodies import (
     Asked,
     Records,
@@ -18,11 +16,9 @@ from logsrv.linelog.framing.bodies import (
     told,
     too_long,
 )
-from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.json_made import gathered, made
 from logsrv.linelog.framing.json_parts import PIECE, SPARE, Span, begin_of, elements, values
-from logsrv.linelog.framing.json_text import one_line
-from logsrv.linelog.framing.oversize import next_oversize
+from logsrv.linelog.framing.json_text import can_stay, objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import without_ending
 
 TEXT, AS_JSON, AS_JSON_LINES, AS_FORM = "text", "json", "json lines", "form"
@@ -120,21 +116,14 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
         return
     found = values(body, spans)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
-    lines = b"\n".join(texts) + b"\n"
-    if _can_stay(lines, len(texts), most) and str not in set(map(type, found)):
-        records.add_lines(lines, len(texts))
+    lines = b"\n".join(texts)
+    if can_stay(lines, len(texts), most) and str not in set(map(type, found)):
+        records.add_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
         _add(records, value, text, most)
         if records.due:
             yield
-
-
-def _can_stay(lines: bytes, number: int, most: int) -> bool:
-    """Return whether so many records can be stored as these lines."""
-    if lines.count(b"\n") != number or next_oversize(lines, 0, most) >= 0:
-        return False
-    return is_plain(lines) or escaped(lines) == lines
 
 
 def _json_lines(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
@@ -143,31 +132,12 @@ def _json_lines(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
         piece = body[start:stop]
         start = stop
-        number = _objects(piece, asked.max_record)
+        number = objects_as_they_stand(piece.removesuffix(b"\n"), asked.max_record)
         if number:
             records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
             yield from _one_by_one(records, piece, asked.max_record)
         yield
-
-
-def _objects(piece: bytes, most: int) -> int:
-    """Return how many lines there are if each is an object that can be stored as it stands; else 0.
-
-    Objects that are broken over lines so that their number comes out right are taken for such; what is
-    stored is the same.
-    """
-    lines = piece.removesuffix(b"\n")
-    if not (lines.startswith(b"{") and lines.endswith(b"}")):
-        return 0
-    number = lines.count(b"\n") + 1
-    if lines.count(b"}\n{") != number - 1 or not _can_stay(lines + b"\n", number, most):
-        return 0
-    try:
-        found = orjson.loads(b"[%b]" % lines.replace(b"\n", b","))
-    except ValueError:
-        return 0
-    return number if len(found) == number else 0
 
 
 def _one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:

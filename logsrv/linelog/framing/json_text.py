@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from logsrv.linelog.framing.clean import escaped
+import orjson
+
+from logsrv.linelog.framing.clean import escaped, is_plain
+from logsrv.linelog.framing.oversize import next_oversize
 
 # What stands between tokens, and what is to be left alone while it is looked for.
 _STRING_OR_SPACE = re.compile(rb'("(?:[^"\\]++|\\.)*+")|[ \t\r\n]+', re.DOTALL)
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
-_OPENING_OR_CLOSING = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb")*+([\[\]{},])", re.DOTALL)
 _SPACE = b" \t\r\n"
 # What is escaped in any line of the store, and may stand in a JSON string as it is.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
@@ -35,21 +36,26 @@ def harmless(text: str) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def elements(array: bytes) -> list[bytes]:
-    """Return the elements of a valid JSON array as they stand there, without white space around them."""
-    found = []
-    depth, start = 0, 0
-    for match in _OPENING_OR_CLOSING.finditer(array):
-        sign = match[1]
-        if sign in b"[{":
-            depth += 1
-            if depth == 1:
-                start = match.end()
-        elif depth == 1:
-            found.append(array[start : match.start(1)].strip(_SPACE))
-            start = match.end()
-            if sign == b"]":
-                break
-        elif sign in b"]}":
-            depth -= 1
-    return [one for one in found if one] if found == [b""] else found
+def objects_as_they_stand(lines: bytes, most: int) -> int:
+    """Return how many lines there are if each is an object that can be stored as it stands; else 0.
+
+    Objects that are broken over lines so that their number comes out right are taken for such; what is
+    stored is the same.
+    """
+    if not (lines.startswith(b"{") and lines.endswith(b"}")):
+        return 0
+    number = lines.count(b"\n") + 1
+    if lines.count(b"}\n{") != number - 1 or not can_stay(lines, number, most):
+        return 0
+    try:
+        found = orjson.loads(b"[%b]" % lines.replace(b"\n", b","))
+    except ValueError:
+        return 0
+    return number if len(found) == number else 0
+
+
+def can_stay(lines: bytes, number: int, most: int) -> bool:
+    """Return whether so many texts of JSON, of `most` bytes at most, can be stored as these lines."""
+    if lines.count(b"\n") != number - 1 or next_oversize(lines, 0, most) >= 0:
+        return False
+    return is_plain(lines) or escaped(lines) == lines

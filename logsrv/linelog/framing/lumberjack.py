@@ -11,18 +11,22 @@ Numbers have 32 bits, the highest first.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import attrs
 import orjson
 
 from logsrv.linelog.framing.inflated import UnpackingError, in_pieces, inflating
-from logsrv.linelog.framing.json_text import one_line
+from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
 
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
 _NUMBER = struct.Struct(">I")
+# What is given together of a window, in bytes and events, and of unpacked data is kept.
+_AT_ONCE = 64 << 10
+_MOST_AT_ONCE = 1024
+_KEPT = 1 << 20
 _KIND, _SHORT_HEADER, _LONG_HEADER = 2, 6, 10
 
 
@@ -30,12 +34,15 @@ _KIND, _SHORT_HEADER, _LONG_HEADER = 2, 6, 10
 class Window:
     """Events, and the sequence that is to be acknowledged behind them: None, as there are more to come.
 
-    as_text: how many of them are no JSON object.
+    as_text: how many of them are no JSON object. Without any events it is a turn for others.
     """
 
     records: Sequence[Run]
     sequence: int | None
     as_text: int
+
+
+_TURN = Window((), None, 0)
 
 
 def acknowledgement(sequence: int) -> bytes:
@@ -49,7 +56,17 @@ class LumberjackFramer:
     trouble: a sentence on why nothing is taken any more, "" while all is well; `reason`: for the metrics.
     """
 
-    __slots__ = ("_body", "_events", "_held", "_left", "_record", "_wanted", "reason", "trouble")
+    __slots__ = (
+        "_body",
+        "_events",
+        "_held",
+        "_left",
+        "_record",
+        "_size",
+        "_wanted",
+        "reason",
+        "trouble",
+    )
 
     def __init__(self, record: int, body: int) -> None:
         """record: bytes that an event may have. body: bytes of a compressed frame, unpacked as well."""
@@ -62,33 +79,33 @@ class LumberjackFramer:
         self._wanted = 0
         # Events that the window still waits for.
         self._left = 0
+        # Events that are whole, and their bytes.
         self._events: list[bytes] = []
+        self._size = 0
 
     @property
     def held(self) -> int:
         """Return how many bytes wait for the rest of their frame."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> list[Window]:
-        """Return the events that are whole now, those before a `trouble` included."""
+    def receive(self, data: bytes) -> Iterator[Window]:
+        """Give the events that are whole now, those before a `trouble` too; to be done before the next."""
         if self.trouble:
-            return []
+            return
         held = self._held
         held += data
         if len(held) < self._wanted:
-            return []
-        found: list[Window] = []
+            return
         self._wanted = 0
-        done = self._frames(held, found, compressed=False)
+        done = yield from self._frames(held, compressed=False)
         if self.trouble:
             held.clear()
         else:
             del held[:done]
             self._wanted = max(0, self._wanted - done)
-        self._close_window(found, None)
-        return found
+        yield from self._close_window(None)
 
-    def _frames(self, data: bytes | bytearray, found: list[Window], *, compressed: bool) -> int:
+    def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Window, None, int]:
         """Take the frames that are whole; return where the next one begins. May set `trouble`."""
         at, end = 0, len(data)
         while not self.trouble and end - at >= _KIND:
@@ -111,9 +128,15 @@ class LumberjackFramer:
                 break
             content = bytes(memoryview(data)[begin:stop])
             if kind == _COMPRESSED:
-                self._compressed(content, found)
+                yield from self._compressed(content)
             else:
-                self._event(content, _NUMBER.unpack_from(data, at + _KIND)[0], found)
+                self._events.append(content)
+                self._size += number
+                self._left = max(0, self._left - 1)
+                if not self._left:
+                    yield from self._close_window(_NUMBER.unpack_from(data, at + _KIND)[0])
+                elif self._size > _AT_ONCE or len(self._events) > _MOST_AT_ONCE:
+                    yield from self._close_window(None)
             at = stop
         return at
 
@@ -139,17 +162,10 @@ class LumberjackFramer:
             self.reason = "oversize"
         return not self.trouble
 
-    def _compressed(self, content: bytes, found: list[Window]) -> None:
+    def _compressed(self, content: bytes) -> Iterator[Window]:
         """Take the frames in a compressed one; nothing of it if it is damaged, which its end says."""
-        self._close_window(found, None)
-        before = len(found)
-        self._unpack(content, found)
-        if self.reason == "unpacking":
-            del found[before:]
-            self._events = []
-
-    def _unpack(self, content: bytes, found: list[Window]) -> None:
-        rest = b""
+        yield from self._close_window(None)
+        kept: list[bytes] = []
         size = 0
         try:
             for piece in inflating(in_pieces(content)):
@@ -158,34 +174,40 @@ class LumberjackFramer:
                     self.trouble = f"compressed data would be more than {self._body} bytes"
                     self.reason = "unpacking"
                     return
-                rest += piece
-                if len(rest) >= self._wanted:
-                    self._wanted = 0
-                    done = self._frames(rest, found, compressed=True)
-                    rest = rest[done:]
-                    self._wanted = max(0, self._wanted - done)
-                if self.trouble:
-                    return
+                if size <= _KEPT:
+                    kept.append(piece)
+                yield _TURN
         except UnpackingError as error:
             self.trouble = f"compressed data cannot be unpacked: {error}"
             self.reason = "unpacking"
+            return
+        # What is much is unpacked once more: all of it would be too much to keep.
+        yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
+
+    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[Window]:
+        rest = b""
+        for piece in pieces:
+            rest += piece
+            if len(rest) >= self._wanted:
+                self._wanted = 0
+                done = yield from self._frames(rest, compressed=True)
+                rest = rest[done:]
+                self._wanted = max(0, self._wanted - done)
+            if self.trouble:
+                return
         self._wanted = 0
-        if rest and not self.trouble:
+        if rest:
             self.trouble = "a frame does not end where its compressed data does"
 
-    def _event(self, content: bytes, sequence: int, found: list[Window]) -> None:
-        self._events.append(content)
-        self._left = max(0, self._left - 1)
-        if self._left == 0:
-            self._close_window(found, sequence)
-
-    def _close_window(self, found: list[Window], sequence: int | None) -> None:
-        if self._events:
-            found.append(_window(self._events, sequence))
-            self._events = []
+    def _close_window(self, sequence: int | None) -> Iterator[Window]:
+        events, self._events, self._size = self._events, [], 0
+        if events:
+            yield _window(events, sequence)
 
 
 def _window(events: Sequence[bytes], sequence: int | None) -> Window:
+    if objects_as_they_stand(b"\n".join(events), max(map(len, events))) == len(events):
+        return Window((Run(events, True),), sequence, 0)
     records = list(_records(events))
     as_text = sum(not structured and bool(line) for line, structured in records)
     return Window(tuple(in_runs(records)), sequence, as_text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
@@ -22,6 +22,8 @@ from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
 _TIMES_A_RECORD = 8
 # Unpacked bytes that are stored together: one datagram becomes megabytes.
 _AT_ONCE = 1 << 20
+# What is looked at in one step: it may be a message every other byte.
+_PIECE = 32 << 10
 
 
 class GelfReceiver(RecordReceiver):
@@ -35,10 +37,13 @@ class GelfReceiver(RecordReceiver):
     def held(self) -> int:
         return self._framer.held
 
-    def received(self, data: bytes) -> None:
-        self._take(self._framer.receive(data))
-        if self._framer.closing:
-            self.refuse("oversize", self._framer.closing)
+    def received(self, data: bytes) -> Iterator[None]:
+        for at in range(0, len(data), _PIECE):
+            self._take(self._framer.receive(data[at : at + _PIECE]))
+            if self._framer.closing:
+                self.refuse("oversize", self._framer.closing)
+                return
+            yield
 
     def lost(self) -> None:
         self._take(self._framer.finish())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
@@ -9,6 +11,10 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lumberjack import LumberjackFramer, acknowledgement
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
+
+# Bytes of events, and answers, that are stored and sent together.
+AT_ONCE = 128 << 10
+MOST_ANSWERS = 1024
 
 
 class LumberjackReceiver(RecordReceiver):
@@ -22,18 +28,25 @@ class LumberjackReceiver(RecordReceiver):
     def held(self) -> int:
         return self._framer.held
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> Iterator[None]:
         # Usual windows are stored and answered together: millions may come out of a compressed frame.
         lines: list[bytes] = []
         answers: list[bytes] = []
+        size = 0
         for window in self._framer.receive(data):
             if all(run.structured for run in window.records):
                 for run in window.records:
                     lines += run.lines
+                    size += sum(map(len, run.lines))
                 if window.sequence is not None:
                     answers.append(acknowledgement(window.sequence))
+                if size > AT_ONCE or len(answers) > MOST_ANSWERS:
+                    self._take(lines, answers)
+                    size = 0
+                yield
                 continue
             self._take(lines, answers)
+            size = 0
             if window.as_text:
                 self.intake.as_text(window.as_text)
             for run in window.records:
@@ -42,6 +55,7 @@ class LumberjackReceiver(RecordReceiver):
                 return
             if window.sequence is not None:
                 self.answer_when_safe(acknowledgement(window.sequence))
+            yield
         self._take(lines, answers)
         if self._framer.trouble:
             self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")

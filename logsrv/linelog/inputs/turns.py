@@ -96,7 +96,11 @@ class Turns:
                     return False
         except Exception:
             failure = Failure()
-        work.ended(failure)
+        try:
+            work.ended(failure)
+        except Exception:
+            # The others that wait are to go on.
+            log.failure("ending what takes turns failed")
         return True
 
     def _rest(self) -> None:

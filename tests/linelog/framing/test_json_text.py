@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.clean import escaped
-from logsrv.linelog.framing.json_text import elements, one_line
+from logsrv.linelog.framing.json_text import can_stay, objects_as_they_stand, one_line
 
 TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
 VALUES = st.recursive(
@@ -51,19 +51,24 @@ def test_otherwise_it_is_made_compact_and_harmless() -> None:
     assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
 
 
-@given(st.lists(VALUES, max_size=5), WAYS)
-def test_elements_are_cut_out(values: list[object], way: dict[str, object]) -> None:
-    text = json.dumps(values, **way).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
-    found = elements(text)
-    assert [json.loads(one.decode("utf-8", "surrogatepass")) for one in found] == values
-    assert all(one in text for one in found)
+@given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
+def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
+    texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]
+    number = objects_as_they_stand(b"\n".join(texts), 1000)
+    if number:
+        assert number == len(texts) and [one_line(text) for text in texts] == texts
+    elif max(map(len, texts)) < 1000:
+        assert [one_line(text) for text in texts] != texts or rb"\ud" in b"".join(texts)
 
 
-def test_elements_stay_as_they_are() -> None:
-    assert elements(b' [ 1.10 , "a,]\\"" , {"b":[1 ,2]} ,[] ]\n') == [
-        b"1.10",
-        b'"a,]\\""',
-        b'{"b":[1 ,2]}',
-        b"[]",
-    ]
-    assert elements(b"[ ]") == []
+@pytest.mark.parametrize(
+    "lines",
+    [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
+)
+def test_what_does_not_stay(lines: bytes) -> None:
+    assert not objects_as_they_stand(lines, 15)
+
+
+def test_short_plain_lines_can_stay() -> None:
+    assert can_stay(b"1\n[2]\n\xc3\xa9", 3, 3)
+    assert not can_stay(b"1\n[2]", 1, 3) and not can_stay(b"1\n[23]", 2, 3)

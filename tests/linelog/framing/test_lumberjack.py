@@ -114,7 +114,7 @@ def test_what_closes(data: bytes, sentence: str) -> None:
         lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
         assert (lines, sequences) == ([b"{}"], [9])
         assert sentence in framer.trouble and framer.reason == "protocol"
-        assert framer.receive(event(1, b"{}")) == [] and framer.held == 0
+        assert list(framer.receive(event(1, b"{}"))) == [] and framer.held == 0
 
 
 def test_longer_than_the_limits() -> None:

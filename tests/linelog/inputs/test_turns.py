@@ -81,6 +81,20 @@ def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
     assert [one and one.type for one in ends.failures] == [ValueError, None]
 
 
+def test_who_fails_when_it_has_ended_stops_nobody_else() -> None:
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+
+    def failing(_: Failure | None) -> None:
+        raise ValueError("broken")
+
+    turns.begin(work("a", 4, done), failing)
+    turns.begin(work("b", 4, done), ends)
+    for _ in range(4):
+        clock.turn()
+    assert ends.failures == [None]
+
+
 def test_nothing_is_done_while_the_store_has_enough() -> None:
     clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
     turns = Turns(valve, clock)
