@@ -46,6 +46,7 @@ _DESCRIPTION = """\
 Show a text or a menu of a Gopher server, save anything else.
 
   gopher example.org                     a menu
+  gopher example.org 7                   the link with the number 7 in it
   gopher gopher://example.org/7/find red search for “red”
   gopher browse [URL]                    a full-screen browser
   gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
@@ -130,7 +131,13 @@ def fetch_parser() -> Parser:
 def _declare(parser: Parser | Declared) -> None:
     add = parser.add_argument
     add("url", metavar="URL", help="gopher://… or gophers://… (TLS); or just a host")
-    add("words", metavar="WORDS", nargs="*", default=[], help="what to search for")
+    add(
+        "words",
+        metavar="WORDS",
+        nargs="*",
+        default=[],
+        help="a link by its number, or what to search for",
+    )
     form = parser.add_argument_group("what comes out")
     add = form.add_argument
     add("--links", action="store_true", help="show the URL of each item of a menu")
@@ -206,15 +213,20 @@ def checked_charset_option(options: Namespace) -> None:
         options.charset = checked_charset(options.charset)
 
 
-def asked_url(options: Namespace) -> GopherURL:
-    """Return the URL of `gopher URL`, with everything that options add to it. Raises GopherError,
-    UsageError, ConfigurationError.
+def asked_url(options: Namespace, connection: ConnectionOptions) -> GopherURL:
+    """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
+    GopherError, UsageError, ConfigurationError.
     """
     url = parsed_url(options.url)
     if options.type is not None:
         url = url.replace(item_type=options.type)
-    if options.words:
-        url = url.searching(" ".join(options.words))
+    words = options.words
+    if words and url.item_type == "1":
+        from logsrv.gopher.command.follow import followed
+
+        url, words = followed(url, words, connection)
+    if words:
+        url = url.searching(" ".join(words))
     if options.plus:
         url = url.replace(plus=url.plus or b"+")
     return followable(url)

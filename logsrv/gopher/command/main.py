@@ -126,7 +126,9 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         run_serve(words[1:])
     options = fetch_options(words)
     checked_options(options)
-    return _fetch(asked_url(options), options, connection_options(options), stdout, stderr)
+    connection = connection_options(options)
+    url = asked_url(options, connection)
+    return _fetch(url, options, connection, stdout, stderr)
 
 
 def _browse(words: list[str]) -> int:

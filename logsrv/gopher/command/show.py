@@ -96,10 +96,11 @@ class MenuView:
         text = one_line(item.text(self._charset), _LONGEST_HELD)
         if item.item_type == "i":
             return f"          {text}".rstrip() + "\n"
-        self._number += 1
         kind = item_type(item.item_type)
+        self._number += item.is_link
         colour = _COLOURS.get(item.item_type, _FILE_COLOUR)
-        number = self._screen.coloured(f"{self._number:>4}", _DIM)
+        shown = str(self._number) if item.is_link else ""
+        number = self._screen.coloured(f"{shown:>4}", _DIM)
         line = f"{number} {kind.tag:<4} {self._screen.coloured(text, colour)}"
         return (line + self._place(item)).rstrip() + "\n"
 

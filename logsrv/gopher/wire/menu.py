@@ -58,6 +58,11 @@ class MenuItem(Value):
         self.port = port
         self.plus = plus
 
+    @property
+    def is_link(self) -> bool:
+        """Return true if it has a number among the links of its menu: no information, and no error."""
+        return self.item_type not in ("i", "3")
+
     def text(self, charset: str | None = None) -> str:
         """Return what the line shows, not yet escaped."""
         return decode_line(self.display, charset)

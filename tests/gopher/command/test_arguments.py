@@ -14,12 +14,13 @@ from logsrv.gopher.command.arguments import (
     fetch_parser,
 )
 from logsrv.gopher.command.mirror import parser as mirror_parser
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import Shown, UsageError
 
 
 def url_of(*words: str) -> str:
-    return str(asked_url(fetch_parser().parse_args(words)))
+    return str(asked_url(fetch_parser().parse_args(words), ConnectionOptions()))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
     def parse() -> None:
         options = fetch_parser().parse_args(words)
         checked_options(options)
-        asked_url(options)
+        asked_url(options, ConnectionOptions())
         connection_options(options)
 
     with pytest.raises(kind, match=sentence) as caught:

@@ -1,0 +1,64 @@
+"""`gopher URL 7`: the link with the number 7 in the menu at URL, as `gopher URL` shows it."""
+
+from __future__ import annotations
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.blocking import urlopen
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+_CHUNK = 64 * 1024
+_LONGEST_NUMBER = 6
+
+
+def followed(
+    url: GopherURL, words: list[str], connection: ConnectionOptions
+) -> tuple[GopherURL, list[str]]:
+    """Return where the numbers at the beginning of `words` lead, one menu after the other, and the words
+    behind them. Raises GopherError; ConfigurationError if there is no such link.
+    """
+    while words and url.item_type == "1" and url.search is None and _is_number(words[0]):
+        url, words = _link(url, int(words[0]), connection), words[1:]
+    return url, words
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER
+
+
+def _link(menu: GopherURL, number: int, connection: ConnectionOptions) -> GopherURL:
+    links = _links(menu, number, connection)
+    if not 1 <= number <= len(links):
+        raise ConfigurationError(
+            f"{menu} has no link {number}; it has {len(links)}, and the first is number 1"
+        )
+    item = links[number - 1]
+    if (url := item.url(menu)) is not None:
+        return url
+    if (link := item.link()) is not None:
+        raise ConfigurationError(
+            f"link {number} leads out of Gopher: {one_line(link, 500)} (open it with its own program)"
+        )
+    raise ConfigurationError(f"link {number} cannot be followed: its host or its port is none")
+
+
+def _links(menu: GopherURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
+    """The links of a menu; no more of it is read than `enough` of them."""
+    parser, links = MenuParser(), []
+    with urlopen(
+        menu,
+        connection.timeouts.between,
+        trust=connection.trust,
+        most_bytes=Limits().menu,
+        most_seconds=Timeouts().whole,
+        proxy=connection.proxy,
+    ) as answer:
+        while not parser.terminated and len(links) < enough:
+            chunk = answer.read1(_CHUNK)
+            items = parser.feed(chunk) if chunk else parser.finish()
+            links += [item for item in items if item.is_link]
+            if not chunk:
+                break
+    return links
