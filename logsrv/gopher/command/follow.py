@@ -46,7 +46,8 @@ def _link(menu: GopherURL, number: int, connection: ConnectionOptions) -> Gopher
 
 def _links(menu: GopherURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
     """The links of a menu; no more of it is read than `enough` of them."""
-    parser, links = MenuParser(), []
+    parser = MenuParser()
+    links: list[MenuItem] = []
     with urlopen(
         menu,
         connection.timeouts.between,
