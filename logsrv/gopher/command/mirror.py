@@ -21,12 +21,13 @@ from logsrv.gopher.command.arguments import (
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.crawl import Crawl, Manners
+from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import FILE, Journal
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import Scope
+from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.url import GopherURL, canonical_host
 from logsrv.kit.options.argument_parser import Parser, UsageError, of_kind

@@ -11,8 +11,6 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 from __future__ import annotations
 
 import errno
-import heapq
-import itertools
 import math
 from collections import deque
 from collections.abc import Callable
@@ -29,9 +27,11 @@ from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.pages import Line
+from logsrv.gopher.mirror.queue import IDLE, Queue
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.tally import Manners, Tally
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -45,38 +45,6 @@ RETRIES = 4
 _LARGEST_RULES = 512 * 1024
 # What is wrong with one name, and not with the disk.
 _OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
-_IDLE = 0.2
-
-
-@attrs.define(frozen=True, slots=True)
-class Manners:
-    """Limits of a run. connections: at a time; delay: seconds from one request
-    to the next; items, bytes: of the whole mirror; item_bytes: of one answer.
-    """
-
-    connections: int = 4
-    delay: float = 0.0
-    items: int = 100_000
-    bytes: int = 10 * 1024**3
-    item_bytes: int | None = None
-    ignore_robots: bool = False
-
-
-@attrs.define(slots=True)
-class Tally:
-    """The sum of a run. fetched: answers; kept: what was there and is not asked for.
-
-    changed, same, gone: of an update, what of before is another now, the same, dropped.
-    failed: what went wrong, by URL; stopped: the limit that ended it.
-    """
-
-    fetched: int = 0
-    kept: int = 0
-    changed: int = 0
-    same: int = 0
-    gone: int = 0
-    failed: dict[GopherURL, Exception] = attrs.field(factory=dict)
-    stopped: str | None = None
 
 
 @attrs.define(frozen=True, slots=True)
@@ -129,16 +97,10 @@ class Crawl:
         self._journal = journal
         self._transfers = transfers
         self._manners = manners
-        self._clock = clock
-        self._connections = manners.connections
-        self._delay = manners.delay
-        self._next_start = 0.0
         self._names = Names(root)
         self._seen: set[Key] = set()
         self._awaited: set[Key] = set()
-        self._queue: deque[_Job] = deque()
-        self._later: list[tuple[float, int, _Job]] = []
-        self._numbers = itertools.count()
+        self._queue: Queue[_Job] = Queue(clock, manners.connections, manners.delay)
         self._jobs: dict[Sink, _Job] = {}
         self._done: dict[Key, Done] = {}
         self._retries = Retries(RETRIES)
@@ -149,7 +111,7 @@ class Crawl:
     @property
     def waiting(self) -> int:
         """The number of items that are known and not yet fetched."""
-        return len(self._queue) + len(self._later) + len(self._jobs)
+        return len(self._queue) + len(self._jobs)
 
     def run(self, show: Callable[[], None]) -> None:
         """Do it all; `show` is called now and then. What is there is known at any time, also if this is
@@ -187,9 +149,9 @@ class Crawl:
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self._queue or self._later or self._jobs:
+        while self._queue or self._jobs:
             self._start()
-            for finished in self._transfers.wait(self._pause()):
+            for finished in self._transfers.wait(self._queue.pause(len(self._jobs))):
                 self._finish(finished)
             self._journal.flush()
             show()
@@ -217,7 +179,7 @@ class Crawl:
         early = []
         waiting: set[Sink] = {*sinks}
         while waiting:
-            for finished in self._transfers.wait(_IDLE):
+            for finished in self._transfers.wait(IDLE):
                 if finished.sink not in waiting:
                     early.append(finished)
                 elif finished.error is not None:
@@ -230,8 +192,7 @@ class Crawl:
         rules = (parse_robots(each) for each in found)
         robots = next((each for each in rules if each != Robots()), Robots())
         self._scope.obey(robots)
-        if robots.delay > self._delay:
-            self._delay, self._connections = robots.delay, 1
+        self._queue.slow_down(robots.delay)
         return early
 
     def _restore(self) -> None:
@@ -294,10 +255,7 @@ class Crawl:
         old = self._old.get(key)
         if old is not None and (old.size is None) == is_menu(item.url):
             job.path = old.path
-        if self._update and is_menu(item.url):
-            self._queue.appendleft(job)
-        else:
-            self._queue.append(job)
+        self._queue.add(job, first=self._update and is_menu(item.url))
 
     def _keep(self, done: Done, item: Item, key: Key) -> None:
         """Take what is there already."""
@@ -340,13 +298,8 @@ class Crawl:
     # Fetching.
 
     def _start(self) -> None:
-        now = self._clock()
-        while self._later and self._later[0][0] <= now:
-            self._queue.appendleft(heapq.heappop(self._later)[2])
-        while self._queue and len(self._jobs) < self._connections and self._next_start <= now:
-            if self._delay:
-                self._next_start = now + self._delay
-            self._ask(self._queue.popleft())
+        while (job := self._queue.take(len(self._jobs))) is not None:
+            self._ask(job)
 
     def _ask(self, job: _Job) -> None:
         url = job.item.url
@@ -372,14 +325,6 @@ class Crawl:
         if job.path is None:
             job.path = self._names.path(job.item.url)
         return job.path
-
-    def _pause(self) -> float:
-        """Return how long there is nothing to do but wait for answers."""
-        now = self._clock()
-        times = [self._later[0][0]] if self._later else []
-        if self._queue and len(self._jobs) < self._connections:
-            times.append(self._next_start)
-        return max(0.0, min([_IDLE, *(each - now for each in times)]))
 
     def _finish(self, finished: Finished) -> None:
         job = self._jobs.pop(finished.sink)
@@ -420,7 +365,7 @@ class Crawl:
             raise error
         pause = self._retries.pause(url, error, job.tries, afresh=True)
         if pause is not None:
-            heapq.heappush(self._later, (self._clock() + pause, next(self._numbers), job))
+            self._queue.add_later(job, pause)
             return
         old = self._old.get(job.key)
         if old is not None and url == self._root:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from logsrv.gopher.fetch.progress import size_text
-from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.mirror.tally import Tally
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line
 

@@ -13,11 +13,12 @@ import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.mirror.crawl import Crawl, Manners
+from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import FILE, Journal
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.scope import Scope
+from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve

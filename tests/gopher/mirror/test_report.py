@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from logsrv.gopher.mirror.crawl import Tally
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
+from logsrv.gopher.mirror.tally import Tally
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 
