@@ -9,6 +9,7 @@
     pages, menus      gophermap and index.html for each menu, with links to the copies
     tally, report     limits and sum of a run; what the user sees
 
-`fetch.transfers` does the requests. Why not `GopherClient`: a request costs a reactor's transport, protocol, Deferreds and a coroutine there,
-0.3 ms in all; here a sixth of that, and a mirror is mostly small requests.
+`fetch.transfers` does the requests. Why not `GopherClient`: a request costs a reactor's transport,
+protocol, Deferreds and a coroutine there, 0.3 ms in all; here a sixth of that, and a mirror is mostly small
+requests.
 """

@@ -167,6 +167,8 @@ def test_a_mirror_that_was_stopped_goes_on(
         assert process.stderr is not None and process.stdout is not None
         wait_until(lambda: (tmp_path / "a").exists() and len(server.requests) >= 6, "half of it")
         wait_until(lambda: list(tmp_path.glob(".b.*")), "the other half to begin")
+        journal = tmp_path / ".gopher-mirror"
+        wait_until(lambda: b'"path": ["a"]' in journal.read_bytes(), "the first half to be known")
         process.send_signal(number)
         assert process.wait(20) == status
         assert b"Traceback" not in process.stderr.read()
