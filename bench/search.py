@@ -2,7 +2,7 @@
 
     python -m bench.search                               # 2 GiB in 8 segments, five rounds
     python -m bench.search --segments 2 --runs 1         # a look
-    python -m bench.search --case word --case common --keep --directory /mnt/store
+    python -m bench.search --case word --case common --directory /mnt/store
 
 The store is made once (bench/stores.py). Then the programs take turns, each a process of its own that
 is started anew, and the medians over the rounds are compared. Whatever is counted has to agree.
