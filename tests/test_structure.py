@@ -51,7 +51,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.options.declare",
         "logsrv.kit.options.kinds",
     ),
-    "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.kit"),
+    "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.linelog.memory", "logsrv.kit"),
     "logsrv.linelog.fields": ("logsrv.kit.text",),
     "logsrv.linelog.query": ("logsrv.linelog.fields", "logsrv.kit.text"),
     "logsrv.linelog.alerts": (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,22 @@ class Logger(TwistdProcess):
         """Send `data` over a connection of its own and close it."""
         with self.connect(index) as connection:
             connection.sendall(data)
+
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        found = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in (task / "children").read_text().split()]
+        return found
+
+    def child(self, module: str) -> int:
+        """The process that it has started for a module of ours; 0 if there is none."""
+        for child in self.children():
+            with contextlib.suppress(OSError):
+                if module.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return child
+        return 0
 
     def messages(self) -> list[bytes]:
         return messages(self.store)

@@ -481,3 +481,21 @@ def _peak(pid: int) -> int:
     """Bytes of memory that process has used at most."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Signals) -> None:
+    """The process that packs it ends as well, and the next start packs it; no line is missing."""
+    server = logger("--rotate-size", "24MiB")
+    server.send(numbered(0, 350_000))
+    packing = server.wait_until(lambda: server.child("store.packing"), "its process", 60)
+    server.stop(number)
+    wait_until(lambda: not Path(f"/proc/{packing}").exists() or None, "its end")
+    assert not list(server.store.glob("*.log.zst"))
+    again = logger("--rotate-size", "24MiB")
+    again.wait_until(lambda: list(again.store.glob("*.log.zst")), "the packed segment", 60)
+    again.stop()
+    assert not list(again.store.glob("*.tmp*"))
+    (found,) = by_source(again.store).values()
+    assert_whole(found, complete=number == signal.SIGTERM)
+    assert len(found) == 350_000 or number == signal.SIGKILL

@@ -623,21 +623,12 @@ def test_reload(logger: Start, tmp_path: Path) -> None:
         client.ask("/api/stats")
 
 
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):
-            found += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
 def test_stop_with_open_streams(server: Logger) -> None:
     """Live views, searches and the process that stands ready end with the daemon, and at once."""
     client = client_of(server)
     with client.watch() as events:
         client.search()
-        started = server.wait_until(lambda: children(server.pid), "the process that stands ready")
+        started = server.wait_until(lambda: server.children(), "the process that stands ready")
         (silent,) = stalled(server, 1)
         server.stop(deadline=10)
         assert (events.next() or ("", {}))[0] == "problem"
@@ -648,13 +639,7 @@ def test_stop_with_open_streams(server: Logger) -> None:
         wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
 
 
-def process_of_live_views(server: Logger) -> int:
-    """The number of the process that serves them."""
-    for child in children(server.pid):
-        with contextlib.suppress(OSError):
-            if b"linelog.http.viewing" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-    return 0
+VIEWING = "linelog.http.viewing"
 
 
 def test_the_process_of_live_views_dies(server: Logger) -> None:
@@ -664,7 +649,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
         send(server, "before")
         assert events.lines(1) == ["before"]
         last = events.last_id
-        died = server.wait_until(lambda: process_of_live_views(server), "it")
+        died = server.wait_until(lambda: server.child(VIEWING), "it")
         os.kill(died, signal.SIGKILL)
         name, said = events.next() or ("", {})
         assert name == "problem" and "live views have failed" in said["error"]
@@ -681,7 +666,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
         assert events.lines(1) == ["meanwhile"]
         send(server, "after")
         assert events.lines(1) == ["after"]
-    assert process_of_live_views(server) != died
+    assert server.child(VIEWING) != died
     assert "the process of the live views has ended" in server.log()
 
 
@@ -691,9 +676,9 @@ def test_children_end_with_a_killed_daemon(server: Logger) -> None:
     with client.watch() as events:
         send(server, "seen")
         assert events.lines(1) == ["seen"]
-        server.wait_until(lambda: len(children(server.pid)) == 2, "both processes")
-        started = children(server.pid)
-        assert process_of_live_views(server) in started
+        server.wait_until(lambda: len(server.children()) == 2, "both processes")
+        started = server.children()
+        assert server.child(VIEWING) in started
         server.stop(signal.SIGKILL)
     for child in started:
         wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
@@ -739,7 +724,7 @@ def test_limits(large: Logger) -> None:
         one.close()
     # Their places are free again, and their processes gone.
     large.wait_until(lambda: figure(client, "http_searches") == 0 or None, "their end")
-    large.wait_until(lambda: len(children(large.pid)) <= 1 or None, "their processes' end")
+    large.wait_until(lambda: len(large.children()) <= 1 or None, "their processes' end")
     # This takes longer than it may, and has nothing to send before.
     answer = client.ask("/api/histogram", q="user=* some=* -nothing")
     assert answer.status == 503 and "2 s" in answer.json["error"]

@@ -16,6 +16,7 @@ from logsrv.kit.observe.durations import LONG, Durations
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.packing import pack_beside
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.recover import settle
 from logsrv.linelog.store.retain import BelievedTime, measure, retain
@@ -186,7 +187,12 @@ class Sealer:
                 if self._disk.stat(segment.name).st_size:
                     with_words = self.policy.index is Indexing.WORDS
                     self.seconds.timed(
-                        seal, segment, self._disk, lambda: self._going, with_words=with_words
+                        seal,
+                        segment,
+                        self._disk,
+                        lambda: self._going,
+                        with_words=with_words,
+                        pack=pack_beside,
                     )
                     self.sealed += 1
                 else:

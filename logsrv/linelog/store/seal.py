@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import zstandard
 
@@ -21,6 +22,9 @@ from logsrv.linelog.store.words.build import Beside
 
 FRAME = 1 << 20
 LEVEL = 3
+
+
+Pack: TypeAlias = Callable[[Segment, Disk, Callable[[], bool], bool], Index]
 
 
 class Interrupted(Exception):
@@ -49,16 +53,18 @@ def seal(
     going: Callable[[], bool] = lambda: True,
     *,
     with_words: bool = True,
+    pack: Pack | None = None,
 ) -> Index:
     """Compress a plain segment and remove the plain file; return the index.
 
     with_words: make a word index as well; there is none where it would be too large to be of use.
+    pack: does what `pack_here` does, elsewhere.
 
     Raises OSError when the disk is full or broken or something has the name of the packed file, and
     Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
     """
     try:
-        made = _pack(segment, disk, going, with_words)
+        made = (pack or pack_here)(segment, disk, going, with_words)
         if segment.packed in disk.entries():
             raise FileExistsError(errno.EEXIST, f"{disk.path(segment.packed)} is there already")
     except (OSError, Interrupted):
@@ -83,8 +89,11 @@ def seal(
     return made
 
 
-def _pack(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
-    """Write the frames, and their words, to temporary files; both are on the medium on return."""
+def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: bool) -> Index:
+    """Write the frames, and their words, to temporary files; both are on the medium on return.
+
+    Raises OSError, and Interrupted.
+    """
     made = empty(segment)
     compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
     with contextlib.ExitStack() as undo:
@@ -95,7 +104,6 @@ def _pack(segment: Segment, disk: Disk, going: Callable[[], bool], with_words: b
         words = Beside(segment, disk) if with_words else None
         if words is not None:
             undo.callback(words.close)
-        # All that takes long here lets go of the GIL, which this thread shares with the writer.
         for chunk, end in pieces(source):
             if not going():
                 raise Interrupted
