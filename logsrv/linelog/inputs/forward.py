@@ -53,6 +53,8 @@ class ForwardReceiver(RecordReceiver):
                 yield from self._event(value)
             if self.ending:
                 return
+            # A chunk may have a quarter of a million of them.
+            yield
         if self._framer.trouble:
             reason = "unauthorized" if self._nonce else "protocol"
             self.refuse(reason, f"closing the connection: {self._framer.trouble}")

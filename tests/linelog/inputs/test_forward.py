@@ -34,6 +34,12 @@ def connected(
     return receiver, peer
 
 
+def test_many_small_events_let_others_have_their_turn() -> None:
+    receiver: Any = Forward().stream(intake(Sink())).buildProtocol(None)
+    receiver.makeConnection(StringTransport())
+    assert len(list(receiver.received(b"\xc0" * 1000))) >= 1000
+
+
 def refused(receiver: ForwardReceiver, reason: str) -> float:
     metrics = receiver.intake._metrics
     assert isinstance(metrics, Metrics)

@@ -47,6 +47,14 @@ def test_a_connection() -> None:
     assert counted(receiver.intake, "records_refused_total", reason="empty") == 1
 
 
+def test_many_small_messages_let_others_have_their_turn() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    data = b"{}\0" * 80_000
+    steps = list(receiver.received(data))
+    assert len(steps) >= 7 and sink.text == b"{}\n" * 80_000
+
+
 def test_longer_than_a_record() -> None:
     """Kept as text, by --oversize."""
     sink = Sink()

@@ -56,6 +56,15 @@ def test_records_cut_anywhere() -> None:
     assert refused(receiver.intake, "unfinished") == 1
 
 
+def test_many_small_records_let_others_have_their_turn() -> None:
+    sink = Sink()
+    receiver: Any = Python().stream(intake(sink)).buildProtocol(None)
+    receiver.makeConnection(StringTransport())
+    data = framed({"msg": "x", "name": "y"})
+    steps = list(receiver.received(data * 2000))
+    assert len(steps) >= 10 and sink.text.count(b"\n") == 2000
+
+
 def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
     sink = Sink()
     receiver, peer = Python().stream(intake(sink)).buildProtocol(None), StringTransport()
