@@ -4,6 +4,7 @@
     load                       a page with what has come so far
     page, links, lines         from answers to lines that are safe to show (no I/O)
     colours, layout, wrap      their colours, and how they become rows (no I/O)
+    html                       HTML pages as lines (no I/O)
     picture                    pictures as coloured half blocks
     visits, bookmarks, places  history, cache, what is kept and where
     downloads, outside         files in the background; links for other programs

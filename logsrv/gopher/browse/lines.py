@@ -92,7 +92,7 @@ class Line(Value):
 
 
 def lines_of(page: Page, charset: str | None) -> list[Line]:
-    """Return all lines of a page but those of a picture."""
+    """Return all lines of a page but those of a picture or of HTML."""
     lines = list(_notices(page))
     if isinstance(page.content, Menu):
         lines += menu_lines(page.content.items, charset)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
-from logsrv.gopher.browse.page import Page, Picture, way_to_show
+from logsrv.gopher.browse.page import Html, Page, Picture, way_to_show
 from logsrv.gopher.fetch.on_asyncio import Answer
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.wire.charset import decode_text
@@ -18,6 +18,8 @@ from logsrv.gopher.wire.url import GopherURL
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
+# What takes a second to read.
+MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
 
 _CUT = (
@@ -43,7 +45,8 @@ class Loading:
         self._way = way_to_show(url)
         self._limits = limits
         self._options = options
-        self._most_bytes = {"menu": limits.menu, "text": limits.text}.get(self._way, MOST_PICTURE)
+        most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
+        self._most_bytes = most.get(self._way, MOST_PICTURE)
         self._charset = charset
         self._answer: Answer | None = None
         self._menu = MenuParser(limits.line, limits.items)
@@ -121,7 +124,7 @@ class Loading:
                     break
         return _CUT if answer.cut else ""
 
-    def _content(self) -> Menu | Text | Picture:
+    def _content(self) -> Menu | Text | Html | Picture:
         if self._way == "menu":
             self._items += self._menu.finish()
             menu = self._menu
@@ -129,6 +132,8 @@ class Loading:
         content = b"".join(self._pieces)
         if self._way == "picture":
             return Picture(self.url, content)
+        if self._way == "html":
+            return Html(self.url, content)
         assert self._answer is not None
         if not self._whole or self._answer.reader.header is not None:
             return Text(self.url, content, terminated=False)

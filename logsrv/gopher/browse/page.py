@@ -13,11 +13,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    Way = Literal["menu", "text", "picture", "download"]
+    Way = Literal["menu", "text", "html", "picture", "download"]
 
 
 class Picture(Value):
     """The bytes of an image file, of whatever format."""
+
+    __slots__ = ("content", "url")
+
+    def __init__(self, url: GopherURL, content: bytes) -> None:
+        self.url = url
+        self.content = content
+
+
+class Html(Value):
+    """The bytes of an HTML page."""
 
     __slots__ = ("content", "url")
 
@@ -38,7 +48,7 @@ class Page(Value):
     def __init__(
         self,
         url: GopherURL,
-        content: Menu | Text | Picture | None,
+        content: Menu | Text | Html | Picture | None,
         error: LogsrvError | None = None,
         note: str = "",
         received: int = 0,
@@ -68,6 +78,8 @@ def way_to_show(url: GopherURL) -> Way:
         return "menu"
     if kind.name == "image":
         return "picture"
+    if kind.name == "html":
+        return "html"
     # Of the texts, BinHex and uuencode are for programs.
     if kind.transfer == "text" and url.item_type not in ("4", "6"):
         return "text"

@@ -21,11 +21,12 @@ from textual.worker import Worker
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.guide import start_lines
+from logsrv.gopher.browse.html import html_lines
 from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
 from logsrv.gopher.browse.lines import Line, lines_of
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.load import Loading
-from logsrv.gopher.browse.page import Page, Picture
+from logsrv.gopher.browse.page import Html, Page, Picture
 from logsrv.gopher.browse.picture import picture_lines
 from logsrv.gopher.browse.prompt import Prompt
 from logsrv.gopher.browse.session import Session
@@ -33,6 +34,7 @@ from logsrv.gopher.browse.view import PageView, Position
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -248,6 +250,8 @@ class Window(App[None]):
 
     def _lines(self, page: Page) -> list[Line]:
         lines = lines_of(page, self.session.charset)
+        if isinstance(page.content, Html):
+            lines += html_lines(decode_text(page.content.content, self.session.charset))
         if isinstance(page.content, Picture) and (page.content.content or page.error is None):
             size = self.view.size
             try:
