@@ -36,6 +36,8 @@ log = Logger()
 
 # A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
 WINDOW = 4 << 20
+# Bytes of an unfinished record from which on it may become work that takes turns.
+LARGE = 256 << 10
 # What an answer that waits takes beside its bytes: a peer need not send anything that is stored for it.
 ANSWER = 1 << 10
 
@@ -205,9 +207,19 @@ class RecordReceiver(Protocol):
         else:
             came, self._came = self._came, 0
             self.intake.unfinished.note(self, self.held, came)
-            if self._paused and not self.ending:
+            if self.ending:
+                return
+            if self._crowded:
+                self.intake.turns.wait_for_room(self)
+                self.pauseProducing()
+            elif self._paused:
                 self._paused = False
                 self.resumeProducing()
+
+    @property
+    def _crowded(self) -> bool:
+        """Return true while others' work has to be done before more of a long record is received."""
+        return self.held > LARGE and self.intake.turns.full
 
     def _end_of_data(self) -> None:
         if not self.ending:
@@ -248,7 +260,8 @@ class RecordReceiver(Protocol):
 
     def resumeProducing(self) -> None:
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
-        if not (self._busy or self.intake.valve.closed or unread or self._unsafe > WINDOW):
+        held_back = self._busy or self._crowded or self.intake.valve.closed
+        if self.connected and not (held_back or unread or self._unsafe > WINDOW):
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:

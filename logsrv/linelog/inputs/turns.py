@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.linelog.store.valve import Valve
+from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
 
@@ -24,6 +24,8 @@ log = Logger()
 SLICE = 0.005
 # Seconds for which a listener goes on with it once it is closed: those who sent it are gone.
 LAST_SECONDS = 5.0
+# While so much work waits, who has sent much of what is to become more of it is not read from.
+MANY = 4
 
 
 @attrs.frozen
@@ -40,6 +42,16 @@ class Turns:
         self._clock = clock
         self._waiting: deque[_Work] = deque()
         self._next: IDelayedCall | None = None
+        self._held_up: list[Producer] = []
+
+    @property
+    def full(self) -> bool:
+        """Return true while so much work waits that no more of it should be received."""
+        return len(self._waiting) >= MANY
+
+    def wait_for_room(self, producer: Producer) -> None:
+        """Resume a producer as soon as there is not so much work any more."""
+        self._held_up.append(producer)
 
     def begin(self, steps: Iterator[object], ended: Callable[[Failure | None], None]) -> None:
         """Do the work, in part at once; call `ended` behind its last step, with what it raised if it did.
@@ -84,6 +96,10 @@ class Turns:
             self._waiting.append(work)
         if not self._waiting:
             self._rest()
+        if self._held_up and not self.full:
+            held_up, self._held_up = self._held_up, []
+            for producer in held_up:
+                producer.resumeProducing()
 
     def _slice(self, work: _Work) -> bool:
         """Do some of the work; return true when it has ended."""

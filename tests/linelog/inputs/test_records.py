@@ -11,8 +11,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import records as module
 from logsrv.linelog.inputs.options import InputOptions
-from logsrv.linelog.inputs.records import RecordReceiver
-from logsrv.linelog.inputs.turns import Turns
+from logsrv.linelog.inputs.records import LARGE, RecordReceiver
+from logsrv.linelog.inputs.turns import MANY, Turns
 from tests.linelog.inputs.recording import Sink, intake
 from tests.linelog.inputs.test_turns import Slow
 
@@ -151,6 +151,10 @@ def test_structured_records_may_be_longer() -> None:
 class Slicer(Echo):
     """Takes a step for each record."""
 
+    @property
+    def held(self) -> int:
+        return len(self.rest)
+
     def received(self, data: bytes) -> Iterator[None]:
         *records, self.rest = (self.rest + data).split(b";")
         for record in records:
@@ -186,6 +190,25 @@ def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile() -> No
     assert peer.producerState == "producing"
     sink.sync()
     assert peer.value() == b"5.1." and not receiver.working
+
+
+def test_while_much_is_to_be_done_no_more_of_long_records_is_received() -> None:
+    """Each that is whole is kept until it has its turn; many would be gigabytes."""
+    sink = Sink()
+    receiver, peer, clock = slicing(sink)
+    others = [Slicer(receiver.intake) for _ in range(MANY)]
+    for other in others:
+        other.makeConnection(Peer())
+        other.dataReceived(b"a;b;c;d;e;")
+    receiver.dataReceived(b"short")
+    assert peer.producerState == "producing"
+    receiver.dataReceived(b"x" * (LARGE + 1))
+    assert peer.producerState == "paused"
+    receiver.resumeProducing()
+    assert peer.producerState == "paused"
+    while peer.producerState == "paused":
+        clock.turn()
+    assert not receiver.intake.turns.full
 
 
 def test_what_was_sent_before_the_end_of_the_connection_is_stored_behind_it() -> None:
