@@ -50,5 +50,5 @@ class KeyLine(Static):
 def _shown(key: Key) -> Content:
     name, does, action = key
     # Everything in here is ours: no word of a server is read as markup.
-    text = f"[bold $footer-key-foreground]{name}[/] {does}"
-    return Content.from_markup((f"[@click={action}]{text}[/]" if action else text) + " ")
+    label = f"[@click={action}]{does}[/]" if action else does
+    return Content.from_markup(f"[bold $footer-key-foreground]{name}[/] {label} ")
