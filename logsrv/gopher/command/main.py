@@ -44,8 +44,6 @@ USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 PIPE_CLOSED = 141
-_CHUNK = 64 * 1024
-_LARGE = 1024 * 1024
 
 
 class _Terminated(BaseException):
@@ -160,10 +158,8 @@ def _fetch(
             as_sent=True,
         ) as answer:
             answers.append(answer)
-            if kind == "binary":
-                _pour(answer, view)
-            while chunk := answer.read1(_CHUNK):
-                view.feed(chunk)
+            for piece in answer.pieces():
+                view.feed(piece)
         view.finish()
     except BrokenPipeError:
         raise
@@ -172,13 +168,6 @@ def _fetch(
         stdout.flush()
         raise
     return 0
-
-
-def _pour(answer: GopherFile, view: View) -> None:
-    """Pour the socket into the view through one buffer, for binaries: nobody keeps a piece of one."""
-    buffer = memoryview(bytearray(_LARGE))
-    while size := answer.readinto1(buffer):
-        view.feed(buffer[:size])
 
 
 def _kind(url: GopherURL) -> Transfer:

@@ -16,8 +16,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
-
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import Limits, Timeouts
@@ -36,6 +34,7 @@ from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,22 +46,28 @@ _LARGEST_RULES = 512 * 1024
 _OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
-@attrs.define(frozen=True, slots=True)
-class Copy:
+class Copy(Value):
     """The copy of an item: its path, and whether it is a menu's, so a directory."""
 
-    path: tuple[str, ...]
-    is_menu: bool
+    __slots__ = ("is_menu", "path")
+
+    def __init__(self, path: tuple[str, ...], is_menu: bool) -> None:
+        self.path = path
+        self.is_menu = is_menu
 
 
-@attrs.define(slots=True)
-class _Job:
+class _Job(Value):
     """An item that is to be fetched. path: known when it is needed, so the rules are read by then."""
 
-    item: Item
-    key: Key
-    path: tuple[str, ...] | None = None
-    tries: int = 0
+    __slots__ = ("item", "key", "path", "tries")
+
+    def __init__(
+        self, item: Item, key: Key, path: tuple[str, ...] | None = None, tries: int = 0
+    ) -> None:
+        self.item = item
+        self.key = key
+        self.path = path
+        self.tries = tries
 
 
 class Crawl:

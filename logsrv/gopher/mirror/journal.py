@@ -23,12 +23,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import inside
 
@@ -36,24 +35,30 @@ FILE = ".gopher-mirror"
 _VERSION = 1
 
 
-@attrs.define(frozen=True, slots=True)
-class Done:
+class Done(Value):
     """A finished item. size: of its file; for a menu None, and `offset` is where its line begins."""
 
-    url: GopherURL
-    path: tuple[str, ...]
-    size: int | None
-    offset: int
+    __slots__ = ("offset", "path", "size", "url")
+
+    def __init__(
+        self, url: GopherURL, path: tuple[str, ...], size: int | None, offset: int
+    ) -> None:
+        self.url = url
+        self.path = path
+        self.size = size
+        self.offset = offset
 
 
-@attrs.define(frozen=True, slots=True)
-class Contents:
+class Contents(Value):
     """The contents of a journal. done: finished items; old: those of before an update, if one is going on.
     Both in the order in which they were finished.
     """
 
-    done: list[Done]
-    old: list[Done] | None
+    __slots__ = ("done", "old")
+
+    def __init__(self, done: list[Done], old: list[Done] | None) -> None:
+        self.done = done
+        self.old = old
 
 
 class Journal:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from html import escape
 from urllib.parse import quote
 
-import attrs
-
 from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 CopyPath = tuple[str, ...]
@@ -31,16 +30,20 @@ _FOOT = "</body></html>\n"
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
-@attrs.define(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """A line of a menu. copy: the path of its copy, if there is one; is_menu: whether that is a menu;
     url: where it is.
     """
 
-    item: MenuItem
-    copy: CopyPath | None
-    is_menu: bool
-    url: str | None
+    __slots__ = ("copy", "is_menu", "item", "url")
+
+    def __init__(
+        self, item: MenuItem, copy: CopyPath | None, is_menu: bool, url: str | None
+    ) -> None:
+        self.item = item
+        self.copy = copy
+        self.is_menu = is_menu
+        self.url = url
 
 
 def gophermap(lines: list[Line]) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import attrs
+from logsrv.gopher.wire.value import Value
 
 AGENT = b"logsrv"
 # More than this is no rule for a robot that anybody waits for.
@@ -16,14 +16,16 @@ _MOST_RULES = 10_000
 _FIELD = re.compile(rb"[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#]*?)[ \t]*(?:#.*)?")
 
 
-@attrs.define(frozen=True, slots=True)
-class Robots:
+class Robots(Value):
     """rules: (selectors that begin so, allowed); the longest one counts. delay: seconds between
     requests.
     """
 
-    rules: tuple[tuple[bytes, bool], ...] = ()
-    delay: float = 0.0
+    __slots__ = ("delay", "rules")
+
+    def __init__(self, rules: tuple[tuple[bytes, bool], ...] = (), delay: float = 0.0) -> None:
+        self.rules = rules
+        self.delay = delay
 
     def allows(self, selector: bytes) -> bool:
         """`selector` with and without the slash that some servers put in front."""

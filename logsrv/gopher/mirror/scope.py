@@ -6,12 +6,11 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Literal
 
-import attrs
-
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 
 Span = Literal["path", "host", "everywhere"]
 
@@ -25,12 +24,14 @@ FORBIDDEN = "closed to robots: --ignore-robots"
 TOO_DEEP = "deeper than --depth"
 
 
-@attrs.define(frozen=True, slots=True)
-class Item:
+class Item(Value):
     """A thing to fetch. `url` names the server always in the same way. depth: menus to here."""
 
-    url: GopherURL
-    depth: int
+    __slots__ = ("depth", "url")
+
+    def __init__(self, url: GopherURL, depth: int) -> None:
+        self.url = url
+        self.depth = depth
 
     @property
     def key(self) -> Key:

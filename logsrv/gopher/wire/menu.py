@@ -93,7 +93,9 @@ class MenuItem(Value):
 
         It is outside data: hand it to a program only as an argument of its own, and ask first.
         """
-        if found := _WEB_LINK.fullmatch(self.selector):
+        if self.selector[:4] in (b"URL:", b"url:") and (
+            found := _WEB_LINK.fullmatch(self.selector)
+        ):
             return decode_line(found[1])
         scheme = _LOGIN_SCHEMES.get(self.item_type)
         if scheme is None or self.port is None:
@@ -128,6 +130,8 @@ def parse_line(line: bytes) -> MenuItem:
         return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
     if not head:
         return MenuItem("i", fields[0], port=None)
+    if len(fields) == 3:
+        return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
     selector, host, port, plus = (*fields, b"", b"", b"", b"")[:4]
     return MenuItem(chr(head[0]), head[1:], selector, host, _port(port), plus)
 
@@ -159,8 +163,7 @@ class MenuParser:
         *whole, rest = data.split(b"\n")
         items: list[MenuItem] = []
         for piece in whole:
-            self._add(piece)
-            self._end_line(items)
+            self._end_line(items, piece)
         self._add(rest)
         return items
 
@@ -168,7 +171,7 @@ class MenuParser:
         """The server closed: the item of a last line without a line ending, if there is one."""
         items: list[MenuItem] = []
         if self._begun:
-            self._end_line(items)
+            self._end_line(items, b"")
         return items
 
     def _add(self, piece: bytes) -> None:
@@ -176,10 +179,14 @@ class MenuParser:
         self._begun += piece[:room]
         self._cut += max(0, len(piece) - room)
 
-    def _end_line(self, items: list[MenuItem]) -> None:
-        line, cut = bytes(self._begun).rstrip(b"\r"), self._cut
-        self._begun.clear()
-        self._cut = 0
+    def _end_line(self, items: list[MenuItem], piece: bytes) -> None:
+        cut = 0
+        if self._begun or len(piece) > self._longest_line:
+            self._add(piece)
+            piece, cut = bytes(self._begun), self._cut
+            self._begun.clear()
+            self._cut = 0
+        line = piece.rstrip(b"\r")
         if self.terminated:
             return
         if line == _TERMINATOR and not cut:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 LONGEST_ERROR_BODY = 64 * 1024
+# The first bytes of errors and of other protocols; whatever else it is, it is content.
+_SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
 
 
 class ResponseReader:
@@ -111,6 +113,10 @@ class ResponseReader:
             raise TooBig("the answer", self._most_bytes)
 
     def _opening(self, data: bytes) -> bytes:
+        if not self._held and self._url.plus is None and data[:1] not in _SUSPECTS:
+            self._take = self._until_close
+            self.opened = True
+            return data
         self._held += data
         if error := other_protocol(self._held):
             raise error

@@ -25,10 +25,12 @@ _AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?", re.DOTALL)
 _HOST_LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]")
-_NOT_ON_THE_WIRE = re.compile(rb"[\0\t\r\n]")
-_TO_BE_QUOTED = re.compile(rb"[^A-Za-z0-9/:@!$&'()*+,;=?._~-]")
+_NOT_ON_THE_WIRE = b"\0\t\r\n"
+_AS_THEMSELVES = (
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:@!$&'()*+,;=?._~-"
+)
 _QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
-_CONTROL_NAMES = {b"\0": "NUL", b"\t": "TAB", b"\r": "CR", b"\n": "LF"}
+_CONTROL_NAMES = {0: "NUL", 9: "TAB", 13: "CR", 10: "LF"}
 
 
 @lru_cache(4096)
@@ -98,8 +100,9 @@ class GopherURL(Value):
         if len(item_type) != 1 or item_type > "\xff":
             raise BadURL(item_type, "an item type is one byte")
         for part in (item_type.encode("latin-1"), selector, search, plus):
-            if part and (found := _NOT_ON_THE_WIRE.search(part)):
-                name = _CONTROL_NAMES[found[0]]
+            if part and len(part.translate(None, _NOT_ON_THE_WIRE)) != len(part):
+                found = next(byte for byte in part if byte in _NOT_ON_THE_WIRE)
+                name = _CONTROL_NAMES[found]
                 raise BadURL(
                     part.decode("utf-8", "backslashreplace"),
                     f"{name} would end the request early, so no part of one can hold it",
@@ -170,7 +173,9 @@ def typed_url(text: str) -> GopherURL:
 
 # As urllib.parse does it, which takes 2 ms to load.
 def _quoted(part: bytes) -> str:
-    return _TO_BE_QUOTED.sub(lambda found: b"%%%02X" % found[0][0], part).decode("ascii")
+    if not part.translate(None, _AS_THEMSELVES):
+        return part.decode("ascii")
+    return "".join(chr(byte) if byte in _AS_THEMSELVES else f"%{byte:02X}" for byte in part)
 
 
 def _unquoted(text: str) -> bytes:
