@@ -227,23 +227,25 @@ class Crawl:
 
     def _find(self, item: Item) -> None:
         """Fetch an item, or take it as it is; and so with all that it leads to, as far as that is there."""
-        self._meet(item)
+        self._meet(item, self._items.key(item.url))
         self._follow()
 
     def _follow(self) -> None:
         while self._unread:
             menu, item, lines = self._unread.popleft()
+            keys = set()
             for line in lines:
                 if self.tally.stopped is not None:
                     break
                 found = self._scope.item(line, item)
                 if found is not None:
-                    self._meet(found)
-            keys = (self._items.key(url) for line in lines if (url := self._url(line, menu)))
-            self._unfinished.came(menu, self._awaited.intersection(keys))
+                    key = self._items.key(found.url)
+                    keys.add(key)
+                    self._meet(found, key)
+            self._unfinished.came(menu, self._awaited & keys)
+            self._write(menu, lines)
 
-    def _meet(self, item: Item) -> None:
-        key = self._items.key(item.url)
+    def _meet(self, item: Item, key: Key) -> None:
         if key in self._seen:
             return
         if len(self._seen) >= self._manners.items:
@@ -277,21 +279,18 @@ class Crawl:
         parser = MenuParser()
         return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
 
-    def _url(self, line: MenuItem, menu: Done) -> GopherURL | None:
-        return self._scope.url(line, menu.url)
-
     def _begin_root(self, key: Key) -> None:
         copy = self.copies.get(key)
         if self._files and copy and not copy.is_menu and key == self._items.key(self._root):
             self._files.write_root_for(copy.path)
 
-    def _write(self, menu: Done) -> None:
+    def _write(self, menu: Done, items: list[MenuItem] | None = None) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is None:
             return
         lines = []
-        for line in self._lines(menu):
-            url = self._url(line, menu)
+        for line in items or self._lines(menu):
+            url = self._scope.url(line, menu.url)
             if not line.host and line.port is not None:
                 # Elsewhere, no host would mean another one.
                 line = line.replace(host=menu.url.host.encode(), port=menu.url.port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import Done
@@ -14,8 +14,8 @@ from logsrv.gopher.wire.url import GopherURL
 
 
 class Unfinished:
-    """The menus that have items which are still to come. `write` is called for each menu, at its
-    coming and when the last of these has been settled.
+    """The menus that have items which are still to come; `write` is called for each when the last of
+    these has been settled.
     """
 
     def __init__(self, write: Callable[[Done], None]) -> None:
@@ -23,14 +23,12 @@ class Unfinished:
         self._missing: dict[CopyPath, int] = {}
         self._waiting: dict[Key, list[Done]] = {}
 
-    def came(self, menu: Done, missing: Iterable[Key]) -> None:
-        """A menu is there, some of its items are not."""
-        keys = set(missing)
-        if keys:
-            self._missing[menu.path] = len(keys)
-        for key in keys:
+    def came(self, menu: Done, missing: Collection[Key]) -> None:
+        """A menu is there, some of its items are not: those of the keys `missing`, each once."""
+        if missing:
+            self._missing[menu.path] = len(missing)
+        for key in missing:
             self._waiting.setdefault(key, []).append(menu)
-        self._write(menu)
 
     def settled(self, key: Key) -> None:
         """An item is there, or will never be."""
