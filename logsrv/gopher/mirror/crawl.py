@@ -98,6 +98,7 @@ class Crawl:
         self._items = Items()
         self._unfinished = Unfinished(self._write)
         self._unread: deque[tuple[Done, Item, list[MenuItem]]] = deque()
+        self._unwritten: list[tuple[Done, list[MenuItem]]] = []
         self._scope = scope
         self._journal = journal
         self._transfers = transfers
@@ -151,11 +152,14 @@ class Crawl:
 
     def leave(self) -> None:
         """Have all menus say what is there by now; for a run that ends early."""
+        self._write_new()
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self._queue or self._jobs:
             self._start()
+            # While the answers travel.
+            self._write_new()
             for finished in self._transfers.wait(self._queue.pause(len(self._jobs))):
                 self._finish(finished)
             self._journal.flush()
@@ -243,7 +247,7 @@ class Crawl:
                     keys.add(key)
                     self._meet(found, key)
             self._unfinished.came(menu, self._awaited & keys)
-            self._write(menu, lines)
+            self._unwritten.append((menu, lines))
 
     def _meet(self, item: Item, key: Key) -> None:
         if key in self._seen:
@@ -284,6 +288,11 @@ class Crawl:
         if self._files and copy and not copy.is_menu and key == self._items.key(self._root):
             self._files.write_root_for(copy.path)
 
+    def _write_new(self) -> None:
+        unwritten, self._unwritten = self._unwritten, []
+        for menu, lines in unwritten:
+            self._write(menu, lines)
+
     def _write(self, menu: Done, items: list[MenuItem] | None = None) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is None:
@@ -295,8 +304,10 @@ class Crawl:
                 # Elsewhere, no host would mean another one.
                 line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
             copy = None if url is None else self.copies.get(self._items.key(url))
-            path, leads_on = (None, False) if copy is None else (copy.path, copy.is_menu)
-            lines.append(Line(line, path, leads_on, None if url is None else str(url)))
+            if copy is None:
+                lines.append(Line(line, None, False, None if url is None else str(url)))
+            else:
+                lines.append(Line(line, copy.path, copy.is_menu, None))
         self._files.write(menu, lines)
 
     # Fetching.
