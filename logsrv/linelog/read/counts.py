@@ -6,6 +6,7 @@ Each frame is counted where it is read, and the parent adds up: bounded, however
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -27,6 +28,9 @@ _STEPS = (
     0.001, 0.01, 0.1, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800,
     3600, 7200, 14400, 43200, 86400, 604800, 2592000, 31536000,
 )  # fmt: skip
+
+
+_STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
 class Tally:
@@ -102,12 +106,13 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
     """Return each source with its number of lines and the TIME of its last one."""
 
     def work(task: Task) -> list[bytes]:
-        found: dict[str, tuple[int, str]] = {}
-        for hit in search.find(task):
-            stamp = STAMP.match(hit.line)
-            if stamp is not None:
-                time, source = (part.decode(errors="backslashreplace") for part in stamp.groups())
-                found[source] = found.get(source, (0, ""))[0] + 1, time
+        numbers: Counter[bytes] = Counter()
+        last: dict[bytes, bytes] = {}
+        for text in search.matching(task):
+            stamps = _STAMPS.findall(text)
+            numbers.update(source for _, source in stamps)
+            last.update((source, time) for time, source in stamps)
+        found = {_text(source): (lines, _text(last[source])) for source, lines in numbers.items()}
         return [json.dumps(found).encode()]
 
     sources: dict[str, tuple[int, str]] = {}
@@ -119,6 +124,10 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
         while len(sources) > MANY:
             del sources[next(iter(sources))]
     return sources
+
+
+def _text(part: bytes) -> str:
+    return part.decode(errors="backslashreplace")
 
 
 class Bucket(NamedTuple):
