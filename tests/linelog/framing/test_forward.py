@@ -199,7 +199,7 @@ ENTRIES = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(ENTRIES, st.integers(1, 3))
 def test_together_as_one_by_one(entries: list[Any], times: int) -> None:
     """Many entries become what each of them becomes in an event of its own."""
