@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import BinaryIO
 from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
 
 _CHUNK = 64 * 1024
+# Nobody else's, whoever writes beside us, and without a system call for each.
+_numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def write_whole(path: str, content: bytes) -> None:
     As `whole_file`, in a third of its time: for thousands of small files.
     """
     folder, name = os.path.split(path)
-    part = os.path.join(folder, f".{name[:50]}.{os.urandom(6).hex()}.part")
+    part = os.path.join(folder, f".{name[:50]}.{next(_numbers):012x}.part")
     file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from logsrv.gopher.fetch.transfers import Sink
 
 RETRIES = 4
+# Seconds after which a menu is shown although some of its items are still to come.
+_LATE = 2.0
 _LARGEST_RULES = 512 * 1024
 # What is wrong with one name, and not with the disk.
 _OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
@@ -96,9 +98,12 @@ class Crawl:
         self._update = update
         self._old: dict[Key, Done] = {}
         self._items = Items()
+        self._root_key = self._items.key(root)
         self._unfinished = Unfinished(self._write)
         self._unread: deque[tuple[Done, Item, list[MenuItem]]] = deque()
-        self._unwritten: list[tuple[Done, list[MenuItem]]] = []
+        self._late: deque[tuple[float, Done]] = deque()
+        self._ended: deque[Finished] = deque()
+        self._clock = clock
         self._scope = scope
         self._journal = journal
         self._transfers = transfers
@@ -127,20 +132,18 @@ class Crawl:
         """
         self._restore()
         rules = self._ask_for_rules()
-        if self._items.key(self._root) not in self._done:
+        if self._root_key not in self._done:
             # The user asked for this one; what it leads to waits for the rules.
             self._find(Item(self._root, 0))
             self._start()
-        early = self._read_rules(rules)
+        self._ended += self._read_rules(rules)
         self._find(Item(self._root, 0))
-        for finished in early:
-            self._finish(finished)
         try:
             self._fetch_all(show)
         except KeyboardInterrupt:
             # What was whole by then is not fetched again.
-            for finished in self._transfers.wait(0):
-                self._finish(finished)
+            self._ended += self._transfers.wait(0)
+            self._settle()
             raise
         self.leave()
         root_error = self.tally.failed.get(self._root)
@@ -152,21 +155,24 @@ class Crawl:
 
     def leave(self) -> None:
         """Have all menus say what is there by now; for a run that ends early."""
-        self._write_new()
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self._queue or self._jobs:
             self._start()
-            # While the answers travel.
-            self._write_new()
-            for finished in self._transfers.wait(self._queue.pause(len(self._jobs))):
-                self._finish(finished)
+            # While the next answers travel.
+            self._settle()
+            self._write_late()
             self._journal.flush()
             show()
             if self._transfers.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
                 break
+            self._ended += self._transfers.wait(self._queue.pause(len(self._jobs)))
+
+    def _settle(self) -> None:
+        while self._ended:
+            self._finish(self._ended.popleft())
 
     # Before the first item.
 
@@ -246,8 +252,11 @@ class Crawl:
                     key = self._items.key(found.url)
                     keys.add(key)
                     self._meet(found, key)
-            self._unfinished.came(menu, self._awaited & keys)
-            self._unwritten.append((menu, lines))
+            if missing := self._awaited & keys:
+                self._unfinished.came(menu, missing)
+                self._late.append((self._clock() + _LATE, menu))
+            else:
+                self._write(menu, lines)
 
     def _meet(self, item: Item, key: Key) -> None:
         if key in self._seen:
@@ -284,14 +293,17 @@ class Crawl:
         return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
 
     def _begin_root(self, key: Key) -> None:
+        if key != self._root_key:
+            return
         copy = self.copies.get(key)
-        if self._files and copy and not copy.is_menu and key == self._items.key(self._root):
+        if self._files and copy and not copy.is_menu:
             self._files.write_root_for(copy.path)
 
-    def _write_new(self) -> None:
-        unwritten, self._unwritten = self._unwritten, []
-        for menu, lines in unwritten:
-            self._write(menu, lines)
+    def _write_late(self) -> None:
+        while self._late and self._late[0][0] <= self._clock():
+            menu = self._late.popleft()[1]
+            if self._unfinished.has(menu):
+                self._write(menu)
 
     def _write(self, menu: Done, items: list[MenuItem] | None = None) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
@@ -313,7 +325,7 @@ class Crawl:
     # Fetching.
 
     def _start(self) -> None:
-        while (job := self._queue.take(len(self._jobs))) is not None:
+        while (job := self._queue.take(len(self._jobs) - len(self._ended))) is not None:
             self._ask(job)
 
     def _ask(self, job: _Job) -> None:
@@ -347,6 +359,14 @@ class Crawl:
         if finished.error is not None:
             self._fail(job, finished.error)
             return
+        sink = finished.sink
+        if isinstance(sink, FileSink):
+            try:
+                sink.store()
+            except (LogsrvError, OSError) as error:
+                sink.abort()
+                self._fail(job, error)
+                return
         self._retries.answered(url.host)
         self.tally.fetched += 1
         path = self._place(job)
@@ -354,7 +374,6 @@ class Crawl:
         self._awaited.discard(job.key)
         old = self._old.pop(job.key, None)
         is_same = False
-        sink = finished.sink
         if isinstance(sink, MenuSink):
             if old is not None and old.size is None:
                 is_same = self._journal.menu(old) == sink.content

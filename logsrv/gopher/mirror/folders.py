@@ -13,7 +13,7 @@ from pathlib import Path
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import inside
+from logsrv.kit.text.paths import checked, inside
 
 # As `wholefile` names them while they are written.
 _PART = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)
@@ -28,32 +28,33 @@ class Folders:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known: set[tuple[str, ...]] = {()}
+        self._known: dict[tuple[str, ...], str] = {(): str(directory)}
 
     def path(self, names: tuple[str, ...]) -> str:
         """Return the path of a file or directory, maybe one that is not there yet.
 
         Raises LinkInTheWay if a directory on the way to it, or it itself as one, is a link.
         """
-        self._check(names[:-1])
-        return str(inside(self._directory, *names))
+        if not names:
+            return self._known[names]
+        return f"{self._known.get(names[:-1]) or self._check(names[:-1])}/{checked(names[-1])}"
 
-    def _check(self, names: tuple[str, ...]) -> None:
+    def _check(self, names: tuple[str, ...]) -> str:
+        path = self.path(names)
         if names in self._known:
-            return
-        self._check(names[:-1])
-        path = inside(self._directory, *names)
+            return path
         try:
             mode = os.lstat(path).st_mode
         except FileNotFoundError:
-            return
+            return path
         if stat.S_ISLNK(mode):
             raise LinkInTheWay(
-                f"{one_line(str(path), 500)} is a symbolic link, and a mirror is not written through "
+                f"{one_line(path, 500)} is a symbolic link, and a mirror is not written through "
                 "one; remove it or put a directory in its place"
             )
         if stat.S_ISDIR(mode):
-            self._known.add(names)
+            self._known[names] = path
+        return path
 
     def is_whole(self, names: tuple[str, ...], size: int) -> bool:
         """Return true if there is a file of that size, and no link on the way to it."""
@@ -82,7 +83,7 @@ class Folders:
                 os.rmdir(inside(self._directory, *names[:length]))
             except OSError:
                 return
-            self._known.discard(names[:length])
+            self._known.pop(names[:length], None)
 
     def sweep(self) -> None:
         """Remove what a run that was killed had begun to write."""

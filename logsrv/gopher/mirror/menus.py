@@ -1,4 +1,4 @@
-"""The menus of a mirror, written as they come, and once more when all is there that they lead to."""
+"""The menus of a mirror, written when all is there that they lead to, and before if that takes long."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ class Unfinished:
             self._missing[menu.path] = len(missing)
         for key in missing:
             self._waiting.setdefault(key, []).append(menu)
+
+    def has(self, menu: Done) -> bool:
+        """Return true if some of its items are still to come."""
+        return menu.path in self._missing
 
     def settled(self, key: Key) -> None:
         """An item is there, or will never be."""

@@ -91,9 +91,12 @@ class FileSink:
         return False
 
     def finish(self, has_header: bool) -> None:
-        stuffed = self._text and not has_header
+        self._text = self._text and not has_header
+
+    def store(self) -> None:
+        """Let the file appear. Raises OSError."""
         if self._file is not None:
-            if stuffed:
+            if self._text:
                 end_text(self._file)
             self.size = self._file.seek(0, SEEK_END)
             if self._known and _same_files(self._file, self._path):
@@ -103,7 +106,7 @@ class FileSink:
                 self._stack.close()
             return
         content = b"".join(self._pieces)
-        if stuffed:
+        if self._text:
             parser = TextParser()
             content = parser.feed(content) + parser.finish()
         self.size = len(content)

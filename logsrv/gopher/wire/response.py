@@ -45,10 +45,9 @@ class ResponseReader:
         self._most_bytes = most_bytes
         self._charset = charset
         self._menu = item_type(url.item_type).transfer == "menu"
-        self._take: Callable[[bytes], bytes] = self._opening
+        self._take: Callable[[ResponseReader, bytes], bytes] = ResponseReader._opening
         self._held = b""
         self._left = 0
-        self._dot_ended = DotEnded()
         self.received = 0
         self.passed_on = 0
         self.opened = False
@@ -66,12 +65,12 @@ class ResponseReader:
         Raises ServerError, NotGopher, TooBig.
         """
         self.received += len(data)
-        return self._counted_out(self._take(data))
+        return self._counted_out(self._take(self, data))
 
     @property
     def verbatim(self) -> bool:
         """Return true if all that is still to come is body as it comes: `skip` may stand for `feed`."""
-        return self._take == self._until_close
+        return self._take is ResponseReader._until_close
 
     def skip(self, size: int) -> None:
         """`size` bytes came and went on by another way. Raises TooBig."""
@@ -80,14 +79,14 @@ class ResponseReader:
 
     def finish(self) -> bytes:
         """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
-        if self._take == self._opening:
+        if self._take is ResponseReader._opening:
             held, self._held = self._held, b""
             screen = ErrorScreen(held, menu=self._menu, closed=True)
             if screen.possible:
                 raise screen.error(self._charset)
             self.opened = True
             return self._counted_out(held)
-        if self._take == self._error:
+        if self._take is ResponseReader._error:
             raise gopherplus.parse_error(self._held, self._charset)
         if self.header is not None and not self.complete:
             if self.header.length >= 0:
@@ -114,7 +113,7 @@ class ResponseReader:
 
     def _opening(self, data: bytes) -> bytes:
         if not self._held and self._url.plus is None and data[:1] not in _SUSPECTS:
-            self._take = self._until_close
+            self._take = ResponseReader._until_close
             self.opened = True
             return data
         self._held += data
@@ -135,24 +134,25 @@ class ResponseReader:
                 raise screen.error(self._charset)
             return b""
         body, self._held = self._held, b""
-        self._take = self._until_close
+        self._take = ResponseReader._until_close
         self.opened = True
         return body
 
     def _begin(self, header: gopherplus.Header, body: bytes) -> bytes:
         if header.is_error:
-            self._take = self._error
+            self._take = ResponseReader._error
         elif header.length == gopherplus.UNTIL_CLOSE:
-            self._take = self._until_close
+            self._take = ResponseReader._until_close
         elif header.length == gopherplus.UNTIL_DOT:
-            self._take = self._until_dot
+            self._dot_ended = DotEnded()
+            self._take = ResponseReader._until_dot
         else:
             if self._most_bytes is not None and header.length > self._most_bytes:
                 raise TooBig("the answer", self._most_bytes)
-            self._take = self._counted
+            self._take = ResponseReader._counted
             self._left = header.length
         self.opened = not header.is_error
-        return self._take(body)
+        return self._take(self, body)
 
     def _until_close(self, data: bytes) -> bytes:
         return data

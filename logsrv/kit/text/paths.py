@@ -22,6 +22,7 @@ _UNSAFE = re.compile(
 # Windows opens the device, whatever follows behind a dot.
 _DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\.|\Z))")
 _LONGEST_ENDING = 16
+_LEADS_INSIDE = re.compile(r"[^./\\\0][^/\\\0]*")
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -57,7 +58,11 @@ def inside(directory: Path, *names: str) -> Path:
     Raises ValueError for a name that could lead anywhere else or is hidden: one with a separator or
     NUL, `..`, an empty one, one that begins with a dot or has more than 255 bytes.
     """
-    for name in names:
-        if not name or name[0] == "." or re.search(r"[/\\\0]", name) or len(name.encode()) > 255:
-            raise ValueError(f"{name[:300]!r} is not a name for a file inside a directory")
-    return directory.joinpath(*names)
+    return directory.joinpath(*map(checked, names))
+
+
+def checked(name: str) -> str:
+    """Return `name` if it can lead nowhere else, as `inside` has it. Raises ValueError."""
+    if not _LEADS_INSIDE.fullmatch(name) or len(name.encode()) > 255:
+        raise ValueError(f"{name[:300]!r} is not a name for a file inside a directory")
+    return name

@@ -387,6 +387,30 @@ def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: 
     assert (tmp_path / "mirror" / "a").exists()
 
 
+def test_a_menu_whose_items_take_long_is_there_before_them(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logsrv.gopher.mirror.crawl._LATE", 0)
+    shown = threading.Event()
+    seen: list[bytes] = []
+
+    def look() -> None:
+        if not shown.is_set() and (tmp_path / "index.html").exists():
+            seen.append((tmp_path / "gophermap").read_bytes())
+            shown.set()
+
+    def slow(connection: socket.socket, request: bytes) -> None:
+        if request == b"/a\r\n":
+            assert shown.wait(20)
+        connection.sendall(b"0A\t/a\t\r\n" if request == b"\r\n" else b"text")
+
+    site = Site(serve, {})
+    site.server = serve(slow)
+    crawl(site, tmp_path, update=True, show=look)
+    assert seen == [b"0A\t/a\t127.0.0.1\t%d\n" % site.server.port]
+    assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n"
+
+
 def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "depth" / ".big.bin.0123456789ab.part").touch()
     crawl(Site(serve, SITE), tmp_path)

@@ -20,6 +20,7 @@ def test_a_text_is_stored_without_its_terminator(tmp_path: Path, lines: int) -> 
     sink.feed(b".\r\n")
     assert not (tmp_path / "new" / "x").exists()
     sink.finish(has_header=False)
+    sink.store()
     assert (tmp_path / "new" / "x").read_bytes() == b".line\r\n" * lines
     assert sink.size == 7 * lines
 
@@ -34,6 +35,7 @@ def test_binaries_and_counted_texts_are_stored_as_they_came(
     for at in range(0, len(content), 50_000):
         sink.feed(content[at : at + 50_000])
     sink.finish(has_header)
+    sink.store()
     assert (tmp_path / "x").read_bytes() == content
     assert sink.size == len(content)
 
@@ -80,6 +82,7 @@ def test_a_file_that_is_the_same_is_left_alone(tmp_path: Path, lines: int) -> No
         sink = FileSink(str(path), text=True, known=True)
         sink.feed(content + b".\r\n")
         sink.finish(has_header=False)
+        sink.store()
         assert (sink.changed, sink.size) == (changed, 7 * lines)
         assert (path.stat().st_ino == before.st_ino) is not changed
     assert path.read_bytes() == b".lime\r\n" * lines
