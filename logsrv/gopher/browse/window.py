@@ -318,8 +318,10 @@ class Window(App[None]):
         self._key_line.tell(keys, self.size.width)
 
     def _tick(self) -> None:
-        self._grow()
-        self._show_status()
+        # It comes once more when the screens have gone: the browser ends.
+        if self.screen_stack:
+            self._grow()
+            self._show_status()
 
     def _show_status(self) -> None:
         loading = self._loading
