@@ -3,6 +3,9 @@
 A successor is started beside the child that serves. Once it serves as well, the sockets being the
 same, the old one is told to end, and takes in what has arrived for it. If the successor cannot be
 started, the old one goes on.
+
+A signal is noted, and looked at between two steps. What a handler raised would come anywhere, also
+where `subprocess` holds a lock, which would then never be free again.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from logsrv.cli.running.child import NOT_RUNNABLE
 from logsrv.cli.running.watch import Watched
 
 LOOK_SECONDS = 0.15
+END_LOOK_SECONDS = 0.02
 # More than a service takes to drain; then it is killed.
 END_SECONDS = 15.0
 # A child that is told to leave closes its sockets within two turns of its reactor.
@@ -87,12 +91,6 @@ class Child:
         self.process.wait()
         self.channel.close()
 
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, and bring it about after so long."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(seconds)
-        self.kill()
-
 
 class Supervisor:
     """`run()` it."""
@@ -104,7 +102,9 @@ class Supervisor:
         self._held: dict[str, int] = {}
         self._watched = Watched(str(file))
         self._is_gone = False
-        self._hung_up = self._is_alone = False
+        self._hung_up = False
+        # How often somebody has asked for the end.
+        self._asked = 0
         # Under nohup it outlives its terminal.
         self._ends_with_terminal = (
             _has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
@@ -117,11 +117,14 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve until Ctrl-C or SIGTERM, or until it cannot begin. Return the exit status."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # In the background of a shell Ctrl-C is ignored, and is to be.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._ask)
+        signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGHUP, self._hang_up)
         try:
             self._start()
-            while not self._is_alone:
+            while not self._asked:
                 self._listen()
                 self._reap()
                 if self._hung_up:
@@ -132,31 +135,31 @@ class Supervisor:
                     return self._status
                 self._notice_deletion()
             return self._end()
-        except KeyboardInterrupt:
-            return self._end()
         finally:
             self._kill_all()
 
+    def _ask(self, number: int, frame: object) -> None:
+        self._asked += 1
+
     def _hang_up(self, number: int, frame: object) -> None:
         if self._ends_with_terminal and not _has_terminal():
-            # It was closed, and nobody sees any more what is said here. What is raised here may come at
-            # a place where Python only complains of it.
-            self._is_alone = True
-            raise KeyboardInterrupt
-        self._hung_up = True
+            # It was closed, and nobody sees any more what is said here.
+            self._asked += 1
+        else:
+            self._hung_up = True
 
     def _reload(self) -> None:
         self._hung_up = False
         if self._serving is not None:
             self._serving.reload()
         else:
-            tell(f"logsrv run: there is nothing to reload; save {self._file.name} to start it")
+            _say(f"there is nothing to reload; save {self._file.name} to start it")
 
     def _notice_deletion(self) -> None:
         is_gone, self._is_gone = self._is_gone, self._watched.is_gone
         if self._is_gone and not is_gone:
             goes_on = "; the one of before goes on serving" if self._serving is not None else ""
-            tell(f"logsrv run: {self._file.name} was deleted{goes_on}; save it again to start it")
+            _say(f"{self._file.name} was deleted{goes_on}; save it again to start it")
 
     def _start(self) -> None:
         self._watched.begin()
@@ -184,7 +187,10 @@ class Supervisor:
                 if alone and self._serving is not None:
                     # Datagrams go to one socket, so there cannot be two that serve.
                     self._serving.leave()
-                    self._serving.wait(END_SECONDS)
+                    self._wait_for([self._serving])
+                    if self._asked:
+                        return
+                    self._serving.kill()
                     self._serving = None
                 channel.send("go")
             case {"serving": keys, "at": addresses}:
@@ -215,23 +221,24 @@ class Supervisor:
             self._leaving.append(self._serving)
         if self._has_served:
             place = f" at {', '.join(filter(None, addresses))}" if is_elsewhere else ""
-            tell(f"logsrv run: {self._file.name} was saved and serves now as it is{place}")
+            _say(f"{self._file.name} was saved and serves now as it is{place}")
         else:
-            tell(f"logsrv run: {self._file.name} serves; save it to start it again, Ctrl-C ends")
+            _say(f"{self._file.name} serves; save it to start it again, Ctrl-C ends")
         self._has_served = True
         self._serving, self._starting = child, None
 
     def _not_started(self, child: Child) -> None:
-        child.wait(END_SECONDS)
+        self._wait_for([child])
+        child.kill()
         self._starting = None
         status = child.process.returncode
         if self._serving is not None:
-            tell(f"logsrv run: the {self._file.name} of before goes on serving")
+            _say(f"the {self._file.name} of before goes on serving")
         elif not self._has_served and status != NOT_RUNNABLE:
             # Neither the options nor the port become right by saving the file.
             self._status = 1 if status else 0
         else:
-            tell(f"logsrv run: nothing serves now; save {self._file.name} to try again")
+            _say(f"nothing serves now; save {self._file.name} to try again")
 
     def _reap(self) -> None:
         for child in list(self._leaving):
@@ -242,24 +249,26 @@ class Supervisor:
             status = self._serving.process.returncode
             self._serving.kill()
             self._serving = None
-            tell(
-                f"logsrv run: {self._file.name} ended with status {status}; "
+            _say(
+                f"{self._file.name} ended with status {status}; "
                 "who connects waits until it is saved"
             )
 
     def _end(self) -> int:
-        # The terminal may be what has ended.
-        with contextlib.suppress(OSError):
-            tell("logsrv run: ending; Ctrl-C once more does not wait for what is going on")
+        _say("ending; Ctrl-C once more does not wait for what is going on")
         ending = [child for child in (self._serving, *self._leaving) if child is not None]
-        try:
-            for child in ending:
-                child.end()
-            for child in ending:
-                child.wait(END_SECONDS)
-        except KeyboardInterrupt:
-            pass
+        for child in ending:
+            child.end()
+        self._wait_for(ending)
         return 0
+
+    def _wait_for(self, children: Sequence[Child]) -> None:
+        """Wait for their end: as long as a service may drain, and until somebody asks once more."""
+        asked, until = self._asked, time.monotonic() + END_SECONDS
+        while any(child.process.poll() is None for child in children):
+            if self._asked > asked or time.monotonic() > until:
+                return
+            time.sleep(END_LOOK_SECONDS)
 
     def _kill_all(self) -> None:
         for child in (self._serving, self._starting, *self._leaving):
@@ -268,6 +277,12 @@ class Supervisor:
         for key, descriptor in self._held.items():
             os.close(descriptor)
             _remove(key)
+
+
+def _say(sentence: str) -> None:
+    # The terminal may be what has ended.
+    with contextlib.suppress(OSError):
+        tell(f"logsrv run: {sentence}")
 
 
 def _has_terminal() -> bool:
