@@ -106,7 +106,8 @@ def duration(text: str) -> float:
     return of_kind("DURATION")(text)  # type: ignore[no-any-return]
 
 
-def _path(text: str) -> Path:
+def path(text: str) -> Path:
+    """Return an option's value as a path."""
     from pathlib import Path
 
     return Path(text)
@@ -114,11 +115,19 @@ def _path(text: str) -> Path:
 
 def fetch_options(words: Sequence[str]) -> Namespace:
     """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, Shown."""
+    return read(words, _declare, fetch_parser)
+
+
+def read(
+    words: Sequence[str], declare: Callable[[Declared], None], parser: Callable[[], Parser]
+) -> Namespace:
+    """Return what `words` say: without argparse, which takes a sixth of the time, as long as there is no
+    mistake. Raises UsageError, Shown.
+    """
     declared = Declared()
-    _declare(declared)
-    # Without argparse, which takes a sixth of the time, as long as there is no mistake.
+    declare(declared)
     given: Any = declared.read(words)
-    return fetch_parser().parse_args(words) if given is None else given
+    return parser().parse_args(words) if given is None else given
 
 
 def fetch_parser() -> Parser:
@@ -180,7 +189,7 @@ def add_connection_options(parser: Parser | Declared) -> None:
         help="give up after that much silence; default: 30s",
     )
     add("--proxy", metavar="URL", help="SOCKS5 proxy, such as socks5://127.0.0.1:9050 for Tor")
-    add("--cafile", metavar="FILE", type=_path, help="trust the certificates in FILE for TLS")
+    add("--cafile", metavar="FILE", type=path, help="trust the certificates in FILE for TLS")
     add("--pin", action="store_true", help="trust the certificate that a server showed first")
     add("--insecure", action="store_true", help="trust every certificate")
     add("--accept-cut", action="store_true", help="accept ends without the close of TLS")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import BinaryIO, TextIO
 
-from logsrv.errors import ConfigurationError
+from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_connection_options,
     connection_options,
+    duration,
     followable,
     number,
     parsed_url,
     parser_for,
+    path,
+    read,
+    size,
 )
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
@@ -31,7 +31,16 @@ from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.url import GopherURL, canonical_host
-from logsrv.kit.options.argument_parser import Parser, UsageError, of_kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import BinaryIO, TextIO
+
+    from logsrv.kit.options.argument_parser import Parser
+    from logsrv.kit.options.plain_arguments import Declared
 
 _DESCRIPTION = """\
 Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file, each
@@ -43,8 +52,13 @@ read from disk). The same command again goes on where an earlier one was stopped
 def parser() -> Parser:
     """`gopher mirror URL DIRECTORY`."""
     parser = parser_for("gopher mirror", _DESCRIPTION)
+    _declare(parser)
+    return parser
+
+
+def _declare(parser: Parser | Declared) -> None:
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
-    parser.add_argument("directory", metavar="DIRECTORY", type=Path, help="made if it is not there")
+    parser.add_argument("directory", metavar="DIRECTORY", type=path, help="made if it is not there")
     what = parser.add_argument_group("what is copied")
     add = what.add_argument
     add(
@@ -53,11 +67,11 @@ def parser() -> Parser:
         default="path",
         help="what begins with URL's selector (default), all of its server, or all servers",
     )
-    add("--alias", metavar="HOST", action="append", default=[], help="another name of the server")
+    add("--alias", metavar="HOST", action="append", help="another name of the server")
     add("--depth", metavar="N", type=number(0, 10**6), help="only items that many menus away")
     add("--max-items", metavar="N", type=number(1, 10**7), help="default: 100000")
-    add("--max-bytes", metavar="SIZE", type=of_kind("SIZE"), help="in all; default: 10GiB")
-    add("--max-size", metavar="SIZE", type=of_kind("SIZE"), help="of one item; default: none")
+    add("--max-bytes", metavar="SIZE", type=size, help="in all; default: 10GiB")
+    add("--max-size", metavar="SIZE", type=size, help="of one item; default: none")
     add(
         "--update",
         action="store_true",
@@ -68,10 +82,9 @@ def parser() -> Parser:
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
     add("--connections", metavar="N", type=number(1, 200), default=4, help="at once; default: 4")
-    add("--delay", metavar="TIME", type=of_kind("DURATION"), help="from one request to the next")
+    add("--delay", metavar="TIME", type=duration, help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
     add_connection_options(parser)
-    return parser
 
 
 def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
@@ -81,7 +94,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """
     # Items are many and in no circles: looking for those took a tenth of the time.
     gc.set_threshold(100_000)
-    options = parser().parse_args(words)
+    options = read(words, _declare, parser)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     charset = None if options.charset is None else checked_charset(options.charset)
@@ -147,15 +160,15 @@ def _root(text: str) -> GopherURL:
 
 
 def _scope(
-    root: GopherURL, options: argparse.Namespace, how: ConnectionOptions, transfers: Transfers
+    root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
 ) -> Scope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
-    aliases = [canonical_host(name) for name in options.alias]
+    aliases = [canonical_host(name) for name in options.alias or ()]
     return Scope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
 
 
-def _manners(options: argparse.Namespace) -> Manners:
+def _manners(options: Namespace) -> Manners:
     default = Manners()
     return Manners(
         connections=options.connections,

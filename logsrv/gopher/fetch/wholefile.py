@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 from io import SEEK_END
-from pathlib import Path
-from typing import BinaryIO
 
 from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import BinaryIO
 
 _CHUNK = 64 * 1024
 # Nobody else's, whoever writes beside us, and without a system call for each.

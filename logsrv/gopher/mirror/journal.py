@@ -18,10 +18,8 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
@@ -30,6 +28,10 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import inside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE = ".gopher-mirror"
 _VERSION = 1
@@ -107,6 +109,8 @@ class Journal:
 
     def end_update(self) -> None:
         """Forget what is of before; nothing can be added or read any more."""
+        import shutil
+
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())

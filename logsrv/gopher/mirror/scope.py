@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable
-from typing import Literal
-
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
-Span = Literal["path", "host", "everywhere"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    Span = Literal["path", "host", "everywhere"]
 
 Key = tuple[str, int, bytes]
 
@@ -82,7 +83,7 @@ class Scope:
         self._span = span
         self._depth = depth
         self._names = {root.host, *aliases, *addresses}
-        if any(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses):
+        if any(each == "::1" or each.startswith("127.") for each in addresses):
             self._names.add("localhost")
         self._robots = Robots()
         selector = root.selector.rstrip(b"/")

@@ -8,12 +8,15 @@ import os
 from contextlib import ExitStack
 from io import SEEK_END
 from pathlib import Path
-from typing import BinaryIO
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
 from logsrv.gopher.mirror.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 # What is smaller is written at once.
 _SMALL = 256 * 1024

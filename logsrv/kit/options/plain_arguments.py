@@ -25,6 +25,8 @@ class _Option:
         self.group = group
         self.name: str = settings.get("dest") or long.lstrip("-").replace("-", "_")
         self.is_flag = settings.get("action") == "store_true"
+        # Given more than once, it is argparse's.
+        self.is_list = settings.get("action") == "append"
         self.default = settings.get("default", False if self.is_flag else None)
         self.choices: Sequence[str] | None = settings.get("choices")
         self.type: Callable[[str], object] = settings.get("type", str)
@@ -37,7 +39,7 @@ class Declared:
 
     def __init__(self) -> None:
         self._options: dict[str, _Option] = {}
-        self._single: list[str] = []
+        self._single: dict[str, Callable[[str], object]] = {}
         self._words = ""
         self._group: object = None
         self._is_plain = True
@@ -47,11 +49,11 @@ class Declared:
         action = settings.get("action", "store")
         if not names[0].startswith("-"):
             if "nargs" not in settings and not self._words:
-                self._single.append(names[0])
+                self._single[names[0]] = settings.get("type", str)
                 return
             self._is_plain = self._is_plain and not self._words and settings.get("nargs") == "*"
             self._words = names[0]
-        elif action in ("store", "store_true") and "nargs" not in settings:
+        elif action in ("store", "store_true", "append") and "nargs" not in settings:
             option = _Option(self._group, names, settings)
             self._options.update(dict.fromkeys(names, option))
         else:
@@ -78,7 +80,11 @@ class Declared:
                 others.append(word)
                 continue
             option = self._options.get(word)
-            if option is None or groups.setdefault(option.group or option, option) is not option:
+            if (
+                option is None
+                or option.is_list
+                or groups.setdefault(option.group or option, option) is not option
+            ):
                 return None
             value: object = True
             if not option.is_flag:
@@ -92,8 +98,11 @@ class Declared:
             values[option.name] = value
         if len(others) < len(self._single):
             return None
-        for name in self._single:
-            values[name] = others.pop(0)
+        try:
+            for name, kind in self._single.items():
+                values[name] = kind(others.pop(0))
+        except Exception:
+            return None
         if others and not self._words:
             return None
         if self._words:

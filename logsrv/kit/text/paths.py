@@ -5,8 +5,10 @@ cannot leave its directory.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LONGEST_NAME = 200
 """Bytes; file systems take 255, and names get something added while their file is written."""
@@ -44,6 +46,8 @@ def safe_name(name: bytes) -> str:
 
 def _shortened(text: str) -> str:
     """The beginning and the ending of a name, and a digest of all of it in between."""
+    from hashlib import sha256
+
     stem, dot, ending = text.rpartition(".")
     if not dot or len(ending.encode()) > _LONGEST_ENDING:
         stem, ending = text, ""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import parse_robots
-from logsrv.gopher.mirror.scope import Item, Items, Scope, Span, key_of
+from logsrv.gopher.mirror.scope import Item, Items, Scope, key_of
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
+
+if TYPE_CHECKING:
+    from logsrv.gopher.mirror.scope import Span
 
 ROOT = GopherURL.parse("gopher://h/1/docs")
 

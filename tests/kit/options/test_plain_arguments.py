@@ -85,11 +85,28 @@ def test_single_words_come_before_the_others() -> None:
     assert declared.read([]) is None
 
 
+def test_a_list_is_left_to_argparse_only_where_it_is_given() -> None:
+    declared = Declared()
+    declared.add_argument("--many", action="append")
+    given = declared.read([])
+    assert given is not None
+    assert vars(given) == {"many": None}
+    assert declared.read(["--many", "x"]) is None
+
+
+def test_single_words_have_their_type() -> None:
+    declared = Declared()
+    declared.add_argument("number", type=int)
+    given = declared.read(["5"])
+    assert given is not None
+    assert vars(given) == {"number": 5}
+    assert declared.read(["five"]) is None
+
+
 def test_a_declaration_that_it_does_not_know_is_left_too() -> None:
-    for settings in ({"action": "append"}, {"nargs": 2}):
-        declared = Declared()
-        declared.add_argument("--many", **settings)
-        assert declared.read([]) is None
+    declared = Declared()
+    declared.add_argument("--many", nargs=2)
+    assert declared.read([]) is None
     declared = Declared()
     declared.add_argument("one", nargs="?")
     assert declared.read(["x"]) is None
