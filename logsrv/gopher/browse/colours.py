@@ -63,7 +63,7 @@ class Colours:
         pieces = _SGR.split(text)
         if any("\n" in piece or printable(piece) != piece for piece in pieces[::2]):
             return None
-        shown, spans, paint = "", [], self._paint
+        shown, width, spans, paint = [], 0, [], self._paint
         for number, piece in enumerate(pieces):
             if number % 2:
                 changed = _changed(paint, piece)
@@ -71,12 +71,13 @@ class Colours:
                     return None
                 paint = changed
             elif piece:
-                start = len(shown)
-                shown = (shown + piece).expandtabs()
+                start, column = width, width % 8
+                shown.append((" " * column + piece).expandtabs()[column:])
+                width += len(shown[-1])
                 if paint != _PLAIN:
-                    spans.append(Span(start, len(shown), paint))
+                    spans.append(Span(start, width, paint))
         self._paint = paint
-        return shown, tuple(spans)
+        return "".join(shown), tuple(spans)
 
 
 def _changed(paint: Paint, parameters: str) -> Paint | None:

@@ -19,12 +19,19 @@ _BLOCKS = _HEADINGS | frozenset(
 # Those with an empty line before them.
 _APART = _HEADINGS | frozenset(("p", "ul", "ol", "dl", "table", "pre", "blockquote"))
 _MOST_LINKS = 1000
+# Python's parser begins anew at each `<`, with each tag or comment that never ends: that takes squares.
+_CHUNK = 16 * 1024
+_LONGEST_TAG = 64 * 1024
+_LONGEST_LAST = 4 * 1024
 
 
 def html_lines(text: str) -> list[Line]:
     """The lines of a page; what is no HTML is words all the same."""
     reader = _Reader()
-    reader.feed(text)
+    for begin in range(0, len(text), _CHUNK):
+        reader.feed(text[begin : begin + _CHUNK])
+        reader.take_unended(_LONGEST_TAG)
+    reader.take_unended(_LONGEST_LAST)
     reader.close()
     reader.end_line()
     lines = reader.lines
@@ -46,6 +53,12 @@ class _Reader(HTMLParser):
         self._preformatted = 0
         self._address = ""
         self._linked: list[str] = []
+
+    def take_unended(self, most: int) -> None:
+        """Take what has no end after so many characters as the words it may be."""
+        if len(self.rawdata) > most:
+            self.handle_data(self.rawdata)
+            self.rawdata = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._unseen += tag in _UNSEEN

@@ -10,7 +10,6 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 
 from __future__ import annotations
 
-import errno
 import math
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.fetch.transfers import Finished, Transfers
-from logsrv.gopher.mirror.folders import Folders
+from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
 from logsrv.gopher.mirror.names import Names
@@ -44,8 +43,6 @@ RETRIES = 4
 # Seconds after which a menu is shown although some of its items are still to come.
 _LATE = 2.0
 _LARGEST_RULES = 512 * 1024
-# What is wrong with one name, and not with the disk.
-_OF_A_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 class Copy(Value):
@@ -339,7 +336,7 @@ class Crawl:
         else:
             try:
                 path = self._folders.path(self._place(job))
-            except LogsrvError as error:
+            except (LogsrvError, OSError) as error:
                 self._fail(job, error)
                 return
             known = job.key in self._old
@@ -393,7 +390,7 @@ class Crawl:
 
     def _fail(self, job: _Job, error: Exception) -> None:
         url = job.item.url
-        if isinstance(error, OSError) and error.errno not in _OF_A_NAME:
+        if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             raise error
         if not isinstance(error, (LogsrvError, OSError)):
             raise error

@@ -5,6 +5,7 @@ Files themselves are replaced by renaming, which replaces a link and does not fo
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -15,6 +16,12 @@ from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked, inside
 
+# What is wrong with one name, and not with the disk.
+OF_A_NAME = (
+    *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    # A file lies where a directory belongs, or the other way round.
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+)
 # As `wholefile` names them while they are written.
 _PART = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)
 

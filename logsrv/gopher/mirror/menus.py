@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
+from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
@@ -84,9 +84,10 @@ class MenuFiles:
             self._folders.write((*path, GOPHERMAP), gophermap(lines))
             page = index(lines, path, title, self._charset, up if path else None)
             self._folders.write((*path, INDEX), page)
-        except LinkInTheWay:
-            # Its items have failed for that, and are reported.
-            pass
+        except (LinkInTheWay, OSError) as error:
+            # Its items have failed for what lies in the way, and are reported.
+            if isinstance(error, OSError) and error.errno not in OF_A_NAME:
+                raise
 
     def remove(self, path: CopyPath) -> None:
         """A menu is gone."""

@@ -27,6 +27,9 @@ span,a{{white-space:pre-wrap;overflow-wrap:anywhere;min-width:0}}</style></head>
 <body><h1>{title}</h1>
 {up}"""
 _FOOT = "</body></html>\n"
+# gophernicus takes what follows 1,023 bytes of a line for another line.
+_LONGEST_LINE = 1000
+_LEAST_DISPLAY = 100
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
@@ -53,20 +56,32 @@ def gophermap(lines: list[Line]) -> bytes:
 
 def _map_line(line: Line) -> bytes:
     item = line.item
-    display = item.display.replace(b"\r", b" ")
+    letter, fields = _letter(item), b""
     if line.copy is not None:
         path = "/" + "/".join(line.copy) + ("/" if line.is_menu and line.copy else "")
-        return b"%s%s\t%s\n" % (_letter(item), display, path.encode())
-    if item.item_type == "i" or item.port is None:
+        fields = b"\t" + path.encode()
+    elif item.item_type != "i" and item.port is not None:
+        fields = b"\t%s\t%s\t%d" % (item.selector, item.host, item.port)
+    if not fields or len(fields) > _LONGEST_LINE - _LEAST_DISPLAY:
         # With TABs: servers give lines without any a meaning of their own.
-        return b"i%s\t\terror.host\t1\n" % display
-    return b"%s%s\t%s\t%s\t%d\n" % (
-        _letter(item), display, item.selector, item.host, item.port,
-    )  # fmt: skip
+        letter, fields = b"i", b"\t\terror.host\t1"
+    display = _cut(item.display.replace(b"\r", b" "), _LONGEST_LINE - len(fields))
+    return b"%s%s%s\n" % (letter, display, fields)
+
+
+def _cut(display: bytes, most: int) -> bytes:
+    if len(display) <= most:
+        return display
+    # Not within a character of UTF-8.
+    ends = (end for end in range(most, most - 4, -1) if display[end] & 0xC0 != 0x80)
+    return display[: next(ends, most)]
 
 
 def _letter(item: MenuItem) -> bytes:
-    return item.item_type.encode("latin-1")
+    # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
+    if item.item_type.isalnum() or item.item_type in "+;<":
+        return item.item_type.encode("latin-1")
+    return b"I" if item.item_type == ":" else b"9"
 
 
 def index(

@@ -13,7 +13,7 @@ AGENT = b"logsrv"
 # More than this is no rule for a robot that anybody waits for.
 LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
-_FIELD = re.compile(rb"[ \t]*([A-Za-z-]+)[ \t]*:[ \t]*([^#]*?)[ \t]*(?:#.*)?")
+_NAME = re.compile(rb"[A-Za-z-]+")
 
 
 class Robots(Value):
@@ -79,5 +79,6 @@ def path_delimiter(caps: bytes) -> bytes:
 
 def _fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     for line in content.replace(b"\r", b"\n").split(b"\n"):
-        if found := _FIELD.fullmatch(line):
-            yield found[1].lower(), found[2]
+        name, colon, value = line.partition(b"#")[0].partition(b":")
+        if colon and _NAME.fullmatch(name := name.strip(b" \t")):
+            yield name.lower(), value.strip(b" \t")

@@ -92,7 +92,7 @@ class Hole:
         try:
             with (
                 self.open(place + FILE.encode()) as descriptor,
-                os.fdopen(os.dup(descriptor), "rb") as file,
+                open(descriptor, "rb", closefd=False) as file,
             ):
                 return parse_gophermap(file.read(LARGEST_MAP), place)
         except (NotThere, IsADirectoryError):

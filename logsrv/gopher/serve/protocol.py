@@ -103,6 +103,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
 
     def connection_made(self) -> None:
         self._watch = self.later(PATIENCE, self._give_up)
+        self._begun = False
 
     def line_too_long(self, limit: int) -> None:
         self._refuse(f"A request has at most {limit} bytes.")
@@ -124,6 +125,10 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
             self._refuse(f"'{one_line(line.partition(chr(9))[0], 200)}': {error}.")
         except OSError as error:
             self.log.error("cannot read what was asked for: {error}", error=str(error))
+            if self._begun:
+                # A connection that breaks is all that tells a part from the whole.
+                self.transport.abortConnection()
+                return
             self._refuse("The server cannot read this now.")
         self.close()
 
@@ -134,7 +139,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
                 self._count("menu")
                 await self._send_menu(hole.menu(selector, descriptor))
                 return
-            with os.fdopen(os.dup(descriptor), "rb", buffering=0) as file:
+            with open(descriptor, "rb", buffering=0, closefd=False) as file:
                 await self._send_file(selector, file)
 
     async def _send_menu(self, items: Iterable[MenuItem]) -> None:
@@ -166,6 +171,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     async def _send(self, data: bytes) -> None:
         self._watch.cancel()
         self._watch = self.later(PATIENCE, self._give_up)
+        self._begun = True
         self.write(data)
         self.service.state.metrics.count("gopherd_sent_bytes_total", len(data))
         await self.drain()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from logsrv.gopher.wire.value import Value
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 TAB = 8
 
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-# Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
-_PARAGRAPHS = re.compile(r"(?:[ \t]*\n)+|(?:[ \t]*\S[^\n]*(?:\n|\Z))+(?:[ \t]*\n)*")
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
 # What begins a line of its own: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
 # The narrowest column that somebody broke prose to; shorter lines are verses, addresses, lists.
@@ -73,14 +72,26 @@ def shape_of(lines: Sequence[str]) -> Shape:
 
 def runs_of(text: str) -> list[Run]:
     """A text cut where lines are empty, and put together where the shape is the same."""
-    runs: list[Run] = []
-    for paragraph in _PARAGRAPHS.findall(text):
+    found: list[tuple[Shape, list[str]]] = []
+    for paragraph in _paragraphs(text):
         shape = shape_of(paragraph.split("\n"))
-        if runs and (runs[-1].shape == shape or not paragraph.strip()):
-            runs[-1] = Run(runs[-1].text + paragraph, runs[-1].shape)
+        if found and found[-1][0] == shape:
+            found[-1][1].append(paragraph)
         else:
-            runs.append(Run(paragraph, shape))
-    return runs
+            found.append((shape, [paragraph]))
+    return [Run("".join(paragraphs), shape) for shape, paragraphs in found]
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Lines with something in them and the empty ones behind; at the start maybe empty ones alone."""
+    paragraph: list[str] = []
+    for line in _LINES.findall(text):
+        if paragraph and line.strip() and not paragraph[-1].strip():
+            yield "".join(paragraph)
+            paragraph.clear()
+        paragraph.append(line)
+    if paragraph:
+        yield "".join(paragraph)
 
 
 def flowed(prose: str) -> str:
@@ -88,14 +99,16 @@ def flowed(prose: str) -> str:
 
     A line goes on in the next one if it is about as long as the longest of its paragraph.
     """
-    return "".join(map(_joined, _PARAGRAPHS.findall(prose)))
+    return "".join(map(_joined, _paragraphs(prose)))
 
 
 def _joined(paragraph: str) -> str:
     lines = paragraph.split("\n")
     full = max(_NARROWEST, 0.75 * max(map(columns, lines)))
-    text = lines[0]
+    joined = lines[:1]
     for line, after in itertools.pairwise(lines):
         goes_on = columns(line.rstrip()) >= full and after.strip() and not _BEGINS.match(after)
-        text = text.rstrip() + " " + after if goes_on else text + "\n" + after
-    return text
+        if goes_on:
+            joined[-1] = line.rstrip()
+        joined += (" " if goes_on else "\n", after)
+    return "".join(joined)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +64,10 @@ def test_nothing_that_is_shown_drives_a_terminal(parts: list[str]) -> None:
         text, spans = found
         assert printable(text) == text and "\t" not in text
         assert all(span.end <= len(text) for span in spans)
+
+
+def test_many_colours_in_one_line_take_no_more_time_than_its_length() -> None:
+    begin = time.process_time()
+    shown = Colours().line("words\t" * 100_000 + "\x1b[31ma\x1b[32mb\t" * 20_000)
+    assert shown is not None and len(shown[0]) == 8 * 120_000
+    assert time.process_time() - begin < 10

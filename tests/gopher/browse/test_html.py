@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +36,22 @@ def test_a_page_as_text() -> None:
         "https://web.example/?a=1",
         "gopher://h/1/x",
     ]
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a href='", "<a b", "<!--", "<!--x>", "<![CDATA[x>", "<script>"]
+)
+def test_what_never_ends_takes_no_time(piece: str) -> None:
+    """Python's parser begins anew at each `<`; 2 MiB of them took hours, with no key obeyed."""
+    begin = time.process_time()
+    lines = html_lines("<p>before</p>" + piece * (400_000 // len(piece)))
+    assert lines[0].text == "before"
+    assert time.process_time() - begin < 10
+
+
+def test_a_long_script_and_a_picture_within_a_tag_are_not_shown() -> None:
+    page = f"<p>a<script>{'x<y;' * 100_000}</script>b<img src='data:,{'x' * 50_000}'>c"
+    assert [line.text for line in html_lines(page)] == ["abc"]
 
 
 @given(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import FILE, Journal
@@ -225,10 +227,16 @@ def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path)
     assert files(tmp_path) == {"a/b": b"x"}
 
 
-def test_a_full_disk_ends_it_with_its_error(serve: Serve, tmp_path: Path) -> None:
+def test_a_full_disk_ends_it_with_its_error(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = Site(serve, SITE)
-    (tmp_path / "sub").write_bytes(b"a file where a directory has to be")
-    with pytest.raises(OSError, match="sub"):
+
+    def full(path: str, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(sinks, "write_whole", full)
+    with pytest.raises(OSError, match="No space"):
         crawl(site, tmp_path)
 
 
@@ -426,3 +434,24 @@ def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -
         journal.add_menu(url, (str(number),), line)
     journal.close()
     assert crawl(site, tmp_path, "/1/0").tally.kept == 1500
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"0", b"1"), (b"1", b"0")])
+def test_what_lies_where_a_directory_or_file_belongs_fails_alone(
+    serve: Serve, tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    """A server makes a menu of a text, and the user begins anew: all else is copied."""
+    below = b"0Below\t/a/b\t@\r\n.\r\n"
+    answers = {
+        b"": before + b"A\t/a\t@\r\n0C\t/c\t@\r\n.\r\n",
+        b"/a": below,
+        b"/a/b": b"b",
+        b"/c": b"c",
+    }
+    site = Site(serve, answers)
+    crawl(site, tmp_path)
+    (tmp_path / FILE).unlink()
+    site.answers[b""] = after + b"A\t/a\t@\r\n0C\t/c\t@\r\n.\r\n"
+    done = crawl(site, tmp_path, update=True)
+    assert [url.selector for url in done.tally.failed] == [b"/a/b" if after == b"1" else b"/a"]
+    assert files(tmp_path)["c"] == b"c"

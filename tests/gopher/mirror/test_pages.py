@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,34 @@ def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
         b"hWeb\tURL:http://x/\th\t70\n"
         b"iBad\t\terror.host\t1\n"
     )
+
+
+@pytest.mark.parametrize("letter", list("=#!-*.~%$:&"))
+def test_no_type_is_an_order_to_a_server(letter: str) -> None:
+    """gophernicus takes a line that begins with `=` for a file to include, or to run."""
+    raw = letter.encode() + b"/etc/passwd\t/x\th\t70"
+    for copied in (True, False):
+        made = gophermap([line(raw, "x", copied=copied)])
+        assert made[:1] in (b"9", b"I") and made[1:].startswith(b"/etc/passwd\t/x")
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (b"i" + b"=ls;" * 1000 + b"\t\th\t1", None),
+        (b"0" + "é".encode() * 1000 + b"\t/x\th\t70", ("x",)),
+        (b"0x\t/x\th\t70", ("=ls;" * 40,) * 20),
+        (b"0x\t" + b"=ls;" * 1000 + b"\th\t70", None),
+        (b"0x\t/x\t" + b"=ls;" * 1000 + b"\t70", None),
+    ],
+)
+def test_no_line_is_so_long_that_a_server_makes_two_of_it(
+    raw: bytes, place: tuple[str, ...] | None
+) -> None:
+    """The second one of gophernicus could be an order."""
+    made = gophermap([Line(parse_line(raw), place, False, None)])
+    assert 2 < len(made) <= 1022 and made.endswith(b"\n")
+    assert "\ufffd" not in made.decode("utf-8", "replace")
 
 
 def test_an_index_has_relative_links_to_copies() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,14 @@ def test_an_error_in_words_is_no_rule() -> None:
     """What gophernicus sends when there is no robots.txt."""
     robots = parse_robots(b"Error: File or directory not found! (null)\r\n_____\r\n")
     assert robots.allows(b"/x")
+
+
+def test_many_blanks_take_no_time() -> None:
+    begin = time.process_time()
+    assert not parse_robots(
+        b"User-agent: *\nDisallow: /x" + b" " * 100_000 + b"y\nDisallow: /z"
+    ).allows(b"/z")
+    assert time.process_time() - begin < 5
 
 
 @given(st.binary(max_size=200))

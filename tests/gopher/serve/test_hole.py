@@ -147,3 +147,14 @@ def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.Monkey
 def test_no_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no directory .*nothing to serve"):
         Hole(tmp_path / "nothing")
+
+
+def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> None:
+    """One was lost with each request, until there were none left for anybody."""
+    (directory / "gophermap").mkdir()
+    place = Hole(directory)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with place.open(b"/") as descriptor:
+            assert len(list(place.menu(b"/", descriptor))) == 3
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -114,6 +115,24 @@ def test_a_peer_that_says_nothing_or_takes_nothing_is_cut_off(directory: Path) -
     assert not silent.closed and not slow.closed
     service.clock.advance(2)
     assert silent.closed and slow.closed
+
+
+def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gopher has no other sign of that than a connection that breaks."""
+    service = serving(directory)
+    peer = service.connect(reads=False)
+    peer.feed(b"/b.bin\r\n")
+
+    def failing(self: object, data: bytes) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(GopherServer, "_send", failing)
+    peer.start_reading()
+    got = peer.received()
+    assert peer.transport.disconnected
+    assert bytes(range(256)) * 4000 == got + (bytes(range(256)) * 4000)[len(got) :]
 
 
 def test_requests_are_counted_and_logged(directory: Path) -> None:

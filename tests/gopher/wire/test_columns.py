@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,23 @@ def test_nothing_is_lost(lines: list[str]) -> None:
 @given(st.text("ab -|\n\t", max_size=200))
 def test_any_text(text: str) -> None:
     assert "".join(run.text for run in runs_of(text + "\n")) == text + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 200_000,
+        (" " * 2000 + "\v\n") * 100,
+        "word\n\n" * 100_000,
+        ("full " * 12 + "\n") * 40_000,
+    ],
+)
+def test_a_hostile_text_takes_no_more_time_than_its_length(text: str) -> None:
+    """The gateway does nothing else meanwhile; with squares of the length it took minutes."""
+    begin = time.process_time()
+    assert "".join(run.text for run in runs_of(text)) == text
+    assert flowed(text).split() == text.split()
+    assert time.process_time() - begin < 10
 
 
 def test_columns() -> None:
