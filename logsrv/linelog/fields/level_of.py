@@ -15,8 +15,8 @@ from logsrv.linelog.fields.level import BY_SYSLOG, LOOKED_AT, NAMES, canonical, 
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 
-# Parts of the names of all fields that may hold a level.
-_OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY")
+# Parts of the names of all fields that may hold a level; an escape in JSON may be one, too.
+_OF_FIELDS = (b"level", b"lvl", b"severity", b"PRIORITY", b"\\u")
 _BY_PRIORITY = {b"<%d>" % number: BY_SYSLOG[number & 7] for number in range(192)} | {
     b"<%03d>" % number: BY_SYSLOG[number & 7] for number in range(192)
 }
@@ -48,14 +48,15 @@ def _level(line: bytes, begin: bytes, fields: list[bytes]) -> str | None:
         if name in line:
             return Record(line).level
     if begin[:1] == b"<":
-        level = _BY_PRIORITY.get(begin)
-        # An escape in JSON behind a header may be a part of such a name.
-        return Record(line).level if level is None or b"\\u" in line else level
+        return _BY_PRIORITY.get(begin) or Record(line).level
     if not begin.isascii() or begin.lstrip(b" \t\r")[:1] == b"{":
         return Record(line).level
     # Outside of brackets only capitals count.
     if _IN_CAPITALS.isdisjoint(_CAPITALS(begin.upper() if b"[" in begin else begin)):
         return None
+    # JSON behind the header of a file has no text to look at.
+    if b"{" in line:
+        return Record(line).level
     return of_text(_message(line)[:4096].decode("utf-8", "surrogateescape"))
 
 

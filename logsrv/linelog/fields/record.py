@@ -124,7 +124,7 @@ class Record:
         """The syslog header, or None."""
         if not self._is_header_known:
             self._is_header_known = True
-            self._header = parse_header(self.body) if self.body.startswith(b"<") else None
+            self._header = parse_header(self.body)
         return self._header
 
     @property
@@ -165,11 +165,11 @@ class Record:
         found = None
         if self.kind in ("json", "logfmt"):
             found = levels.of_fields(self._of_content if self.kind == "json" else self._content.get)
-        if found is None and self.header:
+        if found is None and self.header and self.header.severity is not None:
             found = levels.BY_SYSLOG[self.header.severity]
         if found is None and self.kind != "json":
             # Characters have at most four bytes, and a bracket may close behind them.
-            found = levels.of_text(_decoded(self.content[:4096]))
+            found = levels.of_text(_decoded(self.body[:4096]))
         return found
 
     @property

@@ -1,5 +1,8 @@
 """The syslog header at the beginning of a message: RFC 5424, or RFC 3164 as senders really write it.
 
+Also as syslog daemons write it to files, without a priority: `Nov 20 06:18:42 HOST APP[PID]: TEXT`, or
+with a time of RFC 3339.
+
 What was sent is kept as it is written: `timestamp` is text. Missing are the parts that are `-`, or that
 the sender left out.
 """
@@ -8,6 +11,8 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+
+from logsrv.linelog.fields.level import canonical
 
 FACILITIES = (
     *(
@@ -48,20 +53,30 @@ _TIME = re.compile(
 )
 _TAG = re.compile(rb"([A-Za-z_/.(][^\s:\[\]=\"]{0,127})(?:\[([^\]\s]{0,128})\]:?|:)(?: |\Z)")
 _HOST = re.compile(rb"([^\s:\[\]=\"]+(?::[^\s\[\]=\"]*[^\s\[\]=\":])?) +")
+# Stricter, as nothing but its shape says that it is one: a program's own log may begin with a time, too.
+IN_FILES = (
+    r"(?:(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
+    r" [A-Za-z0-9][A-Za-z0-9._-]* [A-Za-z_/.(]"
+)
+"""How a header without a priority begins. No stamp of the store does: each source has a colon."""
+_IN_FILES = re.compile(IN_FILES.encode())
 
 
 class Header(NamedTuple):
     """A header that was found."""
 
     fields: dict[str, str]
-    severity: int
-    """0, emerg, to 7, debug."""
+    severity: int | None
+    """0, emerg, to 7, debug; None without a priority."""
     text: bytes
     """What follows the header, without a NUL at its end."""
 
 
 def parse_header(message: bytes) -> Header | None:
     """Return the header that `message` begins with, or None."""
+    if not message.startswith(b"<"):
+        return _of_a_file(message) if _IN_FILES.match(message) else None
     priority = _PRIORITY.match(message)
     if priority is None or int(priority[1]) > 191:
         return None
@@ -72,6 +87,20 @@ def parse_header(message: bytes) -> Header | None:
         rest = _rfc5424(message, new, fields)
     else:
         rest = _rfc3164(message, priority.end(), fields)
+    return _header(message, rest, fields, severity)
+
+
+def _of_a_file(message: bytes) -> Header | None:
+    """Return the header without a priority; a level in its place (`TIME ERROR db: …`) makes it none."""
+    fields: dict[str, str] = {}
+    rest = _rfc3164(message, 0, fields)
+    names = (fields.get("hostname"), fields.get("app"))
+    if any(name is None or canonical(name) for name in names):
+        return None
+    return _header(message, rest, fields, None)
+
+
+def _header(message: bytes, rest: int, fields: dict[str, str], severity: int | None) -> Header:
     # Python's SysLogHandler ends each message with a NUL: as it is stored, or as it came (--raw).
     text = message[rest:].removesuffix(rb"\x00").removesuffix(b"\0")
     fields["text"] = _decoded(text)

@@ -88,7 +88,7 @@ def _of_field(name: str, op: str, value: str) -> Pattern:
     else:
         found.append("[:=]")
     if inner in syslog.NAMES or name.startswith("syslog."):
-        found.append(_HEADER)
+        found += [_HEADER, syslog.IN_FILES]
     if inner in access.NAMES:
         found.append(_of_access(inner, number))
     return "|".join(found)

@@ -15,7 +15,8 @@ PIECES = st.sampled_from(
     [b"{", b"}", b'"', b"[", b"]", b"<11>", b"<191>", b"<192>", b"<007>", b" ", b"\t", b"=", b":", b",",
      b"level", b"lvl", b"severity", b"PRIORITY", b"levelno", b"log.level", b"\\u006c", b"ERROR", b"Warn",
      b"info", b"x", b"30", "\u00e9".encode(), b"\xff", b"_", b'"level":"warn"', b'{"a":{"level":"warn"}}',
-     b"x" * 60, b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
+     b"Nov 20 06:18:42 web su: ", b"x" * 60,
+     b'10.0.0.1 - - [20/Nov/2026:06:18:42 +0000] "GET / HTTP/1.1" 200 5', b"a=b "]
 )  # fmt: skip
 
 
@@ -24,6 +25,9 @@ PIECES = st.sampled_from(
 @example(b"[Error] x", True)
 @example(b"a level=debug b=c", True)
 @example(b'<11>{"\\u006cevel":"debug"}', True)
+@example(b'Nov 20 06:18:42 web su: {"\\u006cevel":"debug"}', True)
+@example(b'Nov 20 06:18:42 web su: {"x":"ERROR"}', True)
+@example(b"Nov 20 06:18:42 web su: ERROR", True)
 def test_it_is_that_of_the_record(message: bytes, stamped: bool) -> None:
     line = STAMP * stamped + message
     assert levels_of(line + b"\n") == [Record(line).level]

@@ -65,7 +65,39 @@ def test_headers(message: bytes, fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [b"", b"x", b"<192>x", b"<>x", b"<1234>x", b"<invld>x", b" <13>x"]
+    ("message", "fields"),
+    [
+        (
+            b"Nov  5 06:23:18 web su[12]: failed",
+            {"timestamp": "Nov  5 06:23:18", "hostname": "web", "app": "su", "pid": "12"},
+        ),
+        (
+            b"2026-11-20T06:23:18.123456+01:00 web-1.example kernel: failed",
+            {"timestamp": "2026-11-20T06:23:18.123456+01:00", "hostname": "web-1.example"}
+            | {"app": "kernel"},
+        ),
+        (
+            b"2026-11-20T06:23:18Z 10.0.0.9 su: failed",
+            {"timestamp": "2026-11-20T06:23:18Z", "hostname": "10.0.0.9", "app": "su"},
+        ),
+    ],
+)
+def test_headers_of_the_files_of_syslog_daemons(message: bytes, fields: dict[str, str]) -> None:
+    header = parse_header(message)
+    assert header is not None
+    assert (header.fields, header.severity) == ({**fields, "text": "failed"}, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *(b"", b"x", b"<192>x", b"<>x", b"<1234>x", b"<invld>x", b" <13>x"),
+        b"Nov 20 06:23:18 something happened",
+        b"Nov 20 06:23:18 su: there is no host",
+        b"2026-11-20T06:23:18Z ERROR db: a level is no host",
+        b"2026-11-20T06:23:18Z main error: nor a program",
+        b"2026-11-20 06:23:18 web su: no daemon writes such a time",
+    ],
 )
 def test_what_is_no_header(message: bytes) -> None:
     assert parse_header(message) is None

@@ -108,7 +108,9 @@ def stored_lines(draw: st.DrawFn) -> Line:
     """Lines of all shapes, some with stamps."""
     fields: dict[str, object] = draw(st.dictionaries(NAMES, VALUES, max_size=4))
     shape = draw(
-        st.sampled_from(["json", "ascii json", "logfmt", "syslog", "access", "text", "level"])
+        st.sampled_from(
+            ["json", "ascii json", "logfmt", "syslog", "syslog file", "access", "text", "level"]
+        )
     )
     if shape in ("json", "ascii json"):
         nested: dict[str, object] = {}
@@ -125,6 +127,10 @@ def stored_lines(draw: st.DrawFn) -> Line:
         number = draw(st.integers(0, 7))
         fields = {"app": "web", "pid": "500", "hostname": "h", "level": ORDER[7 - number]}
         text = f"<{8 + number}>Nov 20 06:23:18 h web[500]: ab"
+    elif shape == "syslog file":
+        time = draw(st.sampled_from(["Nov  2 06:23:18", "2026-11-20T06:23:18.123456+01:00"]))
+        fields = {"app": "web", "pid": "500", "hostname": "h", "timestamp": time}
+        text = f"{time} h web[500]: ab"
     elif shape == "access":
         status, size = draw(st.integers(100, 599)), draw(st.integers(0, 2000))
         fields = {"status": str(status), "bytes": str(size), "user": "ab", "client": "::1"}

@@ -35,3 +35,10 @@ def test_integers_in_question(op: str, bound: int) -> None:
 )
 def test_levels(op: str, value: str, levels: set[str]) -> None:
     assert levels_of(op, value) == levels
+
+
+@pytest.mark.parametrize("query", ["app=*", "hostname!=x", "syslog.pid>1", "fields.timestamp=*"])
+@pytest.mark.parametrize("time", ["Nov 20 06:18:42", "2026-11-20T06:18:42.123456+01:00"])
+def test_headers_without_a_priority(query: str, time: str) -> None:
+    assert is_candidate(query, f"{time} web su[12]: failed")
+    assert not is_candidate(query, "2026-11-20T06:18:42.123456Z tcp:10.0.0.1:514 failed")
