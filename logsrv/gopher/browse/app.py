@@ -222,7 +222,9 @@ class Browser(Window):
         if not count:
             self.say("There are no links on this page.")
             return
-        typed = await self.prompt.ask("Link", digit, does="Open", changed=self._tell_number)
+        typed = await self.prompt.ask(
+            "Link", digit, does="Open", only="[0-9]*", changed=self._tell_number
+        )
         index = self._numbered(typed or "")
         if index is not None:
             self.view.go_to(index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 
 from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.lines import Line
@@ -22,7 +23,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("Space PgDn PgUp", "a window further"),
             ("Home End", "the top, the bottom"),
             ("Enter →", "open the link"),
-            ("1 2 … 9", "open a link by its number"),
+            ("1 2 … 9", "open a link by its number, then Enter"),
             ("/", "find in the page"),
             ("n N", "the next, the previous place found"),
             ("w", "break long lines or leave them; < > move sideways"),
@@ -68,9 +69,11 @@ _SESSIONS = {
 def help_lines(width: int) -> list[str]:
     """The help in `width` columns."""
     lines: list[str] = []
+    indent = 19 if width >= 50 else 4
     for title, keys in KEYS:
         lines += ["", title] if lines else [title]
-        lines += [f"  {key:<16} {what}"[:width] for key, what in keys]
+        for key, what in keys:
+            lines += wrap(f"  {key:<16} {what}", width, subsequent_indent=" " * indent)
     return lines
 
 

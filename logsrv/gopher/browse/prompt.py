@@ -63,12 +63,13 @@ class Prompt(Horizontal):
         *,
         does: str = "OK",
         replace: bool = False,
+        only: str | None = None,
         changed: Callable[[str], None] = lambda value: None,
     ) -> str | None:
         """Return what the user types after `label`; the arrow keys offer what is in `earlier`.
 
         does: what Enter does. replace: what is typed takes the place of `begin`, unless a key moves in
-        it first. changed: is told what stands there.
+        it first. only: an expression for what may be typed. changed: is told what stands there.
         """
         self._settle(None)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
@@ -78,6 +79,7 @@ class Prompt(Horizontal):
         field = self.query_one(Input)
         self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *_offer(earlier))
         self._changed = changed
+        field.restrict = only
         field.value = begin
         field.cursor_position = len(begin)
         if replace:

@@ -44,9 +44,10 @@ def test_every_key_that_is_bound_is_in_the_help_and_the_other_way_round() -> Non
     assert told - {"…"} <= bound
 
 
-@pytest.mark.parametrize("width", [60, 120])
-def test_the_help_fits(width: int) -> None:
+@pytest.mark.parametrize("width", [30, 60, 120])
+def test_the_help_fits_and_nothing_is_cut(width: int) -> None:
     assert all(len(line) <= width for line in help_lines(width))
+    assert " ".join(help_lines(width)).split() == " ".join(help_lines(200)).split()
 
 
 def test_the_start_page_lists_the_bookmarks() -> None:
