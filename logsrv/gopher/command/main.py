@@ -158,7 +158,7 @@ def _fetch(
             as_sent=True,
         ) as answer:
             answers.append(answer)
-            for piece in answer.pieces():
+            for piece in answer.pieces(view.into):
                 view.feed(piece)
         view.finish()
     except BrokenPipeError:

@@ -69,8 +69,22 @@ class SaveView:
         )
 
     def feed(self, data: bytes | memoryview) -> None:
-        self._size += len(data)
         self._file.write(data)
+        self.passed(len(data))
+
+    @property
+    def into(self) -> SaveView:
+        """Return itself: what nobody has to look at goes into the file."""
+        return self
+
+    def descriptor(self) -> int | None:
+        """Return that of the file, if it is one."""
+        self._file.flush()
+        return None if self._special else self._file.fileno()
+
+    def passed(self, size: int) -> None:
+        """So many bytes went into the file by themselves."""
+        self._size += size
         self._progress.bytes(self._size, self._length())
 
     def finish(self) -> None:

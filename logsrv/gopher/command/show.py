@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, BinaryIO, Protocol
 
+    from logsrv.gopher.fetch.stream import Into
+
     class View(Protocol):
         """A view of one answer: takes its bytes.
 
         feed: takes `bytes`, and of a binary a view of a buffer that is used again.
+        into: where bytes may go that nobody has to look at, if there is such a place.
         fail: the answer ended with an error; what came before it is worth showing.
         """
 
+        @property
+        def into(self) -> Into | None: ...
         def feed(self, data: Any) -> None: ...
         def finish(self) -> None: ...
         def fail(self, error: BaseException) -> None: ...
@@ -62,6 +67,8 @@ class MenuView:
 
     NUMBER TAG  TEXT  <URL>
     """
+
+    into: Into | None = None
 
     def __init__(
         self,
@@ -115,6 +122,8 @@ class MenuView:
 class TextView:
     """A text, as far as it is certain; `stuffed`: whether it may have a terminator to take off."""
 
+    into: Into | None = None
+
     def __init__(self, screen: Screen, charset: str | None, *, stuffed: Callable[[], bool]) -> None:
         self._screen = screen
         self._charset = charset
@@ -157,6 +166,8 @@ class TextView:
 
 class RawView:
     """The bytes as they came."""
+
+    into: Into | None = None
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out

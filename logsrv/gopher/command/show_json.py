@@ -23,11 +23,14 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.wire.itemtypes import Transfer
 
 
 class JsonView:
     """Collects the answer (of a binary only its size and digest), and writes one line at its end."""
+
+    into: Into | None = None
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from logsrv.gopher.fetch.proxy import Proxy
+    from logsrv.gopher.fetch.stream import Into
 
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
@@ -139,11 +140,19 @@ class GopherFile(io.BufferedReader):
         self._body = _Text(body) if as_text and not self.has_header else body
         super().__init__(self._body, _CHUNK)
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield all of it in pieces as they come: a fifth faster than `read`. Raises GopherError."""
+    def pieces(self, into: Into | None = None) -> Iterator[bytes]:
+        """Yield all of it in pieces as they come: a fifth faster than `read`. Raises GopherError.
+
+        Where nobody has to look at them, later ones go into `into` by themselves.
+        """
         if isinstance(self._body, _Text):
             yield from iter(lambda: self.read1(_CHUNK), b"")
         else:
+            stream = self._body.stream
+            while stream.ready:
+                yield self._body.take()
+            if into is not None:
+                stream.pass_to(into)
             yield from iter(self._body.take, b"")
 
     def geturl(self) -> str:

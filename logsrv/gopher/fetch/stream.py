@@ -10,9 +10,18 @@ from logsrv.gopher.wire.url import GopherURL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Protocol
 
     from logsrv.gopher.wire.response import ResponseReader
+
+    class Into(Protocol):
+        """A file that is written. descriptor: its own, or None; all that came before is in it by then.
+        passed: so many bytes went there by themselves.
+        """
+
+        def descriptor(self) -> int | None: ...
+        def passed(self, size: int) -> None: ...
+
 
 HIGH_WATER = 512 * 1024
 
@@ -34,6 +43,8 @@ class Stream:
         self._queued = 0
         self._paused = False
         self.ended = False
+        self._into: Into | None = None
+        self.descriptor: int | None = None
         self.wake: Callable[[], None] = _nobody
         self.at_end: Callable[[], None] = _nobody
         self._flight = transfers.start(url, self, **how)
@@ -47,6 +58,11 @@ class Stream:
     def cut(self) -> bool:
         """Return true if TLS ended without its close, and that was accepted."""
         return self._flight.transfer.cut
+
+    @property
+    def ready(self) -> bool:
+        """Return true if there is something to take."""
+        return bool(self._queue)
 
     def opened(self) -> bool:
         """Return true once it is certain that there is content, maybe none.
@@ -83,7 +99,17 @@ class Stream:
         self._transfers.stop(self._flight)
         self._end()
 
+    def pass_to(self, into: Into) -> None:
+        """Let the rest go into a file by itself, if nothing is to be taken and nobody has to look at it."""
+        if not self._queue and self._flight.transfer.verbatim:
+            self._into = into
+            self.descriptor = into.descriptor()
+
     # What `Transfers` calls.
+
+    def passed(self, size: int) -> None:
+        if self._into is not None:
+            self._into.passed(size)
 
     def feed(self, data: bytes) -> bool:
         self._queue.append(data)

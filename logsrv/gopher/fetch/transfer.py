@@ -147,6 +147,7 @@ class Transfer:
             self.reader.skip(size)
         except GopherError as error:
             self._fail(error)
+            return
         self._expect("next byte", now, self._options.timeouts.between)
 
     def ended(self, error: OSError | None = None) -> bytes:

@@ -15,6 +15,7 @@ import socket
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.addresses import Addresses
+from logsrv.gopher.fetch.passage import passage
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from logsrv.gopher.fetch.addresses import Address
+    from logsrv.gopher.fetch.passage import Passage
 
     class Sink(Protocol):
         """feed: takes what came, and returns whether that was all, although the server has not closed.
 
         finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
+        descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
+        much it took.
         """
 
+        @property
+        def descriptor(self) -> int | None: ...
+        def passed(self, size: int) -> None: ...
         def feed(self, data: bytes) -> bool: ...
         def finish(self, has_header: bool) -> None: ...
         def abort(self) -> None: ...
@@ -96,6 +103,7 @@ class Transfers:
         self._active: set[Flight] = set()
         self._finished: list[Finished] = []
         self._next_look = 0.0
+        self._passage: Passage | None = None
 
     @property
     def active(self) -> int:
@@ -194,6 +202,8 @@ class Transfers:
             flight.sink.abort()
             self.stop(flight)
         self._addresses.close()
+        if self._passage is not None:
+            self._passage.close()
         self._selector.close()
 
     # From the addresses to the request.
@@ -273,7 +283,47 @@ class Transfers:
     def _moving(self, flight: Flight) -> None:
         if flight.unsent:
             self._send(flight)
+        elif flight.sink.descriptor is not None and flight.transfer.verbatim:
+            self._pass_on(flight, flight.sink.descriptor)
+            return
         self._receive(flight)
+
+    def _pass_on(self, flight: Flight, file: int) -> None:
+        """Let what comes go into `file`, without a look at it."""
+        way = self._passage = self._passage or passage()
+        if way is None:
+            self._receive(flight)
+            return
+        sock, transfer = flight.socket, flight.transfer
+        assert sock is not None
+        for _ in range(_IN_A_ROW):
+            try:
+                size = way.take(sock.fileno())
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno == errno.EINVAL:
+                    # Not with this kind of socket.
+                    self._receive(flight)
+                    return
+                size = 0
+                transfer.ended(error)
+            try:
+                way.give(file, size)
+            except OSError as error:
+                transfer.done, transfer.error = True, error
+                # Of what is still in it nothing may come into another file.
+                way.close()
+                self._passage = None
+            if size:
+                self.received += size
+                flight.sink.passed(size)
+                transfer.passed(size, self._clock())
+            else:
+                transfer.ended()
+            if transfer.done:
+                self._end(flight)
+                return
 
     def _send(self, flight: Flight) -> None:
         if flight.unsent:

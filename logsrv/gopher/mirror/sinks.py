@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 _SMALL = 256 * 1024
 
 
-class MenuSink:
+class _InMemory:
+    descriptor: int | None = None
+
+    def passed(self, size: int) -> None:
+        """Nothing passes by what is in memory."""
+
+    def abort(self) -> None:
+        """There is nothing to remove."""
+
+
+class MenuSink(_InMemory):
     """A menu: its bytes in `content`, its `items` as well."""
 
     def __init__(self) -> None:
@@ -42,11 +52,8 @@ class MenuSink:
     def finish(self, has_header: bool) -> None:
         self.items += self._parser.finish()
 
-    def abort(self) -> None:
-        pass
 
-
-class MemorySink:
+class MemorySink(_InMemory):
     """A small file that only we read."""
 
     def __init__(self) -> None:
@@ -79,6 +86,7 @@ class FileSink:
         self._pieces: list[bytes] = []
         self._stack = ExitStack()
         self._file: BinaryIO | None = None
+        self.descriptor: int | None = None
         self.size = 0
 
     def feed(self, data: bytes) -> bool:
@@ -90,11 +98,16 @@ class FileSink:
         if self.size > _SMALL:
             self._file = self._open()
             self._file.writelines(self._pieces)
+            self._file.flush()
+            self.descriptor = self._file.fileno()
             self._pieces.clear()
         return False
 
     def finish(self, has_header: bool) -> None:
         self._text = self._text and not has_header
+
+    def passed(self, size: int) -> None:
+        self.size += size
 
     def store(self) -> None:
         """Let the file appear. Raises OSError."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import random
 import select
 import socket
 import time
@@ -219,6 +222,62 @@ def test_a_disk_that_fails_is_told_as_such(serve: Serve, fetcher: Make, tmp_path
     sink = FileSink(str(tmp_path / "x" / "y"), text=False)
     finished = ask(fetcher(), serve(b"x" * 1_000_000).url("/9x"), sink)
     assert isinstance(finished.error, (FileExistsError, NotADirectoryError))
+
+
+LARGE = random.Random(1).randbytes(5_000_000)
+
+
+def _splice_fails(*_: object) -> int:
+    raise OSError(errno.EINVAL, "Invalid argument")
+
+
+@pytest.mark.parametrize("splice", ["as it is", "missing", "not for sockets"])
+def test_large_binaries_arrive_whole(
+    serve: Serve, fetcher: Make, tmp_path: Path, splice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if splice == "missing":
+        monkeypatch.delattr(os, "splice", raising=False)
+    elif splice == "not for sockets" and hasattr(os, "splice"):
+        monkeypatch.setattr(os, "splice", _splice_fails)
+    server, get = serve(LARGE), fetcher()
+    sinks = [FileSink(str(tmp_path / str(number)), text=False) for number in range(3)]
+    for sink in sinks:
+        get.start(GopherURL.parse(server.url("/9x")), sink, most_bytes=len(LARGE))
+    assert [finished.error for finished in all_of(get)] == [None] * 3
+    for number, sink in enumerate(sinks):
+        sink.store()
+        assert (tmp_path / str(number)).read_bytes() == LARGE
+        assert sink.size == len(LARGE)
+    assert get.received == 3 * len(LARGE)
+    sink = FileSink(str(tmp_path / "more"), text=False)
+    error_of(ask(get, server.url("/9x"), sink, most_bytes=len(LARGE) - 1), TooBig)
+    assert not (tmp_path / "more").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
+def test_a_disk_that_becomes_full_is_told_and_spoils_no_other_file(
+    serve: Serve, fetcher: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, get = serve(LARGE), fetcher()
+    full = MemorySink()
+    splice = os.splice
+
+    def splice_until_full(source: int, target: int, size: int) -> int:
+        if target == full.descriptor:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return splice(source, target, size)
+
+    monkeypatch.setattr(os, "splice", splice_until_full)
+    with open(tmp_path / "full", "wb") as file:
+        full.descriptor = file.fileno()
+        finished = ask(get, server.url("/9x"), full)
+    full.descriptor = None
+    assert isinstance(finished.error, OSError)
+    assert finished.error.errno == errno.ENOSPC
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    assert ask(get, server.url("/9x"), sink).error is None
+    sink.store()
+    assert (tmp_path / "x").read_bytes() == LARGE
 
 
 def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -> None:
