@@ -50,6 +50,8 @@ _CHUNK = 64 * 1024
 _IN_A_ROW = 16
 # A host with several addresses, one of them unreachable, should not use up all of the time.
 _EACH_ADDRESS = 3.0
+# Without another system call, where there is such a kind.
+_KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -224,11 +226,12 @@ class Transfers:
             try:
                 if self._allow is not None:
                     self._allow(address[0], address[1])
-                sock = socket.socket(family, socket.SOCK_STREAM)
+                sock = socket.socket(family, _KIND)
             except (LogsrvError, OSError) as refused:
                 error = refused
                 continue
-            sock.setblocking(False)
+            if _KIND == socket.SOCK_STREAM:
+                sock.setblocking(False)
             flight.socket = sock
             flight.patience = self._clock() + _EACH_ADDRESS
             number = sock.connect_ex(address)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 FILE = ".gopher-mirror"
 _VERSION = 1
+_as_json = json.JSONEncoder(check_circular=False).encode
 
 
 class Done(Value):
@@ -152,7 +153,7 @@ class Journal:
             self._file.close()
 
     def _add(self, value: dict[str, Any]) -> None:
-        line = json.dumps(value).encode("ascii") + b"\n"
+        line = _as_json(value).encode("ascii") + b"\n"
         self._lines.append(line)
         self._end += len(line)
 

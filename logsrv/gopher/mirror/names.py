@@ -66,7 +66,7 @@ class Names:
         server = (url.host, url.port)
         # No selector has a NUL, so no directory of the home server is mistaken for this one.
         first = () if server == self._home else (b"\0" + url.address.encode(),)
-        parts = tuple(name_of(part) for part in url.selector.split(self.delimiter) if part)
+        parts = tuple([name_of(part) for part in url.selector.split(self.delimiter) if part])
         if len(url.selector) > _LONGEST_SELECTOR or len(parts) > _MOST_PARTS:
             from hashlib import sha256
 

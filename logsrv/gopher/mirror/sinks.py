@@ -84,7 +84,7 @@ class FileSink:
         self._known = known
         self.changed = True
         self._pieces: list[bytes] = []
-        self._stack = ExitStack()
+        self._stack: ExitStack | None = None
         self._file: BinaryIO | None = None
         self.descriptor: int | None = None
         self.size = 0
@@ -119,10 +119,12 @@ class FileSink:
                 self.changed = False
                 self.abort()
             else:
+                assert self._stack is not None
                 self._stack.close()
             return
         content = b"".join(self._pieces)
-        if self._text:
+        # Most have no line that begins with a dot.
+        if self._text and (content[:1] == b"." or b"\n." in content):
             parser = TextParser()
             content = parser.feed(content) + parser.finish()
         self.size = len(content)
@@ -137,6 +139,8 @@ class FileSink:
 
     def abort(self) -> None:
         self._pieces.clear()
+        if self._stack is None:
+            return
         error = _Aborted()
         try:
             self._stack.__exit__(_Aborted, error, None)
@@ -145,6 +149,7 @@ class FileSink:
 
     def _open(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        self._stack = ExitStack()
         return self._stack.enter_context(whole_file(Path(self._path)))
 
 

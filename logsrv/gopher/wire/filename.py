@@ -13,6 +13,8 @@ _OCTAL = re.compile(rb"#([0-3][0-7]{2})")
 
 def name_of(selector: bytes) -> bytes:
     """`selector` with the bytes that gophernicus writes as `#NNN` as themselves: a name for people."""
+    if b"#" not in selector:
+        return selector
     return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), selector)
 
 

@@ -99,14 +99,13 @@ class GopherURL(Value):
             raise BadURL(f"{self.host}:{port}", "a port is a number from 1 to 65535")
         if len(item_type) != 1 or item_type > "\xff":
             raise BadURL(item_type, "an item type is one byte")
-        for part in (item_type.encode("latin-1"), selector, search, plus):
-            if part and len(part.translate(None, _NOT_ON_THE_WIRE)) != len(part):
-                found = next(byte for byte in part if byte in _NOT_ON_THE_WIRE)
-                name = _CONTROL_NAMES[found]
-                raise BadURL(
-                    part.decode("utf-8", "backslashreplace"),
-                    f"{name} would end the request early, so no part of one can hold it",
-                )
+        whole = b"".join((item_type.encode("latin-1"), selector, search or b"", plus or b""))
+        if len(whole.translate(None, _NOT_ON_THE_WIRE)) != len(whole):
+            found = next(byte for byte in whole if byte in _NOT_ON_THE_WIRE)
+            raise BadURL(
+                whole.decode("utf-8", "backslashreplace"),
+                f"{_CONTROL_NAMES[found]} would end the request early, so no part of one can hold it",
+            )
 
     @classmethod
     def parse(cls, text: str | bytes) -> GopherURL:
