@@ -141,7 +141,8 @@ def _code_of(maker: Any) -> str:
     if not IProtocolPlugin.providedBy(maker):
         return str(getattr(maker, "module", ""))
     made: Any = maker
-    serves = made.protocol if made.protocol is not None else made.datagrams
+    runs = (made.protocol, made.datagrams, made.state)
+    serves = next(one for one in runs if one is not None)
     return serves.partition(":")[0] if isinstance(serves, str) else str(serves.__module__)
 
 

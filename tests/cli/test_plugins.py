@@ -31,3 +31,14 @@ def test_what_is_broken_stands_below(tmp_path: Path) -> None:
     assert f"broken: {folder}/wrong.py: ValueError: \\x1b[2J\n" in text
     assert "warning: same is there twice" in text
     assert "logsrv " in text
+
+
+def test_one_that_does_not_listen(tmp_path: Path) -> None:
+    folder = tmp_path / "twisted" / "plugins"
+    folder.mkdir(parents=True)
+    (folder / "job.py").write_text(
+        "from logsrv.kit import protocol_plugin\n"
+        "job = protocol_plugin('job', listen=(), state='somewhere.jobs:Job')\n"
+    )
+    shown = logsrv("plugins", environment={"PYTHONPATH": str(tmp_path)})
+    assert b"\njob " in shown.stdout, shown.stderr.decode()
