@@ -155,7 +155,7 @@ class Crawl:
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self._queue or self._jobs:
+        while self.waiting:
             self._start()
             # While the next answers travel.
             self._settle()
@@ -165,7 +165,8 @@ class Crawl:
             if self._transfers.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
                 break
-            self._ended += self._transfers.wait(self._queue.pause(len(self._jobs)))
+            if self.waiting:
+                self._ended += self._transfers.wait(self._queue.pause(len(self._jobs)))
 
     def _settle(self) -> None:
         while self._ended:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers import Finished, Transfers
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
@@ -417,6 +417,19 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
     crawl(site, tmp_path, update=True, show=look)
     assert seen == [b"0A\t/a\t127.0.0.1\t%d\n" % site.server.port]
     assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n"
+
+
+def test_nobody_waits_once_all_is_there(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = Transfers.wait
+
+    def watched(transfers: Transfers, seconds: float) -> list[Finished]:
+        assert transfers.active or not seconds
+        return wait(transfers, seconds)
+
+    monkeypatch.setattr(Transfers, "wait", watched)
+    assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
 
 
 def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path) -> None:
