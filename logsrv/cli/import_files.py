@@ -8,7 +8,8 @@ belong to the line before them, files without any have the file's own time. SOUR
 
 No server may have the store open. Its lines have to be older than those of the files: import first, then
 start the server. An import that was interrupted goes on when it is started again with the same files.
-Exit status: 0, or 1 when something could not be read or imported.
+Exit status: 0, or 1 when something could not be read or imported. Binary files of a directory are
+named and left out.
 """
 
 from __future__ import annotations
@@ -58,11 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     _allow_many_files()
     wrong: list[str] = []
 
-    def say(sentence: str) -> None:
-        wrong.append(sentence)
+    def leave(sentence: str) -> None:
         tell(f"logsrv import: {sentence}")
 
-    files: Sequence[LogFile] = find(arguments.files, say)
+    def say(sentence: str) -> None:
+        wrong.append(sentence)
+        leave(sentence)
+
+    files: Sequence[LogFile] = find(arguments.files, say, leave)
     if arguments.dry_run:
         for _ in _shown(merged(files), files):
             pass

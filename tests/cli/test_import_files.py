@@ -137,6 +137,13 @@ def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(
     assert b"log/journal: 2 lines" in done.stdout
 
 
+def test_what_is_binary_in_a_directory_is_no_error(logs: Path, tmp_path: Path) -> None:
+    """As `wtmp` is, which is in each /var/log."""
+    (logs / "wtmp").write_bytes(b"\0\1\2" * 400)
+    done = logsrv("import", "--directory", "store", "log", directory=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"logsrv import: log/wtmp is no text; left out\n")
+
+
 def test_a_store_that_a_server_has_open_is_left_alone(logs: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     store.mkdir()

@@ -167,15 +167,16 @@ def unpacked(file: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def find(paths: Sequence[str], tell: Tell) -> list[LogFile]:
+def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:
     """Return the files of an import in a fixed order, those rotated longest ago first.
 
-    A path that cannot be used, and a file in a directory that is no text, are told and left out.
+    A path that cannot be used is told and left out; `leave` is told of a file in a directory that is no
+    text, as some are among logs.
     """
     names: list[str] = []
     for path in paths:
         try:
-            names += _within(path, tell) if path != STDIN else [STDIN]
+            names += _within(path, tell, leave) if path != STDIN else [STDIN]
         except OSError as error:
             tell(f"{path} cannot be read: {reason(error)}")
     found = []
@@ -193,7 +194,7 @@ def _by_rotation(name: str) -> tuple[str, int, str]:
     return name[: rotated.start()] if rotated else name, -number, name
 
 
-def _within(path: str, tell: Tell) -> list[str]:
+def _within(path: str, tell: Tell, leave: Tell) -> list[str]:
     if stat.S_ISREG(os.stat(path).st_mode):
         return [path]
     if not os.path.isdir(path):
@@ -208,19 +209,18 @@ def _within(path: str, tell: Tell) -> list[str]:
             one = os.path.join(folder, name)
             if os.path.islink(one) or not Path(one).is_file():
                 continue
-            if _is_text(one, tell):
+            if _is_text(one):
                 found.append(one)
+            else:
+                leave(f"{one} is no text; left out")
     return found
 
 
-def _is_text(path: str, tell: Tell) -> bool:
+def _is_text(path: str) -> bool:
     try:
         with open(path, "rb") as file:
             begin = next(unpacked(file), b"")
     except UNREADABLE:
         # The reading of it will say why.
         return True
-    if b"\0" in begin[:1024] and not _JOURNAL.match(begin):
-        tell(f"{path} is no text; left out")
-        return False
-    return True
+    return b"\0" not in begin[:1024] or _JOURNAL.match(begin) is not None

@@ -38,7 +38,7 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
     said: list[str] = []
     assert len(TEXT) > CHUNK
     name = written(tmp_path / "app.log", PACKERS[packer](TEXT))
-    (file,) = find([name], said.append)
+    (file,) = find([name], said.append, said.append)
     assert b"".join(lines for _, lines in file.runs()) == TEXT
     assert not said and file.dated.lines == 3600 and file.source == f"file:{name}"
 
@@ -47,7 +47,7 @@ def test_a_file_is_unpacked_by_what_it_begins_with(tmp_path: Path, packer: str) 
 def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> None:
     said: list[str] = []
     whole = PACKERS[packer](os.urandom(300_000).hex().encode() + b"\n")
-    (file,) = find([written(tmp_path / "a", whole[: len(whole) // 2])], said.append)
+    (file,) = find([written(tmp_path / "a", whole[: len(whole) // 2])], said.append, said.append)
     for _ in file.runs():
         pass
     assert len(said) == 1 and "a cannot be read to its end: " in said[0]
@@ -56,7 +56,7 @@ def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> N
 def test_files_rotated_longest_ago_come_first(tmp_path: Path) -> None:
     for name in ("log", "log.1", "log.2.gz", "log.10.gz", "auth"):
         written(tmp_path / name, b"x\n")
-    found = find([str(tmp_path)], pytest.fail)
+    found = find([str(tmp_path)], pytest.fail, pytest.fail)
     names = [Path(file.name).name for file in found]
     assert names == ["auth", "log.10.gz", "log.2.gz", "log.1", "log"]
 
@@ -69,7 +69,7 @@ def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: P
     written(tmp_path / "wtmp", b"\7\0\0\0")
     (tmp_path / "link").symlink_to(host / "messages")
     os.mkfifo(tmp_path / "pipe")
-    (file,) = find([str(tmp_path), str(tmp_path / "gone")], said.append)
+    (file,) = find([str(tmp_path), str(tmp_path / "gone")], said.append, said.append)
     assert file.source == f"file:{tmp_path}/web\\x201/messages"
     assert said == [
         f"{tmp_path}/wtmp is no text; left out",
@@ -80,7 +80,7 @@ def test_a_directory_is_gone_through_and_what_is_no_text_is_left_out(tmp_path: P
 def test_a_journal_that_breaks_off_keeps_its_whole_entries(tmp_path: Path) -> None:
     said: list[str] = []
     entry = b"__REALTIME_TIMESTAMP=1763619522123456\nMESSAGE=a\n\n"
-    (file,) = find([written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append)
+    (file,) = find([written(tmp_path / "j", entry + b"MESSAGE\n\xff")], said.append, said.append)
     assert [moment for moment, _ in file.runs()] == [1763619522123456]
     assert said == [
         f"{tmp_path}/j: the upload ends in the middle of a field; what stands before that is taken"
