@@ -48,6 +48,8 @@ class Span(Value):
 
 
 _PLAIN = Paint()
+# More are no drawing, and megabytes of them would take seconds.
+_MOST_IN_A_LINE = 5000
 
 
 class Colours:
@@ -61,6 +63,8 @@ class Colours:
         that a terminal would obey.
         """
         pieces = _SGR.split(text)
+        if len(pieces) > 2 * _MOST_IN_A_LINE:
+            return None
         if any("\n" in piece or printable(piece) != piece for piece in pieces[::2]):
             return None
         shown, width, spans, paint = [], 0, [], self._paint

@@ -11,13 +11,15 @@ from logsrv.gopher.browse.page import Html, Page, Picture, way_to_show
 from logsrv.gopher.fetch.on_asyncio import Answer
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.wire.charset import decode_text
-from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.errors import GopherError, TooBig
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.text import Text, TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
+# 16 MiB of empty lines would take gigabytes of memory.
+MOST_LINES = 400_000
 # What takes a second to read.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
@@ -52,6 +54,7 @@ class Loading:
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
+        self._lines = 0
         self._whole = False
         self._shown_items = 0
         self._unshown: list[bytes] = []
@@ -119,6 +122,9 @@ class Loading:
                     self._pieces.append(chunk)
                     if self._way == "text":
                         self._unshown.append(chunk)
+                        self._lines += chunk.count(b"\n")
+                        if self._lines > MOST_LINES:
+                            raise TooBig("the text", MOST_LINES, "lines")
                 self.grown()
                 if self._menu.terminated:
                     break

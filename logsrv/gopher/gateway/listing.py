@@ -25,6 +25,8 @@ from logsrv.kit.text.escape import one_line
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 ITEMS_PER_PAGE = 1000
 LONGEST_DISPLAY = 1000
+# Each has the path of all before it.
+MOST_STEPS = 20
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?=[/:?#]|\Z)", re.IGNORECASE)
@@ -129,7 +131,7 @@ def linked(link: str, name: str, text: str) -> Row:
 
 
 def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
-    """Names and paths of the menus above and of `url` itself: the host, then each part of a path."""
+    """Names and paths of the menus above and of `url` itself: the host, then the last parts of a path."""
     root = GopherURL(url.host, url.port, tls=url.tls)
     steps = [(one_line(root.address.removesuffix(":70"), 100), WebPlace(root).path)]
     parts = [part for part in url.selector.split(b"/") if part]
@@ -137,6 +139,7 @@ def breadcrumb(url: GopherURL) -> list[tuple[str, str]]:
     for number, part in enumerate(parts):
         is_last = number == len(parts) - 1
         begun += part if begun in (b"", b"/") else b"/" + part
-        step = url if is_last else root.replace(selector=begun)
-        steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
+        if number >= len(parts) - MOST_STEPS:
+            step = url if is_last else root.replace(selector=begun)
+            steps.append((one_line(decode_line(part), 60), WebPlace(step).path))
     return steps

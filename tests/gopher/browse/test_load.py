@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.load import LIMITS, Loading
+from logsrv.gopher.browse.load import LIMITS, MOST_LINES, Loading
 from logsrv.gopher.browse.page import Page, Picture
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
@@ -71,6 +71,12 @@ def test_an_endless_menu_ends_and_shows_what_came(serve: Serve) -> None:
 def test_a_line_without_end_takes_no_memory(serve: Serve) -> None:
     page = loaded(serve, b"1" + b"x" * 1_000_000, limits=Limits(line=1000))
     assert isinstance(page.content, Menu) and page.content.dropped == 999_001
+
+
+def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) -> None:
+    page = loaded(serve, b"\n" * (8 * MOST_LINES), "/0/x")
+    assert isinstance(page.error, TooBig)
+    assert isinstance(page.content, Text) and len(page.content.content) < 4 * MOST_LINES
 
 
 def test_a_text_that_is_too_big_shows_its_beginning(serve: Serve) -> None:

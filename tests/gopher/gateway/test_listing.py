@@ -148,6 +148,14 @@ def test_breadcrumb() -> None:
     ]
 
 
+def test_a_long_way_up_is_cut() -> None:
+    """Each step has the whole path in it: an address of 16 KB made a page of 64 MB, without any server."""
+    steps = breadcrumb(GopherURL("x.example", selector=b"/a" * 4000 + b"/z"))
+    assert steps[0] == ("x.example", "/gopher/x.example/")
+    assert steps[-1][0] == "z" and "/a/z" in steps[-1][1]
+    assert len(steps) < 50
+
+
 @pytest.mark.parametrize(
     ("address", "site"),
     [
