@@ -136,15 +136,13 @@ class SyslogFramer:
         if b"\0" in data or (not self._in_line and (data[0] in b"\r\n" or HEADER.match(data))):
             return False
         codes = np.frombuffer(data, np.uint8)
-        behind = codes[1:]
-        digit = (behind - np.uint8(_ONE)) < _NINE
-        odd = digit | (behind == _LF) | (behind == _CR)
-        odd &= codes[:-1] == _LF
-        if not odd.any():
-            return True
-        if not (odd == (odd & digit)).all():
+        # There are few ends: all else is done with what stands behind them.
+        ends = np.flatnonzero(codes[:-1] == np.uint8(_LF))
+        behind = codes[1:][ends]
+        if ((behind == _LF) | (behind == _CR)).any():
             return False
-        return not _is_header(codes, np.flatnonzero(odd) + 1)
+        digits = (behind - np.uint8(_ONE)) < _NINE
+        return not (digits.any() and _is_header(codes, ends[digits] + 1))
 
     def _undecided(self, data: bytes) -> int:
         """Return how many bytes at the end can be judged only with what follows.
