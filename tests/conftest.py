@@ -18,9 +18,13 @@ settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True, scope="session")
 def interrupts() -> None:
-    """Ctrl-C reaches children also when the tests run in the background, where a shell ignores it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Ctrl-C and SIGHUP reach children also in the background, where a shell or nohup ignores them."""
+    for number, usual in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True, scope="session")
