@@ -28,6 +28,7 @@ in_reactor: Callable[[Test], Test] = pytest_twisted.ensureDeferred
 reactor_fixture: Callable[[Test], Test] = pytest_twisted.async_yield_fixture
 
 REACTOR: Any = reactor
+KIB = 1024
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
 
@@ -54,6 +55,24 @@ def logged() -> Iterator[list[str]]:
         yield messages
     finally:
         globalLogPublisher.removeObserver(observe)
+
+
+class Reactor:
+    """Notes which descriptors are watched."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def addReader(self, reader: object) -> None:
+        self.calls.append("add")
+
+    def removeReader(self, reader: object) -> None:
+        self.calls.append("remove")
+
+    def addWriter(self, writer: object) -> None:
+        pass
+
+    removeWriter = addWriter
 
 
 class Noted(Protocol):

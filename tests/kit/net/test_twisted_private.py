@@ -36,30 +36,10 @@ from logsrv.kit.net.twisted_private import (
     wrap_log_observers,
 )
 from logsrv.kit.net.twisted_streams import ReceivingTCP
-from tests.kit.net.network import REACTOR, Chunks, in_reactor, until
+from tests.kit.net.network import KIB, REACTOR, Chunks, Reactor, in_reactor, until
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-KIB = 1024
-
-
-class Reactor:
-    """Notes which descriptors are watched."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def addReader(self, reader: object) -> None:
-        self.calls.append("add")
-
-    def removeReader(self, reader: object) -> None:
-        self.calls.append("remove")
-
-    def addWriter(self, writer: object) -> None:
-        pass
-
-    removeWriter = addWriter
 
 
 @pytest.fixture

@@ -31,9 +31,11 @@ from logsrv.kit.net.twisted_streams import (
 from logsrv.kit.net.twisted_tls import RECORD
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
+    KIB,
     LOOPBACK,
     REACTOR,
     Chunks,
+    Reactor,
     Site,
     in_reactor,
     logged,
@@ -44,26 +46,6 @@ from tests.kit.net.network import (
 
 # Twisted's own use of pyOpenSSL.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
-
-KIB = 1024
-
-
-class Reactor:
-    """Notes which descriptors are watched."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def addReader(self, reader: object) -> None:
-        self.calls.append("add")
-
-    def removeReader(self, reader: object) -> None:
-        self.calls.append("remove")
-
-    def addWriter(self, writer: object) -> None:
-        pass
-
-    removeWriter = addWriter
 
 
 @pytest.fixture
