@@ -6,7 +6,7 @@
     colours, layout, wrap      their colours, and how they become rows (no I/O)
     html                       HTML pages as lines (no I/O)
     picture                    pictures as coloured half blocks
-    visits, bookmarks, places  history, cache, what is kept and where
+    visits, places             history, cache, where things are kept
     downloads, outside         files in the background; links for other programs
     session                    all that one run remembers
     view, prompt, dialogs      the widgets

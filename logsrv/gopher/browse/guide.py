@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from textwrap import wrap
 
-from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.follow.bookmarks import Bookmark
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL

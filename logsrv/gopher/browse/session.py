@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from logsrv.gopher.browse.bookmarks import Bookmarks
 from logsrv.gopher.browse.downloads import Downloads
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.places import download_directory
@@ -12,6 +11,7 @@ from logsrv.gopher.browse.visits import Cache, History
 from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.url import GopherURL
 
 

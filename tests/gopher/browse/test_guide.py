@@ -8,10 +8,10 @@ import pytest
 from textual.binding import Binding
 
 from logsrv.gopher.browse.app import Browser
-from logsrv.gopher.browse.bookmarks import Bookmark
 from logsrv.gopher.browse.guide import help_lines, session_text, start_lines
 from logsrv.gopher.browse.links import link_of
 from logsrv.gopher.browse.view import PageView
+from logsrv.gopher.follow.bookmarks import Bookmark
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.bookmarks import Bookmark, Bookmarks
+from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/x%20y")
