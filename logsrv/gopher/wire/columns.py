@@ -15,6 +15,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from logsrv.gopher.wire.value import Value
 
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 TAB = 8
 
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+# Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
+_PARAGRAPH = re.compile(r"(?:[^\S\n]*+\S.*+\n?+)*+(?:[^\S\n]*+\n|[^\S\n]++\Z)*+")
+# 2 MiB of prose has fewer; of a text made of nothing else the rest is taken as it is, as prose.
+_MOST_JUDGED = 10_000
 # What begins a line of its own: an indent, a list, a quotation.
 _BEGINS = re.compile(r"[\s>|*•·–—+-]|\(?[0-9A-Za-z]{1,3}[.)]\s|\[")
 # The narrowest column that somebody broke prose to; shorter lines are verses, addresses, lists.
 _NARROWEST = 45
+# A paragraph with no line of so many characters, of two cells each at the most, has none that is full.
+_MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")
 _ORDINARY = re.compile(r"[^\W_]")
 
 
@@ -53,6 +59,7 @@ def columns(line: str) -> int:
     return sum(map(_cells, line))
 
 
+@lru_cache(4096)
 def _cells(letter: str) -> int:
     if unicodedata.combining(letter):
         return 0
@@ -72,26 +79,18 @@ def shape_of(lines: Sequence[str]) -> Shape:
 
 def runs_of(text: str) -> list[Run]:
     """A text cut where lines are empty, and put together where the shape is the same."""
-    found: list[tuple[Shape, list[str]]] = []
-    for paragraph in _paragraphs(text):
-        shape = shape_of(paragraph.split("\n"))
-        if found and found[-1][0] == shape:
-            found[-1][1].append(paragraph)
-        else:
-            found.append((shape, [paragraph]))
-    return [Run("".join(paragraphs), shape) for shape, paragraphs in found]
+    runs = itertools.groupby(_judged(text), lambda judged: judged[1])
+    return [Run("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """Lines with something in them and the empty ones behind; at the start maybe empty ones alone."""
-    paragraph: list[str] = []
-    for line in _LINES.findall(text):
-        if paragraph and line.strip() and not paragraph[-1].strip():
-            yield "".join(paragraph)
-            paragraph.clear()
-        paragraph.append(line)
-    if paragraph:
-        yield "".join(paragraph)
+def _judged(text: str) -> Iterator[tuple[str, Shape]]:
+    end = 0
+    for found in itertools.islice(_PARAGRAPH.finditer(text), _MOST_JUDGED):
+        end = found.end()
+        if found[0]:
+            yield found[0], shape_of(found[0].split("\n"))
+    if end < len(text):
+        yield text[end:], "prose"
 
 
 def flowed(prose: str) -> str:
@@ -99,10 +98,12 @@ def flowed(prose: str) -> str:
 
     A line goes on in the next one if it is about as long as the longest of its paragraph.
     """
-    return "".join(map(_joined, _paragraphs(prose)))
+    return "".join(map(_joined, _PARAGRAPH.findall(prose)))
 
 
 def _joined(paragraph: str) -> str:
+    if not _MAY_BE_FULL.search(paragraph):
+        return paragraph
     lines = paragraph.split("\n")
     full = max(_NARROWEST, 0.75 * max(map(columns, lines)))
     joined = lines[:1]

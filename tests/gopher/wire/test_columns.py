@@ -48,6 +48,7 @@ def test_any_text(text: str) -> None:
         " " * 200_000,
         (" " * 2000 + "\v\n") * 100,
         "word\n\n" * 100_000,
+        "----\n\nword\n\n" * 100_000,
         ("full " * 12 + "\n") * 40_000,
     ],
 )
@@ -57,6 +58,13 @@ def test_a_hostile_text_takes_no_more_time_than_its_length(text: str) -> None:
     assert "".join(run.text for run in runs_of(text)) == text
     assert flowed(text).split() == text.split()
     assert time.process_time() - begin < 10
+
+
+def test_a_page_has_a_bounded_number_of_runs() -> None:
+    """Each is an element of a page: 2 MiB of drawings of a few letters took the gateway six seconds."""
+    runs = runs_of("----\n\nword\n\n" * 100_000)
+    assert len(runs) < 20_000
+    assert [run.shape for run in runs[:3]] == ["drawing", "prose", "drawing"]
 
 
 def test_columns() -> None:
