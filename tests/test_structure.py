@@ -84,6 +84,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
     "logsrv.gopher.wire": ("logsrv.kit.text",),
     "logsrv.gopher.fetch": ("logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.local": ("logsrv.gopher.wire", "logsrv.kit.text"),
     "logsrv.gopher.follow": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.browse": (
         "logsrv.gopher.follow",
@@ -93,7 +94,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.gopher.mirror": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.gateway": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
-    "logsrv.gopher.serve": ("logsrv.gopher.wire", "logsrv.kit"),
+    "logsrv.gopher.serve": ("logsrv.gopher.local", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.command": (
         "logsrv.gopher.browse",
         "logsrv.gopher.mirror",

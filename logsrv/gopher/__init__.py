@@ -2,6 +2,7 @@
 
     wire      Gopher as bytes and text: URLs, menus, texts, Gopher+, answers, errors (no I/O)
     fetch     how an answer gets here: `GopherClient` on Twisted, `urlopen` on a plain socket
+    local     files and directories of this machine as menus
     follow    addresses that are kept, and what is new there
     browse    the full-screen browser
     mirror    copies of servers

@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 import attrs
 
-from logsrv.gopher.serve.hole import Hole, NotThere
+from logsrv.gopher.local.hole import Hole, NotThere
 from logsrv.gopher.wire.filetypes import letter_of
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.menu import MenuItem, written_line
 from logsrv.gopher.wire.text import Stuffer
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
 from logsrv.kit import (
@@ -146,7 +146,7 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         host, port = self._here()
         lines: list[bytes] = []
         for item in items:
-            lines.append(_line(item, host, port))
+            lines.append(written_line(item, host, port))
             if len(lines) == 1000:
                 await self._send(b"".join(lines))
                 lines.clear()
@@ -203,15 +203,3 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     def _give_up(self) -> None:
         self.log.info("says or takes nothing, and is cut off")
         self.transport.abortConnection()
-
-
-def _line(item: MenuItem, host: bytes, port: int) -> bytes:
-    """A line of a menu, with `host` and `port` for what is here. CRs inside of it would end it."""
-    letter = item.item_type.encode("latin-1")
-    selector, display = item.selector, item.display
-    if item.item_type in "i3" or item.port is None:
-        host, port, selector, letter = b"error.host", 1, b"", b"3" if letter == b"3" else b"i"
-    elif item.host:
-        host, port = item.host, item.port
-    fields = b"%s%s\t%s\t%s\t%d" % (letter, display, selector, host, port)
-    return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"

@@ -136,6 +136,21 @@ def parse_line(line: bytes) -> MenuItem:
     return MenuItem(chr(head[0]), head[1:], selector, host, _port(port), plus)
 
 
+def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
+    """Return the line of `item` in a menu, with `host` and `port` for what is at the same server.
+
+    What cannot be followed has neither; CRs inside of the line would end it.
+    """
+    letter = item.item_type.encode("latin-1")
+    selector, display = item.selector, item.display
+    if item.item_type in "i3" or item.port is None:
+        host, port, selector, letter = b"error.host", 1, b"", b"3" if letter == b"3" else b"i"
+    elif item.host:
+        host, port = item.host, item.port
+    fields = b"%s%s\t%s\t%s\t%d" % (letter, display, selector, host, port)
+    return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"
+
+
 def _port(field: bytes) -> int | None:
     field = field.strip()
     if not field:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_line
+from logsrv.gopher.wire.menu import MenuItem, MenuParser, parse_line, written_line
 from logsrv.gopher.wire.url import GopherURL
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "gopher"
@@ -169,3 +169,20 @@ def test_menus_of_real_servers() -> None:
         assert len(items) >= count - 1
         assert parser.terminated is terminated
         assert sum(item.url(HERE) is not None for item in items) == 8
+
+
+_FIELD = st.binary(max_size=8).map(lambda field: field.translate(None, b"\0\t\r\n"))
+
+
+@given(st.sampled_from("017hIé"), _FIELD, _FIELD, _FIELD, st.integers(1, 65535))
+def test_an_item_that_is_written_is_read_as_it_was(
+    letter: str, display: bytes, selector: bytes, host: bytes, port: int
+) -> None:
+    item = MenuItem(letter, display, selector, host, port)
+    read = parse_line(written_line(item, b"here", 7070).removesuffix(b"\r\n"))
+    assert read == (item if host else item.replace(host=b"here", port=7070))
+
+
+def test_what_cannot_be_followed_is_written_without_a_place() -> None:
+    line = written_line(MenuItem("1", b"a\rb", b"/x", b"h", None), b"here", 70)
+    assert line == b"ia b\t\terror.host\t1\r\n"

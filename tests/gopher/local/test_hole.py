@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.serve import hole
-from logsrv.gopher.serve.hole import Hole, NotThere
+from logsrv.gopher.local import hole
+from logsrv.gopher.local.hole import Hole, NotThere
 
 
 @pytest.fixture
