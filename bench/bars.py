@@ -129,8 +129,14 @@ def verdicts(figures: Figures) -> list[Verdict]:
         found.append(_at_most(figures, case, RSYSLOG, 0.25))
     for case, least in (("tcp-500", 0.6), ("crlf", 0.7), ("utf8", 0.7), ("control", 0.3)):
         found.append(_at_least(figures, case, SINK, least))
-    for case in ("tls-1", "tls-8"):
-        found.append(_at_least(figures, case, RSYSLOG, 1.5))
+    for case, least in (
+        ("tls-1", 1.5),
+        ("tls-8", 1.5),
+        ("syslog", 4),
+        ("syslog-8", 4),
+        ("counted", 2),
+    ):
+        found.append(_at_least(figures, case, RSYSLOG, least))
     return [
         *found,
         *_datagrams(figures),

@@ -11,7 +11,7 @@ QUICK = 4  # a quick run has this part of the lines
 class Stream:
     """`lines` lines of `size` bytes (ending included) over `connections`, as fast as they go.
 
-    wire: tcp, tls or unix.
+    wire: tcp, tls, unix, or syslog, which is TCP where counted messages are taken as well.
     probe_every: milliseconds between marked lines on one more connection, 0 for none.
     """
 
@@ -100,6 +100,23 @@ CASES: tuple[Case, ...] = (
     Stream("tls-1", "TLS, 1 connection, 100 bytes", 3_000_000, wire="tls", connections=1),
     Stream("tls-8", "TLS, 8 connections, 100 bytes", 3_000_000, wire="tls"),
     Stream("unix", "UNIX stream, 8 connections, 100 bytes", 3_000_000, wire="unix"),
+    Stream(
+        "syslog",
+        "syslog over TCP, 1 connection",
+        4_000_000,
+        "syslog",
+        connections=1,
+        variant="syslog",
+    ),
+    Stream("syslog-8", "syslog over TCP, 8 connections", 4_000_000, "syslog", variant="syslog"),
+    Stream(
+        "counted",
+        "syslog over TCP, its messages counted, 1 connection",
+        3_000_000,
+        "syslog",
+        connections=1,
+        variant="counted",
+    ),
     Stream("busy", "TCP, 8 connections, and a marked line every 20 ms", 6_000_000, probe_every=20),
     Datagrams(
         "udp",

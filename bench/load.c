@@ -6,7 +6,8 @@
  *   load idle   TARGET --connections C                  opens them, holds them until stdin ends
  *
  * TARGET is tcp:PORT, tls:PORT (with -DTLS), udp:PORT (on 127.0.0.1) or unix:PATH. Sizes count the
- * line ending.
+ * line ending, or what stands before a message: the variants syslog and counted are syslog's messages,
+ * ended by LF or begun by their length (RFC 6587).
  *
  * It shares the machine with the server it measures, so it has one thread and one block of 64 KiB:
  * before each send, twelve bytes per line are stored over the last block number and connection
@@ -66,6 +67,8 @@ static struct options {
 
 static char block[BLOCK];
 static size_t lines_per_block;
+static char front[64]; /* of each line, before its header */
+static size_t front_length;
 
 static void fail(const char *format, ...)
 {
@@ -148,9 +151,28 @@ static struct connection *open_connections(void)
     return all;
 }
 
-/* Fill the block with whole lines (or datagrams, which have no ending). */
+/* Decide what stands before each line's header. */
+static void prepare_front(void)
+{
+    static const char message[] = "<13>Nov 20 06:23:18 host app[42]: ";
+    int digits = 0;
+    if (strcmp(opt.variant, "counted") == 0) {
+        /* "97 " and 97 bytes are 100; 102 cannot be made so. */
+        for (digits = 1; snprintf(front, sizeof front, "%zu ", opt.size - digits - 1) != digits + 1;)
+            if (++digits > 5)
+                fail("no counted message has %zu bytes, its count among them", opt.size);
+    }
+    if (digits || strcmp(opt.variant, "syslog") == 0)
+        strcat(front, message);
+    front_length = strlen(front);
+    if (opt.size < front_length + HEADER + 2)
+        fail("a message of %zu bytes: at least %zu are possible", opt.size, front_length + HEADER + 2);
+}
+
+/* Fill the block with whole lines (or datagrams and counted messages, which have no ending). */
 static void prepare_block(const char *ending)
 {
+    prepare_front();
     const char *text = strcmp(opt.variant, "utf8") == 0
                            ? "Строка журнала 日志行 наконец доставлена 记录完毕 "
                            : "the quick brown fox jumps over the lazy dog 0123456789 ";
@@ -159,9 +181,10 @@ static void prepare_block(const char *ending)
     lines_per_block = BLOCK / opt.size;
     for (size_t i = 0; i < lines_per_block; i++) {
         char *line = block + i * opt.size, header[HEADER + 8];
-        size_t end = opt.size - ending_length, at = HEADER;
+        size_t end = opt.size - ending_length, at = front_length + HEADER;
         snprintf(header, sizeof header, "b000000c0000l%04u ", (unsigned)i);
-        memcpy(line, header, HEADER);
+        memcpy(line, front, front_length);
+        memcpy(line + front_length, header, HEADER);
         while (at + text_length <= end) {
             memcpy(line + at, text, text_length);
             at += text_length;
@@ -172,7 +195,7 @@ static void prepare_block(const char *ending)
         memcpy(line + at, text, part);
         memset(line + at + part, '.', end - at - part);
         if (control && i % 100 == 50)
-            line[HEADER] = '\x1b';
+            line[front_length + HEADER] = '\x1b';
         memcpy(line + end, ending, ending_length);
     }
 }
@@ -181,7 +204,7 @@ static void number_block(uint32_t block_number, uint32_t connection, size_t line
 {
     char numbers[PATCHED + 16];
     snprintf(numbers, sizeof numbers, "b%06uc%04u", block_number, connection);
-    char *line = block;
+    char *line = block + front_length;
     for (size_t i = 0; i < lines; i++, line += opt.size)
         memcpy(line, numbers, PATCHED);
 }
@@ -252,7 +275,9 @@ static void await_closed(int epoll, struct connection *all)
 
 static void run_stream(void)
 {
-    prepare_block(strcmp(opt.variant, "crlf") == 0 ? "\r\n" : "\n");
+    prepare_block(strcmp(opt.variant, "crlf") == 0      ? "\r\n"
+                  : strcmp(opt.variant, "counted") == 0 ? ""
+                                                        : "\n");
     if (opt.lines / opt.connections / lines_per_block >= MAX_BLOCK_NUMBER)
         fail("too many lines for one connection");
     struct connection *all = open_connections();
@@ -377,12 +402,13 @@ static void read_options(int argc, char **argv)
         default: exit(2);
         }
     }
-    static const char *const variants[] = {"plain", "crlf", "utf8", "control"};
+    static const char *const variants[] = {"plain",   "crlf",   "utf8",
+                                           "control", "syslog", "counted"};
     bool known = false;
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         known |= strcmp(opt.variant, variants[i]) == 0;
     if (!known)
-        fail("the variant %s is not plain, crlf, utf8 or control", opt.variant);
+        fail("the variant %s is not plain, crlf, utf8, control, syslog or counted", opt.variant);
     if (opt.size < HEADER + 2 || opt.size > BLOCK)
         fail("a line of %zu bytes: %d to %d are possible", opt.size, HEADER + 2, BLOCK);
     if (opt.connections < 1 || opt.connections > MAX_CONNECTIONS)

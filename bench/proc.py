@@ -43,11 +43,12 @@ def descriptors(pid: int) -> int:
 
 
 def is_bound(wire: str, address: str) -> bool:
-    """Whether somebody listens at `address`: a port for "tcp", "tls" and "udp", a path for "unix".
+    """Whether somebody listens at `address`: a path for "unix", a port for all others, which are TCP
+    but for "udp".
 
     Looking is better than connecting: a connection would be counted, logged and stored.
     """
-    wire = "tcp" if wire == "tls" else wire
+    wire = wire if wire in ("unix", "udp") else "tcp"
     lines = Path(f"/proc/net/{wire}").read_text().splitlines()[1:]
     if wire == "unix":
         return any(line.split()[7:8] == [address] for line in lines)

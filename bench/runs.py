@@ -63,7 +63,8 @@ class Started:
     @property
     def target(self) -> str:
         """As the load generator wants it."""
-        return f"{self.listener.wire}:{self.listener.address}"
+        wire = "tcp" if self.listener.wire == "syslog" else self.listener.wire
+        return f"{wire}:{self.listener.address}"
 
 
 def free_port(wire: str) -> str:

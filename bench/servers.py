@@ -21,7 +21,9 @@ ROTATE_SIZE = "64GiB"
 
 @attrs.define(frozen=True, slots=True)
 class Listener:
-    """Where a server is to listen: `address` is a port of 127.0.0.1 ("tcp", "tls", "udp") or a path.
+    """Where a server is to listen: `address` is a port of 127.0.0.1, or a path for "unix".
+
+    wire: "tcp", "tls", "unix", "udp", or "syslog": TCP whose messages may be counted.
 
     certificate: with its key, both in one PEM file; for "tls".
     """
@@ -48,7 +50,7 @@ class Server(Protocol):
     def name(self) -> str: ...
 
     def takes(self, wire: str) -> bool:
-        """Whether there is something to compare with over "tcp", "tls", "udp" or "unix"."""
+        """Whether there is something to compare with over a wire."""
 
     def missing(self) -> str | None:
         """Why it cannot run here, in a sentence, or None."""
@@ -65,7 +67,7 @@ class Sink:
     name: str = "sink"
 
     def takes(self, wire: str) -> bool:
-        return wire != "tls"
+        return wire not in ("tls", "syslog")
 
     def missing(self) -> str | None:
         return None
@@ -110,6 +112,8 @@ class Logsrv:
         if listener.wire == "tls":
             pem = listener.certificate
             endpoint = f"ssl:{listener.address}:privateKey={pem}:certKey={pem}"
+        elif listener.wire == "syslog":
+            endpoint = f"syslog:tcp:{listener.address}"
         if listener.wire != "unix":
             endpoint += ":interface=127.0.0.1"
         command = (self.python, *TWISTD[1:], "-n", "--pidfile=", "logsrv", "--listen", endpoint)
@@ -200,7 +204,7 @@ class SyslogNg:
     name: str = "syslog-ng"
 
     def takes(self, wire: str) -> bool:
-        return wire != "tls"
+        return wire not in ("tls", "syslog")
 
     def missing(self) -> str | None:
         return self.peer.missing()
