@@ -1,7 +1,7 @@
-"""What real senders' protocols cost: syslog with LF and with counts, RELP, NDJSON, Forward, Loki.
+"""What real senders' protocols cost: RELP, NDJSON, Forward, Loki. Syslog is a case of `make bench`.
 
     python -m bench.senders --peers DIR                    # three rounds; DIR as for `make bench`
-    python -m bench.senders --only syslog --only relp --runs 5
+    python -m bench.senders --only relp --runs 5
 
 One connection sends messages of 100 bytes or so, made before the clock starts; it stops when the file
 holds them all. rsyslog, tuned as for `make bench`, has the same where it takes the same. "times" are of
@@ -128,21 +128,10 @@ def _forward() -> bytes:
 
 def cases() -> list[Case]:
     """Return what is measured."""
-    counted = b"%d %s\n" % (len(MESSAGE) + 1, MESSAGE)
     line = json.dumps(RECORD).encode() + b"\n"
     ndjson = _posted(b"/lines", b"application/x-ndjson", line * 10_000, 10_000)
     loki = _posted(b"/loki/api/v1/push", b"application/json", LOKI, 1000)
-    lines = _repeated((MESSAGE + b"\n") * 1000, 1000)
     return [
-        Case("syslog, LF", "syslog", 10_000_000, lines, "rsyslog-syslog.conf", 4),
-        Case(
-            "syslog, counted",
-            "syslog",
-            5_000_000,
-            _repeated(counted * 1000, 1000),
-            "rsyslog-syslog.conf",
-            2,
-        ),
         Case("relp", "relp", 500_000, _relp, "rsyslog-relp.conf", 1),
         Case("http, NDJSON", "http", 5_000_000, ndjson),
         Case("http, Loki JSON", "http", 500_000, loki),
