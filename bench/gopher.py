@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import attrs
 
@@ -223,6 +224,10 @@ def measure_big(report: Report, rounds: Rounds) -> None:
 
 
 def measure_pygopherd(report: Report, rounds: Rounds) -> None:
+    # Packages exist that install a `tests` of their own, and that would be found instead.
+    tests = ModuleType("tests")
+    tests.__path__ = [str(Path(__file__).parent.parent / "tests")]
+    sys.modules["tests"] = tests
     from tests.gopher.servers import pygopherd
 
     if shutil.which("pygopherd", path=os.environ.get("PATH", "") + ":/usr/sbin") is None:
