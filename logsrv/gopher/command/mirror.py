@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 
 from logsrv.errors import ConfigurationError, UsageError
@@ -15,7 +16,6 @@ from logsrv.gopher.command.arguments import (
     number,
     parsed_url,
     parser_for,
-    path,
     read,
     size,
 )
@@ -36,7 +36,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Sequence
-    from pathlib import Path
     from typing import BinaryIO, TextIO
 
     from logsrv.kit.options.argument_parser import Parser
@@ -58,7 +57,7 @@ def parser() -> Parser:
 
 def _declare(parser: Parser | Declared) -> None:
     parser.add_argument("url", metavar="URL", help="where to begin, mostly a menu")
-    parser.add_argument("directory", metavar="DIRECTORY", type=path, help="made if it is not there")
+    parser.add_argument("directory", metavar="DIRECTORY", help="made if it is not there")
     what = parser.add_argument_group("what is copied")
     add = what.add_argument
     add(
@@ -99,15 +98,18 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     charset = None if options.charset is None else checked_charset(options.charset)
     root = _root(options.url)
-    directory: Path = options.directory
+    directory: str = options.directory
     how = connection_options(options)
-    transfers = Transfers(how, time.monotonic)
+    transfers = Transfers(how, time.monotonic, in_a_loop=True)
     progress = Progress(stderr, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
-        directory.mkdir(parents=True, exist_ok=True)
+        os.makedirs(directory, exist_ok=True)
         if options.refresh:
-            (directory / FILE).unlink(missing_ok=True)
+            try:
+                os.unlink(os.path.join(directory, FILE))
+            except FileNotFoundError:
+                pass
         journal = Journal(directory, root, options.span)
         try:
             crawl = Crawl(

@@ -45,10 +45,15 @@ class Transfer:
     cut: TLS ended without its close, and that was accepted.
     """
 
-    __slots__ = (
-        "_encryption", "_end", "_most_seconds", "_options", "_take", "_talk", "cut", "deadline",
-        "done", "error", "outgoing", "phase", "reader", "request", "url",
-    )  # fmt: skip
+    # What is as here at the beginning need not be set for each of ten thousand.
+    phase: Phase = "connect"
+    deadline = math.inf
+    outgoing = b""
+    done = False
+    cut = False
+    error: Exception | None = None
+    _talk: ProxyTalk | None = None
+    _encryption: Encryption | None = None
 
     def __init__(
         self,
@@ -66,19 +71,12 @@ class Transfer:
         """
         self.url = url
         self.reader = ResponseReader(url, most_bytes, charset)
-        self.phase: Phase = "connect"
-        self.outgoing = b""
-        self.done = False
-        self.cut = False
-        self.error: Exception | None = None
         self._options = options
         self.request = url.request() if request is None else request
         self._take: Callable[[bytes], bytes] = self.reader.feed
-        self._talk: ProxyTalk | None = None
-        self._encryption: Encryption | None = None
         self._most_seconds = most_seconds
         self._end = now + most_seconds
-        self.deadline = min(now + options.timeouts.connect, self._end)
+        self._expect("connect", now, options.timeouts.connect)
         if options.proxy is None and url.host.endswith((".onion", ".onion.")):
             # RFC 7686: such a name must never be asked for in the DNS.
             hint = "it is reached through Tor: --proxy socks5://127.0.0.1:9050"

@@ -3,6 +3,9 @@ receives.
 
 Whoever has no loop of his own calls `wait`; in somebody else's loop it is called when the descriptor of
 `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
+
+A request that is sent is `fresh`: a server nearby has often answered by the next `wait`, which therefore
+looks before it asks the selector. For thousands of small answers the selector is nearly never asked.
 """
 
 from __future__ import annotations
@@ -53,6 +56,7 @@ _EACH_ADDRESS = 3.0
 # Without another system call, where there is such a kind.
 _KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_NOWHERE: Iterator[Address] = iter(())
 
 
 class Finished:
@@ -68,19 +72,20 @@ class Finished:
 class Flight:
     """A transfer, its socket, and the sink of its body."""
 
-    __slots__ = ("addresses", "events", "patience", "sink", "socket", "step", "transfer", "unsent")
+    # What is as here at the beginning need not be set for each of ten thousand.
+    socket: socket.SocketType | None = None
+    # Until when this address is tried, and no other.
+    patience = math.inf
+    # What the selector looks out for; 0: it does not know the socket.
+    events = 0
+    paused = False
+    unsent = b""
 
     def __init__(self, transfer: Transfer, sink: Sink, step: Callable[[Flight], None]) -> None:
         self.transfer = transfer
         self.sink = sink
         self.step = step
-        self.socket: socket.socket | None = None
-        self.addresses: Iterator[Address] = iter(())
-        # Until when this address is tried, and no other.
-        self.patience = math.inf
-        # What the selector looks out for; 0: it does not know the socket.
-        self.events = 0
-        self.unsent = b""
+        self.addresses: Iterator[Address] = _NOWHERE
 
 
 class Transfers:
@@ -92,9 +97,11 @@ class Transfers:
         clock: Callable[[], float],
         *,
         allow: Callable[[str, int], None] | None = None,
+        in_a_loop: bool = False,
     ) -> None:
         """clock: seconds that only grow. allow: raises a LogsrvError for an address and a port that
-        must not be connected to; others of the same host are tried.
+        must not be connected to; others of the same host are tried. in_a_loop: `wait` is called all
+        the time, and nobody watches `fileno`.
         """
         self.options = options
         self.received = 0
@@ -104,6 +111,8 @@ class Transfers:
         self._addresses = Addresses(self._selector, clock)
         self._active: set[Flight] = set()
         self._finished: list[Finished] = []
+        self._in_a_loop = in_a_loop
+        self._fresh: list[Flight] = []
         self._next_look = 0.0
         self._passage: Passage | None = None
 
@@ -151,17 +160,23 @@ class Transfers:
 
     def wait(self, seconds: float) -> list[Finished]:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
-        if not self._finished:
-            for key, _ in self._selector.select(min(seconds, LOOK_AT_CLOCKS)):
-                flight = key.data
-                if not isinstance(flight, Flight):
-                    flight()
-                elif flight.events:
-                    flight.step(flight)
+        if self._fresh:
+            self._look_at_fresh()
+        now = self._clock()
+        # Who has answered at once does not keep others waiting for long.
+        if not self._finished or now >= self._next_look:
+            self._select(0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS))
             now = self._clock()
             if now >= self._next_look:
                 self._next_look = now + LOOK_AT_CLOCKS
                 self._look_at_clocks(now)
+        finished, self._finished = self._finished, []
+        return finished
+
+    def ended(self) -> list[Finished]:
+        """Return what has ended already, for a run that was interrupted: what is still under way may
+        have lost some of what came.
+        """
         finished, self._finished = self._finished, []
         return finished
 
@@ -180,12 +195,14 @@ class Transfers:
         """Leave what comes for `flight` in the system until `resume`: the server feels it."""
         if flight in self._active:
             flight.transfer.deadline = math.inf
+            flight.paused = True
             self._listen(flight, 0)
 
     def resume(self, flight: Flight) -> None:
         """Go on with a flight that is paused."""
         if flight in self._active:
             flight.transfer.go_on(self._clock())
+            flight.paused = False
             self._listen(flight, _READ)
 
     def limit(self, flight: Flight, seconds: float) -> None:
@@ -208,6 +225,23 @@ class Transfers:
             self._passage.close()
         self._selector.close()
 
+    def _select(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            flight = key.data
+            if not isinstance(flight, Flight):
+                flight()
+            elif flight.events:
+                flight.step(flight)
+
+    def _look_at_fresh(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        for flight in fresh:
+            if flight in self._active and not flight.paused:
+                flight.step(flight)
+                # Still on its way: neither ended, nor known to the selector by now.
+                if flight.socket is not None and not (flight.events or flight.paused):
+                    self._listen(flight, _READ)
+
     # From the addresses to the request.
 
     def _found(self, flight: Flight, addresses: list[Address] | OSError) -> None:
@@ -226,7 +260,8 @@ class Transfers:
             try:
                 if self._allow is not None:
                     self._allow(address[0], address[1])
-                sock = socket.socket(family, _KIND)
+                # As socket.socket, which takes three times as long.
+                sock = socket.SocketType(family, _KIND)
             except (LogsrvError, OSError) as refused:
                 error = refused
                 continue
@@ -236,11 +271,11 @@ class Transfers:
             flight.patience = self._clock() + _EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
-                flight.step = self._connecting
                 # To hosts nearby this saves a round through the selector.
                 if number == 0 or flight.transfer.is_plain:
                     self._connecting(flight)
                 else:
+                    flight.step = self._connecting
                     self._listen(flight, _WRITE)
                 return
             self._close(flight)
@@ -260,6 +295,7 @@ class Transfers:
                 sent = sock.send(request)
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.ENOTCONN):
+                    flight.step = self._connecting
                     self._listen(flight, _WRITE)
                 else:
                     self._try_next(flight, error)
@@ -339,7 +375,10 @@ class Transfers:
             except OSError:
                 # What the server said before it closed is worth reading, and tells more.
                 flight.unsent = b""
-        self._listen(flight, _READ | _WRITE if flight.unsent else _READ)
+        if self._in_a_loop and not (flight.unsent or flight.events):
+            self._fresh.append(flight)
+        else:
+            self._listen(flight, _READ | _WRITE if flight.unsent else _READ)
 
     def _receive(self, flight: Flight) -> None:
         sock, transfer = flight.socket, flight.transfer
@@ -367,7 +406,7 @@ class Transfers:
             if transfer.done:
                 self._end(flight)
                 return
-            if not flight.events:
+            if flight.paused:
                 return
 
     # What they have in common.

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _CHUNK = 64 * 1024
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 # Nobody else's, whoever writes beside us, and without a system call for each.
 _numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
 
 @contextmanager
-def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
+def whole_file(path: Path | str, *, replace: bool = True) -> Iterator[BinaryIO]:
     """A new file, open for writing and reading, that gets the name `path` when the block ends well.
 
     Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
@@ -30,8 +31,9 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     a file that has the name by then.
     """
     # Room for what is added: file systems take 255 bytes of name.
-    begin = os.fsencode(path.name)[:200].decode("utf-8", "ignore")
-    part = path.with_name(f".{begin}.{os.urandom(6).hex()}.part")
+    folder, name = os.path.split(path)
+    begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
+    part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
     try:
         # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
         with open(part, "x+b") as file:
@@ -41,7 +43,10 @@ def whole_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
         else:
             _rename_to_new(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        try:
+            os.unlink(part)
+        except FileNotFoundError:
+            pass
         raise
 
 
@@ -52,22 +57,47 @@ def write_whole(path: str, content: bytes) -> None:
     """
     folder, name = os.path.split(path)
     part = os.path.join(folder, f".{name[:50]}.{next(_numbers):012x}.part")
-    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    file = os.open(part, _NEW, 0o666)
     try:
-        try:
-            # A short write is how a full disk begins to show; the next one says why.
-            left = memoryview(content)
-            while left:
-                left = left[os.write(file, left) :]
-        finally:
-            os.close(file)
+        _write_all(file, content)
         os.replace(part, path)
     except BaseException:
         os.unlink(part)
         raise
 
 
-def _rename_to_new(part: Path, path: Path) -> None:
+def write_new(path: str, content: bytes) -> None:
+    """A file with `content` as `path`: a new one in one step, else in place of what is there. Raises
+    OSError.
+
+    Without a rename, for thousands of small files: who looks just then may see a new file empty, and so it
+    stays if the system stops then. For whoever writes down elsewhere which files are whole.
+    """
+    try:
+        file = os.open(path, _NEW, 0o666)
+    except FileExistsError:
+        write_whole(path, content)
+        return
+    try:
+        _write_all(file, content)
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+def _write_all(file: int, content: bytes) -> None:
+    """Write `content`, close the file."""
+    try:
+        # A short write is how a full disk begins to show; the next one says why.
+        written = os.write(file, content)
+        while written < len(content):
+            content = content[written:]
+            written = os.write(file, content)
+    finally:
+        os.close(file)
+
+
+def _rename_to_new(part: str, path: Path | str) -> None:
     try:
         # The only way there is without a moment in which another file could be lost.
         os.link(part, path)
@@ -75,11 +105,11 @@ def _rename_to_new(part: Path, path: Path) -> None:
         raise
     except OSError:
         # A file system without hard links, such as FAT.
-        if path.exists():
+        if os.path.exists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         os.replace(part, path)
     else:
-        part.unlink()
+        os.unlink(part)
 
 
 def end_text(file: BinaryIO) -> bool:

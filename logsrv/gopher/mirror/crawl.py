@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.retries import Retries
@@ -24,7 +23,7 @@ from logsrv.gopher.mirror.journal import Done, Journal
 from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.pages import Line
-from logsrv.gopher.mirror.queue import IDLE, Queue
+from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
 from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
@@ -37,11 +36,14 @@ from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from logsrv.gopher.fetch.transfers import Sink
 
 RETRIES = 4
 # Seconds after which a menu is shown although some of its items are still to come.
 _LATE = 2.0
+_WRITTEN_DOWN = 0.1
 _LARGEST_RULES = 512 * 1024
 
 
@@ -55,20 +57,6 @@ class Copy(Value):
         self.is_menu = is_menu
 
 
-class _Job(Value):
-    """An item that is to be fetched. path: known when it is needed, so the rules are read by then."""
-
-    __slots__ = ("item", "key", "path", "tries")
-
-    def __init__(
-        self, item: Item, key: Key, path: tuple[str, ...] | None = None, tries: int = 0
-    ) -> None:
-        self.item = item
-        self.key = key
-        self.path = path
-        self.tries = tries
-
-
 class Crawl:
     """Fetches `root` and what it leads to into `directory`.
 
@@ -78,7 +66,7 @@ class Crawl:
     def __init__(
         self,
         root: GopherURL,
-        directory: Path,
+        directory: Path | str,
         scope: Scope,
         journal: Journal,
         transfers: Transfers,
@@ -108,10 +96,11 @@ class Crawl:
         self._names = Names(root)
         self._seen: set[Key] = set()
         self._awaited: set[Key] = set()
-        self._queue: Queue[_Job] = Queue(clock, manners.connections, manners.delay)
-        self._jobs: dict[Sink, _Job] = {}
+        self._queue: Queue = Queue(clock, manners.connections, manners.delay)
+        self._jobs: dict[Sink, Job] = {}
         self._done: dict[Key, Done] = {}
         self._retries = Retries(RETRIES)
+        self._next_flush = 0.0
         self.tally = Tally()
         self.menus: list[Done] = []
         self.copies: dict[Key, Copy] = {}
@@ -137,9 +126,11 @@ class Crawl:
         self._find(Item(self._root, 0))
         try:
             self._fetch_all(show)
-        except KeyboardInterrupt:
-            # What was whole by then is not fetched again.
-            self._ended += self._transfers.wait(0)
+        except Exception:
+            raise
+        except BaseException:
+            # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
+            self._ended += self._transfers.ended()
             self._settle()
             raise
         self.leave()
@@ -160,7 +151,7 @@ class Crawl:
             # While the next answers travel.
             self._settle()
             self._write_late()
-            self._journal.flush()
+            self._write_down()
             show()
             if self._transfers.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
@@ -269,7 +260,7 @@ class Crawl:
             self._keep(done, item, key)
             return
         self._awaited.add(key)
-        job = _Job(item, key)
+        job = Job(item, key)
         old = self._old.get(key)
         if old is not None and (old.size is None) == is_menu(item.url):
             job.path = old.path
@@ -296,6 +287,13 @@ class Crawl:
         copy = self.copies.get(key)
         if self._files and copy and not copy.is_menu:
             self._files.write_root_for(copy.path)
+
+    def _write_down(self) -> None:
+        """Write the journal now and then: who is killed has less to fetch again."""
+        now = self._clock()
+        if now >= self._next_flush:
+            self._next_flush = now + _WRITTEN_DOWN
+            self._journal.flush()
 
     def _write_late(self) -> None:
         while self._late and self._late[0][0] <= self._clock():
@@ -326,7 +324,7 @@ class Crawl:
         while (job := self._queue.take(len(self._jobs) - len(self._ended))) is not None:
             self._ask(job)
 
-    def _ask(self, job: _Job) -> None:
+    def _ask(self, job: Job) -> None:
         url = job.item.url
         sink: Sink
         kind = item_type(url.item_type).transfer
@@ -346,7 +344,7 @@ class Crawl:
         job.tries += 1
         self._transfers.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
 
-    def _place(self, job: _Job) -> tuple[str, ...]:
+    def _place(self, job: Job) -> tuple[str, ...]:
         if job.path is None:
             job.path = self._names.path(job.item.url)
         return job.path
@@ -389,7 +387,7 @@ class Crawl:
         self._begin_root(job.key)
         self._unfinished.settled(job.key)
 
-    def _fail(self, job: _Job, error: Exception) -> None:
+    def _fail(self, job: Job, error: Exception) -> None:
         url = job.item.url
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             raise error
@@ -410,7 +408,7 @@ class Crawl:
             self._keep_old(self._old.pop(job.key), job)
         self._unfinished.settled(job.key)
 
-    def _keep_old(self, old: Done, job: _Job) -> None:
+    def _keep_old(self, old: Done, job: Job) -> None:
         if old.size is None:
             old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
         elif not self._folders.is_whole(old.path, old.size):

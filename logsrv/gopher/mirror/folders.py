@@ -9,12 +9,15 @@ import errno
 import os
 import re
 import stat
-from pathlib import Path
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import write_whole
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import checked, inside
+from logsrv.kit.text.paths import checked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What is wrong with one name, and not with the disk.
 OF_A_NAME = (
@@ -33,7 +36,7 @@ class LinkInTheWay(LogsrvError):
 class Folders:
     """The directories below `directory`; those that were looked at are remembered."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | str) -> None:
         self._directory = directory
         self._known: dict[tuple[str, ...], str] = {(): str(directory)}
 
@@ -87,7 +90,7 @@ class Folders:
             return
         for length in range(len(names) - 1, 0, -1):
             try:
-                os.rmdir(inside(self._directory, *names[:length]))
+                os.rmdir(os.path.join(self._directory, *map(checked, names[:length])))
             except OSError:
                 return
             self._known.pop(names[:length], None)

@@ -19,7 +19,6 @@ import fcntl
 import json
 import os
 from io import FileIO
-from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
@@ -27,15 +26,17 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import inside
+from logsrv.kit.text.paths import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 FILE = ".gopher-mirror"
 _VERSION = 1
 _as_json = json.JSONEncoder(check_circular=False).encode
+_quoted = json.encoder.encode_basestring_ascii
 
 
 class Done(Value):
@@ -70,14 +71,16 @@ class Journal:
     Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
     """
 
-    def __init__(self, directory: Path, root: GopherURL, span: str) -> None:
-        self._path = directory / FILE
+    def __init__(self, directory: Path | str, root: GopherURL, span: str) -> None:
+        self._directory = directory
+        self._path = os.path.join(directory, FILE)
         self._file = _opened(self._path)
-        self._lines: list[bytes] = []
         self._updating = 0
         try:
             self._lock()
-            self._end = self._cut_torn_line()
+            # What is not written yet, and the offset where it belongs: in one, so that whatever ends a
+            # run, and wherever it does, what is added later has the right offset.
+            self._unwritten = (self._cut_torn_line(), bytearray())
             self._check({"mirror": _VERSION, "url": str(root), "span": span})
         except BaseException:
             self._file.close()
@@ -106,7 +109,7 @@ class Journal:
     def begin_update(self) -> None:
         """All that is in it is of before from now on."""
         self._add({"update": 1})
-        self._updating = self._end
+        self._updating = self._end()
 
     def end_update(self) -> None:
         """Forget what is of before; nothing can be added or read any more."""
@@ -119,11 +122,13 @@ class Journal:
             shutil.copyfileobj(file, new)
 
     def add_file(self, url: GopherURL, path: tuple[str, ...], size: int) -> None:
-        self._add({"url": str(url), "path": path, "size": size})
+        # Nothing in a URL has to be quoted; the encoder would take three times as long.
+        names = ", ".join(map(_quoted, path))
+        self._add_line(f'{{"url": "{url}", "path": [{names}], "size": {size}}}\n')
 
     def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Done:
         """Returns what `menu` needs to find it again."""
-        done = Done(url, path, None, self._end)
+        done = Done(url, path, None, self._end())
         self._add({"url": str(url), "path": path, "menu": content.decode("latin-1")})
         return done
 
@@ -131,12 +136,16 @@ class Journal:
         self._add({"url": str(url), "failed": sentence})
 
     def flush(self) -> None:
-        """Write what was added; whatever is added together costs one system call."""
-        if self._lines:
-            left = memoryview(b"".join(self._lines))
-            self._lines.clear()
-            while left:
-                left = left[self._file.write(left) :]
+        """Write what was added; whatever is added together costs two system calls."""
+        begin, lines = self._unwritten
+        if not lines:
+            return
+        end = begin + len(lines)
+        file = self._file.fileno()
+        # The file knows how far it got, should Ctrl-C come before anybody else does.
+        while (left := end - os.fstat(file).st_size) > 0:
+            os.write(file, lines[-left:])
+        self._unwritten = (end, bytearray())
 
     def menu(self, done: Done) -> bytes:
         """The bytes of a menu."""
@@ -153,16 +162,22 @@ class Journal:
             self._file.close()
 
     def _add(self, value: dict[str, Any]) -> None:
-        line = _as_json(value).encode("ascii") + b"\n"
-        self._lines.append(line)
-        self._end += len(line)
+        self._add_line(_as_json(value) + "\n")
+
+    def _add_line(self, line: str) -> None:
+        lines = self._unwritten[1]
+        lines += line.encode("ascii")
+
+    def _end(self) -> int:
+        begin, lines = self._unwritten
+        return begin + len(lines)
 
     def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigurationError(
-                f"another gopher mirror is at work in {self._path.parent}"
+                f"another gopher mirror is at work in {self._directory}"
             ) from None
 
     def _cut_torn_line(self) -> int:
@@ -179,7 +194,7 @@ class Journal:
         return end
 
     def _check(self, wanted: dict[str, Any]) -> None:
-        if not self._end:
+        if not self._end():
             self._add(wanted)
             self.flush()
             return
@@ -192,7 +207,7 @@ class Journal:
                 raise self._damaged(1) from error
         if not is_mirror or found != wanted:
             raise ConfigurationError(
-                f"{self._path.parent} is a mirror of {url} (--span {one_line(str(found['span']))}) "
+                f"{self._directory} is a mirror of {url} (--span {one_line(str(found['span']))}) "
                 "already; take another directory, or remove it"
             )
 
@@ -203,7 +218,7 @@ class Journal:
         )
 
 
-def _opened(path: Path) -> FileIO:
+def _opened(path: str) -> FileIO:
     """Open a journal. Raises OSError; ConfigurationError for a link, through which nothing is written."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -211,14 +226,13 @@ def _opened(path: Path) -> FileIO:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise ConfigurationError(
-            f"{one_line(str(path), 500)} is a symbolic link; remove it"
-        ) from None
+        raise ConfigurationError(f"{one_line(path, 500)} is a symbolic link; remove it") from None
 
 
 def _done(value: dict[str, Any], offset: int) -> Done:
     path = tuple(value["path"])
-    inside(Path(), *path)
+    for name in path:
+        checked(name)
     size = value.get("size")
     if not (size is None and isinstance(value["menu"], str)) and not isinstance(size, int):
         raise ValueError("neither a file nor a menu")

@@ -5,8 +5,8 @@ where they are. Sans-IO.
 
 from __future__ import annotations
 
-from html import escape
-from urllib.parse import quote
+import re
+from functools import lru_cache
 
 from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
@@ -30,6 +30,9 @@ _FOOT = "</body></html>\n"
 # gophernicus takes what follows 1,023 bytes of a line for another line.
 _LONGEST_LINE = 1000
 _LEAST_DISPLAY = 100
+# Text that HTML and one_line leave as it is, and names that stand for themselves in a URL: nearly all.
+_PLAIN_TEXT = re.compile("[ !#-%(-;=?-~]*")
+_PLAIN_NAME = re.compile("[A-Za-z0-9_.~-]*")
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
@@ -56,7 +59,7 @@ def gophermap(lines: list[Line]) -> bytes:
 
 def _map_line(line: Line) -> bytes:
     item = line.item
-    letter, fields = _letter(item), b""
+    letter, fields = _letter(item.item_type), b""
     if line.copy is not None:
         path = "/" + "/".join(line.copy) + ("/" if line.is_menu and line.copy else "")
         fields = b"\t" + path.encode()
@@ -77,11 +80,12 @@ def _cut(display: bytes, most: int) -> bytes:
     return display[: next(ends, most)]
 
 
-def _letter(item: MenuItem) -> bytes:
+@lru_cache(256)
+def _letter(item_type: str) -> bytes:
     # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
-    if item.item_type.isalnum() or item.item_type in "+;<":
-        return item.item_type.encode("latin-1")
-    return b"I" if item.item_type == ":" else b"9"
+    if item_type.isalnum() or item_type in "+;<":
+        return item_type.encode("latin-1")
+    return b"I" if item_type == ":" else b"9"
 
 
 def index(
@@ -91,24 +95,37 @@ def index(
     up: that of the menu above.
     """
     shown = "".join(_page_line(line, here, charset) for line in lines)
-    way = "" if up is None else f'<p><a href="{escape(_path(up, here, True))}">Up</a></p>\n'
-    return (_HEAD.format(title=escape(one_line(title)), up=way) + shown + _FOOT).encode(
+    way = "" if up is None else f'<p><a href="{_in_html(_path(up, here, True))}">Up</a></p>\n'
+    return (_HEAD.format(title=_in_html(one_line(title)), up=way) + shown + _FOOT).encode(
         "utf-8", "replace"
     )
 
 
 def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
-    text = escape(one_line(line.item.text(charset), 65536))
-    letter = line.item.item_type
-    name = "" if letter == "i" else item_type(letter).name
-    if name == "unknown":
-        name = f"type {escape(one_line(letter))}"
+    text = line.item.text(charset)
+    if not _PLAIN_TEXT.fullmatch(text):
+        text = _in_html(one_line(text, 65536))
     target = _target(line, here)
     if target is None:
         shown = f"<span>{text or '&nbsp;'}</span>"
     else:
-        shown = f'<a href="{escape(target)}" rel="noreferrer">{text or escape(target)}</a>'
-    return f"<div><small>{name}</small>{shown}</div>\n"
+        target = _in_html(target)
+        shown = f'<a href="{target}" rel="noreferrer">{text or target}</a>'
+    return f"<div><small>{_type_name(line.item.item_type)}</small>{shown}</div>\n"
+
+
+@lru_cache(256)
+def _type_name(letter: str) -> str:
+    name = "" if letter == "i" else item_type(letter).name
+    return f"type {_in_html(one_line(letter))}" if name == "unknown" else name
+
+
+def _in_html(text: str) -> str:
+    if _PLAIN_TEXT.fullmatch(text):
+        return text
+    from html import escape
+
+    return escape(text)
 
 
 def _target(line: Line, here: CopyPath) -> str | None:
@@ -122,11 +139,27 @@ def _target(line: Line, here: CopyPath) -> str | None:
 
 def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
     """Return the way from one directory to a copy."""
+    if is_menu:
+        return _way(copy, here) + INDEX
+    return _way(copy[:-1], here) + _in_url(copy[-1])
+
+
+@lru_cache(256)
+def _way(there: CopyPath, here: CopyPath) -> str:
+    """Return the way from one directory to another, with a / at its end."""
     common = 0
-    for mine, its in zip(here, copy, strict=False):
+    for mine, its in zip(here, there, strict=False):
         if mine != its:
             break
         common += 1
-    parts = [".."] * (len(here) - common) + [quote(part) for part in copy[common:]]
+    parts = [".."] * (len(here) - common) + [_in_url(part) for part in there[common:]]
     # With ./ no name can be taken for a scheme.
-    return "./" + "/".join([*parts, INDEX] if is_menu else parts)
+    return "./" + "".join([f"{part}/" for part in parts])
+
+
+def _in_url(name: str) -> str:
+    if _PLAIN_NAME.fullmatch(name):
+        return name
+    from urllib.parse import quote
+
+    return quote(name)

@@ -8,14 +8,28 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
 
-Job = TypeVar("Job")
+from logsrv.gopher.mirror.scope import Item, Key
+
 # Seconds after which it is looked again, whatever happens.
 IDLE = 0.2
 
 
-class Queue(Generic[Job]):
+class Job:
+    """An item that is to be fetched. path: known when it is needed, so the rules are read by then."""
+
+    __slots__ = ("item", "key", "path", "tries")
+
+    def __init__(
+        self, item: Item, key: Key, path: tuple[str, ...] | None = None, tries: int = 0
+    ) -> None:
+        self.item = item
+        self.key = key
+        self.path = path
+        self.tries = tries
+
+
+class Queue:
     """connections: jobs under way at a time; delay: seconds from one start to the next."""
 
     def __init__(self, clock: Callable[[], float], connections: int, delay: float) -> None:

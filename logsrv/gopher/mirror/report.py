@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.mirror.tally import Tally
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.text.escape import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_SHOWN = 200
 INTERRUPTED = "Ctrl-C"
@@ -26,7 +30,7 @@ def report(
     received: int,
     skipped: Mapping[str, int],
     strangers: Mapping[str, int],
-    directory: Path,
+    directory: Path | str,
     waiting: int = 0,
 ) -> str:
     """Return the whole report, ready to be printed. waiting: items that were known and not fetched."""
@@ -43,7 +47,7 @@ def report(
         lines.append(f"failed ({code}): {url}: {error}")
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
-        lines.append(f"failed: {left} more, which {directory / FILE} names")
+        lines.append(f"failed: {left} more, which {os.path.join(directory, FILE)} names")
     lines += [f"left out: {_items(count)} ({reason})" for reason, count in skipped.items()]
     if strangers:
         address, count = max(strangers.items(), key=lambda each: each[1])

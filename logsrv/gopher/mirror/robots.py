@@ -29,6 +29,8 @@ class Robots(Value):
 
     def allows(self, selector: bytes) -> bool:
         """`selector` with and without the slash that some servers put in front."""
+        if not self.rules:
+            return True
         found = [
             (len(begin), allowed)
             for begin, allowed in self.rules

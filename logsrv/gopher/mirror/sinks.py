@@ -7,9 +7,8 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from io import SEEK_END
-from pathlib import Path
 
-from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
 from logsrv.gopher.mirror.folders import same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
@@ -77,30 +76,32 @@ class FileSink:
     changed: whether it was written; one that was there with the same content is left as it is.
     """
 
+    # What is as here at the beginning need not be set for each of ten thousand.
+    changed = True
+    size = 0
+    descriptor: int | None = None
+    _content = b""
+    _stack: ExitStack | None = None
+    _file: BinaryIO | None = None
+
     def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
         """text: it may have a terminator to take off; known: there may be one of before."""
         self._path = path
         self._text = text
         self._known = known
-        self.changed = True
-        self._pieces: list[bytes] = []
-        self._stack: ExitStack | None = None
-        self._file: BinaryIO | None = None
-        self.descriptor: int | None = None
-        self.size = 0
 
     def feed(self, data: bytes) -> bool:
         self.size += len(data)
         if self._file is not None:
             self._file.write(data)
             return False
-        self._pieces.append(data)
+        self._content = self._content + data if self._content else data
         if self.size > _SMALL:
             self._file = self._open()
-            self._file.writelines(self._pieces)
+            self._file.write(self._content)
             self._file.flush()
             self.descriptor = self._file.fileno()
-            self._pieces.clear()
+            self._content = b""
         return False
 
     def finish(self, has_header: bool) -> None:
@@ -122,7 +123,7 @@ class FileSink:
                 assert self._stack is not None
                 self._stack.close()
             return
-        content = b"".join(self._pieces)
+        content = self._content
         # Most have no line that begins with a dot.
         if self._text and (content[:1] == b"." or b"\n." in content):
             parser = TextParser()
@@ -132,13 +133,13 @@ class FileSink:
             self.changed = False
             return
         try:
-            write_whole(self._path, content)
+            write_new(self._path, content)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            write_whole(self._path, content)
+            write_new(self._path, content)
 
     def abort(self) -> None:
-        self._pieces.clear()
+        self._content = b""
         if self._stack is None:
             return
         error = _Aborted()
@@ -150,7 +151,7 @@ class FileSink:
     def _open(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
         self._stack = ExitStack()
-        return self._stack.enter_context(whole_file(Path(self._path)))
+        return self._stack.enter_context(whole_file(self._path))
 
 
 def _same_files(new: BinaryIO, path: str) -> bool:

@@ -14,6 +14,7 @@ What is wrong with one line never costs another one:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
@@ -72,31 +73,23 @@ class MenuItem(Value):
 
         A link to the server the menu came from goes through TLS if the menu did; others are plain.
         """
-        transfer = item_type(self.item_type).transfer
-        if self.port is None or transfer is None or self.link() is not None:
+        if self.port is None:
+            return None
+        start = _start(self.item_type, self.host, self.port, menu.host, menu.port, menu.tls)
+        if start is None or self._web_link() is not None:
             return None
         try:
-            if not self.host:
-                return GopherURL(menu.host, menu.port, self.item_type, self.selector, tls=menu.tls)
-            # Real hosts in UTF-8 are IDN; in anything else they cannot be reached.
-            url = GopherURL(
-                self.host.decode("utf-8").strip(), self.port, self.item_type, self.selector
-            )
-        except (BadURL, UnicodeDecodeError):
+            return start.at(self.selector)
+        except BadURL:
             return None
-        if menu.tls and (url.host, url.port) == (menu.host, menu.port):
-            return url.replace(tls=True)
-        return url
 
     def link(self) -> str | None:
         """The link out of Gopher: the URL of a `URL:` selector, or `telnet:`, `tn3270:`.
 
         It is outside data: hand it to a program only as an argument of its own, and ask first.
         """
-        if self.selector[:4] in (b"URL:", b"url:") and (
-            found := _WEB_LINK.fullmatch(self.selector)
-        ):
-            return decode_line(found[1])
+        if (web_link := self._web_link()) is not None:
+            return web_link
         scheme = _LOGIN_SCHEMES.get(self.item_type)
         if scheme is None or self.port is None:
             return None
@@ -106,6 +99,31 @@ class MenuItem(Value):
             return None
         login = f"{self.selector.decode()}@" if _LOGIN_NAME.fullmatch(self.selector) else ""
         return f"{scheme}://{login}{place.address}/"
+
+    def _web_link(self) -> str | None:
+        if self.selector[:4] not in (b"URL:", b"url:"):
+            return None
+        found = _WEB_LINK.fullmatch(self.selector)
+        return None if found is None else decode_line(found[1])
+
+
+@lru_cache(1024)
+def _start(
+    letter: str, host: bytes, port: int, menu_host: str, menu_port: int, menu_tls: bool
+) -> GopherURL | None:
+    """Return the URL of an item as far as its selector, if it can be fetched. Most lines of a menu have
+    this in common.
+    """
+    if item_type(letter).transfer is None:
+        return None
+    if not host:
+        return GopherURL(menu_host, menu_port, letter, tls=menu_tls)
+    try:
+        # Real hosts in UTF-8 are IDN; in anything else they cannot be reached.
+        url = GopherURL(host.decode("utf-8").strip(), port, letter)
+    except (BadURL, UnicodeDecodeError):
+        return None
+    return url.replace(tls=menu_tls and (url.host, url.port) == (menu_host, menu_port))
 
 
 class Menu(Value):
@@ -151,6 +169,7 @@ def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
     return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"
 
 
+@lru_cache(256)
 def _port(field: bytes) -> int | None:
     field = field.strip()
     if not field:
@@ -179,7 +198,8 @@ class MenuParser:
         items: list[MenuItem] = []
         for piece in whole:
             self._end_line(items, piece)
-        self._add(rest)
+        if rest:
+            self._add(rest)
         return items
 
     def finish(self) -> list[MenuItem]:
@@ -201,9 +221,9 @@ class MenuParser:
             piece, cut = bytes(self._begun), self._cut
             self._begun.clear()
             self._cut = 0
-        line = piece.rstrip(b"\r")
         if self.terminated:
             return
+        line = piece.rstrip(b"\r")
         if line == _TERMINATOR and not cut:
             self.terminated = True
             return

@@ -37,6 +37,15 @@ class ResponseReader:
         terminator are for answers without.
     """
 
+    # What is as here at the beginning need not be set for each of ten thousand.
+    received = 0
+    passed_on = 0
+    opened = False
+    complete = False
+    header: gopherplus.Header | None = None
+    _held = b""
+    _left = 0
+
     def __init__(
         self, url: GopherURL, most_bytes: int | None = None, charset: str | None = None
     ) -> None:
@@ -44,15 +53,7 @@ class ResponseReader:
         self._url = url
         self._most_bytes = most_bytes
         self._charset = charset
-        self._menu = item_type(url.item_type).transfer == "menu"
         self._take: Callable[[ResponseReader, bytes], bytes] = ResponseReader._opening
-        self._held = b""
-        self._left = 0
-        self.received = 0
-        self.passed_on = 0
-        self.opened = False
-        self.complete = False
-        self.header: gopherplus.Header | None = None
 
     @property
     def length(self) -> int | None:
@@ -65,7 +66,9 @@ class ResponseReader:
         Raises ServerError, NotGopher, TooBig.
         """
         self.received += len(data)
-        return self._counted_out(self._take(self, data))
+        body = self._take(self, data)
+        self._count(len(body))
+        return body
 
     @property
     def verbatim(self) -> bool:
@@ -81,11 +84,12 @@ class ResponseReader:
         """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
         if self._take is ResponseReader._opening:
             held, self._held = self._held, b""
-            screen = ErrorScreen(held, menu=self._menu, closed=True)
+            screen = ErrorScreen(held, menu=self._is_menu(), closed=True)
             if screen.possible:
                 raise screen.error(self._charset)
             self.opened = True
-            return self._counted_out(held)
+            self._count(len(held))
+            return held
         if self._take is ResponseReader._error:
             raise gopherplus.parse_error(self._held, self._charset)
         if self.header is not None and not self.complete:
@@ -99,12 +103,11 @@ class ResponseReader:
         """The error to raise when the connection broke and the body is not `complete`."""
         return self._truncated(reason)
 
+    def _is_menu(self) -> bool:
+        return item_type(self._url.item_type).transfer == "menu"
+
     def _truncated(self, reason: str) -> Truncated:
         return Truncated(self._url.address, self.received, reason)
-
-    def _counted_out(self, body: bytes) -> bytes:
-        self._count(len(body))
-        return body
 
     def _count(self, size: int) -> None:
         self.passed_on += size
@@ -128,7 +131,7 @@ class ResponseReader:
                 return self._begin(self.header, body)
             if gopherplus.may_become_header(self._held):
                 return b""
-        screen = ErrorScreen(self._held, menu=self._menu, closed=False)
+        screen = ErrorScreen(self._held, menu=self._is_menu(), closed=False)
         if screen.possible:
             if screen.ended:
                 raise screen.error(self._charset)

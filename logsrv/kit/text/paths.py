@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 LONGEST_NAME = 200
 """Bytes; file systems take 255, and names get something added while their file is written."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_. -]{0,98}[A-Za-z0-9_-])?")
+_DEVICE_NAME = "(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\\.|\\Z))"
+# Most names, and nothing is to be done to them.
+_PLAIN = re.compile(f"(?!{_DEVICE_NAME})[A-Za-z0-9_](?:[A-Za-z0-9_. -]{{0,98}}[A-Za-z0-9_-])?")
 # What Windows and FAT refuse, what a terminal or a reader could be misled by (as in escape.py), and
 # bytes that are not UTF-8.
 _UNSAFE = re.compile(
@@ -22,7 +24,7 @@ _UNSAFE = re.compile(
     r"|\A[.\- ~]|[. ]\Z"
 )
 # Windows opens the device, whatever follows behind a dot.
-_DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\.|\Z))")
+_DEVICE = re.compile(_DEVICE_NAME)
 _LONGEST_ENDING = 16
 _LEADS_INSIDE = re.compile(r"[^./\\\0][^/\\\0]*")
 
@@ -38,8 +40,9 @@ def safe_name(name: bytes) -> str:
     one, and names that differ only in case stay different: whoever needs more has to compare.
     """
     text = name.decode("utf-8", "surrogateescape")
-    if not _PLAIN.fullmatch(text):
-        text = _UNSAFE.sub(_escaped, text) or "="
+    if _PLAIN.fullmatch(text):
+        return text
+    text = _UNSAFE.sub(_escaped, text) or "="
     text = _DEVICE.sub(lambda match: f"={ord(match[0][0]):02X}{match[0][1:]}", text, count=1)
     return text if len(text.encode()) <= LONGEST_NAME else _shortened(text)
 

@@ -143,7 +143,8 @@ class RecordReceiver(Protocol):
         """
         if self.ending:
             return
-        self.intake.drop(self.source, reason, sentence)
+        self.intake.refused(reason)
+        self.intake.complain(self.source, sentence)
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:

@@ -38,18 +38,15 @@ if TYPE_CHECKING:
 Make = Callable[..., Transfers]
 
 
-@pytest.fixture
-def fetcher() -> Iterator[Make]:
+@pytest.fixture(params=[False, True], ids=["watched", "in a loop"])
+def fetcher(request: pytest.FixtureRequest) -> Iterator[Make]:
     made: list[Transfers] = []
 
     def make(
         timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
     ) -> Transfers:
-        made.append(
-            Transfers(
-                ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy), time.monotonic
-            )
-        )
+        options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
+        made.append(Transfers(options, time.monotonic, in_a_loop=request.param))
         return made[-1]
 
     yield make

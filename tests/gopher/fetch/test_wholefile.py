@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_whole
+from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new, write_whole
 from logsrv.gopher.wire.text import TextParser
 
 
@@ -83,3 +84,34 @@ def test_small_content_is_written_whole_as_well(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_whole(str(tmp_path / "directory"), b"x")
     assert sorted(os.listdir(tmp_path)) == ["directory", path.name]
+
+
+def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_new(str(path), b"first" * 100_000)
+    assert path.read_bytes() == b"first" * 100_000
+    (tmp_path / "elsewhere").write_bytes(b"kept")
+    (tmp_path / "link").symlink_to("elsewhere")
+    for name in ("x", "link"):
+        write_new(str(tmp_path / name), b"second")
+        assert (tmp_path / name).read_bytes() == b"second"
+    assert (tmp_path / "elsewhere").read_bytes() == b"kept"
+    assert not (tmp_path / "link").is_symlink()
+
+
+def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    sizes = iter([3])
+
+    def short(file: int, content: bytes) -> int:
+        """Three bytes find room, and no more."""
+        if (size := next(sizes, None)) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, content[:size])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space"):
+        write_new(str(tmp_path / "x"), b"content")
+    assert os.listdir(tmp_path) == []

@@ -64,7 +64,8 @@ class Site:
 def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl:
     """Run a mirror to its end."""
     root = GopherURL.parse(site.server.url(path))
-    fetcher = Transfers(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    options = ConnectionOptions(Timeouts(5, 5, 5))
+    fetcher = Transfers(options, time.monotonic, in_a_loop=True)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     update = manners.pop("update", False)
@@ -235,7 +236,7 @@ def test_a_full_disk_ends_it_with_its_error(
     def full(path: str, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", path)
 
-    monkeypatch.setattr(sinks, "write_whole", full)
+    monkeypatch.setattr(sinks, "write_new", full)
     with pytest.raises(OSError, match="No space"):
         crawl(site, tmp_path)
 

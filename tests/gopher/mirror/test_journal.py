@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,32 @@ def test_a_link_is_no_journal(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
         Journal(tmp_path, ROOT, "path")
     assert (tmp_path / "other").read_bytes() == b"somebody's"
+
+
+def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python raises it between two steps: before a write, after it, or after a part was written."""
+    write = os.write
+    for written in (0, 7, None):
+        directory = tmp_path / str(written)
+        directory.mkdir()
+        journal = Journal(directory, ROOT, "path")
+        journal.add_file(A, ("a",), 5)
+
+        def interrupted(file: int, lines: bytes, size: int | None = written) -> int:
+            if size != 0:
+                write(file, lines[:size])
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            journal.flush()
+        monkeypatch.setattr(os, "write", write)
+        done = journal.add_menu(B, ("b",), MENU)
+        assert journal.menu(done) == MENU
+        journal.close()
+        again = Journal(directory, ROOT, "path")
+        assert [each.url for each in again.read().done] == [A, B]
+        assert again.menu(again.read().done[1]) == MENU
+        again.close()
