@@ -62,6 +62,7 @@ def menu_page(menu: Menu, place: WebPlace, notice: str = "") -> bytes:
     form = attrs.evolve(place, url=place.url.replace(search=None), first=0)
     return _render(
         "menu.html",
+        fetched=True,
         **_about(place, heading),
         **_charsets(place),
         size=f"{number:,} {kind}{'' if number == 1 else 's'}",
@@ -78,6 +79,7 @@ def text_page(text: Text, place: WebPlace, notice: str = "") -> bytes:
     flowing = [Run(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs]
     return _render(
         "text.html",
+        fetched=True,
         **_about(place, heading_of(content[:_LOOKED_AT].split("\n"))),
         **_charsets(place),
         size=size_text(len(text.content)),
@@ -99,6 +101,7 @@ def media_page(place: WebPlace, kind: MediaKind) -> bytes:
     """A picture, a sound or a video, and a way to save it."""
     return _render(
         "media.html",
+        fetched=True,
         **_about(place),
         kind=kind,
         name=file_name(place.url.selector),
@@ -108,8 +111,9 @@ def media_page(place: WebPlace, kind: MediaKind) -> bytes:
 
 
 def link_page(place: WebPlace, link: Row) -> bytes:
-    """The page for an item that leads out of Gopher."""
-    about = {**_about(place), "title": "This link leaves Gopher"}
+    """The page for an item that is a URL, as a rule one outside of Gopher."""
+    title = "A link to elsewhere in Gopher" if link.kind == "item" else "This link leaves Gopher"
+    about = {**_about(place), "title": title}
     # What is behind the host is no path there.
     about["steps"] = about["steps"][:1]
     return _render("link.html", **about, link=link)
@@ -156,5 +160,9 @@ def _charsets(place: WebPlace) -> dict[str, Any]:
 
 
 def _render(template: str, **values: Any) -> bytes:
-    values = {"steps": [], "address": "", "charsets": [], "style": STYLE_PATH, **values}
-    return _TEMPLATES.get_template(template).render(values).encode("utf-8", "backslashreplace")
+    own = {"fetched": False, "steps": [], "address": "", "charsets": [], "style": STYLE_PATH}
+    return (
+        _TEMPLATES.get_template(template)
+        .render({**own, **values})
+        .encode("utf-8", "backslashreplace")
+    )

@@ -135,6 +135,12 @@ class Records:
         self.made(size)
         self.reasons["oversize"] += 1
 
+    def reject(self, number: int = 1) -> None:
+        """Count records that are left out, as they are none. Raises Refusal (413) as `add` does."""
+        self.expect(number)
+        self._made += number * _RECORD
+        self.reasons["protocol"] += number
+
     def made(self, size: int) -> None:
         """Count what is made of a body beside its records. Raises Refusal (413) as `add` does."""
         self._made += size

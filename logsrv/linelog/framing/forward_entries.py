@@ -6,7 +6,7 @@ Usual ones are unpacked and written many at a time: a tenth of what it takes one
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -30,6 +30,8 @@ from logsrv.linelog.framing.records import without_ending
 # Bytes of the tags of entries that become lines together.
 _MOST_TAGS = 1 << 20
 _EVENT_TIME = struct.Struct(">II")
+# What whole values raise that cannot be read, such as a time of no size that there is.
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class NoEventError(Exception):
@@ -71,7 +73,9 @@ class Entries:
     ) -> Generator[None, None, int]:
         """Add entries that stand one behind the other, cut anywhere; return how many bytes they have.
 
-        number: how many there are; None if nothing else follows them. Raises ValueError and NoEventError.
+        number: how many there are; None if nothing else follows them. Then what is no entry any more at the
+        end, as where the file of a sender was cut off, is kept as text up to the length of a record. Raises
+        ValueError where more than that is damaged.
         """
         left, done = number, 0
         rest = b""
@@ -82,7 +86,12 @@ class Entries:
                 rest, end = yield from self._long(rest, windows)
                 found = [end]
             else:
-                found = ends(rest, left)
+                try:
+                    found = ends(rest, left)
+                except ValueError:
+                    if left is not None:
+                        raise
+                    break
                 if found:
                     yield from self._several(rest[: found[-1]])
                     rest = rest[found[-1] :]
@@ -90,9 +99,22 @@ class Entries:
                 done += found[-1]
             left = left if left is None else left - len(found)
             yield
-        if left or (left is None and rest):
+        if left:
             raise ValueError("an entry has no end")
+        if left is None and rest:
+            yield from self._keep_rest(rest, windows)
         return done
+
+    def _keep_rest(self, rest: bytes, windows: Iterator[Buffer]) -> Generator[None, None, None]:
+        """Add as text what no entry can be cut out of. Raises ValueError if it is longer than a record."""
+        while len(rest) <= self._limits.record:
+            piece = next(windows, None)
+            if piece is None:
+                self._add_text(rest)
+                return
+            rest += piece
+            yield
+        raise ValueError("more than a record is damaged")
 
     def _several(self, entries: bytes) -> Generator[None, None, None]:
         lines = self._together(entries)
@@ -108,7 +130,7 @@ class Entries:
         """Return entries as lines, and how many; None if one of them takes more care."""
         try:
             pairs = list(_unpacker(entries))
-        except TypeError:
+        except _UNREADABLE:
             return None
         tag = self._tag
         if len(pairs) * len(tag) > _MOST_TAGS:
@@ -162,43 +184,57 @@ class Entries:
     def _add(self, entry: memoryview) -> Generator[None, None, None]:
         header = array_header(entry)
         if header is None or header[0] != 2:
-            raise NoEventError("an entry of an event is no pair of a time and a record")
+            self._add_other(entry)
+            return
         begin = yield from end_of(entry, header[1])
         yield from self.add_one(entry[header[1] : begin], entry[begin:])
 
     def add_one(self, time: memoryview, record: memoryview) -> Generator[None, None, None]:
-        """Add an entry; a string where a map belongs is text."""
+        """Add an entry; one whose record is no map is text."""
         if is_text(record[0]):
-            self._records.as_text += 1
-            self._records.add(without_ending(value_of(record, raw=True)), structured=False)
+            self._add_text(without_ending(value_of(record, raw=True)))
             return
         for part in (time, record):
             # As many values as bytes are the most that a record within its limit can have.
             if len(part) > self._limits.record and (yield from crowded(part, self._limits.record)):
-                raise NoEventError(
-                    f"a record has more than {self._limits.record} values", "oversize"
-                )
-        line = self._line(value_of(time), value_of(record))
+                self._add_other(time, record)
+                return
+        line = self._line(time, record)
+        if line is None:
+            self._add_other(time, record)
+            return
         fits = len(line) <= self._limits.record
         self.too_long |= not fits
         self._records.add(line, structured=fits)
 
-    def _line(self, stamp: Any, fields: Any) -> bytes:
-        """Return a record as JSON, with its time, its tag and Fluent Bit's metadata."""
+    def _line(self, time: memoryview, record: memoryview) -> bytes | None:
+        """Return a record as JSON, with time, tag and Fluent Bit's metadata; None if it is no map."""
         ours: dict[str, Any] = {}
         metadata = None
-        if isinstance(stamp, list):
-            if len(stamp) != 2 or not isinstance(stamp[1], dict):
-                raise NoEventError("an entry of an event has neither a time nor one with metadata")
-            stamp, metadata = stamp
-        if not isinstance(fields, dict):
-            raise NoEventError("a record of an event is no map")
-        if stamp is not None:
-            ours["time"] = _time(stamp)
-        ours["tag"] = self._tag
-        if metadata:
-            ours["metadata"] = metadata
-        return made(fields, ours, _known)
+        try:
+            stamp, fields = value_of(time), value_of(record)
+            if not isinstance(fields, dict):
+                return None
+            if isinstance(stamp, list) and len(stamp) == 2 and isinstance(stamp[1], dict):
+                stamp, metadata = stamp
+            if stamp is not None:
+                ours["time"] = _time(stamp)
+            ours["tag"] = self._tag
+            if metadata:
+                ours["metadata"] = metadata
+            return made(fields, ours, _known)
+        except _UNREADABLE:
+            return None
+
+    def _add_other(self, *values: memoryview) -> None:
+        """Add what is no pair of a time and a map as text: JSON if it can be that, else its bytes."""
+        long = sum(map(len, values)) > self._limits.record
+        self.too_long |= long
+        self._add_text((None if long else _text_of(values)) or b"".join(values))
+
+    def _add_text(self, text: bytes) -> None:
+        self._records.as_text += 1
+        self._records.add(text, structured=False)
 
 
 def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
@@ -214,12 +250,22 @@ def is_text(code: int) -> bool:
 
 
 def _time(value: Any) -> Any:
-    """Return a time as it is stored: a number that no calendar has stays one."""
+    """Return a time as it is stored: what is in no calendar, or is none, stays as it is."""
     if isinstance(value, (str, msgpack.Timestamp)):
         return _known(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return times.of_seconds(value) or value
-    raise NoEventError("an entry of an event has no time")
+    return value
+
+
+def _text_of(values: Sequence[Buffer]) -> bytes | None:
+    """Return one value as JSON, or several as a list of them; None if there is one that none can be."""
+    try:
+        found = [value_of(one) for one in values]
+        # `made` makes objects.
+        return made({"": found if len(found) > 1 else found[0]}, {}, _known)[len('{"":') : -1]
+    except _UNREADABLE:
+        return None
 
 
 def value_of(part: Buffer, raw: bool = False) -> Any:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-import orjson
-
 from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.bodies import parsed
 from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
@@ -49,7 +48,7 @@ def _object(message: bytes, most: int) -> bytes | None:
     if len(message) > most or not message.lstrip(_SPACE).startswith(b"{"):
         return None
     try:
-        orjson.loads(message)
+        parsed(message)
     except ValueError:
         return None
     line = one_line(message)

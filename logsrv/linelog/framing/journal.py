@@ -9,20 +9,24 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
-from logsrv.linelog.framing.bodies import Records, Refusal, malformed
+from logsrv.linelog.framing.bodies import Records, malformed
 from logsrv.linelog.framing.json_made import gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
 MOST_ENTRY = 16 << 20
+# Bytes that systemd allows a field; what says that it has more has no size there.
+_MOST_FIELD = 768 << 20
 # What a field takes beside its bytes.
 _FIELD = 100
 _SIZE = 8
+_TO_ITS_LF = -1
 
 
 class JournalFramer:
     """The framer of one upload: bytes in with `receive` and `finish`, the entries that are whole out.
 
-    max_record: entries that become longer are stored as text.
+    max_record: entries that become longer are stored as text. Fields that do not fit into an entry of
+    MOST_ENTRY bytes, such as a core dump, are left out, and the entry is counted as oversize.
     """
 
     def __init__(self, max_record: int) -> None:
@@ -30,10 +34,15 @@ class JournalFramer:
         self._held = bytearray()
         # Up to here what is held is known to be fields that are whole.
         self._at = 0
+        # Up to here there is no end of the line that begins at `_at`.
+        self._looked = 0
         # Bytes that have to be there before there is anything to do.
         self._wanted = 0
+        # Bytes of a field that are to be passed over, or _TO_ITS_LF.
+        self._passing = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
+        self._left_out = False
 
     @property
     def held(self) -> int:
@@ -41,7 +50,9 @@ class JournalFramer:
         return self._size + len(self._held)
 
     def receive(self, data: bytes) -> Records:
-        """Return the entries that are complete with `data`. Raises Refusal (400, 413)."""
+        """Return the entries that are complete with `data`. Raises Refusal (400)."""
+        if self._passing:
+            data = self._pass_over(data)
         self._held += data
         records = Records()
         if len(self._held) < self._wanted:
@@ -51,27 +62,47 @@ class JournalFramer:
             pass
         del self._held[: self._at]
         self._wanted -= self._at
+        self._looked = max(0, self._looked - self._at)
         self._at = 0
-        self._check(len(self._held))
+        if not self._fits(len(self._held)):
+            # A line: of what has a size it is known before.
+            self._leave_out(_TO_ITS_LF)
+            self._held.clear()
+            self._looked = 0
         return records
-
-    def _check(self, more: int) -> None:
-        if self._size + more > MOST_ENTRY:
-            raise Refusal(413, "oversize", f"an entry has more than {MOST_ENTRY} bytes")
 
     def finish(self) -> Records:
         """Return the entry that the end of the upload ends; raises Refusal if a field of it has no end."""
         records = Records()
-        if self._held:
+        if self._held or self._passing:
             raise malformed("the upload ends in the middle of a field")
         self._end(records)
         return records
 
+    def _fits(self, more: int) -> bool:
+        return self._size + more <= MOST_ENTRY
+
+    def _leave_out(self, passing: int) -> None:
+        self._left_out = True
+        self._passing = passing
+
+    def _pass_over(self, data: bytes) -> bytes:
+        """Return what follows the field that is passed over."""
+        if self._passing == _TO_ITS_LF:
+            ended = data.find(b"\n") + 1
+            if ended:
+                self._passing = 0
+            return data[ended:] if ended else b""
+        passed = min(self._passing, len(data))
+        self._passing -= passed
+        return data[passed:]
+
     def _field(self, records: Records) -> bool:
         """Take one field, or the end of an entry. Return false if there is no whole one."""
         held, at = self._held, self._at
-        ended = held.find(b"\n", at)
+        ended = held.find(b"\n", max(at, self._looked))
         if ended < 0:
+            self._looked = len(held)
             return False
         if ended == at:
             self._at += 1
@@ -82,8 +113,8 @@ class JournalFramer:
         if not equals:
             data = ended + 1 + _SIZE
             size = int.from_bytes(held[ended + 1 : data], "little")
-            if len(held) >= data:
-                self._check(size)
+            if len(held) >= data and not self._fits(len(key) + size + _FIELD):
+                return self._pass_over_field(data, size)
             if len(held) < data or len(held) <= data + size:
                 self._at = at
                 self._wanted = data + size + 1 if len(held) >= data else data
@@ -92,14 +123,26 @@ class JournalFramer:
             if held[data + size] != 10:
                 raise malformed("a field of an entry does not end where its size says")
             self._at = data + size + 1
-        if not key:
-            raise malformed("a field of an entry has no name")
-        self._fields.append((key, value))
-        self._size += len(key) + len(value) + _FIELD
-        self._check(0)
+        if self._fits(len(key) + len(value) + _FIELD):
+            self._fields.append((key, value))
+            self._size += len(key) + len(value) + _FIELD
+        else:
+            self._left_out = True
         return True
 
+    def _pass_over_field(self, data: int, size: int) -> bool:
+        if size > _MOST_FIELD:
+            raise malformed("a field of an entry has a size that none has")
+        # With the LF behind it.
+        stop = data + size + 1
+        self._at = min(stop, len(self._held))
+        self._leave_out(stop - self._at)
+        return not self._passing
+
     def _end(self, records: Records) -> None:
+        if self._left_out:
+            records.reasons["oversize"] += 1
+            self._left_out = False
         if self._fields:
             add_entry(records, self._fields, self._max_record)
             self._fields, self._size = [], 0

@@ -37,6 +37,9 @@ _ESCAPE = re.compile(
 )
 _LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _OURS = ("time", "message")
+_NONE = "the body is not what clients of Loki push"
+# What is raised where something stands in the place of something else.
+_DAMAGED = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 # Entries that become lines together, and bytes that their labels may have; digits of a time.
 _AT_ONCE = 512
 _MOST_AT_ONCE = 1 << 20
@@ -50,7 +53,7 @@ _STREAM = 1000
 def take(body: bytes, asked: Asked, records: Records, most_body: int) -> Steps:
     """Take the entries of a push; most_body: bytes that the body may have out of snappy.
 
-    Those longer than --max-record are left out, and the answer says so. Raises Refusal.
+    Those that are none, or longer than --max-record, are left out, and the answer says so. Raises Refusal.
     """
     try:
         if asked.media == JSON:
@@ -61,22 +64,28 @@ def take(body: bytes, asked: Asked, records: Records, most_body: int) -> Steps:
             raise Refusal(
                 415, "protocol", "a push to Loki is application/json or application/x-protobuf"
             )
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        raise malformed("the body is not what clients of Loki push") from None
+    except _DAMAGED:
+        raise malformed(_NONE) from None
     if not records.refused:
         return Reply(204)
+    damaged = records.reasons["protocol"]
+    if damaged and not len(records):
+        raise malformed(_NONE)
+    what = "not what clients of Loki push, or " if damaged else ""
     sentence = (
-        f"{records.refused} of {records.refused + len(records)} entries are longer than"
+        f"{records.refused} of {records.refused + len(records)} entries are {what}longer than"
         f" {asked.max_record} bytes, what --max-record allows; the others are stored"
     )
-    return Reply(413, told(error=sentence))
+    return Reply(400 if damaged else 413, told(error=sentence))
 
 
 def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
     for push in several(body, ("streams", "values"), most, records):
         for stream in push["streams"] if push is not None else ():
-            labels = stream["stream"]
-            values = stream.get("values") or []
+            labels, values = _parts_of(stream)
+            if type(labels) is not dict:
+                records.reject(len(values))
+                continue
             # Each entry has the labels.
             many = max(1, min(_AT_ONCE, _MOST_AT_ONCE // len(made(labels, {}))))
             for at in range(0, len(values), many):
@@ -85,16 +94,23 @@ def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
                 if lines is not None:
                     records.add_lines(lines, len(some))
                 else:
-                    for entry in _entries(labels, some):
-                        records.add_unless_longer(_record(*entry), most)
+                    _one_by_one(labels, some, most, records)
                 if records.due:
                     yield
         yield
 
 
-def _together(labels: Any, values: list[Any], most: int) -> bytes | None:
+def _parts_of(stream: Any) -> tuple[Any, list[Any]]:
+    """Return the labels of a stream, and its entries; one that is none counts as an entry."""
+    if type(stream) is not dict:
+        return None, [stream]
+    values = stream.get("values") or []
+    return (stream.get("stream"), values) if type(values) is list else (None, [values])
+
+
+def _together(labels: dict[str, Any], values: list[Any], most: int) -> bytes | None:
     """Return entries as lines; None if one of them takes more care."""
-    if type(labels) is not dict or not labels.keys().isdisjoint(_OURS):
+    if not labels.keys().isdisjoint(_OURS):
         return None
     found = []
     begin = second = ""
@@ -133,12 +149,21 @@ def _free(name: str, taken: Any) -> str:
     return name
 
 
-def _entries(labels: Any, values: list[Any]) -> Iterator[Entry]:
+def _one_by_one(labels: dict[str, Any], values: list[Any], most: int, records: Records) -> None:
     for value in values:
-        time, line, *metadata = value
-        if not isinstance(line, str) or not isinstance(time, (str, int)):
-            raise TypeError
-        yield dict(labels), int(time), line, metadata[0] if metadata else {}
+        try:
+            record = _record(*_entry(labels, value))
+        except _DAMAGED:
+            records.reject()
+        else:
+            records.add_unless_longer(record, most)
+
+
+def _entry(labels: dict[str, Any], value: Any) -> Entry:
+    time, line, *metadata = value
+    if not isinstance(line, str) or not isinstance(time, (str, int)):
+        raise TypeError
+    return labels, int(time), line, metadata[0] if metadata else {}
 
 
 def _out_of_snappy(body: bytes, most: int) -> bytes:
@@ -162,7 +187,11 @@ def _from_protobuf(body: bytes, most: int, records: Records) -> Iterator[None]:
             continue
         for stream in read_message(_push_request(), part).streams:
             records.made(_STREAM)
-            labels = _labels(stream.labels.decode())
+            try:
+                labels = _labels(stream.labels.decode())
+            except ValueError:
+                records.reject(len(stream.entries))
+                continue
             for entry in stream.entries:
                 metadata = {one.name: one.value for one in entry.metadata}
                 time = entry.timestamp.seconds * 1_000_000_000 + entry.timestamp.nanos

@@ -14,8 +14,8 @@ import struct
 from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import attrs
-import orjson
 
+from logsrv.linelog.framing.bodies import parsed
 from logsrv.linelog.framing.inflated import UnpackingError, in_pieces, inflating
 from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
@@ -222,6 +222,6 @@ def _records(events: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
 def is_object(text: bytes) -> bool:
     """Return whether text is a JSON object."""
     try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
+        return isinstance(parsed(text), dict)
+    except ValueError:
         return False

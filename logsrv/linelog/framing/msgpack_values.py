@@ -182,7 +182,7 @@ def cut(values: Buffer) -> Iterator[memoryview]:
 def ends(values: Buffer, most: int | None = None) -> list[int]:
     """Return where each value ends of those that stand one behind the other, `most` of them at most.
 
-    What is behind the last of them is no whole value. Raises ValueError where there is none.
+    What is behind the last of them is no whole value, or damaged. Raises ValueError if the first is.
     """
     unpacker = Unpacker(max_buffer_size=max(len(values), 1))
     unpacker.feed(values)
@@ -195,7 +195,8 @@ def ends(values: Buffer, most: int | None = None) -> list[int]:
     except OutOfData:
         return found
     except Exception as error:
-        raise ValueError(_DAMAGED) from error
+        if not found:
+            raise ValueError(_DAMAGED) from error
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -39,18 +39,21 @@ _AT_ONCE = 64
 _LARGE = 16 << 10
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
+_NONE = "the body has nothing in it that is as OTLP has logs"
+# What is raised where something stands in the place of something else.
+_DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 # A log record as keys and values, before `made`.
 Record: TypeAlias = dict[str, Any]
 
 
 def take(body: bytes, asked: Asked, records: Records) -> Steps:
-    """Take the log records of an export request; those longer than --max-record are rejected.
+    """Take the log records of an export request; those that are none, or too long, are rejected.
 
     Raises Refusal.
     """
     if asked.media == JSON:
         parts = several(body, _PATH, asked.max_record, records)
-        found = chain.from_iterable(map(_of_json, parts))
+        found = chain.from_iterable(_of_json(part, records) for part in parts)
     elif asked.media == PROTOBUF:
         messages = parts_of_message(body, _NUMBERS, asked.max_record, records)
         found = chain.from_iterable(_of_protobuf(part, records) for part in messages)
@@ -68,9 +71,11 @@ def take(body: bytes, asked: Asked, records: Records) -> Steps:
                 yield from _add(some, asked.max_record, records)
                 some = []
         yield from _add(some, asked.max_record, records)
-    except (AttributeError, TypeError, ValueError, OverflowError, KeyError):
-        raise malformed("the body is JSON, but not as OTLP has logs") from None
-    return _reply(records.refused, asked)
+    except _DAMAGED:
+        raise malformed(_NONE) from None
+    if records.reasons["protocol"] and not len(records):
+        raise malformed(_NONE)
+    return _reply(records, asked)
 
 
 def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
@@ -85,8 +90,10 @@ def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
     yield
 
 
-def _reply(rejected: int, asked: Asked) -> Reply:
-    why = f"longer than {asked.max_record} bytes, what --max-record allows"
+def _reply(records: Records, asked: Asked) -> Reply:
+    rejected = records.refused
+    what = "not as OTLP has them, or " if records.reasons["protocol"] else ""
+    why = f"{what}longer than {asked.max_record} bytes, what --max-record allows"
     if asked.media == JSON:
         partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
         return Reply(200, told(partialSuccess=partial))
@@ -109,22 +116,48 @@ def _of_protobuf(part: bytes | None, records: Records) -> Iterator[Record | None
     request = read_message(_service().ExportLogsServiceRequest, part)
     for logs in request.resource_logs:
         records.made(_CONTAINER)
-        resource = _flat("resource", _pairs(logs.resource.attributes))
-        large = len(made(resource, {})) > _LARGE
+        resource = _resource(_pairs, logs.resource.attributes)
+        large = resource is not None and len(made(resource, {})) > _LARGE
         for scope_logs in logs.scope_logs:
             records.made(_CONTAINER)
             for one in scope_logs.log_records:
-                yield _record(
-                    one.time_unix_nano or one.observed_time_unix_nano,
-                    (one.severity_number, one.severity_text),
-                    _value(one.body),
-                    _pairs(one.attributes),
-                    (resource, scope_logs.scope.name),
-                    (one.trace_id.hex(), one.span_id.hex(), getattr(one, "event_name", "")),
-                )
+                yield _one(records, _of_message, one, scope_logs, resource)
                 if large:
                     yield None
     yield None
+
+
+def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
+    """Return the keys of a resource; None if they are none: then its records are."""
+    try:
+        return _flat("resource", read(attributes))
+    except (Refusal, *_DAMAGED):
+        return None
+
+
+def _one(
+    records: Records, make: Callable[[Any, Any, Record], Record], *parts: Any
+) -> Record | None:
+    """Return what a log record becomes; None if it is none, which costs nobody else anything."""
+    *_, resource = parts
+    try:
+        if resource is not None:
+            return make(*parts)
+    except (Refusal, *_DAMAGED):
+        pass
+    records.reject()
+    return None
+
+
+def _of_message(one: Any, scope_logs: Any, resource: Record) -> Record:
+    return _record(
+        one.time_unix_nano or one.observed_time_unix_nano,
+        (one.severity_number, one.severity_text),
+        _value(one.body),
+        _pairs(one.attributes),
+        (resource, scope_logs.scope.name),
+        (one.trace_id.hex(), one.span_id.hex(), getattr(one, "event_name", "")),
+    )
 
 
 def _pairs(pairs: Any) -> dict[str, Any]:
@@ -140,27 +173,42 @@ def _value(value: Any) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def _of_json(request: dict[str, Any] | None) -> Iterator[Record | None]:
+def _of_json(request: dict[str, Any] | None, records: Records) -> Iterator[Record | None]:
     if request is None:
         yield None
         return
-    for logs in request.get("resourceLogs") or ():
-        resource = _flat("resource", _json_pairs((logs.get("resource") or {}).get("attributes")))
-        large = len(made(resource, {})) > _LARGE
-        for scope_logs in logs.get("scopeLogs") or ():
-            scope = (scope_logs.get("scope") or {}).get("name") or ""
-            for one in scope_logs.get("logRecords") or ():
-                yield _record(
-                    int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
-                    (_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
-                    _json_value(one.get("body"), 1),
-                    _json_pairs(one.get("attributes")),
-                    (resource, scope),
-                    tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
-                )
+    for logs in _items(request, "resourceLogs"):
+        resource = _resource(_json_attributes, logs)
+        large = resource is not None and len(made(resource, {})) > _LARGE
+        for scope_logs in _items(logs, "scopeLogs"):
+            for one in _items(scope_logs, "logRecords"):
+                yield _one(records, _of_object, one, scope_logs, resource)
                 if large:
                     yield None
     yield None
+
+
+def _items(holder: Any, key: str) -> Sequence[Any]:
+    """Return the elements of a list, none if there is none; what stands in the place of it is one."""
+    if not isinstance(holder, dict):
+        return [holder]
+    found = holder.get(key) or ()
+    return found if isinstance(found, (list, tuple)) else [found]
+
+
+def _json_attributes(logs: dict[str, Any]) -> dict[str, Any]:
+    return _json_pairs((logs.get("resource") or {}).get("attributes"))
+
+
+def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
+    return _record(
+        int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
+        (_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
+        _json_value(one.get("body"), 1),
+        _json_pairs(one.get("attributes")),
+        (resource, (scope_logs.get("scope") or {}).get("name") or ""),
+        tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
+    )
 
 
 def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from logsrv.linelog.framing.counted import (
     HEADER,
     LONGEST_HEADER,
     MAY_BECOME_HEADER,
+    as_part,
     cut_counted,
 )
 from logsrv.linelog.framing.lines import LineFramer
@@ -164,9 +165,7 @@ class SyslogFramer:
         return kept
 
     def _escaped(self, part: bytes) -> bytes:
-        """Return part of a message so that the framer of lines sees no ending in it."""
-        part = part.replace(b"\n", rb"\x0a")
-        return part if self._raw else part.replace(b"\r", rb"\x0d")
+        return as_part(part, self._raw)
 
     def _cut(self, data: bytes) -> list[bytes]:
         """Return the frames as lines, in pieces."""
@@ -208,12 +207,12 @@ class SyslogFramer:
 
     def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         self._behind_nul = False
-        frames, end = cut_counted(data, at, self._limit, few=self._few_counted)
-        if frames:
-            self._few_counted = end - at < (len(data) - at) // _MANY
-            lines.append(self._messages(frames))
-            self._behind_counted = end == len(data) and data.endswith(frames[-1])
-            return end
+        cut = cut_counted(data, at, self._limit, self._raw, few=self._few_counted)
+        if cut is not None:
+            self._few_counted = cut.after - at < (len(data) - at) // _MANY
+            lines.append(cut.lines)
+            self._behind_counted = cut.end == len(data)
+            return cut.after
         header = HEADER.match(data, at)
         assert header is not None
         length = int(header[1])
@@ -222,20 +221,6 @@ class SyslogFramer:
             return len(data)
         self._left = length
         return header.end()
-
-    def _messages(self, frames: list[bytes]) -> bytes:
-        """Return messages as lines, all at once where all are alike."""
-        text = b"\n".join(frames) + b"\n"
-        ends, number = text.count(b"\n"), len(frames)
-        if b"\r" not in text and b"\0" not in text:
-            if ends == number:
-                return text
-            # rsyslog and syslog-ng count the LF.
-            if ends == 2 * number and _in_pairs(text):
-                return b"".join(frames)
-        messages = [self._escaped(without_ending(frame)) for frame in frames]
-        self._counts.empty += messages.count(b"")
-        return b"".join([message + b"\n" for message in messages if message])
 
     def _rest_of_counted(self, data: bytes, at: int, lines: list[bytes]) -> int:
         """Take more of a counted frame that is too long: the framer of lines has it as a line."""
@@ -306,14 +291,6 @@ class SyslogFramer:
         text = self._escaped(part).replace(b"\0", b"\n") + last
         lines.append(self._without_empty(text))
         return stop
-
-
-def _in_pairs(text: bytes) -> bool:
-    """Tell whether LFs, of which there is an even number, stand in pairs with something before each."""
-    places = np.flatnonzero(np.frombuffer(text, np.uint8) == _LF)
-    first, second = places[::2], places[1::2]
-    between = first[1:] - second[:-1]
-    return bool(first[0] and (second - first == 1).all() and (between > 1).all())
 
 
 def _is_header(codes: np.ndarray[tuple[int], np.dtype[np.uint8]], starts: np.ndarray) -> bool:  # type: ignore[type-arg]

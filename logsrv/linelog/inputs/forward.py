@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
-from logsrv.kit.net.source import Sender
+from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.linelog.framing.bodies import Records, most_made
 from logsrv.linelog.framing.forward import event
@@ -61,7 +61,7 @@ class ForwardReceiver(RecordReceiver):
 
     def lost(self) -> None:
         if self.held:
-            self.intake.refused("unfinished")
+            self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
     def _let_in(self, ping: bytes) -> None:
         assert self._key is not None
@@ -108,7 +108,8 @@ class Heartbeats:
         self._intake.received_bytes += sum(map(len, payloads))
         for payload in payloads:
             if payload != HEARTBEAT:
-                self._intake.refused("protocol")
+                why = "dropped a datagram: only heartbeats come in them"
+                self._intake.drop(self._intake.source(source_of(source)), "protocol", why)
             else:
                 self._answer(cast(Sender, source))
 

@@ -16,6 +16,11 @@ from logsrv.linelog.framing.records import frame_records
 from logsrv.linelog.inputs.intake import Intake
 
 Result = TypeVar("Result")
+# What is said of records that are not stored, by the reason.
+_WHY = {
+    "oversize": "dropped what is too long; the rest of the message is stored",
+    "protocol": "dropped what is not as it should be; the rest of the message is stored",
+}
 
 
 class Gathering:
@@ -53,9 +58,9 @@ class Gathering:
             self._intake.take(block, source)
             yield
         if self.records.as_text:
-            self._intake.as_text(self.records.as_text)
+            self._intake.as_text(source, self.records.as_text)
         for reason, number in self.records.reasons.items():
-            self._intake.refused(reason, number)
+            self._intake.drop(source, reason, _WHY[reason], number)
 
     def _frame(self) -> None:
         intake = self._intake

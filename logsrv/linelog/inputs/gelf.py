@@ -58,7 +58,7 @@ class GelfReceiver(RecordReceiver):
         as_text = texts(pieces) + framer.long_texts
         framer.long_texts = 0
         if as_text:
-            self.intake.as_text(as_text)
+            self.intake.as_text(self.source, as_text)
 
 
 class GelfFactory(Factory):
@@ -105,7 +105,8 @@ class GelfDatagrams:
             try:
                 message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
             except TooLargeError:
-                intake.refused("unpacking")
+                why = "dropped a datagram: it would be too much, unpacked"
+                intake.drop(intake.source(name), "unpacking", why)
             else:
                 messages.append(message)
                 size += len(message)
@@ -119,13 +120,15 @@ class GelfDatagrams:
         for run in found:
             store_from_datagrams(intake, run.lines, intake.source(name), structured=run.structured)
         if as_text := texts(found):
-            intake.as_text(as_text)
+            intake.as_text(intake.source(name), as_text)
 
     def _look_later(self) -> None:
         """Count what was given up, and look again when what is unfinished has had its time."""
         chunks = self._chunks
         if chunks.given_up > self._given_up:
-            self._intake.refused("unfinished", chunks.given_up - self._given_up)
+            why = "messages were given up: not all chunks of them came in time"
+            number = chunks.given_up - self._given_up
+            self._intake.drop(self._intake.label, "unfinished", why, number)
             self._given_up = chunks.given_up
         if len(chunks) and self._looking is None:
             self._looking = self._intake.clock.callLater(SECONDS, self._look)

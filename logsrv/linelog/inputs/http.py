@@ -34,8 +34,8 @@ class InputChannel(Channel):
         super().dataReceived(data)
 
     def malformed(self) -> None:
-        self.factory.intake.refused("protocol")
-        self.factory.intake.complain(self.source, "refused: what it sends is no request of HTTP")
+        why = "refused: what it sends is no request of HTTP"
+        self.factory.intake.drop(self.source, "protocol", why)
 
     def hold(self) -> None:
         """Read nothing more until `go_on`."""

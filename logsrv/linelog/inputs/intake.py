@@ -169,18 +169,28 @@ class Intake:
         """Count records that are not stored, by the reason."""
         self._metrics.count("records_refused_total", records, listener=self.label, reason=reason)
 
-    def complain(self, source: str, sentence: str) -> None:
-        """Say in the log what is wrong with what a peer sends: then once a minute for its address."""
-        noted = self._complaints.note(source.partition(",")[0].rpartition(":")[0])
+    def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
+        """Count records that are not stored, and say why."""
+        self.refused(reason, records)
+        self.complain(source, sentence)
+
+    def complain(self, source: str, sentence: str, about: str = "") -> None:
+        """Say in the log what is wrong with what a peer sends: then once a minute for its address.
+
+        about: what hides nothing that is said of anything else.
+        """
+        address = source.partition(",")[0].rpartition(":")[0]
+        noted = self._complaints.note(f"{address} {about}")
         if noted is not None:
             others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
             log.warn(
                 "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
             )
 
-    def as_text(self, records: int = 1) -> None:
-        """Count records that are stored as text, for they are not what was promised."""
+    def as_text(self, source: str, records: int = 1) -> None:
+        """Count records that are stored as text, for they are not what was promised, and say so."""
         self._metrics.count("records_as_text_total", records, listener=self.label)
+        self.complain(source, "what it sends is not what it should be; stored as text", "text")
 
     def pauseProducing(self) -> None:
         """Do nothing: whoever delivers is paused, and what is here already waits."""

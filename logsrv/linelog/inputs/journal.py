@@ -41,7 +41,7 @@ class JournalDatagrams:
                 continue
             records.add_all(entry)
         if records.as_text:
-            intake.as_text(records.as_text)
+            intake.as_text(name, records.as_text)
         for run in records.take():
             assert isinstance(run, Run)
             store_from_datagrams(intake, run.lines, name, structured=run.structured)

@@ -48,7 +48,7 @@ class LumberjackReceiver(RecordReceiver):
             self._take(lines, answers)
             size = 0
             if window.as_text:
-                self.intake.as_text(window.as_text)
+                self.intake.as_text(self.source, window.as_text)
             for run in window.records:
                 self.store(run.lines, structured=run.structured)
             if self.ending:
@@ -71,7 +71,7 @@ class LumberjackReceiver(RecordReceiver):
 
     def lost(self) -> None:
         if self.held:
-            self.intake.refused("unfinished")
+            self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
 
 class LumberjackFactory(Factory):

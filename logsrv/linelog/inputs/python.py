@@ -6,81 +6,68 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from logsrv.kit.framing.frames import LengthPrefix
 from logsrv.kit.net.source import source_of
-from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.framing.plain_pickle import NotPlainError
+from logsrv.linelog.framing.python_frames import PickleFramer
 from logsrv.linelog.framing.python_records import line_of
 from logsrv.linelog.framing.records import Run, in_runs
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
 
-log = Logger()
 _LENGTH = 4
 # Records that are read in one step, some 20 µs each.
 _AT_ONCE = 64
 
 
-class Pickles:
-    """The pickles of a listener: made records, or counted and reported where they are none."""
+def records(intake: Intake, pickles: Iterable[bytes], source: str) -> list[Run]:
+    """Return what is to be stored of some pickles; those that are no records are counted and reported."""
+    most = intake.structured_rules.max_line
+    found = []
+    for pickle in pickles:
+        try:
+            line = line_of(pickle, most)
+        except NotPlainError as error:
+            drop(intake, str(error), source)
+        else:
+            found.append((line, len(line) <= most))
+    return list(in_runs(found))
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._dropped = Seldom(intake.clock.seconds)
 
-    def records(self, pickles: Iterable[bytes], source: str) -> list[Run]:
-        """Return what is to be stored of some pickles."""
-        most = self._intake.structured_rules.max_line
-        found = []
-        for pickle in pickles:
-            try:
-                line = line_of(pickle, most)
-            except NotPlainError as error:
-                self.drop(str(error), source)
-            else:
-                found.append((line, len(line) <= most))
-        return list(in_runs(found))
-
-    def drop(self, why: str, source: str) -> None:
-        """Count a record that is not stored, and report it: the first, then once a minute."""
-        self._intake.refused("pickle")
-        noted = self._dropped.note(self._intake.label)
-        if noted is not None:
-            log.warn(
-                "{source}: dropped {number} of what were to be Python's log records: {why}",
-                source=source,
-                number=noted.number,
-                why=why,
-            )
+def drop(intake: Intake, why: str, source: str) -> None:
+    """Count and report what was to be a record."""
+    intake.drop(source, "pickle", f"dropped what should be one of Python's log records: {why}")
 
 
 class PythonReceiver(RecordReceiver):
     """A connection. A record that is dropped does not close it: those behind it may be good."""
 
-    def __init__(self, intake: Intake, pickles: Pickles) -> None:
+    def __init__(self, intake: Intake) -> None:
         super().__init__(intake)
-        self._pickles = pickles
-        self._framer = LengthPrefix(_LENGTH).framer(intake.structured_rules.max_line)
+        self._most = intake.structured_rules.max_line
+        self._framer = PickleFramer(self._most, intake.options.max_body)
 
     @property
     def held(self) -> int:
         return self._framer.held
 
     def received(self, data: bytes) -> Iterator[None]:
-        pickles = self._framer.receive(data)
+        framer, before = self._framer, self._framer.passed_over
+        pickles = framer.receive(data)
         for at in range(0, len(pickles), _AT_ONCE):
-            for run in self._pickles.records(pickles[at : at + _AT_ONCE], self.source):
+            for run in records(self.intake, pickles[at : at + _AT_ONCE], self.source):
                 self.store(run.lines, structured=run.structured)
             yield
-        if self._framer.trouble:
-            self.refuse("oversize", f"closing the connection: {self._framer.trouble}")
+        if framer.passed_over > before:
+            why = f"dropped what is longer than {self._most} bytes, pickled"
+            self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
+        if framer.trouble:
+            self.refuse("oversize", f"closing the connection: {framer.trouble}")
 
     def lost(self) -> None:
         if self.held:
-            self.intake.refused("unfinished")
+            self.intake.drop(self.source, "unfinished", "a record broke off; it is not stored")
 
 
 class PythonFactory(Factory):
@@ -88,10 +75,9 @@ class PythonFactory(Factory):
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._pickles = Pickles(intake)
 
     def buildProtocol(self, addr: IAddress | None) -> PythonReceiver:
-        receiver = PythonReceiver(self._intake, self._pickles)
+        receiver = PythonReceiver(self._intake)
         receiver.factory = self
         return receiver
 
@@ -102,7 +88,6 @@ class PythonDatagrams:
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
-        self._pickles = Pickles(intake)
 
     def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
         intake = self._intake
@@ -113,8 +98,8 @@ class PythonDatagrams:
             if int.from_bytes(payload[:_LENGTH], "big") == len(payload) - _LENGTH:
                 whole.append(payload[_LENGTH:])
             else:
-                self._pickles.drop("a datagram does not have the length that it says", name)
-        for run in self._pickles.records(whole, name):
+                drop(intake, "a datagram does not have the length that it says", name)
+        for run in records(intake, whole, name):
             store_from_datagrams(intake, run.lines, name, structured=run.structured)
 
 

@@ -143,8 +143,7 @@ class RecordReceiver(Protocol):
         """
         if self.ending:
             return
-        self.intake.refused(reason)
-        self.intake.complain(self.source, sentence)
+        self.intake.drop(self.source, reason, sentence)
         self.end(last_words)
 
     def end(self, last_words: bytes = b"") -> None:

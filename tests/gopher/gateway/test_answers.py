@@ -180,7 +180,9 @@ async def test_links_out_of_gopher_are_explained(gateway: Start, serve: Serve) -
     ):
         answer = await web.get(f"/gopher/127.0.0.1:{server.port}/{link}")
         assert answer.status == 200
-        assert "This link leaves Gopher" in answer.page.text
+        leaves = not link.startswith("hURL:gopher:")
+        assert ("This link leaves Gopher" in answer.page.text) is leaves
+        assert ("another place in Gopher" in answer.page.text) is not leaves
         found = [each for each in answer.page.attributes("a", "href") if each == followed]
         assert found == ([followed] if followed else [])
         for target in answer.page.attributes("a", "href"):
@@ -198,6 +200,7 @@ async def test_try_again(gateway: Start, serve: Serve) -> None:
     page = (await web.get(path)).page
     assert "Try again" in page.text
     assert page.attributes("a", "href").count(path) == 1
+    assert "The gateway has written this page." in page.text
     assert "came from" not in page.text
     refused = (await web.get("/gopher/127.0.0.1:25/0/x")).page
     assert "Try again" not in refused.text

@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from logsrv.linelog.framing.bodies import Lines, Records
-from logsrv.linelog.framing.forward_entries import Entries, Limits, NoEventError, is_text, value_of
+from logsrv.linelog.framing.forward_entries import Entries, Limits, is_text, value_of
 from tests.linelog.framing.steps import ended, lines_of
 
 LIMITS = Limits(record=1000, event=1 << 20)
@@ -58,17 +58,32 @@ def test_as_many_as_there_are_and_nothing_behind_them() -> None:
     assert added(b"\xc1", number=0)[2] == 0
 
 
-@pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 5000])
+@pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 50])
 def test_half_an_entry(data: bytes) -> None:
+    """Kept as text where nothing else follows it; it has no end where something should."""
+    records, _, _ = added(data)
+    assert lines_of(records) == [data] and records.as_text == 1
     with pytest.raises(ValueError, match=r"no end|damaged"):
-        added(data)
+        added(data, number=1)
+
+
+@pytest.mark.parametrize("damaged", [b"\xc1", b"\x92\x01\xda\xff\xff"])
+def test_more_than_a_record_is_damaged(damaged: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        added(damaged + b"\xc1" * 1000, b"x" * 1000)
 
 
 def test_what_is_no_pair() -> None:
     none: list[Any] = [[1], [1, {}, 2], {1: {}}, 5]
-    for entry in none:
-        with pytest.raises(NoEventError, match="no pair"):
-            added(packed(entry))
+    records, _, _ = added(packed(*none))
+    assert lines_of(records) == [b"[1]", b"[1,{},2]", b'{"1":{}}', b"5"]
+    assert records.as_text == 4
+
+
+def test_what_is_no_pair_and_longer_than_a_record() -> None:
+    entry = packed([1, {}, "x" * 1000])
+    records, entries, _ = added(entry)
+    assert entries.too_long and lines_of(records) == [entry]
 
 
 def test_a_long_tag_is_not_multiplied_at_once() -> None:

@@ -70,8 +70,7 @@ def test_bytes_and_entries_too_long() -> None:
     [
         (b"KEY\n\x01\0\0\0\0\0\0\0ab\n", 400),
         (b"KEY\n\x05\0\0\0\0\0\0\0ab", 400),
-        (b"KEY\n\xff\xff\xff\xff\xff\xff\xff\xff", 413),
-        (b"=value\n", 400),
+        (b"KEY\n\xff\xff\xff\xff\xff\xff\xff\xff", 400),
         (b"unfinished", 400),
     ],
 )
@@ -82,13 +81,42 @@ def test_what_is_no_entry(data: bytes, status: int) -> None:
     assert refused.value.status == status
 
 
-def test_an_entry_without_an_end_takes_so_much_memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "MOST_ENTRY", 200)
+def test_a_field_without_a_name_is_one() -> None:
+    assert entries(entry_of(b"=value\nA=1", 100)) == [{"": "value", "A": "1"}]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "long", [field("CORE", b"y" * 200, binary=True), field("CORE", b"y" * 200), b"y" * 300 + b"=\n"]
+)
+def test_a_field_too_long_is_left_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, long: bytes, size: int
+) -> None:
+    """Sent again it would be as long; and no more of it is kept than may be."""
+    monkeypatch.setattr(journal, "MOST_ENTRY", 250)
     framer = JournalFramer(1000)
-    framer.receive(b"A=" + b"x" * 60 + b"\n")
-    with pytest.raises(Refusal) as refused:
-        framer.receive(b"B=" + b"y" * 60)
-    assert refused.value.status == 413
+    data = field("A", b"1") + long + field("B", b"2") + b"\n" + field("C", b"3") + b"\n"
+    got = []
+    for at in range(0, len(data), size):
+        got.append(framer.receive(data[at : at + size]))
+        assert framer.held <= 250
+    assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"C": "3"}]
+    assert sum(one.refused for one in got) == 1
+
+
+def test_too_many_fields_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MOST_ENTRY", 350)
+    found = JournalFramer(1000).receive(b"A=1\n" * 10 + b"\n")
+    assert found.refused == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
+
+
+def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MOST_ENTRY", 20)
+    for data in (b"A" * 30, b"A\n" + (500).to_bytes(8, "little") + b"x" * 30):
+        framer = JournalFramer(1000)
+        framer.receive(data)
+        with pytest.raises(Refusal, match="middle of a field"):
+            framer.finish()
 
 
 def test_a_datagram_is_one_entry() -> None:
@@ -106,4 +134,10 @@ def test_drips_into_a_long_field_cost_little() -> None:
         assert not len(framer.receive(b"x"))
     assert time.process_time() - began < 0.5
     framer.receive(b"x" * ((4 << 20) - 2000) + b"\n")
+    framer.receive(b"K=" + b"x" * (4 << 20))
+    began = time.process_time()
+    for _ in range(2000):
+        assert not len(framer.receive(b"x"))
+    assert time.process_time() - began < 0.5
+    framer.receive(b"\n")
     assert len(framer.receive(b"\n")) == 1

@@ -98,6 +98,35 @@ def test_what_is_no_push(body: bytes) -> None:
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize("bad", [1, ["x", "y"], ["1"], ["1", 2], ["1", "m", [1]], {"a": 1}])
+def test_a_bad_entry_costs_nobody_else_anything(bad: Any) -> None:
+    found = push(as_json({"a": "b"}, [str(TIME), "one"], bad, [str(TIME), "two"]))
+    assert [one["message"] for one in records(found)] == ["one", "two"]
+    assert found.records.reasons == {"protocol": 1}
+    assert found.reply.status == 400 and b"1 of 3 entries are not what" in found.reply.body
+
+
+@pytest.mark.parametrize(
+    ("bad", "number"),
+    [(1, 1), ({"stream": 1, "values": [[], []]}, 2), ({"stream": {}, "values": "x"}, 1)],
+)
+def test_a_bad_stream_costs_its_entries(bad: Any, number: int) -> None:
+    good = {"stream": {"a": "b"}, "values": [[str(TIME), "good"]]}
+    found = push(json.dumps({"streams": [good, bad, good]}).encode())
+    assert [one["message"] for one in records(found)] == ["good"] * 2
+    assert found.records.reasons == {"protocol": number}
+
+
+def test_bad_labels_of_protobuf_cost_their_entries() -> None:
+    message = _push_request()()
+    for labels in (b'{a="b"}', b"{a", b'{a="b"}'):
+        message.streams.add(labels=labels).entries.add(line=labels)
+    body = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
+    found = push(body, "application/x-protobuf")
+    assert [one["message"] for one in records(found)] == ['{a="b"}'] * 2
+    assert found.reply.status == 400 and found.records.reasons == {"protocol": 1}
+
+
 @pytest.mark.parametrize("labels", ["", "a", "{a}", '{a="x}', '{a="x" b="y"}', '{\udce4="'])
 def test_labels_that_are_none(labels: str) -> None:
     with pytest.raises(Refusal) as refused:

@@ -9,6 +9,7 @@ from typing import Any
 import msgpack
 import pytest
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
@@ -81,6 +82,20 @@ def test_text_is_stored_and_counted() -> None:
     metrics = receiver.intake._metrics
     assert isinstance(metrics, Metrics)
     assert metrics.value("records_as_text_total") == 1
+
+
+def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
+    """Else its sender would come with it again and again."""
+    sink = Sink()
+    receiver, peer = connected(sink)
+    with capturedLogs() as events:
+        for _ in range(3):
+            receiver.dataReceived(msgpack.packb(["t", [[0, 5], [0, {"a": 1}]], {"chunk": "c"}]))
+    sink.sync()
+    assert sink.text == (b"[0,5]\n" + LINE) * 3
+    assert peer.value() == msgpack.packb({"ack": "c"}) * 3 and not peer.disconnecting
+    (said,) = map(formatEvent, events)
+    assert said.endswith("what it sends is not what it should be; stored as text")
 
 
 def test_what_is_no_event_closes_after_what_was_before_it() -> None:

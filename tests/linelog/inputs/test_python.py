@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.net.source import Sender
@@ -73,17 +73,25 @@ def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
         receiver.dataReceived(ONE + framed({"msg": Evil()}) * 100 + ONE)
     assert sink.text == LINE * 2 and not peer.disconnecting
     assert refused(receiver.intake, "pickle") == 100
-    assert [event["why"] for event in events] == ["it has more than plain data in it"]
+    (said,) = map(formatEvent, events)
+    assert "dropped what should be one of Python's log records" in said
+    assert said.endswith("it has more than plain data in it")
 
 
 def test_too_long() -> None:
+    """It costs itself alone, and no length that nobody has costs the connection."""
     sink = Sink()
     way = intake(sink, LineRules(max_line=50), options=InputOptions(max_record=100))
     receiver, peer = Python().stream(way).buildProtocol(None), StringTransport()
     receiver.makeConnection(peer)
-    receiver.dataReceived(framed({"msg": "x" * 60}) + framed({"msg": "x" * 200}))
-    assert sink.text == b'{"message":"%s"}\n' % (b"x" * 60)
-    assert peer.disconnecting and refused(way, "oversize") == 1
+    with capturedLogs() as events:
+        for data in (framed({"msg": "x" * 60}), framed({"msg": "x" * 200}), ONE):
+            receiver.dataReceived(data)
+    assert sink.text == b'{"message":"%s"}\n' % (b"x" * 60) + LINE
+    assert not peer.disconnecting and refused(way, "oversize") == 1
+    assert "dropped what is longer than 100 bytes" in formatEvent(events[-1])
+    receiver.dataReceived(b"\xff" * 4)
+    assert peer.disconnecting and refused(way, "oversize") == 2
 
 
 def test_datagrams() -> None:
