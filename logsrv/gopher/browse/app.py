@@ -28,6 +28,7 @@ from logsrv.gopher.browse.view import PageView
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.window import Started, Window
 from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
@@ -154,10 +155,7 @@ class Browser(Window):
 
     @staticmethod
     def _title(url: GopherURL) -> str:
-        name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")
-        title = f"{url.host} {name}" if name else url.host
-        words = f" “{url.search.decode('utf-8', 'replace')}”" if url.search else ""
-        return one_line(title + words, 200)
+        return title_of(url)
 
     # Going somewhere.
 

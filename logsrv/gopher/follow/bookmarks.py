@@ -1,4 +1,4 @@
-"""Bookmarks: a text file that people may edit, one `URL TITLE` to a line, `#` for remarks."""
+"""Bookmarks and their like: a text file that people may edit, `URL TITLE` on each line, `#` for remarks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Bookmarks:
     All raise ConfigurationError with a sentence if the file cannot be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str = "the bookmarks") -> None:
+        """what: the words for them in a sentence."""
         self.path = path
+        self._what = what
 
     def all(self) -> list[Bookmark]:
         """Return them in the order of the file; lines that are no bookmarks are left alone and left out."""
@@ -58,7 +60,7 @@ class Bookmarks:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise ConfigurationError(f"the bookmarks cannot be read: {error}") from error
+            raise ConfigurationError(f"{self._what} cannot be read: {error}") from error
         return text.removesuffix("\n").split("\n") if text else []
 
     def _write(self, lines: list[str]) -> None:
@@ -68,7 +70,7 @@ class Bookmarks:
             with whole_file(self.path) as file:
                 file.write(text.encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise ConfigurationError(f"the bookmarks cannot be written: {error}") from error
+            raise ConfigurationError(f"{self._what} cannot be written: {error}") from error
 
 
 def _bookmark(line: str) -> Bookmark | None:
@@ -80,3 +82,11 @@ def _bookmark(line: str) -> Bookmark | None:
     except BadURL:
         return None
     return Bookmark(url, one_line(title.strip(), 200) or str(url))
+
+
+def title_of(url: GopherURL) -> str:
+    """Return what a place is called that has not said so itself."""
+    name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")
+    title = f"{url.host} {name}" if name else url.host
+    words = f" “{url.search.decode('utf-8', 'replace')}”" if url.search else ""
+    return one_line(title + words, 200)

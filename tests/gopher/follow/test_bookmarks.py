@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks
+from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_of
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/x%20y")
@@ -44,3 +44,9 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "file" / "gone")
     with pytest.raises(ConfigurationError, match="bookmarks cannot be"):
         Bookmarks(tmp_path / "link" / "bookmarks").add(A, "")
+
+
+def test_a_place_is_called_by_its_host_and_name() -> None:
+    titles = {"gopher://h.org/": "h.org", "gopher://h.org/1/a/phlog/": "h.org phlog"}
+    titles["gopher://h.org/7/find%09red%1Bhat"] = "h.org find “red\\x1bhat”"
+    assert {url: title_of(GopherURL.parse(url)) for url in titles} == titles

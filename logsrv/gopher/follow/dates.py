@@ -1,0 +1,50 @@
+"""Dates in titles and selectors, as people write them into phlogs. No I/O.
+
+Only what cannot be two dates is one: `11/12/2026` is a day in November here and in December there.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+# What is older is about the past, or a number.
+_FIRST = date(1990, 1, 1)
+_LONGEST = 500
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])"
+)
+_DAY = r"\d\d?(?:st|nd|rd|th)?"
+# Some write years with five digits (longnow.org).
+_YEAR = r"(?<!\d)0?(?:19|20)\d\d"
+_DATE = re.compile(
+    rf"""
+    (?P<y1>{_YEAR}) ([-/._]) (?P<m1>\d\d?) \2 (?P<d1>\d\d?) (?!\d)
+  | (?P<y2>{_YEAR}) (?P<m2>\d\d) (?P<d2>\d\d) (?:\d{{4}}|\d{{6}})? (?!\d)
+  | (?P<y3>{_YEAR}) [-\ ] (?P<m3>{_MONTH}) [-\ ] (?P<d3>\d\d?) (?!\d)
+  | (?<!\d) (?P<d4>{_DAY}) [-\ .]{{1,2}} (?P<m4>{_MONTH}) [-\ .,]{{1,2}} (?P<y4>\d{{4}}) (?!\d)
+  | (?<![a-z]) (?P<m5>{_MONTH}) [-\ .]{{1,2}} (?P<d5>{_DAY}) [-\ ,]{{1,2}} (?P<y5>\d{{4}}) (?!\d)
+  | (?<!\d) (?P<d6>\d\d?) \. (?P<m6>\d\d?) \. (?P<y6>\d{{4}}) (?!\d)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+
+def date_in(text: str, latest: date) -> date | None:
+    """Return the first date in `text` that is one of the calendar and not after `latest`."""
+    for found in _DATE.finditer(text[:_LONGEST]):
+        parts = {name[0]: value for name, value in found.groupdict().items() if value}
+        month = parts["m"].lower()[:3]
+        try:
+            day = date(
+                int(parts["y"]),
+                _MONTHS.index(month) + 1 if month in _MONTHS else int(month),
+                int(parts["d"].rstrip("stndrhSTNDRH")),
+            )
+        except ValueError:
+            continue
+        if _FIRST <= day <= latest:
+            return day
+    return None

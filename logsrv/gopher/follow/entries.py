@@ -1,0 +1,120 @@
+"""Entries of what is followed: the items of a menu, the dated lines and addresses of a text. No I/O.
+
+Every entry has an id that stays the same wherever it stands and whatever it is called. It is the address
+it leads to; for what is a part of a text, `#` and a digest behind that (which no address here has: a `#`
+in a selector is written %23).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from hashlib import sha256
+
+from logsrv.gopher.follow.dates import date_in
+from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
+
+LONGEST_TITLE = 200
+# What is longer is prose with a date in it.
+_LONGEST_HEADING = 120
+_LONGEST_ID = 2000
+_MARKS = " \t*=-_#~+|:•—–>"
+_ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
+
+
+class Entry(Value):
+    """Something that a followed menu or text has. `title` is safe to show on one line."""
+
+    __slots__ = ("id", "title")
+
+    def __init__(self, id: str, title: str) -> None:
+        self.id = id
+        self.title = title
+
+
+def same_id(id: str) -> str:
+    """Return the id that is the same inside TLS and outside of it."""
+    return f"gopher:{id[8:]}" if id.startswith("gophers:") else id
+
+
+def key_of(id: str) -> str:
+    """Return what an entry is recognised by, in 16 digits."""
+    return sha256(same_id(id).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def address_of(id: str) -> str:
+    """Return where an entry leads: a Gopher URL, or the address of a link out of Gopher."""
+    return id.partition("#")[0] if id.startswith(("gopher:", "gophers:")) else id
+
+
+def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None) -> list[Entry]:
+    """Return the items of a menu that can be opened, each once."""
+    found: dict[str, Entry] = {}
+    for item in items:
+        if item_type(item.item_type).transfer is None:
+            continue
+        address = _address(item, menu)
+        if address is not None and len(address) <= _LONGEST_ID:
+            found.setdefault(address, Entry(address, _title(item.text(charset)) or address))
+    return list(found.values())
+
+
+def _address(item: MenuItem, menu: GopherURL) -> str | None:
+    link = item.link()
+    if link is None:
+        return str(url) if (url := item.url(menu)) is not None else None
+    if not _ADDRESS.match(link):
+        return link
+    try:
+        return str(GopherURL.parse(link))
+    except BadURL:
+        return None
+
+
+def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
+    """Return the lines of a text that have an address or a date; without any, the text as it is now."""
+    found: dict[str, Entry] = {}
+    above = Entry("", "")
+    for line in text.split("\n"):
+        shown = line.strip(_MARKS + "\r")
+        if not shown:
+            continue
+        address = _ADDRESS.search(shown)
+        if address is not None:
+            rest = shown.replace(address[0], "").strip(_MARKS)
+            if not rest:
+                # The line above says what this one leads to.
+                found.pop(above.id, None)
+                rest = above.title
+            entry = _linked(address[0].rstrip(".,;:)]'"), rest)
+        elif len(shown) <= _LONGEST_HEADING and date_in(shown, latest) is not None:
+            entry = Entry(f"{url}#{key_of(' '.join(shown.split()))}", _title(shown))
+        else:
+            above = Entry("", _title(shown))
+            continue
+        if entry is not None:
+            found.setdefault(entry.id, entry)
+            above = entry if address is None else Entry("", "")
+    if not found and text.strip():
+        heading = next(line for line in text.split("\n") if line.strip())
+        whole = Entry(f"{url}#{key_of(text)}", _title(heading.strip(_MARKS + "\r")) or str(url))
+        found[whole.id] = whole
+    return list(found.values())
+
+
+def _linked(address: str, title: str) -> Entry | None:
+    try:
+        id = str(GopherURL.parse(address))
+    except BadURL:
+        return None
+    return Entry(id, _title(title) or id) if len(id) <= _LONGEST_ID else None
+
+
+def _title(text: str) -> str:
+    return one_line(" ".join(text.split()), LONGEST_TITLE)

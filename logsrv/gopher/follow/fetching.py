@@ -1,0 +1,103 @@
+"""Looks at followed menus: a few at a time, on asyncio's loop, with limits that no menu gets past."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
+from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
+from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.follow.news import News, day_of
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+# The largest phlogs have a few thousand entries.
+LIMITS = Limits(menu=4 * 1024 * 1024, text=4 * 1024 * 1024, items=20_000)
+AT_ONCE = 4
+# Nobody waits for it, but a server that sends a byte now and then should not hold a place for long.
+_MOST_SECONDS = 60.0
+OptionsFor = Callable[[GopherURL], ConnectionOptions]
+Change = Callable[[News], News]
+
+
+async def fetch_entries(
+    url: GopherURL, options: ConnectionOptions, now: int, charset: str | None = None
+) -> list[Entry]:
+    """Return the entries of the menu or text at `url`. Raises GopherError, ConfigurationError, OSError."""
+    as_menu = item_type(url.item_type).transfer == "menu"
+    most = LIMITS.menu if as_menu else LIMITS.text
+    parser = MenuParser(LIMITS.line, LIMITS.items)
+    items: list[MenuItem] = []
+    pieces: list[bytes] = []
+    lines = 0
+    seconds = min(_MOST_SECONDS, options.timeouts.whole)
+    async with Answer(url, options, most_bytes=most, most_seconds=seconds) as answer:
+        async for piece in answer:
+            if as_menu:
+                items += parser.feed(piece)
+                if parser.terminated:
+                    break
+            else:
+                pieces.append(piece)
+                lines += piece.count(b"\n")
+                if lines > LIMITS.items:
+                    raise TooBig("the text", LIMITS.items, "lines")
+    if as_menu:
+        items += parser.finish()
+        return await asyncio.to_thread(menu_entries, url, items, charset)
+    return await asyncio.to_thread(entries_of_text, url, b"".join(pieces), now, charset)
+
+
+def entries_of_text(url: GopherURL, content: bytes, now: int, charset: str | None) -> list[Entry]:
+    """Return the entries of a text as it came."""
+    text = decode_text(content, charset).removesuffix("\n.\n")
+    return text_entries(url, text, day_of(now) + timedelta(days=1))
+
+
+async def look_at(
+    followed: Sequence[Followed],
+    following: Following,
+    options_for: OptionsFor,
+    clock: Callable[[], float],
+    charset: str | None = None,
+    told: Callable[[Followed, LogsrvError | None], None] = lambda *_: None,
+) -> None:
+    """Look at these menus and keep what is found, a few at once.
+
+    clock: seconds since 1970. told: called for each when it is done, with what went wrong, if only that
+    it cannot be kept.
+    """
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def look(each: Followed) -> None:
+        async with places:
+            now = int(clock())
+            problem: LogsrvError | None = None
+            try:
+                entries = await fetch_entries(each.url, options_for(each.url), now, charset)
+            except LogsrvError as error:
+                problem = error
+            except OSError as error:
+                problem = ConfigurationError(f"a file cannot be used: {one_line(str(error))}")
+            if problem is None:
+                change: Change = lambda news: news.look(entries, now)  # noqa: E731
+            else:
+                change = lambda news: news.fail(one_line(str(problem)), now)  # noqa: E731
+            try:
+                # In a thread: others may hold the lock, and a large menu takes its time.
+                await asyncio.to_thread(following.change, each.url, change)
+            except ConfigurationError as error:
+                problem = error
+            told(each, problem)
+
+    async with asyncio.TaskGroup() as tasks:
+        for each in followed:
+            tasks.create_task(look(each))

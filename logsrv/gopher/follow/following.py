@@ -1,0 +1,152 @@
+"""Menus one follows: their addresses in a file that people may edit, and what is known of each in a file
+of its own.
+
+    gopher-followed            URL TITLE on each line, as bookmarks are
+    gopher-news/DIGEST         JSON; one that is damaged or gone costs what was new in that menu
+    gopher-news/feed           the id of the feed that is made of all of them
+"""
+
+from __future__ import annotations
+
+import fcntl
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.follow.bookmarks import Bookmarks
+from logsrv.gopher.follow.entries import Entry, key_of
+from logsrv.gopher.follow.news import News
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
+
+# Of a file that somebody else may have put there.
+_MOST_BYTES = 16 * 1024 * 1024
+_FEED = "feed"
+
+
+class Followed(Value):
+    """A menu one follows, and what is known of it. `title` is safe to show on one line."""
+
+    __slots__ = ("news", "title", "url")
+
+    def __init__(self, url: GopherURL, title: str, news: News) -> None:
+        self.url = url
+        self.title = title
+        self.news = news
+
+
+def can_follow(url: GopherURL) -> bool:
+    """Return true if there is something to follow at `url`: a menu, a text, what a search finds."""
+    asks = item_type(url.item_type).name == "search" and not url.search
+    return item_type(url.item_type).transfer in ("menu", "text") and not asks and url.plus is None
+
+
+class Following:
+    """The menus one follows, in `directory`. Read each time, and changed under a lock: several browsers
+    and commands may be at it.
+
+    All raise ConfigurationError with a sentence if a file cannot be read or written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._list = Bookmarks(directory / "gopher-followed", "the list of followed menus")
+        self._news = directory / "gopher-news"
+
+    def all(self) -> list[Followed]:
+        """Return them in the order of the list."""
+        titles: dict[GopherURL, str] = {}
+        for mark in self._list.all():
+            if can_follow(mark.url):
+                titles.setdefault(mark.url, mark.title)
+        return [Followed(url, title, self._read(url)) for url, title in titles.items()]
+
+    def find(self, url: GopherURL) -> Followed | None:
+        """Return the one at `url`."""
+        return next((each for each in self.all() if each.url == url), None)
+
+    def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
+        """Follow the menu that has these entries now; returns False if it is followed already."""
+        with self._alone():
+            if not self._list.add(url, title):
+                return False
+            self._write(url, News().look(entries, now))
+        return True
+
+    def unfollow(self, url: GopherURL) -> bool:
+        """Follow it no longer, and forget what was known; returns False if it was not followed."""
+        with self._alone():
+            if not self._list.remove(url):
+                return False
+            self._path(url).unlink(missing_ok=True)
+        return True
+
+    def change(self, url: GopherURL, change: Callable[[News], News]) -> bool:
+        """Change what is known of the menu at `url`; returns False if it is no longer followed."""
+        with self._alone():
+            if all(mark.url != url for mark in self._list.all()):
+                return False
+            before = self._read(url)
+            after = change(before)
+            if after != before:
+                self._write(url, after)
+        return True
+
+    def mark(self, id: str, *, read: bool = True) -> bool:
+        """Mark an entry as read, or as new, in all menus; returns False if nothing has changed."""
+        return self._change_all(lambda news: news.mark(id, read=read))
+
+    def mark_all(self) -> bool:
+        """Mark everything as read; returns False if nothing was new."""
+        return self._change_all(News.mark_all)
+
+    def feed_id(self) -> str:
+        """Return the id of the feed of all menus, made when it is first asked for."""
+        with self._alone():
+            try:
+                return uuid.UUID((self._news / _FEED).read_text("ascii").strip()).urn
+            except (FileNotFoundError, ValueError):
+                made = uuid.uuid4()
+                with whole_file(self._news / _FEED) as file:
+                    file.write(f"{made}\n".encode())
+                return made.urn
+
+    def _change_all(self, change: Callable[[News], News]) -> bool:
+        changed = False
+        with self._alone():
+            for followed in self.all():
+                news = change(followed.news)
+                if news != followed.news:
+                    self._write(followed.url, news)
+                    changed = True
+        return changed
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes anything meanwhile; it takes milliseconds."""
+        try:
+            self._news.mkdir(parents=True, exist_ok=True)
+            with (self._news / ".lock").open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise ConfigurationError(f"what is new cannot be kept: {error}") from error
+
+    def _path(self, url: GopherURL) -> Path:
+        return self._news / key_of(str(url))
+
+    def _read(self, url: GopherURL) -> News:
+        try:
+            with self._path(url).open("rb") as file:
+                return News.from_json(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return News()
+        except OSError as error:
+            raise ConfigurationError(f"what is new cannot be read: {error}") from error
+
+    def _write(self, url: GopherURL, news: News) -> None:
+        with whole_file(self._path(url)) as file:
+            file.write(news.as_json())

@@ -1,0 +1,187 @@
+"""News: what is new in a menu since it was last looked at, by what was known of it. No I/O.
+
+    nothing known ──look──► all of it known and read, the latest few shown
+    known         ──look──► what was never there is new, until it is read
+
+An entry is known for good by its key. What is gone for a while (an empty menu, half of one) stays known,
+up to `MOST_KNOWN`, the longest gone being forgotten first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from logsrv.gopher.follow.dates import date_in
+from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, key_of, same_id
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
+
+# As many as a menu may have (`fetching`), and the same once more of what was there before.
+MOST_KNOWN = 40_000
+# Kept with their titles, of each menu.
+MOST_NEW = 500
+MOST_READ = 100
+SHOWN_AT_FIRST = 5
+_KEY = re.compile(r"[0-9a-f]{16}")
+# The clock of a server may be in another time zone.
+_AHEAD = timedelta(days=1)
+
+
+class Item(Value):
+    """An entry that was new once. day: what its order is by, the date it says or else the one on which
+    it was first seen. dated: whether it says one. seen: when that was, in seconds since 1970.
+    """
+
+    __slots__ = ("dated", "day", "id", "read", "seen", "title")
+
+    def __init__(self, id: str, title: str, day: str, dated: bool, seen: int, read: bool) -> None:
+        self.id = id
+        self.title = title
+        self.day = day
+        self.dated = dated
+        self.seen = seen
+        self.read = read
+
+
+class News(Value):
+    """The knowledge of a menu.
+
+    looked, tried: when it was last seen, and asked for, in seconds since 1970; 0 for never.
+    failed: why the last try failed, a sentence that is safe to show. keys: of all that it had.
+    items: the newest first. left_out: how many more are new than `items` has.
+    """
+
+    __slots__ = ("failed", "items", "keys", "left_out", "looked", "tried")
+
+    def __init__(
+        self,
+        looked: int = 0,
+        tried: int = 0,
+        failed: str = "",
+        keys: tuple[str, ...] = (),
+        items: tuple[Item, ...] = (),
+        left_out: int = 0,
+    ) -> None:
+        self.looked = looked
+        self.tried = tried
+        self.failed = failed
+        self.keys = keys
+        self.items = items
+        self.left_out = left_out
+
+    @property
+    def new(self) -> int:
+        """Return how many entries are new."""
+        return sum(not item.read for item in self.items) + self.left_out
+
+    def look(self, entries: Sequence[Entry], now: int) -> News:
+        """Return what is known now that the menu has `entries`."""
+        keys = [key_of(entry.id) for entry in entries]
+        known = frozenset(self.keys)
+        first = not self.looked
+        fresh = [
+            _item(entry, now, read=first)
+            for entry, key in zip(entries, keys, strict=True)
+            if key not in known
+        ]
+        if first:
+            # Beside the entries of a phlog there are the ways to other places, without a date.
+            fresh = sorted_items([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
+        titles = {entry.id: entry.title for entry in entries}
+        items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
+        here = frozenset(keys)
+        gone = [key for key in self.keys if key not in here]
+        kept, left_out = _bounded(sorted_items([*fresh, *items]))
+        return News(
+            now, now, "", tuple([*keys, *gone][:MOST_KNOWN]), kept, self.left_out + left_out
+        )
+
+    def fail(self, sentence: str, now: int) -> News:
+        """Return the same, with why it could not be looked at."""
+        return self.replace(failed=sentence, tried=now)
+
+    def mark(self, id: str, *, read: bool = True) -> News:
+        """Return the same with that entry read, or new again."""
+        same = same_id(id)
+        items = [
+            item.replace(read=read) if same_id(item.id) == same else item for item in self.items
+        ]
+        return self.replace(items=tuple(items))
+
+    def mark_all(self) -> News:
+        """Return the same with nothing new."""
+        return self.replace(items=tuple(item.replace(read=True) for item in self.items), left_out=0)
+
+    def as_json(self) -> bytes:
+        """Return it as a line of JSON."""
+        items = [
+            [item.id, item.title, item.day, item.dated, item.seen, item.read] for item in self.items
+        ]
+        whole = {
+            "looked": self.looked,
+            "tried": self.tried,
+            "failed": self.failed,
+            "left_out": self.left_out,
+            "items": items,
+            "keys": self.keys,
+        }
+        return json.dumps(whole, separators=(",", ":")).encode("ascii") + b"\n"
+
+    @classmethod
+    def from_json(cls, line: bytes) -> News:
+        """Return what `as_json` wrote. What is damaged is left out; nothing known is left of less."""
+        try:
+            whole = json.loads(line)
+            keys = tuple(key for key in whole["keys"] if _KEY.fullmatch(key))
+            items = tuple(item for each in whole["items"] if (item := _read_item(each)))
+            numbers = [int(whole[name]) for name in ("looked", "tried", "left_out")]
+            looked, tried, left_out = (max(0, number) for number in numbers)
+            failed = one_line(str(whole["failed"]))
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+            return cls()
+        return cls(looked, tried, failed, keys, items, left_out)
+
+
+def sorted_items(items: Iterable[Item]) -> list[Item]:
+    """Return them with the newest first; those of one day and one look stay in their order."""
+    return sorted(items, key=lambda item: (item.day, item.seen), reverse=True)
+
+
+def _item(entry: Entry, now: int, *, read: bool) -> Item:
+    today = day_of(now)
+    latest = today + _AHEAD
+    found = date_in(entry.title, latest) or date_in(address_of(entry.id), latest)
+    return Item(entry.id, entry.title, (found or today).isoformat(), bool(found), now, read)
+
+
+def day_of(moment: int) -> date:
+    """Return the day (UTC) of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(moment, UTC).date()
+
+
+def _bounded(items: Iterable[Item]) -> tuple[tuple[Item, ...], int]:
+    """The items that are kept, and how many new ones are not."""
+    room = {False: MOST_NEW, True: MOST_READ}
+    kept, left_out = [], 0
+    for item in items:
+        room[item.read] -= 1
+        if room[item.read] >= 0:
+            kept.append(item)
+        elif not item.read:
+            left_out += 1
+    return tuple(kept), left_out
+
+
+def _read_item(values: object) -> Item | None:
+    match values:
+        case [str(id), str(title), str(day), bool(dated), int(seen), bool(read)]:
+            try:
+                day = date.fromisoformat(day).isoformat()
+                day_of(seen)
+            except (ValueError, OverflowError, OSError):
+                return None
+            return Item(one_line(id, 4096), one_line(title, LONGEST_TITLE), day, dated, seen, read)
+    return None

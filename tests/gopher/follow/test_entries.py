@@ -1,0 +1,110 @@
+"""Entries: what in a menu or a text can be new, and by what it is recognised."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.follow.entries import Entry, address_of, key_of, menu_entries, text_entries
+from logsrv.gopher.wire.menu import MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+MENU = GopherURL.parse("gopher://h.org/1/phlog")
+TEXT = GopherURL.parse("gopher://h.org/0/log.txt")
+TODAY = date(2026, 11, 21)
+
+
+def of_menu(content: bytes, menu: GopherURL = MENU) -> list[tuple[str, str]]:
+    parser = MenuParser()
+    items = parser.feed(content) + parser.finish()
+    return [(entry.id, entry.title) for entry in menu_entries(menu, items, None)]
+
+
+def of_text(text: str) -> list[tuple[str, str]]:
+    return [(entry.id, entry.title) for entry in text_entries(TEXT, text, TODAY)]
+
+
+def test_items_that_can_be_opened_are_entries() -> None:
+    assert of_menu(
+        b"iWelcome\t\tnull\t1\r\n"
+        b"0First\t/phlog/1\r\n"
+        b"1Elsewhere\t/x\tother.org\t7070\r\n"
+        b"hWeb\tURL:https://web.example/#top\th.org\t70\r\n"
+        b"hGopher\tURL:gopher://h.org:70/0/a#b\th.org\t70\r\n"
+        b"3broken\t\terror\t1\r\n"
+        b"8Session\tguest\tother.org\t23\r\n"
+        b"0Port\t/y\th.org\t99999\r\n"
+        b"0\t/phlog/2\r\n"
+    ) == [
+        ("gopher://h.org/0/phlog/1", "First"),
+        ("gopher://other.org:7070/1/x", "Elsewhere"),
+        ("https://web.example/#top", "Web"),
+        ("gopher://h.org/0/a%23b", "Gopher"),
+        ("gopher://h.org/0/phlog/2", "gopher://h.org/0/phlog/2"),
+    ]
+
+
+def test_an_item_that_stands_there_twice_is_one_entry_and_its_title_is_safe() -> None:
+    twice = of_menu(b"0  a \x1b[2J \xe2\x80\xae b\t/x\r\n0again\t/x\r\n")
+    assert twice == [("gopher://h.org/0/x", "a \\x1b[2J \\u202e b")]
+
+
+def test_type_selector_host_and_port_make_another_entry() -> None:
+    lines = b"0a\t/x\n1a\t/x\n0a\t/y\n0a\t/x\to.org\n0a\t/x\to.org\t71\n"
+    assert len({key_of(id) for id, _ in of_menu(lines)}) == 5
+
+
+def test_an_entry_is_the_same_inside_tls() -> None:
+    inside = of_menu(b"0a\t/x\n", MENU.replace(tls=True))
+    assert inside[0][0] == "gophers://h.org/0/x"
+    assert key_of(inside[0][0]) == key_of("gopher://h.org/0/x")
+
+
+def test_the_dated_lines_of_a_text_are_entries_that_lead_to_it() -> None:
+    text = "My log\n\n== 2026-11-20: About   trains ==\nIt was late.\n\n2026-11-19\nRain.\n"
+    found = of_text(text)
+    assert [title for _, title in found] == ["2026-11-20: About trains", "2026-11-19"]
+    assert {address_of(id) for id, _ in found} == {str(TEXT)}
+    # More before it, or other decoration, changes nothing.
+    assert of_text("2026-11-21 New\n* 2026-11-20: About trains\n2026-11-19")[1:] == found
+
+
+def test_the_addresses_in_a_text_are_entries() -> None:
+    assert of_text(
+        "2026-11-20 Trains: gopher://h.org/0/trains.txt.\n"
+        "2026-11-19 Rain\n  gopher://h.org/0/rain.txt\n"
+        "gophers://x.org/1\n"
+        "<gopher://bad host/> and gopher://[/\n"
+    ) == [
+        ("gopher://h.org/0/trains.txt", "2026-11-20 Trains"),
+        ("gopher://h.org/0/rain.txt", "2026-11-19 Rain"),
+        ("gophers://x.org/", "gophers://x.org/"),
+        ("gopher://bad/", "< host/> and gopher://[/"),
+    ]
+
+
+def test_a_text_without_dates_is_one_entry_that_changes_with_it() -> None:
+    first, second = of_text("\n# Notes\nabc\n"), of_text("\n# Notes\nabcd\n")
+    assert [title for _, title in first + second] == ["Notes", "Notes"]
+    assert first[0][0] != second[0][0] and address_of(first[0][0]) == str(TEXT)
+    assert of_text("\n \n") == []
+
+
+pieces = st.sampled_from(("2026-11-20", "gopher://h.org/0/x", "gopher://", " ", "\n", "#", "\x1b"))
+
+
+@given(st.lists(pieces | st.text()).map("".join))
+def test_no_text_is_too_strange(text: str) -> None:
+    for entry in text_entries(TEXT, text, TODAY):
+        assert isinstance(entry, Entry) and one_line(entry.title) == entry.title
+        GopherURL.parse(address_of(entry.id))
+
+
+@given(st.lists(st.binary(max_size=30) | st.just(b"0a\t/x\th.org\t70")))
+def test_no_menu_is_too_strange(lines: list[bytes]) -> None:
+    found = of_menu(b"\n".join(lines))
+    assert len({id for id, _ in found}) == len(found)
+    assert all("\x1b" not in title and "\n" not in title for _, title in found)

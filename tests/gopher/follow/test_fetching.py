@@ -1,0 +1,124 @@
+"""Looks at real servers: a few at a time, with an end, and one that fails is one that fails."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at
+from logsrv.gopher.follow.following import Followed, Following
+from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.conftest import run
+from tests.gopher.browse.menus import item, menu
+from tests.gopher.conftest import Serve
+
+NOW = 1795225000
+OPTIONS = ConnectionOptions(Timeouts(connect=5, first_byte=5, between=5))
+
+
+def fetched(url: str, charset: str | None = None) -> list[Entry]:
+    return run(fetch_entries(GopherURL.parse(url), OPTIONS, NOW, charset))
+
+
+def looked(following: Following, options: ConnectionOptions = OPTIONS) -> list[str]:
+    told: list[str] = []
+
+    def tell(followed: Followed, problem: LogsrvError | None) -> None:
+        told.append(f"{followed.title}: {problem or 'well'}")
+
+    run(look_at(following.all(), following, lambda _: options, lambda: NOW + 0.5, told=tell))
+    return sorted(told)
+
+
+def test_the_entries_of_a_menu_and_of_a_text(serve: Serve) -> None:
+    server = serve(menu(item("i", "hello"), item("0", "caf\u00e9", "/a")))
+    assert fetched(server.url("/1/phlog")) == [Entry(server.url("/0/a"), "caf\u00e9")]
+    assert fetched(server.url("/1/phlog"), "latin-1")[0].title == "caf\u00c3\u00a9"
+    text = serve(b"..\r\n2026-11-20 One\r\n2026-11-19 Two\r\n.\r\n")
+    assert [each.title for each in fetched(text.url("/0/log"))] == [
+        "2026-11-20 One",
+        "2026-11-19 Two",
+    ]
+
+
+def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(menu(item("0", "A", "/a")))
+        connection.recv(1)
+
+    assert len(fetched(serve(script).url())) == 1
+
+
+@pytest.mark.parametrize("answer", [item("0", "x", "/x") * 20_001, b"0" * 5_000_000])
+def test_a_menu_without_end_is_a_failure(serve: Serve, answer: bytes) -> None:
+    with pytest.raises(TooBig):
+        fetched(serve(answer).url())
+
+
+def test_a_text_without_end_is_a_failure(serve: Serve) -> None:
+    with pytest.raises(TooBig):
+        fetched(serve(b"\n" * 20_002).url("/0/x"))
+
+
+def test_each_is_looked_at_a_few_at_a_time(serve: Serve, tmp_path: Path) -> None:
+    begun = threading.Semaphore(0)
+    together = threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        begun.release()
+        together.wait()
+        connection.sendall(item("0", request.decode().strip(), request.decode().strip()))
+
+    def wait_for_a_few() -> None:
+        for _ in range(AT_ONCE):
+            begun.acquire()
+        together.set()
+
+    server = serve(script)
+    following = Following(tmp_path)
+    for number in range(10):
+        following.follow(GopherURL.parse(server.url(f"/1/{number}")), str(number), [], NOW)
+    thread = threading.Thread(target=wait_for_a_few)
+    thread.start()
+    assert looked(following) == [f"{number}: well" for number in range(10)]
+    thread.join()
+    assert server.most_open == AT_ONCE
+    assert [each.news.new for each in following.all()] == [1] * 10
+
+
+def test_one_that_fails_is_told_and_kept_and_the_others_go_on(serve: Serve, tmp_path: Path) -> None:
+    good, bad = serve(item("0", "A", "/a")), serve(b"3not today\t\terr\t1\r\n")
+    following = Following(tmp_path)
+    for title, server in (("bad", bad), ("good", good)):
+        following.follow(GopherURL.parse(server.url()), title, [], NOW)
+    assert looked(following) == ["bad: the server answers with an error: not today", "good: well"]
+    assert [each.news.failed for each in following.all()] == [
+        "the server answers with an error: not today",
+        "",
+    ]
+
+
+def test_what_cannot_be_kept_is_told(serve: Serve, tmp_path: Path) -> None:
+    following = Following(tmp_path)
+    following.follow(GopherURL.parse(serve(b"").url()), "A", [], NOW)
+    before = following.all()
+    (tmp_path / "gopher-followed").unlink()
+    (tmp_path / "gopher-followed").mkdir()
+    told: list[LogsrvError | None] = []
+    run(
+        look_at(
+            before,
+            following,
+            lambda _: OPTIONS,
+            lambda: NOW,
+            told=lambda _, each: told.append(each),
+        )
+    )
+    assert "the list of followed menus cannot be read" in str(told[0])

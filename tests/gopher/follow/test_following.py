@@ -1,0 +1,130 @@
+"""What one follows is kept, in files that people may edit or damage and several programs use at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.following import Following, can_follow
+from logsrv.gopher.wire.url import GopherURL
+
+A = GopherURL.parse("gopher://a.org/1/phlog")
+B = GopherURL.parse("gophers://b.org:7070/0/log.txt")
+NOW = 1795225000
+
+
+def entries(*names: str) -> list[Entry]:
+    return [Entry(f"gopher://a.org/0/{name}", name) for name in names]
+
+
+def new(following: Following) -> list[str]:
+    return [item.title for each in following.all() for item in each.news.items if not item.read]
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Following:
+    following = Following(tmp_path / "data")
+    assert following.follow(A, "The phlog of A", entries("old"), NOW)
+    assert following.change(A, lambda news: news.look(entries("old", "x", "y"), NOW))
+    return following
+
+
+def test_what_is_followed_and_new_is_there_next_time(following: Following, tmp_path: Path) -> None:
+    again = Following(tmp_path / "data")
+    assert [(each.url, each.title) for each in again.all()] == [(A, "The phlog of A")]
+    assert new(again) == ["x", "y"]
+    assert not again.follow(A, "again", [], NOW)
+    assert again.follow(B, "", [], NOW)
+    found = again.find(B)
+    assert found is not None and found.title == str(B)
+    assert (tmp_path / "data" / "gopher-followed").read_text() == f"{A} The phlog of A\n{B}\n"
+
+
+def test_reading_is_remembered_in_all_menus(following: Following) -> None:
+    following.follow(B, "B", [], NOW)
+    following.change(B, lambda news: news.look(entries("x"), NOW))
+    assert following.mark("gopher://a.org/0/x") and not following.mark("gopher://a.org/0/x")
+    assert new(following) == ["y"]
+    assert following.mark("gopher://a.org/0/x", read=False)
+    assert following.mark_all() and not following.mark_all()
+    assert new(following) == []
+
+
+def test_what_is_no_longer_followed_is_forgotten(following: Following, tmp_path: Path) -> None:
+    assert following.unfollow(A) and not following.unfollow(A)
+    assert following.all() == [] and following.find(A) is None
+    assert not following.change(A, lambda news: news.look(entries("z"), NOW))
+    assert [path.name for path in (tmp_path / "data" / "gopher-news").iterdir()] == [".lock"]
+
+
+def test_a_line_that_somebody_has_written_is_followed_too(
+    following: Following, tmp_path: Path
+) -> None:
+    path = tmp_path / "data" / "gopher-followed"
+    path.write_text(f"# mine\n{B} Mine\n{A} A\n{A} twice\nrubbish\ngopher://a.org/9/file\n")
+    assert [each.title for each in following.all()] == ["Mine", "A"]
+    assert [each.news.looked for each in following.all()] == [0, NOW]
+
+
+def test_damage_costs_what_was_new_and_not_what_is_followed(
+    following: Following, tmp_path: Path
+) -> None:
+    for path in (tmp_path / "data" / "gopher-news").iterdir():
+        path.write_bytes(b"\xff{" * 100)
+    assert [each.url for each in following.all()] == [A]
+    following.change(A, lambda news: news.look(entries("old", "x"), NOW))
+    assert new(following) == []
+
+
+def test_the_feed_has_an_id_that_stays(following: Following, tmp_path: Path) -> None:
+    first = following.feed_id()
+    assert first.startswith("urn:uuid:") and Following(tmp_path / "data").feed_id() == first
+    (tmp_path / "data" / "gopher-news" / "feed").write_text("damaged")
+    assert following.feed_id() != first
+
+
+def test_files_that_cannot_be_used_are_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "gopher-news").touch()
+    with pytest.raises(ConfigurationError, match="what is new cannot be kept"):
+        Following(tmp_path).follow(A, "A", [], NOW)
+    (tmp_path / "gopher-followed").mkdir()
+    with pytest.raises(ConfigurationError, match="the list of followed menus cannot be read"):
+        Following(tmp_path).all()
+
+
+_FOLLOW_TWENTY = """
+import sys
+from pathlib import Path
+from logsrv.gopher.follow.following import Following
+from logsrv.gopher.wire.url import GopherURL
+following = Following(Path(sys.argv[1]))
+for number in range(20):
+    following.follow(GopherURL.parse(f"gopher://{sys.argv[2]}.org/1/{number}"), "", [], 1)
+"""
+
+
+def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FOLLOW_TWENTY, str(tmp_path)]
+    programs = [subprocess.Popen([*command, host]) for host in ("a", "b", "c")]
+    assert [program.wait() for program in programs] == [0, 0, 0]
+    assert len(Following(tmp_path).all()) == 60
+
+
+@pytest.mark.parametrize(
+    ("url", "can"),
+    [
+        ("gopher://h/", True),
+        ("gopher://h/0/log.txt", True),
+        ("gopher://h/7/find%09words", True),
+        ("gopher://h/7/find", False),
+        ("gopher://h/9/file", False),
+        ("gopher://h/1/x%09%09+", False),
+    ],
+)
+def test_menus_texts_and_what_was_found_can_be_followed(url: str, can: bool) -> None:
+    assert can_follow(GopherURL.parse(url)) is can

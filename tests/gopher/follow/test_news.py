@@ -1,0 +1,149 @@
+"""What is new: what was never there before, once, whatever a server does to its menu."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.follow import news as module
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.news import MOST_NEW, MOST_READ, News
+
+NOW = 1795225000  # 2026-11-21
+DAY = 86_400
+
+
+def entries(*names: str) -> list[Entry]:
+    return [Entry(f"gopher://h.org/0/{name}", f"Title of {name}") for name in names]
+
+
+def new(news: News) -> list[str]:
+    return [item.id.rpartition("/")[2] for item in news.items if not item.read]
+
+
+def shown(news: News) -> list[str]:
+    return [item.id.rpartition("/")[2] for item in news.items]
+
+
+def test_at_first_nothing_is_new_and_the_latest_few_are_shown() -> None:
+    first = News().look(entries(*"abcdefgh"), NOW)
+    assert (new(first), shown(first)) == ([], list("abcde"))
+    dated = entries("about", "2026-11-01", "2026-11-02", "2026-11-03", "links")
+    assert shown(News().look(dated, NOW)) == ["2026-11-03", "2026-11-02", "2026-11-01"]
+
+
+def test_what_was_never_there_is_new_until_it_is_read() -> None:
+    second = News().look(entries("a"), NOW).look(entries("b", "c", "a"), NOW + DAY)
+    assert (new(second), second.new) == (["b", "c"], 2)
+    assert new(second.look(entries("b", "c", "a"), NOW + 2 * DAY)) == ["b", "c"]
+    read = second.mark("gophers://h.org/0/b")
+    assert (new(read), shown(read)) == (["c"], ["b", "c", "a"])
+    assert new(read.mark("gopher://h.org/0/b", read=False)) == ["b", "c"]
+    assert new(second.mark_all()) == []
+
+
+def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() -> None:
+    news = News().look(entries("a"), NOW)
+    news = news.look(entries("x", "2026-11-20", "2026-11-22", "2026-12-24", "2026-01-01"), NOW)
+    assert new(news) == ["2026-11-22", "x", "2026-12-24", "2026-11-20", "2026-01-01"]
+    dates = {item.id.rpartition("/")[2]: (item.day, item.dated) for item in news.items}
+    # Tomorrow may be today where the server is; Christmas is no date of a text that is there.
+    assert dates["2026-11-22"] == ("2026-11-22", True)
+    assert dates["2026-12-24"] == ("2026-11-21", False)
+
+
+def test_a_title_that_changes_is_shown_and_not_new() -> None:
+    news = News().look(entries("a"), NOW).look(entries("b"), NOW)
+    again = news.look([Entry("gopher://h.org/0/b", "Corrected")], NOW + DAY)
+    assert (again.items[0].title, new(again), again.items[0].seen) == ("Corrected", ["b"], NOW)
+
+
+def test_a_failure_is_told_until_the_next_look_and_forgets_nothing() -> None:
+    news = News().look(entries("a"), NOW).fail("the host is down", NOW + 60)
+    assert (news.failed, news.looked, news.tried) == ("the host is down", NOW, NOW + 60)
+    later = news.look(entries("a", "b"), NOW + 120)
+    assert (later.failed, new(later)) == ("", ["b"])
+
+
+def test_a_menu_that_is_empty_at_first_has_everything_still_to_come() -> None:
+    assert new(News().look([], NOW).look(entries("a"), NOW)) == ["a"]
+
+
+def test_a_flood_is_bounded_and_counted() -> None:
+    news = News().look(entries("a"), NOW)
+    news = news.look(entries(*map(str, range(5000))), NOW + DAY)
+    assert (len(new(news)), news.left_out, news.new) == (MOST_NEW, 5000 - MOST_NEW, 5000)
+    again = news.look(entries(*map(str, range(5000))), NOW + DAY)
+    assert again.new == 5000
+    read = again.mark_all()
+    assert (len(read.items), read.new) == (MOST_NEW + 1, 0)
+    assert len(read.look(entries("a"), NOW + DAY).items) == MOST_READ
+
+
+def test_what_was_gone_for_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_KNOWN", 4)
+    news = News().look(entries(*"ab"), NOW).look(entries(*"cd"), NOW).look(entries(*"ef"), NOW)
+    assert len(news.keys) == 4
+    assert new(news.mark_all().look(entries(*"cdab"), NOW)) == ["a", "b"]
+
+
+names = st.lists(st.sampled_from("abcdefghijkl"), unique=True)
+looks = st.lists(st.one_of(names, st.just([]), st.none()), max_size=8)
+
+
+@given(names, looks, st.integers(0, 9), st.booleans())
+def test_everything_is_new_exactly_once(
+    first: list[str], later: list[list[str] | None], retitled: int, kept: bool
+) -> None:
+    """Moved, retitled, gone for a while or for good, with failures between, and saved or not."""
+    news = News().look(entries(*first), NOW)
+    seen = set(first)
+    for number, there in enumerate(later, 1):
+        now = NOW + number * DAY
+        if there is None:
+            news = news.fail("down", now)
+            continue
+        found = [
+            Entry(each.id, f"{each.title} {number % (retitled + 1)}") for each in entries(*there)
+        ]
+        news = news.mark_all().look(found, now)
+        assert sorted(new(news)) == sorted(set(there) - seen)
+        seen |= set(there)
+        if kept:
+            assert News.from_json(news.as_json()) == news
+    assert len(set(shown(news))) == len(shown(news)) and len(news.keys) == len(seen)
+
+
+def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
+    news = News().look(entries(*"abc"), NOW).look(entries(*"abcd"), NOW)
+    line = news.as_json()
+    for end in range(len(line) - 2):
+        assert News.from_json(line[:end]) == News()
+    whole = json.loads(line)
+    whole["keys"][0] = "no key"
+    whole["items"][0][2] = "no day"
+    assert len(News.from_json(json.dumps(whole).encode()).keys) == 3
+    assert new(News.from_json(json.dumps(whole).encode())) == []
+    whole["items"][1][1] = "\x1b[2J\n"
+    assert News.from_json(json.dumps(whole).encode()).items[0].title == "\\x1b[2J\\x0a"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(
+    st.binary()
+    | json_values.map(lambda value: json.dumps(value).encode())
+    | st.fixed_dictionaries(
+        dict.fromkeys(("looked", "tried", "failed", "left_out", "items", "keys"), json_values)
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_no_file_is_too_strange(content: bytes) -> None:
+    News.from_json(content).look(entries("a"), NOW).mark_all().as_json()
+    News.from_json(b"[" * 100_000)
