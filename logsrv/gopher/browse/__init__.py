@@ -1,7 +1,7 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
     curtain, start             the first screen, while the rest loads
-    load                       a page with what has come so far
+    load, source               a page with what has come so far, from servers and from this disk
     page, links, lines         from answers to lines that are safe to show (no I/O)
     colours, layout, wrap      their colours, and how they become rows (no I/O)
     html                       HTML pages as lines (no I/O)
@@ -37,7 +37,7 @@ def run(
     options: ConnectionOptions | None = None,
     charset: str | None = None,
 ) -> int:
-    """Browse in this terminal, from `url` or the start page on; the exit status of the command.
+    """Browse in this terminal, from `url` (or a path) or the start page on; the exit status of the command.
 
     options: how to connect; charset: of texts and menus.
 
@@ -49,10 +49,10 @@ def run(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _failed("browsing needs a terminal; gopher URL prints one page anywhere")
     from logsrv.gopher.browse.curtain import Curtain
-    from logsrv.gopher.wire.url import typed_url
+    from logsrv.gopher.local.typed import typed_place
 
     try:
-        place = None if url is None else typed_url(url)
+        place = None if url is None else typed_place(url)
         with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:
             # Only now what takes time to load.
             import asyncio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,10 +30,12 @@ from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.window import Started, Window
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
+from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL, typed_url
+from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 from logsrv.kit.text.escape import one_line
 
 # What Enter does with a link of each kind.
@@ -93,7 +96,7 @@ class Browser(Window):
         if self._begin is None or way_to_show(self._begin) == "download":
             self.visit(None)
         if self._begin is not None:
-            self.follow(link_to(self._begin, self._title(self._begin)))
+            self.follow(link_to(self._begin))
 
     def keys(self) -> list[Key]:
         link, page, history = self.link_at(self.view.cursor), self.page, self.session.history
@@ -151,11 +154,7 @@ class Browser(Window):
         link = self.link_at(self.view.cursor)
         if link is not None or self.page is None:
             return link
-        return link_to(self.page.url, self._title(self.page.url))
-
-    @staticmethod
-    def _title(url: GopherURL) -> str:
-        return title_of(url)
+        return link_to(self.page.url)
 
     # Going somewhere.
 
@@ -182,16 +181,18 @@ class Browser(Window):
 
     def action_root(self) -> None:
         if self.page is not None:
-            here = self.page.url
-            self.visit(GopherURL(here.host, here.port, tls=here.tls))
+            self.visit(self.page.url.beside(MENU_TYPE, b""))
 
     def action_up(self) -> None:
         if self.page is None:
             return
         url = self.page.url
+        if not url.selector.strip(b"/"):
+            self.say("This is the first menu; g goes somewhere else.")
+            return
         above = url.selector.rstrip(b"/").rpartition(b"/")[0]
         # Selectors are opaque, but nearly all are paths, and the worst that comes of it is an error.
-        self.visit(url.replace(item_type="1", selector=above, search=None, plus=None))
+        self.visit(url.beside(MENU_TYPE, above))
 
     def action_stop(self) -> None:
         if self.loading is not None:
@@ -208,11 +209,11 @@ class Browser(Window):
         if not address or not address.strip():
             return
         try:
-            url = typed_url(address)
-        except BadURL as error:
+            url = typed_place(address.strip())
+        except LogsrvError as error:
             self.say(str(error))
         else:
-            self.call_next(self.follow, link_to(url, self._title(url)))
+            self.call_next(self.follow, link_to(url))
 
     @work(group="asking", exclusive=True)
     async def action_number(self, digit: str) -> None:
@@ -243,9 +244,7 @@ class Browser(Window):
     async def action_history(self) -> None:
         steps = self.session.history.steps()
         titles = [
-            ("Start page", "")
-            if visit.place is None
-            else (self._title(visit.place), str(visit.place))
+            ("Start page", "") if visit.place is None else (title_of(visit.place), str(visit.place))
             for _, visit in steps
         ]
         rows = [Content(f"{title}\n  {address}") for title, address in titles]
@@ -256,7 +255,7 @@ class Browser(Window):
 
     @work(group="asking", exclusive=True)
     async def _search(self, link: Link) -> None:
-        assert link.url is not None
+        assert isinstance(link.url, GopherURL)
         words = await self.prompt.ask(f"{link.title[:40]}:", does="Search")
         if not words:
             return
@@ -361,10 +360,16 @@ class Browser(Window):
         if link.item is not None:
             kind = item_type(link.item.item_type)
             selector = one_line(ascii(link.item.selector)[2:-1], 300)
-            host = one_line(link.item.host.decode("utf-8", "replace"), 253)
-            port = link.item.port or "not a port"
-            lines += ["", f"Type      {one_line(kind.letter)}, {kind.name}"]
-            lines += [f"Selector  {selector}", f"Host      {host}", f"Port      {port}"]
+            lines += [
+                "",
+                f"Type      {one_line(kind.letter)}, {kind.name}",
+                f"Selector  {selector}",
+            ]
+            if isinstance(link.url, FileURL):
+                lines.append(f"File      {one_line(os.fsdecode(link.url.path), 4096)}")
+            else:
+                host = one_line(link.item.host.decode("utf-8", "replace"), 253)
+                lines += [f"Host      {host}", f"Port      {link.item.port or 'not a port'}"]
         self.push_screen(Notice("Where this leads", "\n".join(lines)))
 
     def action_copy(self) -> None:
@@ -377,7 +382,7 @@ class Browser(Window):
 
     def action_bookmark(self) -> None:
         if self.page is not None:
-            self._add_bookmark(self.page.url, self._title(self.page.url))
+            self._add_bookmark(self.page.url, title_of(self.page.url))
 
     def action_bookmark_link(self) -> None:
         link = self.link_at(self.view.cursor)
@@ -386,7 +391,7 @@ class Browser(Window):
         else:
             self._add_bookmark(link.url, link.title)
 
-    def _add_bookmark(self, url: GopherURL, title: str) -> None:
+    def _add_bookmark(self, url: ItemURL, title: str) -> None:
         try:
             new = self.session.bookmarks.add(url, title)
         except LogsrvError as error:
@@ -452,6 +457,7 @@ class Browser(Window):
         if page is None or not page.certificate_refused:
             self.say("There is no certificate to decide about.")
             return
+        assert isinstance(page.url, GopherURL)
         question = (
             f"Nobody this computer trusts vouches for the certificate of {page.url.address}.\n"
             "Remember it, and trust this server for as long as it shows the same one?"

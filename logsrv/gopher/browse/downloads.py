@@ -10,12 +10,11 @@ from pathlib import Path
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.places import unused
-from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.browse.source import source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.wire.filename import file_name
+from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 class Download:
     """A download. length: bytes in all, where the server told. reason: why it failed."""
 
-    def __init__(self, url: GopherURL, path: Path) -> None:
+    def __init__(self, url: ItemURL, path: Path) -> None:
         self.url = url
         self.path = path
         self.state: DownloadState = "running"
@@ -58,10 +57,10 @@ class Downloads:
     def running(self) -> int:
         return sum(download.state == "running" for download in self.all)
 
-    def start(self, url: GopherURL, options: ConnectionOptions) -> Download:
+    def start(self, url: ItemURL, options: ConnectionOptions) -> Download:
         """Begin to save what `url` has under a name of its own in the directory."""
         taken = {download.path for download in self.all if download.state == "running"}
-        path = unused(self.directory, file_name(url), taken)
+        path = unused(self.directory, name_to_save(url), taken)
         download = Download(url, path)
         download.task = asyncio.create_task(self._save(download, options))
         self.all.append(download)
@@ -98,12 +97,12 @@ class Downloads:
 
     async def _fetch(self, download: Download, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        async with Answer(download.url, options) as answer:
+        async with source_of(download.url, options) as answer:
             with whole_file(download.path, replace=False) as file:
                 async for chunk in answer:
                     file.write(chunk)
                     download.received += len(chunk)
-                    download.length = answer.reader.length
+                    download.length = answer.length
                 is_text = item_type(download.url.item_type).transfer == "text"
-                if is_text and answer.reader.header is None:
+                if is_text and answer.stuffed:
                     end_text(file)

@@ -9,6 +9,7 @@ from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.follow.bookmarks import Bookmark
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -37,7 +38,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("← b Backspace", "back, to where you were"),
             ("f", "forward"),
-            ("g", "go to an address, or change this one"),
+            ("g", "go to an address or a path, or change this one"),
             ("h", "where you were"),
             ("r", "load it again"),
             ("u U", "the menu above, the first menu"),
@@ -98,7 +99,7 @@ def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
     return lines
 
 
-def _link_line(url: GopherURL, title: str) -> Line:
+def _link_line(url: ItemURL, title: str) -> Line:
     kind = item_type(url.item_type)
     style = {"menu": "menu", "text": "text", "picture": "media"}.get(way_to_show(url), "file")
     return Line(title, "search" if kind.name == "search" else style, kind.tag, bookmark=url)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from logsrv.gopher.browse.colours import Colours, Span
 from logsrv.gopher.browse.links import Link, link_of, link_to
-from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.page import Menu, Page, Text
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import Menu, MenuItem
-from logsrv.gopher.wire.text import Text
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
@@ -65,7 +65,7 @@ class Line(Value):
         style: str = "plain",
         label: str = "",
         item: MenuItem | None = None,
-        bookmark: GopherURL | None = None,
+        bookmark: ItemURL | None = None,
         spans: tuple[Span, ...] = (),
         cells: tuple[Segment, ...] = (),
     ) -> None:
@@ -82,7 +82,7 @@ class Line(Value):
         """Return true if the cursor stops here."""
         return self.bookmark is not None or self.item is not None
 
-    def link(self, menu: GopherURL | None, charset: str | None) -> Link | None:
+    def link(self, menu: ItemURL | None, charset: str | None) -> Link | None:
         """Return the link of the line, in a page whose URL is `menu`."""
         if self.bookmark is not None:
             return link_to(self.bookmark, self.text)
@@ -97,16 +97,16 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
     if isinstance(page.content, Menu):
         lines += menu_lines(page.content.items, charset)
         if not page.content.items and page.error is None:
-            lines.append(Line("The server answers with an empty menu.", "dim"))
+            lines.append(Line("This menu is empty.", "dim"))
         if page.content.dropped:
             lines.append(_cut_notice(page.content.dropped))
     elif isinstance(page.content, Text):
         shown = page.content
         if _looks_binary(shown):
             shown = shown.replace(content=shown.content[:_SHOWN_OF_BINARY])
-        lines += text_lines(shown.decoded(charset))
+        lines += text_lines(decode_text(shown.content, charset))
         if not page.content.content and page.error is None:
-            lines.append(Line("The server answers with an empty text.", "dim"))
+            lines.append(Line("This text is empty.", "dim"))
     return lines
 
 

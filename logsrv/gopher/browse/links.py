@@ -6,6 +6,8 @@ import re
 from urllib.parse import quote
 
 from logsrv.gopher.browse.page import way_to_show
+from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.local.fileurl import FileURL, ItemURL, url_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -46,7 +48,7 @@ class Link(Value):
         kind: LinkKind,
         title: str,
         address: str,
-        url: GopherURL | None = None,
+        url: ItemURL | None = None,
         item: MenuItem | None = None,
     ) -> None:
         self.kind = kind
@@ -56,8 +58,11 @@ class Link(Value):
         self.item = item
 
 
-def link_to(url: GopherURL, title: str) -> Link:
-    """The link to something in Gopher."""
+def link_to(url: ItemURL, title: str = "") -> Link:
+    """The link to something in Gopher, or to a local file; without `title` it has one that says where."""
+    title = title or title_of(url)
+    if isinstance(url, FileURL) and url.item_type == "7":
+        return Link("dead", title, "cannot be followed: only a server can search")
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
     if url.item_type == "7" and url.search is None:
         kind = "search"
@@ -66,7 +71,7 @@ def link_to(url: GopherURL, title: str) -> Link:
     return Link(kind, title, str(url), url)
 
 
-def link_of(item: MenuItem, menu: GopherURL, charset: str | None = None) -> Link | None:
+def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Link | None:
     """The link of a line of the menu at `menu`; None for information, which leads nowhere."""
     kind = item_type(item.item_type)
     if kind.name == "information":
@@ -76,7 +81,7 @@ def link_of(item: MenuItem, menu: GopherURL, charset: str | None = None) -> Link
         return _outside(outside, title, item)
     if kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
         return Link("session", title, _session_address(item), None, item)
-    if (url := item.url(menu)) is not None:
+    if (url := url_of(item, menu)) is not None:
         return link_to(url, title).replace(item=item)
     return Link("dead", title, _why_dead(item), None, item)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
-from logsrv.gopher.browse.page import Html, Page, Picture, way_to_show
-from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.browse.page import Html, Menu, Page, Picture, Text, way_to_show
+from logsrv.gopher.browse.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import GopherError, TooBig
-from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.wire.text import Text, TextParser
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import TextParser
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
@@ -38,7 +38,7 @@ class Loading:
 
     def __init__(
         self,
-        url: GopherURL,
+        url: ItemURL,
         options: ConnectionOptions,
         *,
         limits: Limits = LIMITS,
@@ -50,7 +50,7 @@ class Loading:
         most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
         self._most_bytes = most.get(self._way, MOST_PICTURE)
         self._charset = charset
-        self._answer: Answer | None = None
+        self._answer: Source | None = None
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
@@ -65,7 +65,7 @@ class Loading:
     @property
     def received(self) -> int:
         """Bytes that have come."""
-        return 0 if self._answer is None else self._answer.reader.received
+        return 0 if self._answer is None else self._answer.received
 
     @property
     def seconds(self) -> float:
@@ -86,7 +86,7 @@ class Loading:
 
     def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """A page of what has come until now."""
-        begun = self._answer is not None and self._answer.reader.passed_on
+        begun = self._answer is not None and self._answer.begun
         content = self._content() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
@@ -111,9 +111,9 @@ class Loading:
         return text_lines(decode_text(whole + newline, charset))
 
     async def _take(self) -> str:
-        how = {"most_bytes": self._most_bytes, "charset": self._charset}
-        seconds = self._options.timeouts.whole
-        async with Answer(self.url, self._options, most_seconds=seconds, **how) as answer:
+        most, seconds = self._most_bytes, self._options.timeouts.whole
+        how = {"most_seconds": seconds, "charset": self._charset}
+        async with source_of(self.url, self._options, most, **how) as answer:
             self._answer = answer
             async for chunk in answer:
                 if self._way == "menu":
@@ -134,18 +134,18 @@ class Loading:
         if self._way == "menu":
             self._items += self._menu.finish()
             menu = self._menu
-            return Menu(self.url, tuple(self._items), menu.terminated, menu.dropped)
+            return Menu(tuple(self._items), menu.dropped)
         content = b"".join(self._pieces)
         if self._way == "picture":
-            return Picture(self.url, content)
+            return Picture(content)
         if self._way == "html":
-            return Html(self.url, content)
+            return Html(content)
         assert self._answer is not None
-        if not self._whole or self._answer.reader.header is not None:
-            return Text(self.url, content, terminated=False)
+        if not self._whole or not self._answer.stuffed:
+            return Text(content)
         parser = TextParser(self._limits.text)
         try:
             content = parser.feed(content) + parser.finish()
         except GopherError:
             pass  # as it came is better than not at all
-        return Text(self.url, content, parser.terminated)
+        return Text(content)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import Menu
-from logsrv.gopher.wire.text import Text
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
@@ -16,23 +15,40 @@ if TYPE_CHECKING:
     Way = Literal["menu", "text", "html", "picture", "download"]
 
 
+class Menu(Value):
+    """The items of a menu; `dropped` bytes of its lines were too long to keep."""
+
+    __slots__ = ("dropped", "items")
+
+    def __init__(self, items: tuple[MenuItem, ...], dropped: int = 0) -> None:
+        self.items = items
+        self.dropped = dropped
+
+
+class Text(Value):
+    """The bytes of a text, without terminator and stuffed dots."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+
 class Picture(Value):
     """The bytes of an image file, of whatever format."""
 
-    __slots__ = ("content", "url")
+    __slots__ = ("content",)
 
-    def __init__(self, url: GopherURL, content: bytes) -> None:
-        self.url = url
+    def __init__(self, content: bytes) -> None:
         self.content = content
 
 
 class Html(Value):
     """The bytes of an HTML page."""
 
-    __slots__ = ("content", "url")
+    __slots__ = ("content",)
 
-    def __init__(self, url: GopherURL, content: bytes) -> None:
-        self.url = url
+    def __init__(self, content: bytes) -> None:
         self.content = content
 
 
@@ -47,7 +63,7 @@ class Page(Value):
 
     def __init__(
         self,
-        url: GopherURL,
+        url: ItemURL,
         content: Menu | Text | Html | Picture | None,
         error: LogsrvError | None = None,
         note: str = "",
@@ -71,7 +87,7 @@ class Page(Value):
         return isinstance(self.error.__cause__, ssl.SSLCertVerificationError)
 
 
-def way_to_show(url: GopherURL) -> Way:
+def way_to_show(url: ItemURL) -> Way:
     """Return what the browser does with the answer to `url`."""
     kind = item_type(url.item_type)
     if kind.transfer == "menu":

@@ -12,7 +12,7 @@ from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
 
 class Session:
@@ -37,22 +37,22 @@ class Session:
         # Servers whose certificate the user decided to trust and that have not been asked since.
         self.newly_trusted: set[str] = set()
 
-    def trust_for(self, url: GopherURL) -> Trust:
+    def trust_for(self, url: ItemURL) -> Trust:
         """Trust by pin where the user decided so, else as for all. Raises ConfigurationError, OSError."""
-        if not url.tls:
+        if isinstance(url, FileURL) or not url.tls:
             return self._options.trust
         if url.address in self.newly_trusted or self._pins.knows(url.address):
             return Trust(pins=self._pins)
         return self._options.trust
 
-    def options_for(self, url: GopherURL, *, accept_cut: bool = False) -> ConnectionOptions:
+    def options_for(self, url: ItemURL, *, accept_cut: bool = False) -> ConnectionOptions:
         """Return the way to connect to `url`. Raises ConfigurationError, OSError."""
         trust = self.trust_for(url)
         if accept_cut:
             trust = trust.replace(accept_cut=True)
         return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)
 
-    def loading(self, url: GopherURL) -> Loading:
+    def loading(self, url: ItemURL) -> Loading:
         """The page of `url`, to be loaded. Raises ConfigurationError, OSError."""
         options = self.options_for(url, accept_cut=True)
         return Loading(url, options, charset=self.charset)

@@ -14,7 +14,7 @@ from logsrv.gopher.browse.guide import start_lines
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.session import Session
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.local.fileurl import ItemURL
 
 if TYPE_CHECKING:
     from logsrv.gopher.browse.page import Page
@@ -25,7 +25,7 @@ _SWITCH = 0.001
 
 
 async def browse(
-    url: GopherURL | None,
+    url: ItemURL | None,
     environ: Mapping[str, str],
     curtain: Curtain,
     options: ConnectionOptions | None = None,
@@ -50,10 +50,10 @@ async def browse(
 
 
 def _begun(
-    url: GopherURL | None, session: Session
+    url: ItemURL | None, session: Session
 ) -> tuple[Loading, asyncio.Task[Page]] | tuple[None, None]:
     """The page at `url` on its way, if that is something to show; the browser says what is wrong."""
-    if url is None or link_to(url, "").kind != "show":
+    if url is None or link_to(url).kind != "show":
         return None, None
     try:
         loading = session.loading(url)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.browse.view import Position
 
 # None is the start page.
-Place = GopherURL | None
+Place = ItemURL | None
 MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
@@ -71,17 +71,21 @@ class Cache:
         """`most_bytes` of answers as received."""
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._pages: OrderedDict[GopherURL, Page] = OrderedDict()
+        self._pages: OrderedDict[ItemURL, Page] = OrderedDict()
 
-    def get(self, url: GopherURL) -> Page | None:
+    def get(self, url: ItemURL) -> Page | None:
         page = self._pages.get(url)
         if page is not None:
             self._pages.move_to_end(url)
         return page
 
     def put(self, page: Page) -> None:
-        """Keep it; a page with an error is not worth keeping, and one too large for all is not."""
+        """Keep it; a page with an error is not worth keeping, and one too large for all is not. Local files
+        are read anew: who looks at them may edit them.
+        """
         self.drop(page.url)
+        if isinstance(page.url, FileURL):
+            return
         if page.error is not None or page.received > self._most_bytes:
             return
         self._pages[page.url] = page
@@ -89,7 +93,7 @@ class Cache:
         while self._bytes > self._most_bytes:
             self._bytes -= self._pages.popitem(last=False)[1].received
 
-    def drop(self, url: GopherURL) -> None:
+    def drop(self, url: ItemURL) -> None:
         page = self._pages.pop(url, None)
         if page is not None:
             self._bytes -= page.received

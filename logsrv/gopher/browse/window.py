@@ -34,9 +34,9 @@ from logsrv.gopher.browse.view import PageView, Position
 from logsrv.gopher.browse.visits import Place
 from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.fetch.progress import size_text
+from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 # Pages with more lines are made in a thread, so that the screen goes on living.
@@ -209,7 +209,7 @@ class Window(App[None]):
             self._arrive(arrival)
             self._show(page, lines, arrival.position)
 
-    async def _load(self, url: GopherURL, arrival: Arrival) -> Page | None:
+    async def _load(self, url: ItemURL, arrival: Arrival) -> Page | None:
         started, self._started = self._started, None
         if started is None or started.loading.url != url:
             try:

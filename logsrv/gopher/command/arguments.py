@@ -170,7 +170,10 @@ def browse_parser() -> Parser:
         "gopher browse", "A full-screen browser; F1 or ? in it shows the keys.", statuses=""
     )
     parser.add_argument(
-        "url", metavar="URL", nargs="?", help="where to begin; default: a start page"
+        "url",
+        metavar="URL",
+        nargs="?",
+        help="where to begin: a URL, a host, a file, a directory; default: a start page",
     )
     add = parser.add_argument_group("what comes out").add_argument
     add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")

@@ -38,6 +38,26 @@ class Answer:
         return self._stream.reader
 
     @property
+    def received(self) -> int:
+        """Return how many bytes have come."""
+        return self.reader.received
+
+    @property
+    def begun(self) -> bool:
+        """Return true if some of it is content."""
+        return bool(self.reader.passed_on)
+
+    @property
+    def length(self) -> int | None:
+        """Return how many bytes it will have, where the server told."""
+        return self.reader.length
+
+    @property
+    def stuffed(self) -> bool:
+        """Return true if a text may have a terminator and doubled dots."""
+        return self.reader.header is None
+
+    @property
     def cut(self) -> bool:
         """Return true if TLS ended without its close, and that was accepted."""
         return self._stream.cut

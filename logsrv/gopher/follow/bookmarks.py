@@ -6,8 +6,8 @@ from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
+from logsrv.gopher.local.fileurl import FileURL, ItemURL, parse_item_url
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
@@ -17,7 +17,7 @@ class Bookmark(Value):
 
     __slots__ = ("title", "url")
 
-    def __init__(self, url: GopherURL, title: str) -> None:
+    def __init__(self, url: ItemURL, title: str) -> None:
         self.url = url
         self.title = title
 
@@ -37,7 +37,7 @@ class Bookmarks:
         """Return them in the order of the file; lines that are no bookmarks are left alone and left out."""
         return [bookmark for line in self._lines() if (bookmark := _bookmark(line))]
 
-    def add(self, url: GopherURL, title: str) -> bool:
+    def add(self, url: ItemURL, title: str) -> bool:
         """Put a bookmark at the end; returns False if there is one for this URL already."""
         if any(bookmark.url == url for bookmark in self.all()):
             return False
@@ -45,7 +45,7 @@ class Bookmarks:
         self._write([*self._lines(), f"{url} {title}".rstrip()])
         return True
 
-    def remove(self, url: GopherURL) -> bool:
+    def remove(self, url: ItemURL) -> bool:
         """Take the bookmark of this URL out, and nothing else; returns False if there is none."""
         lines = self._lines()
         kept = [line for line in lines if (found := _bookmark(line)) is None or found.url != url]
@@ -78,14 +78,16 @@ def _bookmark(line: str) -> Bookmark | None:
     if not address or address.startswith("#"):
         return None
     try:
-        url = GopherURL.parse(address)
-    except BadURL:
+        url = parse_item_url(address)
+    except (BadURL, ConfigurationError):
         return None
     return Bookmark(url, one_line(title.strip(), 200) or str(url))
 
 
-def title_of(url: GopherURL) -> str:
+def title_of(url: ItemURL) -> str:
     """Return what a place is called that has not said so itself."""
+    if isinstance(url, FileURL):
+        return one_line(url.name.decode("utf-8", "replace"), 200)
     name = url.selector.rstrip(b"/").rpartition(b"/")[2].decode("utf-8", "replace")
     title = f"{url.host} {name}" if name else url.host
     words = f" “{url.search.decode('utf-8', 'replace')}”" if url.search else ""

@@ -13,12 +13,14 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.follow.entries import Entry, key_of
 from logsrv.gopher.follow.news import News
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
@@ -39,8 +41,10 @@ class Followed(Value):
         self.news = news
 
 
-def can_follow(url: GopherURL) -> bool:
+def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
     """Return true if there is something to follow at `url`: a menu, a text, what a search finds."""
+    if isinstance(url, FileURL):
+        return False
     asks = item_type(url.item_type).name == "search" and not url.search
     return item_type(url.item_type).transfer in ("menu", "text") and not asks and url.plus is None
 

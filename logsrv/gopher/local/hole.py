@@ -1,8 +1,8 @@
-"""The directory that is served ("gopherhole"): the one way from a selector to a file, and its menus.
+"""A directory as a "gopherhole": the one way from a selector to a file, and its menus.
 
-No selector leads out of the directory, by `..` or by a symbolic link, and none to a hidden file. A path
-is opened name by name, each below the descriptor of the one before and never through a link, so that
-nothing changes between a check and its use; links that stay inside are resolved before.
+No selector leads out of the directory, by `..` or by a symbolic link, and none of a server's to a hidden
+file. A path is opened name by name, each below the descriptor of the one before and never through a link,
+so that nothing changes between a check and its use; links that stay inside are resolved before.
 """
 
 from __future__ import annotations
@@ -24,27 +24,43 @@ from logsrv.kit.text.escape import one_line
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_NOTHING = "there is nothing of that name"
+_MAY_NOT = "you may not read it"
 # Errors of one name; others are the operator's, and logged.
-_NOT_THERE = (
-    *(errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP),
-    *(errno.ENAMETOOLONG, errno.EINVAL, errno.ENXIO, errno.EILSEQ),
-)
+_REASONS = {
+    errno.ENOENT: _NOTHING,
+    errno.ENOTDIR: _NOTHING,
+    errno.EINVAL: _NOTHING,
+    errno.EILSEQ: _NOTHING,
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "it is a symbolic link that leads nowhere",
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.ENXIO: "it is neither a file nor a directory",
+}
+# No selector could have these.
+_NO_SELECTOR = re.compile(rb"[\t\r\n]")
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
 
 
 class NotThere(PeerError):
-    """A selector for which there is nothing, or nothing that is shown."""
+    """A selector for which there is nothing, or nothing that is shown; the sentence is for whoever may
+    know what is on this machine.
+    """
 
 
 class Hole:
-    """The files below `directory`. Raises ConfigurationError if there is no such directory."""
+    """The files below `directory`. hidden: whether a selector may lead to a hidden one.
 
-    def __init__(self, directory: Path) -> None:
+    Raises ConfigurationError if there is no such directory.
+    """
+
+    def __init__(self, directory: Path | bytes, *, hidden: bool = False) -> None:
         self._root = os.path.realpath(os.fsencode(directory))
+        self._hidden = hidden
         if not os.path.isdir(self._root):
-            raise ConfigurationError(
-                f"there is no directory {one_line(str(directory), 500)} to serve; --directory names it"
-            )
+            shown = one_line(os.fsdecode(directory), 500)
+            raise ConfigurationError(f"there is no directory {shown}")
 
     @contextmanager
     def open(self, selector: bytes) -> Iterator[int]:
@@ -52,8 +68,8 @@ class Hole:
         try:
             descriptor = self._open(selector)
         except OSError as error:
-            if error.errno in _NOT_THERE:
-                raise NotThere("there is nothing of that name here") from error
+            if error.errno in _REASONS:
+                raise NotThere(_REASONS[error.errno]) from error
             raise
         try:
             yield descriptor
@@ -61,28 +77,37 @@ class Hole:
             os.close(descriptor)
 
     def _open(self, selector: bytes) -> int:
-        wanted = _names(selector)
-        real = os.path.realpath(os.path.join(self._root, *wanted))
+        real = os.path.realpath(os.path.join(self._root, *self._names(selector)))
         base = self._root.rstrip(b"/") + b"/"
         if not (real + b"/").startswith(base):
-            raise NotThere("there is nothing of that name here")
+            raise NotThere("it is a symbolic link that leads out of the directory")
         descriptor = os.open(self._root, _FLAGS | os.O_DIRECTORY)
         try:
-            for name in _names(real[len(base) :]):
+            for name in self._names(real[len(base) :]):
                 inner = os.open(name, _FLAGS, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
             mode = os.fstat(descriptor).st_mode
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise NotThere("there is nothing of that name here")
+                raise NotThere(_REASONS[errno.ENXIO])
         except BaseException:
             os.close(descriptor)
             raise
         return descriptor
 
+    def _names(self, selector: bytes) -> list[bytes]:
+        """Return the names that a selector is made of. Raises NotThere for what may not be asked for."""
+        names = [name for name in selector.split(b"/") if name]
+        for name in names:
+            if name in (b".", b"..") or b"\0" in name:
+                raise NotThere("no name in a selector is “.” or “..”, or has a NUL in it")
+            if name[:1] == b"." and not self._hidden:
+                raise NotThere("hidden files are not shown")
+        return names
+
     def menu(self, selector: bytes, descriptor: int) -> Iterator[MenuItem]:
         """Yield the items of a directory: its gophermap, or its files. Those of ours have no host."""
-        place = b"/" + b"".join(name + b"/" for name in _names(selector))
+        place = b"/" + b"".join(name + b"/" for name in self._names(selector))
         gophermap = self._map(place)
         yield from gophermap.items
         if gophermap.lists:
@@ -101,13 +126,12 @@ class Hole:
     def _listing(
         self, place: bytes, descriptor: int, hidden: frozenset[bytes]
     ) -> Iterator[MenuItem]:
-        names = sorted(
+        there = [
             name
             for name in map(os.fsencode, os.listdir(descriptor))
             if name[:1] != b"." and name != FILE.encode() and name not in hidden
-            # No selector could have these.
-            if not re.search(rb"[\t\r\n]", name)
-        )
+        ]
+        names = sorted(name for name in there if not _NO_SELECTOR.search(name))
         found = [
             (letter, name) for name in names[:MOST_LISTED] if (letter := self._letter(place, name))
         ]
@@ -116,7 +140,10 @@ class Hole:
             yield MenuItem(letter, _CONTROLS.sub(b"?", name), place + name + slash)
         if len(names) > MOST_LISTED:
             yield MenuItem("i", b"(and %d more)" % (len(names) - MOST_LISTED), port=None)
-        if not found:
+        if len(names) < len(there):
+            left_out = b"(and %d whose names cannot be asked for)" % (len(there) - len(names))
+            yield MenuItem("i", left_out, port=None)
+        elif not found:
             yield MenuItem("i", b"(empty)", port=None)
 
     def _letter(self, place: bytes, name: bytes) -> str | None:
@@ -129,11 +156,3 @@ class Hole:
                 return known or letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
         except NotThere:
             return None
-
-
-def _names(selector: bytes) -> list[bytes]:
-    """Return the names that a selector is made of. Raises NotThere for one that may not be asked for."""
-    names = [name for name in selector.split(b"/") if name]
-    if any(name[:1] == b"." or b"\0" in name for name in names):
-        raise NotThere("there is nothing of that name here")
-    return names

@@ -121,8 +121,10 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
                 self._explain(link)
             else:
                 await self._answer(selector)
-        except NotThere as error:
-            self._refuse(f"'{one_line(line.partition(chr(9))[0], 200)}': {error}.")
+        except NotThere:
+            # Why is nobody's business.
+            asked = one_line(line.partition("\t")[0], 200)
+            self._refuse(f"'{asked}': there is nothing of that name here.")
         except OSError as error:
             self.log.error("cannot read what was asked for: {error}", error=str(error))
             if self._begun:
@@ -179,7 +181,8 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     def _explain(self, link: str) -> None:
         """A page for clients that do not know links out of Gopher, and ask for them."""
         if not _OUTSIDE.match(link):
-            raise NotThere("such a link is not explained here")
+            self._refuse(f"'URL:{one_line(link, 200)}': such a link is not explained here.")
+            return
         self._count("link")
         self.write(_LINK_PAGE.format(link=escape(one_line(link, 2000))).encode())
 

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.local.typed import typed_place
 
 Result = TypeVar("Result")
 PATIENCE = 20.0
@@ -94,7 +94,7 @@ def drive(environ: dict[str, str]) -> Drive:
         async def main() -> None:
             options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
             session = Session(environ, options)
-            browser = Browser(session, GopherURL.parse(url) if url is not None else None)
+            browser = Browser(session, None if url is None else typed_place(url))
             async with browser.run_test(size=size, notifications=True) as pilot:
                 await scenario(Driven(browser, pilot))
 

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.lines import lines_of, text_lines
-from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.page import Menu, Page, Text
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
-from logsrv.gopher.wire.menu import Menu, MenuParser
-from logsrv.gopher.wire.text import Text
+from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -21,7 +20,7 @@ URL = GopherURL("example.org")
 def menu(data: bytes) -> Menu:
     parser = MenuParser(longest_line=100)
     items = parser.feed(data) + parser.finish()
-    return Menu(URL, tuple(items), parser.terminated, parser.dropped)
+    return Menu(tuple(items), parser.dropped)
 
 
 def test_each_item_has_the_name_of_its_type() -> None:
@@ -37,7 +36,7 @@ def test_a_link_to_the_web_is_marked_as_one() -> None:
 
 
 def test_a_charset_of_the_users_choice() -> None:
-    page = Page(URL, Text(URL, b"\xc4\xc4 caf\x82", terminated=False))
+    page = Page(URL, Text(b"\xc4\xc4 caf\x82"))
     assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
     assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
 
@@ -58,8 +57,8 @@ def test_lines_that_were_cut_are_told() -> None:
 
 
 def test_an_empty_answer_is_said_to_be_empty() -> None:
-    assert "empty menu" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
-    assert "empty text" in lines_of(Page(URL, Text(URL, b"", True)), None)[-1].text
+    assert "menu is empty" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
+    assert "text is empty" in lines_of(Page(URL, Text(b"")), None)[-1].text
 
 
 def test_an_error_stands_above_what_had_come() -> None:
@@ -84,14 +83,14 @@ def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
-    lines = lines_of(Page(URL, Text(URL, b"\x7fELF\0\0" + b"x" * 1_000_000, False)), None)
+    lines = lines_of(Page(URL, Text(b"\x7fELF\0\0" + b"x" * 1_000_000)), None)
     assert "binary file" in lines[0].text
     assert sum(len(line.text) for line in lines) < 40_000
 
 
 @given(st.binary(max_size=300))
 def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
-    for page in (Page(URL, menu(data)), Page(URL, Text(URL, data, False))):
+    for page in (Page(URL, menu(data)), Page(URL, Text(data))):
         for line in lines_of(page, None):
             assert line.text == one_line(line.text, 10_000)
             assert len(line.label) <= 4

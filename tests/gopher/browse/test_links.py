@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.links import link_of, link_to
+from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.menu import MenuItem, parse_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 MENU = GopherURL("example.org", tls=True)
+LOCAL = FileURL(b"/srv/hole", "1", b"/sub/")
 
 
 def kind_and_address(line: bytes) -> tuple[str, str]:
@@ -64,6 +66,45 @@ def test_a_search_with_words_is_a_page() -> None:
 
 def test_information_leads_nowhere() -> None:
     assert link_of(MenuItem("i", b"hello"), MENU) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "address"),
+    [
+        (b"0Text\t/a.txt\t\t70", "show", "file:///srv/hole/a.txt"),
+        (b"1Menu\t/x/\t\t70", "show", "file:///srv/hole/#1/x/"),
+        (b"9File\t/f\t\t70", "download", "file:///srv/hole/#9/f"),
+        (b"1Menu\t/m\tother.org\t70", "show", "gopher://other.org/1/m"),
+        (b"hWeb\tURL:https://w.org/\t\t", "outside", "https://w.org/"),
+        (b"7Search\t/s\t\t70", "dead", "cannot be followed: only a server can search"),
+        (b"hFile\tURL:file:///etc/passwd\t\t", "dead",
+         "file: links are not opened: file:///etc/passwd"),
+    ],
+)  # fmt: skip
+def test_links_of_a_local_menu(line: bytes, kind: str, address: str) -> None:
+    link = link_of(parse_line(line), LOCAL)
+    assert link is not None and (link.kind, link.address) == (kind, address)
+
+
+@given(
+    st.sampled_from([*map(chr, range(33, 127))]),
+    st.binary(max_size=30) | st.sampled_from([b"/etc/passwd", b"file:///etc/", b"URL:file:/etc/"]),
+    st.sampled_from([b"", b"localhost", b"file", b"file:", b".", b"/"]),
+    st.sampled_from([b"", b"70", b"0"]),
+)
+def test_no_line_of_a_server_leads_to_a_local_file(
+    letter: str, selector: bytes, host: bytes, port: bytes
+) -> None:
+    line = letter.encode() + b"x\t" + b"\t".join([selector, host, port])
+    link = link_of(parse_line(line), MENU)
+    assert link is None or not isinstance(link.url, FileURL)
+
+
+def test_places_have_titles() -> None:
+    assert link_to(GopherURL("h.org", selector=b"/docs/")).title == "h.org docs"
+    assert link_to(GopherURL("h.org", item_type="7", search=b"red")).title == "h.org “red”"
+    assert link_to(LOCAL).title == "sub"
+    assert link_to(FileURL(b"/srv/\x1b[2J")).title == "\\x1b[2J"
 
 
 @given(st.binary(max_size=80))

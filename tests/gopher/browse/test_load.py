@@ -8,12 +8,10 @@ from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.load import LIMITS, MOST_LINES, Loading
-from logsrv.gopher.browse.page import Page, Picture
+from logsrv.gopher.browse.page import Menu, Page, Picture, Text
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
-from logsrv.gopher.wire.menu import Menu
-from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run, until
 from tests.gopher.browse.menus import item, menu

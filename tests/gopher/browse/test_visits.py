@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.visits import Cache, History
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
 
@@ -36,7 +37,7 @@ def test_history_is_bounded() -> None:
     assert history.neighbour(-2) is not None and history.neighbour(-3) is None
 
 
-def page(url: GopherURL, size: int) -> Page:
+def page(url: ItemURL, size: int) -> Page:
     return Page(url, None, received=size)
 
 
@@ -61,3 +62,10 @@ def test_errors_are_asked_for_again() -> None:
     cache.put(page(A, 1))
     cache.put(Page(A, None, ServerError("no")))
     assert cache.get(A) is None
+
+
+def test_local_files_are_read_anew() -> None:
+    """Who looks at them may edit them."""
+    cache = Cache()
+    cache.put(page(FileURL(b"/srv"), 1))
+    assert cache.get(FileURL(b"/srv")) is None

@@ -8,6 +8,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.bookmarks import Bookmark, Bookmarks, title_of
+from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/x%20y")
@@ -50,3 +51,12 @@ def test_a_place_is_called_by_its_host_and_name() -> None:
     titles = {"gopher://h.org/": "h.org", "gopher://h.org/1/a/phlog/": "h.org phlog"}
     titles["gopher://h.org/7/find%09red%1Bhat"] = "h.org find “red\\x1bhat”"
     assert {url: title_of(GopherURL.parse(url)) for url in titles} == titles
+
+
+def test_local_files_are_bookmarks_too(tmp_path: Path) -> None:
+    path = tmp_path / "bookmarks"
+    place = FileURL(b"/srv/hole", "0", b"/sub/a.txt")
+    assert Bookmarks(path).add(place, "A") and not Bookmarks(path).add(place, "B")
+    assert path.read_text() == "file:///srv/hole/#0/sub/a.txt A\n"
+    path.write_text(path.read_text() + "file://elsewhere/etc/ no\nfile:///srv/ S\n")
+    assert Bookmarks(path).all() == [Bookmark(place, "A"), Bookmark(FileURL(b"/srv"), "S")]

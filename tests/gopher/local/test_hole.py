@@ -76,6 +76,34 @@ def test_what_is_not_shown(directory: Path, selector: bytes) -> None:
         content(Hole(directory), selector)
 
 
+@pytest.mark.parametrize(
+    ("selector", "reason"),
+    [
+        (b"nothing", "nothing of that name"),
+        (b"out/secret", "leads out of the directory"),
+        (b"loop", "leads nowhere"),
+        (b"pipe", "neither a file nor a directory"),
+        (b"../secret", "“..”"),
+        (b".hidden/a", "hidden"),
+        (b"x" * 300, "too long"),
+    ],
+)
+def test_the_reason_is_there_for_whoever_may_know_it(
+    directory: Path, selector: bytes, reason: str
+) -> None:
+    with pytest.raises(NotThere, match=reason):
+        content(Hole(directory), selector)
+
+
+def test_hidden_files_may_be_asked_for_where_that_is_wanted(directory: Path) -> None:
+    """They are not listed all the same; what leads out still does not."""
+    place = Hole(directory, hidden=True)
+    assert content(place, b"/.hidden/a") == b"secret"
+    assert b"1.hidden /.hidden/" not in lines(place)
+    with pytest.raises(NotThere):
+        content(place, b"/.hidden/../../secret")
+
+
 def test_a_link_that_appears_late_is_not_followed(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +140,7 @@ def test_a_listing_has_what_can_be_asked_for(directory: Path) -> None:
         b"1sub /sub/",
         b"0a.txt /a.txt",
         b"0caf\xe9 /caf\xe9",
+        b"i(and 1 whose names cannot be asked for) ",
     ]
     assert lines(Hole(directory), b"/sub/") == [b"0deep /sub/deep"]
 
@@ -145,7 +174,7 @@ def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.Monkey
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"no directory .*nothing to serve"):
+    with pytest.raises(ConfigurationError, match=r"no directory .*/nothing$"):
         Hole(tmp_path / "nothing")
 
 

@@ -1,0 +1,118 @@
+"""Addresses of local files: a directory that was opened, and an item in it. Sans-IO.
+
+    file:///DIRECTORY/                  the directory, as a menu
+    file:///DIRECTORY/NAME              a file in it whose name tells its type
+    file:///DIRECTORY/#TSELECTOR        any item: what a server of DIRECTORY has at /TSELECTOR
+
+Selectors in menus count from the directory that was opened, so it stands in the address of each item.
+Other programs leave off what follows the `#` (RFC 8089 has no fragments), and show the directory.
+"""
+
+from __future__ import annotations
+
+import re
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.wire.filename import file_name
+from logsrv.gopher.wire.filetypes import letter_by_name
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import MENU_TYPE, GopherURL, quoted, unquoted
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.paths import safe_name
+
+# Whatever has a host is not here.
+_NO_SERVER = GopherURL("localhost")
+_WHOLE = re.compile(r"(?i:file):(?://(?i:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?", re.DOTALL)
+
+
+class FileURL(Value):
+    """The address of an item below `directory`, an absolute path.
+
+    item_type and selector: as in a GopherURL. Raises ConfigurationError for a NUL in the path.
+    """
+
+    __slots__ = ("directory", "item_type", "selector")
+
+    # As of a server without TLS that is not asked for anything.
+    tls = False
+    search: bytes | None = None
+
+    def __init__(self, directory: bytes, item_type: str = MENU_TYPE, selector: bytes = b"") -> None:
+        if b"\0" in directory:
+            raise ConfigurationError("no path can have a NUL in it")
+        self.directory = directory.rstrip(b"/") or b"/"
+        self.item_type = item_type
+        self.selector = selector
+
+    @classmethod
+    def parse(cls, text: str) -> FileURL:
+        """Return the address that `text` spells, without a look at what is there.
+
+        Raises ConfigurationError.
+        """
+        found = _WHOLE.fullmatch(text)
+        if found is None:
+            raise ConfigurationError(
+                f"“{one_line(text, 200)}” is no file of this machine: write file:///PATH"
+            )
+        path = unquoted(found[1])
+        if found[2]:
+            item = unquoted(found[2])
+            return cls(path, chr(item[0]), item[1:])
+        directory, _, name = path.rpartition(b"/")
+        letter = letter_by_name(name)
+        return cls(path) if letter is None else cls(directory, letter, b"/" + name)
+
+    def __str__(self) -> str:
+        directory = "file://" + quoted(self.directory.rstrip(b"/")).replace("?", "%3F")
+        if (self.item_type, self.selector) == (MENU_TYPE, b""):
+            return directory + "/"
+        name = self.selector[1:]
+        if (
+            self.selector == b"/" + name.replace(b"/", b"")
+            and letter_by_name(name) == self.item_type
+        ):
+            return f"{directory}/{quoted(name).replace('?', '%3F')}"
+        return f"{directory}/#{quoted(self.item_type.encode('latin-1') + self.selector)}"
+
+    @property
+    def name(self) -> bytes:
+        """The name of the file, or of the directory."""
+        return self.path.rstrip(b"/").rpartition(b"/")[2] or b"/"
+
+    @property
+    def path(self) -> bytes:
+        """The path, if nothing in the selector hinders."""
+        below = self.selector.lstrip(b"/")
+        return self.directory.rstrip(b"/") + b"/" + below if below else self.directory
+
+    def beside(self, item_type: str, selector: bytes) -> FileURL:
+        """Return the address of another item below the same directory."""
+        return FileURL(self.directory, item_type, selector)
+
+
+# The address of something that can be shown or saved.
+ItemURL = GopherURL | FileURL
+
+
+def parse_item_url(text: str) -> ItemURL:
+    """Return the address that `text` spells in full. Raises BadURL, ConfigurationError."""
+    return FileURL.parse(text) if text[:5].lower() == "file:" else GopherURL.parse(text)
+
+
+def url_of(item: MenuItem, menu: ItemURL) -> ItemURL | None:
+    """Return where an item of the menu at `menu` is, if that can be fetched or read."""
+    if isinstance(menu, GopherURL):
+        return item.url(menu)
+    if item.host:
+        return item.url(_NO_SERVER)
+    if item.port is None or item.link() is not None or item_type(item.item_type).transfer is None:
+        return None
+    return menu.beside(item.item_type, item.selector)
+
+
+def name_to_save(url: ItemURL) -> str:
+    """Return a safe name for a copy of what is at `url`."""
+    return safe_name(url.name) if isinstance(url, FileURL) else file_name(url)

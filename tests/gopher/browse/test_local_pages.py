@@ -1,0 +1,230 @@
+"""Local files and directories in the browser: whatever can be done with a server's pages."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.browse.links import link_to
+from logsrv.gopher.command.main import run as gopher
+from logsrv.gopher.local.typed import typed_place
+from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.menus import item, menu
+from tests.gopher.conftest import Serve
+
+
+@pytest.fixture
+def hole(tmp_path: Path) -> Path:
+    """A directory with menus and files, and neighbours that are nobody's business."""
+    (tmp_path / "secret.txt").write_text("secret")
+    found = tmp_path / "hole"
+    (found / "sub").mkdir(parents=True)
+    (found / "gophermap").write_bytes(
+        b"Welcome\n0About\tabout.txt\n1Sub\tsub\n0Missing\tnope.txt\n0Out\t../secret.txt\n"
+        b"0Link\tlink.txt\n9Packed\tpacked.bin\n7Search\tsearch\nhFile\tURL:file:///etc/passwd\n"
+    )
+    (found / "about.txt").write_text("All about it.\n" + "more\n" * 100 + "the end\n")
+    (found / "sub" / "deep.txt").write_bytes(b"caf\xe9 \x1b[2Jdeep\n")
+    (found / "sub" / "bad\x1b\xff").write_text("x")
+    (found / "sub" / "page.html").write_text("<h1>Heading</h1><p>Words.")
+    (found / "link.txt").symlink_to("../secret.txt")
+    (found / "packed.bin").write_bytes(bytes(range(256)) * 100)
+    os.mkfifo(found / "sub" / "pipe")
+    return found
+
+
+async def follow(driven: Driven, number: str) -> None:
+    """Open a link by its number."""
+    await driven.press(number)
+    await until(lambda: driven.browser.prompt.is_asking, "the prompt")
+    await driven.press("enter")
+
+
+def test_a_gophermap_is_read_and_left_and_come_back_to(drive: Drive, hole: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome", f"file://{hole}/")
+        await driven.press("enter")
+        await driven.shows("All about it.", f"file://{hole}/about.txt")
+        await driven.press("slash")
+        await driven.type("the end")
+        await driven.shows("“the end”: 1 of 1")
+        await driven.press("b")
+        await driven.shows("Welcome")
+        await driven.press("f")
+        await driven.shows("the end")
+        await driven.press("u")
+        await driven.shows("Welcome")
+        await follow(driven, "2")
+        await driven.shows("deep.txt", "page.html", "bad?ÿ", f"file://{hole}/#1/sub")
+        assert "pipe" not in driven.screen()
+        await driven.press("U")
+        await driven.shows("Welcome")
+        await driven.press("u")
+        await driven.shows("This is the first menu")
+        await driven.press("h")
+        await driven.shows("History, the newest first", "about.txt")
+
+    drive(str(hole / "gophermap"), scenario, size=(160, 24))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (3, "nope.txt: there is nothing of that name."),
+        (4, "no name in a selector is “.” or “..”"),
+        (5, "it is a symbolic link that leads out of the directory."),
+        (7, "only a server can search"),
+        (8, "file: links are not opened"),
+    ],
+)
+def test_what_cannot_be_followed_says_why(drive: Drive, hole: Path, number: int, said: str) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await driven.press(*["down"] * (number - 1), "enter")
+        await until(lambda: said in " ".join(driven.screen().split()), said)
+        assert "root:" not in driven.screen()
+
+    drive(str(hole), scenario, size=(160, 24))
+
+
+def test_reloading_shows_what_was_edited(drive: Drive, hole: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        (hole / "gophermap").write_text("Edited\n*\n")
+        await driven.press("r")
+        await driven.shows("Edited", "about.txt")
+
+    drive(str(hole), scenario)
+
+
+def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_path: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await follow(driven, "6")
+        await driven.shows("Saving to")
+        await driven.press("home", "s")
+        downloads = driven.browser.session.downloads
+        await until(lambda: len(downloads.all) == 2 and not downloads.running, "both")
+
+    drive(str(hole), scenario)
+    assert (tmp_path / "downloads" / "packed.bin").read_bytes() == bytes(range(256)) * 100
+    # Stuffed dots are a server's, not a file's.
+    assert (tmp_path / "downloads" / "about.txt").read_text().startswith("All about it.")
+
+
+def test_a_bookmark_remembers_what_was_opened(drive: Drive, hole: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await follow(driven, "2")
+        await driven.shows("deep.txt")
+        await driven.press("a")
+        await driven.shows("Bookmarked: sub")
+        await driven.press("B")
+        await driven.shows("Places to begin")
+        assert driven.pointed() == "sub"
+        await driven.press("enter")
+        await driven.shows("deep.txt", f"file://{hole}/#1/sub")
+
+    drive(str(hole), scenario, size=(160, 24))
+
+
+def test_paths_are_typed_as_addresses(drive: Drive, hole: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Places to begin")
+        await driven.press("g")
+        await driven.shows("Go to")
+        await driven.type(str(hole / "sub" / "deep.txt"))
+        await driven.shows("café \\x1b[2Jdeep")
+        await driven.press("g")
+        await driven.type(str(hole / "sub" / "page.html"))
+        await driven.shows("Heading")
+        await driven.press("g")
+        await driven.type(str(hole / "sub" / "pipe"))
+        await driven.shows("neither a file nor a directory")
+        await driven.press("g")
+        await driven.type(f"file://{hole}/")
+        await driven.shows("Welcome")
+
+    drive(None, scenario)
+
+
+def test_the_place_of_a_file_is_explained(drive: Drive, hole: Path) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome")
+        await driven.press("i")
+        await driven.shows("Where this leads", f"File      {hole}/about.txt")
+
+    drive(str(hole), scenario, size=(160, 24))
+
+
+def test_a_large_text_shows_its_beginning(drive: Drive, tmp_path: Path) -> None:
+    with open(tmp_path / "big.txt", "wb") as file:
+        file.write(b"the beginning\n" * 1000 + b"x" * 1000 + b"\n")
+        file.truncate(1 << 36)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("is larger than the limit", "s  saves all of it", "the beginning")
+
+    drive(str(tmp_path / "big.txt"), scenario)
+
+
+def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> None:
+    server = serve(
+        menu(
+            item("0", "Relative", str(hole / "about.txt")),
+            item("h", "By URL", f"URL:file://{hole}/about.txt"),
+            item("0", "By host", str(hole / "about.txt"), "file:", 70),
+        )
+    )
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Relative")
+        await driven.press("down", "enter")
+        await driven.shows("file: links are not opened")
+        await driven.press("down", "enter")
+        await driven.shows("cannot be a host")
+        await driven.press("home", "enter")
+        await driven.shows("By URL", "/0/")
+        assert "All about it" not in driven.screen()
+
+    drive(server.url(), scenario)
+
+
+def test_a_mirror_is_read_without_a_server(
+    drive: Drive, serve: Serve, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    answers = {
+        b"": menu(item("i", "The hole"), item("1", "Sub", "/sub"), item("0", "A", "/a.txt")),
+        b"/sub": menu(item("0", "Deep", "/sub/deep.txt"), item("1", "Far", "/", "h.example", 70)),
+        b"/a.txt": b"text a\r\n.\r\n",
+        b"/sub/deep.txt": b"deep down\r\n.\r\n",
+    }
+    server = serve(
+        lambda connection, request: connection.sendall(
+            answers.get(request.strip(), b"3no\t\terror.host\t1\r\n")
+        )
+    )
+    copy = tmp_path / "copy"
+    with open(os.devnull, "wb") as out, open(os.devnull, "w") as err:
+        assert gopher(["mirror", server.url(), str(copy)], out, err) == 0
+    server.close()
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("The hole")
+        await follow(driven, "1")
+        await driven.shows("Deep", "Far")
+        await driven.press("enter")
+        await driven.shows("deep down")
+        await driven.press("b")
+        await driven.shows("Far")
+        await driven.press("down")
+        await driven.shows("gopher://h.example/")
+        # A part of a mirror leads to the other parts.
+        driven.browser.follow(link_to(typed_place(str(copy / "a.txt"))))
+        await driven.shows("text a")
+        await driven.press("u")
+        await driven.shows("The hole")
+
+    drive(str(copy), scenario)
