@@ -13,17 +13,12 @@ from logsrv.gopher.gateway import pages
 from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.listing import linked
-from logsrv.gopher.gateway.media import (
-    ENOUGH_TO_TELL,
-    MediaKind,
-    disposition,
-    file_name,
-    media_type,
-)
+from logsrv.gopher.gateway.media import ENOUGH_TO_TELL, MediaKind, disposition, media_type
 from logsrv.gopher.gateway.paths import WebPlace, address_typed, is_gopher_path, parse_query
 from logsrv.gopher.gateway.settings import GatewaySettings
 from logsrv.gopher.gateway.visitors import TooMuch
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
+from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.kit.text.escape import one_line
@@ -173,7 +168,7 @@ class Answers:
         response = await self._fetcher.open(place.url)
         headers = {
             "Content-Type": "application/octet-stream",
-            "Content-Disposition": disposition(file_name(place.url.selector)),
+            "Content-Disposition": disposition(file_name(place.url)),
         }
         return Stream(response, b"", headers)
 

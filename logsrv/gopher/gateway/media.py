@@ -10,12 +10,9 @@ import re
 from typing import Literal
 from urllib.parse import quote
 
-from logsrv.gopher.wire.charset import decode_line
-
 MediaKind = Literal["image", "sound", "video"]
 # So many of the first bytes are enough for `media_type`.
 ENOUGH_TO_TELL = 16
-LONGEST_NAME = 100
 
 _SIGNS: dict[MediaKind, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "image": (
@@ -39,7 +36,7 @@ _SIGNS: dict[MediaKind, tuple[tuple[re.Pattern[bytes], str], ...]] = {
         (re.compile(rb"OggS"), "video/ogg"),
     ),
 }
-_NOT_IN_A_NAME = re.compile(r"[^\w .,()+@=-]+")
+_NOT_PLAIN = re.compile(r"[^\w .,()+@=-]", re.ASCII)
 
 
 def media_type(start: bytes, kind: MediaKind) -> str | None:
@@ -47,18 +44,7 @@ def media_type(start: bytes, kind: MediaKind) -> str | None:
     return next((name for sign, name in _SIGNS[kind] if sign.match(start)), None)
 
 
-def file_name(selector: bytes) -> str:
-    """A name to save an item under: the last part of its selector, without what could do harm."""
-    last = decode_line(selector).rstrip("/").rpartition("/")[2]
-    name = _NOT_IN_A_NAME.sub("_", last).strip(" .")
-    if len(name) > LONGEST_NAME:
-        dot = name.rfind(".")
-        ending = name[dot:] if dot > len(name) - 12 else ""
-        name = name[: LONGEST_NAME - len(ending)] + ending
-    return name or "gopher-file"
-
-
 def disposition(name: str) -> str:
     """The value of Content-Disposition that saves under `name` (RFC 6266, appendix D)."""
-    plain = "".join(letter if letter.isascii() else "_" for letter in name)
+    plain = _NOT_PLAIN.sub("_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -15,11 +15,12 @@ from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.gateway.columns import sized
 from logsrv.gopher.gateway.headings import heading_of
 from logsrv.gopher.gateway.listing import Row, RowKind, breadcrumb, listing, shown
-from logsrv.gopher.gateway.media import MediaKind, file_name
+from logsrv.gopher.gateway.media import MediaKind
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.columns import Run, flowed, runs_of
+from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
@@ -104,7 +105,7 @@ def media_page(place: WebPlace, kind: MediaKind) -> bytes:
         fetched=True,
         **_about(place),
         kind=kind,
-        name=file_name(place.url.selector),
+        name=file_name(place.url),
         media_path=attrs.evolve(place, rendering="media").path,
         file_path=attrs.evolve(place, rendering="file").path,
     )

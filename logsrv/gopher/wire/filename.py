@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
 
@@ -21,4 +22,4 @@ def name_of(selector: bytes) -> bytes:
 def file_name(url: GopherURL) -> str:
     """A safe name for what `url` leads to: the end of its selector, or its host."""
     words = [word for word in re.split(rb"[/\\]", name_of(url.selector)) if word]
-    return safe_name(words[-1] if words else url.host.encode())
+    return safe_name(decode_line(words[-1]).encode() if words else url.host.encode())

@@ -19,7 +19,9 @@ from logsrv.gopher.wire.url import GopherURL
         ("gopher://h/9/a%5C..%5Cb.exe", "b.exe"),
         ("gopher://h/9/%1B%5B2J", "=1B[2J"),
         ("gopher://h/9/.bashrc", "=2Ebashrc"),
-        ("gopher://h/9/caf%23351.bin", "caf=E9.bin"),
+        ("gopher://h/9/caf%23351.bin", "café.bin"),
+        ("gopher://h/9/caf%C3%A9.bin", "café.bin"),
+        ("gopher://h/9/a%22;evil=%22x", "a=22;evil==22x"),
         ("gopher://h/9/a%23057b", "b"),
     ],
 )
