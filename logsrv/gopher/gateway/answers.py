@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast, get_args
 
 import attrs
 
-from logsrv.errors import PeerError
 from logsrv.gopher.fetch.client import GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
@@ -15,8 +15,8 @@ from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.listing import linked
 from logsrv.gopher.gateway.media import ENOUGH_TO_TELL, MediaKind, disposition, media_type
 from logsrv.gopher.gateway.paths import WebPlace, address_typed, is_gopher_path, parse_query
-from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.gopher.gateway.visitors import TooMuch
+from logsrv.gopher.gateway.settings import GopherSettings
+from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
@@ -46,15 +46,6 @@ HEADINGS = {
 AGAIN = (404, 429, 500, 502, 503, 504)
 
 
-class RequestDenied(PeerError):
-    """A web request that gets nothing but a status and a sentence."""
-
-    def __init__(self, status: int, sentence: str, **headers: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.headers = headers
-
-
 @attrs.frozen
 class Answer:
     """A whole answer. `age`: seconds it may be kept, 0 for not at all."""
@@ -63,7 +54,7 @@ class Answer:
     content_type: str = HTML
     status: int = 200
     age: int = 0
-    headers: dict[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -72,12 +63,12 @@ class Stream:
 
     response: GopherResponse
     start: bytes
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 def status_of(error: Exception) -> int:
     """The HTTP status that says what went wrong."""
-    if isinstance(error, (RequestDenied, TooMuch)):
+    if isinstance(error, RequestDenied):
         return error.status
     statuses: dict[type[Exception], int] = {
         BadURL: 400,
@@ -92,12 +83,12 @@ def status_of(error: Exception) -> int:
 class Answers:
     """Gives the answers, by one set of settings."""
 
-    def __init__(self, settings: GatewaySettings, reactor: IClientReactor) -> None:
+    def __init__(self, settings: GopherSettings, reactor: IClientReactor) -> None:
         self._settings = settings
         self._age = int(settings.cache_time)
         self._fetcher = Fetcher(
             reactor,
-            settings.destinations,
+            settings,
             most_page=settings.max_page,
             most_download=settings.max_download,
             cache_bytes=settings.cache_size or 0,
@@ -146,12 +137,12 @@ class Answers:
             media = cast(MediaKind, kind.name)
             if place.rendering == "media":
                 return await self._media(place, media)
-            self._settings.destinations.check(url)
+            self._settings.check(url)
             return Answer(pages.media_page(place, media), age=self._age)
         if place.rendering == "media":
             raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
         if url.item_type == "7" and url.search is None:
-            self._settings.destinations.check(url)
+            self._settings.check(url)
             return Answer(pages.search_page(place), age=self._age)
         if kind.transfer == "menu":
             menu = await self._fetcher.menu(url)
@@ -187,13 +178,9 @@ class Answers:
         return Stream(response, start, {"Content-Type": found})
 
 
-def error_answer(error: GopherError | RequestDenied | TooMuch, place: WebPlace | None) -> Answer:
+def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> Answer:
     """Return the page that says what went wrong, with `place` where that is known."""
-    headers: dict[str, str] = {}
-    if isinstance(error, TooMuch):
-        headers["Retry-After"] = str(error.retry_after)
-    elif isinstance(error, RequestDenied):
-        headers.update(error.headers)
+    headers = error.headers if isinstance(error, RequestDenied) else {}
     status = status_of(error)
     # The reason without the address: that is the client's own input, and stays out of the page.
     said = error.reason if isinstance(error, BadURL) else str(error)

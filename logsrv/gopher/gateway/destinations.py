@@ -15,7 +15,8 @@ import attrs
 
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host
-from logsrv.kit.options.kinds import Kind
+from logsrv.kit.options.declare import option
+from logsrv.kit.options.kinds import FLAG, Kind
 
 _NOT_PUBLIC_V4 = tuple(
     IPv4Network(network)
@@ -58,15 +59,19 @@ class HostPattern:
         return f"*.{host}" if self.subdomains else host
 
 
-def _host_pattern(text: str) -> HostPattern:
-    name = text.removeprefix("*.")
+def _host(text: str) -> str:
     try:
-        host = canonical_host(name.removeprefix("[").removesuffix("]")).rstrip(".")
+        return canonical_host(text.removeprefix("[").removesuffix("]")).rstrip(".")
     except BadURL as error:
         raise ValueError(error.reason) from None
-    return HostPattern(host, subdomains=name != text)
 
 
+def _host_pattern(text: str) -> HostPattern:
+    name = text.removeprefix("*.")
+    return HostPattern(_host(name), subdomains=name != text)
+
+
+HOST_NAME: Kind[str] = Kind(_host, "a host name, such as gopher.example.org", "NAME")
 HOST_PATTERN: Kind[HostPattern] = Kind(
     _host_pattern, "a host such as gopher.example.org, or *.example.org for all below it", "HOST"
 )
@@ -133,31 +138,34 @@ def _is_address(address: str) -> bool:
         return False
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True, slots=False)
 class Destinations:
-    """The operator's rules.
+    """The operator's rules, and the options that they are."""
 
-    hosts: if there are any, others are not visited. private: addresses of any kind are. ports: if
-    there are any, others are not; else port 70 and those from 1024 on but a few.
-    """
-
-    hosts: tuple[HostPattern, ...] = ()
-    private: bool = False
-    ports: tuple[Ports, ...] = ()
+    allow_host: tuple[HostPattern, ...] = option(
+        (), HOST_PATTERN, "a host to visit; with this, no others are visited", repeatable=True
+    )
+    allow_private: bool = option(
+        False, FLAG, "visit private addresses too, this machine's among them"
+    )
+    allow_port: tuple[Ports, ...] = option(
+        (), PORTS, "ports to visit, instead of 70 and those from 1024 on but a few",
+        repeatable=True,
+    )  # fmt: skip
 
     def check(self, url: GopherURL) -> None:
         """Raises NotAllowed for a host or port that is not visited, before it is looked up."""
-        if self.hosts and not any(pattern.matches(url.host) for pattern in self.hosts):
+        if self.allow_host and not any(each.matches(url.host) for each in self.allow_host):
             raise NotAllowed("this gateway visits a few hosts only, and this is none of them")
         self._check_port(url.port)
 
     def check_address(self, address: str, port: int) -> None:
         """Raises NotAllowed for an address that must not be connected to."""
         self._check_port(port)
-        if not (_is_address(address) if self.private else is_public(address)):
+        if not (_is_address(address) if self.allow_private else is_public(address)):
             raise NotAllowed("this gateway visits public addresses only, and this host has none")
 
     def _check_port(self, port: int) -> None:
-        allowed = any(port in ports for ports in self.ports or USUAL_PORTS)
-        if not allowed or (not self.ports and any(port in ports for ports in _OBEDIENT)):
+        allowed = any(port in ports for ports in self.allow_port or USUAL_PORTS)
+        if not allowed or (not self.allow_port and any(port in ports for ports in _OBEDIENT)):
             raise NotAllowed(f"this gateway does not connect to port {port}: it is not for Gopher")

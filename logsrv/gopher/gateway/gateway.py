@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,30 +11,15 @@ from twisted.python.failure import Failure
 
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.answers import (
-    HEADINGS,
-    Answer,
-    Answers,
-    RequestDenied,
-    Stream,
-    error_answer,
-)
+from logsrv.gopher.gateway.answers import HEADINGS, Answer, Answers, Stream, error_answer
 from logsrv.gopher.gateway.outflow import Outflow, Stalled
-from logsrv.gopher.gateway.paths import (
-    WebPlace,
-    parse_path,
-)
-from logsrv.gopher.gateway.settings import GatewaySettings
-from logsrv.gopher.gateway.visitors import TooMuch, Visitors
+from logsrv.gopher.gateway.paths import WebPlace, parse_path
+from logsrv.gopher.gateway.settings import GopherSettings
+from logsrv.gopher.gateway.visitors import RequestDenied, Visitors, too_much
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.observe.metrics import Metric, Metrics
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import (
-    HEADERS,
-    client_of,
-    is_for_us,
-    is_loopback,
-)
+from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
 log = Logger()
 
@@ -60,11 +45,11 @@ class Gateway:
     """Answers web requests; `handle` is called for each."""
 
     def __init__(
-        self, settings: GatewaySettings, *, reactor: IClientReactor, metrics: Metrics
+        self, settings: GopherSettings, *, reactor: IClientReactor, metrics: Metrics
     ) -> None:
         self._reactor = reactor
         self._metrics = metrics
-        self._visitors = Visitors(settings.visitor_limits, reactor.seconds)
+        self._visitors = Visitors(settings, reactor.seconds)
         self._hits = 0
         self._stopping: Deferred[None] | None = None
         self._settings = settings
@@ -72,11 +57,11 @@ class Gateway:
         metrics.watch("gateway_requests_open", lambda: self._visitors.open)
         metrics.watch("gateway_cache_hits_total", lambda: self._hits + self._answers.hits)
 
-    def apply(self, settings: GatewaySettings) -> None:
+    def apply(self, settings: GopherSettings) -> None:
         """Go by these settings from the next request on; what was fetched before is forgotten."""
         self._hits += self._answers.hits
         self._settings = settings
-        self._visitors.limits = settings.visitor_limits
+        self._visitors.limits = settings
         self._answers = Answers(settings, self._reactor)
 
     def stop(self) -> Deferred[None]:
@@ -107,7 +92,7 @@ class Gateway:
                         answer = self._answers.go(request.uri.partition(b"?")[2])
                     else:
                         answer = await self._answers.gopher(place)
-            except (GopherError, RequestDenied, TooMuch) as error:
+            except (GopherError, RequestDenied) as error:
                 answer = error_answer(error, place)
             if isinstance(answer, Answer):
                 self._send(request, answer)
@@ -119,7 +104,7 @@ class Gateway:
 
     def _enter(self, request: WebRequest) -> Callable[[], None]:
         if self._stopping is not None:
-            raise TooMuch(503, "stopping", "the gateway is being stopped", 10)
+            raise too_much(503, "the gateway is being stopped", 10)
         address = request.getClientAddress()
         return self._visitors.enter(client_of(getattr(address, "host", None)))
 
@@ -177,7 +162,7 @@ class Gateway:
         request.finish()
 
     def _begin(
-        self, request: WebRequest, status: int, policy: str, headers: dict[str, str], age: int
+        self, request: WebRequest, status: int, policy: str, headers: Mapping[str, str], age: int
     ) -> None:
         self._metrics.count("gateway_requests_total", status=str(status))
         request.setResponseCode(status, HTTPStatus(status).phrase.encode())

@@ -10,10 +10,9 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import blockingCallFromThread
 
-from logsrv.gopher.gateway import answers
 from logsrv.gopher.gateway.answers import error_answer, status_of
 from logsrv.gopher.gateway.destinations import NotAllowed
-from logsrv.gopher.gateway.visitors import TooMuch
+from logsrv.gopher.gateway.visitors import RequestDenied, too_much
 from logsrv.gopher.wire.errors import (
     BadURL,
     GopherError,
@@ -41,8 +40,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
         (Refused("x:70"), 502),
         (Truncated("x:70", 5, "reset"), 502),
         (NotGopher("HTTP", "look"), 502),
-        (answers.RequestDenied(421, "no"), 421),
-        (TooMuch(429, "rate", "wait", 5), 429),
+        (RequestDenied(421, "no"), 421),
+        (too_much(429, "wait", 5), 429),
     ],
 )
 def test_status(error: GopherError, status: int) -> None:

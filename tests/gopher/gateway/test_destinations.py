@@ -70,7 +70,7 @@ def test_ipv6_agrees(number: int) -> None:
 def test_hosts() -> None:
     """With --allow-host others are refused; *. stands for what is below, a dot at the end for nothing."""
     patterns = tuple(map(HOST_PATTERN.parse, ("Example.org", "*.floodgap.com", "[2606::1]")))
-    destinations = Destinations(patterns)
+    destinations = Destinations(allow_host=patterns)
     for host in ("example.org", "example.org.", "gopher.floodgap.com", "2606::1"):
         destinations.check(GopherURL(host))
     for host in ("floodgap.com", "evilfloodgap.com", "a.example.org", "example.org.evil.com"):
@@ -85,8 +85,8 @@ def test_ports_of_others(port: int) -> None:
     with pytest.raises(NotAllowed, match="port"):
         Destinations().check(GopherURL("example.org", port))
     with pytest.raises(NotAllowed, match="port"):
-        Destinations(private=True).check_address("127.0.0.1", port)
-    Destinations(ports=(Ports(port, port),)).check(GopherURL("example.org", port))
+        Destinations(allow_private=True).check_address("127.0.0.1", port)
+    Destinations(allow_port=(Ports(port, port),)).check(GopherURL("example.org", port))
 
 
 @pytest.mark.parametrize("port", [70, 1024, 7070, 65535])
@@ -94,17 +94,17 @@ def test_ports_of_gopher(port: int) -> None:
     """Port 70 and those that ordinary users can serve Gopher at are visited."""
     Destinations().check(GopherURL("example.org", port))
     with pytest.raises(NotAllowed):
-        Destinations(ports=(Ports(71, 71),)).check(GopherURL("example.org", port))
+        Destinations(allow_port=(Ports(71, 71),)).check(GopherURL("example.org", port))
 
 
 def test_addresses() -> None:
     """Private addresses need --allow-private, and even then have to be addresses."""
     Destinations().check_address("8.8.8.8", 70)
-    Destinations(private=True).check_address("127.0.0.1", 70)
+    Destinations(allow_private=True).check_address("127.0.0.1", 70)
     for destinations, address in [
         (Destinations(), "127.0.0.1"),
-        (Destinations(private=True), "0177.0.0.1"),
-        (Destinations(private=True), "localhost"),
+        (Destinations(allow_private=True), "0177.0.0.1"),
+        (Destinations(allow_private=True), "localhost"),
     ]:
         with pytest.raises(NotAllowed):
             destinations.check_address(address, 70)

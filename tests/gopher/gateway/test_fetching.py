@@ -25,7 +25,7 @@ def fetcher(
 ) -> Fetcher:
     return Fetcher(
         reactor,
-        Destinations(hosts, private),
+        Destinations(allow_host=hosts, allow_private=private),
         most_page=200_000,
         most_download=None,
         cache_bytes=1_000_000,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.gateway.destinations import Destinations
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.service import Options
 from logsrv.kit.options.reference import reference
@@ -21,8 +20,8 @@ def settings(*arguments: str) -> GopherSettings:
 def test_defaults() -> None:
     """Without options only public addresses are visited, and nobody gets everything."""
     found = settings()
-    assert found.destinations == Destinations()
-    assert found.visitor_limits.at_once_each < found.visitor_limits.at_once
+    assert not (found.allow_host or found.allow_private or found.allow_port)
+    assert found.max_requests_per_client < found.max_requests
     assert found.max_connections_per_peer is not None
 
 
