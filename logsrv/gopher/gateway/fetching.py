@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import attrs
@@ -67,46 +68,37 @@ class Fetcher:
             retries=1,
             allow=lambda address, port: self._destinations.check_address(address, port),
         )
-        self._menus: Cache[GopherURL, Menu] = Cache(
-            cache_bytes // 2, cache_seconds, reactor.seconds
-        )
-        self._texts: Cache[GopherURL, Text] = Cache(
-            cache_bytes // 2, cache_seconds, reactor.seconds
+        self._known: Cache[GopherURL, Menu | Text] = Cache(
+            cache_bytes, cache_seconds, reactor.seconds
         )
 
     @property
     def hits(self) -> int:
         """The number of times something was remembered."""
-        return self._menus.hits + self._texts.hits
+        return self._known.hits
 
     async def menu(self, url: GopherURL) -> Fetched[Menu]:
         """Raises GopherError when nothing of it came."""
-        self._destinations.check(url)
-        if (known := self._menus.get(url)) is not None:
-            return Fetched(known, "", self._seconds)
-        try:
-            menu = await self._in_time(url, self._client.menu(url))
-        except GopherError as error:
-            if isinstance(error.partial, Menu) and error.partial.items:
-                return Fetched(error.partial, str(error), 0)
-            raise
-        size = sum(_ITEM_BYTES + len(item.display) + len(item.selector) for item in menu.items)
-        self._menus.put(url, menu, size)
-        return Fetched(menu, "", self._seconds)
+        return await self._fetched(url, Menu, self._client.menu)
 
     async def text(self, url: GopherURL) -> Fetched[Text]:
         """Raises GopherError when nothing of it came."""
+        return await self._fetched(url, Text, self._client.text)
+
+    async def _fetched(
+        self, url: GopherURL, kind: type[Content], fetch: Callable[[GopherURL], Deferred[Content]]
+    ) -> Fetched[Content]:
         self._destinations.check(url)
-        if (known := self._texts.get(url)) is not None:
+        if isinstance(known := self._known.get(url), kind):
             return Fetched(known, "", self._seconds)
         try:
-            text = await self._in_time(url, self._client.text(url))
+            content = await self._in_time(url, fetch(url))
         except GopherError as error:
-            if isinstance(error.partial, Text) and error.partial.content:
+            if isinstance(error.partial, kind) and _size(error.partial):
                 return Fetched(error.partial, str(error), 0)
             raise
-        self._texts.put(url, text, _ITEM_BYTES + len(text.content))
-        return Fetched(text, "", self._seconds)
+        self._known.put(url, content, _ITEM_BYTES + _size(content))
+        return Fetched(content, "", self._seconds)
 
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""
@@ -119,3 +111,10 @@ class Fetcher:
             return await work
         except DeferredTimeout:
             raise TimedOut(url.address, "whole", PATIENCE) from None
+
+
+def _size(content: Menu | Text) -> int:
+    """Return about how many bytes of memory it takes; 0 if nothing is in it."""
+    if isinstance(content, Text):
+        return len(content.content)
+    return sum(_ITEM_BYTES + len(item.display) + len(item.selector) for item in content.items)

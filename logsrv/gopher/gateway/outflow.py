@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IConsumer, IReactorTime
 
 from logsrv.errors import PeerError
 from logsrv.kit.net.backpressure import Backpressure
@@ -17,20 +15,10 @@ class Stalled(PeerError):
     """The client does not read."""
 
 
-class Consumer(Protocol):
-    """The part of an HTTP request that is needed here."""
-
-    def registerProducer(self, producer: object, streaming: bool) -> None: ...
-
-    def unregisterProducer(self) -> None: ...
-
-    def write(self, data: bytes) -> None: ...
-
-
 class Outflow(Backpressure):
     """Writes to `request` until its transport is full, and waits until it is not."""
 
-    def __init__(self, request: Consumer, clock: IReactorTime) -> None:
+    def __init__(self, request: IConsumer, clock: IReactorTime) -> None:
         super().__init__()
         self._request = request
         self._clock = clock

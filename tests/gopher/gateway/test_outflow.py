@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.internet.task import Clock
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from logsrv.gopher.gateway.outflow import STALLED_AFTER, Outflow, Stalled
 
 
+@implementer(IConsumer)
 class Browser:
     """Takes `room` bytes and then says that it is full."""
 
