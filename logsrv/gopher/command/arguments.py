@@ -6,13 +6,13 @@ Nothing here brings Twisted, which takes longer to load than a menu takes to fet
 from __future__ import annotations
 
 import os
-import re
 
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.fetch.places import pins_path
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
+from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import Any, TypeVar
 
+    from logsrv.gopher.local.fileurl import FileURL, ItemURL
     from logsrv.kit.options.argument_parser import Parser
 
+    Item = TypeVar("Item", GopherURL, FileURL)
 
 INCOMPLETE = 12
 
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _STATUSES = """\
 exit status:
   0  all went well                      7  the answer broke off
@@ -47,6 +48,7 @@ Show a text or a menu of a Gopher server, save anything else.
 
   gopher example.org                     a menu
   gopher example.org 7                   the link with the number 7 in it
+  gopher docs/                           a directory of this machine, or a file
   gopher gopher://example.org/7/find red search for “red”
   gopher browse [URL]                    a full-screen browser
   gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
@@ -139,7 +141,7 @@ def fetch_parser() -> Parser:
 
 def _declare(parser: Parser | Declared) -> None:
     add = parser.add_argument
-    add("url", metavar="URL", help="gopher://… or gophers://… (TLS); or just a host")
+    add("url", metavar="URL", help="gopher://… or gophers://… (TLS), or just a host; or a path")
     add(
         "words",
         metavar="WORDS",
@@ -225,11 +227,11 @@ def checked_charset_option(options: Namespace) -> None:
         options.charset = checked_charset(options.charset)
 
 
-def asked_url(options: Namespace, connection: ConnectionOptions) -> GopherURL:
+def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
     """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
     GopherError, UsageError, ConfigurationError.
     """
-    url = parsed_url(options.url)
+    url = typed_place(options.url)
     if options.type is not None:
         url = url.replace(item_type=options.type)
     words = options.words
@@ -237,6 +239,10 @@ def asked_url(options: Namespace, connection: ConnectionOptions) -> GopherURL:
         from logsrv.gopher.command.follow import followed
 
         url, words = followed(url, words, connection)
+    if not isinstance(url, GopherURL):
+        if words or url.item_type == "7":
+            raise ConfigurationError("only a server can search, and this is on this machine")
+        return _of_a_type_to_fetch(url)
     if words:
         url = url.searching(" ".join(words))
     if options.plus:
@@ -244,21 +250,20 @@ def asked_url(options: Namespace, connection: ConnectionOptions) -> GopherURL:
     return followable(url)
 
 
-def parsed_url(text: str) -> GopherURL:
-    """Return the URL that `text` spells; without a scheme it is gopher://. Raises BadURL."""
-    return GopherURL.parse(text if re.match(_SCHEME, text) else f"gopher://{text}")
-
-
 def followable(url: GopherURL) -> GopherURL:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
     from logsrv.gopher.wire.menu import MenuItem
 
     link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
-    kind = item_type(url.item_type)
     if link is not None:
         raise ConfigurationError(
             f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
         )
+    return _of_a_type_to_fetch(url)
+
+
+def _of_a_type_to_fetch(url: Item) -> Item:
+    kind = item_type(url.item_type)
     if kind.transfer is None:
         raise ConfigurationError(
             f"items of type {kind.letter} ({kind.name}) cannot be fetched; if the type is wrong, "

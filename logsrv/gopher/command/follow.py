@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.fetch.blocking import urlopen
+from logsrv.gopher.command.answer import opened
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
+from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
-_CHUNK = 64 * 1024
 _LONGEST_NUMBER = 6
 
 
 def followed(
-    url: GopherURL, words: list[str], connection: ConnectionOptions
-) -> tuple[GopherURL, list[str]]:
+    url: ItemURL, words: list[str], connection: ConnectionOptions
+) -> tuple[ItemURL, list[str]]:
     """Return where the numbers at the beginning of `words` lead, one menu after the other, and the words
     behind them. Raises GopherError; ConfigurationError if there is no such link.
     """
@@ -28,14 +27,14 @@ def _is_number(word: str) -> bool:
     return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER
 
 
-def _link(menu: GopherURL, number: int, connection: ConnectionOptions) -> GopherURL:
+def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
     links = _links(menu, number, connection)
     if not 1 <= number <= len(links):
         raise ConfigurationError(
             f"{menu} has no link {number}; it has {len(links)}, and the first is number 1"
         )
     item = links[number - 1]
-    if (url := item.url(menu)) is not None:
+    if (url := url_of(item, menu)) is not None:
         return url
     if (link := item.link()) is not None:
         raise ConfigurationError(
@@ -44,22 +43,13 @@ def _link(menu: GopherURL, number: int, connection: ConnectionOptions) -> Gopher
     raise ConfigurationError(f"link {number} cannot be followed: its host or its port is none")
 
 
-def _links(menu: GopherURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
+def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
     """The links of a menu; no more of it is read than `enough` of them."""
     parser = MenuParser()
     links: list[MenuItem] = []
-    with urlopen(
-        menu,
-        connection.timeouts.between,
-        trust=connection.trust,
-        most_bytes=Limits().menu,
-        most_seconds=Timeouts().whole,
-        proxy=connection.proxy,
-    ) as answer:
-        while not parser.terminated and len(links) < enough:
-            chunk = answer.read1(_CHUNK)
-            items = parser.feed(chunk) if chunk else parser.finish()
-            links += [item for item in items if item.is_link]
-            if not chunk:
-                break
-    return links
+    with opened(menu, connection, Limits().menu, Timeouts().whole) as answer:
+        for piece in answer.pieces():
+            links += [item for item in parser.feed(piece) if item.is_link]
+            if parser.terminated or len(links) >= enough:
+                return links
+    return links + [item for item in parser.finish() if item.is_link]

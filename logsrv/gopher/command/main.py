@@ -13,6 +13,7 @@ import sys
 import time
 
 from logsrv.errors import ConfigurationError, LogsrvError, Shown, UsageError
+from logsrv.gopher.command.answer import opened
 from logsrv.gopher.command.arguments import (
     asked_url,
     browse_parser,
@@ -22,7 +23,6 @@ from logsrv.gopher.command.arguments import (
     fetch_options,
 )
 from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView
-from logsrv.gopher.fetch.blocking import GopherFile, urlopen
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import BinaryIO, NoReturn, TextIO
 
+    from logsrv.gopher.command.answer import Opened
     from logsrv.gopher.command.show import View
+    from logsrv.gopher.local.fileurl import ItemURL
     from logsrv.gopher.wire.itemtypes import Transfer
 
 FAILED = 1
@@ -138,25 +140,19 @@ def _browse(words: list[str]) -> int:
 
 
 def _fetch(
-    url: GopherURL,
+    url: ItemURL,
     options: Namespace,
     connection: ConnectionOptions,
     stdout: BinaryIO,
     stderr: TextIO,
 ) -> int:
     kind = _kind(url)
-    answers: list[GopherFile] = []
+    answers: list[Opened] = []
     view = _view(url, kind, options, stdout, stderr, answers)
     try:
-        with urlopen(
-            url,
-            connection.timeouts.between,
-            trust=connection.trust,
-            most_bytes=options.max_size or _most_bytes(kind),
-            most_seconds=math.inf if kind == "binary" else Timeouts().whole,
-            proxy=connection.proxy,
-            as_sent=True,
-        ) as answer:
+        most_bytes = options.max_size or _most_bytes(kind)
+        most_seconds = math.inf if kind == "binary" else Timeouts().whole
+        with opened(url, connection, most_bytes, most_seconds) as answer:
             answers.append(answer)
             for piece in answer.pieces(view.into):
                 view.feed(piece)
@@ -170,8 +166,8 @@ def _fetch(
     return 0
 
 
-def _kind(url: GopherURL) -> Transfer:
-    if url.plus is not None and url.plus[:1] in (b"!", b"$"):
+def _kind(url: ItemURL) -> Transfer:
+    if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
         return "text"
     transfer = item_type(url.item_type).transfer
     assert transfer is not None, "asked_url lets nothing else through"
@@ -184,12 +180,12 @@ def _most_bytes(kind: Transfer) -> int | None:
 
 
 def _view(
-    url: GopherURL,
+    url: ItemURL,
     kind: Transfer,
     options: Namespace,
     stdout: BinaryIO,
     stderr: TextIO,
-    answers: list[GopherFile],
+    answers: list[Opened],
 ) -> View:
     """Return the view that the answer goes to. `answers` has the answer as soon as it has begun."""
 
@@ -201,6 +197,15 @@ def _view(
 
     output: str | None = options.output
     terminal = stdout.isatty()
+    if (
+        kind == "binary"
+        and output is None
+        and not _to_stdout(options)
+        and not isinstance(url, GopherURL)
+    ):
+        raise ConfigurationError(
+            f"{one_line(os.fsdecode(url.path), 4096)} is neither a text nor a menu; --output FILE copies it"
+        )
     if output not in (None, "-") or (kind == "binary" and not _to_stdout(options)):
         from logsrv.gopher.command.save import SaveView, target
 

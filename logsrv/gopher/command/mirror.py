@@ -14,7 +14,6 @@ from logsrv.gopher.command.arguments import (
     duration,
     followable,
     number,
-    parsed_url,
     parser_for,
     read,
     size,
@@ -30,7 +29,7 @@ from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.charset import checked_charset
-from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 
 def _root(text: str) -> GopherURL:
-    url = followable(parsed_url(text))
+    url = followable(typed_url(text))
     if url.item_type == "7" or url.search is not None or url.plus is not None:
         raise ConfigurationError("a mirror begins with an item, not with a search or with Gopher+")
     return url

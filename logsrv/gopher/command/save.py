@@ -11,20 +11,19 @@ from typing import BinaryIO, TextIO
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.progress import Progress, size_text
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.wire.filename import file_name
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import inside
 
 
-def target(url: GopherURL, output: str | None, *, force: bool) -> Path:
+def target(url: ItemURL, output: str | None, *, force: bool) -> Path:
     """Return where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
 
     Raises ConfigurationError if that would replace a file, without `force`.
     """
     path = Path(output) if output is not None else Path()
     if path.is_dir():
-        path = inside(path, file_name(url))
+        path = inside(path, name_to_save(url))
     if path.is_dir():
         raise ConfigurationError(f"{_shown(path)} is a directory; give a name with --output FILE")
     if (path.exists() or path.is_symlink()) and not force:

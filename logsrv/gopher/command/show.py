@@ -8,7 +8,6 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
-from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO, Protocol
 
     from logsrv.gopher.fetch.stream import Into
+    from logsrv.gopher.local.fileurl import ItemURL
 
     class View(Protocol):
         """A view of one answer: takes its bytes.
@@ -73,7 +73,7 @@ class MenuView:
     def __init__(
         self,
         screen: Screen,
-        url: GopherURL,
+        url: ItemURL,
         charset: str | None,
         *,
         links: bool,
@@ -114,7 +114,9 @@ class MenuView:
     def _place(self, item: MenuItem) -> str:
         if not self._links or item.item_type == "3":
             return ""
-        place = item.url(self._url) or item.link()
+        from logsrv.gopher.local.fileurl import url_of
+
+        place = url_of(item, self._url) or item.link()
         shown = "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
         return "  " + self._screen.coloured(shown, _DIM)
 

@@ -15,11 +15,11 @@ import json
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
-from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class JsonView:
     def __init__(
         self,
         out: BinaryIO,
-        url: GopherURL,
+        url: ItemURL,
         kind: Transfer,
         charset: str | None,
         *,
@@ -90,7 +90,7 @@ class JsonView:
         return {"terminated": terminated, "text": decode_text(content, self._charset)}
 
     def _item(self, item: MenuItem) -> dict[str, Any]:
-        url = item.url(self._url)
+        url = url_of(item, self._url)
         values: dict[str, Any] = {
             "type": item.item_type,
             "display": item.text(self._charset),

@@ -1,0 +1,66 @@
+"""Answers that the command reads: a server's, or what is on this machine."""
+
+from __future__ import annotations
+
+from logsrv.gopher.fetch.blocking import urlopen
+from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from typing import Protocol, Self
+
+    from logsrv.gopher.fetch.settings import ConnectionOptions
+    from logsrv.gopher.fetch.stream import Into
+    from logsrv.gopher.local.fileurl import FileURL, ItemURL
+
+    class Opened(Protocol):
+        """An answer that has begun. length: in bytes, where that is known; has_header: whether a text
+        comes without terminator and stuffed dots; pieces: all of it, maybe some of it straight into a file.
+        """
+
+        length: int | None
+        has_header: bool
+
+        def pieces(self, into: Into | None = None) -> Iterator[bytes]: ...
+
+
+def opened(
+    url: ItemURL, connection: ConnectionOptions, most_bytes: int | None, most_seconds: float
+) -> AbstractContextManager[Opened]:
+    """Ask for `url`, and return the answer as it is sent. Raises GopherError, ConfigurationError."""
+    if not isinstance(url, GopherURL):
+        return _FromDisk(url, most_bytes)
+    return urlopen(
+        url,
+        connection.timeouts.between,
+        trust=connection.trust,
+        most_bytes=most_bytes,
+        most_seconds=most_seconds,
+        proxy=connection.proxy,
+        as_sent=True,
+    )
+
+
+class _FromDisk:
+    has_header = True
+
+    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
+        from logsrv.gopher.local.answer import LocalAnswer
+
+        self._answer = LocalAnswer(url, most_bytes)
+        self._pieces = iter(self._answer)
+        # What cannot be read is said before anything is shown or saved.
+        self._first = next(self._pieces, b"")
+        self.length = self._answer.length
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        del self._pieces
+
+    def pieces(self, into: Into | None = None) -> Iterator[bytes]:
+        yield self._first
+        yield from self._pieces

@@ -1,0 +1,110 @@
+"""`gopher FILE` and `gopher DIRECTORY` show what is on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.command.answer import opened
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.local.fileurl import FileURL
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.command.test_main import gopher
+from tests.gopher.conftest import Serve
+
+
+@pytest.fixture
+def hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory `hole` in the current one."""
+    found = tmp_path / "hole"
+    (found / "sub").mkdir(parents=True)
+    (found / "gophermap").write_text(
+        "Hi\n0About\tabout.txt\n1Sub\tsub\n1Away\t/x\texample.org\t70\n0Out\t../secret\n7Find\tf\n"
+    )
+    (found / "about.txt").write_bytes(b"..caf\xe9 \x1b[2J\n.\n")
+    (found / "sub" / "deep.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "secret").write_text("secret")
+    os.mkfifo(found / "pipe")
+    monkeypatch.chdir(tmp_path)
+    return found
+
+
+def test_menus_and_texts_are_shown(hole: Path) -> None:
+    status, shown, _ = gopher("hole")
+    assert status == 0 and shown.decode().splitlines()[:3] == [
+        "          Hi", "   1 text About", "   2 menu Sub",
+    ]  # fmt: skip
+    assert gopher("hole/gophermap")[1] == shown
+    # As it is: files have no terminator.
+    assert gopher("hole/about.txt")[1] == "..café \\x1b[2J\n.\n".encode()
+    assert gopher("hole", "1")[1] == gopher("hole/about.txt")[1]
+    assert b"deep.bin" in gopher("hole", "2")[1]
+
+
+def test_links_say_where_they_lead(hole: Path) -> None:
+    shown = gopher("hole", "--links")[1].decode()
+    assert f"<file://{hole}/about.txt>" in shown and "<gopher://example.org/1/x>" in shown
+    found = json.loads(gopher(f"file://{hole}/", "--json")[1])
+    assert (found["kind"], found["url"]) == ("menu", f"file://{hole}/")
+    assert [each["url"] for each in found["items"]][1:4] == [
+        f"file://{hole}/about.txt", f"file://{hole}/#1/sub", "gopher://example.org/1/x",
+    ]  # fmt: skip
+
+
+def test_what_is_no_text_is_copied(hole: Path, tmp_path: Path) -> None:
+    status, shown, sentence = gopher("hole/sub/deep.bin")
+    assert (status, shown) == (1, b"") and "--output FILE copies it" in sentence
+    assert gopher("hole/sub/deep.bin", "-o", "copy")[0] == 0
+    assert gopher("hole", "2", "1", "-o", "-")[1] == bytes(range(256))
+    assert gopher("hole/about.txt", "-o", "text")[0] == 0
+    assert (tmp_path / "copy").read_bytes() == bytes(range(256))
+    assert (tmp_path / "text").read_bytes() == (hole / "about.txt").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hole/pipe"], "hole/pipe: it is neither a file nor a directory"),
+        (["./nothing"], "./nothing: No such file"),
+        (["hole", "4"], "no name in a selector"),
+        (["hole", "5"], "only a server can search"),
+        (["hole", "red"], "only a server can search"),
+        (["hole", "9"], "has no link 9; it has 5"),
+    ],
+)
+def test_what_cannot_be_shown(hole: Path, words: list[str], said: str) -> None:
+    status, shown, sentence = gopher(*words)
+    assert (status, shown) == (1, b"") and said in sentence
+
+
+def test_a_mirror_begins_with_a_server(hole: Path) -> None:
+    """Of what is here, a copy needs no gopher."""
+    assert gopher("mirror", f"file://{hole}/", "copy")[0] == 1
+
+
+def test_a_server_leads_to_no_file(hole: Path, serve: Serve) -> None:
+    about = hole / "about.txt"
+    server = serve(
+        f"hx\tURL:file://{about}\t\t\r\n0x\t{about}\tfile\t70\r\n0x\t{about}\r\n".encode()
+    )
+    assert "leads out of Gopher" in gopher(server.url(), "1")[2]
+    assert (
+        b"file:"
+        not in json.dumps(json.loads(gopher(server.url(), "--json")[1])["items"][1:]).encode()
+    )
+    assert gopher(server.url(), "3")[0] == 0
+    assert server.requests[-1] == f"{about}\r\n".encode()
+
+
+def test_both_are_opened_alike(hole: Path, serve: Serve) -> None:
+    server = serve(b"from afar")
+    for url, length in (
+        (FileURL(os.fsencode(hole), "0", b"/sub/deep.bin"), 256),
+        (GopherURL.parse(server.url("/0/x")), None),
+    ):
+        with opened(url, ConnectionOptions(), None, 20) as answer:
+            assert answer.length == length
+            assert b"".join(answer.pieces())
