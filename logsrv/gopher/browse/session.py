@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from logsrv.gopher.browse.downloads import Downloads
 from logsrv.gopher.browse.load import Loading
@@ -14,9 +16,12 @@ from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
+if TYPE_CHECKING:
+    from logsrv.gopher.follow.following import Following
+
 
 class Session:
-    """History, cache, bookmarks, downloads, whom to trust; `environ` says where and how."""
+    """History, cache, bookmarks, followed menus, downloads, whom to trust; `environ` says where and how."""
 
     def __init__(
         self,
@@ -36,6 +41,13 @@ class Session:
         self.charset = charset
         # Servers whose certificate the user decided to trust and that have not been asked since.
         self.newly_trusted: set[str] = set()
+
+    @cached_property
+    def following(self) -> Following:
+        """The followed menus; the first page does not wait for them."""
+        from logsrv.gopher.follow.following import Following
+
+        return Following(data_directory(self.environ))
 
     def trust_for(self, url: ItemURL) -> Trust:
         """Trust by pin where the user decided so, else as for all. Raises ConfigurationError, OSError."""

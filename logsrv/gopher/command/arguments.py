@@ -40,7 +40,7 @@ exit status:
   2  the command line makes no sense    9  not a Gopher server
   3  the server answers with an error   10 no trusted TLS connection
   4  unknown host                       11 the proxy makes no connection
-  5  no connection                      12 the mirror is not complete
+  5  no connection                      12 not all could be had
   6  the server is silent for too long  130 stopped with Ctrl-C
 """
 _DESCRIPTION = """\
@@ -53,6 +53,8 @@ Show a text or a menu of a Gopher server, save anything else.
   gopher browse [URL]                    a full-screen browser
   gopher mirror URL DIRECTORY            copy a server; see gopher mirror --help
   gopher serve DIRECTORY                 serve a copy, or files of your own
+  gopher follow URL                      follow a menu, such as a phlog
+  gopher new                             what is new in the menus you follow
 """
 
 

@@ -1,4 +1,4 @@
-"""`gopher URL`, `gopher browse`, `gopher mirror`, `gopher serve`: the console script.
+"""`gopher URL`, `gopher browse`, `gopher mirror` and their like: the console script.
 
 Fetching and showing one thing needs no reactor, so it does without Twisted: from start to finished
 menu takes a few times as long as starting Python.
@@ -120,6 +120,10 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
         from logsrv.gopher.command.mirror import run_mirror
 
         return run_mirror(words[1:], stdout, stderr)
+    if words[:1] in (["follow"], ["unfollow"], ["new"]):
+        from logsrv.gopher.command.news import run_news
+
+        return run_news(words[0], words[1:], stdout, stderr)
     if words[:1] == ["serve"]:
         from logsrv.gopher.command.serve import run_serve
 

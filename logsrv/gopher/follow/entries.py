@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
+from urllib.parse import quote
 
 from logsrv.gopher.follow.dates import date_in
 from logsrv.gopher.wire.errors import BadURL
@@ -25,6 +26,8 @@ LONGEST_TITLE = 200
 _LONGEST_HEADING = 120
 _LONGEST_ID = 2000
 _MARKS = " \t*=-_#~+|:•—–>"
+# What a feed may lead to; others (`javascript:`, `file:`) would act on the reader's machine.
+_ELSEWHERE = ("http:", "https:", "ftp:", "gemini:")
 _ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
 
 
@@ -53,6 +56,16 @@ def address_of(id: str) -> str:
     return id.partition("#")[0] if id.startswith(("gopher:", "gophers:")) else id
 
 
+def is_id(text: str) -> bool:
+    """Return true if `text` can be the id of an entry."""
+    if not text.startswith(("gopher:", "gophers:")):
+        return text.isascii() and text.isprintable() and text.lower().startswith(_ELSEWHERE)
+    try:
+        return str(GopherURL.parse(address_of(text))) == address_of(text)
+    except BadURL:
+        return False
+
+
 def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None) -> list[Entry]:
     """Return the items of a menu that can be opened, each once."""
     found: dict[str, Entry] = {}
@@ -70,7 +83,9 @@ def _address(item: MenuItem, menu: GopherURL) -> str | None:
     if link is None:
         return str(url) if (url := item.url(menu)) is not None else None
     if not _ADDRESS.match(link):
-        return link
+        # ASCII, so that it is an id for everybody.
+        address = quote(link, safe="!#$%&'()*+,/:;=?@[]~")
+        return address if address.lower().startswith(_ELSEWHERE) else None
     try:
         return str(GopherURL.parse(link))
     except BadURL:

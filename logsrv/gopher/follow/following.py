@@ -9,8 +9,7 @@ of its own.
 from __future__ import annotations
 
 import fcntl
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
@@ -18,8 +17,8 @@ from typing import TypeGuard
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.follow.entries import Entry, key_of
-from logsrv.gopher.follow.news import News
+from logsrv.gopher.follow.entries import Entry, key_of, same_id
+from logsrv.gopher.follow.news import Item, News
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -47,6 +46,18 @@ def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:
         return False
     asks = item_type(url.item_type).name == "search" and not url.search
     return item_type(url.item_type).transfer in ("menu", "text") and not asks and url.plus is None
+
+
+def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
+    """Return what was found in all menus, each entry once, the new ones first and of these the newest."""
+    found: dict[str, tuple[Item, Followed]] = {}
+    for each in followed:
+        for item in each.news.items:
+            known = found.setdefault(same_id(item.id), (item, each))
+            if known[0].read and not item.read:
+                found[same_id(item.id)] = (item, each)
+    pairs = sorted(found.values(), key=lambda pair: (pair[0].day, pair[0].seen), reverse=True)
+    return sorted(pairs, key=lambda pair: pair[0].read)
 
 
 class Following:
@@ -99,9 +110,9 @@ class Following:
                 self._write(url, after)
         return True
 
-    def mark(self, id: str, *, read: bool = True) -> bool:
-        """Mark an entry as read, or as new, in all menus; returns False if nothing has changed."""
-        return self._change_all(lambda news: news.mark(id, read=read))
+    def mark(self, ids: Sequence[str], *, read: bool = True) -> bool:
+        """Mark entries as read, or as new, in all menus; returns False if nothing has changed."""
+        return self._change_all(lambda news: news.mark(ids, read=read))
 
     def mark_all(self) -> bool:
         """Mark everything as read; returns False if nothing was new."""
@@ -109,6 +120,8 @@ class Following:
 
     def feed_id(self) -> str:
         """Return the id of the feed of all menus, made when it is first asked for."""
+        import uuid  # only a feed needs it
+
         with self._alone():
             try:
                 return uuid.UUID((self._news / _FEED).read_text("ascii").strip()).urn

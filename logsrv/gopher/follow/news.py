@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from logsrv.gopher.follow.dates import date_in
-from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, key_of, same_id
+from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id, key_of, same_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
@@ -103,13 +103,16 @@ class News(Value):
         """Return the same, with why it could not be looked at."""
         return self.replace(failed=sentence, tried=now)
 
-    def mark(self, id: str, *, read: bool = True) -> News:
-        """Return the same with that entry read, or new again."""
-        same = same_id(id)
+    def mark(self, ids: Iterable[str], *, read: bool = True) -> News:
+        """Return the same with these entries read, or new again; who has read all of the new ones that
+        are kept has seen enough of the others.
+        """
+        marked = frozenset(map(same_id, ids))
         items = [
-            item.replace(read=read) if same_id(item.id) == same else item for item in self.items
+            item.replace(read=read) if same_id(item.id) in marked else item for item in self.items
         ]
-        return self.replace(items=tuple(items))
+        left_out = self.left_out if not all(item.read for item in items) else 0
+        return self.replace(items=tuple(items), left_out=left_out)
 
     def mark_all(self) -> News:
         """Return the same with nothing new."""
@@ -183,5 +186,6 @@ def _read_item(values: object) -> Item | None:
                 day_of(seen)
             except (ValueError, OverflowError, OSError):
                 return None
-            return Item(one_line(id, 4096), one_line(title, LONGEST_TITLE), day, dated, seen, read)
+            if is_id(id):
+                return Item(id, one_line(title, LONGEST_TITLE), day, dated, seen, read)
     return None

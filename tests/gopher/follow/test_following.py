@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Following, can_follow
+from logsrv.gopher.follow.following import Following, can_follow, newest
 from logsrv.gopher.wire.url import GopherURL
 
 A = GopherURL.parse("gopher://a.org/1/phlog")
@@ -48,11 +48,22 @@ def test_what_is_followed_and_new_is_there_next_time(following: Following, tmp_p
 def test_reading_is_remembered_in_all_menus(following: Following) -> None:
     following.follow(B, "B", [], NOW)
     following.change(B, lambda news: news.look(entries("x"), NOW))
-    assert following.mark("gopher://a.org/0/x") and not following.mark("gopher://a.org/0/x")
+    assert following.mark(["gopher://a.org/0/x"]) and not following.mark(["gopher://a.org/0/x"])
     assert new(following) == ["y"]
-    assert following.mark("gopher://a.org/0/x", read=False)
+    assert following.mark(["gopher://a.org/0/x"], read=False)
     assert following.mark_all() and not following.mark_all()
     assert new(following) == []
+
+
+def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(following: Following) -> None:
+    following.follow(B, "B", entries("x", "read"), NOW + 1)
+    found = [(item.title, each.title, item.read) for item, each in newest(following.all())]
+    assert found == [
+        ("x", "The phlog of A", False),
+        ("y", "The phlog of A", False),
+        ("read", "B", True),
+        ("old", "The phlog of A", True),
+    ]
 
 
 def test_what_is_no_longer_followed_is_forgotten(following: Following, tmp_path: Path) -> None:

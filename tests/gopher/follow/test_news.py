@@ -39,9 +39,9 @@ def test_what_was_never_there_is_new_until_it_is_read() -> None:
     second = News().look(entries("a"), NOW).look(entries("b", "c", "a"), NOW + DAY)
     assert (new(second), second.new) == (["b", "c"], 2)
     assert new(second.look(entries("b", "c", "a"), NOW + 2 * DAY)) == ["b", "c"]
-    read = second.mark("gophers://h.org/0/b")
+    read = second.mark(["gophers://h.org/0/b"])
     assert (new(read), shown(read)) == (["c"], ["b", "c", "a"])
-    assert new(read.mark("gopher://h.org/0/b", read=False)) == ["b", "c"]
+    assert new(read.mark(["gopher://h.org/0/b"], read=False)) == ["b", "c"]
     assert new(second.mark_all()) == []
 
 
@@ -78,6 +78,7 @@ def test_a_flood_is_bounded_and_counted() -> None:
     assert (len(new(news)), news.left_out, news.new) == (MOST_NEW, 5000 - MOST_NEW, 5000)
     again = news.look(entries(*map(str, range(5000))), NOW + DAY)
     assert again.new == 5000
+    assert again.mark(item.id for item in again.items).new == 0
     read = again.mark_all()
     assert (len(read.items), read.new) == (MOST_NEW + 1, 0)
     assert len(read.look(entries("a"), NOW + DAY).items) == MOST_READ
@@ -127,6 +128,8 @@ def test_a_damaged_file_is_as_none_or_lacks_what_is_damaged() -> None:
     whole["items"][0][2] = "no day"
     assert len(News.from_json(json.dumps(whole).encode()).keys) == 3
     assert new(News.from_json(json.dumps(whole).encode())) == []
+    whole["items"][2][0] = "javascript:alert(1)"
+    assert shown(News.from_json(json.dumps(whole).encode())) == ["a", "c"]
     whole["items"][1][1] = "\x1b[2J\n"
     assert News.from_json(json.dumps(whole).encode()).items[0].title == "\\x1b[2J\\x0a"
 

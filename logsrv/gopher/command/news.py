@@ -1,0 +1,183 @@
+"""`gopher follow`, `gopher unfollow`, `gopher new`: menus one follows, and what is new in them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from logsrv.errors import ConfigurationError, LogsrvError, UsageError
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.command.arguments import (
+    INCOMPLETE,
+    add_connection_options,
+    checked_charset_option,
+    connection_options,
+    parsed_url,
+    parser_for,
+)
+from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.entries import address_of
+from logsrv.gopher.follow.feed import Found, as_atom, as_json, type_of
+from logsrv.gopher.follow.fetching import fetch_entries, look_at
+from logsrv.gopher.follow.following import Followed, Following, can_follow, newest
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Sequence
+    from typing import BinaryIO, TextIO
+
+    from logsrv.kit.options.argument_parser import Parser
+
+_FOLLOW = """\
+Follow a menu or a text, such as a phlog: what it has now counts as read. Without URL,
+show what is followed: URL and TITLE on each line.
+"""
+_UNFOLLOW = "Follow a menu no longer, and forget what was known of it."
+_NEW = """\
+Look at the menus that are followed, and show what is new in them, the newest first. It
+stays new until it is opened in gopher browse, marked there, or shown with --read.
+"""
+
+
+def parser(command: str) -> Parser:
+    """Return the parser of one of the commands."""
+    describe = {"follow": _FOLLOW, "unfollow": _UNFOLLOW, "new": _NEW}
+    parser = parser_for(f"gopher {command}", describe[command])
+    add = parser.add_argument
+    if command == "unfollow":
+        add("url", metavar="URL")
+        return parser
+    if command == "follow":
+        add("url", metavar="URL", nargs="?", help="a menu, a text, or a search with its words")
+        add("title", metavar="TITLE", nargs="*", default=[], help="what to call it")
+    else:
+        add("urls", metavar="URL", nargs="*", default=[], help="only in these; default: all")
+    add = parser.add_argument_group("what comes out").add_argument
+    if command == "new":
+        add("--json", action="store_true", help="one JSON object")
+        add("--atom", action="store_true", help="an Atom feed of all that is kept, read or not")
+        add("--all", action="store_true", help="what is read already, too")
+        add("--read", action="store_true", help="mark as read what is shown")
+        add("--offline", action="store_true", help="show what is known, ask nobody")
+    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
+    add_connection_options(parser)
+    return parser
+
+
+def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
+    """Run the command, return the exit status. Raises Shown, LogsrvError."""
+    options = parser(command).parse_args(words)
+    if command == "unfollow":
+        return _unfollow(options)
+    checked_charset_option(options)
+    session = Session(os.environ, connection_options(options), options.charset)
+    if command == "new":
+        return _new(options, session, stdout, stderr)
+    if options.url is None:
+        _list(session.following, stdout)
+        return 0
+    return _follow(options, session)
+
+
+def _follow(options: Namespace, session: Session) -> int:
+    url = parsed_url(options.url)
+    if not can_follow(url):
+        raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
+    if session.following.find(url) is not None:
+        raise ConfigurationError(f"{url} is followed already")
+    how, now = session.options_for(url, accept_cut=True), int(time.time())
+    entries = asyncio.run(fetch_entries(url, how, now, session.charset))
+    session.following.follow(url, " ".join(options.title) or title_of(url), entries, now)
+    return 0
+
+
+def _unfollow(options: Namespace) -> int:
+    url = parsed_url(options.url)
+    if not Session(os.environ).following.unfollow(url):
+        raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
+    return 0
+
+
+def _list(following: Following, stdout: BinaryIO) -> None:
+    for each in following.all():
+        stdout.write(f"{each.url} {each.title}\n".encode())
+
+
+def _new(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO) -> int:
+    if options.json and options.atom:
+        raise UsageError("--json and --atom are two forms of output; choose one")
+    if options.atom and options.all:
+        raise UsageError("--atom has what is read already; leave out --all")
+    following = session.following
+    followed = _wanted(following, options.urls)
+    problems = [] if options.offline else _look(followed, session)
+    followed = _wanted(following, options.urls)
+    found: Found = newest(followed)
+    if not (options.atom or options.all):
+        found = [(item, each) for item, each in found if not item.read]
+    if options.atom:
+        # A feed is the same whether one has read it.
+        found = sorted(found, key=lambda pair: (pair[0].day, pair[0].seen), reverse=True)
+        id = str(followed[0].url) if len(options.urls) == 1 else following.feed_id()
+        shown = as_atom(id, followed, found)
+    else:
+        shown = as_json(followed, found) if options.json else _lines(followed, found)
+    stdout.write(shown.encode())
+    stdout.flush()
+    for each, problem in problems:
+        stderr.write(printable(f"gopher: {each.title}: {problem}\n"))
+    if options.read:
+        following.mark([item.id for item, _ in found])
+    return INCOMPLETE if problems else 0
+
+
+def _wanted(following: Following, addresses: Sequence[str]) -> list[Followed]:
+    followed = following.all()
+    if not followed:
+        raise ConfigurationError("no menu is followed yet: gopher follow URL follows one")
+    if not addresses:
+        return followed
+    known = {each.url: each for each in followed}
+    urls: list[GopherURL] = [parsed_url(address) for address in addresses]
+    for url in urls:
+        if url not in known:
+            raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
+    return [known[url] for url in dict.fromkeys(urls)]
+
+
+def _look(followed: list[Followed], session: Session) -> list[tuple[Followed, LogsrvError]]:
+    problems: list[tuple[Followed, LogsrvError]] = []
+
+    def told(each: Followed, problem: LogsrvError | None) -> None:
+        if problem is not None:
+            problems.append((each, problem))
+
+    asyncio.run(
+        look_at(
+            followed,
+            session.following,
+            lambda url: session.options_for(url, accept_cut=True),
+            time.time,
+            session.charset,
+            told,
+        )
+    )
+    return problems
+
+
+def _lines(followed: list[Followed], found: Found) -> str:
+    """DAY TAG TITLE <URL>, and how much more there is."""
+    lines = []
+    for item, _ in found:
+        letter = type_of(item)
+        tag = "link" if letter is None else item_type(letter).tag
+        lines.append(f"{item.day} {tag:<4} {item.title}  <{one_line(address_of(item.id), 4096)}>\n")
+    for each in followed:
+        if each.news.left_out:
+            lines.append(f"and {each.news.left_out} more in {each.title}  <{each.url}>\n")
+    return "".join(lines)

@@ -1,0 +1,96 @@
+"""The way out: what is new as an Atom feed (RFC 4287) and as JSON. No I/O.
+
+`gopher new --json` is one object in a line of ASCII:
+
+    {"menus": [{"url", "title", "looked": TIME | null, "failed": SENTENCE | null, "new": N}],
+     "items": [{"url", "id", "title", "type", "date": "2026-11-20" | null, "seen": TIME, "new": bool,
+                "menu": the "url" of the menu it was found in}]}
+
+TIME is RFC 3339 in UTC. type: that of a Gopher item, null for a link out of Gopher.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from logsrv.gopher.follow.entries import address_of
+from logsrv.gopher.follow.following import Followed
+from logsrv.gopher.follow.news import Item
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.time import rfc3339
+
+Found = Sequence[tuple[Item, Followed]]
+# What XML 1.0 has no way to write at all; other controls are escaped in titles already.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TITLE = "New in Gopher"
+
+
+def as_json(followed: Sequence[Followed], found: Found) -> str:
+    """Return the object described above, as a line."""
+    menus = [
+        {
+            "url": str(each.url),
+            "title": each.title,
+            "looked": rfc3339(each.news.looked) if each.news.looked else None,
+            "failed": each.news.failed or None,
+            "new": each.news.new,
+        }
+        for each in followed
+    ]
+    items = [
+        {
+            "url": address_of(item.id),
+            "id": item.id,
+            "title": item.title,
+            "type": type_of(item),
+            "date": item.day if item.dated else None,
+            "seen": rfc3339(item.seen),
+            "new": not item.read,
+            "menu": str(each.url),
+        }
+        for item, each in found
+    ]
+    return json.dumps({"menus": menus, "items": items}) + "\n"
+
+
+def type_of(item: Item) -> str | None:
+    """Return the item type of an entry; None if it leads out of Gopher."""
+    address = address_of(item.id)
+    return GopherURL.parse(address).item_type if address.startswith("gopher") else None
+
+
+def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
+    """Return a feed whose `id` is an IRI that stays; the same entries make the same feed.
+
+    updated: when an entry was first seen. published: the date that it says.
+    """
+    changed = max((item.seen for item, _ in found), default=0)
+    title = followed[0].title if len(followed) == 1 else _TITLE
+    entries = "".join(_entry(item, each) for item, each in found)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<feed xmlns="http://www.w3.org/2005/Atom">\n'
+        f"  <id>{_escaped(id)}</id>\n  <title>{_escaped(title)}</title>\n"
+        f"  <updated>{rfc3339(changed)}</updated>\n"
+        "  <generator>logsrv</generator>\n"
+        f"{entries}</feed>\n"
+    )
+
+
+def _entry(item: Item, menu: Followed) -> str:
+    published = f"    <published>{item.day}T00:00:00Z</published>\n" if item.dated else ""
+    return (
+        f"  <entry>\n    <id>{_escaped(item.id)}</id>\n    <title>{_escaped(item.title)}</title>\n"
+        f"    <updated>{rfc3339(item.seen)}</updated>\n{published}"
+        f"    <author><name>{_escaped(menu.title)}</name><uri>{_escaped(str(menu.url))}</uri></author>\n"
+        f'    <link rel="alternate" href="{_escaped(address_of(item.id))}"/>\n  </entry>\n'
+    )
+
+
+def _escaped(text: str) -> str:
+    text = _NOT_IN_XML.sub("\ufffd", text)
+    for sign, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
+        text = text.replace(sign, f"&{name};")
+    return text

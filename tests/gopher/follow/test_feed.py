@@ -1,0 +1,144 @@
+"""The way out: a feed that any reader takes, and JSON that stays as it is described."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.feed import as_atom, as_json
+from logsrv.gopher.follow.following import Followed, newest
+from logsrv.gopher.follow.news import News
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.time import parse_rfc3339
+
+NOW = 1795225000
+MENU = GopherURL.parse("gopher://h.org/1/phlog")
+ATOM = "{http://www.w3.org/2005/Atom}"
+FEED = "urn:uuid:60a76c80-d399-11d9-b93c-0003939e0af6"
+
+
+def followed(*entries: Entry, title: str = "A phlog") -> list[Followed]:
+    news = News().look([Entry("gopher://h.org/0/old", "Old")], NOW).look(entries, NOW + 60)
+    return [Followed(MENU, title, news)]
+
+
+def checked_feed(text: str) -> ElementTree.Element:
+    """The feed, if it is one by RFC 4287, sections 4.1.1 and 4.1.2."""
+    feed = ElementTree.fromstring(text.encode())
+    assert feed.tag == f"{ATOM}feed"
+    entries = feed.findall(f"{ATOM}entry")
+    for element in (feed, *entries):
+        (id,) = element.findall(f"{ATOM}id")
+        assert id.text and id.text.isascii() and urlsplit(id.text).scheme
+        (title,) = element.findall(f"{ATOM}title")
+        assert title.text is not None
+        (updated,) = element.findall(f"{ATOM}updated")
+        for moment in (updated, *element.findall(f"{ATOM}published")):
+            assert moment.text is not None
+            parse_rfc3339(moment.text)
+    ids = [str(entry.findtext(f"{ATOM}id")) for entry in entries]
+    assert len(set(ids)) == len(ids)
+    for entry in entries:
+        # Without content there has to be an alternate link, and without one of the feed's an author.
+        (link,) = entry.findall(f"{ATOM}link[@rel='alternate']")
+        assert re.match(r"(gophers?|https?|ftp|gemini)://", link.attrib["href"])
+        assert entry.findtext(f"{ATOM}author/{ATOM}name")
+    return feed
+
+
+def test_a_feed_has_what_was_found() -> None:
+    menus = followed(
+        Entry("gopher://h.org/0/a&b%22", '2026-11-20 <b>News</b> & "more"'),
+        Entry("https://web.example/?a=1&b=2", "Web"),
+        Entry("gopher://h.org/0/log.txt#0123456789abcdef", "Part of a text"),
+    )
+    feed = checked_feed(as_atom(FEED, menus, newest(menus)))
+    assert feed.findtext(f"{ATOM}title") == "A phlog"
+    assert feed.findtext(f"{ATOM}updated") == "2026-11-21T01:37:40.000000Z"
+    found = {
+        str(entry.findtext(f"{ATOM}title")): (
+            entry.findtext(f"{ATOM}published"),
+            [link.attrib["href"] for link in entry.findall(f"{ATOM}link")],
+        )
+        for entry in feed.findall(f"{ATOM}entry")
+    }
+    assert found == {
+        '2026-11-20 <b>News</b> & "more"': (
+            "2026-11-20T00:00:00Z",
+            ["gopher://h.org/0/a&b%22"],
+        ),
+        "Web": (None, ["https://web.example/?a=1&b=2"]),
+        "Part of a text": (None, ["gopher://h.org/0/log.txt"]),
+        "Old": (None, ["gopher://h.org/0/old"]),
+    }
+
+
+def test_the_same_entries_make_the_same_feed() -> None:
+    menus = followed(Entry("gopher://h.org/0/a", "A"))
+    later = [
+        each.replace(news=each.news.look([Entry("gopher://h.org/0/a", "A")], NOW + 999))
+        for each in menus
+    ]
+    assert as_atom(FEED, later, newest(later)) == as_atom(FEED, menus, newest(menus))
+
+
+def test_a_feed_of_nothing_is_a_feed() -> None:
+    assert checked_feed(as_atom(FEED, [], [])).findall(f"{ATOM}entry") == []
+
+
+@given(st.text(), st.text())
+def test_no_title_breaks_a_feed(first: str, second: str) -> None:
+    shown = one_line(first, 200) or "x"
+    menus = followed(Entry("gopher://h.org/0/a", shown), title=one_line(second, 200) or "x")
+    checked_feed(as_atom(FEED, menus, newest(menus)))
+    assert as_json(menus, newest(menus)).isascii()
+
+
+def test_json_is_as_described() -> None:
+    menus = followed(
+        Entry("gopher://h.org/0/a", "2026-11-20 A"), Entry("https://web.example/", "Web")
+    )
+    line = as_json(menus, newest(menus)[:2])
+    assert line.count("\n") == 1
+    assert json.loads(line) == {
+        "menus": [
+            {
+                "url": "gopher://h.org/1/phlog",
+                "title": "A phlog",
+                "looked": "2026-11-21T01:37:40.000000Z",
+                "failed": None,
+                "new": 2,
+            }
+        ],
+        "items": [
+            {
+                "url": "https://web.example/",
+                "id": "https://web.example/",
+                "title": "Web",
+                "type": None,
+                "date": None,
+                "seen": "2026-11-21T01:37:40.000000Z",
+                "new": True,
+                "menu": "gopher://h.org/1/phlog",
+            },
+            {
+                "url": "gopher://h.org/0/a",
+                "id": "gopher://h.org/0/a",
+                "title": "2026-11-20 A",
+                "type": "0",
+                "date": "2026-11-20",
+                "seen": "2026-11-21T01:37:40.000000Z",
+                "new": True,
+                "menu": "gopher://h.org/1/phlog",
+            },
+        ],
+    }
+    never = json.loads(as_json([Followed(MENU, "A", News().fail("down", NOW))], []))
+    assert (never["menus"][0]["looked"], never["menus"][0]["failed"]) == (None, "down")
