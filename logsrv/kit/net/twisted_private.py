@@ -15,6 +15,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.protocol import connectionDone
 from twisted.logger import globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.web.http import _ChunkedTransferDecoder
 
 from logsrv.kit.net.bind import file_of_socket
 from logsrv.kit.net.twisted_streams import (
@@ -242,6 +243,14 @@ def pipelined(channel: Any) -> int:
     It stops reading when more comes, but not for what came with the request; and goes on with each answer.
     """
     return sum(map(len, channel._dataBuffer))
+
+
+def body_left(channel: Any) -> int:
+    """Return how many bytes an HTTPChannel takes at once: the rest of a body, or of a chunk of one."""
+    decoder = channel._transferDecoder
+    if isinstance(decoder, _ChunkedTransferDecoder):
+        return decoder.length if decoder.state == "BODY" else 0
+    return 0 if decoder is None else decoder.contentLength or 0
 
 
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:

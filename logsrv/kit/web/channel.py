@@ -151,13 +151,17 @@ class Channel(MalformedRequests, HTTPChannel):
     def requestDone(self, request: Request) -> None:
         self._done += 1
         if self._done % AT_ONCE:
-            super().requestDone(request)
+            self.go_on_behind(request)
         else:
             self.factory.clock.callLater(0, self._go_on, request)
 
+    def go_on_behind(self, request: Request) -> None:
+        """Take in what follows a request that is answered."""
+        super().requestDone(request)
+
     def _go_on(self, request: Request) -> None:
         if self.connected:
-            super().requestDone(request)
+            self.go_on_behind(request)
 
     def timeoutConnection(self) -> None:
         if self._ending is None:

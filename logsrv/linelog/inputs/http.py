@@ -2,36 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from twisted.web.http import Request
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.source import source_of
+from logsrv.kit.net.twisted_private import body_left
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http_request import InputRequest
 from logsrv.linelog.inputs.http_ways import WAYS, Way
 from logsrv.linelog.inputs.intake import BODIES, IDatagramReceiver, IInput, Intake
 
+log = Logger()
+
+# What is parsed in one step: it may be hundreds of chunks or entries, some 5 ms.
+PIECE = 2 << 10
+
 
 class InputChannel(Channel):
-    """A connection of a sender; `working` while one of its requests is unanswered."""
+    """A connection of a sender. What it sends is parsed in steps, with turns for others between them.
+
+    unanswered: whether a stop has to wait for one of its requests. piece_by_piece: whether the body that
+    comes is more work than to keep it.
+    """
 
     factory: HttpInputFactory
-    working = False
+    unanswered = piece_by_piece = False
     source = ""
-    _held = False
+    # What the request is told by the store, and our transport by a peer that lets answers lie.
+    _held = _answers_lie = False
+    # What is being done: a step, an answer, the end of one; whether nothing is taken in any more.
+    _parsing = _answering = _replaying = _over = False
+    # What has to wait until all that came is parsed: the end of what it sends, the end of the connection.
+    _half_closed = False
+    _lost: Failure | None = None
+    _stopped = False
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self._unread: deque[memoryview] = deque()
         self.source = self.factory.intake.source(source_of(self.transport))
 
+    @property
+    def working(self) -> bool:
+        """Return true while a stop has to wait."""
+        return self.unanswered or bool(self._unread)
+
     def dataReceived(self, data: bytes) -> None:
+        if self._replaying:
+            # It came behind the request that is answered now, and before what is unread.
+            self._unread.appendleft(memoryview(data))
+            return
         self.factory.intake.received_bytes += len(data)
-        super().dataReceived(data)
+        if not self._over:
+            self._unread.append(memoryview(data))
+            self._parse()
+
+    def _parse(self) -> None:
+        """Go on with what is unread, one request after the other."""
+        if self._unread and not (self._parsing or self._answering):
+            self._parsing = True
+            self.factory.intake.turns.begin(self._steps(), self._parsed)
+        self._settle()
+
+    def _steps(self) -> Iterator[None]:
+        while self._unread and not self._answering:
+            data = self._unread.popleft()
+            size = PIECE if self.piece_by_piece else max(PIECE, body_left(self))
+            if len(data) > size:
+                self._unread.appendleft(data[size:])
+            # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
+            LineReceiver.dataReceived(self, bytes(data[:size]))
+            yield
+
+    def _parsed(self, failure: Failure | None) -> None:
+        self._parsing = False
+        if failure is not None:
+            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            self._unread.clear()
+            self.abort()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Read from the peer only if nothing stands against it; and end what has ended."""
+        if self._lost is not None:
+            if not self._parsing:
+                reason, self._lost = self._lost, None
+                super().connectionLost(reason)
+            return
+        if not self.connected:
+            return
+        waiting = self._parsing or bool(self._unread)
+        if self._half_closed and not (waiting or self._answering):
+            self._half_closed = False
+            super().readConnectionLost()
+        wait = self._held or waiting
+        transport = cast(ITCPTransport, self.transport)
+        if wait:
+            transport.pauseProducing()  # type: ignore[attr-defined]
+        elif self._stopped and not self._answers_lie:
+            transport.resumeProducing()  # type: ignore[attr-defined]
+        self._stopped = wait
+
+    def allContentReceived(self) -> None:
+        self._answering = True
+        super().allContentReceived()
+
+    def go_on_behind(self, request: Request) -> None:
+        self._answering = self.piece_by_piece = False
+        self._replaying = True
+        try:
+            super().go_on_behind(request)
+        finally:
+            self._replaying = False
+        self._parse()
+
+    def loseConnection(self) -> None:
+        self._over = True
+        self._unread.clear()
+        super().loseConnection()
+
+    def readConnectionLost(self) -> None:
+        self._half_closed = True
+        self._settle()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._lost = reason
+        self._settle()
 
     def malformed(self) -> None:
         why = "refused: what it sends is no request of HTTP"
@@ -40,7 +147,7 @@ class InputChannel(Channel):
     def hold(self) -> None:
         """Read nothing more until `go_on`."""
         self._held = True
-        cast(ITCPTransport, self.transport).pauseProducing()  # type: ignore[attr-defined]
+        self._settle()
 
     def begin_timeout(self) -> None:
         """Wait for the next request as long as for any."""
@@ -49,16 +156,21 @@ class InputChannel(Channel):
     def go_on(self) -> None:
         if self._held:
             self._held = False
-            cast(ITCPTransport, self.transport).resumeProducing()  # type: ignore[attr-defined]
+            self._settle()
+
+    def pauseProducing(self) -> None:
+        self._answers_lie = True
+        super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        # Its answers are read again; that is no reason to read more from it.
-        if not self._held:
-            super().resumeProducing()
+        self._answers_lie = False
+        super().resumeProducing()
+        # Its answers are read again; that may be no reason to read more from it.
+        self._settle()
 
     def timeoutConnection(self) -> None:
-        if self._held:
-            # It is the store that it waits for.
+        if self._held or self._parsing:
+            # It is for us that it waits.
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()

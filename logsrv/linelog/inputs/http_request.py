@@ -49,6 +49,8 @@ LINGER_SECONDS = 5
 # A sender that hears nothing gives up by itself after ten seconds, mostly.
 ANSWER_SECONDS = 8
 RETRY_AFTER = "2"
+# Bytes of a journal that are looked at in one step: hundreds of entries, if they are that small.
+ENTRIES_PIECE = 2 << 10
 ENTRIES = "application/vnd.fdo.journal"
 
 
@@ -94,7 +96,7 @@ class InputRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
-        self.browser.working = True
+        self.browser.unanswered = True
         self.method, self.uri, self.clientproto = request_line(self.browser)
         self.uri = host_and_target(self.uri)[1]
         try:
@@ -122,7 +124,7 @@ class InputRequest(Request):
             self._refuse(refusal, None)
 
     def process(self) -> None:
-        self.browser.working = True
+        self.browser.unanswered = True
         if self._answered:
             self._finish()
             return
@@ -183,9 +185,10 @@ class InputRequest(Request):
             intake.valve.add(self)
         elif way.entries and not self._coding:
             self._entries = JournalFramer(self._longest)
+            self.browser.piece_by_piece = True
             # It may follow a journal in which nothing happens, and no stop has to wait for that.
             self.browser.setTimeout(None)
-            self.browser.working = False
+            self.browser.unanswered = False
             intake.valve.add(self)
         elif self._bodies.held + (length or 0) > self._bodies.most_held:
             raise busy("too many bodies are on their way at once; send it again")
@@ -233,8 +236,10 @@ class InputRequest(Request):
         if way.entries:
             entries = JournalFramer(self._longest)
             for piece in pieces:
-                self._store_records(entries.receive(bytes(piece)))
-                yield
+                for at in range(0, len(piece), ENTRIES_PIECE):
+                    some = bytes(piece[at : at + ENTRIES_PIECE])
+                    self._store_records(entries.receive(some))
+                    yield
             return self._entries_taken(entries)
         if self._coding:
             body = BytesIO()
@@ -352,7 +357,7 @@ class InputRequest(Request):
         self.browser.persistent = 0
         self.setHeader("Connection", "close")
         self._answer_refusal(refusal)
-        self.browser.working = False
+        self.browser.unanswered = False
         self._start(LINGER_SECONDS, self.browser.abort)
 
     def _answer_refusal(self, refusal: Refusal) -> None:
@@ -379,7 +384,7 @@ class InputRequest(Request):
 
     def _finish(self) -> None:
         self._let_go()
-        self.browser.working = False
+        self.browser.unanswered = False
         if self._entries is not None:
             self.browser.begin_timeout()
         self.finish()

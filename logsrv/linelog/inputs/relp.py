@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
@@ -10,6 +12,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.relp import RelpFramer
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
+
+# What is looked at in one step: it may be a command every six bytes.
+_PIECE = 32 << 10
 
 
 class RelpReceiver(RecordReceiver):
@@ -23,13 +28,20 @@ class RelpReceiver(RecordReceiver):
     def held(self) -> int:
         return self._framer.held
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes) -> Iterator[None]:
+        for at in range(0, len(data), _PIECE):
+            self._take(data[at : at + _PIECE])
+            if self.ending:
+                return
+            yield
+
+    def _take(self, data: bytes) -> None:
         framer = self._framer
         messages = framer.receive(data)
         if messages:
             self.store(messages)
         answer = framer.take_answer()
-        if messages or self.due:
+        if answer and (messages or self.due):
             self.answer_when_safe(answer)
         else:
             self.answer(answer)

@@ -1,9 +1,9 @@
 """Work that may take long, such as a message of a million records, done in slices of a few milliseconds.
 
 Whoever has such work says where it may be interrupted: an iterator of which each step is short. The first
-slice is done at once, which is all that usual messages take; for the rest connections take turns, a slice
-in each turn of the reactor, so that all others are served between two of them. While the store has enough
-nothing is done.
+slice is done at once, which is all that usual messages take, unless many come together. For the rest
+connections take turns, a slice in each turn of the reactor, so that all others are served between two of
+them. While the store has enough nothing is done.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ log = Logger()
 SLICE = 0.005
 # Seconds for which a listener goes on with it once it is closed: those who sent it are gone.
 LAST_SECONDS = 5.0
+# Seconds of first slices in a turn of the reactor, which may hear of a thousand connections at once.
+MOST_AT_ONCE = 0.02
 # While so much work waits, who has sent much of what is to become more of it is not read from.
 MANY = 4
 
@@ -43,6 +45,8 @@ class Turns:
         self._waiting: deque[_Work] = deque()
         self._next: IDelayedCall | None = None
         self._held_up: list[Producer] = []
+        # Seconds that first slices took since the last turn in which others waited.
+        self._at_once = 0.0
 
     @property
     def full(self) -> bool:
@@ -59,7 +63,7 @@ class Turns:
         That may be before this returns.
         """
         work = _Work(steps, ended)
-        if self._slice(work):
+        if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
             return
         self._waiting.append(work)
         if len(self._waiting) == 1:
@@ -85,8 +89,15 @@ class Turns:
         if self._waiting and self._next is None and not self._valve.closed:
             self._next = self._clock.callLater(0, self._go_on)
 
+    def _first_slice(self, work: _Work) -> bool:
+        began = self._clock.seconds()
+        ended = self._slice(work)
+        self._at_once += max(0.0, self._clock.seconds() - began)
+        return ended
+
     def _go_on(self) -> None:
         self._next = None
+        self._at_once = 0.0
         self._turn()
         self._go_on_later()
 

@@ -16,11 +16,12 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs import http, turns
 from logsrv.linelog.inputs.http import Http, HttpInputFactory
 from logsrv.linelog.inputs.http_request import ANSWER_SECONDS, LINGER_SECONDS
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import InputOptions
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, intake, turn
 
 
 class Transport(StringTransport):
@@ -151,6 +152,128 @@ def test_however_a_body_of_lines_is_cut(parts: list[bytes], size: int, in_chunks
     assert sender.sink.text == b"".join(line + b"\n" for line in lines)
     sender.sink.sync()
     assert sender.answers() == [(200, {"accepted": len(lines), "as_text": 0})]
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch, piece: int = http.PIECE) -> None:
+    """Let each step take a turn of the reactor, and a request be parsed in small pieces."""
+    monkeypatch.setattr(turns, "SLICE", 0)
+    monkeypatch.setattr(http, "PIECE", piece)
+
+
+def test_one_byte_chunks_let_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch)
+    sender = Sender()
+    other = Sender(sender)
+    sent = chunked(*[b"x"] * 3000)
+    sender.send(sent)
+    assert sender.transport.producerState == "paused" and sender.channel.working
+    other.post(b"y\n")
+    number = 0
+    while not sender.sink.text.endswith(b"x\n"):
+        turn(sender.clock)
+        number += 1
+    assert number > len(sent) // http.PIECE
+    assert sender.sink.text == b"y\n" + b"x" * 3000 + b"\n"
+    sender.sink.sync()
+    assert sender.answers() == [(200, {"accepted": 1, "as_text": 0})]
+    turn(sender.clock)
+    assert sender.transport.producerState == "producing" and not sender.channel.working
+
+
+def test_a_body_that_is_only_kept_is_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    slowly(monkeypatch)
+    sender = Sender()
+    body = b"x" * 99_999 + b"\n"
+    for sent in (
+        request(b"", Content_Length="100000"),
+        request(b"", Content_Length="", Transfer_Encoding="chunked") + b"186a0\r\n",
+    ):
+        sender.send(sent)
+        turn(sender.clock)
+        sender.send(body)
+        number = 0
+        while sender.sink.text.count(b"\n") < 2:
+            turn(sender.clock)
+            number += 1
+        assert number <= 2
+        sender = Sender()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["lines", "chunks", "json", "get"]), st.binary(max_size=40)),
+        max_size=40,
+    ),
+    st.integers(1, 300),
+    st.integers(1, 50),
+)
+def test_however_requests_are_cut_and_whatever_is_done_meanwhile(
+    wanted: list[tuple[str, bytes]], size: int, piece: int
+) -> None:
+    """Each is answered, in order, and what it has is stored once."""
+    sent, stored, accepted = b"", b"", list[int | None]()
+    for number, (kind, noise) in enumerate(wanted):
+        body = b"%d %s" % (number, noise.hex().encode())
+        stored += b"" if kind == "get" else body + b"\n"
+        accepted.append(None if kind == "get" else 1)
+        sent += {
+            "lines": request(body),
+            "chunks": chunked(*(bytes([one]) for one in body)),
+            "json": request(b'["%s"]' % body, Content_Type="application/json"),
+            "get": request(b"", method="GET", Content_Length=""),
+        }[kind]
+    with pytest.MonkeyPatch.context() as patch:
+        slowly(patch, piece)
+        sender = Sender()
+        came = 0
+        answers: list[tuple[int, Any]] = []
+        while len(answers) < len(wanted):
+            if sender.transport.producerState == "producing" and came < len(sent):
+                sender.send(sent[came : came + size])
+                came += size
+            turn(sender.clock)
+            sender.sink.sync()
+            answers += sender.answers()
+    assert [body.get("accepted") for _, body in answers] == accepted
+    assert sender.sink.text == stored
+    assert sender.intake.received_bytes == len(sent)
+
+
+def test_what_came_before_the_end_of_a_connection_is_taken_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slowly(monkeypatch, 10)
+    sender = Sender()
+    sender.post(b"one\ntwo\n")
+    sender.leave()
+    assert sender.sink.text == b""
+    for _ in range(20):
+        turn(sender.clock)
+    assert sender.sink.text == b"one\ntwo\n"
+    sender.sink.sync()
+    assert not sender.sink.producers and sender.clock.getDelayedCalls() == []
+
+
+def test_who_closes_its_half_gets_all_its_answers() -> None:
+    """As `nc -N` does: the store has not written it by then."""
+    sender = Sender()
+    sender.send(request(b"one") + request(b"two"))
+    sender.channel.readConnectionLost()
+    assert not sender.transport.disconnecting
+    for _ in range(2):
+        sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200, 200]
+    assert sender.transport.disconnecting and sender.sink.text == b"one\ntwo\n"
+    sender.leave()
+    assert sender.clock.getDelayedCalls() == []
+
+
+def test_who_closes_its_half_in_a_request_is_not_waited_for() -> None:
+    sender = Sender()
+    sender.send(request(b"one")[:-1])
+    sender.channel.readConnectionLost()
+    assert sender.transport.disconnecting
 
 
 def test_packed_lines_and_json() -> None:

@@ -15,12 +15,14 @@ from zope.interface.verify import verifyObject
 
 from logsrv.kit.web.channel import REQUEST_SECONDS
 from logsrv.linelog.framing.rules import LineRules
+from logsrv.linelog.inputs import turns
+from logsrv.linelog.inputs.http import PIECE
 from logsrv.linelog.inputs.http_request import ANSWER_SECONDS
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.journal import Journal
 from logsrv.linelog.inputs.options import InputOptions
 from logsrv.linelog.inputs.registry import inputs
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, intake, turn
 
 HEAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.fdo.journal\r\n"
 
@@ -65,6 +67,26 @@ def test_entries_are_stored_as_they_are_whole_and_answered_at_the_end() -> None:
     assert [json.loads(line)["MESSAGE"] for line in peer.sink.text.splitlines()] == ["one", "two"]
     peer.clock.advance(REQUEST_SECONDS)
     assert peer.transport.disconnecting
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tiny_entries_let_others_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    monkeypatch.setattr(turns, "SLICE", 0)
+    peer = Uploading()
+    body = b"A=\n\n" * 4000
+    sent = gzip.compress(body) if packed else body
+    coding = b"Content-Encoding: gzip\r\n" if packed else b""
+    peer.send(HEAD + coding + b"Content-Length: %d\r\n\r\n" % len(sent) + sent)
+    number = 0
+    while peer.sink.text.count(b"\n") < 4000:
+        turn(peer.clock)
+        number += 1
+    assert number >= len(body) // PIECE
+    turn(peer.clock)
+    peer.sink.sync()
+    assert b" 202 " in peer.transport.value()
 
 
 def test_packed() -> None:

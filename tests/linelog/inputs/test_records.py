@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from twisted.internet.testing import StringTransport
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import records as module
+from logsrv.linelog.inputs import turns
 from logsrv.linelog.inputs.options import InputOptions
 from logsrv.linelog.inputs.records import LARGE, RecordReceiver
 from logsrv.linelog.inputs.turns import MANY, Turns
@@ -192,8 +194,11 @@ def test_what_takes_long_is_done_in_slices_and_nothing_is_read_meanwhile() -> No
     assert peer.value() == b"5.1." and not receiver.working
 
 
-def test_while_much_is_to_be_done_no_more_of_long_records_is_received() -> None:
+def test_while_much_is_to_be_done_no_more_of_long_records_is_received(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each that is whole is kept until it has its turn; many would be gigabytes."""
+    monkeypatch.setattr(turns, "MOST_AT_ONCE", 1)
     sink = Sink()
     receiver, peer, clock = slicing(sink)
     others = [Slicer(receiver.intake) for _ in range(MANY)]

@@ -40,6 +40,18 @@ def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
     assert refused(receiver, "empty") == 1
 
 
+@pytest.mark.parametrize(
+    "frame", [b"2 x 0\n", b"2 syslog 1 a\n", b"2 syslog 9000 %b\n" % (b"a" * 9000)]
+)
+def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    data = frame * (256 * 1024 // len(frame))
+    assert len(list(receiver.received(data))) >= 8
+    sink.sync()
+    assert transport.value().count(b"\n") == data.count(b"2 ")
+
+
 def test_an_empty_message_waits_for_its_turn() -> None:
     """Its acknowledgement comes behind those before it, and before the end."""
     sink = Sink()

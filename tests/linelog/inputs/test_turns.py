@@ -65,6 +65,28 @@ def test_a_slice_in_each_turn_of_the_reactor_for_one_after_the_other() -> None:
     assert ends.failures == [None, None] and not clock.getDelayedCalls()
 
 
+def test_many_that_come_together_do_not_all_begin_at_once() -> None:
+    """A thousand connections may have something in one turn of the reactor."""
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+    for number in range(100):
+        turns.begin(work(f"{number}.", 1, done), ends)
+    assert 1 < len(done) < 20
+    while len(ends.failures) < 100:
+        clock.turn()
+    assert done == [f"{number}.0" for number in range(100)]
+
+
+def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
+    """They are told so."""
+    clock, done, ends, valve = Slow(), list[str](), Ends(), Valve()
+    turns = Turns(valve, clock)
+    valve.close()
+    for number in range(100):
+        turns.begin(work(f"{number}.", 1, done), ends)
+    assert len(ends.failures) == 100
+
+
 def test_what_fails_ends_with_its_failure_and_others_go_on() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
     turns = Turns(Valve(), clock)
