@@ -13,7 +13,6 @@ from logsrv.gopher.command.arguments import (
     add_connection_options,
     checked_charset_option,
     connection_options,
-    parsed_url,
     parser_for,
 )
 from logsrv.gopher.follow.bookmarks import title_of
@@ -22,7 +21,7 @@ from logsrv.gopher.follow.feed import Found, as_atom, as_json, type_of
 from logsrv.gopher.follow.fetching import fetch_entries, look_at
 from logsrv.gopher.follow.following import Followed, Following, can_follow, newest
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL, typed_url
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
@@ -85,7 +84,7 @@ def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextI
 
 
 def _follow(options: Namespace, session: Session) -> int:
-    url = parsed_url(options.url)
+    url = typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
     if session.following.find(url) is not None:
@@ -97,7 +96,7 @@ def _follow(options: Namespace, session: Session) -> int:
 
 
 def _unfollow(options: Namespace) -> int:
-    url = parsed_url(options.url)
+    url = typed_url(options.url)
     if not Session(os.environ).following.unfollow(url):
         raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return 0
@@ -143,7 +142,7 @@ def _wanted(following: Following, addresses: Sequence[str]) -> list[Followed]:
     if not addresses:
         return followed
     known = {each.url: each for each in followed}
-    urls: list[GopherURL] = [parsed_url(address) for address in addresses]
+    urls: list[GopherURL] = [typed_url(address) for address in addresses]
     for url in urls:
         if url not in known:
             raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
