@@ -14,13 +14,14 @@ from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.listing import linked
 from logsrv.gopher.gateway.media import ENOUGH_TO_TELL, MediaKind, disposition, media_type
-from logsrv.gopher.gateway.paths import WebPlace, address_typed, is_gopher_path, parse_query
+from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_query
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
 from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import typed_url
 from logsrv.kit.text.escape import one_line
 
 HTML = "text/html; charset=utf-8"
@@ -118,7 +119,7 @@ class Answers:
     def go(self, query: bytes) -> Answer:
         """Return the way to where the address form leads. Raises BadURL."""
         typed = parse_query(query).get(b"url", b"")
-        location = WebPlace(address_typed(typed)).path if typed.strip() else "/"
+        location = WebPlace(typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
         return Answer(b"", status=303, headers={"Location": location})
 
     async def gopher(self, place: WebPlace) -> Answer | Stream:

@@ -144,11 +144,3 @@ def _charset(fields: dict[bytes, bytes]) -> str | None:
     if charset not in CHARSETS:
         raise BadURL("", f"charset= is one of {', '.join(CHARSETS)}")
     return charset
-
-
-def address_typed(text: bytes) -> GopherURL:
-    """Return what somebody typed into the address form: a URL, maybe without its scheme. Raises BadURL."""
-    typed = text.strip()
-    if b"://" not in typed:
-        typed = b"gopher://" + typed
-    return GopherURL.parse(typed).replace(plus=None)

@@ -186,8 +186,11 @@ class GopherURL(Value):
         return b"\t".join(parts) + b"\r\n"
 
 
-def typed_url(text: str) -> GopherURL:
+def typed_url(text: str | bytes) -> GopherURL:
     """The URL of what somebody typed; without a scheme it is gopher://. Raises BadURL."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
+    text = text.strip()
     return GopherURL.parse(text if _SCHEME.match(text) else f"gopher://{text}")
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from logsrv.gopher.gateway.paths import (
     CHARSETS,
     WebPlace,
-    address_typed,
     is_gopher_path,
     parse_path,
     parse_query,
@@ -127,11 +126,3 @@ def test_any_path(path: bytes) -> None:
         except BadURL:
             continue
         assert place.url.request().count(b"\n") == place.url.request().count(b"\r") == 1
-
-
-def test_address_typed() -> None:
-    """The address form takes a URL, or just a host."""
-    assert address_typed(b" example.org ") == GopherURL("example.org")
-    assert address_typed(b"gophers://example.org/0/x").tls
-    with pytest.raises(BadURL):
-        address_typed(b"http://example.org/")

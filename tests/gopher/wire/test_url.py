@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.url import GopherURL, canonical_host
+from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 from logsrv.kit.text.escape import one_line
 
 _SENDABLE = st.binary(max_size=30).map(lambda part: part.translate(None, b"\0\t\r\n"))
@@ -121,3 +121,12 @@ def test_a_search_cannot_carry_a_second_request() -> None:
 def test_international_names_that_cannot_be_are_refused() -> None:
     with pytest.raises(BadURL, match="international"):
         canonical_host("a‥b☃.example")
+
+
+def test_what_is_typed_may_lack_the_scheme() -> None:
+    assert typed_url(b" example.org ") == typed_url("example.org") == GopherURL("example.org")
+    assert typed_url(b"gophers://example.org/0/x").tls
+    # This is part of a selector.
+    assert typed_url("example.org/0/x://y").selector == b"/x://y"
+    with pytest.raises(BadURL):
+        typed_url(b"http://example.org/")
