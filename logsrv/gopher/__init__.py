@@ -47,49 +47,35 @@ if TYPE_CHECKING:
     from logsrv.gopher.wire.text import Text as Text
     from logsrv.gopher.wire.url import GopherURL as GopherURL
 
-_WHERE = {
-    "GopherClient": "fetch.client",
-    "GopherResponse": "fetch.client",
-    "Download": "fetch.client",
-    "Proxy": "fetch.proxy",
-    "Limits": "fetch.settings",
-    "Timeouts": "fetch.settings",
-    "Menu": "wire.menu",
-    "MenuItem": "wire.menu",
-    "Text": "wire.text",
-    "PinStore": "fetch.trust",
-    "Trust": "fetch.trust",
-    "GopherURL": "wire.url",
-    "GopherFile": "fetch.blocking",
-    "urlopen": "fetch.blocking",
-    "urlretrieve": "fetch.blocking",
-    "GopherHandler": "fetch.urllib_handler",
-    "install_opener": "fetch.urllib_handler",
-    "BadURL": "wire.errors",
-    "GopherError": "wire.errors",
-    "NotGopher": "wire.errors",
-    "ProxyError": "wire.errors",
-    "Refused": "wire.errors",
-    "ServerError": "wire.errors",
-    "TLSError": "wire.errors",
-    "TimedOut": "wire.errors",
-    "TooBig": "wire.errors",
-    "Truncated": "wire.errors",
-    "UnknownHost": "wire.errors",
+_MODULES = {
+    "fetch.blocking": "GopherFile urlopen urlretrieve",
+    "fetch.client": "Download GopherClient GopherResponse",
+    "fetch.proxy": "Proxy",
+    "fetch.settings": "Limits Timeouts",
+    "fetch.trust": "PinStore Trust",
+    "fetch.urllib_handler": "GopherHandler install_opener",
+    "wire.errors": (
+        "BadURL GopherError NotGopher ProxyError Refused ServerError TLSError TimedOut TooBig Truncated "
+        "UnknownHost"
+    ),
+    "wire.menu": "Menu MenuItem",
+    "wire.text": "Text",
+    "wire.url": "GopherURL",
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = list(_WHERE)
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _WHERE:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHERE})
+    return sorted({*globals(), *_HOME})

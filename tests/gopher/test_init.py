@@ -28,7 +28,7 @@ def test_type_checkers_see_the_same_names() -> None:
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("logsrv.")
         for alias in node.names
     }
-    assert seen == set(logsrv.gopher._WHERE.items())
+    assert seen == set(logsrv.gopher._HOME.items())
 
 
 @pytest.mark.parametrize(
