@@ -22,7 +22,7 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     fetch_options,
 )
-from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView
+from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO, NoReturn, TextIO
 
     from logsrv.gopher.command.answer import Opened
-    from logsrv.gopher.command.show import View
     from logsrv.gopher.local.fileurl import ItemURL
     from logsrv.gopher.wire.itemtypes import Transfer
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.command.show import View
 from logsrv.gopher.fetch.progress import Progress, size_text
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
@@ -38,7 +39,7 @@ def _shown(path: Path) -> str:
     return one_line(str(path), 4096)
 
 
-class SaveView:
+class SaveView(View):
     """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
 
     def __init__(
@@ -54,6 +55,7 @@ class SaveView:
         """notes: where to say what was saved. length: bytes to expect, or None; stuffed: whether it
         is a text that may have a terminator; both are asked when the answer has begun.
         """
+        self.into = self
         self._path = path
         self._notes = notes
         self._progress = progress
@@ -70,11 +72,6 @@ class SaveView:
     def feed(self, data: bytes | memoryview) -> None:
         self._file.write(data)
         self.passed(len(data))
-
-    @property
-    def into(self) -> SaveView:
-        """Return itself: what nobody has to look at goes into the file."""
-        return self
 
     def descriptor(self) -> int | None:
         """Return that of the file, if it is one."""

@@ -13,25 +13,10 @@ from logsrv.kit.text.escape import one_line, printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, BinaryIO, Protocol
+    from typing import Any, BinaryIO
 
     from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.local.fileurl import ItemURL
-
-    class View(Protocol):
-        """A view of one answer: takes its bytes.
-
-        feed: takes `bytes`, and of a binary a view of a buffer that is used again.
-        into: where bytes may go that nobody has to look at, if there is such a place.
-        fail: the answer ended with an error; what came before it is worth showing.
-        """
-
-        @property
-        def into(self) -> Into | None: ...
-        def feed(self, data: Any) -> None: ...
-        def finish(self) -> None: ...
-        def fail(self, error: BaseException) -> None: ...
-
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024
@@ -62,13 +47,31 @@ class Screen:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
 
 
-class MenuView:
+class View:
+    """A view of one answer: takes its bytes.
+
+    into: where bytes may go that nobody has to look at, if there is such a place.
+    """
+
+    into: Into | None = None
+
+    def feed(self, data: Any) -> None:
+        """Take `bytes`, and of a binary a view of a buffer that is used again."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """The answer is whole."""
+
+    def fail(self, error: BaseException) -> None:
+        """The answer ended with an error; what came before it is worth showing."""
+        self.finish()
+
+
+class MenuView(View):
     """A menu, a line for each item as soon as it is there:
 
     NUMBER TAG  TEXT  <URL>
     """
-
-    into: Into | None = None
 
     def __init__(
         self,
@@ -91,9 +94,6 @@ class MenuView:
 
     def finish(self) -> None:
         self._show(self._parser.finish())
-
-    def fail(self, error: BaseException) -> None:
-        self.finish()
 
     def _show(self, items: list[MenuItem]) -> None:
         if items:
@@ -121,10 +121,8 @@ class MenuView:
         return "  " + self._screen.coloured(shown, _DIM)
 
 
-class TextView:
+class TextView(View):
     """A text, as far as it is certain; `stuffed`: whether it may have a terminator to take off."""
-
-    into: Into | None = None
 
     def __init__(self, screen: Screen, charset: str | None, *, stuffed: Callable[[], bool]) -> None:
         self._screen = screen
@@ -147,9 +145,6 @@ class TextView:
         if self._screen.terminal and self._last != "\n":
             self._screen.write("\n")
 
-    def fail(self, error: BaseException) -> None:
-        self.finish()
-
     def _take(self, data: bytes) -> None:
         whole, newline, rest = (self._held + data).rpartition(b"\n")
         if len(rest) > _LONGEST_HELD:
@@ -166,19 +161,11 @@ class TextView:
             self._screen.write(text)
 
 
-class RawView:
+class RawView(View):
     """The bytes as they came."""
-
-    into: Into | None = None
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
 
     def feed(self, data: bytes | memoryview) -> None:
         self._out.write(data)
-
-    def finish(self) -> None:
-        pass
-
-    def fail(self, error: BaseException) -> None:
-        pass

@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from logsrv.gopher.command.show import View
 from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
@@ -23,14 +24,11 @@ from logsrv.gopher.wire.text import TextParser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.wire.itemtypes import Transfer
 
 
-class JsonView:
+class JsonView(View):
     """Collects the answer (of a binary only its size and digest), and writes one line at its end."""
-
-    into: Into | None = None
 
     def __init__(
         self,
