@@ -16,7 +16,7 @@ from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.options.plain_arguments import Declared
+from logsrv.kit.options.plain_arguments import Declared, of_kind
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Item = TypeVar("Item", GopherURL, FileURL)
 
 INCOMPLETE = 12
+SIZE = of_kind("SIZE")
+DURATION = of_kind("DURATION")
 
 _STATUSES = """\
 exit status:
@@ -96,20 +98,6 @@ def _letter(text: str) -> str:
     )
 
 
-def size(text: str) -> int:
-    """Return the bytes that an option's value says."""
-    from logsrv.kit.options.argument_parser import of_kind
-
-    return of_kind("SIZE")(text)  # type: ignore[no-any-return]
-
-
-def duration(text: str) -> float:
-    """Return the seconds that an option's value says."""
-    from logsrv.kit.options.argument_parser import of_kind
-
-    return of_kind("DURATION")(text)  # type: ignore[no-any-return]
-
-
 def path(text: str) -> Path:
     """Return an option's value as a path."""
     from pathlib import Path
@@ -164,7 +152,7 @@ def _declare(parser: Parser | Declared) -> None:
     add = asked.add_argument
     add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
     add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
-    add("--max-size", metavar="SIZE", type=size, help="take no larger answer")
+    add("--max-size", metavar="SIZE", type=SIZE, help="take no larger answer")
     add_connection_options(parser)
 
 
@@ -191,7 +179,7 @@ def add_connection_options(parser: Parser | Declared) -> None:
     add(
         "--timeout",
         metavar="TIME",
-        type=duration,
+        type=DURATION,
         default=30.0,
         help="give up after that much silence; default: 30s",
     )

@@ -8,15 +8,16 @@ import time
 
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.command.arguments import (
+    DURATION,
     INCOMPLETE,
+    SIZE,
     add_connection_options,
+    checked_charset_option,
     connection_options,
-    duration,
     followable,
     number,
     parser_for,
     read,
-    size,
 )
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
@@ -28,7 +29,6 @@ from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
-from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
 
 TYPE_CHECKING = False
@@ -68,8 +68,8 @@ def _declare(parser: Parser | Declared) -> None:
     add("--alias", metavar="HOST", action="append", help="another name of the server")
     add("--depth", metavar="N", type=number(0, 10**6), help="only items that many menus away")
     add("--max-items", metavar="N", type=number(1, 10**7), help="default: 100000")
-    add("--max-bytes", metavar="SIZE", type=size, help="in all; default: 10GiB")
-    add("--max-size", metavar="SIZE", type=size, help="of one item; default: none")
+    add("--max-bytes", metavar="SIZE", type=SIZE, help="in all; default: 10GiB")
+    add("--max-size", metavar="SIZE", type=SIZE, help="of one item; default: none")
     add(
         "--update",
         action="store_true",
@@ -80,7 +80,7 @@ def _declare(parser: Parser | Declared) -> None:
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
     add("--connections", metavar="N", type=number(1, 200), default=4, help="at once; default: 4")
-    add("--delay", metavar="TIME", type=duration, help="from one request to the next")
+    add("--delay", metavar="TIME", type=DURATION, help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
     add_connection_options(parser)
 
@@ -95,7 +95,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = read(words, _declare, parser)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
-    charset = None if options.charset is None else checked_charset(options.charset)
+    checked_charset_option(options)
     root = _root(options.url)
     directory: str = options.directory
     how = connection_options(options)
@@ -119,7 +119,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
                 transfers,
                 _manners(options),
                 time.monotonic,
-                files=MenuFiles(Folders(directory), root, charset),
+                files=MenuFiles(Folders(directory), root, options.charset),
                 update=options.update,
             )
 

@@ -127,20 +127,3 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{one_line(message)}; {self.prog} --help shows what there is")
-
-
-def of_kind(name: str) -> Callable[[str], Any]:
-    """Return a `type=` for values of the kind `name` in `logsrv.kit.options.kinds`, loaded when needed."""
-
-    def parse(text: str) -> Any:
-        from logsrv.kit.options import kinds
-        from logsrv.kit.text.words import shown
-
-        kind = getattr(kinds, name)
-        try:
-            return kind.parse(text)
-        except ValueError as error:
-            said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
-            raise argparse.ArgumentTypeError(said) from None
-
-    return parse

@@ -108,3 +108,22 @@ class Declared:
         if self._words:
             values[self._words] = others
         return Given(values) if self._is_plain else None
+
+
+def of_kind(name: str) -> Callable[[str], Any]:
+    """Return a `type=` for values of the kind `name` in `logsrv.kit.options.kinds`, loaded when needed."""
+
+    def parse(text: str) -> Any:
+        import argparse
+
+        from logsrv.kit.options import kinds
+        from logsrv.kit.text.words import shown
+
+        kind = getattr(kinds, name)
+        try:
+            return kind.parse(text)
+        except ValueError as error:
+            said = f"{shown(text)} is {error}; accepted: {kind.accepted}"
+            raise argparse.ArgumentTypeError(said) from None
+
+    return parse

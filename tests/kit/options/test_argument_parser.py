@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.options.argument_parser import Parser, Shown, UsageError, of_kind
+from logsrv.kit.options.argument_parser import Parser, Shown, UsageError
+from logsrv.kit.options.plain_arguments import of_kind
 
 
 def parser() -> Parser:
