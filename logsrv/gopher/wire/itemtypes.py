@@ -19,81 +19,57 @@ if TYPE_CHECKING:
 
 
 class ItemType(Value):
-    """A letter of a menu. `name` is one word for people, `media_type` what the web calls such content."""
+    """A letter of a menu. `name` is one word for people, `media_type` what the web calls such content.
 
-    __slots__ = ("letter", "media_type", "name", "transfer")
+    tag: a word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
+    """
+
+    __slots__ = ("letter", "media_type", "name", "tag", "transfer")
 
     def __init__(
         self,
         letter: str,
         name: str,
+        tag: str,
         transfer: Transfer | None,
         media_type: str = "application/octet-stream",
     ) -> None:
         self.letter = letter
         self.name = name
+        self.tag = tag
         self.transfer = transfer
         self.media_type = media_type
 
-    @property
-    def tag(self) -> str:
-        """Return what it is in at most four letters; of an unknown type, its letter."""
-        return _TAGS.get(self.name) or one_line(self.letter)
-
-
-# One word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
-_TAGS = {
-    "text": "text",
-    "menu": "menu",
-    "search": "find",
-    "phonebook": "cso",
-    "error": "err",
-    "binhex": "hqx",
-    "archive": "zip",
-    "uuencoded": "uue",
-    "telnet": "tnet",
-    "binary": "file",
-    "mirror": "dup",
-    "tn3270": "3270",
-    "image": "img",
-    "html": "html",
-    "sound": "snd",
-    "video": "vid",
-    "document": "doc",
-    "calendar": "cal",
-    "mail": "mail",
-    "xml": "xml",
-}
 
 _TABLE = (
-    ItemType("0", "text", "text", "text/plain"),
-    ItemType("1", "menu", "menu", "application/gopher-menu"),
-    ItemType("2", "phonebook", None),
-    ItemType("3", "error", None),
-    ItemType("4", "binhex", "text", "application/mac-binhex40"),
-    ItemType("5", "archive", "binary"),
-    ItemType("6", "uuencoded", "text", "text/x-uuencode"),
-    ItemType("7", "search", "menu", "application/gopher-menu"),
-    ItemType("8", "telnet", None),
-    ItemType("9", "binary", "binary"),
+    ItemType("0", "text", "text", "text", "text/plain"),
+    ItemType("1", "menu", "menu", "menu", "application/gopher-menu"),
+    ItemType("2", "phonebook", "cso", None),
+    ItemType("3", "error", "err", None),
+    ItemType("4", "binhex", "hqx", "text", "application/mac-binhex40"),
+    ItemType("5", "archive", "zip", "binary"),
+    ItemType("6", "uuencoded", "uue", "text", "text/x-uuencode"),
+    ItemType("7", "search", "find", "menu", "application/gopher-menu"),
+    ItemType("8", "telnet", "tnet", None),
+    ItemType("9", "binary", "file", "binary"),
     # A mirror of the item before it, of that item's type; nothing says which, so: its bytes.
-    ItemType("+", "mirror", "binary"),
-    ItemType("T", "tn3270", None),
-    ItemType("g", "image", "binary", "image/gif"),
-    ItemType("I", "image", "binary"),
-    ItemType("p", "image", "binary", "image/png"),
-    ItemType(":", "image", "binary", "image/bmp"),
-    ItemType("h", "html", "binary", "text/html"),
-    ItemType("s", "sound", "binary"),
-    ItemType("<", "sound", "binary"),
-    ItemType(";", "video", "binary"),
-    ItemType("d", "document", "binary"),
-    ItemType("P", "document", "binary", "application/pdf"),
-    ItemType("r", "document", "binary", "application/rtf"),
-    ItemType("c", "calendar", "text", "text/calendar"),
-    ItemType("M", "mail", "text", "message/rfc822"),
-    ItemType("X", "xml", "binary", "application/xml"),
-    ItemType("i", "information", None),
+    ItemType("+", "mirror", "dup", "binary"),
+    ItemType("T", "tn3270", "3270", None),
+    ItemType("g", "image", "img", "binary", "image/gif"),
+    ItemType("I", "image", "img", "binary"),
+    ItemType("p", "image", "img", "binary", "image/png"),
+    ItemType(":", "image", "img", "binary", "image/bmp"),
+    ItemType("h", "html", "html", "binary", "text/html"),
+    ItemType("s", "sound", "snd", "binary"),
+    ItemType("<", "sound", "snd", "binary"),
+    ItemType(";", "video", "vid", "binary"),
+    ItemType("d", "document", "doc", "binary"),
+    ItemType("P", "document", "doc", "binary", "application/pdf"),
+    ItemType("r", "document", "doc", "binary", "application/rtf"),
+    ItemType("c", "calendar", "cal", "text", "text/calendar"),
+    ItemType("M", "mail", "mail", "text", "message/rfc822"),
+    ItemType("X", "xml", "xml", "binary", "application/xml"),
+    ItemType("i", "information", "i", None),
 )
 
 _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
@@ -101,4 +77,4 @@ _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 
 def item_type(letter: str) -> ItemType:
     """Return what `letter` stands for; one that nobody knows is bytes of an unknown kind."""
-    return _BY_LETTER.get(letter) or ItemType(letter, "unknown", "binary")
+    return _BY_LETTER.get(letter) or ItemType(letter, "unknown", one_line(letter), "binary")

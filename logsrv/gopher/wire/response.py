@@ -94,20 +94,17 @@ class ResponseReader:
             raise gopherplus.parse_error(self._held, self._charset)
         if self.header is not None and not self.complete:
             if self.header.length >= 0:
-                raise self._truncated(f"{self._left} bytes are missing")
+                raise self.broken(f"{self._left} bytes are missing")
             if self.header.length == gopherplus.UNTIL_DOT:
-                raise self._truncated("the dot at its end is missing")
+                raise self.broken("the dot at its end is missing")
         return b""
 
     def broken(self, reason: str) -> Truncated:
         """The error to raise when the connection broke and the body is not `complete`."""
-        return self._truncated(reason)
+        return Truncated(self._url.address, self.received, reason)
 
     def _is_menu(self) -> bool:
         return item_type(self._url.item_type).transfer == "menu"
-
-    def _truncated(self, reason: str) -> Truncated:
-        return Truncated(self._url.address, self.received, reason)
 
     def _count(self, size: int) -> None:
         self.passed_on += size

@@ -103,7 +103,7 @@ class DotEnded:
     """A stuffed text that does end with a line `.`, because its Gopher+ header says so."""
 
     def __init__(self) -> None:
-        self._unstuffer = Unstuffer()
+        # As in `Unstuffer`.
         self._held = b"\n"
         self._skip = 1
         self.ended = False
@@ -115,16 +115,16 @@ class DotEnded:
         held = self._held + data
         if found := _TERMINATOR_LINE.search(held):
             self.ended = True
-            self._held = b""
             # The LF before the terminator belongs to the text.
-            ready = held[self._skip : found.start() + 1]
-            return self._unstuffer.feed(ready) + self._unstuffer.finish()
-        begun = _TERMINATOR_BEGUN.search(held)
-        stop = begun.start() if begun else len(held)
-        ready, self._held = held[self._skip : stop], held[stop:]
+            stop = found.start() + 1
+        else:
+            begun = _TERMINATOR_BEGUN.search(held)
+            stop = begun.start() if begun else len(held)
+        self._held = held[stop:]
+        lines = held[:stop].replace(b"\n..", b"\n.")[self._skip :]
         if stop:
             self._skip = 0
-        return self._unstuffer.feed(ready)
+        return lines
 
 
 class TextParser:
