@@ -33,6 +33,21 @@ ABOUT = {
     },
     "tagline": "You Know, for Search",
 }
+# Beats and Logstash ask for it next, and send nothing where none is active.
+LICENSE = {
+    "license": {
+        "status": "active",
+        "uid": "00000000-0000-0000-0000-000000000000",
+        "type": "basic",
+        "issue_date": "1970-01-01T00:00:00.000Z",
+        "issue_date_in_millis": 0,
+        "max_nodes": 1,
+        "max_resource_units": None,
+        "issued_to": "logsrv",
+        "issuer": "logsrv",
+        "start_date_in_millis": -1,
+    }
+}
 # What an action takes beside its document and its names.
 _ITEM = 100
 _CREATED = (
@@ -59,6 +74,11 @@ class _Bad(Exception):
 def about() -> Reply:
     """Return what a client hears that asks who we are."""
     return Reply(200, as_json(ABOUT) + b"\n")
+
+
+def license() -> Reply:
+    """Return what a client hears that asks whether it may use all that there is."""
+    return Reply(200, as_json(LICENSE) + b"\n")
 
 
 def take(body: bytes, asked: Asked, records: Records) -> Steps:

@@ -13,12 +13,12 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from logsrv.kit.web.hosts import LOOPBACK_NAMES, client_of, is_loopback, name_in
+from logsrv.kit.web.origin import foreign
 from logsrv.linelog.http.attempts import Attempts
 from logsrv.linelog.http.problems import Problem
 
 # As long as a browser keeps it: thirty days.
 COOKIE_SECONDS = 30 * 86400
-_PORTS = (":80", ":443")
 
 
 class Asking(Protocol):
@@ -81,16 +81,9 @@ class Access:
 
         page: this is a page to look at, and a link from elsewhere may lead to it.
         """
-        site = request.getHeader(b"Sec-Fetch-Site")
-        if site in (b"cross-site", b"same-site") and not (
-            page and request.getHeader(b"Sec-Fetch-Mode") == b"navigate"
-        ):
-            raise Problem(403, "this request comes from a page of another site")
-        origin = request.getHeader(b"Origin")
-        if origin is not None and _place(origin.partition(b"://")[2]) != _place(
-            request.getHeader(b"Host") or b""
-        ):
-            raise Problem(403, "the Origin of this request is another site")
+        why = foreign(request.getHeader, link=page)
+        if why is not None:
+            raise Problem(403, why)
 
     def check_token(self, request: Asking) -> None:
         """Raise Problem (401, 429) if a token is needed and the request has not the right one."""
@@ -133,14 +126,6 @@ class Access:
 
 def _unauthorized(sentence: str) -> Problem:
     return Problem(401, sentence, {"WWW-Authenticate": 'Bearer realm="logsrv"'})
-
-
-def _place(host: bytes) -> bytes:
-    """Return the host and port of a header; a usual port goes without saying."""
-    text = host.decode("latin-1").lower()
-    for port in _PORTS:
-        text = text.removesuffix(port)
-    return text.encode("latin-1")
 
 
 def _is_address(name: str) -> bool:

@@ -26,6 +26,7 @@ from twisted.web.http import Request
 from logsrv.kit.net.twisted_private import request_line
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.channel import host_and_target
+from logsrv.kit.web.origin import foreign
 from logsrv.linelog.framing import coded, http_lines
 from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps, most_made, told
 from logsrv.linelog.framing.inflated import Buffer, in_pieces
@@ -166,6 +167,9 @@ class InputRequest(Request):
     def _judge(self, length: int | None) -> None:
         """Go by what the headers say. Raises Refusal."""
         intake, header = self._intake, self.getHeader
+        why = foreign(header)
+        if why is not None:
+            raise Refusal(403, "unauthorized", why)
         check_token(header(b"Authorization"), intake.secrets.token)
         self._path = path_of(self.uri)
         way = self._way = way_of(self.method, self._path, self._bodies.ways)

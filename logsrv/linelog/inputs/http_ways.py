@@ -61,6 +61,7 @@ def _otlp(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
 
 _POSTED = Way((b"POST",), _posted, by_type=True)
 _ABOUT = Way((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
+_LICENSE = Way((b"GET", b"HEAD"), about=bulk.license, headers=bulk.HEADERS)
 _BULK = Way((b"POST", b"PUT"), _bulk, headers=bulk.HEADERS)
 _INDEX_BULK = re.compile(r"/[^/]+/_bulk")
 WAYS: Mapping[str, Sequence[Way]] = {
@@ -68,6 +69,7 @@ WAYS: Mapping[str, Sequence[Way]] = {
     "/": (_POSTED, _ABOUT),
     "/lines": (_POSTED,),
     "/_bulk": (_BULK,),
+    "/_license": (_LICENSE,),
     "/loki/api/v1/push": (Way((b"POST",), _loki),),
     "/v1/logs": (Way((b"POST",), _otlp),),
 }

@@ -380,6 +380,47 @@ def test_the_token() -> None:
     assert sender.sink.text == b"two\n"
 
 
+def test_what_beats_and_logstash_ask_before_they_send() -> None:
+    """The version, and whether the license is active; with the header without which they go away."""
+    sender = Sender()
+    sender.post(b"", "/_license?human=false", "GET", Content_Length="")
+    ((status, body),) = sender.answers()
+    assert status == 200 and b"X-Elastic-Product: Elasticsearch" in sender.head
+    assert (body["license"]["status"], body["license"]["type"]) == ("active", "basic")
+    sender = Sender(input_token="secret")
+    sender.post(b"", "/_license", "GET", Content_Length="")
+    assert [status for status, _ in sender.answers()] == [401]
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("/", "text/plain"),
+        ("/lines", "application/x-www-form-urlencoded"),
+        ("/v1/logs", "application/json"),
+        ("/loki/api/v1/push", "application/json"),
+        ("/_bulk", "application/x-ndjson"),
+    ],
+)
+def test_a_page_in_a_browser_cannot_send_from_another_site(path: str, media: str) -> None:
+    """No preflight is asked for with some of these types, so the request itself is refused."""
+    for headers in ({"Origin": "https://evil.example"}, {"Sec_Fetch_Site": "cross-site"}):
+        sender = Sender()
+        sender.post(b"{}", path, Content_Type=media, **headers)
+        ((status, body),) = sender.answers()
+        assert status == 403 and "another site" in body["error"]
+        assert sender.sink.text == b"" and b"Access-Control" not in sender.head
+        sender.post(b"", path, "OPTIONS", Access_Control_Request_Method="POST", **headers)
+        assert [status for status, _ in sender.answers()] == [403]
+
+
+def test_a_page_behind_the_same_name_can_send() -> None:
+    sender = Sender()
+    sender.post(b"hi", Origin="http://x", Sec_Fetch_Site="same-origin")
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
 def test_too_large_is_refused_before_it_comes() -> None:
     sender = Sender(max_body=2 << 20)
     sender.send(request(b"", Content_Length=str(3 << 20)))
