@@ -29,7 +29,7 @@ unpack() {
 
 arch=$(dpkg-architecture -q DEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
 
-unpack rsyslog rsyslog-openssl rsyslog-relp librelp0
+unpack rsyslog rsyslog-gnutls rsyslog-openssl rsyslog-relp librelp0
 cat >"$dir/bin/rsyslogd" <<WRAPPER
 #!/bin/sh
 LD_LIBRARY_PATH="$dir/rsyslog/usr/lib/$arch:$dir/rsyslog/lib/$arch" exec "$dir/rsyslog/usr/sbin/rsyslogd" -M "$dir/rsyslog/usr/lib/$arch/rsyslog" "\$@"
@@ -45,7 +45,7 @@ WRAPPER
     chmod 755 "$dir/bin/$name"
 done
 
-unpack syslog-ng-core
+unpack syslog-ng-core syslog-ng-mod-http
 modules=$(dirname "$(find "$dir/syslog-ng-core" -name libaffile.so | head -n 1)")
 cat >"$dir/bin/syslog-ng" <<WRAPPER
 #!/bin/sh

@@ -1,0 +1,159 @@
+"""docs/sending.md: daemons inside TLS, with certificates that are made as the page says."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import pytest
+
+from logsrv.linelog.fields.record import Record
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
+from tests.end_to_end.senders import DAEMONS, lines_of
+from tests.end_to_end.stored import stored_lines
+from tests.end_to_end.test_sending import in_order, running
+from tests.end_to_end.uploads import upload_journal, write_journal
+from tests.ports import free_port
+from tests.programs import program
+
+pytestmark = pytest.mark.long
+
+SENT = texts()
+LINES = [text.replace("\n", " ") for text in SENT]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that the page makes; the logger's is for its address here, too."""
+    place = tmp_path_factory.mktemp("certificates")
+    program("openssl", "openssl")
+    script = DAEMONS.file("certificates.sh").replace("=DNS:", "=IP:127.0.0.1,DNS:", 1)
+    subprocess.run(["sh", "-ec", script], cwd=place, check=True, capture_output=True, timeout=60)
+    return place
+
+
+@attrs.frozen
+class Place:
+    """A logger inside TLS, and what the page says for its senders.
+
+    own: the senders have to show certificates of their own.
+    """
+
+    server: Logger
+    certificates: Path
+    own: bool
+
+    def page(self, name: str, printed: int, *, always: bool = False) -> str:
+        """Return a file as it is written here; always: the sender has a certificate, asked for or not."""
+        text = DAEMONS.file(name, (printed, self.server.port()))
+        text = text.replace("/etc/ssl/logs", str(self.certificates))
+        if not (self.own or always):
+            text = text.replace(f" crt {self.certificates}/web1.example.net.pem", "")
+            text = "".join(line for line in text.splitlines(keepends=True) if "web1" not in line)
+        return text
+
+    def check_sources(self) -> None:
+        for line in stored_lines(self.server.store):
+            assert line.source.startswith(b"tls:127.0.0.1:")
+            assert line.source.endswith(b",dns=web1.example.net") == self.own
+
+
+Listen = Callable[[str], Place]
+
+
+@pytest.fixture(params=[True, False], ids=["own", "none"])
+def listening(request: pytest.FixtureRequest, logger: Start, certificates: Path) -> Listen:
+    """Starts a logger for an input; it wants certificates of its senders if they have some."""
+
+    def start(kind: str) -> Place:
+        pem = certificates / "127.0.0.1.pem"
+        wanted = f":clientca={certificates / 'ca.pem'}" if request.param else ""
+        place = f"{kind}:ssl:0:interface=127.0.0.1:privateKey={pem}:certKey={pem}{wanted}"
+        return Place(logger(listen=[place]), certificates, request.param)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "port", "driver"),
+    [
+        ("relp-tls.conf", "relp", 2514, ""),
+        ("tls.conf", "syslog", 6514, "ossl"),
+        ("tls.conf", "syslog", 6514, "gtls"),
+    ],
+    ids=["RELP", "ossl", "gtls"],
+)
+def test_rsyslog(
+    listening: Listen, tmp_path: Path, file: str, kind: str, port: int, driver: str
+) -> None:
+    place = listening(kind)
+    lines = place.page(file, port, always=kind == "relp").replace("ossl", driver).splitlines()
+    modules = "\n".join(line for line in lines if line.startswith("module"))
+    action = "\n".join(line for line in lines if not line.startswith("module"))
+    with rsyslog(tmp_path, action, modules) as sender:
+        sender.send(SENT)
+        place.server.wait_until(
+            lambda: place.server.current.read_bytes().count(b"app: ") >= 1000, "all", 60
+        )
+    found = [Record(line) for line in lines_of(place.server) if b" app: " in line]
+    assert in_order(one.body.partition(b" app: ")[2] for one in found) == list(map(as_stored, SENT))
+    place.check_sources()
+
+
+def test_syslog_ng(listening: Listen, tmp_path: Path) -> None:
+    place = listening("syslog")
+    (tmp_path / "in.log").write_text("".join(f"{text}\n" for text in LINES))
+    text = place.page("tls-destination.conf", 6514)
+    driver = text[text.index("{") + 1 : text.rindex("}")]
+    with syslog_ng(
+        tmp_path,
+        f'file("{tmp_path}/in.log" flags(no-parse) read-old-records(yes) follow-freq(0.1)'
+        ' log-msg-size(65536) program-override("app"));',
+        driver,
+    ):
+        place.server.wait_until(lambda: len(lines_of(place.server)) >= 1000, "all", 60)
+    assert [Record(line).get("text") for line in lines_of(place.server)] == LINES
+    place.check_sources()
+
+
+def test_haproxy(listening: Listen, tmp_path: Path) -> None:
+    place = listening("syslog")
+    port = free_port()
+    plain = DAEMONS.file("haproxy-logs.cfg").splitlines(keepends=True)
+    inside = place.page("haproxy-tls.cfg", 6514)
+    text = "".join(inside if line.startswith("    server logs ") else line for line in plain)
+    (tmp_path / "haproxy.cfg").write_text(
+        f"{text}    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
+        f"frontend web\n    bind 127.0.0.1:{port}\n"
+        "    http-request return status 200 content-type text/plain string ok\n"
+    )
+    words = [program("haproxy", "haproxy"), "-db", "-f", str(tmp_path / "haproxy.cfg")]
+    with running(words, tmp_path / "log", port):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for number in range(1000):
+            client.request("GET", f"/ok/{number}")
+            assert client.getresponse().read() == b"ok"
+        client.close()
+        place.server.wait_until(
+            lambda: place.server.current.read_bytes().count(b"/ok/") >= 1000, "all", 60
+        )
+    found = [one for one in map(Record, lines_of(place.server)) if b"/ok/" in one.body]
+    assert [re.findall(r"/ok/(\d+)", str(one.get("text"))) for one in found] == [
+        [str(number)] for number in range(1000)
+    ]
+    place.check_sources()
+
+
+def test_the_journal(listening: Listen, tmp_path: Path) -> None:
+    place = listening("journal")
+    text = place.page("journal-upload-tls.conf", 19532, always=True)
+    (tmp_path / "upload.conf").write_text(text)
+    write_journal(tmp_path / "journal", SENT)
+    upload_journal(tmp_path / "journal", tmp_path / "upload.conf")
+    assert [Record(line).get("MESSAGE") for line in lines_of(place.server)] == SENT
+    place.check_sources()

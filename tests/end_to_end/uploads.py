@@ -1,0 +1,50 @@
+"""A journal of systemd's own, and its upload with a configuration file of the test's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.programs import missing, program
+
+# /etc/systemd of its own: the place of the file cannot be given.
+OWN_ETC = """
+    mount -t tmpfs none /etc/systemd
+    cp $1 /etc/systemd/journal-upload.conf
+    shift
+    exec "$@"
+"""
+
+
+def write_journal(directory: Path, texts: list[str]) -> None:
+    """Write a file of a journal, an entry for each text, into a new directory."""
+    remote = program("systemd-journal-remote", "systemd-journal-remote")
+    directory.mkdir()
+    entries = directory.parent / "entries"
+    with entries.open("wb") as file:
+        for number, text in enumerate(texts):
+            message = text.encode()
+            file.write(
+                f"__REALTIME_TIMESTAMP={1795132800000000 + number}\n"
+                f"__MONOTONIC_TIMESTAMP={number + 1}\n_BOOT_ID=e0b5b2cf9a4f4d8e8f0c2f6f1f1e5a11\n"
+                "_HOSTNAME=web1\nPRIORITY=4\nSYSLOG_IDENTIFIER=shop\nMESSAGE\n".encode()
+            )
+            file.write(len(message).to_bytes(8, "little") + message + b"\n\n")
+    words = [remote, "-o", str(directory / "one.journal"), str(entries)]
+    subprocess.run(words, check=True, capture_output=True, timeout=60)
+
+
+def upload_journal(directory: Path, configuration: Path) -> None:
+    """Send all of it, as the service systemd-journal-upload does, but without waiting for more."""
+    if os.getuid():
+        missing("needs root, for an /etc of its own")
+    unshare = program("unshare", "util-linux")
+    upload = program("systemd-journal-upload", "systemd-journal-remote")
+    state = directory.parent / "state"
+    words = [upload, f"--directory={directory}", f"--save-state={state}", "--follow=no"]
+    done = subprocess.run(
+        [unshare, "-m", "sh", "-ec", OWN_ETC, "sh", str(configuration), *words],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
