@@ -209,8 +209,8 @@ class RecordReceiver(Protocol):
             if self.ending:
                 return
             if self._crowded:
-                self.intake.turns.wait_for_room(self)
                 self.pauseProducing()
+                self.intake.turns.wait_for_room(self)
             elif self._paused:
                 self._paused = False
                 self.resumeProducing()
@@ -259,8 +259,13 @@ class RecordReceiver(Protocol):
 
     def resumeProducing(self) -> None:
         unread = self._answers is not None and self._answers.state is Answering.UNREAD
-        held_back = self._busy or self._crowded or self.intake.valve.closed
-        if self.connected and not (held_back or unread or self._unsafe > WINDOW):
+        unsafe = self._unsafe > WINDOW
+        if not self.connected or self._busy or self.intake.valve.closed or unread or unsafe:
+            # Each of these resumes it when it is over.
+            return
+        if self._crowded:
+            self.intake.turns.wait_for_room(self)
+        else:
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:

@@ -49,7 +49,7 @@ class Turns:
         self._new: deque[_Work] = deque()
         self._begun: deque[_Work] = deque()
         self._next: IDelayedCall | None = None
-        self._held_up: list[Producer] = []
+        self._held_up: dict[Producer, None] = {}
         # Seconds that first slices took since the last turn in which others waited.
         self._at_once = 0.0
 
@@ -63,8 +63,8 @@ class Turns:
         return len(self._new) + len(self._begun)
 
     def wait_for_room(self, producer: Producer) -> None:
-        """Resume a producer as soon as there is not so much work any more."""
-        self._held_up.append(producer)
+        """Resume a producer, once, as soon as there is not so much work any more."""
+        self._held_up[producer] = None
 
     def begin(self, steps: Iterator[object], ended: Callable[[Failure | None], None]) -> None:
         """Do the work, in part at once; call `ended` behind its last step, with what it raised if it did.
@@ -123,7 +123,7 @@ class Turns:
         if not self._waiting:
             self._rest()
         if self._held_up and not self.full:
-            held_up, self._held_up = self._held_up, []
+            held_up, self._held_up = self._held_up, {}
             for producer in held_up:
                 producer.resumeProducing()
 

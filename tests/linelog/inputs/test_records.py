@@ -243,3 +243,29 @@ def test_a_fault_of_ours_ends_the_connection() -> None:
     receiver.received = None  # type: ignore[assignment]
     receiver.dataReceived(b"a;")
     assert peer.aborted and not receiver.working
+
+
+def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended() -> None:
+    """Nobody tells a second time that there is room: it would never be read from again."""
+    sink = Sink()
+    receiver, peer, clock = slicing(sink)
+    turns, others = receiver.intake.turns, [Slicer(receiver.intake) for _ in range(MANY)]
+    for other in others:
+        other.makeConnection(Peer())
+        other.dataReceived(b"a;b;c;d;e;")
+    receiver.dataReceived(b"x" * (LARGE + 1))
+    sink.closed = True
+    while turns.full:
+        turns._turn()
+    assert peer.producerState == "paused"
+    for other in others:
+        other.dataReceived(b"a;b;c;d;e;f;g;h;")
+    # The store opens while there is much to do again.
+    sink.closed = False
+    assert turns.full
+    receiver.resumeProducing()
+    assert peer.producerState == "paused"
+    while clock.getDelayedCalls():
+        clock.turn()
+    turns.finish()
+    assert peer.producerState == "producing"
