@@ -38,9 +38,8 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     if settings.url is not None:
         from logsrv.gopher.command.main import main
 
-        words = [] if settings.words is None else [settings.words]
         # After -- no URL is taken for an option, or for a command such as mirror.
-        raise SystemExit(main(["--", settings.url, *words]))
+        raise SystemExit(main(["--", settings.url, *settings.words]))
     from twisted.internet import reactor
 
     from logsrv.gopher.gateway.service import GatewayService

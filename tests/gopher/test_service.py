@@ -74,10 +74,12 @@ def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int
 
 
 def test_searches(serve: Serve, tmp_path: Path) -> None:
-    """Words behind the URL are looked for."""
-    server = serve(b"iFound\t\t\t0\r\n.\r\n")
-    assert "Found" in run(server.url("/7/s"), "two words", directory=tmp_path).stdout
-    assert server.requests == [b"/s\ttwo words\r\n"]
+    """Words behind the URL are looked for, and numbers are links, as `gopher URL` has them."""
+    server = serve(b"7Find\t/s\t\t\r\n.\r\n")
+    for words in (["two words"], ["two", "words"], ["--", "two", "words"]):
+        assert "Find" in run(server.url("/7/s"), *words, directory=tmp_path).stdout
+    assert "Find" in run(server.url(), "1", "two", "words", directory=tmp_path).stdout
+    assert server.requests == [*[b"/s\ttwo words\r\n"] * 3, b"\r\n", b"/s\ttwo words\r\n"]
 
 
 def test_status(serve: Serve, tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ class GopherSettings(VisitorLimits, Destinations, OperatorSettings):
         64, integer(1), "how many connections one address has at a time", off=True
     )
     url: str | None = option(None, TEXT, "what to fetch and print")
-    words: str | None = option(None, TEXT, "what to look for there")
+    words: tuple[str, ...] = option(
+        (), TEXT, "a link by its number, or what to search for", repeatable=True
+    )
 
 
 def check_wanted(settings: GopherSettings) -> None:
