@@ -87,19 +87,12 @@ class Answers:
     def __init__(self, settings: GopherSettings, reactor: IClientReactor) -> None:
         self._settings = settings
         self._age = int(settings.cache_time)
-        self._fetcher = Fetcher(
-            reactor,
-            settings,
-            most_page=settings.max_page,
-            most_download=settings.max_download,
-            cache_bytes=settings.cache_size or 0,
-            cache_seconds=settings.cache_time,
-        )
+        self._fetcher = Fetcher(reactor, settings)
 
     @property
     def hits(self) -> int:
         """The number of answers that were remembered."""
-        return self._fetcher.hits
+        return self._fetcher.known.hits
 
     def own(self, path: bytes) -> Answer | None:
         """Return what is the gateway's own; None for what has to be fetched. Raises RequestDenied."""

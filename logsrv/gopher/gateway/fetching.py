@@ -13,7 +13,7 @@ from logsrv.gopher.fetch.client import GopherClient, GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.cache import Cache
-from logsrv.gopher.gateway.destinations import Destinations
+from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
@@ -43,39 +43,26 @@ class Fetched(Generic[Content]):
 
 
 class Fetcher:
-    """The way to everything that the gateway gets from elsewhere, and so through `destinations`."""
+    """The way to everything that the gateway gets from elsewhere, and so where the settings let it go."""
 
     def __init__(
-        self,
-        reactor: IClientReactor,
-        destinations: Destinations,
-        *,
-        most_page: int,
-        most_download: int | None,
-        cache_bytes: int,
-        cache_seconds: float,
-        timeouts: Timeouts = TIMEOUTS,
+        self, reactor: IClientReactor, settings: GopherSettings, timeouts: Timeouts = TIMEOUTS
     ) -> None:
-        """most_page: bytes of a menu or text. most_download: of a stream; None is any."""
+        page = settings.max_page
         self._clock = reactor
-        self._destinations = destinations
-        self._seconds = int(cache_seconds)
+        self._settings = settings
+        self._seconds = int(settings.cache_time)
         self._client = GopherClient(
             reactor,
             timeouts=timeouts,
-            limits=Limits(menu=most_page, text=most_page, download=most_download, items=MOST_ITEMS),
+            limits=Limits(page, page, download=settings.max_download, items=MOST_ITEMS),
             connections_per_host=CONNECTIONS_PER_HOST,
             retries=1,
-            allow=lambda address, port: self._destinations.check_address(address, port),
+            allow=settings.check_address,
         )
-        self._known: Cache[GopherURL, Menu | Text] = Cache(
-            cache_bytes, cache_seconds, reactor.seconds
+        self.known: Cache[GopherURL, Menu | Text] = Cache(
+            settings.cache_size or 0, settings.cache_time, reactor.seconds
         )
-
-    @property
-    def hits(self) -> int:
-        """The number of times something was remembered."""
-        return self._known.hits
 
     async def menu(self, url: GopherURL) -> Fetched[Menu]:
         """Raises GopherError when nothing of it came."""
@@ -88,8 +75,8 @@ class Fetcher:
     async def _fetched(
         self, url: GopherURL, kind: type[Content], fetch: Callable[[GopherURL], Deferred[Content]]
     ) -> Fetched[Content]:
-        self._destinations.check(url)
-        if isinstance(known := self._known.get(url), kind):
+        self._settings.check(url)
+        if isinstance(known := self.known.get(url), kind):
             return Fetched(known, "", self._seconds)
         try:
             content = await self._in_time(url, fetch(url))
@@ -97,12 +84,12 @@ class Fetcher:
             if isinstance(error.partial, kind) and _size(error.partial):
                 return Fetched(error.partial, str(error), 0)
             raise
-        self._known.put(url, content, _ITEM_BYTES + _size(content))
+        self.known.put(url, content, _ITEM_BYTES + _size(content))
         return Fetched(content, "", self._seconds)
 
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""
-        self._destinations.check(url)
+        self._settings.check(url)
         return await self._in_time(url, self._client.open(url))
 
     async def _in_time(self, url: GopherURL, work: Deferred[Result]) -> Result:

@@ -8,8 +8,9 @@ import pytest
 import pytest_twisted
 
 from logsrv.gopher.fetch.settings import Timeouts
-from logsrv.gopher.gateway.destinations import HOST_PATTERN, Destinations, HostPattern, NotAllowed
+from logsrv.gopher.gateway.destinations import HOST_PATTERN, HostPattern, NotAllowed
 from logsrv.gopher.gateway.fetching import TIMEOUTS, Fetcher
+from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import TimedOut
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -23,15 +24,15 @@ def fetcher(
     private: bool = True,
     hosts: tuple[HostPattern, ...] = (),
 ) -> Fetcher:
-    return Fetcher(
-        reactor,
-        Destinations(allow_host=hosts, allow_private=private),
-        most_page=200_000,
-        most_download=None,
-        cache_bytes=1_000_000,
-        cache_seconds=60,
-        timeouts=timeouts,
+    settings = GopherSettings(
+        allow_host=hosts,
+        allow_private=private,
+        max_page=200_000,
+        max_download=None,
+        cache_size=1_000_000,
+        cache_time=60,
     )
+    return Fetcher(reactor, settings, timeouts)
 
 
 @pytest_twisted.ensureDeferred
@@ -45,7 +46,7 @@ async def test_remembers(reactor: Any, serve: Serve) -> None:
     assert first.content == again.content
     assert again.age == 60
     assert server.requests == [b"/a\r\n"]
-    assert found.hits == 1
+    assert found.known.hits == 1
     await found.text(url.replace(item_type="0"))
     await found.text(url.replace(item_type="0"))
     assert len(server.requests) == 2
