@@ -226,7 +226,7 @@ class Browser(Window):
         )
         index = self._numbered(typed or "")
         if index is not None:
-            self.view.go_to(index)
+            self.view.point_at(index)
             self.view.action_open()
         elif typed:
             self.say(f"The links of this page have the numbers 1 to {count}.")

@@ -87,14 +87,14 @@ class PageView(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "next", "Next link", show=False),
-        Binding("up,k", "previous", "Previous link", show=False),
-        Binding("tab", "next_link", "Next link", show=False),
-        Binding("shift+tab", "previous_link", "Previous link", show=False),
+        Binding("down,j", "step(1)", "Next link", show=False),
+        Binding("up,k", "step(-1)", "Previous link", show=False),
+        Binding("tab", "link(1)", "Next link", show=False),
+        Binding("shift+tab", "link(-1)", "Previous link", show=False),
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("pageup,shift+space", "page(-1)", "Page up", show=False),
-        Binding("home", "top", "Top", show=False),
-        Binding("end,G", "bottom", "Bottom", show=False),
+        Binding("home", "end(-1)", "Top", show=False),
+        Binding("end,G", "end(1)", "Bottom", show=False),
         Binding("enter,right", "open", "Open", key_display="Enter"),
         Binding("less_than_sign", "sideways(-8)", "Left", show=False),
         Binding("greater_than_sign", "sideways(8)", "Right", show=False),
@@ -211,10 +211,6 @@ class PageView(ScrollView, can_focus=True):
         self._go_to(self._matches[at])
         return at % len(self._matches) + 1, len(self._matches)
 
-    def go_to(self, index: int) -> None:
-        """Put the cursor on that line."""
-        self._point_at(index)
-
     def _go_to(self, index: int) -> None:
         self._found_at = index
         self._reveal(index)
@@ -303,21 +299,22 @@ class PageView(ScrollView, can_focus=True):
     def _scroll_rows(self, count: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + count, animate=False, force=True, immediate=True)
 
-    def _point_at(self, index: int | None) -> None:
+    def point_at(self, index: int | None) -> None:
+        """Put the cursor on that line; None leaves it where it is."""
         if index is not None:
             self.cursor = self._found_at = index
             self._reveal(index)
             self.refresh()
         self.post_message(self.Pointed())
 
-    def _scroll_and_point(self, rows: int) -> None:
+    def _scroll_and_point(self, rows: int, step: int) -> None:
         self._scroll_rows(rows)
         self._found_at = None
-        self._keep_in_sight(1 if rows > 0 else -1)
+        self._keep_in_sight(step)
         self.refresh()
         self.post_message(self.Pointed())
 
-    def _step(self, step: int) -> None:
+    def action_step(self, step: int) -> None:
         """Go to the next link if it is in sight or just beyond; else one row further."""
         first, last = self._first_visible_line(), self._last_visible_line()
         at = self.cursor
@@ -326,43 +323,23 @@ class PageView(ScrollView, can_focus=True):
         limit = last + 1 if step > 0 else first - 1
         found = self._link_from(at + step, step, limit)
         if found is not None:
-            self._point_at(found)
+            self.point_at(found)
         else:
-            self._scroll_and_point(step)
+            self._scroll_and_point(step, step)
 
-    def action_next(self) -> None:
-        self._step(1)
-
-    def action_previous(self) -> None:
-        self._step(-1)
-
-    def action_next_link(self) -> None:
-        at = self._first_visible_line() - 1 if self.cursor is None else self.cursor
-        self._point_at(self._link_from(at + 1, 1, len(self.lines)))
-
-    def action_previous_link(self) -> None:
-        at = self._first_visible_line() if self.cursor is None else self.cursor
-        self._point_at(self._link_from(at - 1, -1, 0))
+    def action_link(self, step: int) -> None:
+        """Go to the next link, however far."""
+        at = self._first_visible_line() - (step > 0) if self.cursor is None else self.cursor
+        self.point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:
         """Go one window further, less a row to keep the place by."""
-        self._scroll_rows(direction * max(1, self._height - 1))
-        self._found_at = None
-        self._keep_in_sight()
-        self.refresh()
-        self.post_message(self.Pointed())
+        self._scroll_and_point(direction * max(1, self._height - 1), 1)
 
-    def action_top(self) -> None:
-        self._scroll_rows(-len(self._layout.rows))
-        self._found_at = None
-        self._point_at(self._link_from(0, 1, self._last_visible_line()))
-        self._keep_in_sight()
-
-    def action_bottom(self) -> None:
-        self._scroll_rows(len(self._layout.rows))
-        self._found_at = None
-        self._point_at(self._link_from(len(self.lines) - 1, -1, self._first_visible_line()))
-        self._keep_in_sight()
+    def action_end(self, step: int) -> None:
+        """Go to the bottom, or the top, and to the link that is nearest to it."""
+        self.cursor = None
+        self._scroll_and_point(step * len(self._layout.rows), -step)
 
     def action_sideways(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
@@ -384,19 +361,19 @@ class PageView(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         if event.button == 1 and (index := self._line_at(event)) is not None:
-            self._point_at(index)
+            self.point_at(index)
             self.post_message(self.Opened(index))
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
         # Or the widget this one is made of scrolls too.
         event.prevent_default()
-        self._scroll_and_point(_WHEEL)
+        self._scroll_and_point(_WHEEL, 1)
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
         event.prevent_default()
-        self._scroll_and_point(-_WHEEL)
+        self._scroll_and_point(-_WHEEL, -1)
 
     # Painting.
 

@@ -97,10 +97,12 @@ class Window(App[None]):
             self.register_theme(theme)
         self.theme = themes.DARK.name
         self.session = session
-        self._loading: Loading | None = None
+        # The page on its way.
+        self.loading: Loading | None = None
         self._arrival = Arrival(None, False, 0, None)
         self._loader: Worker[None] | None = None
-        self._page: Page | None = None
+        # The page that is shown; None is the start page.
+        self.page: Page | None = None
         self._said = ""
         self._told = ("", "")
         # Kept, not queried: a query looks into the dialog that may lie on top.
@@ -133,22 +135,12 @@ class Window(App[None]):
 
     # What commands use.
 
-    @property
-    def page(self) -> Page | None:
-        """The page that is shown; None for the start page."""
-        return self._page
-
-    @property
-    def loading(self) -> Loading | None:
-        """The page on its way."""
-        return self._loading
-
     def link_at(self, index: int | None) -> Link | None:
         """Return the link of that line of the page."""
         lines = self.view.lines
         if index is None or index >= len(lines):
             return None
-        menu = self._page.url if self._page is not None else None
+        menu = self.page.url if self.page is not None else None
         return lines[index].link(menu, self.session.charset)
 
     def say(self, sentence: str) -> None:
@@ -160,12 +152,12 @@ class Window(App[None]):
         """Show a place: a new visit, the same one `again`, or one `step`s further in the history."""
         self._keep_position()
         # A load that still goes on is cancelled by the next one, as there is one of them at a time.
-        self._loading = None
+        self.loading = None
         self._loader = self._visit(place, again, step)
 
     def stop(self) -> None:
         """Stop loading; what has come is shown if there is something."""
-        loading, self._loading = self._loading, None
+        loading, self.loading = self.loading, None
         if loading is None or self._loader is None:
             return
         self._loader.cancel()
@@ -180,10 +172,10 @@ class Window(App[None]):
     def redraw(self) -> None:
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
         position = self.view.position()
-        if self._page is None:
+        if self.page is None:
             self._show_start(position)
-        elif self._loading is None or not self._arrival.shown:
-            self._show(self._page, self._lines(self._page), position)
+        elif self.loading is None or not self._arrival.shown:
+            self._show(self.page, self._lines(self.page), position)
 
     # Loading.
 
@@ -218,17 +210,17 @@ class Window(App[None]):
                 self.say(one_line(str(error)))
                 return None
             started = Started(loading, loading.page())
-        self._loading, self._arrival = started.loading, arrival
-        self._loading.grown = self._grow
+        self.loading, self._arrival = started.loading, arrival
+        self.loading.grown = self._grow
         self._grow()
         self._show_status()
         page = await started.page
-        self._loading = None
+        self.loading = None
         return page
 
     def _grow(self) -> None:
         """Show what has come of the page; one that is returned to comes whole, at its old place."""
-        loading, arrival = self._loading, self._arrival
+        loading, arrival = self.loading, self._arrival
         now = time.monotonic()
         if loading is None or arrival.position is not None or now - arrival.grown < _GROWS_EVERY:
             return
@@ -279,16 +271,16 @@ class Window(App[None]):
             current.position = self.view.position()
 
     def _show(self, page: Page, lines: list[Line], position: Position | None) -> None:
-        self._page = page
+        self.page = page
         self.view.show(lines, position)
         took = f"{size_text(page.received)} in {span_text(page.seconds)}"
-        is_whole = page.error is None and self._loading is None
+        is_whole = page.error is None and self.loading is None
         self._said = took if is_whole and self.view.cursor is None else ""
         self._show_address(page.url)
         self._show_status()
 
     def _show_start(self, position: Position | None) -> None:
-        self._page = None
+        self.page = None
         try:
             lines = start_lines(self.session.bookmarks.all())
         except LogsrvError as error:
@@ -300,7 +292,7 @@ class Window(App[None]):
 
     def _show_address(self, place: Place) -> None:
         tls = place is not None and place.tls
-        broken = tls and self._page is not None and isinstance(self._page.error, TLSError)
+        broken = tls and self.page is not None and isinstance(self.page.error, TLSError)
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
@@ -324,7 +316,7 @@ class Window(App[None]):
             self._show_status()
 
     def _show_status(self) -> None:
-        loading = self._loading
+        loading = self.loading
         if loading is not None:
             so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
             said = f"Loading {so_far}   Esc stops   {loading.url}"
@@ -353,5 +345,5 @@ class Window(App[None]):
         self._show_status()
 
     def on_resize(self, event: events.Resize) -> None:
-        if self._page is not None and isinstance(self._page.content, Picture):
+        if self.page is not None and isinstance(self.page.content, Picture):
             self.call_after_refresh(self.redraw)
