@@ -69,11 +69,11 @@ class Curtain:
         self._mine = False
 
     def show(self, lines: Sequence[Line]) -> None:
-        """Paint the beginning of a page."""
+        """Paint the beginning of a page; links below the window too decide where its text begins."""
         from logsrv.gopher.browse.layout import Layout
 
         layout = Layout(self._columns - (1 if self._columns >= 82 else 0))
-        layout.extend(lines[: self.rows])
+        layout.extend(lines)
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]
@@ -87,7 +87,7 @@ class Curtain:
     def _screen(self, said: list[str], rows: list[str]) -> str:
         body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
         status = self._painted(said[0][: self._columns], DARK["warning"]) if said else ""
-        address = self._painted(f" {self._address}"[: self._columns], DARK["foreground"])
+        address = self._painted(f"  {self._address}"[: self._columns], DARK["foreground"])
         bar, page = self._ground(DARK["panel"]), self._ground(DARK["background"])
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
         # Each row is cleared in the colour of its ground, and only then written: in the last column

@@ -84,7 +84,9 @@ class Layout:
             self._add(index, self.lines[index])
 
     def gutter(self, index: int) -> str:
-        """Return what stands beside the first row of that line."""
+        """Return what stands beside the first row of that line; nothing on pages without links."""
+        if not self.indent:
+            return ""
         number = str(self.numbers[index] or "")
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # The loading thread would keep the interpreter for 5 ms at a time from the one that has a page to show.
 _SWITCH = 0.001
+# More than a window has: whether there are links decides where the text begins.
+_FIRST_LINES = 200
 
 
 async def browse(
@@ -63,7 +65,7 @@ def _begun(
 
 
 def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
-    if lines := loading.first_lines(charset, curtain.rows):
+    if lines := loading.first_lines(charset, _FIRST_LINES):
         curtain.show(lines)
 
 

@@ -39,6 +39,8 @@ _BREAKING: dict[Breaking, str] = {
 }
 # What goes on beyond the edge of the window.
 _MORE = "›"
+# Rows of the window above and below the page.
+_FRAME_ROWS = 3
 # Rows per turn of the wheel.
 _WHEEL = 3
 _STYLES = (
@@ -222,12 +224,18 @@ class PageView(ScrollView, can_focus=True):
 
     # Layout.
 
+    # As long as this has no size, which a page may be too early for, it is taken from the terminal.
+
     @property
     def _height(self) -> int:
-        return max(1, self.scrollable_content_region.height)
+        return max(1, self.scrollable_content_region.height or self.app.size.height - _FRAME_ROWS)
+
+    @property
+    def _columns(self) -> int:
+        return self.scrollable_content_region.width or self.app.size.width
 
     def _lay_out(self, lines: Sequence[Line]) -> None:
-        self._layout = Layout(self.scrollable_content_region.width, self._breaking)
+        self._layout = Layout(self._columns, self._breaking)
         self._layout.extend(lines)
         self._found_at = None
         self._grown()
@@ -247,7 +255,7 @@ class PageView(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         before = self.cursor
-        if not self._layout.is_for(self.scrollable_content_region.width):
+        if not self._layout.is_for(self._columns):
             self._lay_out_again()
         self._keep_in_sight()
         if self.cursor != before:

@@ -79,9 +79,9 @@ class Window(App[None]):
     #lock.broken { background: $error; color: $background; text-style: bold; }
     #address { width: 1fr; padding: 0 1 0 0; }
     #lock.secure, #lock.broken { margin: 0 1 0 0; }
-    #page { height: 1fr; scrollbar-gutter: stable; }
     /* Many texts and drawings are made for 80 columns. */
-    .-narrow #page { scrollbar-size: 0 0; scrollbar-gutter: auto; }
+    #page { height: 1fr; scrollbar-size: 0 0; }
+    .-wide #page { scrollbar-size: 1 1; scrollbar-gutter: stable; }
     #bottom { height: 1; background: $panel; color: $page-dim; }
     #bottom.busy { color: $warning; }
     #bottom.talking { height: auto; max-height: 4; }

@@ -28,9 +28,17 @@ def terminal() -> Iterator[tuple[int, TextIO]]:
     os.close(ours)
 
 
+def painted(ours: int) -> str:
+    """The next screen, whole: a terminal hands on what was written in pieces of any size."""
+    written = b""
+    while written.count(b"\r\r\n") < 9 or not written.endswith(b"\x1b[0m"):
+        written += os.read(ours, 65536)
+    return written.decode()
+
+
 def seen(ours: int) -> list[str]:
-    """The rows that are painted last."""
-    text = os.read(ours, 65536).decode().rpartition("\x1b[H")[2]
+    """The rows of the next screen."""
+    text = painted(ours).rpartition("\x1b[H")[2]
     return [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", row).rstrip() for row in text.split("\r\r\n")]
 
 
@@ -38,7 +46,7 @@ def test_the_frame_is_there_at_once(terminal: tuple[int, TextIO]) -> None:
     ours, stream = terminal
     with Curtain(stream, {"TERM": "xterm"}, "gopher://h/\x1b[2J"):
         rows = seen(ours)
-        assert rows[0] == " gopher://h/\\x1b[2J" and rows[-2].startswith(" Loading")
+        assert rows[0] == "  gopher://h/\\x1b[2J" and rows[-2].startswith(" Loading")
         assert len(rows) == 10
 
 
@@ -51,9 +59,9 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
     ours, stream = terminal
     lines = [Line("Welcome", "information"), Line("One", "menu", "menu", MenuItem("1", b"One"))]
     with Curtain(stream, environ, "gopher://h/") as curtain:
-        os.read(ours, 65536)
+        painted(ours)
         curtain.show([*lines, *[Line("more words than fit into it")] * 100])
-        written = os.read(ours, 65536).decode()
+        written = painted(ours)
         assert ("38;2;" in written, "38;5;" in written) == (
             "COLORTERM" in environ,
             "COLORTERM" not in environ and "NO_COLOR" not in environ,
@@ -67,13 +75,34 @@ def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str
         assert len(rows) == 10 and all(len(row) <= 40 for row in rows)
 
 
+def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
+    """It has no links, so nothing stands beside it."""
+    ours, stream = terminal
+    with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as curtain:
+        painted(ours)
+        curtain.show([Line("A text"), Line("has all of the forty columns to itself.")])
+        assert seen(ours)[:3] == [
+            *("  gopher://h/0/a.txt", "A text", "has all of the forty columns to itself."),
+        ]
+
+
+def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> None:
+    """A link that is further below needs its column from the beginning."""
+    ours, stream = terminal
+    link = Line("One", "menu", "menu", MenuItem("1", b"One"))
+    with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/") as curtain:
+        painted(ours)
+        curtain.show([*[Line("Welcome", "information")] * 30, link])
+        assert seen(ours)[1] == "          Welcome"
+
+
 def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> None:
     """What is typed meanwhile is not shown, and waits for the browser."""
     ours, stream = terminal
     before = termios.tcgetattr(stream)
     with Curtain(stream, {}, "x"):
         assert not termios.tcgetattr(stream)[3] & (termios.ECHO | termios.ICANON)
-        os.read(ours, 65536)
+        painted(ours)
         os.write(ours, b"q")
         assert os.read(stream.fileno(), 10) == b"q"
     assert termios.tcgetattr(stream) == before
@@ -83,7 +112,7 @@ def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> N
 def test_who_takes_the_screen_over_leaves_it(terminal: tuple[int, TextIO]) -> None:
     ours, stream = terminal
     with Curtain(stream, {}, "x") as curtain:
-        os.read(ours, 65536)
+        painted(ours)
         curtain.hand_over()
     stream.write("end")
     stream.flush()

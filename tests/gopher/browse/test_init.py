@@ -147,6 +147,12 @@ def test_browsing_gophernicus(
     window.shows("status=0")
 
 
+def test_a_text_as_the_first_page(terminal: Open, gophernicus: int) -> None:
+    window = terminal(f"gopher://127.0.0.1:{gophernicus}/0/hello.txt", size=(40, 12))
+    screen = window.shows("? Help q Quit")
+    assert screen.splitlines()[1:3] == ["Hello from gopher.", "Second line."]
+
+
 def test_browsing_pygopherd(terminal: Open, pygopherd: int) -> None:
     window = terminal(f"127.0.0.1:{pygopherd}/")
     window.shows(" menu  sub")

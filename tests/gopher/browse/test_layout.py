@@ -60,6 +60,7 @@ def test_a_text_has_all_of_the_width() -> None:
     layout = Layout(80)
     layout.extend([Line("x" * 80)])
     assert (layout.indent, layout.width, len(layout.rows)) == (0, 80, 1)
+    assert layout.gutter(0) == ""
 
 
 @given(st.lists(st.sampled_from(["", "words " * 8, "-" * 30, "a   b"]), max_size=30), st.integers())

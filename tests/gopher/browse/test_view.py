@@ -184,6 +184,21 @@ def test_long_lines_are_broken_or_moved_sideways() -> None:
     framed([Line(words)], scenario)
 
 
+def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
+    class Early(Frame):
+        def on_mount(self) -> None:
+            self.view.show([Line("a few words and some more"), link("one")])
+            self.rows_at_first = len(self.view._layout.rows)
+            self.cursor_at_first = self.view.cursor
+
+    async def main() -> None:
+        frame = Early()
+        async with frame.run_test(size=(40, 10)):
+            assert (frame.rows_at_first, frame.cursor_at_first) == (2, 1)
+
+    run(main())
+
+
 def test_resizing_keeps_the_place() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         frame.view.show(
