@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from logsrv.kit.net.source import Sender, source_of
@@ -17,6 +16,7 @@ from logsrv.linelog.framing.forward import event
 from logsrv.linelog.framing.forward_entries import Limits, NoEventError
 from logsrv.linelog.framing.forward_key import LONGEST_PING, helo, pong
 from logsrv.linelog.framing.msgpack_values import ValueFramer
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.gathering import Gathering
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
@@ -125,10 +125,8 @@ class Forward:
 
     name = "forward"
 
-    def stream(self, intake: Intake) -> Factory:
-        factory: Factory = Factory.forProtocol(lambda: ForwardReceiver(intake))  # type: ignore[assignment]
-        factory.noisy = False
-        return factory
+    def stream(self, intake: Intake) -> Connections[ForwardReceiver]:
+        return Connections(lambda: ForwardReceiver(intake))
 
     def datagrams(self, intake: Intake) -> Heartbeats:
         return Heartbeats(intake)

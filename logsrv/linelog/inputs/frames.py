@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import attrs
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -23,6 +23,7 @@ from logsrv.kit.protocols.mistakes import mistaken
 from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.rules import LineRules
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.lines import LineReceiver
 
@@ -68,11 +69,9 @@ class FrameInput:
             failures.note("line_of", "", Failure())
             return frame
 
-    def stream(self, intake: Intake) -> Factory:
+    def stream(self, intake: Intake) -> Connections[FrameReceiver]:
         failures = Failures(self.name, intake.clock.seconds)
-        factory: Factory = Factory.forProtocol(lambda: FrameReceiver(intake, self, failures))
-        factory.noisy = False
-        return factory
+        return Connections(lambda: FrameReceiver(intake, self, failures))
 
     def datagrams(self, intake: Intake) -> FrameDatagrams:
         return FrameDatagrams(intake, self, Failures(self.name, intake.clock.seconds))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
@@ -15,6 +14,7 @@ from logsrv.linelog.framing.gelf import GelfFramer, Pieces, runs, texts
 from logsrv.linelog.framing.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
 from logsrv.linelog.framing.inflated import TooLargeError
 from logsrv.linelog.framing.records import Run
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
 
@@ -59,18 +59,6 @@ class GelfReceiver(RecordReceiver):
         framer.long_texts = 0
         if as_text:
             self.intake.as_text(self.source, as_text)
-
-
-class GelfFactory(Factory):
-    noisy = False
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def buildProtocol(self, addr: IAddress | None) -> GelfReceiver:
-        receiver = GelfReceiver(self._intake)
-        receiver.factory = self
-        return receiver
 
 
 @implementer(IDatagramReceiver)
@@ -145,8 +133,8 @@ class Gelf:
 
     name = "gelf"
 
-    def stream(self, intake: Intake) -> GelfFactory:
-        return GelfFactory(intake)
+    def stream(self, intake: Intake) -> Connections[GelfReceiver]:
+        return Connections(lambda: GelfReceiver(intake))
 
     def datagrams(self, intake: Intake) -> GelfDatagrams:
         return GelfDatagrams(intake)

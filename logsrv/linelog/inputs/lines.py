@@ -7,7 +7,7 @@ from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IAddress, IPushProducer
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -18,6 +18,7 @@ from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.answers import Answering, Answers
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
 
@@ -113,19 +114,6 @@ class LineReceiver(Protocol):
         self.transport.abortConnection()
 
 
-class LineFactory(Factory):
-    noisy = False
-    receiver: type[LineReceiver] = LineReceiver
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def buildProtocol(self, addr: IAddress | None) -> LineReceiver:
-        receiver = self.receiver(self._intake)
-        receiver.factory = self
-        return receiver
-
-
 @implementer(IDatagramReceiver)
 class LineDatagrams:
     """Datagrams, each of one or more lines."""
@@ -147,8 +135,8 @@ class Lines:
 
     name = "lines"
 
-    def stream(self, intake: Intake) -> LineFactory:
-        return LineFactory(intake)
+    def stream(self, intake: Intake) -> Connections[LineReceiver]:
+        return Connections(lambda: LineReceiver(intake))
 
     def datagrams(self, intake: Intake) -> LineDatagrams:
         return LineDatagrams(intake)

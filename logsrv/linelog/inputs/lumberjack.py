@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lumberjack import LumberjackFramer, acknowledgement
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
 
@@ -74,26 +74,14 @@ class LumberjackReceiver(RecordReceiver):
             self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
 
-class LumberjackFactory(Factory):
-    noisy = False
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def buildProtocol(self, addr: object) -> LumberjackReceiver:
-        receiver = LumberjackReceiver(self._intake)
-        receiver.factory = self
-        return receiver
-
-
 @implementer(IInput)
 class Lumberjack:
     """The input itself."""
 
     name = "lumberjack"
 
-    def stream(self, intake: Intake) -> LumberjackFactory:
-        return LumberjackFactory(intake)
+    def stream(self, intake: Intake) -> Connections[LumberjackReceiver]:
+        return Connections(lambda: LumberjackReceiver(intake))
 
     def datagrams(self, intake: Intake) -> IDatagramReceiver:
         """Raise ConfigurationError: every window is answered."""

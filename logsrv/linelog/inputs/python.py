@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
@@ -13,6 +12,7 @@ from logsrv.linelog.framing.plain_pickle import NotPlainError
 from logsrv.linelog.framing.python_frames import PickleFramer
 from logsrv.linelog.framing.python_records import line_of
 from logsrv.linelog.framing.records import Run, in_runs
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver, store_from_datagrams
 
@@ -70,18 +70,6 @@ class PythonReceiver(RecordReceiver):
             self.intake.drop(self.source, "unfinished", "a record broke off; it is not stored")
 
 
-class PythonFactory(Factory):
-    noisy = False
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def buildProtocol(self, addr: IAddress | None) -> PythonReceiver:
-        receiver = PythonReceiver(self._intake)
-        receiver.factory = self
-        return receiver
-
-
 @implementer(IDatagramReceiver)
 class PythonDatagrams:
     """Datagrams, each of one record, with its length as on a connection."""
@@ -109,8 +97,8 @@ class Python:
 
     name = "python"
 
-    def stream(self, intake: Intake) -> PythonFactory:
-        return PythonFactory(intake)
+    def stream(self, intake: Intake) -> Connections[PythonReceiver]:
+        return Connections(lambda: PythonReceiver(intake))
 
     def datagrams(self, intake: Intake) -> PythonDatagrams:
         return PythonDatagrams(intake)

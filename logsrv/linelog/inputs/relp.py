@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.relp import RelpFramer
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
 
@@ -51,26 +50,14 @@ class RelpReceiver(RecordReceiver):
             self.end()
 
 
-class RelpFactory(Factory):
-    noisy = False
-
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-
-    def buildProtocol(self, addr: IAddress | None) -> RelpReceiver:
-        receiver = RelpReceiver(self._intake)
-        receiver.factory = self
-        return receiver
-
-
 @implementer(IInput)
 class Relp:
     """The input itself."""
 
     name = "relp"
 
-    def stream(self, intake: Intake) -> RelpFactory:
-        return RelpFactory(intake)
+    def stream(self, intake: Intake) -> Connections[RelpReceiver]:
+        return Connections(lambda: RelpReceiver(intake))
 
     def datagrams(self, intake: Intake) -> IDatagramReceiver:
         """Raise ConfigurationError: every message is answered."""

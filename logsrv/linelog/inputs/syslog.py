@@ -15,8 +15,9 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.records import frame_records, without_ending
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.syslog import SyslogFramer
+from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
-from logsrv.linelog.inputs.lines import LineFactory, LineReceiver
+from logsrv.linelog.inputs.lines import LineReceiver
 
 
 class SyslogReceiver(LineReceiver):
@@ -24,10 +25,6 @@ class SyslogReceiver(LineReceiver):
 
     def make_framer(self, rules: LineRules, counts: LineCounts) -> SyslogFramer:
         return SyslogFramer(rules, counts)
-
-
-class SyslogFactory(LineFactory):
-    receiver = SyslogReceiver
 
 
 @implementer(IDatagramReceiver)
@@ -56,8 +53,8 @@ class Syslog:
 
     name = "syslog"
 
-    def stream(self, intake: Intake) -> SyslogFactory:
-        return SyslogFactory(intake)
+    def stream(self, intake: Intake) -> Connections[SyslogReceiver]:
+        return Connections(lambda: SyslogReceiver(intake))
 
     def datagrams(self, intake: Intake) -> SyslogDatagrams:
         return SyslogDatagrams(intake)

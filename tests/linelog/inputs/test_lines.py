@@ -15,12 +15,12 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs.answers import Answering
-from logsrv.linelog.inputs.lines import LineDatagrams, LineFactory, LineReceiver
+from logsrv.linelog.inputs.lines import LineDatagrams, LineReceiver, Lines
 from tests.linelog.inputs.recording import Rules, Sink, intake
 
 
 def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
-    factory = LineFactory(intake(sink, rules))
+    factory = Lines().stream(intake(sink, rules))
     receiver = factory.buildProtocol(None)
     transport = StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514))
     receiver.makeConnection(transport)
@@ -160,7 +160,7 @@ def test_who_came_and_went_in_one_turn_is_one_event() -> None:
     way.apply(Rules(LineRules(), "apps", log_connections=True))
     clock: Any = way.clock
     with capturedLogs() as events:
-        receiver = LineFactory(way).buildProtocol(None)
+        receiver = Lines().stream(way).buildProtocol(None)
         receiver.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", "192.0.2.7", 514)))
         receiver.connectionLost(connectionDone)
         assert not events
