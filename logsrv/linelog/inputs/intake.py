@@ -212,7 +212,11 @@ class Intake:
         following = self._waiting.popleft()
         if callable(following):
             behind, self._waiting = self._waiting, deque()
-            following()
+            try:
+                following()
+            except Exception:
+                # The others that wait are to go on.
+                log.failure("taking in what waited failed")
             self._waiting += behind
         elif isinstance(following, tuple):
             waiting, since = following

@@ -110,3 +110,20 @@ def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> No
         "tls:[2001:db8::1]:7,cn=x: no good",
         "tcp:192.0.2.1:9: worse (and 4 times more)",
     ]
+
+
+def test_what_waits_survives_what_fails_before_it() -> None:
+    store = SlowStore()
+    way = intake(store)
+    store.valve.close()  # type: ignore[attr-defined]
+
+    def failing() -> None:
+        raise ValueError("broken")
+
+    way.in_turn(failing)
+    way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
+    with capturedLogs() as logs:
+        store.write()
+    store.write()
+    assert store.stored.endswith(b" x later\n")
+    assert [str(event["log_failure"].value) for event in logs] == ["broken"]
