@@ -74,6 +74,11 @@ class Lines:
     text: bytes
     number: int
 
+    @property
+    def size(self) -> int:
+        """The bytes of the records."""
+        return len(self.text) - self.number
+
 
 class Records:
     """The records of a message on their way: added by who makes them, taken from here step by step.

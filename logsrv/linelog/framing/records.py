@@ -38,6 +38,11 @@ class Run:
     lines: Sequence[bytes]
     structured: bool
 
+    @property
+    def size(self) -> int:
+        """The bytes of the records."""
+        return sum(map(len, self.lines))
+
 
 def in_runs(records: Iterable[tuple[bytes, bool]]) -> Iterator[Run]:
     """Give records, of which each comes with whether it is structured, as many together as are alike."""

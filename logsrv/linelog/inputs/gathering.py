@@ -66,7 +66,8 @@ class Gathering:
         intake = self._intake
         for run in self.records.take():
             if self.closing is not None:
-                return
+                intake.counts.dropped_closed += run.size
+                continue
             if isinstance(run, Lines):
                 self._blocks.append(Block.of(run.text))
                 continue

@@ -42,6 +42,7 @@ class GelfReceiver(RecordReceiver):
             self._take(self._framer.receive(data[at : at + _PIECE]))
             if self._framer.closing:
                 self.refuse("oversize", self._framer.closing)
+            if self.ending:
                 return
             yield
 
@@ -53,7 +54,7 @@ class GelfReceiver(RecordReceiver):
             if isinstance(piece, Run):
                 self.store(piece.lines, structured=piece.structured)
             else:
-                self.intake.take(piece, self.source)
+                self.store_block(piece)
         framer = self._framer
         as_text = texts(pieces) + framer.long_texts
         framer.long_texts = 0

@@ -37,7 +37,7 @@ class LumberjackReceiver(RecordReceiver):
             if all(run.structured for run in window.records):
                 for run in window.records:
                     lines += run.lines
-                    size += sum(map(len, run.lines))
+                    size += run.size
                 if window.sequence is not None:
                     answers.append(acknowledgement(window.sequence))
                 if size > AT_ONCE or len(answers) > MOST_ANSWERS:

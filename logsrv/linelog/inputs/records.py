@@ -26,6 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
+from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.records import frame_records
 from logsrv.linelog.framing.rules import for_datagrams
 from logsrv.linelog.inputs.answers import Answering, Answers
@@ -89,17 +90,28 @@ class RecordReceiver(Protocol):
     def store(self, records: Sequence[bytes], *, structured: bool = False) -> None:
         """Store records, each as one line; an empty one is none.
 
-        structured: they may be as long as --max-record, and are valid as they are.
+        structured: they may be as long as --max-record, and are valid as they are. Behind one that closes
+        the connection, by --oversize close, they are dropped and counted.
         """
+        if self.ending:
+            self.intake.counts.dropped_closed += sum(map(len, records))
+            return
         rules = self._structured if structured else self._rules
         framed = frame_records(records, rules, self.intake.counts)
         if framed.block is not None:
-            if not self._stored:
-                self._since = self.intake.moment
-            self._stored += len(framed.block)
-            self.intake.take(framed.block, self.source)
+            self.store_block(framed.block)
         if framed.closing is not None:
             self.refuse("oversize", framed.closing)
+
+    def store_block(self, block: Block) -> None:
+        """Store lines; they are dropped and counted as records are."""
+        if self.ending:
+            self.intake.counts.dropped_closed += len(block)
+            return
+        if not self._stored:
+            self._since = self.intake.moment
+        self._stored += len(block)
+        self.intake.take(block, self.source)
 
     @property
     def held(self) -> int:

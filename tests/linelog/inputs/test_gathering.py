@@ -53,3 +53,4 @@ def test_nothing_behind_a_text_that_closes() -> None:
     list(gathering.store("tcp:x"))
     assert sink.text == b"one\nlon\n"
     assert gathering.closing == "a record is longer than 3 bytes"
+    assert way.counts.dropped_closed == len(b"germore{}")

@@ -269,3 +269,14 @@ def test_who_waits_for_others_work_goes_on_when_the_store_was_full_as_it_ended()
         clock.turn()
     turns.finish()
     assert peer.producerState == "producing"
+
+
+def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
+    """However much of it came together: it is counted."""
+    sink = Sink()
+    receiver, peer = connected(sink, max_line=4, oversize=Oversize.CLOSE)
+    receiver.store([b"too long"])
+    receiver.store([b"more", b"x"])
+    assert sink.text == b"too \n"
+    assert receiver.intake.counts.dropped_closed == len(b"longmorex")
+    assert peer.disconnecting
