@@ -113,6 +113,8 @@ class Transfers:
         self._finished: list[Finished] = []
         self._in_a_loop = in_a_loop
         self._fresh: list[Flight] = []
+        # The number of flights that the selector looks after.
+        self._listening = 0
         self._next_look = 0.0
         self._passage: Passage | None = None
 
@@ -162,14 +164,15 @@ class Transfers:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
         if self._fresh:
             self._look_at_fresh()
+        if not self._finished:
+            self._select(min(seconds, LOOK_AT_CLOCKS))
+        elif self._listening:
+            # Who answers at once does not keep the others waiting.
+            self._select(0.0)
         now = self._clock()
-        # Who has answered at once does not keep others waiting for long.
-        if not self._finished or now >= self._next_look:
-            self._select(0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS))
-            now = self._clock()
-            if now >= self._next_look:
-                self._next_look = now + LOOK_AT_CLOCKS
-                self._look_at_clocks(now)
+        if now >= self._next_look:
+            self._next_look = now + LOOK_AT_CLOCKS
+            self._look_at_clocks(now)
         finished, self._finished = self._finished, []
         return finished
 
@@ -417,10 +420,12 @@ class Transfers:
         assert flight.socket is not None
         if not flight.events:
             self._selector.register(flight.socket, events, flight)
+            self._listening += 1
         elif events:
             self._selector.modify(flight.socket, events, flight)
         else:
             self._selector.unregister(flight.socket)
+            self._listening -= 1
         flight.events = events
 
     def _look_at_clocks(self, now: float) -> None:
@@ -450,6 +455,7 @@ class Transfers:
         if flight.socket is not None:
             if flight.events:
                 self._selector.unregister(flight.socket)
+                self._listening -= 1
                 flight.events = 0
             flight.socket.close()
             flight.socket = None

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int, bytes]
 
+_MENUS = frozenset(
+    letter for letter in map(chr, range(256)) if item_type(letter).transfer == "menu"
+)
 NOT_FOLLOWED = "links out of Gopher, or nowhere"
 SEARCH = "searches"
 OTHER_HOST = "on other servers: --span everywhere"
@@ -146,4 +149,4 @@ class Scope:
 
 def is_menu(url: GopherURL) -> bool:
     """Return true if the answer of `url` is a menu."""
-    return item_type(url.item_type).transfer == "menu"
+    return url.item_type in _MENUS

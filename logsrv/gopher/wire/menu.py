@@ -143,13 +143,13 @@ class Menu(Value):
 def parse_line(line: bytes) -> MenuItem:
     """The item of one line without its line ending. Never fails."""
     head, *fields = line.split(b"\t")
+    if len(fields) == 3 and head:
+        return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
     if not fields:
         # Hand-written menus have `iText` without fields; a plain text seldom begins with an i.
         return MenuItem("i", head[1:] if head[:1] == b"i" else head, port=None)
     if not head:
         return MenuItem("i", fields[0], port=None)
-    if len(fields) == 3:
-        return MenuItem(chr(head[0]), head[1:], fields[0], fields[1], _port(fields[2]))
     selector, host, port, plus = (*fields, b"", b"", b"", b"")[:4]
     return MenuItem(chr(head[0]), head[1:], selector, host, _port(port), plus)
 
@@ -197,7 +197,11 @@ class MenuParser:
         *whole, rest = data.split(b"\n")
         items: list[MenuItem] = []
         for piece in whole:
-            self._end_line(items, piece)
+            # Nearly every line comes whole and is not long; a dot alone may be the end.
+            if self._begun or self.terminated or not 4 < len(piece) <= self._longest_line:
+                self._end_line(items, piece)
+            else:
+                self._add_line(items, piece.rstrip(b"\r"))
         if rest:
             self._add(rest)
         return items
@@ -227,11 +231,13 @@ class MenuParser:
         if line == _TERMINATOR and not cut:
             self.terminated = True
             return
+        self._add_line(items, line)
+        if cut:
+            self.dropped += cut
+            items[-1] = items[-1].replace(port=None)
+
+    def _add_line(self, items: list[MenuItem], line: bytes) -> None:
         self._items += 1
         if self._items > self._most_items:
             raise TooBig("the menu", self._most_items, "lines")
-        item = parse_line(line)
-        if cut:
-            self.dropped += cut
-            item = item.replace(port=None)
-        items.append(item)
+        items.append(parse_line(line))
