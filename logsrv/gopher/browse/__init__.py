@@ -11,7 +11,7 @@
     session                    all that one run remembers
     view, prompt, dialogs      the widgets
     guide, themes, palette,
-    words                      what it says and how it looks
+    ground, words              what it says and how it looks
     window, app                loads and shows; what the keys do
 
 Importing this package imports none of them: Textual takes its time, and may not be there.

@@ -14,6 +14,7 @@ from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.dialogs import Chooser, DownloadList, Notice, Question
 from logsrv.gopher.browse.downloads import Download
+from logsrv.gopher.browse.ground import keep
 from logsrv.gopher.browse.guide import help_lines, session_text
 from logsrv.gopher.browse.keyline import ALWAYS, Key
 from logsrv.gopher.browse.links import Link, link_to
@@ -479,7 +480,12 @@ class Browser(Window):
         self.exit()
 
     def action_light(self) -> None:
-        self.theme = themes.LIGHT.name if self.theme == themes.DARK.name else themes.DARK.name
+        light = self.theme == themes.DARK.name
+        self.theme = themes.LIGHT.name if light else themes.DARK.name
+        try:
+            keep(self.session.environ, light=light)
+        except LogsrvError as error:
+            self.say(one_line(str(error)))
 
     def action_help(self) -> None:
         self.push_screen(Notice("Keys", "\n".join(help_lines(self.size.width - 10))))

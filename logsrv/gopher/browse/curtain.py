@@ -10,7 +10,8 @@ import os
 import termios
 from collections.abc import Mapping
 
-from logsrv.gopher.browse.palette import DARK, DARK_PAGE
+from logsrv.gopher.browse.ground import is_light
+from logsrv.gopher.browse.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3
+# The names of their colours; all others are those of the page.
 _STYLES = {
-    **dict.fromkeys(("plain", "information"), DARK["foreground"]),
-    "heading": DARK["primary"],
-    "note": DARK["warning"],
-    "problem": DARK["error"],
-    "dead": DARK_PAGE["page-dim"],
+    **dict.fromkeys(("plain", "information"), "foreground"),
+    "heading": "primary",
+    "note": "warning",
+    "problem": "error",
+    "dead": "page-dim",
 }
 _SHOW = "\x1b[?1049h\x1b[?25l"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
@@ -47,6 +49,7 @@ class Curtain:
         plain = environ.get("NO_COLOR") or environ.get("TERM") in (None, "", "dumb", "linux")
         self._colours = not plain
         self._exact = environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
+        self._palette = LIGHT | LIGHT_PAGE if is_light(environ) else DARK | DARK_PAGE
         self._before: list[Any] = []
         self._mine = True
 
@@ -79,29 +82,27 @@ class Curtain:
             line = layout.lines[index]
             gutter = layout.gutter(index) if start == 0 else " " * layout.indent
             text = line.text[start:end][: layout.width]
-            colour = _STYLES.get(line.style) or DARK_PAGE.get(f"page-{line.style}", "")
-            label = self._painted(gutter, DARK_PAGE["page-dim"]) if layout.indent else ""
+            colour = _STYLES.get(line.style, f"page-{line.style}")
+            label = self._painted(gutter, "page-dim") if layout.indent else ""
             painted.append(label + self._painted(text, colour))
         self._write(self._screen([], painted))
 
     def _screen(self, said: list[str], rows: list[str]) -> str:
         body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
-        status = self._painted(said[0][: self._columns], DARK["warning"]) if said else ""
-        address = self._painted(f"  {self._address}"[: self._columns], DARK["foreground"])
-        bar, page = self._ground(DARK["panel"]), self._ground(DARK["background"])
+        status = self._painted(said[0][: self._columns], "warning") if said else ""
+        address = self._painted(f"  {self._address}"[: self._columns], "foreground")
+        bar, page = self._code(48, "panel"), self._code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
         # Each row is cleared in the colour of its ground, and only then written: in the last column
         # the cursor still stands on the last character.
         return "\x1b[H" + "\r\n".join(f"{ground}\x1b[K{row}\x1b[0m" for ground, row in screen)
 
     def _painted(self, text: str, colour: str) -> str:
-        return f"{self._code(38, colour)}{text}" if colour else text
+        return self._code(38, colour) + text
 
-    def _ground(self, colour: str) -> str:
-        return self._code(48, colour)
-
-    def _code(self, what: int, colour: str) -> str:
-        if not self._colours:
+    def _code(self, what: int, name: str) -> str:
+        colour = self._palette.get(name, "")
+        if not self._colours or not colour:
             return ""
         red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
         if self._exact:

@@ -20,6 +20,7 @@ from textual.worker import Worker
 
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.ground import is_light
 from logsrv.gopher.browse.guide import start_lines
 from logsrv.gopher.browse.html import html_lines
 from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
@@ -95,7 +96,7 @@ class Window(App[None]):
         self._started = started
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        self.theme = themes.DARK.name
+        self.theme = themes.LIGHT.name if is_light(session.environ) else themes.DARK.name
         self.session = session
         # The page on its way.
         self.loading: Loading | None = None

@@ -680,6 +680,19 @@ def test_the_help_shows_and_goes(drive: Drive, server: Scripted) -> None:
     drive(server.url(), scenario, size=(132, 43))
 
 
+def test_light_stays_light(drive: Drive) -> None:
+    async def choose(driven: Driven) -> None:
+        await driven.shows("Places to begin")
+        assert driven.browser.theme == "gopher-dark"
+        await driven.press("t")
+
+    async def scenario(driven: Driven) -> None:
+        assert driven.browser.theme == "gopher-light"
+
+    drive(None, choose)
+    drive(None, scenario)
+
+
 def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
     def script(connection: socket.socket, request: bytes) -> None:
         connection.recv(1)

@@ -9,11 +9,13 @@ import re
 import struct
 import termios
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
 import pytest
 
 from logsrv.gopher.browse.curtain import Curtain
+from logsrv.gopher.browse.ground import keep
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.wire.menu import MenuItem
 
@@ -94,6 +96,18 @@ def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> 
         painted(ours)
         curtain.show([*[Line("Welcome", "information")] * 30, link])
         assert seen(ours)[1] == "          Welcome"
+
+
+def test_it_is_as_light_as_the_browser_will_be(
+    terminal: tuple[int, TextIO], tmp_path: Path
+) -> None:
+    ours, stream = terminal
+    environ = {"TERM": "xterm", "COLORTERM": "truecolor", "XDG_DATA_HOME": str(tmp_path)}
+    for light, ground in ((True, "48;2;251;251;249"), (False, "48;2;22;25;29")):
+        keep(environ, light=light)
+        with Curtain(stream, environ, "x"):
+            assert ground in painted(ours)
+        os.read(ours, 65536)
 
 
 def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> None:
