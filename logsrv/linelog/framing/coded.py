@@ -10,10 +10,13 @@ from logsrv.linelog.framing.inflated import Buffer, UnpackingError, inflating, o
 Body = Sequence[Buffer]
 
 
-def coding(header: bytes | None) -> str:
-    """Return how a body is packed, by its Content-Encoding; empty if it is not. Raises Refusal (415)."""
+def coding(header: bytes | None, own: str = "") -> str:
+    """Return how a body is packed, by its Content-Encoding; empty if it is not. Raises Refusal (415).
+
+    own: the name of a coding that who takes the body undoes himself, said in the header or not.
+    """
     name = (header or b"").strip().lower().decode("latin-1")
-    if name in ("", "identity"):
+    if name in ("", "identity", own):
         return ""
     if name not in _WAYS:
         raise Refusal(

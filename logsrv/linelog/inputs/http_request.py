@@ -134,6 +134,8 @@ class InputRequest(Request):
             self._finish()
             return
         self._busy = True
+        # Nothing of it is unfinished any more, however long it waits for the disk.
+        self._intake.unfinished.forget(self)
         self._intake.turns.begin(self._steps(), self._taken_in)
 
     def connectionLost(self, reason: Failure) -> None:
@@ -177,7 +179,7 @@ class InputRequest(Request):
             return
         if (length or 0) > intake.options.max_body:
             raise coded.too_large(intake.options.max_body)
-        self._coding = coded.coding(header(b"Content-Encoding"))
+        self._coding = coded.coding(header(b"Content-Encoding"), way.coding)
         self._media = http_lines.media_type(header(b"Content-Type"))
         if way.entries and self._media not in ("", ENTRIES):
             raise Refusal(415, "protocol", f"entries of the journal are {ENTRIES}")

@@ -26,7 +26,8 @@ class Way:
 
     methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
     comes. entries: it is the journal's, and taken while it comes, however long that is. about: the answer
-    to a question, which has no body. headers: those of every answer.
+    to a question, which has no body. coding: a Content-Encoding that `take` undoes. headers: those of every
+    answer.
     """
 
     methods: tuple[bytes, ...]
@@ -34,6 +35,7 @@ class Way:
     by_type: bool = False
     entries: bool = False
     about: Callable[[], Reply] | None = None
+    coding: str = ""
     headers: Mapping[str, str] = _NONE
 
 
@@ -70,7 +72,8 @@ WAYS: Mapping[str, Sequence[Way]] = {
     "/lines": (_POSTED,),
     "/_bulk": (_BULK,),
     "/_license": (_LICENSE,),
-    "/loki/api/v1/push": (Way((b"POST",), _loki),),
+    # Most senders do not say so; Loki takes it both ways.
+    "/loki/api/v1/push": (Way((b"POST",), _loki, coding="snappy"),),
     "/v1/logs": (Way((b"POST",), _otlp),),
 }
 JOURNAL_WAYS: Mapping[str, Sequence[Way]] = {"/upload": (Way((b"POST",), entries=True),)}

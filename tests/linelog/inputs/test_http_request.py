@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import Any
 
+import cramjam
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import http, turns
 from logsrv.linelog.inputs.http import Http, HttpInputFactory
 from logsrv.linelog.inputs.http_request import ANSWER_SECONDS, LINGER_SECONDS
+from logsrv.linelog.inputs.http_ways import JOURNAL_WAYS
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import InputOptions
 from tests.linelog.inputs.recording import Sink, intake, turn
@@ -531,3 +533,40 @@ def test_a_failure_of_ours_is_no_secret_of_the_log(monkeypatch: pytest.MonkeyPat
     sender.post(b"{}", Content_Type="application/json")
     ((status, body),) = sender.answers()
     assert status == 500 and "inside" not in body["error"]
+
+
+def test_a_push_to_loki_may_say_that_it_is_in_snappy() -> None:
+    """Loki's own server takes it with that header and without; some senders set it, others do not."""
+    stream = b'\x0a\x09{app="a"}' + b"\x12\x0a\x0a\x02\x08\x01\x12\x04text"
+    push = cramjam.snappy.compress_raw(b"\x0a%c" % len(stream) + stream)
+    sender = Sender()
+    for coding in ("", "snappy"):
+        sender.post(
+            bytes(push),
+            "/loki/api/v1/push",
+            Content_Type="application/x-protobuf",
+            Content_Encoding=coding,
+        )
+        sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [204, 204]
+    line = b'{"app":"a","time":"1970-01-01T00:00:01.000000000Z","message":"text"}\n'
+    assert sender.sink.text == 2 * line
+
+
+def test_snappy_is_for_loki_alone() -> None:
+    sender = Sender()
+    sender.post(b"x", Content_Encoding="snappy")
+    ((status, body),) = sender.answers()
+    assert status == 415 and "gzip" in body["error"]
+
+
+def test_what_is_complete_does_not_give_way() -> None:
+    """An upload that only waits for the disk is not what takes the place of unfinished ones."""
+    sender = Sender(max_body=100, max_record=100)
+    sender.factory.ways = JOURNAL_WAYS
+    head = request(b"", "/upload", Content_Length="", Transfer_Encoding="chunked")
+    sender.send(head + b"C8\r\nA=%b\n\r\n0\r\n\r\n" % (b"x" * 197))
+    other = Sender(sender)
+    other.send(head + b"C8\r\nB=%b\n\r\n" % (b"y" * 197))
+    sender.sink.sync()
+    assert sender.transport.value().startswith(b"HTTP/1.1 202 ")
