@@ -8,6 +8,7 @@ belong to the line before them, files without any have the file's own time. SOUR
 
 No server may have the store open. Its lines have to be older than those of the files: import first, then
 start the server. An import that was interrupted goes on when it is started again with the same files.
+A sentence for each file and one for all say what was taken, and what was not and why.
 Exit status: 0, or 1 when something could not be read or imported. Binary files of a directory are
 named and left out.
 """
@@ -49,40 +50,51 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Import the files. Raises StoreError for a store that cannot take them."""
+    from logsrv.kit.text.escape import printable
     from logsrv.linelog.importing.files import find
     from logsrv.linelog.importing.merge import merged
+    from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
     from logsrv.linelog.importing.writer import opened
     from logsrv.linelog.memory import keep_freed_memory
     from logsrv.linelog.store.policy import StorePolicy
 
     keep_freed_memory()
     _allow_many_files()
+    started = time.monotonic()
     wrong: list[str] = []
-
-    def leave(sentence: str) -> None:
-        tell(f"logsrv import: {sentence}")
+    left = LeftOut()
 
     def say(sentence: str) -> None:
         wrong.append(sentence)
-        leave(sentence)
+        tell(f"logsrv import: {sentence}")
+
+    def leave(sentence: str) -> None:
+        left.binary += 1
+        tell(f"logsrv import: {sentence}")
 
     files: Sequence[LogFile] = find(arguments.files, say, leave)
+    left.unreadable = len(wrong)
     if arguments.dry_run:
         for _ in _shown(merged(files), files):
             pass
     elif files:
         with opened(Path(arguments.directory), StorePolicy()) as writer:
-            files = _import(files, writer)
-    _summary(files)
+            found = files
+            files = _import(found, writer)
+            left.imported = len(found) - len(files)
+    for file in files:
+        print(printable(f"{file.name}: {of_file(file)}"))
+    print(of_all(files, left, time.monotonic() - started))
     return 1 if wrong else 0
 
 
 def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]:
+    from logsrv.kit.text.escape import printable
     from logsrv.linelog.importing.merge import merged
 
     done = [file for file in files if file.identity in writer.done.files]
     for file in done:
-        print(f"{file.name}: imported already, left out")
+        print(printable(f"{file.name}: imported already, left out"))
     files = [file for file in files if file not in done]
     runs = merged(files)
     first = next(runs, None)
@@ -127,37 +139,6 @@ def _shown(
             print(f"\r\x1b[K{read} %, {lines:,} lines, at {where}Z", end="", file=sys.stderr)
             sys.stderr.flush()
     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def _summary(files: Sequence[LogFile]) -> None:
-    from logsrv.kit.text.escape import printable
-
-    for file in files:
-        print(printable(f"{file.name}: {_of(file)}"))
-
-
-def _of(file: LogFile) -> str:
-    from logsrv.kit.text.time import rfc3339
-
-    dated = file.dated
-    if dated.first is None or dated.last is None:
-        return "no lines"
-    first, last = (rfc3339(moment / _MICRO)[:19] + "Z" for moment in (dated.first, dated.last))
-    told = f"{_lines(dated.lines)}, {first} to {last}"
-    if dated.undated == dated.lines:
-        return f"{_lines(dated.lines)} without a time; they have the file's own, {first}"
-    if dated.undated:
-        told += f"; {_lines(dated.undated)} before the first time have that one"
-    if dated.late:
-        by = dated.latest / _MICRO
-        told += (
-            f"; {_lines(dated.late)} older than the one before, by up to {by:.0f} s, have its time"
-        )
-    return told
-
-
-def _lines(number: int) -> str:
-    return "1 line" if number == 1 else f"{number:,} lines"
 
 
 def _allow_many_files() -> None:

@@ -57,7 +57,11 @@ def logs(tmp_path: Path) -> Path:
 def test_lines_of_all_files_are_found_by_their_own_times(logs: Path, tmp_path: Path) -> None:
     done = logsrv("import", "--directory", "store", "log", environment=UTC, directory=tmp_path)
     assert done.returncode == 0 and not done.stderr
-    assert done.stdout.decode().splitlines() == [
+    *each, total = done.stdout.decode().splitlines()
+    size = sum(map(len, (TRADITIONAL, PROTOCOL_23, ACCESS, EXPORT, b"no time at all\n")))
+    assert total.startswith(f"in all: 5 files, 8 lines, {size:,} bytes unpacked, in ")
+    assert total.endswith(" s; dropped: nothing")
+    assert each == [
         "log/access.log.zst: 1 line, 2026-11-19T06:25:05Z to 2026-11-19T06:25:05Z",
         "log/journal: 2 lines, 2026-11-20T00:00:00Z to 2026-11-20T00:00:01Z",
         "log/notes: 1 line without a time; they have the file's own, 2026-11-20T12:00:00Z",
@@ -95,7 +99,10 @@ def test_the_same_files_are_not_imported_twice(logs: Path, tmp_path: Path) -> No
     words = ("import", "--directory", "store", "log/journal")
     logsrv(*words, directory=tmp_path)
     again = logsrv(*words, directory=tmp_path)
-    assert again.stdout == b"log/journal: imported already, left out\n" and not again.returncode
+    told, total = again.stdout.decode().splitlines()
+    assert told == "log/journal: imported already, left out" and not again.returncode
+    assert total.startswith("in all: 0 files, 0 lines, ")
+    assert total.endswith("; 1 file imported before; dropped: nothing")
     assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
@@ -103,7 +110,9 @@ def test_a_dry_run_says_the_same_and_makes_nothing(logs: Path, tmp_path: Path) -
     words = ("import", "--directory", "store", "log")
     tried = logsrv(*words, "--dry-run", environment=UTC, directory=tmp_path)
     assert not (tmp_path / "store").exists()
-    assert tried.stdout == logsrv(*words, environment=UTC, directory=tmp_path).stdout
+    done = logsrv(*words, environment=UTC, directory=tmp_path)
+    took = rb", in [0-9.]+ s;"
+    assert re.sub(took, b"", tried.stdout) == re.sub(took, b"", done.stdout)
 
 
 def test_standard_input(tmp_path: Path) -> None:
@@ -135,6 +144,33 @@ def test_what_cannot_be_read_is_a_sentence_and_the_rest_is_imported(
         "logsrv import: log/broken.gz cannot be read to its end: its compressed data has no end",
     ]
     assert b"log/journal: 2 lines" in done.stdout
+    assert (
+        done.stdout.decode()
+        .rstrip()
+        .endswith("; dropped: 1 file that cannot be read, the rest of 1 file, broken or cut off")
+    )
+
+
+def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path: Path) -> None:
+    """A core dump, for example: the other fields are there."""
+    size = 16 << 20
+    field = b"COREDUMP\n" + struct.pack("<Q", size) + b"x" * size + b"\n"
+    (tmp_path / "journal").write_bytes(EXPORT + EXPORT.rstrip(b"\n") + b"\n" + field + b"\n")
+    done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
+    assert done.returncode == 0
+    assert b"in all: 1 file, 4 lines, 16,7" in done.stdout
+    assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, of 1 entry\n")
+
+
+def test_a_file_that_has_grown_since_is_another_one(logs: Path, tmp_path: Path) -> None:
+    """Its lines are older than those that are there: nothing comes twice by mistake."""
+    words = ("import", "--directory", "store", "log/syslog.1")
+    logsrv(*words, environment=UTC, directory=tmp_path)
+    with (logs / "syslog.1").open("ab") as file:
+        file.write(b"Nov 19 06:25:10 web1 sshd[8211]: session opened\n")
+    again = logsrv(*words, environment=UTC, directory=tmp_path)
+    assert again.returncode == 1 and b"older lines cannot be put behind younger" in again.stderr
+    assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
 
 
 def test_what_is_binary_in_a_directory_is_no_error(logs: Path, tmp_path: Path) -> None:
@@ -189,4 +225,28 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
     words = (*LOGSRV, "import", "--directory", str(tmp_path / "store"), str(log), "--dry-run")
     with AtTerminal(*words, environment={}) as terminal:
         terminal.expect("app.log: 200,000 lines")
+        terminal.expect("in all: 1 file, 200,000 lines, ")
     assert re.search(rb"\r\x1b\[K[0-9]+ %, [0-9,]+ lines, at 2026-11-19T", terminal.seen)
+
+
+@pytest.mark.long
+def test_an_import_that_is_interrupted_goes_on(tmp_path: Path) -> None:
+    """By Ctrl-C; another command is refused meanwhile, and the same one finishes it."""
+    log = tmp_path / "app.log"
+    lines = [
+        f"2026-11-19T{n // 36000:02d}:{n // 600 % 60:02d}:00.{n:07d}Z {n}" for n in range(400_000)
+    ]
+    log.write_text("\n".join(lines) + "\n")
+    words = ("import", "--directory", str(tmp_path / "store"), str(log))
+    with AtTerminal(*LOGSRV, *words, environment={}) as terminal:
+        terminal.expect(" lines, at 2026")
+        terminal.type("\x03")
+        terminal.expect("interrupted; the same command goes on where this one was")
+        assert terminal.wait()
+    (tmp_path / "other.log").write_text("2026-11-20T00:00:00Z other\n")
+    other = logsrv("import", "--directory", str(tmp_path / "store"), str(tmp_path / "other.log"))
+    assert other.returncode == 1 and b"give the same files again, unchanged" in other.stderr
+    done = logsrv(*words)
+    assert done.returncode == 0 and b"in all: 1 file, 400,000 lines, " in done.stdout
+    shown = logsrv("search", "--directory", str(tmp_path / "store"), "--output", "raw")
+    assert shown.stdout.decode().splitlines() == lines

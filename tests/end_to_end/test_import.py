@@ -12,6 +12,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.cli.command import logsrv
+from tests.end_to_end.conftest import Start
 from tests.end_to_end.peers import rsyslog, syslog_ng, texts
 from tests.end_to_end.stored import Stored, stored_lines
 from tests.programs import program
@@ -64,6 +65,29 @@ def check(found: list[Stored]) -> None:
 def all_written(place: Path) -> bool:
     found = b"".join(path.read_bytes() for path in place.glob("*/*"))
     return found.count(b"number ") >= COUNT
+
+
+def test_a_server_that_runs_keeps_its_store(logger: Start, tmp_path: Path) -> None:
+    """Before the server is the time for it: while it runs, and behind its lines, nothing is imported."""
+    log = tmp_path / "old.log"
+    log.write_text("2026-11-19T00:00:00Z old\n")
+    words = ("import", "--directory", str(tmp_path / "store"), str(log))
+    assert logsrv(*words).returncode == 0
+    log.write_text("2026-11-19T00:00:01Z older than the server's\n")
+    server = logger()
+    server.send(b"new\n")
+    server.wait_until(lambda: server.current.read_bytes().endswith(b" new\n"), "the line")
+    done = logsrv(*words)
+    assert done.returncode == 1
+    assert f"is in use by process {server.pid};" in done.stderr.decode()
+    server.stop()
+    done = logsrv(*words)
+    assert done.returncode == 1
+    assert b"older lines cannot be put behind younger ones" in done.stderr
+    assert [line.message for line in stored_lines(tmp_path / "store")] == [
+        b"2026-11-19T00:00:00Z old",
+        b"new",
+    ]
 
 
 OF_RSYSLOG = ["TraditionalFileFormat", "FileFormat", "SyslogProtocol23Format"]

@@ -49,7 +49,9 @@ class LogFile:
 
     name: as it was given or found, for people. source: that of its lines. dated: of the last reading.
     identity: its path, size and time, by which it is known again.
-    taken: bytes of it that have been read.
+    taken: bytes of it that have been read; unpacked: how many they were, unpacked.
+    cut: whether it could not be read to its end. without_fields: entries of a journal that had fields too
+    long to be taken.
     """
 
     def __init__(self, path: str, tell: Tell) -> None:
@@ -64,7 +66,8 @@ class LogFile:
         self._written = written // 1000
         absolute = path if path == STDIN else os.fsencode(os.path.abspath(path)).decode("latin-1")
         self.identity = [absolute, self.size, written]
-        self.taken = 0
+        self.taken = self.unpacked = self.without_fields = 0
+        self.cut = False
         self.dated = Dated(self._written)
         self._unread = b""
 
@@ -75,7 +78,8 @@ class LogFile:
             self._unread = sys.stdin.buffer.read(CHUNK)
         with closing(self._runs(_tell_nobody, peeking=True)) as runs:
             moment = next(runs, (None,))[0]
-        self.taken = 0
+        self.taken = self.unpacked = self.without_fields = 0
+        self.cut = False
         return moment
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
@@ -109,25 +113,37 @@ class LogFile:
         framer = JournalFramer(MOST_ENTRY)
         try:
             for chunk in chunks:
-                yield from self.dated.entries(_framed(framer.receive(chunk)))
-            yield from self.dated.entries(_framed(framer.finish()))
+                yield from self.dated.entries(self._framed(framer.receive(chunk)))
+            yield from self.dated.entries(self._framed(framer.finish()))
         except Refusal as error:
+            self.cut = True
             tell(f"{self.name}: {error}; what stands before that is taken")
+
+    def _framed(self, entries: Records) -> bytes:
+        self.without_fields += entries.refused
+        lines = [line for run in entries.take() if isinstance(run, Run) for line in run.lines]
+        block = frame_records(lines, _ENTRY_RULES, LineCounts()).block
+        return b"" if block is None else bytes(block)
 
     def _chunks(self, tell: Tell, peeking: bool) -> Iterator[bytes]:
         """Yield the text in pieces, as far as it can be read."""
         if self.name == STDIN:
-            yield self._unread
+            yield self._counted(self._unread)
             while not peeking and (chunk := sys.stdin.buffer.read(CHUNK)):
-                yield chunk
+                yield self._counted(chunk)
             return
         try:
             with open(self.name, "rb") as file:
                 for chunk in unpacked(file):
                     self.taken = file.tell()
-                    yield chunk
+                    yield self._counted(chunk)
         except UNREADABLE as error:
+            self.cut = True
             tell(f"{self.name} cannot be read to its end: {_why(error)}")
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self.unpacked += len(chunk)
+        return chunk
 
 
 def _tell_nobody(sentence: str) -> None:
@@ -139,12 +155,6 @@ def _why(error: Exception) -> str:
         return "its compressed data has no end"
     # Python's gzip has OSErrors of its own, without a number.
     return reason(error) if isinstance(error, OSError) and error.errno else str(error)
-
-
-def _framed(entries: Records) -> bytes:
-    lines = [line for run in entries.take() if isinstance(run, Run) for line in run.lines]
-    block = frame_records(lines, _ENTRY_RULES, LineCounts()).block
-    return b"" if block is None else bytes(block)
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:

@@ -1,0 +1,51 @@
+"""The summary of an import: what was taken, and what was not and why, in a sentence each."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.importing.files import LogFile
+from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
+
+WRITTEN = 1_795_190_400
+ALL_OF_IT = (
+    "3 lines, 2026-11-20T06:00:00Z to 2026-11-20T06:00:00Z; 1 line before the first time have that one;"
+    " 1 line older than the one before, by up to 2 s, have its time"
+)
+
+
+def read(path: Path, text: bytes) -> LogFile:
+    path.write_bytes(text)
+    os.utime(path, (WRITTEN, WRITTEN))
+    file = LogFile(str(path), pytest.fail)
+    for _ in file.runs():
+        pass
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "no lines"),
+        (b"no time\n", "1 line without a time; they have the file's own, 2026-11-20T16:00:00Z"),
+        (b"first\n2026-11-20T06:00:00Z a\n2026-11-20T05:59:58Z b\n", ALL_OF_IT),
+    ],
+)
+def test_a_file(tmp_path: Path, text: bytes, told: str) -> None:
+    assert of_file(read(tmp_path / "log", text)) == told
+
+
+def test_all_of_them(tmp_path: Path) -> None:
+    files = [read(tmp_path / "a", b"x\n" * 1000), read(tmp_path / "b", b"y\n")]
+    files[1].cut, files[1].without_fields = True, 2
+    assert of_all(files[:1], LeftOut(), 0.04) == (
+        "in all: 1 file, 1,000 lines, 2,000 bytes unpacked, in 0.0 s; dropped: nothing"
+    )
+    assert of_all(files, LeftOut(imported=2, binary=1, unreadable=3), 12.34) == (
+        "in all: 2 files, 1,001 lines, 2,002 bytes unpacked, in 12.3 s; 2 files imported before; dropped:"
+        " 1 file that is no text, 3 files that cannot be read, the rest of 1 file, broken or cut off,"
+        " fields of more than 16 MiB, of 2 entries"
+    )
