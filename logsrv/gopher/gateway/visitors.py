@@ -5,17 +5,16 @@ A client is an IPv4 address or an IPv6 /64, which is what one customer has.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from math import ceil
 
 import attrs
 
 from logsrv.errors import PeerError
+from logsrv.kit.net.rates import Buckets
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import integer
-
-MOST_REMEMBERED = 4096
-OTHERS = "others"
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -41,21 +40,18 @@ def too_much(status: int, sentence: str, seconds: int) -> RequestDenied:
     return RequestDenied(status, sentence, **{"Retry-After": str(seconds)})
 
 
-@attrs.define
-class _Visitor:
-    left: float
-    since: float
-    open: int = 0
-
-
 class Visitors:
     """The clients that are being served. `now` gives seconds that only grow."""
 
     def __init__(self, limits: VisitorLimits, now: Callable[[], float]) -> None:
         self.limits = limits
-        self.open = 0
-        self._now = now
-        self._visitors: dict[str, _Visitor] = {}
+        self._requests = Buckets(now)
+        self._open: Counter[str] = Counter()
+
+    @property
+    def open(self) -> int:
+        """The number of requests that are being worked on."""
+        return self._open.total()
 
     def enter(self, client: str) -> Callable[[], None]:
         """Count a request of `client` (from `client_of`) in. What it gives has to be called once,
@@ -63,40 +59,18 @@ class Visitors:
         """
         if self.open >= self.limits.max_requests:
             raise too_much(503, "the gateway is busy; try again in a moment", 2)
-        visitor = self._visitor(client)
-        if visitor.open >= self.limits.max_requests_per_client:
+        if self._open[client] >= self.limits.max_requests_per_client:
             sentence = "you have too many requests open here; wait until one of them has ended"
             raise too_much(429, sentence, 2)
-        if visitor.left < 1:
-            seconds = ceil((1 - visitor.left) * 60 / self.limits.requests_per_minute)
+        a_minute = self.limits.requests_per_minute
+        bucket = self._requests.filled(client, a_minute / 60, a_minute)
+        if bucket.left < 1:
+            seconds = ceil((1 - bucket.left) * 60 / a_minute)
             raise too_much(429, f"too many requests; go on in {seconds} s", seconds)
-        visitor.left -= 1
-        visitor.open += 1
-        self.open += 1
+        bucket.left -= 1
+        self._open[client] += 1
 
         def leave() -> None:
-            visitor.open -= 1
-            self.open -= 1
+            self._open -= Counter([client])
 
         return leave
-
-    def _visitor(self, client: str) -> _Visitor:
-        now = self._now()
-        if client not in self._visitors and len(self._visitors) >= MOST_REMEMBERED:
-            self._forget(now)
-            if len(self._visitors) >= MOST_REMEMBERED:
-                client = OTHERS
-        visitor = self._visitors.setdefault(client, _Visitor(self.limits.requests_per_minute, now))
-        self._refill(visitor, now)
-        return visitor
-
-    def _refill(self, visitor: _Visitor, now: float) -> None:
-        a_minute = self.limits.requests_per_minute
-        visitor.left = min(a_minute, visitor.left + (now - visitor.since) * a_minute / 60)
-        visitor.since = now
-
-    def _forget(self, now: float) -> None:
-        for client, visitor in list(self._visitors.items()):
-            self._refill(visitor, now)
-            if not visitor.open and visitor.left >= self.limits.requests_per_minute:
-                del self._visitors[client]

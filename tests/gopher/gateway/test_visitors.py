@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from logsrv.gopher.gateway import visitors
 from logsrv.gopher.gateway.visitors import RequestDenied, VisitorLimits, Visitors
+from logsrv.kit.net.rates import REMEMBERED
 
 
 def made(at_once: int = 100, at_once_each: int = 2, a_minute: int = 60) -> tuple[Visitors, Clock]:
@@ -55,21 +55,14 @@ def test_rate() -> None:
         found.enter("a")
 
 
-def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests from very many addresses take no more memory; the rested ones are forgotten."""
-    monkeypatch.setattr(visitors, "MOST_REMEMBERED", 10)
-    found, clock = made(a_minute=10)
-    leaves = [found.enter(str(number)) for number in range(10)]
-    crowd = [found.enter(f"crowd {number}") for number in range(2)]
-    with pytest.raises(RequestDenied):
-        found.enter("crowd 3")
-    assert len(found._visitors) == 11
-    for leave in (*leaves, *crowd):
+def test_memory() -> None:
+    """Requests from very many addresses take no more memory."""
+    found, _ = made(at_once=10_000)
+    leaves = [found.enter(str(number)) for number in range(REMEMBERED + 10)]
+    assert len(found._requests._buckets) == REMEMBERED
+    for leave in leaves:
         leave()
-    clock.advance(61)
-    found.enter("new")
-    assert len(found._visitors) == 1
-    assert found.open == 1
+    assert found.open == 0 == len(found._open)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.floats(0, 5)), max_size=60))
