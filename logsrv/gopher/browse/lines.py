@@ -157,7 +157,7 @@ def _notices(page: Page) -> Iterator[Line]:
     if page.note:
         yield Line(page.note, "note")
         yield Line("")
-    if isinstance(page.content, Text) and b"\0" in page.content.content[:65536]:
+    if isinstance(page.content, Text) and _looks_binary(page.content):
         yield Line(
             "This looks like a binary file that is announced as a text; s  saves it.", "note"
         )

@@ -12,9 +12,9 @@ from logsrv.gopher.browse.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
-from logsrv.gopher.wire.errors import GopherError, TooBig
+from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.text import unstuffed
 
 # More of a text than anybody reads on a screen; what is larger is better saved.
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
@@ -45,7 +45,6 @@ class Loading:
         charset: str | None = None,
     ) -> None:
         self._way = way_to_show(url)
-        self._limits = limits
         self._options = options
         most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
         self._most_bytes = most.get(self._way, MOST_PICTURE)
@@ -141,11 +140,6 @@ class Loading:
         if self._way == "html":
             return Html(content)
         assert self._answer is not None
-        if not self._whole or not self._answer.stuffed:
-            return Text(content)
-        parser = TextParser(self._limits.text)
-        try:
-            content = parser.feed(content) + parser.finish()
-        except GopherError:
-            pass  # as it came is better than not at all
+        if self._whole and self._answer.stuffed:
+            content, _ = unstuffed(content)
         return Text(content)

@@ -7,8 +7,6 @@ is unpacked, because a few kilobytes can unpack to gigabytes.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
@@ -30,7 +28,11 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Line], 
     Raises PeerError with a sentence if the bytes are no picture that can be shown.
     """
     try:
-        with _quietly_opened(content) as image:
+        # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(BytesIO(content), formats=_FORMATS) as image,
+        ):
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise PeerError(
@@ -47,15 +49,6 @@ def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Line], 
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
         raise PeerError("the picture is broken; s saves the file as it is") from None
     return _painted(pixels), what
-
-
-@contextmanager
-def _quietly_opened(content: bytes) -> Iterator[Image.Image]:
-    with warnings.catch_warnings():
-        # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
-        warnings.simplefilter("ignore")
-        with Image.open(BytesIO(content), formats=_FORMATS) as image:
-            yield image
 
 
 def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:

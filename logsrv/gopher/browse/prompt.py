@@ -16,10 +16,6 @@ from textual.widgets import Input, Static
 from logsrv.gopher.browse.keyline import Key
 
 
-def _offer(earlier: Sequence[str]) -> tuple[Key, ...]:
-    return (("↑ ↓", "Earlier", ""),) if earlier else ()
-
-
 class Prompt(Horizontal):
     """`await prompt.ask("Find")` shows it, and returns what was typed; None after Esc."""
 
@@ -77,7 +73,8 @@ class Prompt(Horizontal):
         self._earlier, self._at = [*earlier, begin], len(earlier)
         self.query_one(Static).update(Content(label))
         field = self.query_one(Input)
-        self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *_offer(earlier))
+        offered = (("↑ ↓", "Earlier", ""),) if earlier else ()
+        self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *offered)
         self._changed = changed
         field.restrict = only
         field.value = begin

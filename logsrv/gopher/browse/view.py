@@ -210,17 +210,13 @@ class PageView(ScrollView, can_focus=True):
             at = bisect_left(self._matches, here + stay) - 1
         else:
             at = bisect_left(self._matches, here + (not stay)) % len(self._matches)
-        self._go_to(self._matches[at])
-        return at % len(self._matches) + 1, len(self._matches)
-
-    def _go_to(self, index: int) -> None:
-        self._found_at = index
+        index = self._found_at = self._matches[at]
         self._reveal(index)
         if self.lines[index].leads_somewhere:
             self.cursor = index
         else:
             self._keep_in_sight()
-        self.refresh()
+        return at % len(self._matches) + 1, len(self._matches)
 
     # Layout.
 

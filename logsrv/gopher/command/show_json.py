@@ -20,7 +20,7 @@ from logsrv.gopher.local.fileurl import ItemURL, url_of
 from logsrv.gopher.wire.charset import decode_line, decode_text
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser
+from logsrv.gopher.wire.text import unstuffed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,11 +80,7 @@ class JsonView(View):
         if self._kind == "binary":
             return {"bytes": self._size, "sha256": self._digest.hexdigest()}
         content = b"".join(self._pieces)
-        terminated = False
-        if self._stuffed():
-            parser = TextParser(len(content))
-            content = parser.feed(content) + parser.finish()
-            terminated = parser.terminated
+        content, terminated = unstuffed(content) if self._stuffed() else (content, False)
         return {"terminated": terminated, "text": decode_text(content, self._charset)}
 
     def _item(self, item: MenuItem) -> dict[str, Any]:

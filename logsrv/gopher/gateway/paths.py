@@ -12,6 +12,7 @@ Other fields of the query: `as=file` (save it), `as=media` (the bytes that a pag
 
 from __future__ import annotations
 
+import re
 from typing import Literal, cast, get_args
 from urllib.parse import quote, unquote_to_bytes
 
@@ -29,6 +30,7 @@ CHARSETS = (
     *("cp866", "cp1251", "cp1252", "koi8-u", "euc_jp", "euc_kr", "gb18030", "big5", "mac-roman"),
 )
 LARGEST_ITEM_NUMBER = 10_000_000
+_GOPHER = re.compile(rb"/gophers?(?:-hex)?(?:/|\Z)")
 
 
 @attrs.frozen
@@ -70,12 +72,7 @@ def _path(url: GopherURL) -> str:
 
 def is_gopher_path(path: bytes) -> bool:
     """Return true if `parse_path` is the one to read this path."""
-    return path.split(b"/", 2)[1:2] in (
-        [b"gopher"],
-        [b"gophers"],
-        [b"gopher-hex"],
-        [b"gophers-hex"],
-    )
+    return _GOPHER.match(path) is not None
 
 
 def parse_path(target: bytes) -> WebPlace:

@@ -50,6 +50,13 @@ def terminator_length(tail: bytes) -> int:
     return len(tail) - found.start() if found else 0
 
 
+def unstuffed(text: bytes) -> tuple[bytes, bool]:
+    """Return a whole text without terminator and stuffed dots, and whether it had them."""
+    if length := terminator_length(text):
+        return _STUFFED.sub(b".", text[: len(text) - length]), True
+    return text, False
+
+
 class Unstuffer:
     """Takes one dot off every line that begins with two; bytes at any split in, bytes out."""
 
@@ -155,8 +162,5 @@ class TextParser:
 
     def finish(self) -> bytes:
         """The server closed: the rest, without terminator and stuffed dots if there is one."""
-        held = bytes(self._held or b"")
-        if length := terminator_length(held):
-            self.terminated = True
-            return _STUFFED.sub(b".", held[: len(held) - length])
-        return held
+        content, self.terminated = unstuffed(bytes(self._held or b""))
+        return content
