@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher import browse
+from logsrv.gopher.command.main import run as gopher
 from logsrv.kit.text.escape import printable
 from tests.programs import program
 
@@ -190,6 +191,36 @@ def test_searching_in_a_real_server(terminal: Open, gophernicus: int) -> None:
     window.type("lost words")
     window.press("Enter")
     window.shows("Results for: lost words")
+
+
+@pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
+def test_a_mirror_of_a_real_server_is_read_from_disk(
+    terminal: Open, request: pytest.FixtureRequest, tmp_path: Path, server: str
+) -> None:
+    copy = tmp_path / "copy"
+    url = f"gopher://127.0.0.1:{request.getfixturevalue(server)}/"
+    with open(os.devnull, "wb") as out, open(os.devnull, "w") as err:
+        assert gopher(["mirror", url, str(copy)], out, err) == 0
+    window = terminal(str(copy), size=(160, 50))
+    window.until(lambda each: " menu  sub" in each and "? Help q Quit" in each, "the menu")
+    assert window.screen().startswith(f"  file://{copy}/")
+    window.press("/")
+    window.asks("Find")
+    window.type("sub")
+    window.press("Enter")
+    window.shows("“sub”: 1 of 1")
+    window.press("Enter")
+    window.shows(f"file://{copy}/#1/sub/")
+    window.shows(" text  deep")
+    window.press("g")
+    window.asks("Go")
+    window.type(str(copy / "dots.txt"))
+    window.press("Enter")
+    assert window.shows("last line").splitlines()[1:6] == [
+        "line before", ".", "after a lone dot", "..two dots", "last line",
+    ]  # fmt: skip
+    window.press("q")
+    window.shows("status=0")
 
 
 def test_resizing_a_terminal(terminal: Open, gophernicus: int) -> None:
