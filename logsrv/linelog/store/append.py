@@ -129,6 +129,8 @@ class Writer:
         try:
             # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
             patience = None if due is None else min(max(0.0, due - monotonic()), 3600.0)
+            if self.syncing.why is not None:
+                patience = RETRY_AFTER
             item = self.queue.get(timeout=patience)
         except Empty:
             return
@@ -162,7 +164,9 @@ class Writer:
     def _confirm(self) -> None:
         """Sync if that is the policy, and tell those who wait: one sync serves them all."""
         policy = self._active.policy
-        if policy.sync is Sync.ALWAYS and self.confirmed != self.written:
+        # What failed is tried again, whatever the policy has become: until then it is a trouble.
+        synced = policy.sync is Sync.ALWAYS or self.syncing.why is not None
+        if synced and self.confirmed != self.written:
             self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
             if self.syncing.why is not None:
                 self.failures.append(SyncFailure(self.confirmed, self.written, self.syncing.why))

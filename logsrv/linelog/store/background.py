@@ -51,7 +51,8 @@ def sync_beside(
             old = active.left.get(timeout=max(0.0, due - monotonic()))
         except Empty:
             position = active.position
-            if active.policy.sync is Sync.INTERVAL and position != synced:
+            wanted = active.policy.sync is Sync.INTERVAL and position != synced
+            if wanted or syncing.why is not None:
                 syncing.attempt(seconds.timed, disk.fdatasync, active.fd)
                 if syncing.why is None:
                     synced = position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import pytest_twisted
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from twisted.logger import capturedLogs
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.append import advance
 from logsrv.linelog.store.disk import IOV_MAX
+from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, batch, stored, text_of, until
 
@@ -83,3 +85,19 @@ async def test_close_tries_a_stalled_disk_once_more(open_store: OpenStore) -> No
     disk.room = None
     await store.close()
     assert text_of(store.directory) == stored(b"kept")
+
+
+@pytest.mark.parametrize("policy", [Sync.ALWAYS, Sync.INTERVAL])
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_failed_is_tried_again_though_nobody_sends_anything(
+    open_store: OpenStore, policy: Sync
+) -> None:
+    """Else a server that is sent nothing because it says that it fails would say so for ever."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    store.apply(StorePolicy(sync=policy))
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)

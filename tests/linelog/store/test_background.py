@@ -57,6 +57,21 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenSt
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
+    open_store: OpenStore,
+) -> None:
+    """Else a reload that ends the syncing would leave the trouble for ever."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
     open_store: OpenStore,
 ) -> None:
