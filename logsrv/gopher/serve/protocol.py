@@ -6,6 +6,7 @@ as fast as the peer takes it. There are no searches.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from logsrv.gopher.local.hole import Hole, NotThere
 from logsrv.gopher.wire.filetypes import letter_of
@@ -38,6 +40,8 @@ from logsrv.kit import (
 # Seconds in which a peer has to say what it wants, and to take a chunk of it.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
+# Of a menu, before others have their turn: a few milliseconds.
+_LINES = 500
 _OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
 _LINK_PAGE = """\
 <!DOCTYPE html>
@@ -149,25 +153,37 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         lines: list[bytes] = []
         for item in items:
             lines.append(written_line(item, host, port))
-            if len(lines) == 1000:
+            if len(lines) == _LINES:
                 await self._send(b"".join(lines))
                 lines.clear()
+                await self._turn()
         await self._send(b"".join(lines) + b".\r\n")
 
+    async def _turn(self) -> None:
+        """Let others have theirs: a directory of thousands keeps us busy for a while."""
+        turn: Deferred[None] = Deferred()
+        self.later(0, turn.callback, None)
+        await turn
+
     async def _send_file(self, selector: bytes, file: BinaryIO) -> None:
+        left = os.fstat(file.fileno()).st_size
         chunk = file.read(_CHUNK)
         letter = letter_of(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
         if item_type(letter).transfer != "text":
             self._count("binary")
             while chunk:
+                left -= len(chunk)
                 await self._send(chunk)
                 chunk = file.read(_CHUNK)
+            _check_end(left)
             return
         self._count("text")
         stuffer = Stuffer()
         while chunk:
+            left -= len(chunk)
             await self._send(stuffer.feed(chunk))
             chunk = file.read(_CHUNK)
+        _check_end(left)
         await self._send(stuffer.finish())
 
     async def _send(self, data: bytes) -> None:
@@ -206,3 +222,9 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     def _give_up(self) -> None:
         self.log.info("says or takes nothing, and is cut off")
         self.transport.abortConnection()
+
+
+def _check_end(left: int) -> None:
+    """Raise OSError if a file ended with `left` bytes fewer than it had at first; it may have grown."""
+    if left > 0:
+        raise OSError(errno.EIO, "it became shorter while it was sent")

@@ -135,6 +135,45 @@ def test_a_file_that_cannot_be_read_to_its_end_does_not_seem_to_be_whole(
     assert bytes(range(256)) * 4000 == got + (bytes(range(256)) * 4000)[len(got) :]
 
 
+@pytest.mark.parametrize("name", ["b.bin", "long.txt"])
+def test_a_file_that_shrinks_meanwhile_does_not_seem_to_be_whole(
+    directory: Path, name: str
+) -> None:
+    (directory / "long.txt").write_bytes(b"a line of text\n" * 70_000)
+    service = serving(directory)
+    peer = service.connect(reads=False)
+    peer.feed(f"/{name}\r\n".encode())
+    os.truncate(directory / name, 600_000)
+    peer.start_reading()
+    assert not peer.received().endswith(b"\r\n.\r\n")
+    assert peer.transport.disconnected, "a close would say that this is all"
+
+
+def test_a_file_that_grows_meanwhile_is_sent(directory: Path) -> None:
+    service = serving(directory)
+    peer = service.connect(reads=False)
+    peer.feed(b"/b.bin\r\n")
+    with open(directory / "b.bin", "ab") as file:
+        file.write(b"more")
+    peer.start_reading()
+    assert peer.received().endswith(b"\xff" + b"more") and not peer.transport.disconnected
+
+
+def test_a_large_directory_does_not_keep_others_waiting(directory: Path) -> None:
+    for number in range(1200):
+        (directory / "sub" / f"{number:04}").touch()
+    service = serving(directory, "--host", "h")
+    first = service.connect()
+    first.feed(b"/sub\r\n")
+    menu = first.received()
+    assert menu.count(b"\r\n") < 1000 and not first.closed
+    assert answer(service, b"/a.txt\r\n").startswith(b"..begins")
+    for _ in range(5):
+        service.clock.advance(0)
+    menu += first.received()
+    assert menu.count(b"\r\n") == 1201 and menu.endswith(b"\r\n.\r\n") and first.closed
+
+
 def test_requests_are_counted_and_logged(directory: Path) -> None:
     service = serving(directory)
     for request in (b"\r\n", b"/a.txt\r\n", b"/nothing\r\n"):
