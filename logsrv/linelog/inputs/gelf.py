@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import inf
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from zope.interface import implementer
@@ -125,6 +126,13 @@ class GelfDatagrams:
     def _look(self) -> None:
         self._looking = None
         self._chunks.expire(self._intake.clock.seconds())
+        self._look_later()
+
+    def close(self) -> None:
+        """Give up what is unfinished: no more chunks come."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._chunks.expire(inf)
         self._look_later()
 
 

@@ -151,3 +151,13 @@ def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
     way.flush()
     store.write()
     assert len(store.stored) > 9 * (7 << 20)
+
+
+def test_what_is_unfinished_when_the_listener_closes_is_counted() -> None:
+    way = intake(Sink())
+    clock: Any = way.clock
+    receiver = Gelf().datagrams(way)
+    receiver.datagrams_received([b"\x1e\x0f12345678\x00\x02abc"], SENDER)
+    receiver.close()
+    assert counted(way, "records_refused_total", reason="unfinished") == 1
+    assert not clock.getDelayedCalls()
