@@ -1,7 +1,7 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
     curtain, start             the first screen, while the rest loads
-    load, source               a page with what has come so far, from servers and from this disk
+    load, source, aside        a page with what has come so far, from servers and from this disk
     page, links, lines         from answers to lines that are safe to show (no I/O)
     colours, layout, wrap      their colours, and how they become rows (no I/O)
     html                       HTML pages as lines (no I/O)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from textual.content import Content
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.aside import aside
 from logsrv.gopher.browse.dialogs import Chooser, DownloadList, Notice, Question
 from logsrv.gopher.browse.downloads import Download
 from logsrv.gopher.browse.ground import keep
@@ -210,7 +212,7 @@ class Browser(Window):
         if not address or not address.strip():
             return
         try:
-            url = typed_place(address.strip())
+            url = await aside(partial(typed_place, address.strip()))
         except LogsrvError as error:
             self.say(str(error))
         else:

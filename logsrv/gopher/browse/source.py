@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Protocol, Self
 
+from logsrv.gopher.browse.aside import aside
 from logsrv.gopher.fetch.on_asyncio import Answer
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.answer import LocalAnswer
@@ -70,7 +70,8 @@ class FromDisk:
         return self
 
     async def __anext__(self) -> bytes:
-        piece = await asyncio.to_thread(next, self._pieces, b"")
+        pieces = self._pieces
+        piece = await aside(lambda: next(pieces, b""))
         if not piece:
             raise StopAsyncIteration
         return piece
