@@ -116,9 +116,9 @@ def _start(
     """
     if item_type(letter).transfer is None:
         return None
-    if not host:
-        return GopherURL(menu_host, menu_port, letter, tls=menu_tls)
     try:
+        if not host:
+            return GopherURL(menu_host, menu_port, letter, tls=menu_tls)
         # Real hosts in UTF-8 are IDN; in anything else they cannot be reached.
         url = GopherURL(host.decode("utf-8").strip(), port, letter)
     except (BadURL, UnicodeDecodeError):

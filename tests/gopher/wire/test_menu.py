@@ -186,3 +186,13 @@ def test_an_item_that_is_written_is_read_as_it_was(
 def test_what_cannot_be_followed_is_written_without_a_place() -> None:
     line = written_line(MenuItem("1", b"a\rb", b"/x", b"h", None), b"here", 70)
     assert line == b"ia b\t\terror.host\t1\r\n"
+
+
+@pytest.mark.parametrize("host", [b"", b"h", b"\xff", b"bad host"])
+@pytest.mark.parametrize("letter", ["\0", "\r", "\xff", "0"])
+def test_no_line_makes_the_way_to_its_item_fail(letter: str, host: bytes) -> None:
+    """A byte that no request may hold makes an item that is not followed, as what is no host does."""
+    menu = GopherURL.parse("gopher://h/")
+    item = MenuItem(letter, b"", b"/x", host)
+    followed = letter in "0\xff" and host in (b"", b"h")
+    assert (item.url(menu) is not None) == followed
