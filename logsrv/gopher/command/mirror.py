@@ -80,6 +80,13 @@ def _declare(parser: Parser | Declared) -> None:
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
     add("--connections", metavar="N", type=number(1, 200), default=4, help="at once; default: 4")
+    add(
+        "--min-speed",
+        metavar="SIZE",
+        type=SIZE,
+        default=1024,
+        help="give up an answer that brings less in a minute; default: 1KiB",
+    )
     add("--delay", metavar="TIME", type=DURATION, help="from one request to the next")
     add("--ignore-robots", action="store_true", help="ignore robots.txt")
     add_connection_options(parser)
@@ -98,12 +105,12 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     checked_charset_option(options)
     root = _root(options.url)
     directory: str = options.directory
-    how = connection_options(options)
+    how = _connection(options)
     transfers = Transfers(how, time.monotonic, in_a_loop=True)
     progress = Progress(stderr, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
-        os.makedirs(directory, exist_ok=True)
+        made = _made(directory)
         if options.refresh:
             try:
                 os.unlink(os.path.join(directory, FILE))
@@ -131,6 +138,8 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             try:
                 crawl.run(show)
             except Exception:
+                if not crawl.copies and journal.is_new:
+                    _unmake(directory, made)
                 raise
             except BaseException as error:
                 # Ctrl-C or SIGTERM: what there is stays, and is said.
@@ -153,11 +162,40 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     return INCOMPLETE if tally.failed or tally.stopped else 0
 
 
+def _made(directory: str) -> list[str]:
+    """Make `directory`; return what was not there before, the innermost first. Raises OSError."""
+    made = []
+    place = os.path.abspath(directory)
+    while not os.path.lexists(place):
+        made.append(place)
+        place = os.path.dirname(place)
+    os.makedirs(directory, exist_ok=True)
+    return made
+
+
+def _unmake(directory: str, made: list[str]) -> None:
+    """Leave nothing of a mirror that never began: the next try may be of another server."""
+    try:
+        os.unlink(os.path.join(directory, FILE))
+        for place in made:
+            os.rmdir(place)
+    except OSError:
+        # Somebody has put something there meanwhile.
+        pass
+
+
 def _root(text: str) -> GopherURL:
     url = followable(typed_url(text))
     if url.item_type == "7" or url.search is not None or url.plus is not None:
         raise ConfigurationError("a mirror begins with an item, not with a search or with Gopher+")
     return url
+
+
+def _connection(options: Namespace) -> ConnectionOptions:
+    """Nobody watches a mirror: a server that sends a byte now and then must not hold it for ever."""
+    how = connection_options(options)
+    timeouts = how.timeouts.replace(least=options.min_speed)
+    return ConnectionOptions(timeouts, how.trust, how.proxy)
 
 
 def _scope(

@@ -18,9 +18,11 @@ class Timeouts(Value):
     connect: for name, connection and TLS handshake together. first_byte: from the request to the
     answer. between: from some bytes to the next ones. whole: for all of a menu or a text, so that
     a server that sends a byte now and then ends too; streams and downloads have no such limit.
+    least: the bytes that a minute of an answer has to bring, 0 for any number; for downloads that nobody
+    watches.
     """
 
-    __slots__ = ("between", "connect", "first_byte", "whole")
+    __slots__ = ("between", "connect", "first_byte", "least", "whole")
 
     def __init__(
         self,
@@ -28,12 +30,14 @@ class Timeouts(Value):
         first_byte: float = 30.0,
         between: float = 30.0,
         whole: float = 300.0,
+        least: int = 0,
     ) -> None:
         self.connect = connect
         self.first_byte = first_byte
         self.between = between
         self.whole = whole
-        _check_all(self, self.__slots__)
+        self.least = least
+        _check_all(self, ("connect", "first_byte", "between", "whole"))
 
 
 class Limits(Value):

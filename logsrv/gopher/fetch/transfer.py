@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from logsrv.gopher.wire.errors import Phase
 
 
+MINUTE = 60.0
+
+
 class Transfer:
     """A request on its way, and its answer.
 
@@ -52,6 +55,9 @@ class Transfer:
     done = False
     cut = False
     error: Exception | None = None
+    # When the speed is judged again, and how much there was before; first when something has come.
+    _judged_at = -math.inf
+    _came_before = 0
     _talk: ProxyTalk | None = None
     _encryption: Encryption | None = None
 
@@ -131,11 +137,12 @@ class Transfer:
         except (LogsrvError, OSError) as error:
             self._fail(error)
             return b""
-        if self.reader.received:
-            self._expect("next byte", now, self._options.timeouts.between)
         if self.reader.complete:
             self.done = True
-        elif self._encryption is not None and self._encryption.closed:
+            return body
+        if self.reader.received:
+            self._came(now)
+        if self._encryption is not None and self._encryption.closed:
             body += self.ended()
         return body
 
@@ -146,7 +153,7 @@ class Transfer:
         except GopherError as error:
             self._fail(error)
             return
-        self._expect("next byte", now, self._options.timeouts.between)
+        self._came(now)
 
     def ended(self, error: OSError | None = None) -> bytes:
         """The other side closed, or the connection broke: return the rest of the body."""
@@ -176,6 +183,7 @@ class Transfer:
 
     def go_on(self, now: float) -> None:
         """Count the time from now on: the reader, and not the server, was slow."""
+        self._judged_at = -math.inf
         self._expect("next byte", now, self._options.timeouts.between)
 
     def expire(self, now: float) -> None:
@@ -245,6 +253,21 @@ class Transfer:
         return TLSError(self.url.address, reason)
 
     # What they have in common.
+
+    def _came(self, now: float) -> None:
+        """Some of the answer came: the next of it is waited for, unless it comes too slowly."""
+        if now >= self._judged_at:
+            self._judge(now)
+        if not self.done:
+            self._expect("next byte", now, self._options.timeouts.between)
+
+    def _judge(self, now: float) -> None:
+        """Look at what the last minute has brought."""
+        came = self.reader.received
+        if self._judged_at > -math.inf and came - self._came_before < self._options.timeouts.least:
+            self._fail(TimedOut(self.url.address, "progress", MINUTE))
+        self._judged_at = now + MINUTE
+        self._came_before = came
 
     def _expect(self, phase: Phase, now: float, seconds: float) -> None:
         self.phase = phase

@@ -66,7 +66,8 @@ class Contents(Value):
 
 
 class Journal:
-    """The journal of the mirror in `directory`, locked as long as this object is open.
+    """The journal of the mirror in `directory`, locked as long as this object is open. is_new: whether
+    there was none before.
 
     Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
     """
@@ -81,6 +82,7 @@ class Journal:
             # What is not written yet, and the offset where it belongs: in one, so that whatever ends a
             # run, and wherever it does, what is added later has the right offset.
             self._unwritten = (self._cut_torn_line(), bytearray())
+            self.is_new = not self._end()
             self._check({"mirror": _VERSION, "url": str(root), "span": span})
         except BaseException:
             self._file.close()

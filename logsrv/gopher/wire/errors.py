@@ -15,12 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, Literal
 
-    Phase = Literal["connect", "first byte", "next byte", "whole"]
+    Phase = Literal["connect", "first byte", "next byte", "progress", "whole"]
 
 _WAITED_FOR: dict[Phase, str] = {
     "connect": "took no connection",
     "first byte": "took the request but sent no answer",
     "next byte": "stopped in the middle of its answer and sent nothing more",
+    "progress": "sent too few bytes to wait for the rest",
     "whole": "had not ended its answer",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import shutil
 import signal
 import socket
@@ -11,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from logsrv.gopher.command.main import run
+from logsrv.gopher.fetch import transfer
 from logsrv.kit.testing import wait_until
 from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
@@ -139,6 +142,40 @@ def test_errors_before_anything_is_fetched(serve: Serve, tmp_path: Path) -> None
     (tmp_path / "file").touch()
     status, _, sentence = mirror(serve(MENU).url(), str(tmp_path / "file"))
     assert (status, "file" in sentence) == (1, True)
+
+
+def test_nothing_is_left_of_a_mirror_that_never_began(serve: Serve, tmp_path: Path) -> None:
+    """So the same directory may be named for the right server then."""
+    gone = serve(b"3No such menu\t\terror.host\t1\r\n.\r\n").url()
+    there = tmp_path / "there"
+    there.mkdir()
+    for directory in (tmp_path / "new" / "m", there):
+        assert mirror(gone, str(directory))[0] == 3
+    assert os.listdir(tmp_path) == ["there"] and os.listdir(there) == []
+    assert mirror(serve(b"text").url("/0/a"), str(there))[0] == 0
+    assert mirror(gone, str(there))[0] != 0
+    assert (there / ".gopher-mirror").exists(), "what was a mirror before stays one"
+
+
+def test_a_server_that_sends_a_byte_now_and_then_holds_nobody(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "MINUTE", 0.3)
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request == b"/b\r\n":
+            with suppress(OSError):
+                while True:
+                    connection.sendall(b"x")
+                    select.select([connection], [], [], 0.01)
+        connection.sendall(MENU if request == b"\r\n" else b"all of it")
+
+    server = serve(answer)
+    status, said, _ = mirror(server.url(), str(tmp_path / "m"))
+    assert status == 12
+    assert f"failed (time-out): gopher://127.0.0.1:{server.port}/0/b: " in said
+    assert copied(tmp_path / "m")["a"] == b"all of it"
+    assert not (tmp_path / "m" / "b").exists()
 
 
 def test_refresh_fetches_again(serve: Serve, tmp_path: Path) -> None:

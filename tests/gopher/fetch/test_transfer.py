@@ -291,3 +291,55 @@ def test_what_went_on_by_another_way_is_counted() -> None:
     assert not transfer.done and transfer.reader.received == 100
     transfer.passed(1, 1)
     assert isinstance(transfer.error, TooBig)
+
+
+def slow(least: int = 100) -> Transfer:
+    """Return a transfer whose answer has begun, at 10 on its clock."""
+    options = ConnectionOptions(Timeouts(between=30, least=least))
+    transfer = Transfer(GopherURL(HOST, 70, "9", b"x"), options, 0)
+    transfer.connected(9)
+    assert transfer.received(b"x", 10) == b"x"
+    return transfer
+
+
+def test_a_byte_now_and_then_is_given_up() -> None:
+    transfer = slow()
+    for now in range(30, 200, 20):
+        assert transfer.received(b"x", now) == b"x"
+        if transfer.done:
+            break
+    assert now == 70, "a minute after it began"
+    assert isinstance(transfer.error, TimedOut) and transfer.error.phase == "progress"
+    assert str(transfer.error).endswith("sent too few bytes to wait for the rest within 60 seconds")
+
+
+def test_a_slow_answer_goes_on_as_long_as_it_brings_enough() -> None:
+    """By whatever way it comes; and with no such limit, forever."""
+    transfer = slow()
+    for now in range(20, 600, 20):
+        if now % 40:
+            transfer.passed(34, now)
+        else:
+            transfer.received(b"x" * 34, now)
+    assert not transfer.done
+    without = slow(least=0)
+    for now in range(20, 600, 20):
+        without.received(b"x", now)
+    assert not without.done
+
+
+def test_whose_reader_is_slow_is_not_given_up() -> None:
+    transfer = slow()
+    transfer.go_on(500)
+    transfer.received(b"x", 510)
+    transfer.received(b"x", 560)
+    assert not transfer.done
+
+
+def test_what_ends_with_its_last_byte_is_whole_however_slow() -> None:
+    options = ConnectionOptions(Timeouts(least=100))
+    transfer = Transfer(GopherURL(HOST, 70, "9", b"x", plus=b"+"), options, 0)
+    transfer.connected(0)
+    transfer.received(b"+2\r\nx", 1)
+    assert transfer.received(b"y", 100) == b"y"
+    assert transfer.done and transfer.error is None
