@@ -107,11 +107,11 @@ def path(text: str) -> Path:
 
 def fetch_options(words: Sequence[str]) -> Namespace:
     """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, Shown."""
-    return read(words, _declare, fetch_parser)
+    return read(words, _declare, "gopher", _DESCRIPTION)
 
 
 def read(
-    words: Sequence[str], declare: Callable[[Declared], None], parser: Callable[[], Parser]
+    words: Sequence[str], declare: Callable[[Parser | Declared], None], prog: str, description: str
 ) -> Namespace:
     """Return what `words` say: without argparse, which takes a sixth of the time, as long as there is no
     mistake. Raises UsageError, Shown.
@@ -119,14 +119,11 @@ def read(
     declared = Declared()
     declare(declared)
     given: Any = declared.read(words)
-    return parser().parse_args(words) if given is None else given
-
-
-def fetch_parser() -> Parser:
-    """Return the parser of `gopher URL [WORDS]`."""
-    parser = parser_for("gopher", _DESCRIPTION)
-    _declare(parser)
-    return parser
+    if given is None:
+        parser = parser_for(prog, description)
+        declare(parser)
+        given = parser.parse_args(words)
+    return given  # type: ignore[no-any-return]
 
 
 def _declare(parser: Parser | Declared) -> None:

@@ -16,7 +16,6 @@ from logsrv.gopher.command.arguments import (
     connection_options,
     followable,
     number,
-    parser_for,
     read,
 )
 from logsrv.gopher.fetch.progress import Progress
@@ -45,13 +44,6 @@ Copy what a Gopher server has, from URL on, into DIRECTORY: each item as a file,
 menu as a directory with a gophermap (to be served again) and an index.html (to be
 read from disk). The same command again goes on where an earlier one was stopped.
 """
-
-
-def parser() -> Parser:
-    """`gopher mirror URL DIRECTORY`."""
-    parser = parser_for("gopher mirror", _DESCRIPTION)
-    _declare(parser)
-    return parser
 
 
 def _declare(parser: Parser | Declared) -> None:
@@ -99,7 +91,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """
     # Items are many and in no circles: looking for those took a tenth of the time.
     gc.set_threshold(100_000)
-    options = read(words, _declare, parser)
+    options = read(words, _declare, "gopher mirror", _DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
     checked_charset_option(options)

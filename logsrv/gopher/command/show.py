@@ -73,20 +73,12 @@ class MenuView(View):
     NUMBER TAG  TEXT  <URL>
     """
 
-    def __init__(
-        self,
-        screen: Screen,
-        url: ItemURL,
-        charset: str | None,
-        *,
-        links: bool,
-        parser: MenuParser | None = None,
-    ) -> None:
+    def __init__(self, screen: Screen, url: ItemURL, charset: str | None, *, links: bool) -> None:
         self._screen = screen
         self._url = url
         self._charset = charset
         self._links = links
-        self._parser = parser or MenuParser()
+        self._parser = MenuParser()
         self._number = 0
 
     def feed(self, data: bytes) -> None:

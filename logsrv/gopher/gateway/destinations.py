@@ -118,9 +118,8 @@ def is_public(address: str) -> bool:
 
     False for all that is no address in its one usual spelling, such as 0177.0.0.1 and 127.1.
     """
-    try:
-        found = ip_address(address)
-    except ValueError:
+    found = _parsed(address)
+    if found is None:
         return False
     if isinstance(found, IPv4Address):
         return not any(found in network for network in _NOT_PUBLIC_V4)
@@ -131,11 +130,11 @@ def is_public(address: str) -> bool:
     return found in _GLOBAL_V6 and not any(found in network for network in _NOT_PUBLIC_V6)
 
 
-def _is_address(address: str) -> bool:
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
-        return isinstance(ip_address(address), (IPv4Address, IPv6Address))
+        return ip_address(address)
     except ValueError:
-        return False
+        return None
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -162,7 +161,7 @@ class Destinations:
     def check_address(self, address: str, port: int) -> None:
         """Raises NotAllowed for an address that must not be connected to."""
         self._check_port(port)
-        if not (_is_address(address) if self.allow_private else is_public(address)):
+        if _parsed(address) is None or not (self.allow_private or is_public(address)):
             raise NotAllowed("this gateway visits public addresses only, and this host has none")
 
     def _check_port(self, port: int) -> None:

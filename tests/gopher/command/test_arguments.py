@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
@@ -11,16 +13,16 @@ from logsrv.gopher.command.arguments import (
     asked_url,
     checked_options,
     connection_options,
-    fetch_parser,
+    fetch_options,
 )
-from logsrv.gopher.command.mirror import parser as mirror_parser
+from logsrv.gopher.command.main import run
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
 from logsrv.kit.options.argument_parser import Shown, UsageError
 
 
 def url_of(*words: str) -> str:
-    return str(asked_url(fetch_parser().parse_args(words), ConnectionOptions()))
+    return str(asked_url(fetch_options(words), ConnectionOptions()))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
     words: list[str], kind: type[Exception], sentence: str
 ) -> None:
     def parse() -> None:
-        options = fetch_parser().parse_args(words)
+        options = fetch_options(words)
         checked_options(options)
         asked_url(options, ConnectionOptions())
         connection_options(options)
@@ -80,19 +82,22 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 
 def test_the_help_names_every_exit_status() -> None:
     with pytest.raises(Shown) as caught:
-        fetch_parser().parse_args(["--help"])
+        fetch_options(["--help"])
     for kind in GopherError.__subclasses__():
         assert f" {kind.exit_status} " in caught.value.text
     with pytest.raises(Shown, match="gopher"):
-        fetch_parser().parse_args(["--version"])
+        fetch_options(["--version"])
 
 
 def test_every_option_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "gopher.md").read_text()
-    for parser in (fetch_parser(), mirror_parser()):
-        for action in parser._actions:
-            for option in action.option_strings:
-                if option.startswith("--") and option not in ("--help", "--version"):
-                    assert f"`{option}" in page, option
+    for words in (["--help"], ["mirror", "--help"]):
+        shown = BytesIO()
+        run(words, shown, StringIO())
+        options = re.findall(r"^  (--[a-z-]+)", shown.getvalue().decode(), re.MULTILINE)
+        assert len(options) > 10
+        for option in options:
+            if option not in ("--help", "--version"):
+                assert f"`{option}" in page, option
     for kind in GopherError.__subclasses__():
         assert f"| {kind.exit_status} |" in page
