@@ -28,22 +28,22 @@ NONCE_BYTES = 16
 class ForwardReceiver(RecordReceiver):
     """A connection. With a shared key nothing is taken before its PING was the right one."""
 
+    _framer: ValueFramer
+
     def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
         self._limits = Limits(intake.structured_rules.max_line, intake.options.max_body)
         self._key = intake.secrets.shared_key
         self._nonce = b""
-        self._framer = ValueFramer(self._limits.event if self._key is None else LONGEST_PING)
+        super().__init__(intake)
+
+    def make_framer(self) -> ValueFramer:
+        return ValueFramer(self._limits.event if self._key is None else LONGEST_PING)
 
     def connectionMade(self) -> None:
         super().connectionMade()
         if self._key is not None:
             self._nonce = secrets.token_bytes(NONCE_BYTES)
             self.answer(helo(self._nonce))
-
-    @property
-    def held(self) -> int:
-        return self._framer.held
 
     def received(self, data: bytes) -> Iterator[None]:
         for value in self._framer.receive(data):

@@ -30,13 +30,11 @@ _PIECE = 32 << 10
 class GelfReceiver(RecordReceiver):
     """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
 
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self._framer = GelfFramer(intake.rules, intake.counts, intake.options.max_record)
+    _framer: GelfFramer
 
-    @property
-    def held(self) -> int:
-        return self._framer.held
+    def make_framer(self) -> GelfFramer:
+        intake = self.intake
+        return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):

@@ -20,13 +20,11 @@ MOST_ANSWERS = 1024
 class LumberjackReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self._framer = LumberjackFramer(intake.structured_rules.max_line, intake.options.max_body)
+    _framer: LumberjackFramer
 
-    @property
-    def held(self) -> int:
-        return self._framer.held
+    def make_framer(self) -> LumberjackFramer:
+        intake = self.intake
+        return LumberjackFramer(intake.structured_rules.max_line, intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
         # Usual windows are stored and answered together: millions may come out of a compressed frame.

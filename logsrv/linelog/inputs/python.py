@@ -43,14 +43,10 @@ def drop(intake: Intake, why: str, source: str) -> None:
 class PythonReceiver(RecordReceiver):
     """A connection. A record that is dropped does not close it: those behind it may be good."""
 
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self._most = intake.structured_rules.max_line
-        self._framer = PickleFramer(self._most, intake.options.max_body)
+    _framer: PickleFramer
 
-    @property
-    def held(self) -> int:
-        return self._framer.held
+    def make_framer(self) -> PickleFramer:
+        return PickleFramer(self._structured.max_line, self.intake.options.max_body)
 
     def received(self, data: bytes) -> Iterator[None]:
         framer, before = self._framer, self._framer.passed_over
@@ -60,7 +56,7 @@ class PythonReceiver(RecordReceiver):
                 self.store(run.lines, structured=run.structured)
             yield
         if framer.passed_over > before:
-            why = f"dropped what is longer than {self._most} bytes, pickled"
+            why = f"dropped what is longer than {self._structured.max_line} bytes, pickled"
             self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
         if framer.trouble:
             self.refuse("oversize", f"closing the connection: {framer.trouble}")

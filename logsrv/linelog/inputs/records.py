@@ -1,8 +1,11 @@
 """The connection under every input of records: what it stores, what it answers, and when.
 
     class Receiver(RecordReceiver):
+        def make_framer(self):
+            return SomeFramer(self.intake.rules)
+
         def received(self, data):
-            records, answer = self.framer.receive(data)
+            records, answer = self._framer.receive(data)
             self.store(records)
             self.answer_when_safe(answer)
 
@@ -18,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
+from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -43,9 +47,16 @@ LARGE = 256 << 10
 ANSWER = 1 << 10
 
 
+class Framer(Shape):
+    """A framer of connections; `held` are the bytes that wait for the rest of their record."""
+
+    @property
+    def held(self) -> int: ...
+
+
 @implementer(IPushProducer)
 class RecordReceiver(Protocol):
-    """A connection: override `received`, and `lost` if need be.
+    """A connection: override `make_framer` and `received`, and `lost` if need be.
 
     As a producer it is paused by the store, by a peer that lets its answers lie, while what it sent is
     worked on and while too much waits to be acknowledged; it goes on when nothing holds it back.
@@ -74,6 +85,11 @@ class RecordReceiver(Protocol):
         self._busy = self._paused = False
         # Made for the first answer.
         self._answers: Answers | None = None
+        self._framer = self.make_framer()
+
+    def make_framer(self) -> Framer:
+        """Return what takes the records out of what comes."""
+        raise NotImplementedError(f"{type(self).__name__} has no make_framer")
 
     @property
     def working(self) -> bool:
@@ -116,12 +132,14 @@ class RecordReceiver(Protocol):
     @property
     def held(self) -> int:
         """Return how many bytes wait for the rest of their record."""
-        return 0
+        return self._framer.held
 
     def give_way(self) -> None:
         """Close the connection: all of them hold too much that is unfinished."""
         self.lost()
         self.refuse("busy", "closing the connection: it waits longest of those with half a record")
+        # A peer that reads no answers keeps the connection, and is not to keep what it has sent.
+        self._framer = self.make_framer()
 
     def store_gathered(self, gathering: Gathering) -> Iterator[None]:
         """Store the records of a message that is understood."""

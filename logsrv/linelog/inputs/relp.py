@@ -19,13 +19,10 @@ _PIECE = 32 << 10
 class RelpReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
-    def __init__(self, intake: Intake) -> None:
-        super().__init__(intake)
-        self._framer = RelpFramer(intake.rules)
+    _framer: RelpFramer
 
-    @property
-    def held(self) -> int:
-        return self._framer.held
+    def make_framer(self) -> RelpFramer:
+        return RelpFramer(self.intake.rules)
 
     def received(self, data: bytes) -> Iterator[None]:
         for at in range(0, len(data), _PIECE):

@@ -19,19 +19,36 @@ from tests.linelog.inputs.recording import Sink, intake
 from tests.linelog.inputs.test_turns import Slow
 
 
-class Echo(RecordReceiver):
-    """Records end with `;`; each chunk of them is acknowledged with their number."""
+class Semicolons:
+    """Records end with `;`."""
 
     rest = b""
 
-    def received(self, data: bytes) -> Iterator[None] | None:
+    @property
+    def held(self) -> int:
+        return len(self.rest)
+
+    def receive(self, data: bytes) -> list[bytes]:
         *records, self.rest = (self.rest + data).split(b";")
+        return records
+
+
+class Echo(RecordReceiver):
+    """Each chunk of records is acknowledged with their number."""
+
+    _framer: Semicolons
+
+    def make_framer(self) -> Semicolons:
+        return Semicolons()
+
+    def received(self, data: bytes) -> Iterator[None] | None:
+        records = self._framer.receive(data)
         self.store(records, structured=records[:1] == [b"{}"])
         self.answer_when_safe(b"%d." % len(records))
         return None
 
     def lost(self) -> None:
-        self.store([self.rest])
+        self.store([self._framer.rest])
 
 
 class Peer(StringTransport):
@@ -153,12 +170,8 @@ def test_structured_records_may_be_longer() -> None:
 class Slicer(Echo):
     """Takes a step for each record."""
 
-    @property
-    def held(self) -> int:
-        return len(self.rest)
-
     def received(self, data: bytes) -> Iterator[None]:
-        *records, self.rest = (self.rest + data).split(b";")
+        records = self._framer.receive(data)
         for record in records:
             self.store([record])
             yield
@@ -280,3 +293,16 @@ def test_nothing_behind_what_closes_the_connection_is_stored() -> None:
     assert sink.text == b"too \n"
     assert receiver.intake.counts.dropped_closed == len(b"longmorex")
     assert peer.disconnecting
+
+
+def test_who_gives_way_keeps_nothing_though_its_connection_stays() -> None:
+    """A peer that reads no answers keeps it open; a thousand of them kept what the bound had let go of."""
+    sink = Sink()
+    way = intake(sink, options=InputOptions(max_body=100))
+    first, second = Echo(way), Echo(way)
+    for receiver in first, second:
+        receiver.makeConnection(Peer())
+        receiver.dataReceived(b"x" * 250)
+    assert first.ending and not second.ending
+    assert (first.held, second.held, way.unfinished.size) == (0, 250, 250)
+    assert sink.text == b"x" * 250 + b"\n"
