@@ -33,7 +33,7 @@ TRIED = {
 }  # fmt: skip
 
 # What stands there for more than one sender.
-GENERAL = {"tls"}
+GENERAL = {"tls", "in-the-place-of-rsyslog"}
 
 
 def records(server: Logger, count: int) -> list[Record]:

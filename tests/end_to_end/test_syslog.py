@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import os
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from rfc5424logging import Rfc5424SysLogHandler
 
-from tests.end_to_end.conftest import Start
+from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.programs import missing, program
 
@@ -139,37 +141,104 @@ def test_rfc5424_logging_handler(logger: Start, listen: str, kind: socket.Socket
         assert message.endswith(b"\xef\xbb\xbf" + as_stored(expected))
 
 
-@pytest.mark.long
-def test_classic_places(logger: Start, tmp_path: Path) -> None:
-    """Port 514 and /dev/log, in a network and a /dev of their own."""
+def own_dev(directory: Path, *more: str) -> list[str]:
+    """What runs a command in a network and a /dev of its own. Skips without root."""
     if os.getuid():
         missing("needs root, for a network of its own")
-    unshare, enter = program("unshare", "util-linux"), program("nsenter", "util-linux")
-    command = program("logger", "bsdutils")
-    real = tmp_path / "dev"
+    real = directory / "dev"
     real.mkdir()
     surroundings = f"""
         ip link set lo up
         mount --rbind /dev {real}
-        mount -t tmpfs none /dev
+        mount -t tmpfs -o mode=755 none /dev
         for name in null zero random urandom; do
             touch /dev/$name
             mount --bind {real}/$name /dev/$name
         done
+        {"; ".join(more)}
         exec "$@"
     """
-    prefix = [unshare, "-n", "-m", "sh", "-ec", surroundings, "sh"]
-    server = logger("--classic-syslog", prefix=prefix)
-    inside = [enter, "-t", str(server.process.pid), "-n", "-m", command, "-t", "me"]
+    return [program("unshare", "util-linux"), "-n", "-m", "sh", "-ec", surroundings, "sh"]
+
+
+def inside(server: Logger, *words: str) -> list[str]:
+    """What runs a command where that server is."""
+    return [program("nsenter", "util-linux"), "-t", str(server.pid), "-n", "-m", *words]
+
+
+@pytest.mark.long
+def test_classic_places(logger: Start, tmp_path: Path) -> None:
+    """Port 514 and /dev/log, in a network and a /dev of their own."""
+    server = logger("--classic-syslog", prefix=own_dev(tmp_path))
+    command = program("logger", "bsdutils")
     for words in (
         ["over", "dev log"],
         ["-n", "127.0.0.1", "-d", "over", "udp"],
         ["-n", "127.0.0.1", "-P", "514", "-T", "over", "tcp"],
     ):
-        subprocess.run([*inside, *words], check=True, timeout=20)
+        subprocess.run(inside(server, command, "-t", "me", *words), check=True, timeout=20)
     found = server.wait_for_messages(3)
     assert sorted(message.rpartition(b"over ")[2] for message in found) == [
         b"dev log",
         b"tcp",
         b"udp",
     ]
+
+
+@pytest.mark.long
+def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None:
+    """Without a right to port 514, one sentence; with it and without /dev/log, the rest."""
+    setpriv = program("setpriv", "util-linux")
+    drop = [setpriv, "--bounding-set=-all", "--inh-caps=-all"]
+    prefix = own_dev(tmp_path, "chown nobody /dev")
+    server = logger("--classic-syslog", prefix=[*prefix, *drop], wait=False)
+    assert server.wait() == 1
+    assert "udp:514: no permission for this port; one below 1024 needs root" in server.log()
+    (tmp_path / "again").mkdir()
+    ports = "sysctl -qw net.ipv4.ip_unprivileged_port_start=0"
+    prefix = own_dev(tmp_path / "again", "chown nobody /dev", ports)
+    server = logger("--classic-syslog", prefix=[*prefix, *drop], directory=tmp_path / "again")
+    assert "goes without /dev/log: " in server.log()
+    assert "no permission to make the socket /dev/log" in server.log()
+    send = inside(server, program("logger", "bsdutils"), "-n", "127.0.0.1", "-P", "514", "-T", "x")
+    subprocess.run(send, check=True, timeout=20)
+    [message] = server.wait_for_messages(1)
+    assert message.endswith(b" x")
+
+
+@pytest.mark.long
+def test_what_journald_hands_on(logger: Start, tmp_path: Path) -> None:
+    """In the place where rsyslog would be; messages of several lines, and of 20 KB, are whole."""
+    journald = Path("/lib/systemd/systemd-journald")
+    if not journald.exists():
+        missing("journald is not installed (Debian: apt install systemd)")
+    place = "/run/systemd/journal"
+    # systemd sets it so; without, journald drops what is behind ten messages that are not taken yet.
+    queue = "sysctl -qw net.unix.max_dgram_qlen=512"
+    places = f"mkdir -p {place} /run/systemd/system"
+    prefix = own_dev(tmp_path, queue, "mount -t tmpfs none /run", places)
+    server = logger(listen=[f"syslog:unixgram:{place}/syslog"], prefix=prefix)
+    with (tmp_path / "journald").open("wb") as output:
+        running = subprocess.Popen(inside(server, str(journald)), stdout=output, stderr=output)
+    sent = texts(100)
+    script = f"""
+import json, os, socket, sys, time
+while not os.path.exists("{place}/dev-log"):
+    time.sleep(0.01)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+    sender.connect("{place}/dev-log")
+    for text in json.load(sys.stdin):
+        sender.send(f"<132>Nov 20 06:18:42 shop[7]: {{text}}".encode())
+"""
+    try:
+        subprocess.run(
+            inside(server, sys.executable, "-c", script),
+            input=json.dumps(sent).encode(), check=True, timeout=20,
+        )  # fmt: skip
+        server.wait_until(lambda: server.current.read_bytes().count(b" shop[7]: ") >= 100, "all")
+    finally:
+        running.terminate()
+        running.wait(20)
+    found = [message for message in server.messages() if b" shop[7]: " in message]
+    assert [message.partition(b": ")[2] for message in found] == list(map(as_stored, sent))
+    assert all(message.startswith(b"<132>") for message in found)
