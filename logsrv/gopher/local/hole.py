@@ -187,4 +187,8 @@ def _letter_of(name: bytes, descriptor: int) -> str | None:
         return "1"
     if not stat.S_ISREG(mode):
         return None
-    return letter_by_name(name) or letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
+    try:
+        return letter_by_name(name) or letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
+    except OSError:
+        # Who asks for it is told; a file on a bad sector costs no other its place in the menu.
+        return "9"

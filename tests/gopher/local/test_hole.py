@@ -173,6 +173,12 @@ def test_large_and_empty_directories(directory: Path, monkeypatch: pytest.Monkey
     ]
 
 
+def test_a_file_that_cannot_be_read_costs_no_other() -> None:
+    """Some of the kernel's files refuse to be read, as those on a broken disk do."""
+    shown = lines(Hole(Path("/proc/self")))
+    assert b"9mem /mem" in shown and b"0status /status" in shown
+
+
 def test_no_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no directory .*/nothing$"):
         Hole(tmp_path / "nothing")
