@@ -8,9 +8,7 @@ class Netstrings(FrameInput):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-import attrs
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -22,7 +20,7 @@ from logsrv.kit.observe.failures import Failures
 from logsrv.kit.protocols.mistakes import mistaken
 from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.rules import LineRules
+from logsrv.linelog.framing.rules import for_frames
 from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.lines import LineReceiver
@@ -83,7 +81,7 @@ class FrameReceiver(LineReceiver):
     def __init__(self, intake: Intake, input: FrameInput, failures: Failures) -> None:
         super().__init__(intake)
         self._failures = failures
-        self._framer = LineFramer(without_telnet(intake.rules), intake.counts)
+        self._framer = LineFramer(for_frames(intake.rules), intake.counts)
         self._input = input
         self._frames = input.framing.framer(input.max_frame)
 
@@ -128,9 +126,3 @@ class FrameDatagrams:
         block = frame_datagrams([lines], intake.rules, intake.counts)
         if block is not None:
             intake.take(block, intake.source(source_of(source)))
-
-
-@lru_cache(maxsize=16)
-def without_telnet(rules: LineRules) -> LineRules:
-    """Return the rules for bytes in which 0xFF is one like others."""
-    return attrs.evolve(rules, telnet=False)
