@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from logsrv.linelog.framing.bodies import Refusal
-from logsrv.linelog.framing.inflated import Buffer, UnpackingError, inflating, out_of_zstd
+from logsrv.linelog.framing.inflated import (
+    Buffer,
+    TooLargeError,
+    UnpackingError,
+    bounded,
+    inflating,
+    out_of_zstd,
+)
 
 Body = Sequence[Buffer]
 
@@ -34,13 +41,10 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
     if not how:
         yield from body
         return
-    size = 0
     try:
-        for piece in _WAYS[how](body):
-            size += len(piece)
-            if size > most:
-                raise too_large(most)
-            yield piece
+        yield from bounded(_WAYS[how](body), most)
+    except TooLargeError:
+        raise too_large(most) from None
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
         raise Refusal(400, "unpacking", sentence) from None

@@ -17,17 +17,22 @@ from logsrv.linelog.framing.forward_entries import (
     Entries,
     Limits,
     NoEventError,
-    is_text,
     value_of,
 )
 from logsrv.linelog.framing.inflated import (
-    TooLargeError,
     UnpackingError,
+    bounded,
     in_pieces,
     inflating,
     out_of_zstd,
 )
-from logsrv.linelog.framing.msgpack_values import Buffer, array_header, end_of
+from logsrv.linelog.framing.msgpack_values import (
+    Buffer,
+    array_header,
+    content,
+    end_of,
+    is_text,
+)
 
 # Bytes of a tag, and of the options with the name of a chunk: theirs have a few dozen.
 LONGEST_TAG = 4096
@@ -113,25 +118,12 @@ def _options(part: memoryview) -> dict[str, Any]:
 
 def _unpacked(part: memoryview, compressed: object, limits: Limits) -> Iterator[Buffer]:
     """Give what is in the packed entries, as pieces. Raises UnpackingError and NoEventError."""
-    # The size stands behind the first byte, but where it is in that byte.
-    code = part[0]
-    data = part[
-        1 if code & 0xE0 == 0xA0 else 1 + (1 << (code - 0xC4 if code < 0xD0 else code - 0xD9)) :
-    ]
+    data = content(part)
     way = _text(compressed) if isinstance(compressed, (str, bytes)) else compressed
     if way in (None, "text"):
         return iter((data,))
     if way == "gzip":
-        return _bounded(inflating(in_pieces(data)), limits.event)
+        return bounded(inflating(in_pieces(data)), limits.event)
     if way == "zstd":
-        return _bounded(out_of_zstd(data), limits.event)
+        return bounded(out_of_zstd(data), limits.event)
     raise NoEventError("an event is compressed in a way that is unknown here", "unpacking")
-
-
-def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > most:
-            raise TooLargeError(f"it would be more than {most} bytes unpacked")
-        yield piece

@@ -24,6 +24,7 @@ from logsrv.linelog.framing.msgpack_values import (
     cut,
     end_of,
     ends,
+    is_text,
 )
 from logsrv.linelog.framing.records import without_ending
 
@@ -242,11 +243,6 @@ def _windows(pieces: Iterable[Buffer]) -> Iterator[Buffer]:
         view = memoryview(piece)
         for at in range(0, len(view), PIECE):
             yield view[at : at + PIECE]
-
-
-def is_text(code: int) -> bool:
-    """Return whether a value that begins with this byte is a string, or bytes."""
-    return code & 0xE0 == 0xA0 or 0xC4 <= code <= 0xC6 or 0xD9 <= code <= 0xDB
 
 
 def _time(value: Any) -> Any:

@@ -32,23 +32,22 @@ def inflated(data: bytes, most: int) -> bytes:
 
     Raises UnpackingError, and TooLargeError (one of them) for more than `most` bytes.
     """
-    return _gathered(inflating(in_pieces(data)), most)
+    return b"".join(bounded(inflating(in_pieces(data)), most))
 
 
 def from_zstd(data: bytes, most: int) -> bytes:
     """Return what is in Zstandard data, of any number of frames. Raises as `inflated` does."""
-    return _gathered(out_of_zstd(data), most)
+    return b"".join(bounded(out_of_zstd(data), most))
 
 
-def _gathered(pieces: Iterator[bytes], most: int) -> bytes:
-    found = []
+def bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    """Yield pieces of unpacked data. Raises TooLargeError before there are more than `most` bytes."""
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > most:
             raise TooLargeError(f"it would be more than {most} bytes unpacked")
-        found.append(piece)
-    return b"".join(found)
+        yield piece
 
 
 def in_pieces(data: Buffer) -> Iterator[memoryview]:

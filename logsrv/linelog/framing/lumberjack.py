@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 import attrs
 
 from logsrv.linelog.framing.bodies import parsed
-from logsrv.linelog.framing.inflated import UnpackingError, in_pieces, inflating
+from logsrv.linelog.framing.inflated import UnpackingError, bounded, in_pieces, inflating
 from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
 
@@ -168,12 +168,8 @@ class LumberjackFramer:
         kept: list[bytes] = []
         size = 0
         try:
-            for piece in inflating(in_pieces(content)):
+            for piece in bounded(inflating(in_pieces(content)), self._body):
                 size += len(piece)
-                if size > self._body:
-                    self.trouble = f"compressed data would be more than {self._body} bytes"
-                    self.reason = "unpacking"
-                    return
                 if size <= _KEPT:
                     kept.append(piece)
                 yield _TURN

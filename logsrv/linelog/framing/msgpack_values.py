@@ -239,3 +239,14 @@ def array_header(view: memoryview) -> tuple[int, int] | None:
         return None
     header = 3 if code == 0xDC else 5
     return int.from_bytes(view[1:header], "big"), header
+
+
+def is_text(code: int) -> bool:
+    """Return whether a value that begins with this byte is a string, or bytes."""
+    return code & 0xE0 == 0xA0 or 0xC4 <= code <= 0xC6 or 0xD9 <= code <= 0xDB
+
+
+def content(text: memoryview) -> memoryview:
+    """Return the bytes of a whole value that is a string, or bytes: what is behind its header."""
+    width = _LENGTHS[text[0]][0] if text[0] in _LENGTHS else 0
+    return text[1 + width :]

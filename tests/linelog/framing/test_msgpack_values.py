@@ -16,9 +16,11 @@ from logsrv.linelog.framing.msgpack_values import (
     EndFinder,
     ValueFramer,
     array_header,
+    content,
     cut,
     end_of,
     ends,
+    is_text,
 )
 from logsrv.linelog.framing.msgpack_values import crowded as crowded_in_steps
 from tests.linelog.framing.steps import ended
@@ -161,3 +163,12 @@ def test_a_long_value_is_not_held_twice() -> None:
     found = list(framer.receive(long + short + long[:10]))
     assert list(map(bytes, found)) == [long, short] and framer.held == 10
     assert list(map(bytes, framer.receive(long[10:]))) == [long]
+
+
+def test_what_is_text_and_where_its_bytes_begin() -> None:
+    for size in (0, 31, 32, 255, 256, 65_535, 65_536):
+        for value in ("x" * size, b"x" * size):
+            whole = memoryview(msgpack.packb(value))
+            assert is_text(whole[0]) and content(whole) == b"x" * size
+    others: list[Any] = [1, [], {}, None, msgpack.ExtType(1, b"x")]
+    assert not any(is_text(msgpack.packb(value)[0]) for value in others)
