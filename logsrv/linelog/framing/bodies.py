@@ -51,15 +51,17 @@ class Reply:
 
 @attrs.frozen
 class Asked:
-    """The circumstances of a body: its type, without parameters, its path, how long a record may be.
+    """The circumstances of a body: its type, without parameters, its path, and limits in bytes.
 
-    max_made: bytes that all its records may have, 200 more counted for each.
+    max_record: of a record. max_made: of all its records, 200 more counted for each. max_body: of the body
+    itself, where that is still to be unpacked.
     """
 
     media: str
     path: str
     max_record: int
     max_made: int = 256 << 20
+    max_body: int = 64 << 20
 
 
 def most_made(most_body: int) -> int:

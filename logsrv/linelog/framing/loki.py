@@ -50,8 +50,8 @@ _STREAMS_ENTRIES = (1, 2)
 _STREAM = 1000
 
 
-def take(body: bytes, asked: Asked, records: Records, most_body: int) -> Steps:
-    """Take the entries of a push; most_body: bytes that the body may have out of snappy.
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the entries of a push; asked.max_body: bytes that it may have out of snappy.
 
     Those that are none, or longer than --max-record, are left out, and the answer says so. Raises Refusal.
     """
@@ -59,7 +59,9 @@ def take(body: bytes, asked: Asked, records: Records, most_body: int) -> Steps:
         if asked.media == JSON:
             yield from _from_json(body, asked.max_record, records)
         elif asked.media in PROTOBUF:
-            yield from _from_protobuf(_out_of_snappy(body, most_body), asked.max_record, records)
+            yield from _from_protobuf(
+                _out_of_snappy(body, asked.max_body), asked.max_record, records
+            )
         else:
             raise Refusal(
                 415, "protocol", "a push to Loki is application/json or application/x-protobuf"

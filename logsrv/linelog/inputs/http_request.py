@@ -257,9 +257,9 @@ class InputRequest(Request):
 
     def _records_taken(self, body: bytes, way: Way, most: int) -> Steps:
         assert way.take is not None
-        asked = Asked(self._media, self._path, self._longest, most_made(most))
+        asked = Asked(self._media, self._path, self._longest, most_made(most), most)
         gathered = Gathering(self._intake, Records(asked.max_made))
-        reply = yield from gathered.steps(way.take(body, asked, gathered.records, most))
+        reply = yield from gathered.steps(way.take(body, asked, gathered.records))
         if reply is None:
             return (yield from self._pieces_of_text_taken(in_pieces(body)))
         del body

@@ -14,9 +14,9 @@ from logsrv.kit.text.words import shown
 from logsrv.linelog.framing import bulk, http_lines
 from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps
 
-# What takes the records of a body: unpacked, its circumstances, where they go, --max-body. Its answer is
-# None if the body is lines.
-Take: TypeAlias = Callable[[bytes, Asked, Records, int], Generator[None, None, Reply | None]]
+# What takes the records of a body: unpacked, its circumstances, where they go. Its answer is None if the
+# body is lines.
+Take: TypeAlias = Callable[[bytes, Asked, Records], Generator[None, None, Reply | None]]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -39,32 +39,24 @@ class Way:
     headers: Mapping[str, str] = _NONE
 
 
-def _posted(
-    body: bytes, asked: Asked, records: Records, most: int
-) -> Generator[None, None, Reply | None]:
-    return http_lines.take(body, asked, records)
-
-
-def _bulk(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
-    return bulk.take(body, asked, records)
-
-
-def _loki(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
+def _loki(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take a push to Loki; what that needs is loaded with the first one."""
     from logsrv.linelog.framing import loki
 
-    return loki.take(body, asked, records, most)
+    return loki.take(body, asked, records)
 
 
-def _otlp(body: bytes, asked: Asked, records: Records, most: int) -> Steps:
+def _otlp(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take logs over OTLP; what that needs is loaded with the first of them."""
     from logsrv.linelog.framing import otlp
 
     return otlp.take(body, asked, records)
 
 
-_POSTED = Way((b"POST",), _posted, by_type=True)
+_POSTED = Way((b"POST",), http_lines.take, by_type=True)
 _ABOUT = Way((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
 _LICENSE = Way((b"GET", b"HEAD"), about=bulk.license, headers=bulk.HEADERS)
-_BULK = Way((b"POST", b"PUT"), _bulk, headers=bulk.HEADERS)
+_BULK = Way((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS)
 _INDEX_BULK = re.compile(r"/[^/]+/_bulk")
 WAYS: Mapping[str, Sequence[Way]] = {
     "/INDEX/_bulk": (_BULK,),

@@ -31,10 +31,10 @@ class Taken:
     reply: Reply
 
 
-def taken_by(take: Callable[..., Any], body: bytes, asked: Asked, *more: int) -> Taken:
+def taken_by(take: Callable[..., Any], body: bytes, asked: Asked) -> Taken:
     """Return what is taken of a body."""
     records = Records(asked.max_made)
-    reply = ended(take(body, asked, records, *more))
+    reply = ended(take(body, asked, records))
     assert isinstance(reply, Reply)
     return Taken(records, reply)
 

@@ -17,7 +17,7 @@ AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def push(body: bytes, media: str = "application/json", most: int = 1000) -> Taken:
-    return taken_by(take, body, Asked(media, "/loki/api/v1/push", most), 1 << 20)
+    return taken_by(take, body, Asked(media, "/loki/api/v1/push", most, max_body=1 << 20))
 
 
 def records(found: Taken) -> list[Any]:
@@ -155,7 +155,5 @@ def test_labels_are_not_multiplied_without_end() -> None:
         with pytest.raises(
             Refusal, match="the message becomes records of more than 50000 bytes"
         ) as info:
-            taken_by(
-                take, body, Asked("application/json", "/loki/api/v1/push", most, 50_000), 1 << 20
-            )
+            taken_by(take, body, Asked("application/json", "/loki/api/v1/push", most, 50_000))
         assert info.value.status == 413
