@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -20,7 +22,7 @@ def test_a_result_and_an_error_come_back() -> None:
         run(aside(fail))
 
 
-def test_the_loop_ends_although_a_disk_is_silent() -> None:
+def test_what_comes_too_late_is_nobodys() -> None:
     answers, ended = threading.Event(), threading.Event()
 
     def read() -> None:
@@ -36,6 +38,20 @@ def test_the_loop_ends_although_a_disk_is_silent() -> None:
 
     run(scenario())
     assert not ended.is_set()
-    # It comes too late, and nobody minds.
     answers.set()
     assert ended.wait(20)
+
+
+def test_a_program_ends_although_a_disk_is_silent() -> None:
+    code = """
+import asyncio, threading
+from logsrv.gopher.browse.aside import aside
+
+async def main():
+    task = asyncio.create_task(aside(threading.Event().wait))
+    await asyncio.sleep(0)
+    task.cancel()
+
+asyncio.run(main())
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.source import source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.local.answer import LocalAnswer
 from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
@@ -62,6 +65,23 @@ def test_a_file_that_is_given_up_is_closed(tmp_path: Path) -> None:
     run(scenario())
     # By the thread that has read of it.
     wait_until(lambda: len(os.listdir("/proc/self/fd")) == len(before), "its end")
+
+
+def test_a_slow_disk_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spins = threading.Event()
+
+    def pieces(answer: LocalAnswer) -> Iterator[bytes]:
+        assert spins.wait(20)
+        yield b"at last"
+
+    monkeypatch.setattr(LocalAnswer, "_pieces", pieces)
+
+    async def scenario() -> None:
+        async with source_of(FileURL(os.fsencode(tmp_path)), ConnectionOptions()) as source:
+            asyncio.get_running_loop().call_soon(spins.set)
+            assert [piece async for piece in source] == [b"at last"]
+
+    run(scenario())
 
 
 def test_an_answer_of_a_server_is_one_too(serve: Serve) -> None:
