@@ -8,11 +8,12 @@
     picture                    pictures as coloured half blocks
     visits, places             history, cache, where things are kept
     downloads, outside         files in the background; links for other programs
+    news                       what is new in followed menus
     session                    all that one run remembers
     view, prompt, dialogs      the widgets
     guide, themes, palette,
     ground, words              what it says and how it looks
-    window, app                loads and shows; what the keys do
+    window, following, app     loads and shows; what the keys do
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
 """

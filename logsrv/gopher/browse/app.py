@@ -16,6 +16,7 @@ from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.aside import aside
 from logsrv.gopher.browse.dialogs import Chooser, DownloadList, Notice, Question
 from logsrv.gopher.browse.downloads import Download
+from logsrv.gopher.browse.following import FollowingWindow
 from logsrv.gopher.browse.ground import keep
 from logsrv.gopher.browse.guide import help_lines, session_text
 from logsrv.gopher.browse.keyline import ALWAYS, Key
@@ -29,8 +30,8 @@ from logsrv.gopher.browse.outside import (
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView
-from logsrv.gopher.browse.visits import Place
-from logsrv.gopher.browse.window import Started, Window
+from logsrv.gopher.browse.visits import Own
+from logsrv.gopher.browse.window import Started
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
@@ -53,7 +54,7 @@ _ENTER = {
 }
 
 
-class Browser(Window):
+class Browser(FollowingWindow):
     """`Browser(session, url).run()`; without a URL it begins with the start page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,7 +87,7 @@ class Browser(Window):
     ]
 
     def __init__(
-        self, session: Session, begin: Place = None, started: Started | None = None
+        self, session: Session, begin: ItemURL | None = None, started: Started | None = None
     ) -> None:
         super().__init__(session, started)
         self._begin = begin
@@ -107,7 +108,8 @@ class Browser(Window):
             (self.loading, ("Esc", "Stop", "app.stop")),
             (page and page.certificate_refused, ("T", "Trust", "app.trust")),
             (link and _ENTER[link.kind], ("Enter", (link and _ENTER[link.kind]) or "", "app.open")),
-            (page is None and link, ("x", "Remove", "app.remove_bookmark")),
+            *self.news_keys(),
+            (self.is_start and link, ("x", "Remove", "app.remove_bookmark")),
             (page and page.error, ("r", "Again", "app.reload")),
             (history.neighbour(-1), ("b", "Back", "app.go_back")),
             (self.view.has_match, ("n N", "Next", "app.find_again(False)")),
@@ -116,6 +118,7 @@ class Browser(Window):
             (self.view.links, ("1…9", "Link", "")),
             (self.view.is_longer, ("/", "Find", "app.find")),
             (page, ("B", "Bookmarks", "app.start")),
+            *self.following_keys(),
             (page or link, ("s", "Save", "app.save")),
             (self.session.downloads.all, ("d", "Downloads", "app.downloads")),
             (history.neighbour(-1), ("h", "History", "app.history")),
@@ -136,6 +139,8 @@ class Browser(Window):
 
     def follow(self, link: Link) -> None:
         """Do what following this kind of link means."""
+        if link.kind != "outside":
+            self.mark_opened(str(link.url))
         match link.kind:
             case "show":
                 self.visit(link.url)
@@ -176,7 +181,9 @@ class Browser(Window):
 
     def action_reload(self) -> None:
         visit = self.session.history.current
-        if visit is not None:
+        if self.shows_news:
+            self.look(again=True)
+        elif visit is not None:
             self.visit(visit.place, again=True)
 
     def action_start(self) -> None:
@@ -247,7 +254,9 @@ class Browser(Window):
     async def action_history(self) -> None:
         steps = self.session.history.steps()
         titles = [
-            ("Start page", "") if visit.place is None else (title_of(visit.place), str(visit.place))
+            (str(visit.place or "Start page"), "")
+            if visit.place is None or isinstance(visit.place, Own)
+            else (title_of(visit.place), str(visit.place))
             for _, visit in steps
         ]
         rows = [Content(f"{title}\n  {address}") for title, address in titles]
@@ -279,6 +288,7 @@ class Browser(Window):
             return
         question = f"{link.address}\n\nOpen this with {command[0]}?"
         if await self.push_screen_wait(Question("A link that leads out of Gopher", question)):
+            self.mark_opened(link.address)
             self._run(command, link.address)
 
     @work(group="asking", exclusive=True)
@@ -404,7 +414,7 @@ class Browser(Window):
 
     def action_remove_bookmark(self) -> None:
         link = self.link_at(self.view.cursor)
-        if self.page is not None or link is None or link.url is None:
+        if not self.is_start or link is None or link.url is None:
             self.say("Bookmarks are removed on the start page: B, then x.")
             return
         try:

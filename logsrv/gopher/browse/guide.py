@@ -46,6 +46,14 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "Menus to follow",
+        (
+            ("F", "follow this menu or text; no longer"),
+            ("W", "what is new there"),
+            ("m M", "there: mark as read, or as new; all as read"),
+        ),
+    ),
+    (
         "Things to keep",
         (
             ("B", "the start page with your bookmarks"),
@@ -92,14 +100,15 @@ def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
     ]
     if problem:
         lines.append(Line(problem, "problem"))
-    kept = [_link_line(bookmark.url, bookmark.title) for bookmark in bookmarks]
+    kept = [link_line(bookmark.url, bookmark.title) for bookmark in bookmarks]
     lines += kept or [Line("None yet: a  adds the page you are on, x  removes one here.", "dim")]
     lines += [Line(""), Line("Places to begin", "heading")]
-    lines += [_link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
+    lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines
 
 
-def _link_line(url: ItemURL, title: str) -> Line:
+def link_line(url: ItemURL, title: str) -> Line:
+    """Return the line of a link of our own."""
     kind = item_type(url.item_type)
     style = {"menu": "menu", "text": "text", "picture": "media"}.get(way_to_show(url), "file")
     return Line(title, "search" if kind.name == "search" else style, kind.tag, bookmark=url)

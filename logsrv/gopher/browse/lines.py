@@ -12,6 +12,7 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
@@ -36,6 +37,7 @@ _COLOURS = {
     "information": "information",
 }
 
+_NO_MENU = GopherURL("localhost")
 # Nobody reads more of it, and escaping megabytes of it takes seconds.
 _SHOWN_OF_BINARY = 32 * 1024
 _NOBODY_VOUCHES = (
@@ -86,9 +88,10 @@ class Line(Value):
         """Return the link of the line, in a page whose URL is `menu`."""
         if self.bookmark is not None:
             return link_to(self.bookmark, self.text)
-        if self.item is None or menu is None:
+        if self.item is None:
             return None
-        return link_of(self.item, menu, charset)
+        # In pages of our own, the items are links out of Gopher alone.
+        return link_of(self.item, menu or _NO_MENU, charset)
 
 
 def lines_of(page: Page, charset: str | None) -> list[Line]:

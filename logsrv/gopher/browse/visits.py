@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from enum import Enum
 
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
@@ -11,8 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.browse.view import Position
 
+
+class Own(Enum):
+    """The browser's own pages, beside the start page."""
+
+    NEWS = "What is new"
+
+    def __str__(self) -> str:
+        return self.value
+
+
 # None is the start page.
-Place = ItemURL | None
+Place = ItemURL | Own | None
 MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
@@ -60,7 +71,8 @@ class History:
 
     def addresses(self) -> list[str]:
         """The URLs visited, the newest last, each once."""
-        seen = dict.fromkeys(str(visit.place) for visit in reversed(self._visits) if visit.place)
+        places = (visit.place for visit in reversed(self._visits))
+        seen = dict.fromkeys(str(each) for each in places if each and not isinstance(each, Own))
         return list(reversed(seen))
 
 

@@ -27,12 +27,13 @@ from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
 from logsrv.gopher.browse.lines import Line, lines_of
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.load import Loading
+from logsrv.gopher.browse.news import News
 from logsrv.gopher.browse.page import Html, Page, Picture
 from logsrv.gopher.browse.picture import picture_lines
 from logsrv.gopher.browse.prompt import Prompt
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView, Position
-from logsrv.gopher.browse.visits import Place
+from logsrv.gopher.browse.visits import Own, Place
 from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
@@ -102,8 +103,10 @@ class Window(App[None]):
         self.loading: Loading | None = None
         self._arrival = Arrival(None, False, 0, None)
         self._loader: Worker[None] | None = None
-        # The page that is shown; None is the start page.
+        # The page that is shown; None for one of the browser's own, as `_own` says.
         self.page: Page | None = None
+        self._own: Own | None = None
+        self.news = News(session)
         self._said = ""
         self._told = ("", "")
         # Kept, not queried: a query looks into the dialog that may lie on top.
@@ -128,7 +131,7 @@ class Window(App[None]):
         yield self._key_line
 
     def on_mount(self) -> None:
-        self.set_interval(_TICK, self._tick)
+        self.set_interval(_TICK, self.tick)
         self.view.focus()
 
     async def on_unmount(self) -> None:
@@ -174,7 +177,7 @@ class Window(App[None]):
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
         position = self.view.position()
         if self.page is None:
-            self._show_start(position)
+            self._show_own(self._own, position)
         elif self.loading is None or not self._arrival.shown:
             self._show(self.page, self._lines(self.page), position)
 
@@ -185,9 +188,11 @@ class Window(App[None]):
         history = self.session.history
         visit = history.neighbour(step) if step else history.current if again else None
         arrival = Arrival(place, again, step, visit.position if visit is not None else None)
-        if place is None:
+        if place is None or isinstance(place, Own):
+            if place is not None:
+                await asyncio.to_thread(self.news.load)
             self._arrive(arrival)
-            self._show_start(arrival.position)
+            self._show_own(place, arrival.position)
             return
         page = None if again else self.session.cache.get(place)
         if page is None:
@@ -280,19 +285,26 @@ class Window(App[None]):
         self._show_address(page.url)
         self._show_status()
 
-    def _show_start(self, position: Position | None) -> None:
-        self.page = None
-        try:
-            lines = start_lines(self.session.bookmarks.all())
-        except LogsrvError as error:
-            lines = start_lines([], one_line(str(error)))
-        self.view.show(lines, position)
+    def _show_own(self, place: Own | None, position: Position | None) -> None:
+        self.page, self._own = None, place
+        self.view.show(self._start_lines() if place is None else self.news.lines(), position)
         self._said = ""
-        self._show_address(None)
+        self._show_address(place)
         self._show_status()
 
+    def _start_lines(self) -> list[Line]:
+        try:
+            return start_lines(self.session.bookmarks.all())
+        except LogsrvError as error:
+            return start_lines([], one_line(str(error)))
+
+    @property
+    def shows_news(self) -> bool:
+        """Return true if the page is the one that says what is new."""
+        return self.page is None and self._own is Own.NEWS
+
     def _show_address(self, place: Place) -> None:
-        tls = place is not None and place.tls
+        tls = place is not None and not isinstance(place, Own) and place.tls
         broken = tls and self.page is not None and isinstance(self.page.error, TLSError)
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
@@ -310,7 +322,8 @@ class Window(App[None]):
             keys = self.prompt.keys if self.prompt.is_asking else self.keys()
         self._key_line.tell(keys, self.size.width)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Show what has changed; called a few times a second."""
         # It comes once more when the screens have gone: the browser ends.
         if self.screen_stack:
             self._grow()
@@ -328,6 +341,8 @@ class Window(App[None]):
         # A sentence is shown whole; an address that the cursor passes does not move the page.
         self._bottom.set_class(loading is None and bool(self._said), "talking")
         where = f"{self.view.percent()} %"
+        if new := self.news.new:
+            where = f"{new} new   {where}"
         if running := self.session.downloads.running:
             where = f"{running} downloading   {where}"
         if self.session.charset is not None:

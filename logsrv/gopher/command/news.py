@@ -16,6 +16,7 @@ from logsrv.gopher.command.arguments import (
     parser_for,
 )
 from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.dates import without_date
 from logsrv.gopher.follow.entries import address_of
 from logsrv.gopher.follow.feed import Found, as_atom, as_json, type_of
 from logsrv.gopher.follow.fetching import fetch_entries, look_at
@@ -175,7 +176,8 @@ def _lines(followed: list[Followed], found: Found) -> str:
     for item, _ in found:
         letter = type_of(item)
         tag = "link" if letter is None else item_type(letter).tag
-        lines.append(f"{item.day} {tag:<4} {item.title}  <{one_line(address_of(item.id), 4096)}>\n")
+        title = without_date(item.title) if item.dated else item.title
+        lines.append(f"{item.day} {tag:<4} {title}  <{one_line(address_of(item.id), 4096)}>\n")
     for each in followed:
         if each.news.left_out:
             lines.append(f"and {each.news.left_out} more in {each.title}  <{each.url}>\n")

@@ -11,6 +11,7 @@ from datetime import date
 # What is older is about the past, or a number.
 _FIRST = date(1990, 1, 1)
 _LONGEST = 500
+_AROUND = " )]-_:;,.–—|/"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
@@ -35,16 +36,24 @@ _DATE = re.compile(
 def date_in(text: str, latest: date) -> date | None:
     """Return the first date in `text` that is one of the calendar and not after `latest`."""
     for found in _DATE.finditer(text[:_LONGEST]):
-        parts = {name[0]: value for name, value in found.groupdict().items() if value}
-        month = parts["m"].lower()[:3]
-        try:
-            day = date(
-                int(parts["y"]),
-                _MONTHS.index(month) + 1 if month in _MONTHS else int(month),
-                int(parts["d"].rstrip("stndrhSTNDRH")),
-            )
-        except ValueError:
-            continue
-        if _FIRST <= day <= latest:
+        day = _day(found)
+        if day is not None and _FIRST <= day <= latest:
             return day
     return None
+
+
+def without_date(text: str) -> str:
+    """Return `text` without a date that it begins with, if there is more of it."""
+    found = _DATE.match(text, 1 if text[:1] in ("(", "[") else 0)
+    rest = text[found.end() :].lstrip(_AROUND) if found is not None and _day(found) else ""
+    return rest or text
+
+
+def _day(found: re.Match[str]) -> date | None:
+    parts = {name[0]: value for name, value in found.groupdict().items() if value}
+    month = parts["m"].lower()[:3]
+    number = _MONTHS.index(month) + 1 if month in _MONTHS else int(month)
+    try:
+        return date(int(parts["y"]), number, int(parts["d"].rstrip("stndrhSTNDRH")))
+    except ValueError:
+        return None

@@ -102,7 +102,7 @@ def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
             continue
         address = _ADDRESS.search(shown)
         if address is not None:
-            rest = shown.replace(address[0], "").strip(_MARKS)
+            rest = shown.replace(address[0], "").strip(_MARKS + ",;")
             if not rest:
                 # The line above says what this one leads to.
                 found.pop(above.id, None)

@@ -77,7 +77,17 @@ class Following:
         for mark in self._list.all():
             if can_follow(mark.url):
                 titles.setdefault(mark.url, mark.title)
-        return [Followed(url, title, self._read(url)) for url, title in titles.items()]
+        return [Followed(url, title, self.known(url)) for url, title in titles.items()]
+
+    def known(self, url: GopherURL) -> News:
+        """Return what is known of the menu at `url`."""
+        try:
+            with self._path(url).open("rb") as file:
+                return News.from_json(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return News()
+        except OSError as error:
+            raise ConfigurationError(f"what is new cannot be read: {error}") from error
 
     def find(self, url: GopherURL) -> Followed | None:
         """Return the one at `url`."""
@@ -104,7 +114,7 @@ class Following:
         with self._alone():
             if all(mark.url != url for mark in self._list.all()):
                 return False
-            before = self._read(url)
+            before = self.known(url)
             after = change(before)
             if after != before:
                 self._write(url, after)
@@ -154,15 +164,6 @@ class Following:
 
     def _path(self, url: GopherURL) -> Path:
         return self._news / key_of(str(url))
-
-    def _read(self, url: GopherURL) -> News:
-        try:
-            with self._path(url).open("rb") as file:
-                return News.from_json(file.read(_MOST_BYTES))
-        except FileNotFoundError:
-            return News()
-        except OSError as error:
-            raise ConfigurationError(f"what is new cannot be read: {error}") from error
 
     def _write(self, url: GopherURL, news: News) -> None:
         with whole_file(self._path(url)) as file:

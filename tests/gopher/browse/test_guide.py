@@ -8,6 +8,7 @@ import pytest
 from textual.binding import Binding
 
 from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.following import FollowingWindow
 from logsrv.gopher.browse.guide import help_lines, session_text, start_lines
 from logsrv.gopher.browse.links import link_of
 from logsrv.gopher.browse.view import PageView
@@ -32,7 +33,7 @@ def test_every_key_that_is_bound_is_in_the_help_and_the_other_way_round() -> Non
         for key in [*line[:18].split(), *re.findall(r"[<>]", line[18:])]
     }
     told_actions, all_actions = set(), set()
-    for binding in [*Browser.BINDINGS, *PageView.BINDINGS]:
+    for binding in [*Browser.BINDINGS, *FollowingWindow.BINDINGS, *PageView.BINDINGS]:
         assert isinstance(binding, Binding)
         keys = set(binding.key.split(","))
         bound |= keys

@@ -123,7 +123,7 @@ def test_browsing_gophernicus(
     assert any(" menu  sub " in row for row in rows)
     assert any(" file  bin.dat " in row for row in rows)
     assert any(" text  café-latin1.txt " in row for row in rows)
-    assert rows[-1] == "Enter Open g Go 1…9 Link B Bookmarks s Save ? Help q Quit"
+    assert rows[-1] == "Enter Open g Go 1…9 Link B Bookmarks F Follow s Save ? Help q Quit"
 
     window.press("/")
     window.asks("Find")

@@ -39,7 +39,7 @@ class Phlog:
     """A menu that grows."""
 
     def __init__(self, serve: Serve) -> None:
-        self.items = [item("0", "2026-11-18 Old", "/old")]
+        self.items = [item("0", "2025-11-18 Old", "/old")]
         self.broken = False
         self.server = serve(lambda connection, _: connection.sendall(self.answer()))
         self.url = self.server.url("/1/phlog")
@@ -60,10 +60,10 @@ def test_what_is_new_since_the_last_time(phlog: Phlog) -> None:
     assert gopher("follow", phlog.url, "A", "phlog") == (0, "", "")
     assert gopher("follow") == (0, f"{phlog.url} A phlog\n", "")
     assert gopher("new") == (0, "", "")
-    phlog.write("2026-11-19", "One")
-    phlog.write("2026-11-20", "Two")
-    one = f"2026-11-19 text 2026-11-19 One  <{phlog.server.url('/0/One')}>\n"
-    two = f"2026-11-20 text 2026-11-20 Two  <{phlog.server.url('/0/Two')}>\n"
+    phlog.write("2025-11-19", "One")
+    phlog.write("2025-11-20", "Two")
+    one = f"2025-11-19 text One  <{phlog.server.url('/0/One')}>\n"
+    two = f"2025-11-20 text Two  <{phlog.server.url('/0/Two')}>\n"
     assert gopher("new") == (0, two + one, "")
     # It stays so until it is read.
     assert gopher("new", "--offline", "--read") == (0, two + one, "")
@@ -81,9 +81,9 @@ def test_offline_asks_nobody(phlog: Phlog) -> None:
 
 def test_json_and_atom(phlog: Phlog) -> None:
     gopher("follow", phlog.url, "A phlog")
-    phlog.write("2026-11-20", "One")
+    phlog.write("2025-11-20", "One")
     whole = json.loads(gopher("new", "--json")[1])
-    assert [(each["title"], each["new"]) for each in whole["items"]] == [("2026-11-20 One", True)]
+    assert [(each["title"], each["new"]) for each in whole["items"]] == [("2025-11-20 One", True)]
     status, text, _ = gopher("new", "--atom", "--offline")
     feed = checked_feed(text)
     assert (status, len(feed.findall(f"{ATOM}entry"))) == (0, 2)
@@ -99,7 +99,7 @@ def test_one_that_fails_is_said_and_the_others_are_shown(phlog: Phlog, serve: Se
     other = Phlog(serve)
     gopher("follow", phlog.url, "A phlog")
     gopher("follow", other.url, "Other")
-    phlog.write("2026-11-20", "One")
+    phlog.write("2025-11-20", "One")
     other.broken = True
     status, shown, said = gopher("new", "--read")
     assert (status, shown.count("\n")) == (12, 1)
@@ -150,9 +150,9 @@ def test_a_flood_is_counted(phlog: Phlog) -> None:
 def test_it_is_the_command_as_installed(phlog: Phlog, home: Path) -> None:
     """In a process of its own, as cron has it; and plain fetching loads nothing of it."""
     assert subprocess.run([*GOPHER, "follow", phlog.url], check=True).returncode == 0
-    phlog.write("2026-11-20", "One")
+    phlog.write("2025-11-20", "One")
     done = subprocess.run([*GOPHER, "new"], check=True, capture_output=True)
-    assert b"2026-11-20 One" in done.stdout and done.stderr == b""
+    assert b"2025-11-20 text One" in done.stdout and done.stderr == b""
     code = "import sys, logsrv.gopher.command.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert b"logsrv.gopher.follow" not in loaded and b"asyncio" not in loaded
@@ -183,8 +183,8 @@ def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManage
         url = f"127.0.0.1:{port}/1/sub"
         assert gopher("follow", url) == (0, "", "")
         assert gopher("new") == (0, "", "")
-        (tree / "sub" / "2026-11-20-trains.txt").write_text("They are late.\n")
-        (tree / "sub" / "2026-11-20-trains.txt").chmod(0o644)
+        (tree / "sub" / "2025-11-20-trains.txt").write_text("They are late.\n")
+        (tree / "sub" / "2025-11-20-trains.txt").chmod(0o644)
         status, shown, said = gopher("new", "--json", "--read")
         (found,) = json.loads(shown)["items"]
         assert (status, found["date"] is not None, said) == (0, True, "")
@@ -196,10 +196,10 @@ def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManage
         assert gopher("new") == (0, "", "")
         # A text of dated lines.
         log = tree / "log.txt"
-        log.write_text("2026-11-19 One\n")
+        log.write_text("2025-11-19 One\n")
         log.chmod(0o644)
         assert gopher("follow", f"127.0.0.1:{port}/0/log.txt")[0] == 0
-        log.write_text("2026-11-20 Two\n2026-11-19 One\n")
+        log.write_text("2025-11-20 Two\n2025-11-19 One\n")
         assert [each["title"] for each in json.loads(gopher("new", "--json")[1])["items"]] == [
-            "2026-11-20 Two"
+            "2025-11-20 Two"
         ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.follow.dates import date_in
+from logsrv.gopher.follow.dates import date_in, without_date
 
 TODAY = date(2026, 11, 21)
 THE_20TH = date(2026, 11, 20)
@@ -74,3 +74,19 @@ def test_every_day_is_found_in_every_form(day: date, form: str) -> None:
 def test_nothing_else_is_ever_made_of_a_text(text: str) -> None:
     found = date_in(text, TODAY)
     assert found is None or date(1990, 1, 1) <= found <= TODAY
+
+
+@pytest.mark.parametrize(
+    ("title", "rest"),
+    [
+        ("2026-11-20 About trains", "About trains"),
+        ("[20261120] - About trains", "About trains"),
+        ("Nov 20, 2026: About trains", "About trains"),
+        ("2026-11-20", "2026-11-20"),
+        ("2026-13-20 About", "2026-13-20 About"),
+        ("Trains of 2026-11-20", "Trains of 2026-11-20"),
+        ("", ""),
+    ],
+)
+def test_a_title_beside_its_date_need_not_say_it_again(title: str, rest: str) -> None:
+    assert without_date(title) == rest

@@ -1,0 +1,285 @@
+"""Following menus in the browser: each key, with real servers on loopback and a screen in memory."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.following import Following
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.menus import item, menu
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted
+
+
+class Phlog:
+    """A server with a menu that grows, and a text for each item."""
+
+    def __init__(self, serve: Serve) -> None:
+        self.items = [item("0", "2025-11-18 Old", "/old")]
+        self.broken = False
+        self.server: Scripted = serve(self.script)
+        self.url = self.server.url("/1/phlog")
+
+    def script(self, connection: socket.socket, request: bytes) -> None:
+        if request != b"/phlog\r\n":
+            connection.sendall(b"the text of " + request)
+        elif self.broken:
+            connection.sendall(b"3down for today\t\terr\t1\r\n")
+        else:
+            connection.sendall(menu(*self.items))
+
+    def write(self, day: str, title: str) -> None:
+        self.items.insert(0, item("0", f"{day} {title}", f"/{title}"))
+
+
+@pytest.fixture
+def phlog(serve: Serve) -> Phlog:
+    return Phlog(serve)
+
+
+@pytest.fixture
+def following(environ: dict[str, str]) -> Following:
+    """What another program keeps in the same files."""
+    return Following(Path(environ["XDG_DATA_HOME"]) / "logsrv")
+
+
+def follow(following: Following, phlog: Phlog, title: str = "A phlog") -> None:
+    """Follow it, with its oldest entry known, and not looked at for a long time."""
+    url = GopherURL.parse(phlog.url)
+    following.follow(
+        url, title, [Entry(phlog.server.url("/0/old"), "2025-11-18 Old")], 1_764_000_000
+    )
+
+
+def new(following: Following) -> list[str]:
+    return [item.title for each in following.all() for item in each.news.items if not item.read]
+
+
+def keys(driven: Driven) -> str:
+    return driven.screen().splitlines()[-1]
+
+
+def test_a_menu_is_followed_and_no_longer(drive: Drive, phlog: Phlog, following: Following) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Old", "F Follow")
+        await driven.press("W")
+        await driven.shows("You follow no menu yet.")
+        await driven.press("b")
+        await driven.shows("1 text  2025-11-18 Old")
+        await driven.press("F")
+        await driven.shows("Followed: 127.0.0.1 phlog", "F Unfollow", "W New")
+        assert [str(each.url) for each in following.all()] == [phlog.url]
+        await driven.press("W")
+        await driven.shows("0 new in 1 menu.", "Read before", "2025-11-18  Old  (127.0.0.1 phlog)")
+        await driven.press("b")
+        await driven.shows("1 text  2025-11-18 Old")
+        await driven.press("F")
+        await driven.shows("No longer followed: 127.0.0.1 phlog", "F Follow")
+        assert following.all() == []
+
+    drive(phlog.url, scenario)
+
+
+def test_what_is_new_is_looked_for_in_the_background_and_read_by_opening(
+    drive: Drive, phlog: Phlog, following: Following
+) -> None:
+    follow(following, phlog)
+    phlog.write("2025-11-19", "One")
+    phlog.write("2025-11-20", "Two")
+    phlog.write("2025-11-21", "Three")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Places to begin", "3 new", "W New")
+        await driven.press("W")
+        await driven.shows("What is new", "3 new in 1 menu.")
+        lines = [line.text for line in driven.browser.view.lines if line.text]
+        assert lines == [
+            "3 new in 1 menu.",
+            "New",
+            "2025-11-21  Three  (A phlog)",
+            "2025-11-20  Two  (A phlog)",
+            "2025-11-19  One  (A phlog)",
+            "Read before",
+            "2025-11-18  Old  (A phlog)",
+            "Followed",
+            "A phlog",
+        ]
+        await driven.press("2", "enter")
+        await driven.shows("the text of /Two")
+        await until(lambda: new(following) == ["2025-11-21 Three", "2025-11-19 One"], "the mark")
+        await driven.press("b")
+        await driven.shows("2 new in 1 menu.")
+        # The cursor is on the next one.
+        assert driven.pointed() == "2025-11-19  One  (A phlog)"
+        await driven.press("m")
+        await driven.shows("1 new in 1 menu.")
+        await driven.press("home", "M")
+        await driven.shows("0 new in 1 menu.", "All is marked as read.")
+        assert new(following) == []
+        await driven.press("slash")
+        await driven.type("old")
+        await driven.shows("“old”: 1 of 1")
+        await driven.press("m")
+        await driven.shows("1 new in 1 menu.")
+        assert new(following) == ["2025-11-18 Old"]
+        await driven.press("h")
+        await driven.shows("History, the newest first", "What is new")
+
+    drive(None, scenario)
+
+
+def test_opening_it_from_its_own_menu_is_reading_it_too(
+    drive: Drive, phlog: Phlog, following: Following
+) -> None:
+    follow(following, phlog)
+    phlog.write("2025-11-20", "One")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("1 new", "2025-11-20 One")
+        await driven.press("enter")
+        await driven.shows("the text of /One")
+        await until(lambda: new(following) == [], "the mark")
+        await until(lambda: "1 new" not in driven.screen(), "the number to go")
+
+    drive(phlog.url, scenario)
+
+
+def test_looking_again_keeps_the_cursor_on_what_it_points_at(
+    drive: Drive, phlog: Phlog, following: Following
+) -> None:
+    follow(following, phlog)
+    phlog.write("2025-11-19", "One")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("1 new")
+        await driven.press("W")
+        await driven.shows("2025-11-19  One")
+        phlog.write("2025-11-20", "Two")
+        assert driven.pointed() == "2025-11-19  One  (A phlog)"
+        await driven.press("r")
+        await driven.shows("2 new in 1 menu.", "2025-11-20  Two")
+        assert driven.pointed() == "2025-11-19  One  (A phlog)"
+
+    drive(None, scenario)
+
+
+def test_a_failure_is_a_line_and_the_others_come(
+    drive: Drive, phlog: Phlog, following: Following, serve: Serve
+) -> None:
+    other = Phlog(serve)
+    other.broken = True
+    follow(following, other, "Another")
+    follow(following, phlog)
+    phlog.write("2025-11-19", "One")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.press("W")
+        await driven.shows("1 new in 2 menus, 1 failed (see below).")
+        await driven.shows("Another: the server answers with an error: down for today")
+        other.broken = False
+        await driven.press("r")
+        await until(lambda: "down for today" not in driven.screen(), "the failure to go")
+        # A followed menu is opened there, or no longer followed.
+        await driven.press("end", "F")
+        await driven.shows("No longer followed: A phlog", "0 new in 1 menu.")
+        assert [each.title for each in following.all()] == ["Another"]
+        await driven.press("end", "enter")
+        await driven.shows("1 text  2025-11-18 Old")
+
+    drive(None, scenario)
+
+
+def test_keys_work_while_servers_are_silent(
+    drive: Drive, following: Following, serve: Serve
+) -> None:
+    server = serve(lambda connection, _: connection.recv(1))
+    for number in range(10):
+        url = GopherURL.parse(server.url(f"/1/{number}"))
+        following.follow(url, f"Phlog {number}", [], 1_764_000_000)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.press("W")
+        await driven.shows("looking at 10 of 10 menus")
+        await driven.press("question_mark")
+        await driven.shows("the next link, or a row further")
+        await driven.press("escape", "b")
+        await driven.shows("Places to begin")
+        await until(lambda: server.most_open == 4, "a few connections")
+
+    drive(None, scenario)
+    assert server.most_open == 4
+
+
+def test_what_cannot_be_followed_says_so(drive: Drive, serve: Serve) -> None:
+    server = serve(b"<p>Hello</p>")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Hello")
+        assert "F Follow" not in keys(driven)
+        await driven.press("F")
+        await driven.shows("Only menus and texts of servers can be followed.")
+        await driven.press("m")
+        await driven.shows("m  marks the item that is pointed at")
+        await driven.press("W", "F")
+        await driven.shows("F  follows the menu or text on show")
+
+    drive(server.url("/h/page.html"), scenario)
+
+
+def test_a_long_menu_is_not_followed(drive: Drive, serve: Serve) -> None:
+    server = serve(item("0", "x", "/x") * 20_001)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("F Follow")
+        await driven.press("F")
+        await driven.shows("This is too long to be followed.")
+
+    drive(server.url(), scenario)
+
+
+def test_files_that_cannot_be_written_are_a_sentence(
+    drive: Drive, phlog: Phlog, environ: dict[str, str]
+) -> None:
+    data = Path(environ["XDG_DATA_HOME"])
+    data.mkdir()
+    (data / "logsrv").touch()
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("F Follow")
+        await driven.press("F")
+        await driven.shows("what is new cannot be kept")
+
+    drive(phlog.url, scenario)
+
+
+def test_two_browsers_share_what_is_read(drive: Drive, phlog: Phlog, following: Following) -> None:
+    follow(following, phlog)
+    phlog.write("2025-11-19", "One")
+    phlog.write("2025-11-20", "Two")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("2 new")
+        following.mark([phlog.server.url("/0/One")])
+        await driven.press("W")
+        await driven.shows("1 new in 1 menu.")
+        await driven.press("m")
+        await until(lambda: new(following) == [], "both marks")
+
+    drive(None, scenario)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
+def test_it_fits(drive: Drive, phlog: Phlog, following: Following, size: tuple[int, int]) -> None:
+    follow(following, phlog)
+    phlog.write("2025-11-20", "Two")
+
+    async def scenario(driven: Driven) -> None:
+        await driven.press("W")
+        await driven.shows("1 new in 1 menu.", "2025-11-20  Two")
+
+    drive(None, scenario, size=size)

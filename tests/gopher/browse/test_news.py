@@ -1,0 +1,79 @@
+"""The page of what is new, line by line."""
+
+from __future__ import annotations
+
+from logsrv.gopher.browse.news import News
+from logsrv.gopher.browse.session import Session
+from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.browse.conftest import run
+from tests.gopher.browse.menus import item
+from tests.gopher.conftest import Serve
+
+URL = GopherURL.parse("gopher://h.org/1/phlog")
+NOW = 1795225000
+
+
+def known(environ: dict[str, str], *entries: Entry) -> News:
+    session = Session(environ)
+    session.following.follow(URL, "A phlog", [], NOW)
+    session.following.change(URL, lambda news: news.look(entries, NOW))
+    news = News(session, lambda: NOW)
+    news.load()
+    return news
+
+
+def test_a_link_out_of_gopher_is_one_on_this_page_too(environ: dict[str, str]) -> None:
+    news = known(environ, Entry("https://web.example/?q=1", "Web"))
+    lines = news.lines()
+    line = next(line for line in lines if "Web" in line.text)
+    link = line.link(None, None)
+    assert link is not None
+    assert (link.kind, link.address) == ("outside", "https://web.example/?q=1")
+    assert line.spans, "what is new stands out"
+
+
+def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str]) -> None:
+    parts = [Entry(f"gopher://h.org/0/log#{number:016}", f"Part {number}") for number in range(3)]
+    news = known(environ, *parts, Entry("gopher://h.org/0/other", "Other"))
+    assert news.has_new("gopher://h.org/0/log") and not news.has_new("gopher://h.org/0/lo")
+    run(news.opened("gophers://h.org/0/log"))
+    assert news.new == 1
+    news.load()
+    assert news.new == 1
+
+
+def test_a_flood_is_said(environ: dict[str, str]) -> None:
+    news = known(environ, *(Entry(f"gopher://h.org/0/{n}", str(n)) for n in range(2000)))
+    lines = [line.text for line in news.lines()]
+    assert lines[0] == "2000 new in 1 menu." and "And 1500 more in A phlog." in lines
+
+
+def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], serve: Serve) -> None:
+    server = serve(item("0", "A", "/a"))
+    session = Session(environ)
+    session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)
+    now = [NOW + 3599.0]
+    news = News(session, lambda: now[0])
+    run(news.look())
+    assert (len(server.requests), news.new) == (0, 0)
+    now[0] += 1
+    run(news.look())
+    assert (len(server.requests), news.new) == (1, 1)
+    run(news.look(again=True))
+    # A clock that was set back does not put it off.
+    now[0] = 5
+    run(news.look())
+    assert len(server.requests) == 3
+
+
+def test_the_line_of_an_entry_and_of_a_menu_is_known(environ: dict[str, str]) -> None:
+    news = known(environ, Entry("gopher://h.org/0/a", "A"))
+    lines = news.lines()
+    at = news.line_of("gopher://h.org/0/a")
+    assert at is not None and lines[at].text.endswith("A  (A phlog)")
+    entry = news.entry_at(at)
+    assert entry is not None and entry.title == "A" and news.menu_at(at) is None
+    at = news.line_of(str(URL))
+    assert at is not None and lines[at].text == "A phlog" and news.entry_at(at) is None
+    assert news.line_of("gopher://h.org/0/b") is None
