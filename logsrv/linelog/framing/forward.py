@@ -41,10 +41,10 @@ _NIL = b"\xc0"
 _LOGS = 0
 # Each step adds records, and others have a turn between two; at the end stands what the sender waits for,
 # b"" if it waits for nothing.
-Steps: TypeAlias = Generator[None, None, bytes]
+EventSteps: TypeAlias = Generator[None, None, bytes]
 
 
-def event(value: bytes | bytearray, limits: Limits, records: Records) -> Steps:
+def event(value: bytes | bytearray, limits: Limits, records: Records) -> EventSteps:
     """Take the records of the event that a whole MessagePack value is. Raises NoEventError.
 
     A nil has no records: Fluentd keeps its connections alive with it.
@@ -61,7 +61,7 @@ def event(value: bytes | bytearray, limits: Limits, records: Records) -> Steps:
         raise NoEventError("an event is damaged") from error
 
 
-def _event(value: memoryview, limits: Limits, records: Records) -> Steps:
+def _event(value: memoryview, limits: Limits, records: Records) -> EventSteps:
     header = array_header(value)
     if header is None or not 2 <= header[0] <= 4:
         raise NoEventError("what came is no event: neither [tag, time, record] nor [tag, entries]")

@@ -244,7 +244,8 @@ class Intake:
 class IDatagramReceiver(Interface):
     """Takes the datagrams that a listener receives.
 
-    One that answers has an `attach(listener)`, called before the listener is bound, and a `close()`.
+    One that answers has an `attach(listener)`, called before the listener is bound; one that keeps
+    something, such as a socket or half a message, a `close()`, called when no more will come.
     """
 
     def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:

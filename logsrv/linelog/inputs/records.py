@@ -47,7 +47,7 @@ LARGE = 256 << 10
 ANSWER = 1 << 10
 
 
-class Framer(Shape):
+class RecordFramer(Shape):
     """A framer of connections; `held` are the bytes that wait for the rest of their record."""
 
     @property
@@ -87,7 +87,7 @@ class RecordReceiver(Protocol):
         self._answers: Answers | None = None
         self._framer = self.make_framer()
 
-    def make_framer(self) -> Framer:
+    def make_framer(self) -> RecordFramer:
         """Return what takes the records out of what comes."""
         raise NotImplementedError(f"{type(self).__name__} has no make_framer")
 
