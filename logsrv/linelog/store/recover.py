@@ -56,7 +56,8 @@ def open_active(disk: Disk) -> Active:
     try:
         if segment.ACTIVE not in disk.entries():
             os.close(disk.create(segment.ACTIVE))
-            disk.sync_directory()
+        # One that is there may be a rotation's, killed before its names were on the medium.
+        disk.sync_directory()
         kind = stat.S_IFMT(disk.stat(segment.ACTIVE).st_mode)
         if kind != stat.S_IFREG:
             raise StoreError(

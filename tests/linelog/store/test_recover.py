@@ -15,6 +15,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store import index
+from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.recover import holder, is_stamp, tidy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, saved_number
@@ -382,3 +383,18 @@ def test_a_stranger_is_not_touched_though_it_is_torn(tmp_path: Path) -> None:
     (tmp_path / OTHER).write_bytes(b"torn\0\0")
     tidy(at(tmp_path))
     assert (tmp_path / OTHER).read_bytes() == b"torn\0\0"
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_name_of_what_is_written_is_on_the_medium_after_a_kill(
+    open_store: OpenStore,
+) -> None:
+    """A kill may have come between a rotation and the sync of its names; a power cut follows it."""
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.close()
+    disk = FaultyDisk()
+    again = open_store(disk, sync=Sync.ALWAYS)
+    again.append(batch(b"two"))
+    await again.durable()
+    assert "sync_directory" in disk.calls
