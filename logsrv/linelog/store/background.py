@@ -100,21 +100,18 @@ class Sealer:
         self._tell = tell
         self._time = BelievedTime(now() if lock.believed is None else lock.believed, monotonic())
         self._moved: str | None = None
-        self._looking, self._settling, self.removing, self.compressing = (
-            Trouble(
-                tell, "{what} failed, trying again later: {why}", "{what} works again", what=what
-            )
-            for what in (
-                "looking after old segments",
-                "looking at segments of the same number",
-                "removing old segments",
-                "compressing a segment",
-            )
-        )
+        self._looking = self._trouble("looking after old segments")
+        self._settling = self._trouble("looking at segments of the same number")
+        self.removing = self._trouble("removing old segments")
+        self.compressing = self._trouble("compressing a segment")
         # Recovery has said these, a moment ago.
         self._rivals = {one.name for one, _ in rivals(disk)}
         self._wake = threading.Event()
         self._going = True
+
+    def _trouble(self, what: str) -> Trouble:
+        starts = "{what} failed, trying again later: {why}"
+        return Trouble(self._tell, starts, "{what} works again", what=what)
 
     def wake(self) -> None:
         """Look for something to do."""
