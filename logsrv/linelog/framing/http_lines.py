@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from enum import Enum
 from urllib.parse import parse_qsl
 
 from logsrv.linelog.framing.bodies import (
@@ -21,27 +22,36 @@ from logsrv.linelog.framing.json_parts import PIECE, SPARE, Span, begin_of, elem
 from logsrv.linelog.framing.json_text import can_stay, objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import without_ending
 
-TEXT, AS_JSON, AS_JSON_LINES, AS_FORM = "text", "json", "json lines", "form"
+
+class BodyKind(Enum):
+    """The ways in which a posted body is taken."""
+
+    TEXT = "lines"
+    JSON = "an object, or an array of what is to be stored"
+    JSON_LINES = "a value of JSON in each line"
+    FORM = "an object of the fields of a form"
+
+
 _SPACE = b" \t\r\n"
 _MOST_FIELDS = 10_000
 # Lines of JSON that are looked at together: what is made of them is several times as large for a moment.
 _AT_ONCE = 256 * 1024
 _KINDS = {
-    "": TEXT,
-    "application/json": AS_JSON,
-    "application/x-ndjson": AS_JSON_LINES,
-    "application/ndjson": AS_JSON_LINES,
-    "application/jsonl": AS_JSON_LINES,
-    "application/x-jsonl": AS_JSON_LINES,
-    "application/jsonlines": AS_JSON_LINES,
-    "application/x-jsonlines": AS_JSON_LINES,
-    "application/json-lines": AS_JSON_LINES,
-    "application/json-seq": AS_JSON_LINES,
-    "application/x-www-form-urlencoded": AS_FORM,
-    "application/logfmt": TEXT,
-    "application/x-logfmt": TEXT,
-    "application/xml": TEXT,
-    "application/yaml": TEXT,
+    "": BodyKind.TEXT,
+    "application/json": BodyKind.JSON,
+    "application/x-ndjson": BodyKind.JSON_LINES,
+    "application/ndjson": BodyKind.JSON_LINES,
+    "application/jsonl": BodyKind.JSON_LINES,
+    "application/x-jsonl": BodyKind.JSON_LINES,
+    "application/jsonlines": BodyKind.JSON_LINES,
+    "application/x-jsonlines": BodyKind.JSON_LINES,
+    "application/json-lines": BodyKind.JSON_LINES,
+    "application/json-seq": BodyKind.JSON_LINES,
+    "application/x-www-form-urlencoded": BodyKind.FORM,
+    "application/logfmt": BodyKind.TEXT,
+    "application/x-logfmt": BodyKind.TEXT,
+    "application/xml": BodyKind.TEXT,
+    "application/yaml": BodyKind.TEXT,
 }
 # A form has neither, so this is something else that curl has sent with its usual Content-Type.
 _NO_FORM = re.compile(rb"[\r\n]|\A[^=]*\Z")
@@ -52,14 +62,18 @@ def media_type(header: bytes | None) -> str:
     return (header or b"").partition(b";")[0].strip().lower().decode("latin-1")
 
 
-def kind_of(media: str) -> str:
+def kind_of(media: str) -> BodyKind:
     """Return how a body of this type is taken. Raises Refusal (415) for what is binary."""
     if media in _KINDS:
         return _KINDS[media]
     if media.startswith("text/"):
-        return AS_JSON_LINES if media.removeprefix("text/") in ("x-ndjson", "jsonl") else TEXT
+        return (
+            BodyKind.JSON_LINES
+            if media.removeprefix("text/") in ("x-ndjson", "jsonl")
+            else BodyKind.TEXT
+        )
     if media.startswith("application/") and media.endswith("+json"):
-        return AS_JSON
+        return BodyKind.JSON
     raise Refusal(
         415,
         "protocol",
@@ -78,11 +92,11 @@ def take(body: bytes, asked: Asked, records: Records) -> Generator[None, None, R
     Raises Refusal.
     """
     kind = kind_of(asked.media)
-    if kind is AS_JSON:
+    if kind is BodyKind.JSON:
         yield from _json(body, asked, records)
-    elif kind is AS_JSON_LINES:
+    elif kind is BodyKind.JSON_LINES:
         yield from _json_lines(body, asked, records)
-    elif kind is AS_FORM and not _NO_FORM.search(body.strip(_SPACE)):
+    elif kind is BodyKind.FORM and not _NO_FORM.search(body.strip(_SPACE)):
         _form(body.strip(_SPACE), asked, records)
     else:
         return None

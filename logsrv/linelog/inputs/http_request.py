@@ -183,7 +183,7 @@ class InputRequest(Request):
         self._media = http_lines.media_type(header(b"Content-Type"))
         if way.entries and self._media not in ("", ENTRIES):
             raise Refusal(415, "protocol", f"entries of the journal are {ENTRIES}")
-        text = way.by_type and http_lines.kind_of(self._media) is http_lines.TEXT
+        text = way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT
         if intake.valve.closed:
             raise busy("the store takes nothing in just now; send it again")
         if text and not self._coding:
@@ -237,7 +237,7 @@ class InputRequest(Request):
         # Before any of it is stored, and before there is more of it than a piece.
         yield from coded.check(packed, self._coding, most)
         pieces = coded.unpacked(packed, self._coding, most)
-        if way.by_type and http_lines.kind_of(self._media) is http_lines.TEXT:
+        if way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT:
             return (yield from self._pieces_of_text_taken(pieces))
         if way.entries:
             entries = JournalFramer(self._longest)

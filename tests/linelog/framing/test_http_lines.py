@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.framing import http_lines
 from logsrv.linelog.framing.bodies import Asked, Records, Refusal
 from logsrv.linelog.framing.http_lines import (
-    AS_FORM,
-    AS_JSON,
-    AS_JSON_LINES,
-    TEXT,
+    BodyKind,
     kind_of,
     media_type,
     take,
@@ -49,14 +46,14 @@ def refused(body: bytes, media: str = "application/json", most: int = 1000) -> R
 
 def test_the_content_types() -> None:
     kinds = {
-        b"": TEXT,
-        b"text/plain; charset=utf-8": TEXT,
-        b"TEXT/CSV": TEXT,
-        b"application/json;charset=utf-8": AS_JSON,
-        b"application/cloudevents+json": AS_JSON,
-        b"application/x-ndjson": AS_JSON_LINES,
-        b"application/jsonl": AS_JSON_LINES,
-        b"application/x-www-form-urlencoded": AS_FORM,
+        b"": BodyKind.TEXT,
+        b"text/plain; charset=utf-8": BodyKind.TEXT,
+        b"TEXT/CSV": BodyKind.TEXT,
+        b"application/json;charset=utf-8": BodyKind.JSON,
+        b"application/cloudevents+json": BodyKind.JSON,
+        b"application/x-ndjson": BodyKind.JSON_LINES,
+        b"application/jsonl": BodyKind.JSON_LINES,
+        b"application/x-www-form-urlencoded": BodyKind.FORM,
     }
     assert {header: kind_of(media_type(header)) for header in kinds} == kinds
     assert media_type(None) == ""
