@@ -73,6 +73,17 @@ def test_what_is_new_since_the_last_time(phlog: Phlog) -> None:
     assert gopher("follow") == (0, "", "")
 
 
+def test_what_nobody_has_got_is_not_read(phlog: Phlog) -> None:
+    class Closed(io.BytesIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    gopher("follow", phlog.url)
+    phlog.write("2025-11-20", "One")
+    assert run(["new", "--read"], Closed(), io.StringIO()) == 141
+    assert "One" in gopher("new")[1]
+
+
 def test_offline_asks_nobody(phlog: Phlog) -> None:
     gopher("follow", phlog.url)
     gopher("new", "--offline", "--json")

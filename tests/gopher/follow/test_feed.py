@@ -93,6 +93,13 @@ def test_a_feed_of_nothing_is_a_feed() -> None:
     assert checked_feed(as_atom(FEED, [], [])).findall(f"{ATOM}entry") == []
 
 
+def test_what_xml_cannot_say_is_replaced() -> None:
+    menus = followed(Entry("gopher://h.org/0/a", "a\ufffe\uffff\x00b"))
+    feed = checked_feed(as_atom(FEED, menus, newest(menus)))
+    titles = [title.text for title in feed.iter(f"{ATOM}title")]
+    assert "a\ufffd\ufffd\ufffdb" in titles
+
+
 @given(st.text(), st.text())
 def test_no_title_breaks_a_feed(first: str, second: str) -> None:
     shown = one_line(first, 200) or "x"
