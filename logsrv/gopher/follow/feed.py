@@ -62,12 +62,14 @@ def type_of(item: Item) -> str | None:
 
 
 def as_atom(id: str, followed: Sequence[Followed], found: Found) -> str:
-    """Return a feed whose `id` is an IRI that stays; the same entries make the same feed.
+    """Return a feed whose `id` is an IRI that stays, that of a menu for a feed of it alone.
+
+    The same entries make the same feed.
 
     updated: when an entry was first seen. published: the date that it says.
     """
     changed = max((item.seen for item, _ in found), default=0)
-    title = followed[0].title if len(followed) == 1 else _TITLE
+    title = next((each.title for each in followed if str(each.url) == id), _TITLE)
     entries = "".join(_entry(item, each) for item, each in found)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n'

@@ -103,7 +103,7 @@ def test_json_and_atom(phlog: Phlog) -> None:
     gopher("new", "--read")
     assert gopher("new", "--atom")[1] == text
     one = checked_feed(gopher("new", "--atom", phlog.url)[1])
-    assert one.findtext(f"{ATOM}id") == phlog.url
+    assert (one.findtext(f"{ATOM}id"), one.findtext(f"{ATOM}title")) == (phlog.url, "A phlog")
 
 
 def test_one_that_fails_is_said_and_the_others_are_shown(phlog: Phlog, serve: Serve) -> None:

@@ -60,7 +60,7 @@ def test_a_feed_has_what_was_found() -> None:
         Entry("gopher://h.org/0/log.txt#0123456789abcdef", "Part of a text"),
     )
     feed = checked_feed(as_atom(FEED, menus, newest(menus)))
-    assert feed.findtext(f"{ATOM}title") == "A phlog"
+    assert feed.findtext(f"{ATOM}title") == "New in Gopher"
     assert feed.findtext(f"{ATOM}updated") == "2026-11-21T01:37:40.000000Z"
     found = {
         str(entry.findtext(f"{ATOM}title")): (
