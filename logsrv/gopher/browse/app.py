@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -58,6 +59,7 @@ class Browser(FollowingWindow):
     """`Browser(session, url).run()`; without a URL it begins with the start page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,right", "open", "Open", key_display="Enter"),
         Binding("b,left,backspace,alt+left", "go_back", "Back", key_display="b"),
         Binding("f,alt+right", "go_forward", "Forward", show=False),
         Binding("g,ctrl+l", "go", "Go", key_display="g"),
@@ -95,12 +97,16 @@ class Browser(FollowingWindow):
         self._to_play: set[Download] = set()
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.session.downloads.ended = self._tell_end
         if self._begin is None or way_to_show(self._begin) == "download":
             self.visit(None)
         if self._begin is not None:
-            self.follow(link_to(self._begin))
+            link = link_to(self._begin)
+            if link.kind == "show":
+                self.follow(link)
+            else:
+                # A question needs a window that is there.
+                self.call_after_refresh(self.follow, link)
 
     def keys(self) -> list[Key]:
         link, page, history = self.link_at(self.view.cursor), self.page, self.session.history
@@ -126,12 +132,17 @@ class Browser(FollowingWindow):
         return [*(key for works, key in told if works), *ALWAYS]
 
     def action_open(self) -> None:
-        self.view.action_open()
+        self._open_line(self.view.cursor)
 
     def on_page_view_opened(self, event: PageView.Opened) -> None:
-        link = self.link_at(event.index)
+        self._open_line(event.index)
+
+    def _open_line(self, index: int | None) -> None:
+        link = self.link_at(index)
         if link is not None:
             self.follow(link)
+        else:
+            self.say("There is no link in sight.")
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and event.widget.id == "address":
@@ -211,35 +222,40 @@ class Browser(FollowingWindow):
             self.view.find("")
             self.say("")
 
-    @work(group="asking", exclusive=True)
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         here = "" if self.page is None else str(self.page.url)
         earlier = [each for each in self.session.history.addresses() if each != here]
-        address = await self.prompt.ask("Go to", here, earlier, does="Go", replace=True)
-        if not address or not address.strip():
-            return
+        self.prompt.ask("Go to", self._go, here, earlier, does="Go", replace=True)
+
+    def _go(self, address: str) -> None:
+        if address.strip():
+            self._go_to(address.strip())
+
+    @work(group="going", exclusive=True)
+    async def _go_to(self, address: str) -> None:
         try:
-            url = await aside(partial(typed_place, address.strip()))
+            url = await aside(partial(typed_place, address))
         except LogsrvError as error:
             self.say(str(error))
         else:
-            self.call_next(self.follow, link_to(url))
+            self.follow(link_to(url))
 
-    @work(group="asking", exclusive=True)
-    async def action_number(self, digit: str) -> None:
-        count = len(self.view.links)
-        if not count:
+    def action_number(self, digit: str) -> None:
+        if not self.view.links:
             self.say("There are no links on this page.")
             return
-        typed = await self.prompt.ask(
-            "Link", digit, does="Open", only="[0-9]*", changed=self._tell_number
+        self.prompt.ask(
+            "Link", self._open_number, digit, does="Open", only="[0-9]*", changed=self._tell_number
         )
-        index = self._numbered(typed or "")
+
+    def _open_number(self, typed: str) -> None:
+        index = self._numbered(typed)
         if index is not None:
-            self.view.point_at(index)
-            self.view.action_open()
+            self.view.put_cursor(index)
+            self.say("")
+            self._open_line(index)
         elif typed:
-            self.say(f"The links of this page have the numbers 1 to {count}.")
+            self.say(f"The links of this page have the numbers 1 to {len(self.view.links)}.")
 
     def _numbered(self, typed: str) -> int | None:
         links = self.view.links
@@ -250,8 +266,7 @@ class Browser(FollowingWindow):
         link = self.link_at(self._numbered(typed))
         self.say(f"{link.title}   {link.address}" if link is not None else "")
 
-    @work(group="asking", exclusive=True)
-    async def action_history(self) -> None:
+    def action_history(self) -> None:
         steps = self.session.history.steps()
         titles = [
             (str(visit.place or "Start page"), "")
@@ -261,61 +276,76 @@ class Browser(FollowingWindow):
         ]
         rows = [Content(f"{title}\n  {address}") for title, address in titles]
         at = next((number for number, (step, _) in enumerate(steps) if step == 0), 0)
-        chosen = await self.push_screen_wait(Chooser("History, the newest first", rows, at))
-        if chosen is not None and steps[chosen][0]:
-            self._move(steps[chosen][0])
 
-    @work(group="asking", exclusive=True)
-    async def _search(self, link: Link) -> None:
+        def move(chosen: int | None) -> None:
+            if chosen is not None and steps[chosen][0]:
+                self._move(steps[chosen][0])
+
+        self.push_screen(Chooser("History, the newest first", rows, at), move)
+
+    def _search(self, link: Link) -> None:
         assert isinstance(link.url, GopherURL)
-        words = await self.prompt.ask(f"{link.title[:40]}:", does="Search")
+        search = partial(self._search_for, link.url)
+        self.prompt.ask(f"{link.title[:40]}:", search, does="Search")
+
+    def _search_for(self, url: GopherURL, words: str) -> None:
         if not words:
             return
         charset = self.session.charset or "utf-8"
         try:
-            self.visit(link.url.searching(words.encode(charset)))
+            self.visit(url.searching(words.encode(charset)))
         except UnicodeEncodeError:
             self.say(f"These words cannot be written in {charset}; c changes the character set.")
         except BadURL as error:
             self.say(str(error))
 
-    @work(group="asking", exclusive=True)
-    async def _open_outside(self, link: Link) -> None:
+    def _ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
+        """Call `then` if the answer is yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.push_screen(Question(title, question), answered)
+
+    def _open_outside(self, link: Link) -> None:
         try:
             command = opening_command(link.address, self.session.environ)
         except ConfigurationError as error:
             self.say(f"{link.address}: {error}")
             return
         question = f"{link.address}\n\nOpen this with {command[0]}?"
-        if await self.push_screen_wait(Question("A link that leads out of Gopher", question)):
+
+        def run() -> None:
             self.mark_opened(link.address)
             self._run(command, link.address)
 
-    @work(group="asking", exclusive=True)
-    async def _open_file(self, path: Path) -> None:
+        self._ask_first("A link that leads out of Gopher", question, run)
+
+    def _open_file(self, path: Path) -> None:
         shown = one_line(str(path), 4096)
         try:
             command = file_command(path, self.session.environ)
         except ConfigurationError as error:
             self.say(f"{shown}: {one_line(str(error))}")
             return
-        if await self.push_screen_wait(
-            Question("A file that was saved", f"{shown}\n\nOpen it with {command[0]}?")
-        ):
-            self._run(command, shown)
+        question = f"{shown}\n\nOpen it with {command[0]}?"
+        self._ask_first("A file that was saved", question, partial(self._run, command, shown))
 
-    @work(group="asking", exclusive=True)
-    async def _play(self, link: Link) -> None:
+    def _play(self, link: Link) -> None:
         try:
             player = playing_command(Path("sound"), self.session.environ)[0]
         except ConfigurationError:
             self._save(link)
             return
         question = f"{link.address}\n\nSave this sound, and play it with {player}?"
-        if await self.push_screen_wait(Question("A sound", question)):
+
+        def play() -> None:
             download = self._save(link)
             if download is not None:
                 self._to_play.add(download)
+
+        self._ask_first("A sound", question, play)
 
     @work(group="programs")
     async def _run(self, command: list[str], what: str) -> None:
@@ -330,9 +360,10 @@ class Browser(FollowingWindow):
 
     # In the page.
 
-    @work(group="asking", exclusive=True)
-    async def action_find(self) -> None:
-        words = await self.prompt.ask("Find", "", self._found, does="Find")
+    def action_find(self) -> None:
+        self.prompt.ask("Find", self._find_first, "", self._found, does="Find")
+
+    def _find_first(self, words: str) -> None:
         if words:
             self._found = [*(each for each in self._found if each != words), words]
             self._find(words, backward=False, stay=True)
@@ -351,13 +382,11 @@ class Browser(FollowingWindow):
         else:
             self.say(f"“{shown}”: {found[0]} of {found[1]}; n  next, N  previous")
 
-    @work(group="asking", exclusive=True)
-    async def action_charset(self) -> None:
-        name = await self.prompt.ask(
-            "Character set, empty for automatic:", self.session.charset or "", does="Set"
-        )
-        if name is None:
-            return
+    def action_charset(self) -> None:
+        label = "Character set, empty for automatic:"
+        self.prompt.ask(label, self._use_charset, self.session.charset or "", does="Set")
+
+    def _use_charset(self, name: str) -> None:
         try:
             self.session.charset = checked_charset(name.strip()) if name.strip() else None
         except ConfigurationError as error:
@@ -458,38 +487,41 @@ class Browser(FollowingWindow):
                 command = playing_command(download.path, self.session.environ)
                 self._run(command, name)
 
-    @work(group="asking", exclusive=True)
-    async def action_downloads(self) -> None:
-        chosen = await self.push_screen_wait(DownloadList(self.session.downloads))
-        if chosen is not None:
-            self._open_file(self.session.downloads.all[chosen].path)
+    def action_downloads(self) -> None:
+        def open_it(chosen: int | None) -> None:
+            if chosen is not None:
+                self._open_file(self.session.downloads.all[chosen].path)
 
-    @work(group="asking", exclusive=True)
-    async def action_trust(self) -> None:
+        self.push_screen(DownloadList(self.session.downloads), open_it)
+
+    def action_trust(self) -> None:
         page = self.page
         if page is None or not page.certificate_refused:
             self.say("There is no certificate to decide about.")
             return
         assert isinstance(page.url, GopherURL)
+        address = page.url.address
         question = (
-            f"Nobody this computer trusts vouches for the certificate of {page.url.address}.\n"
+            f"Nobody this computer trusts vouches for the certificate of {address}.\n"
             "Remember it, and trust this server for as long as it shows the same one?"
         )
-        if await self.push_screen_wait(Question("Trust this certificate?", question)):
-            self.session.newly_trusted.add(page.url.address)
+
+        def trust() -> None:
+            self.session.newly_trusted.add(address)
             self.action_reload()
+
+        self._ask_first("Trust this certificate?", question, trust)
 
     # The rest.
 
-    @work(group="quitting", exclusive=True)
-    async def action_quit(self) -> None:  # type: ignore[override]
+    async def action_quit(self) -> None:
         running = self.session.downloads.running
         if running:
             what = "1 download is" if running == 1 else f"{running} downloads are"
             question = f"{what} not finished.\nQuit, and drop what has come of it?"
-            if not await self.push_screen_wait(Question("Quit?", question)):
-                return
-        self.exit()
+            self._ask_first("Quit?", question, self.exit)
+        else:
+            self.exit()
 
     def action_light(self) -> None:
         light = self.theme == themes.DARK.name

@@ -149,7 +149,6 @@ class DownloadList(Chooser):
         super().__init__(title, [self._row(each) for each in self._newest_first])
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.set_interval(0.25, self._renew)
 
     def _row(self, download: Download) -> Content:

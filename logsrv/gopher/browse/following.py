@@ -41,7 +41,6 @@ class FollowingWindow(Window):
         self._news_changed = True
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.look()
         self.set_interval(_LOOK_FOR_NEWS, self._look_again)
 

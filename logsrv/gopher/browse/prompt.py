@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from logsrv.gopher.browse.keyline import Key
 
 
+class Field(Input):
+    """A line to type in. `submitted` gets what is there at Enter at once: a message would come late."""
+
+    def __init__(self, submitted: Callable[[str], None]) -> None:
+        super().__init__(compact=True, select_on_focus=False)
+        self._submitted = submitted
+
+    def take(self, character: str) -> None:
+        """Do what the key of that character does."""
+        if self.selection.is_empty:
+            self.insert_text_at_cursor(character)
+        else:
+            self.replace(character, *self.selection)
+
+    async def action_submit(self) -> None:
+        self._submitted(self.value)
+
+
 class Prompt(Horizontal):
-    """`await prompt.ask("Find")` shows it, and returns what was typed; None after Esc."""
+    """`prompt.ask("Find", then)` shows it, and calls `then` with what was typed, unless Esc ends it.
+
+    It has the keyboard when `ask` returns, and has given it back when `then` is called, so that no key
+    gets lost or elsewhere, however fast they come.
+    """
 
     DEFAULT_CSS = """
     Prompt {
@@ -36,7 +58,9 @@ class Prompt(Horizontal):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._answer: asyncio.Future[str | None] | None = None
+        self._then: Callable[[str], None] | None = None
+        self._before: Widget | None = None
+        self._field = Field(self._settle)
         self._earlier: Sequence[str] = ()
         self._at = 0
         self._changed: Callable[[str], None] = lambda value: None
@@ -44,16 +68,17 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static()
-        yield Input(compact=True, select_on_focus=False)
+        yield self._field
 
     @property
     def is_asking(self) -> bool:
         """Return true if it is shown, and takes the keys."""
-        return self._answer is not None
+        return self._then is not None
 
-    async def ask(
+    def ask(
         self,
         label: str,
+        then: Callable[[str], None],
         begin: str = "",
         earlier: Sequence[str] = (),
         *,
@@ -61,18 +86,17 @@ class Prompt(Horizontal):
         replace: bool = False,
         only: str | None = None,
         changed: Callable[[str], None] = lambda value: None,
-    ) -> str | None:
-        """Return what the user types after `label`; the arrow keys offer what is in `earlier`.
+    ) -> None:
+        """Ask for what belongs after `label`; the arrow keys offer what is in `earlier`.
 
         does: what Enter does. replace: what is typed takes the place of `begin`, unless a key moves in
         it first. only: an expression for what may be typed. changed: is told what stands there.
         """
         self._settle(None)
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._answer = answer
+        self._then = then
         self._earlier, self._at = [*earlier, begin], len(earlier)
         self.query_one(Static).update(Content(label))
-        field = self.query_one(Input)
+        field = self._field
         offered = (("↑ ↓", "Earlier", ""),) if earlier else ()
         self.keys = (("Enter", does, ""), ("Esc", "Cancel", ""), *offered)
         self._changed = changed
@@ -82,41 +106,42 @@ class Prompt(Horizontal):
         if replace:
             field.select_all()
         self.display = True
-        before = self.screen.focused
-        field.focus()
-        try:
-            return await answer
-        finally:
-            if self._answer in (None, answer):
-                self.display = False
-                if before is not None and before is not field:
-                    before.focus()
+        self._before = self.screen.focused
+        self.screen.set_focus(field)
+
+    def takes(self, key: events.Key) -> bool:
+        """Type a character if that is what is asked for; false for keys that do something else."""
+        if self._then is None or not key.is_printable or key.character is None:
+            return False
+        self._field.take(key.character)
+        return True
 
     def _settle(self, answer: str | None) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(answer)
-        self._answer = None
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._settle(event.value)
+        then, self._then = self._then, None
+        if then is None:
+            return
+        self.display = False
+        self.screen.set_focus(self._before)
+        if answer is not None:
+            then(answer)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._answer is not None:
+        if self._then is not None:
             self._changed(event.value)
 
     @on(Input.Blurred)
     def _left(self) -> None:
-        self._settle(None)
+        # Not if it has been opened again meanwhile.
+        if not self._field.has_focus:
+            self._settle(None)
 
     def action_give_up(self) -> None:
         self._settle(None)
 
     def action_earlier(self, step: int) -> None:
         self._at = max(0, min(len(self._earlier) - 1, self._at + step))
-        field = self.query_one(Input)
+        field = self._field
         field.value = self._earlier[self._at]
         field.cursor_position = len(field.value)

@@ -59,7 +59,7 @@ class Position:
 
 
 class PageView(ScrollView, can_focus=True):
-    """Shows `Line`s. Posts `Opened` for Enter or a click on a link, `Pointed` when the cursor moves."""
+    """Shows `Line`s. Posts `Opened` for a click on a link, `Pointed` when the cursor moves."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"page--{style}" for style in _STYLES),
@@ -97,7 +97,6 @@ class PageView(ScrollView, can_focus=True):
         Binding("pageup,shift+space", "page(-1)", "Page up", show=False),
         Binding("home", "end(-1)", "Top", show=False),
         Binding("end,G", "end(1)", "Bottom", show=False),
-        Binding("enter,right", "open", "Open", key_display="Enter"),
         Binding("less_than_sign", "sideways(-8)", "Left", show=False),
         Binding("greater_than_sign", "sideways(8)", "Right", show=False),
         Binding("w", "breaking", "Break long lines", show=False),
@@ -303,12 +302,16 @@ class PageView(ScrollView, can_focus=True):
     def _scroll_rows(self, count: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + count, animate=False, force=True, immediate=True)
 
-    def point_at(self, index: int | None) -> None:
-        """Put the cursor on that line; None leaves it where it is."""
+    def put_cursor(self, index: int) -> None:
+        """Put the cursor on that line."""
+        self.cursor = self._found_at = index
+        self._reveal(index)
+        self.refresh()
+
+    def _point_at(self, index: int | None) -> None:
+        """The same, and tell it; None leaves it where it is."""
         if index is not None:
-            self.cursor = self._found_at = index
-            self._reveal(index)
-            self.refresh()
+            self.put_cursor(index)
         self.post_message(self.Pointed())
 
     def _scroll_and_point(self, rows: int, step: int) -> None:
@@ -327,14 +330,14 @@ class PageView(ScrollView, can_focus=True):
         limit = last + 1 if step > 0 else first - 1
         found = self._link_from(at + step, step, limit)
         if found is not None:
-            self.point_at(found)
+            self._point_at(found)
         else:
             self._scroll_and_point(step, step)
 
     def action_link(self, step: int) -> None:
         """Go to the next link, however far."""
         at = self._first_visible_line() - (step > 0) if self.cursor is None else self.cursor
-        self.point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
+        self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:
         """Go one window further, less a row to keep the place by."""
@@ -348,12 +351,6 @@ class PageView(ScrollView, can_focus=True):
     def action_sideways(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
 
-    def action_open(self) -> None:
-        if self.cursor is not None:
-            self.post_message(self.Opened(self.cursor))
-        else:
-            self.post_message(self.Said("There is no link in sight."))
-
     # The mouse.
 
     def _line_at(self, event: events.MouseEvent) -> int | None:
@@ -365,7 +362,7 @@ class PageView(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         if event.button == 1 and (index := self._line_at(event)) is not None:
-            self.point_at(index)
+            self._point_at(index)
             self.post_message(self.Opened(index))
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

@@ -131,8 +131,21 @@ class Window(App[None]):
         yield self._key_line
 
     def on_mount(self) -> None:
+        # Textual calls that of each class by itself: none calls its parent's.
         self.set_interval(_TICK, self.tick)
-        self.view.focus()
+        self.screen.set_focus(self.view)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Do at once what a key says. The usual way is through the queues of several widgets, and what
+        opens a prompt would be overtaken by the keys that are meant for it.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and len(self.screen_stack) == 1:
+            if self.prompt.takes(event):
+                return
+            bound = self.screen.active_bindings.get(event.key)
+            if bound and await self.run_action(bound.binding.action, bound.node):
+                return
+        await super().on_event(event)
 
     async def on_unmount(self) -> None:
         await self.session.downloads.stop_all()

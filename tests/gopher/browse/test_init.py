@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,6 +154,34 @@ def test_a_text_as_the_first_page(terminal: Open, gophernicus: int) -> None:
     window = terminal(f"gopher://127.0.0.1:{gophernicus}/0/hello.txt", size=(40, 12))
     screen = window.shows("? Help q Quit")
     assert screen.splitlines()[1:3] == ["Hello from gopher.", "Second line."]
+
+
+def test_keys_that_come_all_at_once(terminal: Open, serve: Callable[..., Any]) -> None:
+    """A fast hand on a slow line: each key is for what the one before it opened."""
+    texts = b"".join(b"0Text %d\t/%d\t\t\r\n" % (each, each) for each in range(1, 21))
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        name = request.strip().strip(b"/")
+        found = b"7Search\t/found\t\t\r\n"
+        connection.sendall(b"This is " + name + b".\r\n" if name else texts + found + b".\r\n")
+
+    server = serve(script)
+    window = terminal(server.url())
+    window.shows("? Help q Quit")
+    window.press("1", "2", "Enter")
+    window.shows("This is 12.")
+    window.press("b")
+    window.shows("Text 20")
+    window.press("/", "T", "e", "x", "t", " ", "1", "7", "Enter", "Enter")
+    window.shows("This is 17.")
+    window.press("b")
+    window.shows("Text 20")
+    window.press(
+        "End", "Enter", "t", "w", "o", " ", "w", "x", "BSpace", "o", "r", "d", "s", "Enter"
+    )
+    window.shows("/7/found%09two%20words")
+    window.press("q")
+    window.shows("status=0")
 
 
 def test_browsing_pygopherd(terminal: Open, pygopherd: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from textual.app import App, ComposeResult
@@ -23,49 +22,52 @@ class Frame(App[None]):
         yield self.prompt
 
 
-Scenario = Callable[[Frame, Pilot[None], "asyncio.Task[str | None]"], Awaitable[None]]
+Scenario = Callable[[Frame, Pilot[None]], Awaitable[None]]
 
 
-def asked(scenario: Scenario, begin: str = "") -> str | None:
-    async def main() -> str | None:
+def asked(scenario: Scenario, begin: str = "") -> list[str]:
+    """What the prompt answers with."""
+
+    async def main() -> list[str]:
         frame = Frame()
+        answers: list[str] = []
         async with frame.run_test() as pilot:
-            frame.query_one(Button).focus()
-            answer = asyncio.create_task(frame.prompt.ask("Go to", begin, ["first", "second"]))
-            await until(lambda: isinstance(frame.focused, Input), "the prompt")
-            await scenario(frame, pilot, answer)
-            result = await answer
-            await until(lambda: isinstance(frame.focused, Button), "the focus to come back")
-            assert not frame.prompt.display
-            return result
+            button = frame.query_one(Button)
+            await until(lambda: frame.focused is button, "the button")
+            frame.prompt.ask("Go to", answers.append, begin, ["first", "second"])
+            assert isinstance(frame.focused, Input)
+            await scenario(frame, pilot)
+            await until(lambda: frame.focused is button, "the focus to come back")
+            assert not frame.prompt.display and not frame.prompt.is_asking
+        return answers
 
     return run(main())
 
 
 def test_what_is_typed_is_the_answer() -> None:
-    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+    async def scenario(_: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("h", "i", "enter")
 
-    assert asked(scenario) == "hi"
-    assert asked(scenario, "oh ") == "oh hi"
+    assert asked(scenario) == ["hi"]
+    assert asked(scenario, "oh ") == ["oh hi"]
 
 
 def test_escape_gives_up() -> None:
-    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+    async def scenario(_: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("h", "escape")
 
-    assert asked(scenario) is None
+    assert asked(scenario) == []
 
 
 def test_going_elsewhere_gives_up() -> None:
-    async def scenario(frame: Frame, _: Pilot[None], __: object) -> None:
+    async def scenario(frame: Frame, _: Pilot[None]) -> None:
         frame.query_one(Button).focus()
 
-    assert asked(scenario) is None
+    assert asked(scenario) == []
 
 
 def test_arrows_bring_back_what_was_typed_before() -> None:
-    async def scenario(_: Frame, pilot: Pilot[None], __: object) -> None:
+    async def scenario(_: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("up", "up", "up", "down", "enter")
 
-    assert asked(scenario) == "second"
+    assert asked(scenario) == ["second"]

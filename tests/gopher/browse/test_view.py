@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse import themes
@@ -18,6 +20,7 @@ from tests.gopher.browse.conftest import run
 
 class Frame(App[None]):
     CSS = "PageView { scrollbar-size: 0 0; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,6 +33,10 @@ class Frame(App[None]):
 
     def compose(self) -> ComposeResult:
         yield self.view
+
+    def action_open(self) -> None:
+        if self.view.cursor is not None:
+            self.opened.append(self.view.cursor)
 
     def on_page_view_opened(self, event: PageView.Opened) -> None:
         self.opened.append(event.index)
@@ -138,7 +145,7 @@ def test_links_out_of_sight_are_not_jumped_to() -> None:
         await pilot.press("down")
         assert frame.view.position() == Position(None, 1, 0)
         await pilot.press("enter")
-        assert frame.opened == [] and frame.said == ["There is no link in sight."]
+        assert frame.opened == []
         await pilot.press("tab")
         assert frame.view.cursor == 51
 
