@@ -164,10 +164,10 @@ class Transfers:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
         if self._fresh:
             self._look_at_fresh()
+        # Who answers at once keeps neither the others waiting, nor for long a name that was looked up.
         if not self._finished:
             self._select(min(seconds, LOOK_AT_CLOCKS))
-        elif self._listening:
-            # Who answers at once does not keep the others waiting.
+        elif self._listening or self._clock() >= self._next_look:
             self._select(0.0)
         now = self._clock()
         if now >= self._next_look:

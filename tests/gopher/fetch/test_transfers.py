@@ -293,3 +293,20 @@ def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == 1
     get.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
+    serve: Serve, fetcher: Make
+) -> None:
+    """What ends in .onion fails as soon as it is asked for."""
+    server = serve(b"text")
+    get = fetcher()
+    sink = MemorySink()
+    get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
+    end = time.monotonic() + 20
+    found: list[Finished] = []
+    while sink not in [each.sink for each in found]:
+        assert time.monotonic() < end
+        get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
+        found = get.wait(0)
+    assert sink.content == b"text"
