@@ -5,8 +5,8 @@ slice is done at once, which is all that usual messages take, unless many come t
 connections take turns, a slice in each turn of the reactor, so that all others are served between two of
 them. While the store has enough nothing is done.
 
-Work that was begun keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So only a few go
-on in turn, and what was begun behind them waits until one of those has ended.
+Work keeps what it has made: a compressed body of 300 KB becomes 100 MiB. So of what has proved to be long
+only a few go on in turn, beside all that is short, and the others wait until one of those has ended.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ SLICE = 0.005
 LAST_SECONDS = 5.0
 # Seconds of first slices in a turn of the reactor, which may hear of a thousand connections at once.
 MOST_AT_ONCE = 0.02
-# So many go on in turn. While as many wait, who has sent much of what is to become work is not read from.
+# Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
+FEW = 8
+# Of what is long so many go on in turn. While as many wait at all, who has sent much of what is to become
+# work is not read from.
 MANY = 4
 
 
-@attrs.frozen
+@attrs.define
 class _Work:
     steps: Iterator[object]
     ended: Callable[[Failure | None], None]
+    slices: int = 0
 
 
 class Turns:
@@ -45,9 +49,8 @@ class Turns:
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
         self._valve = valve
         self._clock = clock
-        # Work that has had no slice; and what has: the first few of it go on.
-        self._new: deque[_Work] = deque()
-        self._begun: deque[_Work] = deque()
+        self._short: deque[_Work] = deque()
+        self._long: deque[_Work] = deque()
         self._next: IDelayedCall | None = None
         self._held_up: dict[Producer, None] = {}
         # Seconds that first slices took since the last turn in which others waited.
@@ -60,7 +63,7 @@ class Turns:
 
     @property
     def _waiting(self) -> int:
-        return len(self._new) + len(self._begun)
+        return len(self._short) + len(self._long)
 
     def wait_for_room(self, producer: Producer) -> None:
         """Resume a producer, once, as soon as there is not so much work any more."""
@@ -72,12 +75,9 @@ class Turns:
         That may be before this returns.
         """
         work = _Work(steps, ended)
-        if self._at_once < MOST_AT_ONCE or self._valve.closed:
-            if self._first_slice(work):
-                return
-            self._begun.append(work)
-        else:
-            self._new.append(work)
+        if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
+            return
+        self._short.append(work)
         if self._waiting == 1:
             self._valve.add(self)
             self._go_on_later()
@@ -88,8 +88,8 @@ class Turns:
         while self._waiting and self._clock.seconds() < until:
             self._turn()
         given_up = self._waiting
-        self._new.clear()
-        self._begun.clear()
+        self._short.clear()
+        self._long.clear()
         self._rest()
         return given_up
 
@@ -116,10 +116,10 @@ class Turns:
         self._go_on_later()
 
     def _turn(self) -> None:
-        if self._new and not self._slice(work := self._new.popleft()):
-            self._begun.append(work)
-        if self._begun and not self._slice(work := self._begun.popleft()):
-            self._begun.insert(MANY - 1, work)
+        if self._long and not self._slice(work := self._long.popleft()):
+            self._long.insert(MANY - 1, work)
+        if self._short and not self._slice(work := self._short.popleft()):
+            (self._short if work.slices < FEW else self._long).append(work)
         if not self._waiting:
             self._rest()
         if self._held_up and not self.full:
@@ -130,6 +130,7 @@ class Turns:
     def _slice(self, work: _Work) -> bool:
         """Do some of the work; return true when it has ended."""
         began = self._clock.seconds()
+        work.slices += 1
         failure = None
         try:
             for _ in work.steps:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from logsrv.linelog.inputs.turns import LAST_SECONDS, MANY, SLICE, Turns
+from logsrv.linelog.inputs.turns import FEW, LAST_SECONDS, MANY, SLICE, Turns
 from logsrv.linelog.store.valve import Valve
 
 
@@ -89,26 +89,40 @@ def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
 
 def test_only_a_few_go_on_however_many_were_begun() -> None:
     """Each keeps what it has made: a thousand bodies that become 100 MiB would be 100 GB."""
-    clock, ends, steps = Slow(), Ends(), 20
+    clock, ends, steps = Slow(), Ends(), 100
     turns = Turns(Valve(), clock)
     made = [list[str]() for _ in range(5 * MANY)]
     for one in made:
         turns.begin(work("a", steps, one), ends)
-    first_slice = len(made[0])
+    few = FEW * len(made[0])
     while len(ends.failures) < len(made):
         clock.turn()
-        assert sum(first_slice < len(one) < steps for one in made) <= MANY
+        assert sum(few < len(one) < steps for one in made) <= MANY
     assert all(len(one) == steps for one in made)
 
 
-def test_what_is_short_does_not_wait_for_what_was_begun_before() -> None:
+def test_what_is_short_has_its_turn_among_many_that_are_long() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
     turns = Turns(Valve(), clock)
     for _ in range(5 * MANY):
         turns.begin(work("long", 1000, []), Ends())
     turns.begin(work("short", 1, done), ends)
     assert not done
-    for _ in range(5 * MANY):
+    for _ in range(5 * MANY + 1):
+        clock.turn()
+    assert ends.failures == [None]
+
+
+def test_what_takes_a_little_more_than_a_slice_does_not_wait_for_what_is_long() -> None:
+    """Also where it took so long because the machine was busy."""
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+    for _ in range(MANY):
+        turns.begin(work("long", 1000, []), Ends())
+    for _ in range(MANY * FEW):
+        clock.turn()
+    turns.begin(work("short", 5, done), ends)
+    for _ in range(4):
         clock.turn()
     assert ends.failures == [None]
 
