@@ -342,7 +342,8 @@ def test_longer_than_a_record() -> None:
 
 @pytest.mark.parametrize("way", ["gzip", "zstd"])
 def test_a_bomb(way: str) -> None:
-    bomb = msgpack.packb([0, {"a": "x" * 1000}]) * 100_000
+    """Refused before anything is made of it."""
+    bomb = msgpack.packb([0, {}]) * 4000_000
     packed = gzip.compress(bomb) if way == "gzip" else zstandard.compress(bomb)
     value = ["t", packed, {"compressed": way}]
     tracemalloc.start()
@@ -350,7 +351,7 @@ def test_a_bomb(way: str) -> None:
         event(value)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 16 << 20
+    assert peak < 9 << 20
 
 
 def test_many_small_records_with_a_long_tag() -> None:
