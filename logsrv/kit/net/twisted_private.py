@@ -253,6 +253,19 @@ def body_left(channel: Any) -> int:
     return 0 if decoder is None else decoder.contentLength or 0
 
 
+def next_turn(reactor: Any, call: Callable[[], object]) -> None:
+    """Make a call in the reactor's next turn, also if the clock is set back meanwhile.
+
+    Twisted goes by the time of day: `callLater(0)` would wait until that has come so far again. A clock of
+    tests has nothing else.
+    """
+    from_threads = getattr(reactor, "callFromThread", None)
+    if from_threads is None:
+        reactor.callLater(0, call)
+    else:
+        from_threads(call)
+
+
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
     """Return the method, the target and the version of the request whose headers are through.
 

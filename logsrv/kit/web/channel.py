@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from io import BytesIO
 from typing import Any, Protocol, cast
 
@@ -23,7 +24,7 @@ from zope.interface import implementer
 from logsrv.kit.net.guard import ConnectionSettings
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.twisted_private import MalformedRequests, pipelined
+from logsrv.kit.net.twisted_private import MalformedRequests, next_turn, pipelined
 from logsrv.kit.observe.peer_log import ConnectionLog, end_sentence
 
 # From the end of one answer to the last header of the next request; seconds.
@@ -153,7 +154,7 @@ class Channel(MalformedRequests, HTTPChannel):
         if self._done % AT_ONCE:
             self.go_on_behind(request)
         else:
-            self.factory.clock.callLater(0, self._go_on, request)
+            next_turn(self.factory.clock, partial(self._go_on, request))
 
     def go_on_behind(self, request: Request) -> None:
         """Take in what follows a request that is answered."""

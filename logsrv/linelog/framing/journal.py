@@ -49,6 +49,11 @@ class JournalFramer:
         """Return how many bytes wait for the rest of their entry."""
         return self._size + len(self._held)
 
+    @property
+    def missing(self) -> int:
+        """Return how many bytes are only to be kept, or passed over, before there is anything to do."""
+        return max(self._passing, self._wanted - len(self._held), 0)
+
     def receive(self, data: bytes) -> Records:
         """Return the entries that are complete with `data`. Raises Refusal (400)."""
         if self._passing:
@@ -64,7 +69,7 @@ class JournalFramer:
         self._wanted -= self._at
         self._looked = max(0, self._looked - self._at)
         self._at = 0
-        if not self._fits(len(self._held)):
+        if self._held and not self._fits(len(self._held)):
             # A line: of what has a size it is known before.
             self._leave_out(_TO_ITS_LF)
             self._held.clear()

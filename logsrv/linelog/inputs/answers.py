@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from logsrv.kit.net.twisted_private import next_turn
+
 
 class Receiver(Protocol):
     """A connection as this module needs it; it goes on only if nothing else holds it back."""
@@ -53,7 +55,7 @@ class Answers:
         if self.state is Answering.NOTHING:
             self.state = Answering.ON_THE_WAY
             transport.registerProducer(self, True)
-            self._clock.callLater(0, self._turn_ended)
+            next_turn(self._clock, self._turn_ended)
         transport.write(data)
 
     def _turn_ended(self) -> None:

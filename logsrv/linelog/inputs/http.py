@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -32,12 +33,12 @@ PIECE = 2 << 10
 class InputChannel(Channel):
     """A connection of a sender. What it sends is parsed in steps, with turns for others between them.
 
-    unanswered: whether a stop has to wait for one of its requests. piece_by_piece: whether the body that
-    comes is more work than to keep it.
+    unanswered: whether a stop has to wait for one of its requests. at_once: returns how many bytes of the
+    body that comes are little work.
     """
 
     factory: HttpInputFactory
-    unanswered = piece_by_piece = False
+    unanswered = False
     source = ""
     # What the request is told by the store, and our transport by a peer that lets answers lie.
     _held = _answers_lie = False
@@ -51,6 +52,7 @@ class InputChannel(Channel):
     def connectionMade(self) -> None:
         super().connectionMade()
         self._unread: deque[memoryview] = deque()
+        self.at_once = _all
         self.source = self.factory.intake.source(source_of(self.transport))
 
     @property
@@ -78,7 +80,7 @@ class InputChannel(Channel):
     def _steps(self) -> Iterator[None]:
         while self._unread and not self._answering:
             data = self._unread.popleft()
-            size = PIECE if self.piece_by_piece else max(PIECE, body_left(self))
+            size = max(PIECE, min(self.at_once(), body_left(self)))
             if len(data) > size:
                 self._unread.appendleft(data[size:])
             # HTTPChannel starts the time anew for each byte of the headers; here it goes on.
@@ -119,7 +121,8 @@ class InputChannel(Channel):
         super().allContentReceived()
 
     def go_on_behind(self, request: Request) -> None:
-        self._answering = self.piece_by_piece = False
+        self._answering = False
+        self.at_once = _all
         self._replaying = True
         try:
             super().go_on_behind(request)
@@ -174,6 +177,10 @@ class InputChannel(Channel):
             self.setTimeout(self.timeOut)
         else:
             super().timeoutConnection()
+
+
+def _all() -> int:
+    return sys.maxsize
 
 
 class HttpInputFactory(ChannelFactory):

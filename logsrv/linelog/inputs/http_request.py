@@ -190,8 +190,8 @@ class InputRequest(Request):
             self._framer = self._new_framer()
             intake.valve.add(self)
         elif way.entries and not self._coding:
-            self._entries = JournalFramer(self._longest)
-            self.browser.piece_by_piece = True
+            entries = self._entries = JournalFramer(self._longest)
+            self.browser.at_once = lambda: entries.missing
             # It may follow a journal in which nothing happens, and no stop has to wait for that.
             self.browser.setTimeout(None)
             self.browser.unanswered = False

@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 import attrs
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.twisted_private import next_turn
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -51,7 +52,7 @@ class Turns:
         self._clock = clock
         self._short: deque[_Work] = deque()
         self._long: deque[_Work] = deque()
-        self._next: IDelayedCall | None = None
+        self._asked = False
         self._held_up: dict[Producer, None] = {}
         # Seconds that first slices took since the last turn in which others waited.
         self._at_once = 0.0
@@ -90,18 +91,19 @@ class Turns:
         given_up = self._waiting
         self._short.clear()
         self._long.clear()
-        self._rest()
+        self._valve.remove(self)
         return given_up
 
     def pauseProducing(self) -> None:
-        self._stop()
+        """Do nothing in the turns to come, until it is resumed."""
 
     def resumeProducing(self) -> None:
         self._go_on_later()
 
     def _go_on_later(self) -> None:
-        if self._waiting and self._next is None and not self._valve.closed:
-            self._next = self._clock.callLater(0, self._go_on)
+        if self._waiting and not self._asked and not self._valve.closed:
+            self._asked = True
+            next_turn(self._clock, self._go_on)
 
     def _first_slice(self, work: _Work) -> bool:
         began = self._clock.seconds()
@@ -110,9 +112,10 @@ class Turns:
         return ended
 
     def _go_on(self) -> None:
-        self._next = None
+        self._asked = False
         self._at_once = 0.0
-        self._turn()
+        if not self._valve.closed:
+            self._turn()
         self._go_on_later()
 
     def _turn(self) -> None:
@@ -121,7 +124,7 @@ class Turns:
         if self._short and not self._slice(work := self._short.popleft()):
             (self._short if work.slices < FEW else self._long).append(work)
         if not self._waiting:
-            self._rest()
+            self._valve.remove(self)
         if self._held_up and not self.full:
             held_up, self._held_up = self._held_up, {}
             for producer in held_up:
@@ -145,12 +148,3 @@ class Turns:
             # The others that wait are to go on.
             log.failure("ending what takes turns failed")
         return True
-
-    def _rest(self) -> None:
-        self._stop()
-        self._valve.remove(self)
-
-    def _stop(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None

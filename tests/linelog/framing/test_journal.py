@@ -126,6 +126,20 @@ def test_a_datagram_is_one_entry() -> None:
         entry_of(b"A=1\n\nB=2\n", 100)
 
 
+def test_what_is_missing_is_known_where_a_field_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    framer = JournalFramer(1000)
+    assert framer.missing == 0
+    framer.receive(b"A\n" + (500).to_bytes(8, "little") + b"x" * 100)
+    assert framer.missing == 401
+    framer.receive(b"x" * 400)
+    assert framer.missing == 1
+    framer.receive(b"\nA=1")
+    assert framer.missing == 0
+    monkeypatch.setattr(journal, "MOST_ENTRY", 20)
+    framer.receive(b"\nA\n" + (500).to_bytes(8, "little"))
+    assert framer.missing == 501
+
+
 def test_drips_into_a_long_field_cost_little() -> None:
     framer = JournalFramer(1 << 20)
     framer.receive(b"K" * (4 << 20) + b"\n" + (4 << 20).to_bytes(8, "little"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 
+import pytest
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from logsrv.linelog.inputs import turns as module
 from logsrv.linelog.inputs.turns import FEW, LAST_SECONDS, MANY, SLICE, Turns
 from logsrv.linelog.store.valve import Valve
 
@@ -75,6 +78,28 @@ def test_many_that_come_together_do_not_all_begin_at_once() -> None:
     while len(ends.failures) < 100:
         clock.turn()
     assert done == [f"{number}.0" for number in range(100)]
+
+
+class Reactor(Clock):
+    """A clock that has, as a reactor, turns that no time has to come for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.soon = deque[Callable[[], object]]()
+
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        self.soon.append(call)
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is due at a time of day would have to wait until then once more."""
+    monkeypatch.setattr(module, "SLICE", 0)
+    clock, done, ends = Reactor(), list[str](), Ends()
+    Turns(Valve(), clock).begin(work("a", 10, done), ends)
+    while clock.soon:
+        clock.rightNow -= 3600
+        clock.soon.popleft()()
+    assert len(done) == 10 and ends.failures == [None]
 
 
 def test_all_begin_at_once_while_the_store_takes_nothing() -> None:
@@ -191,6 +216,7 @@ def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
     assert turns.finish() == 0
     assert len(done) == 100 and ends.failures == [None]
     valve.open()
+    clock.turn()
     assert not clock.getDelayedCalls()
 
 
@@ -200,4 +226,5 @@ def test_what_takes_too_long_at_the_end_is_given_up() -> None:
     turns.begin(work("a", 10_000_000, done), ends)
     assert turns.finish() == 1
     assert clock.seconds() < 2 * LAST_SECONDS and not ends.failures
+    clock.turn()
     assert not clock.getDelayedCalls()
