@@ -49,6 +49,15 @@ class Page:
 PROGRAMS = Page.of("sending-from-programs.md")
 DAEMONS = Page.of("sending.md")
 
+
+def make_certificates(place: Path) -> Path:
+    """Make the files that the page makes; the logger's is for its address here, too."""
+    program("openssl", "openssl")
+    script = DAEMONS.file("certificates.sh").replace("=DNS:", "=IP:127.0.0.1,DNS:", 1)
+    subprocess.run(["sh", "-ec", script], cwd=place, check=True, capture_output=True, timeout=60)
+    return place
+
+
 # A loop over the texts in the file `texts`, which a NUL divides; and what the text is called there.
 LOOPS = {
     ".py": ('for n, text in enumerate(open("texts", encoding="utf-8").read().split("\\0")): CALL', "text"),

@@ -167,7 +167,10 @@ def test_an_example_of_java(logger: Start, tmp_path: Path, sender: Sender) -> No
 
 
 def test_every_example_of_the_page_is_run() -> None:
-    files = {sender.file for sender in [*SENDERS, *OF_JAVA]} | {"logger.sh"}
+    files = {sender.file for sender in [*SENDERS, *OF_JAVA]} | {
+        "logger.sh",
+        "socket-handler-tls.py",
+    }
     assert files == set(PROGRAMS.files)
 
 

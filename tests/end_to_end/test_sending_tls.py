@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from logsrv.linelog.fields.record import Record
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
-from tests.end_to_end.senders import DAEMONS, lines_of
+from tests.end_to_end.senders import DAEMONS, lines_of, make_certificates
 from tests.end_to_end.stored import stored_lines
 from tests.end_to_end.test_sending import in_order, running
 from tests.end_to_end.uploads import upload_journal, write_journal
@@ -29,12 +28,7 @@ LINES = [text.replace("\n", " ") for text in SENT]
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that the page makes; the logger's is for its address here, too."""
-    place = tmp_path_factory.mktemp("certificates")
-    program("openssl", "openssl")
-    script = DAEMONS.file("certificates.sh").replace("=DNS:", "=IP:127.0.0.1,DNS:", 1)
-    subprocess.run(["sh", "-ec", script], cwd=place, check=True, capture_output=True, timeout=60)
-    return place
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @attrs.frozen
