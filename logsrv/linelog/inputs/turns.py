@@ -31,7 +31,7 @@ LAST_SECONDS = 5.0
 # Seconds of first slices in a turn of the reactor, which may hear of a thousand connections at once.
 MOST_AT_ONCE = 0.02
 # Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
-FEW = 8
+FEW = 12
 # Of what is long so many go on in turn. While as many wait at all, who has sent much of what is to become
 # work is not read from.
 MANY = 4
