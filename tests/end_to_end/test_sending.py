@@ -28,7 +28,7 @@ pytestmark = pytest.mark.long
 SENT = texts()
 LINES = [text.replace("\n", " ") for text in SENT]
 TRIED = {
-    "relp.conf", "tcp.conf", "global.conf", "destination.conf", "nginx-logs.conf", "haproxy-logs.cfg",
+    "relp.conf", "tcp.conf", "global.conf", "destination.conf", "http-destination.conf", "nginx-logs.conf", "haproxy-logs.cfg",
     "postgresql-logs.conf", "journal-upload.conf",
 }  # fmt: skip
 
@@ -103,6 +103,31 @@ def test_syslog_ng(logger: Start, tmp_path: Path) -> None:
         found = records(server, 1000)
     assert [one.get("text") for one in found] == LINES
     assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
+
+
+def test_syslog_ng_over_http(logger: Start, tmp_path: Path) -> None:
+    """Acknowledged: messages of several lines, and of 20 KB, come whole."""
+    server = logger("--sync", "always", listen=["http:tcp:0:interface=127.0.0.1"])
+    page = DAEMONS.file("http-destination.conf", (8088, server.port()))
+    driver = page[page.index("{") + 1 : page.rindex("}")]
+    if not any(module_of_syslog_ng("libhttp.so")):
+        missing("syslog-ng cannot send HTTP (Debian: apt install syslog-ng-mod-http)")
+    place = tmp_path / "socket"
+    with syslog_ng(tmp_path, f'unix-dgram("{place}" log-msg-size(65536));', driver):
+        wait_until(place.exists, "its socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(str(place))
+            for text in SENT:
+                sender.send(f"<13>Nov 20 06:18:42 app: {text}".encode())
+        found = records(server, 1000)
+    assert [one.get("fields.message") for one in found] == SENT
+    assert {(one.get("app"), one.level) for one in found} == {("app", "notice")}
+
+
+def module_of_syslog_ng(name: str) -> Iterator[Path]:
+    """Return where a module of it is, beside the program of .ci/peers.sh."""
+    wrapper = Path(program("syslog-ng", "syslog-ng-core"))
+    return wrapper.parent.parent.rglob(f"syslog-ng/*/{name}")
 
 
 def test_the_journal(logger: Start, tmp_path: Path) -> None:
