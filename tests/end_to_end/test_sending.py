@@ -28,7 +28,8 @@ pytestmark = pytest.mark.long
 SENT = texts()
 LINES = [text.replace("\n", " ") for text in SENT]
 TRIED = {
-    "relp.conf", "tcp.conf", "global.conf", "destination.conf", "http-destination.conf", "nginx-logs.conf", "haproxy-logs.cfg",
+    "relp.conf", "tcp.conf", "global.conf", "destination.conf", "http-destination.conf",
+    "nginx-logs.conf", "haproxy-logs.cfg",
     "postgresql-logs.conf", "journal-upload.conf",
 }  # fmt: skip
 
