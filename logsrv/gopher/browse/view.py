@@ -252,6 +252,9 @@ class PageView(ScrollView, can_focus=True):
         before = self.cursor
         if not self._layout.is_for(self._columns):
             self._lay_out_again()
+        elif self.cursor is not None:
+            # Rows that a sentence below takes for a while do not cost the cursor its line.
+            self._reveal(self.cursor)
         self._keep_in_sight()
         if self.cursor != before:
             self.post_message(self.Pointed())

@@ -89,6 +89,8 @@ class Window(App[None]):
     #bottom.talking { height: auto; max-height: 4; }
     #said { width: 1fr; padding: 0 1; }
     #where { width: auto; padding: 0 1; }
+    /* What is announced leaves the two rows at the bottom to be read. */
+    ToastRack { margin-bottom: 2; }
     """
 
     def __init__(self, session: Session, started: Started | None = None) -> None:

@@ -220,6 +220,18 @@ def test_resizing_keeps_the_place() -> None:
     framed([], scenario)
 
 
+def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
+    """A sentence of two rows takes it from the page; it may be about the last link in sight."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.put_cursor(9)
+        await pilot.resize_terminal(40, 9)
+        await pilot.pause()
+        assert (frame.view.cursor, frame.rows()[-1]) == (9, " 10 menu  item 9")
+
+    framed(LONG_MENU, scenario)
+
+
 def test_what_is_looked_for_is_found_round_the_end() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         view = frame.view
