@@ -162,6 +162,15 @@ def test_what_is_too_long_for_an_entry_of_a_journal_is_told(tmp_path: Path) -> N
     assert done.stdout.endswith(b"; dropped: fields of more than 16 MiB, of 1 entry\n")
 
 
+def test_entries_of_a_journal_before_a_damage_are_taken(tmp_path: Path) -> None:
+    damaged = b"MESSAGE\n" + struct.pack("<Q", 3) + b"longer\n\n"
+    (tmp_path / "journal").write_bytes(EXPORT + damaged + EXPORT)
+    done = logsrv("import", "--directory", "store", "journal", directory=tmp_path)
+    assert done.returncode == 1 and b"what stands before that is taken" in done.stderr
+    assert b"in all: 1 file, 2 lines, " in done.stdout
+    assert logsrv("search", "--directory", "store", "-c", directory=tmp_path).stdout == b"2\n"
+
+
 def test_a_file_that_has_grown_since_is_another_one(logs: Path, tmp_path: Path) -> None:
     """Its lines are older than those that are there: nothing comes twice by mistake."""
     words = ("import", "--directory", "store", "log/syslog.1")

@@ -9,7 +9,7 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
-from logsrv.linelog.framing.bodies import Records, malformed
+from logsrv.linelog.framing.bodies import Records, Refusal, malformed
 from logsrv.linelog.framing.json_made import gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
@@ -43,6 +43,8 @@ class JournalFramer:
         self._fields: list[tuple[bytes, bytes]] = []
         self._size = 0
         self._left_out = False
+        # What is wrong behind the entries that were returned last.
+        self._wrong: Refusal | None = None
 
     @property
     def held(self) -> int:
@@ -55,7 +57,12 @@ class JournalFramer:
         return max(self._passing, self._wanted - len(self._held), 0)
 
     def receive(self, data: bytes) -> Records:
-        """Return the entries that are complete with `data`. Raises Refusal (400)."""
+        """Return the entries that are complete with `data`. Raises Refusal (400).
+
+        Entries before what is wrong are returned; the next call raises.
+        """
+        if self._wrong:
+            raise self._wrong
         if self._passing:
             data = self._pass_over(data)
         self._held += data
@@ -63,8 +70,14 @@ class JournalFramer:
         if len(self._held) < self._wanted:
             return records
         self._wanted = 0
-        while self._field(records):
-            pass
+        try:
+            while self._field(records):
+                pass
+        except Refusal as refusal:
+            if not len(records):
+                raise
+            self._wrong = refusal
+            return records
         del self._held[: self._at]
         self._wanted -= self._at
         self._looked = max(0, self._looked - self._at)
@@ -79,6 +92,8 @@ class JournalFramer:
     def finish(self) -> Records:
         """Return the entry that the end of the upload ends; raises Refusal if a field of it has no end."""
         records = Records()
+        if self._wrong:
+            raise self._wrong
         if self._held or self._passing:
             raise malformed("the upload ends in the middle of a field")
         self._end(records)
