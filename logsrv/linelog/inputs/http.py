@@ -108,6 +108,8 @@ class InputChannel(Channel):
         if self._half_closed and not (waiting or self._answering):
             self._half_closed = False
             super().readConnectionLost()
+        if self._over:
+            return
         wait = self._held or waiting
         transport = cast(ITCPTransport, self.transport)
         if wait:
@@ -133,6 +135,10 @@ class InputChannel(Channel):
     def loseConnection(self) -> None:
         self._over = True
         self._unread.clear()
+        if self._stopped and self.connected:
+            # What is read is dropped; but inside TLS the end of the peer has to be.
+            self._stopped = False
+            cast(ITCPTransport, self.transport).resumeProducing()  # type: ignore[attr-defined]
         super().loseConnection()
 
     def readConnectionLost(self) -> None:

@@ -449,6 +449,17 @@ def test_too_large_in_pieces_is_refused_as_soon_as_it_is() -> None:
     assert sender.clock.getDelayedCalls() == []
 
 
+def test_what_is_refused_and_ends_in_the_same_piece_is_closed_in_order() -> None:
+    sender = Sender(max_body=10)
+    head = request(
+        b"", Content_Length="", Transfer_Encoding="chunked", Content_Type="application/json"
+    )
+    sender.send(head + b"c\r\n0123456789ab\r\n0\r\n\r\n" + request(b"more"))
+    assert [status for status, _ in sender.answers()] == [413]
+    assert sender.transport.disconnecting and not sender.transport.aborted
+    assert sender.transport.producerState == "producing"
+
+
 def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
     sender = Sender(max_body=1 << 20)
     sender.post(gzip.compress(bytes(2 << 20)), Content_Encoding="gzip")
