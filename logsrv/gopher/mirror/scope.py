@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.mirror.robots import Robots
-from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int, bytes]
 
-_MENUS = frozenset(
-    letter for letter in map(chr, range(256)) if item_type(letter).transfer == "menu"
-)
 NOT_FOLLOWED = "links out of Gopher, or nowhere"
 SEARCH = "searches"
 OTHER_HOST = "on other servers: --span everywhere"
@@ -149,4 +146,4 @@ class Scope:
 
 def is_menu(url: GopherURL) -> bool:
     """Return true if the answer of `url` is a menu."""
-    return url.item_type in _MENUS
+    return url.item_type in MENUS

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 UNTIL_DOT = -1
 UNTIL_CLOSE = -2
 
-_HEADER = re.compile(rb"([+-])(-1|-2|\d{1,15})\r?\n")
-_HEADER_BEGUN = re.compile(rb"[+-](?:-?[12]?|\d{1,15})\r?")
-_ERROR_NUMBER = re.compile(rb"(\d{1,3})\b[ \t]*(.*)")
-_BLOCK = re.compile(rb"\+([^\s:]+):?[ \t]*(.*)", re.DOTALL)
-_VIEW = re.compile(rb"([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*", re.DOTALL)
+# Compiled when first used: together half a millisecond, which most answers never need.
+_HEADER = rb"([+-])(-1|-2|\d{1,15})\r?\n"
+_HEADER_BEGUN = rb"[+-](?:-?[12]?|\d{1,15})\r?"
+_ERROR_NUMBER = rb"(\d{1,3})\b[ \t]*(.*)"
+_BLOCK = rb"(?s)\+([^\s:]+):?[ \t]*(.*)"
+_VIEW = rb"(?s)([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*"
 
 
 class Header(Value):
@@ -46,7 +47,7 @@ class Header(Value):
 
 def parse_header(start: bytes) -> tuple[Header, int] | None:
     """The header that `start` begins with, and how many bytes it takes; None if there is none."""
-    found = _HEADER.match(start)
+    found = re.match(_HEADER, start)
     if found is None:
         return None
     return Header(found[1] == b"-", int(found[2])), found.end()
@@ -54,13 +55,13 @@ def parse_header(start: bytes) -> tuple[Header, int] | None:
 
 def may_become_header(start: bytes) -> bool:
     """Return true if more bytes behind `start` could still make a header of it."""
-    return not start or _HEADER_BEGUN.fullmatch(start) is not None
+    return not start or re.fullmatch(_HEADER_BEGUN, start) is not None
 
 
 def parse_error(body: bytes, charset: str | None = None) -> ServerError:
     """The error of an answer whose header said that it is one: `NUMBER ADMIN`, then sentences."""
     first, _, message = body.partition(b"\n")
-    found = _ERROR_NUMBER.match(first)
+    found = re.match(_ERROR_NUMBER, first)
     number = int(found[1]) if found else None
     if not message.strip(b". \t\r\n"):
         message = found[2] if found else first
@@ -95,7 +96,7 @@ class Attributes(Value):
 
     @property
     def views(self) -> tuple[AlternateView, ...]:
-        found = map(_VIEW.fullmatch, self.block("VIEWS"))
+        found = (re.fullmatch(_VIEW, line) for line in self.block("VIEWS"))
         return tuple(
             AlternateView(match[1], match[2] or b"", match[3] or b"") for match in found if match
         )
@@ -125,7 +126,7 @@ def _blocks(body: bytes) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     name: str | None = None
     lines: list[bytes] = []
     for line in body.replace(b"\r\n", b"\n").split(b"\n"):
-        if found := _BLOCK.fullmatch(line):
+        if found := re.fullmatch(_BLOCK, line):
             if name is not None:
                 yield name, tuple(lines)
             name, lines = decode_line(found[1]).upper(), [found[2]] if found[2] else []

@@ -72,6 +72,8 @@ _TABLE = (
     ItemType("i", "information", "i", None),
 )
 
+# The letters of what is answered with a menu.
+MENUS = frozenset(item_type.letter for item_type in _TABLE if item_type.transfer == "menu")
 _BY_LETTER = {item_type.letter: item_type for item_type in _TABLE}
 
 

@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 LONGEST_NAME = 200
 """Bytes; file systems take 255, and names get something added while their file is written."""
 
-_DEVICE_NAME = "(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\\.|\\Z))"
+# Windows opens the device, whatever follows behind a dot.
+_DEVICE = "(?i:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?= *(?:\\.|\\Z))"
 # Most names, and nothing is to be done to them.
-_PLAIN = re.compile(f"(?!{_DEVICE_NAME})[A-Za-z0-9_](?:[A-Za-z0-9_. -]{{0,98}}[A-Za-z0-9_-])?")
+_PLAIN = re.compile(f"(?!{_DEVICE})[A-Za-z0-9_](?:[A-Za-z0-9_. -]{{0,98}}[A-Za-z0-9_-])?")
 # What Windows and FAT refuse, what a terminal or a reader could be misled by (as in escape.py), and
-# bytes that are not UTF-8.
-_UNSAFE = re.compile(
+# bytes that are not UTF-8. Compiled when a name first needs it.
+_UNSAFE = (
     '[\x00-\x1f\x7f-\x9f"*/:<>?\\\\|\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
     # Hidden files, options of commands, and the endings that Windows leaves off.
     r"|\A[.\- ~]|[. ]\Z"
 )
-# Windows opens the device, whatever follows behind a dot.
-_DEVICE = re.compile(_DEVICE_NAME)
 _LONGEST_ENDING = 16
 _LEADS_INSIDE = re.compile(r"[^./\\\0][^/\\\0]*")
 
@@ -42,8 +41,9 @@ def safe_name(name: bytes) -> str:
     text = name.decode("utf-8", "surrogateescape")
     if _PLAIN.fullmatch(text):
         return text
-    text = _UNSAFE.sub(_escaped, text) or "="
-    text = _DEVICE.sub(lambda match: f"={ord(match[0][0]):02X}{match[0][1:]}", text, count=1)
+    text = re.sub(_UNSAFE, _escaped, text) or "="
+    if device := re.match(_DEVICE, text):
+        text = f"={ord(device[0][0]):02X}{text[1:]}"
     return text if len(text.encode()) <= LONGEST_NAME else _shortened(text)
 
 

@@ -66,3 +66,8 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a name for a file"):
         inside(Path("/d"), "sub", name)
     assert inside(Path("/d"), "sub", "x") == Path("/d/sub/x")
+
+
+@pytest.mark.parametrize("name", [b"icon.gif", b"beacon", b"disc\xffcon", b"console.txt"])
+def test_the_name_of_a_device_inside_of_another_name_is_none(name: bytes) -> None:
+    assert safe_name(name) == name.replace(b"\xff", b"=FF").decode()
