@@ -39,7 +39,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         from logsrv.gopher.command.main import main
 
         # After -- no URL is taken for an option, or for a command such as mirror.
-        raise SystemExit(main(["--", settings.url, *settings.words]))
+        raise SystemExit(main([*settings.as_words, "--", settings.url, *settings.words]))
     from twisted.internet import reactor
 
     from logsrv.gopher.gateway.service import GatewayService

@@ -13,7 +13,7 @@ import pytest
 from logsrv.kit.testing import TWISTD, wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.gateway.web import LOOPBACK
-from tests.gopher.servers import Scripted
+from tests.gopher.servers import Scripted, SocksProxy
 
 
 def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -71,6 +71,16 @@ def test_stops(serve: Serve, tmp_path: Path, number: signal.Signals, status: int
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (status, b"", b"")
+
+
+def test_connects_as_it_is_told(serve: Serve, tmp_path: Path) -> None:
+    """The options of `gopher URL` about servers are there too."""
+    server = serve(b"\x84\r\n.\r\n")
+    proxy = SocksProxy(server.port)
+    options = [f"--proxy=socks5://127.0.0.1:{proxy.port}", "--charset=cp437"]
+    done = run(*options, "gopher://far.example/0/a", directory=tmp_path)
+    proxy.close()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ä\n", "")
 
 
 def test_searches(serve: Serve, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from logsrv.gopher.fetch.client import GopherClient, GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.cache import Cache
+from logsrv.gopher.gateway.connecting import is_public_name
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.menu import Menu
@@ -58,7 +59,11 @@ class Fetcher:
             limits=Limits(page, page, download=settings.max_download, items=MOST_ITEMS),
             connections_per_host=CONNECTIONS_PER_HOST,
             retries=1,
-            allow=settings.check_address,
+            trust=settings.trust,
+            proxy=settings.proxy,
+            charset=settings.charset,
+            # A proxy looks names up by itself, and the only address that is connected to is its own.
+            allow=settings.check_address if settings.proxy is None else None,
         )
         self.known: Cache[GopherURL, Menu | Text] = Cache(
             settings.cache_size or 0, settings.cache_time, reactor.seconds
@@ -75,7 +80,7 @@ class Fetcher:
     async def _fetched(
         self, url: GopherURL, kind: type[Content], fetch: Callable[[GopherURL], Deferred[Content]]
     ) -> Fetched[Content]:
-        self._settings.check(url)
+        self._check(url)
         if isinstance(known := self.known.get(url), kind):
             return Fetched(known, "", self._seconds)
         try:
@@ -89,8 +94,13 @@ class Fetcher:
 
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""
-        self._settings.check(url)
+        self._check(url)
         return await self._in_time(url, self._client.open(url))
+
+    def _check(self, url: GopherURL) -> None:
+        self._settings.check(url)
+        if self._settings.proxy is not None and not is_public_name(url.host):
+            self._settings.check_address(url.host, url.port)
 
     async def _in_time(self, url: GopherURL, work: Deferred[Result]) -> Result:
         work.addTimeout(PATIENCE, self._clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -86,6 +87,7 @@ class Gateway:
                 answer: Answer | Stream | None = self._answers.own(request.path)
                 if answer is None and request.path != b"/go":
                     place = parse_path(request.uri)
+                    place = attrs.evolve(place, charset=place.charset or self._settings.charset)
                 if answer is None:
                     leave = self._enter(request)
                     if place is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.gateway.connecting import Connecting
 from logsrv.gopher.gateway.destinations import HOST_NAME, Destinations
 from logsrv.gopher.gateway.visitors import VisitorLimits
 from logsrv.kit.inspect.settings import OperatorSettings
@@ -15,7 +16,7 @@ from logsrv.kit.web.endpoints import web_endpoint
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class GopherSettings(VisitorLimits, Destinations, OperatorSettings):
+class GopherSettings(VisitorLimits, Connecting, Destinations, OperatorSettings):
     """The settings of `twistd gopher`, all of them: where to listen, where to go, what to give whom."""
 
     gateway: tuple[Endpoint, ...] = option(
@@ -49,3 +50,4 @@ def check_wanted(settings: GopherSettings) -> None:
         raise ConfigurationError(
             f"gopher: give either a URL to print or --gateway ENDPOINT; {what} there"
         )
+    settings.trust  # noqa: B018  says what is wrong with it

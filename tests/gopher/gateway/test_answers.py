@@ -103,6 +103,15 @@ async def test_text(gateway: Start, serve: Serve) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_charset_for_all_pages(gateway: Start, serve: Serve) -> None:
+    server = serve(b"caf\xe9\r\n.\r\n")
+    web = gateway("--allow-private", "--charset=cp437")
+    path = f"/gopher/127.0.0.1:{server.port}/0/t"
+    assert "cafΘ" in (await web.get(path)).page.text
+    assert "café" in (await web.get(f"{path}?charset=latin-1")).page.text
+
+
+@pytest_twisted.ensureDeferred
 async def test_image(gateway: Start, serve: Serve) -> None:
     """An image has a page, the page has the image, and the image is one."""
     server = serve(PNG)
