@@ -53,22 +53,26 @@ _YEARS_BACK = 8
 class Dated:
     """The moments of the lines of one file, in its order.
 
-    written: when the file was last written to: its lines are no more than a day younger.
+    written: when the file was last written to: its lines are no more than a day younger. begin: what
+    `said` was at the end of an earlier reading: lines before the first time have it, else `written`.
 
     They never go back, because a search by time goes by the order in the store: a line that is older than
     the one before has the time of that one, and is counted.
 
     undated: lines before the first one with a time, and all where there is none; those behind the first
     count as parts of what they follow. late, latest: lines that were older, and by how much at most.
-    first, last: the moments of the first and the last line; None as long as there is none.
+    first, last: the moments of the first and the last line; None as long as there is none. said: the first
+    moment that a line says itself.
     """
 
-    def __init__(self, written: int) -> None:
+    def __init__(self, written: int, begin: int | None = None) -> None:
         self._written = written
+        self._begin = written if begin is None else begin
         self._text = b""
         self._found: int | None = None
         self.first: int | None = None
         self.last: int | None = None
+        self.said: int | None = None
         self.lines = self.undated = self.late = self.latest = 0
 
     def runs(self, text: bytes) -> Iterator[tuple[int, bytes]]:
@@ -79,7 +83,7 @@ class Dated:
                 moment = self._of_object(found[0][: found[0].find(b"\n")])
             else:
                 moment = self._moment(found["plain"] or found["bracketed"])
-            if moment is None and self.last is None:
+            if moment is None and self.said is None:
                 # They wait for the first moment.
                 continue
             if at < found.start():
@@ -97,15 +101,17 @@ class Dated:
             yield self._dated(entry, moment) if found else self._undated(entry, None)
 
     def _undated(self, lines: bytes, following: int | None) -> tuple[int, bytes]:
-        if self.last is None:
+        if self.said is None:
             self.undated += lines.count(b"\n")
-            if following is None:
-                following = self._written
-        return self._run(lines, following if self.last is None else None)
+        if self.last is None:
+            return self._run(lines, self._begin if following is None else following)
+        return self._run(lines, None)
 
     def _dated(self, lines: bytes, moment: int | None) -> tuple[int, bytes]:
         if moment is None:
             return self._undated(lines, None)
+        if self.said is None:
+            self.said = moment
         if self.last is not None and moment < self.last:
             self.late += lines.count(b"\n")
             self.latest = max(self.latest, self.last - moment)

@@ -31,6 +31,8 @@ from logsrv.linelog.store.disk import reason
 STDIN = "-"
 # Small, because as many files as overlap in time are read at once.
 CHUNK = 64 << 10
+# Standard input cannot be read twice: so much of it is looked through for the first time.
+_AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
 _ENTRY_RULES = LineRules(telnet=False, max_line=8 * MOST_ENTRY)
 _ROTATED = re.compile(r"\.([0-9]+)(?:\.[a-z0-9]+)?$")
@@ -69,15 +71,22 @@ class LogFile:
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = False
         self.dated = Dated(self._written)
+        self._begin: int | None = None
         self._unread = b""
 
     def first(self) -> int | None:
-        """Return the moment of the first line; None if there is none."""
+        """Return the moment of the first line; None if there is none.
+
+        The file is read up to its first time: the lines before have that one.
+        """
         if self.name == STDIN:
-            # It can be read once only.
-            self._unread = sys.stdin.buffer.read(CHUNK)
+            self._unread = sys.stdin.buffer.read(_AHEAD)
+        self.dated = Dated(self._written)
         with closing(self._runs(_tell_nobody, peeking=True)) as runs:
-            moment = next(runs, (None,))[0]
+            while self.dated.said is None and next(runs, None):
+                pass
+        self._begin = self.dated.said
+        moment = self.dated.first if self._begin is None else self._begin
         self.taken = self.unpacked = self.without_fields = 0
         self.cut = False
         return moment
@@ -90,7 +99,7 @@ class LogFile:
         return self._runs(self._tell)
 
     def _runs(self, tell: Tell, *, peeking: bool = False) -> Generator[tuple[int, bytes]]:
-        self.dated = Dated(self._written)
+        self.dated = Dated(self._written, self._begin)
         chunks = self._chunks(tell, peeking)
         begin = next(chunks, b"")
         chunks = chain([begin], chunks)

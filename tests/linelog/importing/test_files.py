@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +27,8 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
 }
 WRITTEN = 1_795_190_400
+SIX = 1_795_154_400_000_000
+"""The first moment of TEXT."""
 
 
 def written(path: Path, data: bytes) -> str:
@@ -51,6 +55,30 @@ def test_a_packed_file_that_breaks_off_is_told(tmp_path: Path, packer: str) -> N
     for _ in file.runs():
         pass
     assert len(said) == 1 and "a cannot be read to its end: " in said[0]
+
+
+@pytest.mark.parametrize("stdin", [False, True])
+def test_many_lines_before_the_first_time_have_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stdin: bool
+) -> None:
+    before = b"a line without a time\n" * (3 * CHUNK // 22)
+    name = written(tmp_path / "app.log", before + TEXT)
+    if stdin:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(before + TEXT)))
+        name = "-"
+    (file,) = find([name], pytest.fail, pytest.fail)
+    assert file.first() == SIX
+    runs = list(file.runs())
+    assert runs[0][0] == SIX and runs[-1][0] == SIX + 3599 * 1_000_000
+    assert b"".join(lines for _, lines in runs) == before + TEXT
+    assert (file.dated.undated, file.dated.late) == (before.count(b"\n"), 0)
+
+
+def test_a_long_file_without_a_time_has_its_own(tmp_path: Path) -> None:
+    (file,) = find([written(tmp_path / "a", b"hello\n" * CHUNK)], pytest.fail, pytest.fail)
+    assert file.first() == WRITTEN * 1_000_000
+    assert {moment for moment, _ in file.runs()} == {WRITTEN * 1_000_000}
+    assert file.dated.undated == file.dated.lines == CHUNK
 
 
 def test_files_rotated_longest_ago_come_first(tmp_path: Path) -> None:
