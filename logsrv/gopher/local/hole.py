@@ -83,13 +83,16 @@ class Hole:
             raise NotThere("it is a symbolic link that leads out of the directory")
         descriptor = os.open(self._root, _FLAGS | os.O_DIRECTORY)
         try:
-            for name in self._names(real[len(base) :]):
-                inner = os.open(name, _FLAGS, dir_fd=descriptor)
+            *above, last = self._names(real[len(base) :]) or [b"."]
+            for name in above:
+                inner = os.open(name, _FLAGS | os.O_DIRECTORY, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
-            mode = os.fstat(descriptor).st_mode
-            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise NotThere(_REASONS[errno.ENXIO])
+            _check_mode(os.stat(last, dir_fd=descriptor, follow_symlinks=False).st_mode)
+            inner = os.open(last, _FLAGS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+            _check_mode(os.fstat(descriptor).st_mode)
         except BaseException:
             os.close(descriptor)
             raise
@@ -130,8 +133,11 @@ class Hole:
         with os.scandir(descriptor) as entries:
             # What is a link may lead to a directory.
             found = {
-                os.fsencode(entry.name): entry.is_symlink() or entry.is_dir(follow_symlinks=False)
+                os.fsencode(entry.name): not entry.is_file(follow_symlinks=False)
                 for entry in entries
+                if entry.is_symlink()
+                or entry.is_dir(follow_symlinks=False)
+                or entry.is_file(follow_symlinks=False)
             }
         there = [
             name
@@ -179,6 +185,14 @@ class Hole:
                 return _letter_of(selector.rpartition(b"/")[2], descriptor)
         except NotThere:
             return None
+
+
+def _check_mode(mode: int) -> None:
+    """Raise NotThere for pipes, devices and sockets, before they are opened: a writer who waits for the
+    other end of a pipe would be let go, and some devices act on being opened.
+    """
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+        raise NotThere(_REASONS[errno.ENXIO])
 
 
 def _letter_of(name: bytes, descriptor: int) -> str | None:

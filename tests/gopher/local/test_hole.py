@@ -193,3 +193,29 @@ def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> No
         with place.open(b"/") as descriptor:
             assert len(list(place.menu(b"/", descriptor))) == 3
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_is_no_file_is_not_even_opened(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for a reader of a pipe would be told that there was one, and end; opening a device
+    rewinds a tape, or starts a watchdog that restarts the machine.
+    """
+    (directory / "to-pipe").symlink_to("pipe")
+    os.mkfifo(directory / "sub" / "gophermap")
+    place, opened, real = Hole(directory), [], os.open
+
+    def recorded(path: bytes, flags: int, **places: int) -> int:
+        # As a directory the system opens nothing else.
+        if not flags & os.O_DIRECTORY:
+            opened.append(path)
+        return real(path, flags, **places)
+
+    monkeypatch.setattr(os, "open", recorded)
+    assert lines(place)[-1] == b"0a.txt /a.txt"
+    assert lines(place, b"sub") == [b"0deep /sub/deep"]
+    for selector in (b"pipe", b"to-pipe", b"pipe/deeper", b"sub/gophermap"):
+        with pytest.raises(NotThere):
+            content(place, selector)
+    assert b"a.txt" in opened
+    assert not {b"pipe", b"gophermap"} & {*opened}
