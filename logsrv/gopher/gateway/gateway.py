@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.gateway import pages
-from logsrv.gopher.gateway.answers import HEADINGS, Answer, Answers, Stream, error_answer
+from logsrv.gopher.gateway.answers import HEADINGS, PLAIN, Answer, Answers, Stream, error_answer
 from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.paths import WebPlace, parse_path
 from logsrv.gopher.gateway.settings import GopherSettings
@@ -76,7 +76,7 @@ class Gateway:
         work = Deferred.fromCoroutine(self._serve(request))
         # Whoever went away needs no answer: what is fetched for them ends.
         request.notifyFinish().addErrback(lambda _: work.cancel())
-        work.addErrback(self._failed, request)
+        work.addErrback(self._failed, request).addErrback(self._given_up, request)
 
     async def _serve(self, request: WebRequest) -> None:
         leave: Callable[[], None] = lambda: None  # noqa: E731
@@ -180,5 +180,18 @@ class Gateway:
         if request.startedWriting:
             request.browser.abort()
         else:
-            body = pages.error_page(HEADINGS[500], "The operator finds the reason in the log.")
-            self._send(request, Answer(body, status=500))
+            self._send(request, _failure_answer())
+
+    def _given_up(self, failure: Failure, request: WebRequest) -> None:
+        """Who gets no answer at all should not wait for it."""
+        log.failure("answering that a request failed has failed, too", failure)
+        request.browser.abort()
+
+
+def _failure_answer() -> Answer:
+    """Return the answer for what should not happen, without a page if that cannot be made either."""
+    sentence = "The operator finds the reason in the log."
+    try:
+        return Answer(pages.error_page(HEADINGS[500], sentence), status=500)
+    except Exception:  # a template that is broken or gone, of which the log has the first failure
+        return Answer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)

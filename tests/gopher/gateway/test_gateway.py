@@ -16,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
+from logsrv.gopher.gateway import pages
 from tests.gopher.conftest import Serve, names
 from tests.gopher.gateway.conftest import Start
 from tests.gopher.gateway.web import SECONDS, Web, gateway_service
@@ -332,4 +333,26 @@ async def test_rubbish(gateway: Start) -> None:
     ):
         answer = await deferToThread(send, data)
         assert answer[:12] in (b"", b"HTTP/1.1 400"), data
+    assert (await web.get("/")).status == 200
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_comes_even_if_pages_cannot_be_made(
+    gateway: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A template that is broken breaks the page that would say so, too."""
+    web = gateway("--allow-private")
+
+    def broken(template: str, **values: object) -> bytes:
+        raise LookupError("a broken template")
+
+    monkeypatch.setattr(pages, "_render", broken)
+    with capturedLogs() as events:
+        for path in ("/", "/nothing", "/gopher/127.0.0.1:1/"):
+            answer = await web.get(path)
+            assert answer.status == 500
+            assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+            assert b"the log" in answer.body
+    assert len(events) >= 3
+    monkeypatch.undo()
     assert (await web.get("/")).status == 200
