@@ -8,10 +8,11 @@ from typing import TypeVar
 import attrs
 
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints import ARGUMENTS, Endpoint, parse_endpoint
 from logsrv.kit.net.guard import ConnectionSettings, LineRate, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind
+from logsrv.kit.text.words import listed, nearest, shown
 from logsrv.linelog.alerts.settings import AlertOptions, check_labels
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.http.settings import HttpSettings, check_reach
@@ -39,7 +40,15 @@ def parse_listen(text: str) -> Listen:
     word, _, rest = text.partition(":")
     if word in inputs():
         return Listen(text, word, parse_endpoint(rest))
-    return Listen(text, "lines", parse_endpoint(text))
+    try:
+        return Listen(text, "lines", parse_endpoint(text))
+    except ValueError:
+        types = {*ARGUMENTS, "haproxy"}
+        if word in types or rest.partition(":")[0] not in types:
+            raise
+    known = sorted(inputs())
+    hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
+    raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
 
 
 def _locate(listen: Listen, directory: Path) -> Listen:

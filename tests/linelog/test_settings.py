@@ -35,6 +35,21 @@ def test_an_input_may_stand_before_the_endpoint() -> None:
         assert (listen.input, listen.endpoint.port, str(listen)) == ("lines", 1234, text)
 
 
+def test_a_wrong_word_before_an_endpoint_is_told_apart_from_a_wrong_endpoint() -> None:
+    for text, sentence in (
+        (
+            "sylog:udp:514",
+            r"^sylog is no input; did you mean syslog\? known are forward, .* or syslog$",
+        ),
+        ("xyz:haproxy:tcp:514", r"^xyz is no input; known are "),
+        ("upd:514", r"^upd is no endpoint type; did you mean udp\?"),
+        ("haproxy:udp:514", r"^haproxy: stands before a stream"),
+        ("syslog:upd:514", r"^upd is no endpoint type; did you mean udp\?"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            parse_listen(text)
+
+
 def test_a_path_in_an_endpoint_is_made_absolute() -> None:
     """A daemon changes its directory before it binds."""
     (listener,) = settings("--listen", "unix:log.sock").listener
