@@ -65,7 +65,7 @@ class DirectoryLock:
             who = f"process {int(owner)}" if owner.isdigit() else "another process"
             raise StoreError(
                 f"the store {self._disk.directory} is in use by {who};"
-                " give each server a directory of its own"
+                " stop it first, or take another directory"
             ) from None
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error

@@ -103,5 +103,5 @@ def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) ->
 
 
 def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
-    with opened(tmp_path, POLICY), pytest.raises(StoreError, match="is in use by process"):
+    with opened(tmp_path, POLICY), pytest.raises(StoreError, match="; stop it first, or"):
         imported(tmp_path)
