@@ -42,6 +42,18 @@ def test_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
     assert stored_lines(server.store)[0].source.startswith(b"tls:127.0.0.1:")
 
 
+def test_clients_that_write_and_are_gone(logger: Start, certificate: tuple[Path, Path]) -> None:
+    """They read nothing: what was said to them unasked would cost what they wrote."""
+    key, cert = certificate
+    server = logger(listen=[f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={cert}"])
+    context = ssl.create_default_context(cafile=str(cert))
+    lines = [b"line %d " % number + b"x" * 200 for number in range(20_000)]
+    for _ in range(5):
+        with context.wrap_socket(server.connect(), server_hostname="localhost") as connection:
+            connection.sendall(b"\n".join(lines) + b"\n")
+    assert len(server.wait_for_messages(5 * len(lines))) == 5 * len(lines)
+
+
 def test_a_client_that_speaks_no_tls(logger: Start, certificate: tuple[Path, Path]) -> None:
     """It is closed, and nothing of it is stored; the next one is served."""
     key, cert = certificate

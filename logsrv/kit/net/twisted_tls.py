@@ -27,6 +27,8 @@ from logsrv.kit.net.peer_certificate import PeerCertificate
 
 # Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
 ENCRYPTED = 64 * 1024
+# What is taken from OpenSSL at a time, to be sent: as much as Twisted takes.
+OUTGOING = 32 * 1024
 # The most that one record of TLS holds (RFC 8446 section 5.1).
 RECORD = 16 * 1024
 # A peer that reads nothing of what is still there for it gets as long.
@@ -38,12 +40,18 @@ class GatheringTLS(BufferingTLSTransport):
 
     It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
     has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
+
+    The tickets that end the handshake of TLS 1.3 go out with the first bytes that the protocol says, or
+    at the end. A client that only writes never reads them, and its kernel throws away what it has not
+    sent yet when such a client closes.
     """
 
     # What the client has shown, where it was asked to; and why that was no good, as OpenSSL numbers it.
     certificate: PeerCertificate | None = None
     faults: list[tuple[int, x509.Certificate]] | None = None
     _waiting: IDelayedCall | None = None
+    # None until the handshake is done.
+    _tickets: bytes | None = None
     # Whether the protocol wants nothing to be read, which has to wait for the handshake.
     _held = False
 
@@ -118,12 +126,33 @@ class GatheringTLS(BufferingTLSTransport):
         if texts and not self._aborted:
             ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
         if end is None:
-            self._flushSendBIO()
+            self._answer()
         elif not self._lostTLSConnection:
             goodbye = end.check(SSL.ZeroReturnError)
             if goodbye:
                 self._shutdownTLS()
             self._tlsShutdownFinished(None if goodbye else end)
+
+    def _answer(self) -> None:
+        """Send what OpenSSL has to say to what was received, if that is more than tickets."""
+        if self._tickets is None:
+            # Before TLS 1.3 it is the end of the handshake, for which the client waits.
+            has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
+            self._tickets = self._to_be_sent() if has_tickets else b""
+        self._flushSendBIO()
+
+    def _flushSendBIO(self) -> None:
+        said = self._to_be_sent()
+        if said:
+            raw: Any = self.transport
+            raw.write((self._tickets or b"") + said)
+            self._tickets = self._tickets and b""
+
+    def _to_be_sent(self) -> bytes:
+        try:
+            return self._tlsConnection.bio_read(OUTGOING)
+        except SSL.WantReadError:
+            return b""
 
     def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
         """Append to `texts` what can be read; gives what ended the connection, if anything did."""

@@ -41,7 +41,9 @@ KIB = 1024
 class Channel:
     """A protocol behind GatheringTLS, and a client; the test carries the bytes between them."""
 
-    def __init__(self, pem: Path, protocol: Chunks) -> None:
+    def __init__(
+        self, pem: Path, protocol: Chunks, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    ) -> None:
         self.clock = Clock()
         factory = TLSMemoryBIOFactory(
             DefaultOpenSSLContextFactory(str(pem), str(pem)),
@@ -52,6 +54,7 @@ class Channel:
         factory.protocol = GatheringTLS
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.maximum_version = newest
         self.protocol = protocol
         self.transport = StringTransport()
         self.server: Any = factory.buildProtocol(None)
@@ -124,6 +127,26 @@ def test_a_peer_that_says_no_goodbye_is_not_waited_for(channel: Channel) -> None
     assert channel.transport.disconnecting
     channel.server.connectionLost(Failure(ConnectionDone()))
     assert not channel.clock.getDelayedCalls()
+
+
+def test_nothing_is_said_unasked(channel: Channel) -> None:
+    """The tickets of the handshake go out with what the protocol says first."""
+    channel.client.write(b"hello")
+    channel.server.dataReceived(channel.sent())
+    assert channel.client.version() == "TLSv1.3" and not channel.transport.value()
+    channel.server.write(b"bye")
+    channel.clock.advance(0)
+    channel.fetch()
+    assert channel.client.read() == b"bye"
+    session = channel.client.session
+    assert session is not None and session.has_ticket
+
+
+def test_the_end_of_an_older_handshake_is_said_at_once(tmp_path: Path) -> None:
+    channel = Channel(certificate_file(tmp_path / "pem"), Chunks(), ssl.TLSVersion.TLSv1_2)
+    channel.fetch()
+    channel.client.do_handshake()
+    assert channel.client.version() == "TLSv1.2"
 
 
 def test_a_record_that_was_tampered_with_ends_the_connection(channel: Channel) -> None:
