@@ -96,10 +96,11 @@ class Following:
     def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
         """Follow the menu that has these entries now; returns False if it is followed already."""
         with self._alone():
-            if not self._list.add(url, title):
+            if any(mark.url == url for mark in self._list.all()):
                 return False
+            # First: on a full disk it would be followed, and all of it new to nobody.
             self._write(url, News().look(entries, now))
-        return True
+            return self._list.add(url, title)
 
     def unfollow(self, url: GopherURL) -> bool:
         """Follow it no longer, and forget what was known; returns False if it was not followed."""

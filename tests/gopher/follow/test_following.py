@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -139,3 +142,22 @@ def test_several_programs_at_once_lose_nothing(tmp_path: Path) -> None:
 )
 def test_menus_texts_and_what_was_found_can_be_followed(url: str, can: bool) -> None:
     assert can_follow(GopherURL.parse(url)) is can
+
+
+def test_what_cannot_be_kept_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the command that failed, tried again, would say that it is followed already."""
+    following = Following(tmp_path / "data")
+
+    def full(path: Path, **options: bool) -> AbstractContextManager[BinaryIO]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="No space"):
+        patch.setattr("logsrv.gopher.follow.following.whole_file", full)
+        following.follow(A, "The phlog of A", entries("old"), NOW)
+    assert following.all() == []
+    assert following.follow(A, "The phlog of A", entries("old"), NOW)
+    assert not following.follow(A, "The phlog of A", entries("old", "x"), NOW)
+    assert following.change(A, lambda news: news.look(entries("old", "x"), NOW))
+    assert new(following) == ["x"]
