@@ -43,12 +43,12 @@ def descriptors(pid: int) -> int:
 
 
 def is_bound(wire: str, address: str) -> bool:
-    """Whether somebody listens at `address`: a path for "unix", a port for all others, which are TCP
-    but for "udp".
+    """Whether somebody listens at `address`: a path for "unix", a port for all others; "tls" and
+    "syslog" are TCP.
 
     Looking is better than connecting: a connection would be counted, logged and stored.
     """
-    wire = wire if wire in ("unix", "udp") else "tcp"
+    wire = "tcp" if wire in ("tls", "syslog") else wire
     lines = Path(f"/proc/net/{wire}").read_text().splitlines()[1:]
     if wire == "unix":
         return any(line.split()[7:8] == [address] for line in lines)

@@ -183,12 +183,12 @@ def test_a_line_that_never_ends(tmp_path: Path, size: int) -> None:
     def serve(connection: socket.socket) -> None:
         for _ in range(3000 // size):
             connection.sendall(b"x" * size)
-        connection.sendall(b"END")
+        connection.sendall(b"!")
         connection.recv(1)
 
     with serving(serve) as port, client(port, tmp_path) as terminal:
         terminal.expect(">")
-        terminal.expect("END")
+        terminal.expect("!")
         terminal.type("\x04")
         assert terminal.wait() == 0
     assert terminal.text().count("x") >= 3000 // size * size
