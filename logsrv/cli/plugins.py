@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logsrv.kit.options.argument_parser import Parser
@@ -29,8 +31,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     found = installed()
     print(_json(found) if arguments.json else _text(found), end="")
+    if _is_overlooked(Path.cwd()):
+        print(
+            "logsrv plugins: twisted/plugins in this directory is not on Python's path:"
+            " try PYTHONPATH=. or install the package (pip install --editable .)",
+            file=sys.stderr,
+        )
     is_sound = not found.broken and not any(plugin.error for plugin in found.plugins)
     return 0 if is_sound else 1
+
+
+def _is_overlooked(directory: Path) -> bool:
+    """Return whether plugins lie in `directory` where `twistd` looks for none."""
+    import twisted.plugins
+
+    folder = directory / "twisted/plugins"
+    searched = {Path(entry).resolve() for entry in twisted.plugins.__path__}
+    return any(folder.glob("*.py")) and folder.resolve() not in searched
 
 
 def _json(found: Installed) -> str:

@@ -258,7 +258,7 @@ class IInput(Interface):
     name = Attribute("What stands before the endpoint in `--listen NAME:ENDPOINT`.")
 
     def stream(intake: Intake) -> IProtocolFactory:
-        """The factory of protocols for one stream listener."""
+        """The factory of protocols for one stream listener. ConfigurationError: it takes no streams."""
 
     def datagrams(intake: Intake) -> IDatagramReceiver:
-        """The receiver for one datagram listener."""
+        """The receiver for one datagram listener. ConfigurationError: it takes no datagrams."""
