@@ -50,7 +50,10 @@ def test_a_plugin_here_that_is_not_on_the_path_is_told(tmp_path: Path) -> None:
     (folder / "one.py").write_text(PLUGIN.format(name="one"))
     shown = logsrv("plugins", directory=tmp_path)
     assert b"\none " not in shown.stdout
-    assert b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=." in shown.stderr
+    assert (
+        b"twisted/plugins in this directory is not on Python's path: try PYTHONPATH=."
+        in shown.stderr
+    )
     shown = logsrv("plugins", directory=tmp_path, environment={"PYTHONPATH": "."})
     assert b"\none " in shown.stdout
     assert shown.stderr == b""
