@@ -29,7 +29,8 @@ LONGEST_DISPLAY = 1000
 MOST_STEPS = 20
 
 _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECASE)
-_SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?=[/:?#]|\Z)", re.IGNORECASE)
+# Not before the @ of a user and password.
+_SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?::[0-9]*)?(?=[/?#]|\Z)", re.IGNORECASE)
 _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 

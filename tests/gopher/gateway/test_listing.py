@@ -162,6 +162,10 @@ def test_a_long_way_up_is_cut() -> None:
         ("https://example.org/a", "example.org"),
         ("http://EXAMPLE.org:8080", "EXAMPLE.org"),
         ("https://safe.example@evil.example/", ""),
+        ("https://safe.example:443@evil.example/", ""),
+        ("https://safe.example:x@evil.example/", ""),
+        ("https://safe.example\\@evil.example/", ""),
+        ("https://[::1]/", ""),
         ("mailto:a@example.org", ""),
     ],
 )
