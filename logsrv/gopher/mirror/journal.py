@@ -22,7 +22,6 @@ from io import FileIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
-from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 
 FILE = ".gopher-mirror"
 _VERSION = 1
+# What lines raise that somebody else has written, lists in lists without end among them.
+_WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _as_json = json.JSONEncoder(check_circular=False).encode
 _quoted = json.encoder.encode_basestring_ascii
 
@@ -103,7 +104,7 @@ class Journal:
                     elif "update" in value:
                         old, done = [*(old or ()), *done], []
                         self._updating = offset + len(line)
-                except (ValueError, TypeError, KeyError, BadURL) as error:
+                except _WRONG as error:
                     raise self._damaged(number) from error
                 offset += len(line)
         return Contents(done, old)
@@ -203,13 +204,13 @@ class Journal:
         with open(self._path, "rb") as file:
             try:
                 found = json.loads(file.readline())
-                url = one_line(found["url"])
+                url, span = one_line(found["url"]), one_line(found["span"])
                 is_mirror = found["mirror"] == _VERSION
-            except (ValueError, TypeError, KeyError) as error:
+            except _WRONG as error:
                 raise self._damaged(1) from error
         if not is_mirror or found != wanted:
             raise ConfigurationError(
-                f"{self._directory} is a mirror of {url} (--span {one_line(str(found['span']))}) "
+                f"{self._directory} is a mirror of {url} (--span {span}) "
                 "already; take another directory, or remove it"
             )
 
@@ -236,6 +237,8 @@ def _done(value: dict[str, Any], offset: int) -> Done:
     for name in path:
         checked(name)
     size = value.get("size")
-    if not (size is None and isinstance(value["menu"], str)) and not isinstance(size, int):
-        raise ValueError("neither a file nor a menu")
+    if size is None:
+        value["menu"].encode("latin-1")
+    elif not isinstance(size, int):
+        raise TypeError("neither a file nor a menu")
     return Done(GopherURL.parse(value["url"]), path, size, offset)

@@ -79,8 +79,12 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
         b'{"url": "http://h/", "path": ["a"], "size": 1}\n',
         b'{"url": "gopher://h/0a", "path": ["a"]}\n',
         b'{"url": "gopher://h/0a", "path": ["a"], "size": "x"}\n',
+        b'{"url": "gopher://h/1m", "path": ["m"], "menu": "\\u20ac"}\n',
+        b'{"url": "gopher://h/1m", "path": ["m"], "menu": 5}\n',
         b'["path"]\n',
+        b"[" * 100_000 + b"\n",
     ],
+    ids=lambda line: line[:60].decode(),
 )
 def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
     with open(written / FILE, "ab") as file:
@@ -90,6 +94,12 @@ def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, li
         journal.read()
     journal.close()
     (written / FILE).write_bytes(line)
+    with pytest.raises(ConfigurationError, match="line 1 of"):
+        Journal(written, ROOT, "path")
+
+
+def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written: Path) -> None:
+    (written / FILE).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
     with pytest.raises(ConfigurationError, match="line 1 of"):
         Journal(written, ROOT, "path")
 
