@@ -1,8 +1,9 @@
 """The times that lines of a file begin with: many lines become runs of one moment each (sans-IO).
 
 RFC 3164 (`Nov 20 06:18:42`, local time, without a year), RFC 3339 and its relatives (a space for the T, a
-comma before the fraction, slashes; local time without an offset), both also behind a priority (`<13>`,
-`<13>1 `), the time in brackets of access logs, and that of a JSON object, as text or as a number.
+comma before the fraction, slashes; local time without an offset), that of C's asctime (`Fri Nov 20
+06:18:42 2026`, local, in brackets in Apache's error log), all also behind a priority (`<13>`, `<13>1 `),
+the time in brackets of access logs, and that of a JSON object, as text or as a number.
 Lines without a time belong to the line before them.
 
 A moment is in microseconds since 1970 here: whole ones, which a float would not keep.
@@ -19,8 +20,18 @@ import orjson
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _MONTH = rb"(?:" + b"|".join(_MONTHS) + rb")"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_ASCTIME = (
+    rb"\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) " + _MONTH + rb" [ 0-9][0-9] " + _CLOCK
+    + rb"(?:\.[0-9]{1,6})?+ [0-9]{4}(?![0-9])"
+)  # fmt: skip
 _PLAIN = (
-    rb"(?:" + _MONTH + rb" [ 0-9][0-9] " + _CLOCK + rb"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]"
+    rb"(?:"
+    + _ASCTIME
+    + rb"|"
+    + _MONTH
+    + rb" [ 0-9][0-9] "
+    + _CLOCK
+    + rb"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]"
     rb"" + _CLOCK + rb"(?:[.,][0-9]{1,9}+)?+(?: ?(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9])))?+)"
 )
 _BRACKETED = rb"[0-9]{2}/" + _MONTH + rb"/[0-9]{4}:" + _CLOCK + rb"(?: [+-][0-9]{4})?"
@@ -167,6 +178,9 @@ class Dated:
         if classic:
             return self._without_year(classic)
         shown = text.decode("ascii")
+        if (weekday := shown.removeprefix("["))[:3].isalpha():
+            fraction = ".%f" if "." in weekday else ""
+            return self._of(datetime.strptime(weekday[4:], f"%b %d %H:%M:%S{fraction} %Y"))
         if shown[2] == "/":
             zone = " %z" if " " in shown else ""
             return self._of(datetime.strptime(shown, f"%d/%b/%Y:%H:%M:%S{zone}"))
