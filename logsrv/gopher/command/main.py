@@ -25,7 +25,7 @@ from logsrv.gopher.command.arguments import (
 from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.errors import GopherError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from logsrv.gopher.local.fileurl import ItemURL
     from logsrv.gopher.wire.itemtypes import Transfer
 
+_COMMANDS = ("browse", "mirror", "follow", "unfollow", "new", "serve")
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
@@ -95,6 +96,8 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return 0
     except BrokenPipeError:
         return PIPE_CLOSED
+    except UnknownHost as error:
+        return _tell(stderr, f"{error}{_command_meant(arguments[0])}", error.exit_status)
     except GopherError as error:
         return _tell(stderr, error, error.exit_status)
     except UsageError as error:
@@ -110,6 +113,16 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
     stderr.write(printable(f"gopher: {sentence}\n"))
     stderr.flush()
     return status
+
+
+def _command_meant(word: str) -> str:
+    """Return the question whether a command was meant by `word`, in the place of a URL, or nothing."""
+    if not word.isalpha() or word in _COMMANDS:
+        return ""
+    from logsrv.kit.text.words import nearest
+
+    near = nearest(word, _COMMANDS)
+    return f" (did you mean gopher {near}?)" if near else ""
 
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:

@@ -44,6 +44,20 @@ def test_a_menu_and_a_text(serve: Serve) -> None:
     assert gopher(serve(b"\xe1\n").url("/0x"), "--charset", "cp437")[1] == "ß\n".encode()
 
 
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (("mirrror", "gopher.example"), "or try again later (did you mean gopher mirror?)\n"),
+        (("mirror", "no.invalid", "copy"), "or try again later\n"),
+        (("brwse.invalid",), "or try again later\n"),
+        (("qqqqq",), "or try again later\n"),
+    ],
+)
+def test_a_misspelt_command_is_no_host(words: tuple[str, ...], end: str) -> None:
+    status, out, err = gopher(*words)
+    assert (status, out) == (4, b"") and err.endswith(end)
+
+
 def test_links_json_and_raw(serve: Serve) -> None:
     url = serve(MENU).url()
     assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]
