@@ -190,7 +190,8 @@ class Intake:
     def as_text(self, source: str, records: int = 1) -> None:
         """Count records that are stored as text, for they are not what was promised, and say so."""
         self._metrics.count("records_as_text_total", records, listener=self.label)
-        self.complain(source, "what it sends is not what it should be; stored as text", "text")
+        expected = f"a record is not as {self.label} takes them, or longer than --max-record"
+        self.complain(source, f"{expected}; stored as text", "text")
 
     def pauseProducing(self) -> None:
         """Do nothing: whoever delivers is paused, and what is here already waits."""

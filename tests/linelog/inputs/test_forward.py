@@ -95,7 +95,9 @@ def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
     assert sink.text == (b"[0,5]\n" + LINE) * 3
     assert peer.value() == msgpack.packb({"ack": "c"}) * 3 and not peer.disconnecting
     (said,) = map(formatEvent, events)
-    assert said.endswith("what it sends is not what it should be; stored as text")
+    assert said.endswith(
+        ": a record is not as tcp:1234 takes them, or longer than --max-record; stored as text"
+    )
 
 
 def test_what_is_no_event_closes_after_what_was_before_it() -> None:
