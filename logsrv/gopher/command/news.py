@@ -81,10 +81,10 @@ def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextI
     if options.url is None:
         _list(session.following, stdout)
         return 0
-    return _follow(options, session)
+    return _follow(options, session, stdout, stderr)
 
 
-def _follow(options: Namespace, session: Session) -> int:
+def _follow(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO) -> int:
     url = typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
@@ -92,7 +92,13 @@ def _follow(options: Namespace, session: Session) -> int:
         raise ConfigurationError(f"{url} is followed already")
     how, now = session.options_for(url, accept_cut=True), int(time.time())
     entries = asyncio.run(fetch_entries(url, how, now, session.charset))
-    session.following.follow(url, " ".join(options.title) or title_of(url), entries, now)
+    title = " ".join(options.title) or title_of(url)
+    session.following.follow(url, title, entries, now)
+    if stdout.isatty():
+        number = f"{len(entries):,} item{'s' if len(entries) != 1 else ''}"
+        stderr.write(
+            printable(f"gopher: {title} is followed; what it has now, {number}, counts as read\n")
+        )
     return 0
 
 
@@ -129,6 +135,8 @@ def _new(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO)
         shown = as_json(followed, found) if options.json else _lines(followed, found)
     stdout.write(shown.encode())
     stdout.flush()
+    if not shown and stdout.isatty():
+        stderr.write("gopher: nothing is new\n")
     for each, problem in problems:
         stderr.write(printable(f"gopher: {each.title}: {problem}\n"))
     if options.read:

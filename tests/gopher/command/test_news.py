@@ -15,6 +15,7 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.kit.testing import wait_until
+from tests.cli.at_terminal import AtTerminal
 from tests.gopher import servers
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
@@ -167,6 +168,22 @@ def test_it_is_the_command_as_installed(phlog: Phlog, home: Path) -> None:
     code = "import sys, logsrv.gopher.command.main; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
     assert b"logsrv.gopher.follow" not in loaded and b"asyncio" not in loaded
+
+
+def test_a_person_at_a_terminal_is_told_where_a_script_is_not(phlog: Phlog, home: Path) -> None:
+    environment = {"XDG_DATA_HOME": str(home.parent)}
+
+    def typed(*words: str) -> str:
+        with AtTerminal(*GOPHER, *words, environment=environment) as terminal:
+            assert terminal.wait() == 0
+            return terminal.text()
+
+    followed = "gopher: A phlog is followed; what it has now, 1 item, counts as read"
+    assert typed("follow", phlog.url, "A", "phlog").strip() == followed
+    assert typed("new").strip() == "gopher: nothing is new"
+    assert gopher("new") == (0, "", "")
+    phlog.write("2025-11-20", "One")
+    assert typed("new").startswith("2025-11-20 text One")
 
 
 @contextmanager
