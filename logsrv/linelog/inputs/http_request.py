@@ -49,7 +49,9 @@ MOST_DISCARDED = 1 << 20
 LINGER_SECONDS = 5
 # A sender that hears nothing gives up by itself after ten seconds, mostly.
 ANSWER_SECONDS = 8
-RETRY_AFTER = "2"
+# Seconds after which a sender that was refused is to come again.
+RETRY_SECONDS = 2
+RETRY_AFTER = str(RETRY_SECONDS)
 # Bytes of a journal that are looked at in one step: hundreds of entries, if they are that small.
 ENTRIES_PIECE = 2 << 10
 ENTRIES = "application/vnd.fdo.journal"
@@ -184,7 +186,8 @@ class InputRequest(Request):
         if way.entries and self._media not in ("", ENTRIES):
             raise Refusal(415, "protocol", f"entries of the journal are {ENTRIES}")
         text = way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT
-        if intake.valve.closed:
+        if intake.valve.closed_for() > RETRY_SECONDS:
+            # In full flow it is closed for a moment again and again; sooner than this it is open again.
             raise busy("the store takes nothing in just now; send it again")
         if text and not self._coding:
             self._framer = self._new_framer()

@@ -37,6 +37,7 @@ class Sink:
         self.producers: list[Producer] = []
         self.valve = self
         self.closed = False
+        self.seconds_closed = 60.0
         self.waiting: list[Deferred[None]] = []
         self.since: int | None = None
 
@@ -47,6 +48,9 @@ class Sink:
     @property
     def appended(self) -> int:
         return len(self.text)
+
+    def closed_for(self) -> float:
+        return self.seconds_closed if self.closed else 0.0
 
     def durable(self, since: int | None = None) -> Deferred[None]:
         """Fires with the next `sync`."""

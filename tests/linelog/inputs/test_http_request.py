@@ -477,6 +477,19 @@ def test_nothing_is_taken_while_the_store_takes_nothing() -> None:
     assert b"200 OK" in sender.transport.value()
 
 
+@pytest.mark.parametrize("media", ["text/plain", "application/json", "application/x-ndjson"])
+def test_nobody_is_refused_while_the_store_has_enough_for_a_moment(media: str) -> None:
+    """As it has again and again while others send more than the disk takes."""
+    sender = Sender()
+    sender.sink.closed, sender.sink.seconds_closed = True, 0.5
+    sender.post(b'{"a":1}', Content_Type=media)
+    assert sender.answers() == []
+    sender.sink.closed = False
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+    assert sender.sink.text == b'{"a":1}\n'
+
+
 def test_a_sender_of_lines_waits_with_the_store_and_not_for_ever() -> None:
     sender = Sender()
     sender.send(request(b"", Content_Length="8") + b"one\n")
