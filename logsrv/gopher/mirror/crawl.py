@@ -358,6 +358,7 @@ class Crawl:
         sink = finished.sink
         if isinstance(sink, FileSink):
             try:
+                self._folders.look_again(self._place(job))
                 sink.store()
             except (LogsrvError, OSError) as error:
                 sink.abort()

@@ -53,18 +53,18 @@ class Folders:
         path = self.path(names)
         if names in self._known:
             return path
-        try:
-            mode = os.lstat(path).st_mode
-        except FileNotFoundError:
-            return path
-        if stat.S_ISLNK(mode):
-            raise LinkInTheWay(
-                f"{one_line(path, 500)} is a symbolic link, and a mirror is not written through "
-                "one; remove it or put a directory in its place"
-            )
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(_mode_of_no_link(path)):
             self._known[names] = path
         return path
+
+    def look_again(self, names: tuple[str, ...]) -> None:
+        """Raise LinkInTheWay if a directory on the way to a path that is written now has become a link
+        since it was asked for.
+        """
+        path = str(self._directory)
+        for name in names[:-1]:
+            path = f"{path}/{name}"
+            _mode_of_no_link(path)
 
     def is_whole(self, names: tuple[str, ...], size: int) -> bool:
         """Return true if there is a file of that size, and no link on the way to it."""
@@ -77,6 +77,7 @@ class Folders:
     def write(self, names: tuple[str, ...], content: bytes) -> None:
         """Write a small file, unless it has this content. Raises LinkInTheWay, OSError."""
         path = self.path(names)
+        self.look_again(names)
         if same_content(path, content):
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -85,7 +86,9 @@ class Folders:
     def remove(self, names: tuple[str, ...]) -> None:
         """Remove a file, if it is there, and the directories that are empty then. Raises OSError."""
         try:
-            os.unlink(self.path(names))
+            path = self.path(names)
+            self.look_again(names)
+            os.unlink(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, LinkInTheWay):
             return
         for length in range(len(names) - 1, 0, -1):
@@ -100,6 +103,20 @@ class Folders:
         for place, _, files in os.walk(self._directory):
             for name in filter(_PART.fullmatch, files):
                 os.unlink(os.path.join(place, name))
+
+
+def _mode_of_no_link(path: str) -> int:
+    """Return the mode of what is at `path`, 0 if there is nothing. Raises LinkInTheWay."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return 0
+    if stat.S_ISLNK(mode):
+        raise LinkInTheWay(
+            f"{one_line(path, 500)} is a symbolic link, and a mirror is not written through "
+            "one; remove it or put a directory in its place"
+        )
+    return mode
 
 
 def same_content(path: str, content: bytes) -> bool:

@@ -396,6 +396,28 @@ def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: 
     assert (tmp_path / "mirror" / "a").exists()
 
 
+def test_a_link_that_is_put_there_meanwhile_is_not_written_through(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Neither are files nor menus; what was asked for already fails."""
+    inside, outside = tmp_path / "mirror" / "sub", tmp_path / "elsewhere"
+    inside.mkdir(parents=True)
+
+    class Moving(Site):
+        def _answer(self, connection: socket.socket, request: bytes) -> None:
+            if request == b"/sub/c\r\n":
+                inside.rename(outside)
+                inside.symlink_to(outside)
+            super()._answer(connection, request)
+
+    menu = b"0B\t/sub/b\t@\n0C\t/sub/c\t@\n0D\t/sub/d\t@\n.\n"
+    answers = {b"": b"1Sub\t/sub\t@\n.\n", b"/sub": menu, b"/sub/c": b"c", b"/sub/d": b"d"}
+    done = crawl(Moving(serve, answers), tmp_path / "mirror", connections=1, update=True)
+    failed = {url.selector: type(error) for url, error in done.tally.failed.items()}
+    assert failed == {b"/sub/b": ServerError, b"/sub/c": LinkInTheWay, b"/sub/d": LinkInTheWay}
+    assert list(outside.iterdir()) == []
+
+
 def test_a_menu_whose_items_take_long_is_there_before_them(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,21 @@ def test_nothing_goes_through_a_link(mirror: Path, names: tuple[str, ...]) -> No
     assert sorted(os.listdir(mirror / "../elsewhere")) == ["a", "sub"]
 
 
+def test_nothing_goes_through_a_link_that_was_a_directory(mirror: Path) -> None:
+    """A directory that was looked at may be moved away, and a link be left in its place."""
+    folders = Folders(mirror)
+    folders.write(("sub", "a"), b"x")
+    folders.write(("sub", "a"), b"ours")
+    (mirror / "sub").rename(mirror / "moved")
+    (mirror / "sub").symlink_to("moved")
+    with pytest.raises(LinkInTheWay, match="sub is a symbolic link"):
+        folders.look_again(("sub", "a"))
+    with pytest.raises(LinkInTheWay, match="sub is a symbolic link"):
+        folders.write(("sub", "a"), b"other")
+    folders.remove(("sub", "a"))
+    assert (mirror / "moved" / "a").read_bytes() == b"ours"
+
+
 def test_a_link_in_place_of_a_file_is_replaced(mirror: Path) -> None:
     (mirror / "a").symlink_to("../elsewhere/a")
     folders = Folders(mirror)
