@@ -66,14 +66,31 @@ def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts
     if not records or not lines:
         return NOTHING
     closing = None
-    if next_oversize(lines, 0, rules.max_line) >= 0:
-        result = cut(lines, False, rules, counts)
-        lines = result.lines
-        if result.oversize and rules.oversize is Oversize.CLOSE:
-            closing = f"a record is longer than {rules.max_line} bytes"
+    if (
+        next_oversize(lines, 0, rules.max_line) >= 0
+        # The escapes of LFs may have made it as long.
+        and max(map(len, records)) > rules.max_line
+    ):
+        lines, closing = _without_oversize(records, rules, counts)
     if not (rules.raw or is_plain(lines)):
         lines = escaped(lines)
     return Framed(Block.of(lines), closing)
+
+
+def _without_oversize(
+    records: Sequence[bytes], rules: LineRules, counts: LineCounts
+) -> tuple[bytes, str | None]:
+    """Return the lines of records of which some are too long, and why the connection has to be closed."""
+    lines = []
+    for place, record in enumerate(records):
+        line = record.replace(b"\n", _ESCAPED_LF) + b"\n" if record else b""
+        if len(record) > rules.max_line:
+            line = cut(line, False, rules, counts).lines
+        lines.append(line)
+        if len(record) > rules.max_line and rules.oversize is Oversize.CLOSE:
+            counts.dropped_closed += sum(map(len, records[place + 1 :]))
+            return b"".join(lines), f"a record is longer than {rules.max_line} bytes"
+    return b"".join(lines), None
 
 
 def without_ending(record: bytes) -> bytes:

@@ -47,6 +47,19 @@ def test_too_long_ones_go_on_in_the_next_line() -> None:
     assert (counts.oversize_lines, framed.closing) == (1, None)
 
 
+@pytest.mark.parametrize("oversize", Oversize)
+def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize: Oversize) -> None:
+    """Neither alone nor beside one that is."""
+    counts = LineCounts()
+    rules = LineRules(max_line=6, oversize=oversize)
+    framed = frame_records([b"a\nb\nc"], rules, counts)
+    assert framed.block and bytes(framed.block) == rb"a\x0ab\x0ac" + b"\n"
+    assert (framed.closing, counts) == (None, LineCounts())
+    framed = frame_records([b"a\nb\nc", b"too long"], rules, counts)
+    assert framed.block and bytes(framed.block).startswith(rb"a\x0ab\x0ac" + b"\ntoo lo\n")
+    assert counts.oversize_lines == 1
+
+
 def test_too_long_ones_close_the_connection() -> None:
     counts = LineCounts()
     rules = LineRules(max_line=4, oversize=Oversize.CLOSE)

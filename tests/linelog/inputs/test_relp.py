@@ -40,6 +40,16 @@ def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
     assert refused(receiver, "empty") == 1
 
 
+def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink, max_line=9, oversize=Oversize.CLOSE)
+    receiver.dataReceived(b"2 syslog 9 <13>a\nb\nc\n")
+    assert sink.text == b"<13>a\\x0ab\\x0ac\n"
+    sink.sync()
+    assert transport.value() == b"2 rsp 6 200 OK\n"
+    assert not transport.disconnecting
+
+
 @pytest.mark.parametrize(
     "frame", [b"2 x 0\n", b"2 syslog 1 a\n", b"2 syslog 9000 %b\n" % (b"a" * 9000)]
 )
