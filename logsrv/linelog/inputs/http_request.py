@@ -86,6 +86,7 @@ class InputRequest(Request):
         self._body = BytesIO()
         self._held = 0
         self._size = 0
+        self._whole = False
         # Whether it is being unpacked, parsed or stored; and the answer that stands at the end of that.
         self._busy = False
         self._reply: Reply | None = None
@@ -127,6 +128,7 @@ class InputRequest(Request):
             self._refuse(refusal, None)
 
     def process(self) -> None:
+        self._whole = True
         self.browser.unanswered = True
         if self._answered:
             self._finish()
@@ -142,9 +144,20 @@ class InputRequest(Request):
 
     def connectionLost(self, reason: Failure) -> None:
         self._gone = True
+        if not (self._whole or self._refusal) and self._unfinished:
+            self._intake.drop(
+                self.browser.source, "unfinished", "a request broke off; its end is not stored"
+            )
         if not self._busy:
             self._let_go()
         super().connectionLost(reason)
+
+    @property
+    def _unfinished(self) -> bool:
+        """Return true if anything has come that is not stored."""
+        if self._entries is not None:
+            return self._entries.held > 0
+        return self._held > 0 if self._framer is None else not self._ended
 
     def _steps(self) -> Iterator[None]:
         self._reply = yield from self._taken()

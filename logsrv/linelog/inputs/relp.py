@@ -46,6 +46,10 @@ class RelpReceiver(RecordReceiver):
         elif framer.closed:
             self.end()
 
+    def lost(self) -> None:
+        if self.held:
+            self.intake.drop(self.source, "unfinished", "a message broke off; it is not stored")
+
 
 @implementer(IInput)
 class Relp:

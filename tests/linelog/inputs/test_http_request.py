@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import Any
+from typing import Any, cast
 
 import cramjam
 import pytest
@@ -16,6 +16,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
+from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import http, turns
 from logsrv.linelog.inputs.http import Http, HttpInputFactory
@@ -526,6 +527,27 @@ def test_an_unfinished_line_of_an_unfinished_request_is_not_stored() -> None:
     sender.send(request(b"", Content_Length="100") + b"one\nunfini")
     sender.leave()
     assert sender.sink.text == b"one\n" and not sender.sink.producers
+
+
+@pytest.mark.parametrize(
+    ("media", "body", "counted"),
+    [("", b"one\ntw", 1), ("", b"one\n", 0), ("application/json", b'{"a"', 1), ("", b"", 0)],
+)
+def test_what_breaks_off_is_counted(media: str, body: bytes, counted: int) -> None:
+    sender = Sender()
+    sender.send(request(b"", Content_Length="100", Content_Type=media) + body)
+    sender.leave()
+    metrics = cast(Metrics, sender.intake._metrics)
+    assert metrics.value("records_refused_total", reason="unfinished") == counted
+
+
+def test_who_leaves_before_the_answer_has_sent_all() -> None:
+    sender = Sender()
+    sender.post(b'{"a":1}', Content_Type="application/json")
+    sender.leave()
+    sender.sink.sync()
+    metrics = cast(Metrics, sender.intake._metrics)
+    assert metrics.value("records_refused_total", reason="unfinished") == 0
 
 
 def test_too_long_a_line_by_the_rule_that_closes() -> None:

@@ -50,6 +50,18 @@ def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> No
     assert not transport.disconnecting
 
 
+def test_a_message_that_breaks_off_is_counted() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"2 syslog 1 a\n")
+    receiver.connectionLost()
+    assert refused(receiver, "unfinished") == 0
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"2 syslog 9 <13>")
+    receiver.connectionLost()
+    assert refused(receiver, "unfinished") == 1
+
+
 @pytest.mark.parametrize(
     "frame", [b"2 x 0\n", b"2 syslog 1 a\n", b"2 syslog 9000 %b\n" % (b"a" * 9000)]
 )
