@@ -201,8 +201,10 @@ class SyslogFramer:
         end = min(ends)
         self._in_line, self._behind_nul = False, data[end] == 0
         line = data[at:end]
-        # A CR before a NUL belongs to the message.
-        lines += self._escaped(line) if self._behind_nul else line, b"\n"
+        if self._behind_nul and line.endswith(b"\r"):
+            # A CR before a NUL belongs to the message.
+            line = line[:-1] + self._escaped(b"\r")
+        lines += line, b"\n"
         return end + 1
 
     def _counted(self, data: bytes, at: int, lines: list[bytes]) -> int:

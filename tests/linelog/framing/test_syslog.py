@@ -126,6 +126,14 @@ def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
         assert cut == [long[:40], b"<1>ab"]
 
 
+@settings(max_examples=200)
+@given(PIECES.map(b"".join), st.integers(1, 40))
+@example(b"ab\rcdefgh\0", 1)
+def test_too_long_ones_are_cut_alike_wherever_the_network_cuts(data: bytes, size: int) -> None:
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    assert counted_and_framed(pieces, max_line=6) == counted_and_framed([data], max_line=6)
+
+
 def test_a_count_beyond_the_limit_closes() -> None:
     framer = SyslogFramer(LineRules(max_line=10, oversize=Oversize.CLOSE), LineCounts())
     block = framer.receive(b"100 <1>" + b"x" * 97 + b"5 <1>ab")
