@@ -123,14 +123,15 @@ class SyslogFramer:
             empty = data == b"\r"
             data = data.rstrip(b"\r")
         begun = self._lines.receive(data) if data else None
-        # No more than one line has begun, so there was no LF.
-        assert begun is None or self._lines.closing
         last = self._lines.finish()
         if last is not None and bytes(last) == b"\n":
             # It was nothing but a CR.
             empty, last = True, None
         self._counts.empty += empty
-        return begun if last is None else last
+        if begun is None or last is None:
+            return last if begun is None else begun
+        # It turned out to be too long, with its escapes.
+        return Block.of(bytes(begun) + bytes(last))
 
     def _is_lines(self, data: bytes) -> bool:
         """Tell, looking at all of it at once, whether there is nothing but lines, none of them empty."""

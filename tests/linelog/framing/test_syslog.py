@@ -129,9 +129,17 @@ def test_a_count_beyond_the_limit_is_consumed_as_counted() -> None:
 @settings(max_examples=200)
 @given(PIECES.map(b"".join), st.integers(1, 40))
 @example(b"ab\rcdefgh\0", 1)
+@example(b"\0<13>x\r", 1)
+@example(b"\r\rtext\r\r\r", 1)
+@example(b"6 <\n\n\n", 1)
 def test_too_long_ones_are_cut_alike_wherever_the_network_cuts(data: bytes, size: int) -> None:
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     assert counted_and_framed(pieces, max_line=6) == counted_and_framed([data], max_line=6)
+
+
+def test_what_is_unfinished_is_stored_though_its_escapes_make_it_long() -> None:
+    data = b"16 <13>a\nb\nc\nd"
+    assert b"".join(framed([data], max_line=16)) == rb"<13>a\x0ab\x0ac\x0ad"
 
 
 def test_a_count_beyond_the_limit_closes() -> None:
