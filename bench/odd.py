@@ -1,17 +1,22 @@
-"""Odd syslog, the same bytes to logsrv, rsyslog and syslog-ng: the source of docs/comparison.md.
+"""Odd syslog, and other protocols, the same bytes to logsrv, rsyslog and syslog-ng: the source of
+docs/comparison.md.
 
     .venv/bin/python -m bench.odd
 
 Each case has a connection or a datagram of its own, and a marker behind it: what was stored before that is
-what became of it. Their settings are the defaults; what is shown is the text behind the header.
+what became of it. Their settings are the defaults; what is shown is the text behind the header. What is no
+syslog goes to logsrv's input for it, and to the port where the others take syslog.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import pickle
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,6 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
+import msgpack
 
 from bench.servers import DAEMON_PATH, TWISTD
 from logsrv.kit.testing import wait_until
@@ -46,6 +52,33 @@ OVER_TCP = {
     "a huge count": b"999999999 " + HEAD + b"one\n" + HEAD + b"two\n",
     "no such priority": b"<999>" + HEAD[4:] + b"x\n",
 }  # fmt: skip
+RECORD = {"message": "order 1017 paid", "level": "info"}
+JSON = json.dumps(RECORD).encode()
+ENTRY = b"__REALTIME_TIMESTAMP=1763619798000000\nMESSAGE=order 1017 paid\nPRIORITY=6\n\n"
+
+
+def posted(path: str, kind: str, body: bytes) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: log\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}"
+    )
+    return head.encode() + b"\r\nConnection: close\r\n\r\n" + body
+
+
+def pickled(record: dict[str, object]) -> bytes:
+    data = pickle.dumps(record, 1)
+    return struct.pack(">L", len(data)) + data
+
+
+# By the inputs that take them, two records each.
+OTHERS = {
+    "forward": msgpack.packb(["app", 1763619798, RECORD]) * 2,
+    "gelf": b'{"version":"1.1","host":"web1","short_message":"order 1017 paid"}\0' * 2,
+    "lumberjack": struct.pack(">ccL", b"2", b"W", 2)
+    + b"".join(struct.pack(">ccLL", b"2", b"J", n, len(JSON)) + JSON for n in (1, 2)),
+    "http": posted("/", "application/x-ndjson", (JSON + b"\n") * 2),
+    "journal": posted("/upload", "application/vnd.fdo.journal", ENTRY * 2),
+    "python": pickled({"msg": "order 1017 paid", "levelname": "INFO"}) * 2,
+}
 OVER_UDP = {
     "20 KB": LONG,
     "a newline inside": HEAD + b"one\ntwo",
@@ -71,11 +104,14 @@ log {{ source(a); source(b); source(c); destination(d); }};
 
 @attrs.frozen
 class Peer:
-    """A server that runs: the file with what it stored, and where it takes lines and counted messages."""
+    """A server that runs: the file with what it stored, where it takes lines and counted messages, and
+    others where that is not as lines.
+    """
 
     stored: Path
     lines: int
     counts: int
+    others: dict[str, int] = attrs.field(factory=dict)
 
     def after(self, send: Callable[[], None]) -> list[bytes]:
         """Return what became of what `send` sends."""
@@ -92,7 +128,7 @@ class Peer:
 
     def tcp(self, case: str, data: bytes) -> list[bytes]:
         def send() -> None:
-            port = self.counts if "count" in case else self.lines
+            port = self.counts if "count" in case else self.others.get(case, self.lines)
             with socket.create_connection(("127.0.0.1", port), 10) as client:
                 client.sendall(data)
                 client.shutdown(socket.SHUT_WR)
@@ -135,8 +171,10 @@ def running(name: str, work: Path) -> Iterator[Peer]:
         files = [word for flag, file in places.items() for word in (flag, str(work / file))]
         words = ["syslog-ng", "-F", "-f", str(conf), *files]
     else:
-        peer = Peer(work / "logs" / "current.log", lines, lines)
+        others = {kind: free_ports()[0] for kind in OTHERS}
+        peer = Peer(work / "logs" / "current.log", lines, lines, others)
         listens = [f"syslog:{wire}:{lines}:interface=127.0.0.1" for wire in ("tcp", "udp")]
+        listens += [f"{kind}:tcp:{port}:interface=127.0.0.1" for kind, port in others.items()]
         flags = [word for listen in listens for word in ("--listen", listen)]
         words = [*TWISTD, "-n", "--pidfile=", "logsrv", "--directory", str(work / "logs"), *flags]
     environment = {**os.environ, "PATH": DAEMON_PATH}
@@ -145,7 +183,7 @@ def running(name: str, work: Path) -> Iterator[Peer]:
 
     def listens_now() -> bool:
         with contextlib.suppress(OSError):
-            for port in (peer.lines, peer.counts):
+            for port in (peer.lines, peer.counts, *peer.others.values()):
                 socket.create_connection(("127.0.0.1", port), 5).close()
             return True
         return False
@@ -179,6 +217,7 @@ def main() -> None:
             print(f"\n{name}")
             cases = [(f"TCP, {case}", peer.tcp(case, data)) for case, data in OVER_TCP.items()]
             cases += [(f"UDP, {case}", peer.udp(data)) for case, data in OVER_UDP.items()]
+            cases += [(f"as {kind}", peer.tcp(kind, data)) for kind, data in OTHERS.items()]
         for case, stored in cases:
             print(f"  {case}")
             for line in stored or [b"(nothing)"]:
