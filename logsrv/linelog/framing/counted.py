@@ -55,13 +55,14 @@ def cut_counted(data: bytes, start: int, limit: int, raw: bool, *, few: bool = F
     what is no header.
     """
     if few or len(data) - start < _WORTH_IT:
-        begins, ends, after = _one_by_one(data, start, limit, -1)
-        return Cut(_each(data, begins, ends, raw), ends[-1], after) if ends else None
+        firsts, lasts, after = _one_by_one(data, start, limit, -1)
+        return Cut(_each(data, firsts, lasts, raw), lasts[-1], after) if lasts else None
     found, after = _at_once(data, start, limit)
     if not found:
         return None
-    places = found[0] if len(found) == 1 else np.concatenate(found, axis=1)
-    begins, ends = places[0], places[1]
+    begins, ends = found[0]
+    if len(found) > 1:
+        begins, ends = (np.concatenate(each) for each in zip(*found, strict=True))
     lines = None
     if len(ends) >= _FEW and data.find(b"\0", start, after) < 0:
         lines = _all(data, begins, ends, raw)
@@ -76,14 +77,15 @@ def as_part(part: bytes, raw: bool) -> bytes:
     return part if raw else part.replace(b"\r", rb"\x0d")
 
 
-def _at_once(data: bytes, at: int, limit: int) -> tuple[list[Places], int]:
-    """Return where frames begin (the first row) and end (the second), in pieces, and where the next is."""
-    found: list[Places] = []
+def _at_once(data: bytes, at: int, limit: int) -> tuple[list[tuple[Places, Places]], int]:
+    """Return where frames begin and where they end, in pieces, and where the next is."""
+    found: list[tuple[Places, Places]] = []
     spaces, counts, headers = _candidates(data, limit)
     ends = spaces + 1 + counts
     codes = np.frombuffer(data, np.uint8)
     follows = headers[1:] == ends[:-1]
-    if not follows.all():
+    # Where the last leads is not known.
+    if not follows[:-1].all():
         # Where the frame before may end in LF, and another LF stands behind it.
         later = np.minimum(ends[:-1], len(data) - 1)
         follows |= (headers[1:] == ends[:-1] + 1) & (codes[later] == _LF)
@@ -98,14 +100,14 @@ def _at_once(data: bytes, at: int, limit: int) -> tuple[list[Places], int]:
             continue
         if last < 0 or int(headers[first]) != at or not fits[first]:
             stop = int(headers[last]) if last >= 0 else -1
-            *singly, at = _one_by_one(data, at, limit, stop)
-            if singly[0]:
-                found.append(np.array(singly, np.intp))
+            firsts, lasts, at = _one_by_one(data, at, limit, stop)
+            if lasts:
+                found.append((np.array(firsts, np.intp), np.array(lasts, np.intp)))
             first = int(np.searchsorted(headers, at))
             if last < 0 or first > last or at != int(headers[first]) or not fits[first]:
                 continue
         run = slice(first, last + 1)
-        found.append(np.stack([spaces[run] + 1, ends[run]]))
+        found.append((spaces[run] + 1, ends[run]))
         at = _skip_lf(data, int(ends[last]))
         first = last + 1
     return found, at
@@ -195,7 +197,8 @@ def _candidates(data: bytes, limit: int) -> tuple[Places, Places, Places]:
         leads &= digit > 0
         np.copyto(counts, number, where=leads)
         np.copyto(lengths, np.int32(length), where=leads)
-        if not running.any():
+        # With two digits or more, no other number leads there as well.
+        if (length > 1 and lengths[:-1].all()) or not running.any():
             break
     spaces -= digits
     return spaces, counts, np.where(lengths > 0, spaces - lengths, -1)
