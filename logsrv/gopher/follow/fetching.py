@@ -16,6 +16,7 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import unstuffed
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -53,13 +54,13 @@ async def fetch_entries(
     if as_menu:
         items += parser.finish()
         return await asyncio.to_thread(menu_entries, url, items, charset)
-    return await asyncio.to_thread(entries_of_text, url, b"".join(pieces), now, charset)
+    content, _ = unstuffed(b"".join(pieces))
+    return await asyncio.to_thread(entries_of_text, url, content, now, charset)
 
 
 def entries_of_text(url: GopherURL, content: bytes, now: int, charset: str | None) -> list[Entry]:
-    """Return the entries of a text as it came."""
-    text = decode_text(content, charset).removesuffix("\n.\n")
-    return text_entries(url, text, day_of(now) + timedelta(days=1))
+    """Return the entries of a text without its terminator."""
+    return text_entries(url, decode_text(content, charset), day_of(now) + timedelta(days=1))
 
 
 async def look_at(

@@ -11,7 +11,7 @@ import pytest
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at
+from logsrv.gopher.follow.fetching import AT_ONCE, entries_of_text, fetch_entries, look_at
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
@@ -46,6 +46,17 @@ def test_the_entries_of_a_menu_and_of_a_text(serve: Serve) -> None:
         "2026-11-20 One",
         "2026-11-19 Two",
     ]
+
+
+@pytest.mark.parametrize("ending", [b"", b".\r\n"])
+def test_a_text_without_dates_is_the_same_one_as_in_the_browser(
+    serve: Serve, ending: bytes
+) -> None:
+    """There its terminator and its stuffed dots are off already, when somebody follows it."""
+    server = serve(b"A diary\r\n..dots\r\n" + ending)
+    shown = b"A diary\r\n.dots\r\n" if ending else b"A diary\r\n..dots\r\n"
+    url = GopherURL.parse(server.url("/0/diary"))
+    assert fetched(str(url)) == entries_of_text(url, shown, NOW, None)
 
 
 def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
