@@ -29,11 +29,8 @@ _REFUSALS = {
 class Proxy(Value):
     """A SOCKS5 proxy without a password, such as Tor. It resolves the names: nothing leaks."""
 
-    __slots__ = ("host", "port")
-
-    def __init__(self, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
+    host: str
+    port: int
 
     @classmethod
     def parse(cls, text: str) -> Proxy:

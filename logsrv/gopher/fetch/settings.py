@@ -22,42 +22,26 @@ class Timeouts(Value):
     watches.
     """
 
-    __slots__ = ("between", "connect", "first_byte", "least", "whole")
+    connect: float = 15.0
+    first_byte: float = 30.0
+    between: float = 30.0
+    whole: float = 300.0
+    least: int = 0
 
-    def __init__(
-        self,
-        connect: float = 15.0,
-        first_byte: float = 30.0,
-        between: float = 30.0,
-        whole: float = 300.0,
-        least: int = 0,
-    ) -> None:
-        self.connect = connect
-        self.first_byte = first_byte
-        self.between = between
-        self.whole = whole
-        self.least = least
+    def __post_init__(self) -> None:
         _check_all(self, ("connect", "first_byte", "between", "whole"))
 
 
 class Limits(Value):
     """Bytes until TooBig. `line` is where a line of a menu is cut, `items` counts its lines."""
 
-    __slots__ = ("download", "items", "line", "menu", "text")
+    menu: int = 16 * 1024 * 1024
+    text: int = 64 * 1024 * 1024
+    download: int | None = None
+    line: int = LONGEST_LINE
+    items: int = MOST_ITEMS
 
-    def __init__(
-        self,
-        menu: int = 16 * 1024 * 1024,
-        text: int = 64 * 1024 * 1024,
-        download: int | None = None,
-        line: int = LONGEST_LINE,
-        items: int = MOST_ITEMS,
-    ) -> None:
-        self.menu = menu
-        self.text = text
-        self.download = download
-        self.line = line
-        self.items = items
+    def __post_init__(self) -> None:
         _check_all(self, ("menu", "text", "line", "items"))
 
 

@@ -89,20 +89,13 @@ class Trust(Value):
     anybody on the way could have made it (RFC 8446, section 6.1); but pygopherd never sends another.
     """
 
-    __slots__ = ("accept_cut", "cafile", "insecure", "pins")
+    cafile: Path | None = None
+    pins: PinStore | None = None
+    insecure: bool = False
+    accept_cut: bool = False
 
-    def __init__(
-        self,
-        cafile: Path | None = None,
-        pins: PinStore | None = None,
-        insecure: bool = False,
-        accept_cut: bool = False,
-    ) -> None:
-        self.cafile = cafile
-        self.pins = pins
-        self.insecure = insecure
-        self.accept_cut = accept_cut
-        if (cafile is not None) + (pins is not None) + insecure > 1:
+    def __post_init__(self) -> None:
+        if (self.cafile is not None) + (self.pins is not None) + self.insecure > 1:
             raise ConfigurationError(
                 "a CA file, pins and no check at all are three ways to trust a server; choose one"
             )

@@ -15,11 +15,8 @@ from logsrv.kit.text.escape import one_line
 class Bookmark(Value):
     """A place to return to. `title` is safe to show on one line."""
 
-    __slots__ = ("title", "url")
-
-    def __init__(self, url: ItemURL, title: str) -> None:
-        self.url = url
-        self.title = title
+    url: ItemURL
+    title: str
 
 
 class Bookmarks:

@@ -33,11 +33,8 @@ _ADDRESS = re.compile(r"gophers?://[^\s<>\"]+", re.IGNORECASE)
 class Entry(Value):
     """Something that a followed menu or text has. `title` is safe to show on one line."""
 
-    __slots__ = ("id", "title")
-
-    def __init__(self, id: str, title: str) -> None:
-        self.id = id
-        self.title = title
+    id: str
+    title: str
 
 
 def same_id(id: str) -> str:

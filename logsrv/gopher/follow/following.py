@@ -32,12 +32,9 @@ _FEED = "feed"
 class Followed(Value):
     """A menu one follows, and what is known of it. `title` is safe to show on one line."""
 
-    __slots__ = ("news", "title", "url")
-
-    def __init__(self, url: GopherURL, title: str, news: News) -> None:
-        self.url = url
-        self.title = title
-        self.news = news
+    url: GopherURL
+    title: str
+    news: News
 
 
 def can_follow(url: ItemURL) -> TypeGuard[GopherURL]:

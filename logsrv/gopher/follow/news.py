@@ -35,15 +35,12 @@ class Item(Value):
     it was first seen. dated: whether it says one. seen: when that was, in seconds since 1970.
     """
 
-    __slots__ = ("dated", "day", "id", "read", "seen", "title")
-
-    def __init__(self, id: str, title: str, day: str, dated: bool, seen: int, read: bool) -> None:
-        self.id = id
-        self.title = title
-        self.day = day
-        self.dated = dated
-        self.seen = seen
-        self.read = read
+    id: str
+    title: str
+    day: str
+    dated: bool
+    seen: int
+    read: bool
 
 
 class News(Value):
@@ -54,23 +51,12 @@ class News(Value):
     items: the newest first. left_out: how many more are new than `items` has.
     """
 
-    __slots__ = ("failed", "items", "keys", "left_out", "looked", "tried")
-
-    def __init__(
-        self,
-        looked: int = 0,
-        tried: int = 0,
-        failed: str = "",
-        keys: tuple[str, ...] = (),
-        items: tuple[Item, ...] = (),
-        left_out: int = 0,
-    ) -> None:
-        self.looked = looked
-        self.tried = tried
-        self.failed = failed
-        self.keys = keys
-        self.items = items
-        self.left_out = left_out
+    looked: int = 0
+    tried: int = 0
+    failed: str = ""
+    keys: tuple[str, ...] = ()
+    items: tuple[Item, ...] = ()
+    left_out: int = 0
 
     @property
     def new(self) -> int:

@@ -44,11 +44,8 @@ _ORDINARY = re.compile(r"[^\W_]")
 class Run(Value):
     """Some lines that belong together, each with its LF."""
 
-    __slots__ = ("shape", "text")
-
-    def __init__(self, text: str, shape: Shape) -> None:
-        self.text = text
-        self.shape = shape
+    text: str
+    shape: Shape
 
 
 def columns(line: str) -> int:

@@ -21,17 +21,9 @@ FILE = "gophermap"
 class Gophermap(Value):
     """A gophermap, read. lists: the files of the directory follow, but for those that are `hidden`."""
 
-    __slots__ = ("hidden", "items", "lists")
-
-    def __init__(
-        self,
-        items: tuple[MenuItem, ...],
-        lists: bool = False,
-        hidden: frozenset[bytes] = frozenset(),
-    ) -> None:
-        self.items = items
-        self.lists = lists
-        self.hidden = hidden
+    items: tuple[MenuItem, ...]
+    lists: bool = False
+    hidden: frozenset[bytes] = frozenset()
 
 
 def parse_gophermap(content: bytes, directory: bytes) -> Gophermap:

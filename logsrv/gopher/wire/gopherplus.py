@@ -38,11 +38,8 @@ _VIEW = rb"(?s)([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*"
 class Header(Value):
     """The header: how an answer ends. `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
 
-    __slots__ = ("is_error", "length")
-
-    def __init__(self, is_error: bool, length: int) -> None:
-        self.is_error = is_error
-        self.length = length
+    is_error: bool
+    length: int
 
 
 def parse_header(start: bytes) -> tuple[Header, int] | None:
@@ -71,24 +68,16 @@ def parse_error(body: bytes, charset: str | None = None) -> ServerError:
 class AlternateView(Value):
     """A form in which an item can be had; `size` is the server's words, such as b"10k"."""
 
-    __slots__ = ("language", "media_type", "size")
-
-    def __init__(self, media_type: bytes, language: bytes = b"", size: bytes = b"") -> None:
-        self.media_type = media_type
-        self.language = language
-        self.size = size
+    media_type: bytes
+    language: bytes = b""
+    size: bytes = b""
 
 
 class Attributes(Value):
     """The attributes of an item, as a server has them. `blocks`: (name in capitals, its lines) in order."""
 
-    __slots__ = ("blocks", "item")
-
-    def __init__(
-        self, item: MenuItem | None, blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
-    ) -> None:
-        self.item = item
-        self.blocks = blocks
+    item: MenuItem | None
+    blocks: tuple[tuple[str, tuple[bytes, ...]], ...]
 
     def block(self, name: str) -> tuple[bytes, ...]:
         """The lines of the first block of that name, or ()."""

@@ -24,21 +24,11 @@ class ItemType(Value):
     tag: a word of at most four letters, so that 80 columns have room for the 70 that menus are made for.
     """
 
-    __slots__ = ("letter", "media_type", "name", "tag", "transfer")
-
-    def __init__(
-        self,
-        letter: str,
-        name: str,
-        tag: str,
-        transfer: Transfer | None,
-        media_type: str = "application/octet-stream",
-    ) -> None:
-        self.letter = letter
-        self.name = name
-        self.tag = tag
-        self.transfer = transfer
-        self.media_type = media_type
+    letter: str
+    name: str
+    tag: str
+    transfer: Transfer | None
+    media_type: str = "application/octet-stream"
 
 
 _TABLE = (

@@ -29,12 +29,9 @@ TAIL = 16
 class Text(Value):
     """A whole text. `content` has the server's line endings, and no terminator and stuffed dots."""
 
-    __slots__ = ("content", "terminated", "url")
-
-    def __init__(self, url: GopherURL, content: bytes, terminated: bool) -> None:
-        self.url = url
-        self.content = content
-        self.terminated = terminated
+    url: GopherURL
+    content: bytes
+    terminated: bool
 
     def decoded(self, charset: str | None = None) -> str:
         """The text with LF as line ending, not yet escaped."""

@@ -7,20 +7,48 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self
+    from typing import Any, ClassVar, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        """As `typing` has it, which takes 5 ms to load."""
+        return lambda cls: cls
 
 
+@dataclass_transform(frozen_default=True)
 class Value:
-    """A class with slots, which its `__init__` takes by the same names. Nobody changes one later."""
+    """A class whose annotations are its fields. It takes them in that order or by name; what is left out
+    is as the class has it. `__post_init__` may check them. Nobody changes one later.
+
+    What is made ten thousand times writes `__slots__` and `__init__` out, which takes 0.25 µs and not 1.8.
+    """
 
     __slots__: tuple[str, ...] = ()
+    _fields: ClassVar[tuple[str, ...]] = ()
+    _required: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = cls.__dict__.get("__slots__") or tuple(cls.__annotations__) or cls._fields
+        cls._required = frozenset(name for name in cls._fields if not hasattr(cls, name))
+
+    def __init__(self, *values: object, **named: object) -> None:
+        content = self.__dict__
+        content.update(zip(self._fields, values))  # noqa: B905  whether there are too many is seen below
+        content.update(named)
+        others = content.keys() - self._fields
+        if others or self._required - content.keys() or len(content) < len(values) + len(named):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Raise an error for what cannot be."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with `changes`."""
-        return type(self)(**{name: getattr(self, name) for name in self.__slots__} | changes)
+        return type(self)(**{name: getattr(self, name) for name in self._fields} | changes)
 
     def _content(self) -> tuple[object, ...]:
-        return tuple([getattr(self, name) for name in self.__slots__])
+        return tuple([getattr(self, name) for name in self._fields])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -31,5 +59,5 @@ class Value:
         return hash(self._content())
 
     def __repr__(self) -> str:
-        content = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        content = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
         return f"{type(self).__name__}({content})"
