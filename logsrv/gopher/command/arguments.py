@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.fetch.places import pins_path
-from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.local.typed import typed_place
@@ -189,11 +187,18 @@ def add_connection_options(parser: Parser | Declared) -> None:
 
 def connection_options(options: Namespace) -> ConnectionOptions:
     """Return what the options of `add_connection_options` say. Raises ConfigurationError."""
-    pins = PinStore(pins_path(os.environ)) if options.pin else None
+    pins = proxy = None
+    if options.pin:
+        from logsrv.gopher.fetch.places import pins_path
+
+        pins = PinStore(pins_path(os.environ))
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
     silence: float = options.timeout
     timeouts = Timeouts(silence, silence, silence)
-    proxy = Proxy.parse(options.proxy) if options.proxy else None
+    if options.proxy:
+        from logsrv.gopher.fetch.proxy import Proxy
+
+        proxy = Proxy.parse(options.proxy)
     return ConnectionOptions(timeouts, trust, proxy)
 
 

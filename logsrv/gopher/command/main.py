@@ -23,7 +23,6 @@ from logsrv.gopher.command.arguments import (
     fetch_options,
 )
 from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
-from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
@@ -224,6 +223,7 @@ def _view(
         )
     if output not in (None, "-") or (kind == "binary" and not _to_stdout(options)):
         from logsrv.gopher.command.save import SaveView, target
+        from logsrv.gopher.fetch.progress import Progress
 
         path = target(url, output, force=options.force)
         progress = Progress(stderr, time.monotonic)

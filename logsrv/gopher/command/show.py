@@ -7,7 +7,6 @@ from __future__ import annotations
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
-from logsrv.gopher.wire.text import TextParser
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.local.fileurl import ItemURL
+    from logsrv.gopher.wire.text import TextParser
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024
@@ -126,6 +126,9 @@ class TextView(View):
 
     def feed(self, data: bytes) -> None:
         if self._parser is None and self._stuffed():
+            # Of no use to menus, which should not wait until it is loaded.
+            from logsrv.gopher.wire.text import TextParser
+
             self._parser = TextParser()
         self._take(self._parser.feed(data) if self._parser else data)
 

@@ -14,10 +14,8 @@ from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.text import TextParser
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
     from logsrv.gopher.fetch.proxy import Proxy
     from logsrv.gopher.fetch.stream import Into
+    from logsrv.gopher.fetch.trust import Trust
 
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
@@ -102,6 +101,8 @@ class _Text(io.RawIOBase):
     """A text without terminator and stuffed dots, over the bytes of its answer."""
 
     def __init__(self, body: _Body) -> None:
+        from logsrv.gopher.wire.text import TextParser
+
         super().__init__()
         self._body = body
         self._parser = TextParser()

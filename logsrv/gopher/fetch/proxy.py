@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from socket import AF_INET, AF_INET6, inet_pton
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import ProxyError
 from logsrv.gopher.wire.url import canonical_host
@@ -35,6 +32,8 @@ class Proxy(Value):
     @classmethod
     def parse(cls, text: str) -> Proxy:
         """The proxy of `socks5://HOST:PORT`. Raises ConfigurationError."""
+        import re
+
         found = re.fullmatch(_PROXY, text)
         if found is None or not 1 <= int(found[3]) <= 65535:
             raise ConfigurationError(
@@ -98,6 +97,8 @@ class ProxyTalk:
 
 
 def _address(host: str) -> bytes:
+    from socket import AF_INET, AF_INET6, inet_pton
+
     for kind, family in ((b"\1", AF_INET), (b"\4", AF_INET6)):
         try:
             return kind + inet_pton(family, host)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.menu import LONGEST_LINE, MOST_ITEMS
 from logsrv.gopher.wire.value import Value
@@ -10,6 +9,8 @@ from logsrv.gopher.wire.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    from logsrv.gopher.fetch.proxy import Proxy
 
 
 class Timeouts(Value):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.url import GopherURL
 
@@ -39,7 +37,7 @@ class Stream:
     def __init__(self, transfers: Transfers, url: GopherURL, **how: Any) -> None:
         """how: what `Transfers.start` takes."""
         self._transfers = transfers
-        self._queue: deque[bytes] = deque()
+        self._queue: list[bytes] = []
         self._queued = 0
         self._paused = False
         self.ended = False
@@ -74,14 +72,15 @@ class Stream:
         return self.ended or self.reader.opened
 
     def take(self) -> bytes | None:
-        """Return the next piece, b"" at the end, None as long as nothing is there.
+        """Return what has come, b"" at the end, None as long as nothing is there.
 
         Raises what ended the answer too early, after everything that came before it.
         """
         if self._queue:
-            piece = self._queue.popleft()
-            self._queued -= len(piece)
-            if self._paused and not self._queue:
+            piece = b"".join(self._queue)
+            self._queue.clear()
+            self._queued = 0
+            if self._paused:
                 self._paused = False
                 self._transfers.resume(self._flight)
             return piece

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
@@ -65,6 +63,9 @@ class PinStore:
             return {}
         except UnicodeDecodeError:
             lines = ["?"]
+        # Of no use to plain requests either.
+        import re
+
         pins = {}
         for number, line in enumerate(lines, 1):
             if not line.strip() or line.startswith("#"):

@@ -6,7 +6,6 @@ Only a person's own words may come here: nothing that a server sends leads to a 
 from __future__ import annotations
 
 import os
-import re
 
 from logsrv.gopher.wire.url import typed_url
 
@@ -14,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
-_PATH = re.compile(r"[/~]|\.\.?(?:/|\Z)")
 # The mirror's journal: selectors in a mirror count from where it is.
 _MIRROR = b".gopher-mirror"
 
@@ -29,7 +27,8 @@ def typed_place(text: str) -> ItemURL:
 
         url = FileURL.parse(text)
         return url if "#" in text else local_place(url.path)
-    if _PATH.match(text) or ("://" not in text and os.path.lexists(text)):
+    is_path = text[:1] in ("/", "~") or text.partition("/")[0] in (".", "..")
+    if is_path or ("://" not in text and os.path.lexists(text)):
         return local_place(os.fsencode(os.path.expanduser(text)))
     return typed_url(text)
 

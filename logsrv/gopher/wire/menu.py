@@ -13,23 +13,21 @@ What is wrong with one line never costs another one:
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
-from logsrv.gopher.wire.value import Value
+from logsrv.gopher.wire.value import Value, remembered
 
 LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
 _TERMINATOR = b"."
 
+# Compiled when first used: `re` takes longer to load than all of the client, and most menus link to neither.
 # What a menu may hand to other programs, as it stands; they get it after a question to the user.
-_WEB_LINK = re.compile(rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)")
+_WEB_LINK = rb"(?:URL|url):/?([A-Za-z][A-Za-z0-9+.-]{0,30}:[!-~\x80-\xff]+)"
 _LOGIN_SCHEMES = {"8": "telnet", "T": "tn3270"}
-_LOGIN_NAME = re.compile(rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}")
+_LOGIN_NAME = rb"[A-Za-z0-9._][A-Za-z0-9._-]{0,63}"
 
 
 class MenuItem(Value):
@@ -75,7 +73,7 @@ class MenuItem(Value):
         """
         if self.port is None:
             return None
-        start = _start(self.item_type, self.host, self.port, menu.host, menu.port, menu.tls)
+        start = _start((self.item_type, self.host, self.port, menu.host, menu.port, menu.tls))
         if start is None or self._web_link() is not None:
             return None
         try:
@@ -97,23 +95,26 @@ class MenuItem(Value):
             place = GopherURL(self.host.decode("utf-8"), self.port)
         except (BadURL, UnicodeDecodeError):
             return None
-        login = f"{self.selector.decode()}@" if _LOGIN_NAME.fullmatch(self.selector) else ""
+        import re
+
+        login = f"{self.selector.decode()}@" if re.fullmatch(_LOGIN_NAME, self.selector) else ""
         return f"{scheme}://{login}{place.address}/"
 
     def _web_link(self) -> str | None:
         if self.selector[:4] not in (b"URL:", b"url:"):
             return None
-        found = _WEB_LINK.fullmatch(self.selector)
+        import re
+
+        found = re.fullmatch(_WEB_LINK, self.selector)
         return None if found is None else decode_line(found[1])
 
 
-@lru_cache(1024)
-def _start(
-    letter: str, host: bytes, port: int, menu_host: str, menu_port: int, menu_tls: bool
-) -> GopherURL | None:
+@remembered(1024)
+def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
     """Return the URL of an item as far as its selector, if it can be fetched. Most lines of a menu have
-    this in common.
+    this in common: letter, host and port, and the host, port and TLS of the menu.
     """
+    letter, host, port, menu_host, menu_port, menu_tls = place
     if item_type(letter).transfer is None:
         return None
     try:
@@ -169,7 +170,7 @@ def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
     return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"
 
 
-@lru_cache(256)
+@remembered(256)
 def _port(field: bytes) -> int | None:
     field = field.strip()
     if not field:

@@ -10,20 +10,20 @@ all for most answers, and at most 4 KiB.
 
 from __future__ import annotations
 
-from logsrv.gopher.wire import gopherplus
 from logsrv.gopher.wire.errors import TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
-from logsrv.gopher.wire.text import DotEnded
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from logsrv.gopher.wire.gopherplus import Header
+
 
 LONGEST_ERROR_BODY = 64 * 1024
-# The first bytes of errors and of other protocols; whatever else it is, it is content.
+# The first bytes of errors and of other protocols; whatever else it is, it is content. Modules for anything
+# else are loaded when it comes: `gopher URL` would take a tenth longer.
 _SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
 
 
@@ -42,7 +42,7 @@ class ResponseReader:
     passed_on = 0
     opened = False
     complete = False
-    header: gopherplus.Header | None = None
+    header: Header | None = None
     _held = b""
     _left = 0
 
@@ -83,6 +83,8 @@ class ResponseReader:
     def finish(self) -> bytes:
         """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
         if self._take is ResponseReader._opening:
+            from logsrv.gopher.wire.recognise import ErrorScreen
+
             held, self._held = self._held, b""
             screen = ErrorScreen(held, menu=self._is_menu(), closed=True)
             if screen.possible:
@@ -90,9 +92,13 @@ class ResponseReader:
             self.opened = True
             self._count(len(held))
             return held
+        if self.header is None:
+            return b""
+        from logsrv.gopher.wire import gopherplus
+
         if self._take is ResponseReader._error:
             raise gopherplus.parse_error(self._held, self._charset)
-        if self.header is not None and not self.complete:
+        if not self.complete:
             if self.header.length >= 0:
                 raise self.broken(f"{self._left} bytes are missing")
             if self.header.length == gopherplus.UNTIL_DOT:
@@ -116,12 +122,16 @@ class ResponseReader:
             self._take = ResponseReader._until_close
             self.opened = True
             return data
+        from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
+
         self._held += data
         if error := other_protocol(self._held):
             raise error
         if may_be_other_protocol(self._held):
             return b""
         if self._url.plus is not None:
+            from logsrv.gopher.wire import gopherplus
+
             if found := gopherplus.parse_header(self._held):
                 self.header, length = found
                 body, self._held = self._held[length:], b""
@@ -138,7 +148,10 @@ class ResponseReader:
         self.opened = True
         return body
 
-    def _begin(self, header: gopherplus.Header, body: bytes) -> bytes:
+    def _begin(self, header: Header, body: bytes) -> bytes:
+        from logsrv.gopher.wire import gopherplus
+        from logsrv.gopher.wire.text import DotEnded
+
         if header.is_error:
             self._take = ResponseReader._error
         elif header.length == gopherplus.UNTIL_CLOSE:
@@ -171,6 +184,8 @@ class ResponseReader:
     def _error(self, data: bytes) -> bytes:
         self._held = (self._held + data)[:LONGEST_ERROR_BODY]
         assert self.header is not None
+        from logsrv.gopher.wire import gopherplus
+
         length = self.header.length
         ended = 0 <= length <= len(self._held) or len(self._held) == LONGEST_ERROR_BODY
         if ended or (length == gopherplus.UNTIL_DOT and self._held.endswith(b"\n.\r\n")):

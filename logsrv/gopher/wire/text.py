@@ -10,18 +10,15 @@ passed on, and the rest has to wait.
 
 from __future__ import annotations
 
-import re
-
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
 MOST_HELD = 64 * 1024 * 1024
-_STUFFED = re.compile(rb"^\.\.", re.MULTILINE)
-_TERMINATOR = re.compile(rb"(?:\A|(?<=\n))\.\r*\n?\Z")
-_TERMINATOR_LINE = re.compile(rb"\n\.\r?\n")
-_TERMINATOR_BEGUN = re.compile(rb"\n(?:\.\r?)?\Z")
+# Compiled when first used: `re` takes longer to load than all of the client, and few servers speak Gopher+.
+_TERMINATOR_LINE = rb"\n\.\r?\n"
+_TERMINATOR_BEGUN = rb"\n(?:\.\r?)?\Z"
 # Enough of the end of a text to see its terminator, with a few CRs that do not belong there.
 TAIL = 16
 
@@ -43,14 +40,14 @@ def terminator_length(tail: bytes) -> int:
 
     `tail` is the whole text, or its last TAIL bytes.
     """
-    found = _TERMINATOR.search(tail)
-    return len(tail) - found.start() if found else 0
+    before = tail.removesuffix(b"\n").rstrip(b"\r")
+    return len(tail) - len(before) + 1 if before == b"." or before.endswith(b"\n.") else 0
 
 
 def unstuffed(text: bytes) -> tuple[bytes, bool]:
     """Return a whole text without terminator and stuffed dots, and whether it had them."""
     if length := terminator_length(text):
-        return _STUFFED.sub(b".", text[: len(text) - length]), True
+        return (b"\n" + text[: len(text) - length]).replace(b"\n..", b"\n.")[1:], True
     return text, False
 
 
@@ -116,13 +113,15 @@ class DotEnded:
         """The text of these bytes; behind the terminator (`ended`) nothing counts."""
         if self.ended:
             return b""
+        import re
+
         held = self._held + data
-        if found := _TERMINATOR_LINE.search(held):
+        if found := re.search(_TERMINATOR_LINE, held):
             self.ended = True
             # The LF before the terminator belongs to the text.
             stop = found.start() + 1
         else:
-            begun = _TERMINATOR_BEGUN.search(held)
+            begun = re.search(_TERMINATOR_BEGUN, held)
             stop = begun.start() if begun else len(held)
         self._held = held[stop:]
         lines = held[:stop].replace(b"\n..", b"\n.")[self._skip :]

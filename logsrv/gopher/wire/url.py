@@ -11,30 +11,25 @@ both in them (gophernicus writes a space as `#040`). A URL made here writes `#` 
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.value import Value
+from logsrv.gopher.wire.value import Value, remembered
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
 
-_WHOLE = re.compile(r"(?i:(gophers?)://)([^/?#]*)(.*)", re.DOTALL)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_AUTHORITY = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::(.*))?", re.DOTALL)
-_HOST_LABELS = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
-_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,64}")
-_NOT_IN_A_URL = re.compile(r"[\x00-\x1f\x7f]")
+# Characters and not expressions: `re` takes longer to load than all of the client.
+_DIGITS = b"0123456789"
+_LOWER, _UPPER = b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_IN_A_SCHEME = _LOWER + _UPPER + _DIGITS + b"+.-"
+_IN_A_HOST = _LOWER + _DIGITS + b"_-."
+_IN_A_ZONE = _LOWER + _UPPER + _DIGITS + b"._~-"
+_HEX_DIGITS = _DIGITS + b"ABCDEFabcdef"
+_AS_THEMSELVES = _LOWER + _UPPER + _DIGITS + b"/:@!$&'()*+,;=?._~-"
 _NOT_ON_THE_WIRE = b"\0\t\r\n"
-_AS_THEMSELVES = (
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:@!$&'()*+,;=?._~-"
-)
-_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CONTROL_NAMES = {0: "NUL", 9: "TAB", 13: "CR", 10: "LF"}
 
 
-@lru_cache(4096)
+@remembered(4096)
 def canonical_host(host: str) -> str:
     """A host as the network knows it: lower case, A-labels (IDNA 2008), IPv6 without brackets.
 
@@ -48,7 +43,7 @@ def canonical_host(host: str) -> str:
             compressed = ipaddress.IPv6Address(address).compressed
         except ValueError:
             raise BadURL(host, "the host is not an IPv6 address") from None
-        if percent and not _ZONE.fullmatch(zone):
+        if percent and not (0 < len(zone) <= 64 and _only(zone, _IN_A_ZONE)):
             raise BadURL(host, "what follows % in an IPv6 address is the name of an interface")
         return compressed + percent + zone
     if not host.isascii():
@@ -61,7 +56,9 @@ def canonical_host(host: str) -> str:
     host = host.lower()
     if not host:
         raise BadURL(host, "the host is missing")
-    if len(host) > 253 or not _HOST_LABELS.fullmatch(host):
+    labels = host.removesuffix(".").split(".")
+    are_labels = all(0 < len(label) <= 63 for label in labels) and _only(host, _IN_A_HOST)
+    if len(host) > 253 or not are_labels or host.startswith("-"):
         raise BadURL(host, "the host is neither a domain name nor an address")
     return host
 
@@ -116,15 +113,16 @@ class GopherURL(Value):
         """
         if isinstance(text, bytes):
             text = text.decode("utf-8", "surrogateescape")
-        if found := _NOT_IN_A_URL.search(text):
-            raise BadURL(text, f"write control characters as %{ord(found[0]):02X}")
-        whole = _WHOLE.fullmatch(text)
-        if whole is None:
+        for letter in text:
+            if letter < " " or letter == "\x7f":
+                raise BadURL(text, f"write control characters as %{ord(letter):02X}")
+        scheme, colon, rest = text.partition("://")
+        if not colon or scheme.lower() not in ("gopher", "gophers"):
             raise BadURL(text, "it has to begin with gopher:// or gophers://")
-        scheme, authority, path = whole.groups()
+        end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
         try:
-            host, port = _authority(authority)
-            item_type, selector, search, plus = _path(path)
+            host, port = _authority(rest[:end])
+            item_type, selector, search, plus = _path(rest[end:])
             tls = scheme.lower() == "gophers"
             return cls(host, port, item_type, selector, search, plus, tls)
         except BadURL as error:
@@ -132,9 +130,8 @@ class GopherURL(Value):
 
     def __str__(self) -> str:
         if self.search is None and self.plus is None and self.selector:
-            return (
-                f"{_start(self.tls, self.host, self.port, self.item_type)}{quoted(self.selector)}"
-            )
+            place = (self.tls, self.host, self.port, self.item_type)
+            return f"{_start(place)}{quoted(self.selector)}"
         parts = [self.selector]
         if self.search is not None or self.plus is not None:
             parts.append(self.search or b"")
@@ -142,7 +139,7 @@ class GopherURL(Value):
             parts.append(self.plus)
         path = "%09".join(map(quoted, parts))
         item_type = self.item_type if path or self.item_type != MENU_TYPE else ""
-        return _start(self.tls, self.host, self.port, item_type) + path
+        return _start((self.tls, self.host, self.port, item_type)) + path
 
     @property
     def address(self) -> str:
@@ -191,12 +188,15 @@ def typed_url(text: str | bytes) -> GopherURL:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "surrogateescape")
     text = text.strip()
-    return GopherURL.parse(text if _SCHEME.match(text) else f"gopher://{text}")
+    scheme, colon, _ = text.partition("://")
+    has_one = colon and scheme[:1].isalpha() and _only(scheme, _IN_A_SCHEME)
+    return GopherURL.parse(text if has_one else f"gopher://{text}")
 
 
-@lru_cache(256)
-def _start(tls: bool, host: str, port: int, item_type: str) -> str:
-    """Return a URL as far as its selector."""
+@remembered(256)
+def _start(place: tuple[bool, str, int, str]) -> str:
+    """Return the URL of a TLS, host, port and item type, as far as its selector."""
+    tls, host, port, item_type = place
     scheme = "gophers" if tls else "gopher"
     host = f"[{host.replace('%', '%25')}]" if ":" in host else host
     end = "" if port == DEFAULT_PORT else f":{port}"
@@ -212,21 +212,37 @@ def quoted(part: bytes) -> str:
 
 def unquoted(text: str) -> bytes:
     """Return the bytes of a percent-encoded part; characters beyond ASCII stand for their UTF-8."""
-    return _QUOTED.sub(
-        lambda found: bytes([int(found[1], 16)]), text.encode("utf-8", "surrogateescape")
-    )
+    start, *pieces = text.encode("utf-8", "surrogateescape").split(b"%")
+    return start + b"".join(map(_after_percent, pieces))
+
+
+def _after_percent(piece: bytes) -> bytes:
+    digits = piece[:2]
+    if len(digits) < 2 or digits.translate(None, _HEX_DIGITS):
+        return b"%" + piece
+    return bytes([int(digits, 16)]) + piece[2:]
+
+
+def _only(text: str, characters: bytes) -> bool:
+    return text.isascii() and not text.encode().translate(None, characters)
 
 
 def _authority(authority: str) -> tuple[str, int]:
     if "@" in authority:
         raise BadURL(authority, "Gopher has no user names and passwords")
-    found = _AUTHORITY.fullmatch(authority)
-    if found is None:
+    in_brackets = authority.startswith("[")
+    if in_brackets:
+        name, closed, rest = authority[1:].partition("]")
+        before, _, port = rest.partition(":")
+        is_sound = bool(closed) and not before
+    else:
+        name, _, port = authority.partition(":")
+        is_sound = "[" not in name and "]" not in name
+    if not is_sound:
         raise BadURL(authority, "after gopher:// comes HOST or HOST:PORT, and IPv6 as [ADDRESS]")
-    in_brackets, name, port = found.groups()
-    if in_brackets is not None:
+    if in_brackets:
         # RFC 6874 writes the % before an interface as %25.
-        host = in_brackets.replace("%25", "%", 1)
+        host = name.replace("%25", "%", 1)
         if ":" not in host:
             raise BadURL(authority, "what is in brackets is not an IPv6 address")
     else:
