@@ -7,6 +7,7 @@ from __future__ import annotations
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
@@ -106,9 +107,14 @@ class MenuView(View):
     def _place(self, item: MenuItem) -> str:
         if not self._links or item.item_type == "3":
             return ""
-        from logsrv.gopher.local.fileurl import url_of
+        if isinstance(self._url, GopherURL):
+            url: ItemURL | None = item.url(self._url)
+        else:
+            # Of no use to menus of servers.
+            from logsrv.gopher.local.fileurl import url_of
 
-        place = url_of(item, self._url) or item.link()
+            url = url_of(item, self._url)
+        place = url or item.link()
         shown = "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
         return "  " + self._screen.coloured(shown, _DIM)
 

@@ -16,7 +16,7 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 
 MOST_HELD = 64 * 1024 * 1024
-# Compiled when first used: `re` takes longer to load than all of the client, and few servers speak Gopher+.
+# Compiled when first used: `re` takes longer to load than all of the client, and these are for Gopher+.
 _TERMINATOR_LINE = rb"\n\.\r?\n"
 _TERMINATOR_BEGUN = rb"\n(?:\.\r?)?\Z"
 # Enough of the end of a text to see its terminator, with a few CRs that do not belong there.
