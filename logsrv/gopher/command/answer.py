@@ -9,11 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from typing import Protocol, Self
+    from typing import Protocol
 
     from logsrv.gopher.fetch.settings import ConnectionOptions
     from logsrv.gopher.fetch.stream import Into
-    from logsrv.gopher.local.fileurl import FileURL, ItemURL
+    from logsrv.gopher.local.fileurl import ItemURL
 
     class Opened(Protocol):
         """An answer that has begun. length: in bytes, where that is known; has_header: whether a text
@@ -31,7 +31,9 @@ def opened(
 ) -> AbstractContextManager[Opened]:
     """Ask for `url`, and return the answer as it is sent. Raises GopherError, ConfigurationError."""
     if not isinstance(url, GopherURL):
-        return _FromDisk(url, most_bytes)
+        from logsrv.gopher.local.answer import LocalAnswer
+
+        return LocalAnswer(url, most_bytes)
     return urlopen(
         url,
         connection.timeouts.between,
@@ -41,26 +43,3 @@ def opened(
         proxy=connection.proxy,
         as_sent=True,
     )
-
-
-class _FromDisk:
-    has_header = True
-
-    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
-        from logsrv.gopher.local.answer import LocalAnswer
-
-        self._answer = LocalAnswer(url, most_bytes)
-        self._pieces = iter(self._answer)
-        # What cannot be read is said before anything is shown or saved.
-        self._first = next(self._pieces, b"")
-        self.length = self._answer.length
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        del self._pieces
-
-    def pieces(self, into: Into | None = None) -> Iterator[bytes]:
-        yield self._first
-        yield from self._pieces

@@ -33,10 +33,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from argparse import Namespace
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import BinaryIO, NoReturn, TextIO
 
-    from logsrv.gopher.command.answer import Opened
     from logsrv.gopher.local.fileurl import ItemURL
     from logsrv.gopher.wire.itemtypes import Transfer
 else:
@@ -169,13 +168,13 @@ def _fetch(
     stderr: TextIO,
 ) -> int:
     kind = _kind(url)
-    answers: list[Opened] = []
-    view = _view(url, kind, options, stdout, stderr, answers)
+    view = _view(url, kind, options, stdout, stderr)
     try:
         most_bytes = options.max_size or _most_bytes(kind)
         most_seconds = math.inf if kind == "binary" else Timeouts().whole
         with opened(url, connection, most_bytes, most_seconds) as answer:
-            answers.append(answer)
+            view.length = answer.length
+            view.stuffed = kind == "text" and not answer.has_header
             for piece in answer.pieces(view.into):
                 view.feed(piece)
         view.finish()
@@ -202,43 +201,27 @@ def _most_bytes(kind: Transfer) -> int | None:
 
 
 def _view(
-    url: ItemURL,
-    kind: Transfer,
-    options: Namespace,
-    stdout: BinaryIO,
-    stderr: TextIO,
-    answers: list[Opened],
+    url: ItemURL, kind: Transfer, options: Namespace, stdout: BinaryIO, stderr: TextIO
 ) -> View:
-    """Return the view that the answer goes to. `answers` has the answer as soon as it has begun."""
-
-    def stuffed() -> bool:
-        return kind == "text" and not any(answer.has_header for answer in answers)
-
-    def length() -> int | None:
-        return answers[0].length if answers else None
-
+    """Return the view that the answer goes to."""
     output: str | None = options.output
     terminal = stdout.isatty()
-    if (
-        kind == "binary"
-        and output is None
-        and not _to_stdout(options)
-        and not isinstance(url, GopherURL)
-    ):
+    to_stdout = output == "-" or options.json or options.raw
+    if kind == "binary" and output is None and not (to_stdout or isinstance(url, GopherURL)):
         raise ConfigurationError(
             f"{one_line(os.fsdecode(url.path), 4096)} is neither a text nor a menu; --output FILE copies it"
         )
-    if output not in (None, "-") or (kind == "binary" and not _to_stdout(options)):
+    if output not in (None, "-") or (kind == "binary" and not to_stdout):
         from logsrv.gopher.command.save import SaveView, target
         from logsrv.gopher.fetch.progress import Progress
 
         path = target(url, output, force=options.force)
         progress = Progress(stderr, time.monotonic)
-        return SaveView(path, stderr, progress, force=options.force, length=length, stuffed=stuffed)
+        return SaveView(path, stderr, progress, force=options.force)
     if options.json:
         from logsrv.gopher.command.show_json import JsonView
 
-        return JsonView(stdout, url, kind, options.charset, stuffed=stuffed)
+        return JsonView(stdout, url, kind, options.charset)
     if kind == "binary" or (options.raw and (options.force or not terminal)):
         if terminal and not options.force:
             raise ConfigurationError(
@@ -248,13 +231,8 @@ def _view(
         return RawView(stdout)
     screen = Screen(stdout, _encoding(), _colours(options.color, terminal), terminal)
     if kind == "text" or options.raw:
-        plain: Callable[[], bool] = lambda: False  # noqa: E731
-        return TextView(screen, options.charset, stuffed=plain if options.raw else stuffed)
+        return TextView(screen, options.charset, raw=options.raw)
     return MenuView(screen, url, options.charset, links=options.links)
-
-
-def _to_stdout(options: Namespace) -> bool:
-    return bool(options.output == "-" or options.json or options.raw)
 
 
 def _colours(wanted: str, terminal: bool) -> bool:

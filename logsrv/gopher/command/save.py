@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from io import SEEK_END
 from pathlib import Path
@@ -42,25 +41,12 @@ def _shown(path: Path) -> str:
 class SaveView(View):
     """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
 
-    def __init__(
-        self,
-        path: Path,
-        notes: TextIO,
-        progress: Progress,
-        *,
-        force: bool,
-        length: Callable[[], int | None],
-        stuffed: Callable[[], bool],
-    ) -> None:
-        """notes: where to say what was saved. length: bytes to expect, or None; stuffed: whether it
-        is a text that may have a terminator; both are asked when the answer has begun.
-        """
+    def __init__(self, path: Path, notes: TextIO, progress: Progress, *, force: bool) -> None:
+        """`notes`: where to say what was saved."""
         self.into = self
         self._path = path
         self._notes = notes
         self._progress = progress
-        self._length = length
-        self._stuffed = stuffed
         self._size = 0
         self._stack = ExitStack()
         # A device or a pipe is written to; to put a file in its place is never meant.
@@ -81,11 +67,11 @@ class SaveView(View):
     def passed(self, size: int) -> None:
         """So many bytes went into the file by themselves."""
         self._size += size
-        self._progress.bytes(self._size, self._length())
+        self._progress.bytes(self._size, self.length)
 
     def finish(self) -> None:
         if not self._special:
-            if self._stuffed():
+            if self.stuffed:
                 end_text(self._file)
             self._size = self._file.seek(0, SEEK_END)
         self._stack.close()

@@ -8,11 +8,11 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, BinaryIO
 
     from logsrv.gopher.fetch.stream import Into
@@ -27,18 +27,15 @@ _FILE_COLOUR = "32"
 _DIM = "2"
 
 
-class Screen:
+class Screen(Value):
     """Standard output as text. encoding: what the terminal understands; colours: whether to use them;
     terminal: whether it is one.
     """
 
-    __slots__ = ("colours", "encoding", "out", "terminal")
-
-    def __init__(self, out: BinaryIO, encoding: str, colours: bool, terminal: bool) -> None:
-        self.out = out
-        self.encoding = encoding
-        self.colours = colours
-        self.terminal = terminal
+    out: BinaryIO
+    encoding: str
+    colours: bool
+    terminal: bool
 
     def write(self, text: str) -> None:
         """`text` has been escaped; what the encoding has no bytes for is escaped here."""
@@ -52,9 +49,13 @@ class View:
     """A view of one answer: takes its bytes.
 
     into: where bytes may go that nobody has to look at, if there is such a place.
+    length: bytes to expect, or None; stuffed: whether it is a text that may have a terminator. Both are
+    known when the answer has begun.
     """
 
     into: Into | None = None
+    length: int | None = None
+    stuffed = False
 
     def feed(self, data: Any) -> None:
         """Take `bytes`, and of a binary a view of a buffer that is used again."""
@@ -120,18 +121,18 @@ class MenuView(View):
 
 
 class TextView(View):
-    """A text, as far as it is certain; `stuffed`: whether it may have a terminator to take off."""
+    """A text, as far as it is certain; `raw`: with its terminator."""
 
-    def __init__(self, screen: Screen, charset: str | None, *, stuffed: Callable[[], bool]) -> None:
+    def __init__(self, screen: Screen, charset: str | None, *, raw: bool = False) -> None:
         self._screen = screen
         self._charset = charset
-        self._stuffed = stuffed
+        self._raw = raw
         self._parser: TextParser | None = None
         self._held = b""
         self._last = "\n"
 
     def feed(self, data: bytes) -> None:
-        if self._parser is None and self._stuffed():
+        if self._parser is None and self.stuffed and not self._raw:
             # Of no use to menus, which should not wait until it is loaded.
             from logsrv.gopher.wire.text import TextParser
 
@@ -139,8 +140,7 @@ class TextView(View):
         self._take(self._parser.feed(data) if self._parser else data)
 
     def finish(self) -> None:
-        rest = self._parser.finish() if self._parser else b""
-        self._take(rest)
+        self._take(self._parser.finish() if self._parser else b"")
         self._show(self._held)
         self._held = b""
         if self._screen.terminal and self._last != "\n":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from logsrv.gopher.command.show import View
@@ -30,20 +29,11 @@ if TYPE_CHECKING:
 class JsonView(View):
     """Collects the answer (of a binary only its size and digest), and writes one line at its end."""
 
-    def __init__(
-        self,
-        out: BinaryIO,
-        url: ItemURL,
-        kind: Transfer,
-        charset: str | None,
-        *,
-        stuffed: Callable[[], bool],
-    ) -> None:
+    def __init__(self, out: BinaryIO, url: ItemURL, kind: Transfer, charset: str | None) -> None:
         self._out = out
         self._url = url
         self._kind = kind
         self._charset = charset
-        self._stuffed = stuffed
         self._menu = MenuParser()
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
@@ -80,7 +70,7 @@ class JsonView(View):
         if self._kind == "binary":
             return {"bytes": self._size, "sha256": self._digest.hexdigest()}
         content = b"".join(self._pieces)
-        content, terminated = unstuffed(content) if self._stuffed() else (content, False)
+        content, terminated = unstuffed(content) if self.stuffed else (content, False)
         return {"terminated": terminated, "text": decode_text(content, self._charset)}
 
     def _item(self, item: MenuItem) -> dict[str, Any]:

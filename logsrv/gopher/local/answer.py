@@ -7,18 +7,17 @@ import stat
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.local.fileurl import FileURL
-from logsrv.gopher.local.hole import Hole, NotThere
+from logsrv.gopher.local.hole import Hole, NotThere, written_menu
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.menu import written_line
 from logsrv.gopher.wire.url import DEFAULT_PORT
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 _CHUNK = 256 * 1024
-_LINES = 1000
 
 
 class LocalAnswer:
@@ -26,7 +25,12 @@ class LocalAnswer:
 
     length: of a file, once it is open. received: how much has been read. Iterating raises
     ConfigurationError for what cannot be read, TooBig past `most_bytes`.
+
+    In a `with` block it is open from the beginning, and has all of it in `pieces`.
     """
+
+    # As with a header of Gopher+, a text has no terminator.
+    has_header = True
 
     def __init__(self, url: FileURL, most_bytes: int | None = None) -> None:
         self._url = url
@@ -47,23 +51,29 @@ class LocalAnswer:
         except OSError as error:
             raise ConfigurationError(f"{shown} cannot be read: {error.strerror}") from error
 
+    def __enter__(self) -> Self:
+        self._all = iter(self)
+        self._first = next(self._all, b"")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        del self._all
+
+    def pieces(self, into: object = None) -> Iterator[bytes]:
+        """Yield all of it; none of it gets into a file by itself."""
+        yield self._first
+        yield from self._all
+
     def _pieces(self) -> Iterator[bytes]:
         hole = Hole(self._url.directory, hidden=True)
         with hole.open(self._url.selector) as descriptor:
             status = os.fstat(descriptor)
             if stat.S_ISDIR(status.st_mode):
-                yield from self._menu(hole, descriptor)
+                # Without a host: it is where the menu is.
+                yield from written_menu(
+                    hole.menu(self._url.selector, descriptor), b"", DEFAULT_PORT
+                )
                 return
             self.length = status.st_size
             while piece := os.read(descriptor, _CHUNK):
                 yield piece
-
-    def _menu(self, hole: Hole, descriptor: int) -> Iterator[bytes]:
-        lines: list[bytes] = []
-        for item in hole.menu(self._url.selector, descriptor):
-            # Without a host: it is where the menu is.
-            lines.append(written_line(item, b"", DEFAULT_PORT))
-            if len(lines) == _LINES:
-                yield b"".join(lines)
-                lines.clear()
-        yield b"".join(lines) + b".\r\n"

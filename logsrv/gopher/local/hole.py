@@ -11,18 +11,21 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError, PeerError
 from logsrv.gopher.wire.filetypes import ENOUGH_TO_TELL, letter_by_name, letter_of
 from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.menu import MenuItem, written_line
 from logsrv.kit.text.escape import one_line
 
 LARGEST_MAP = 4 * 1024 * 1024
 MOST_LISTED = 10_000
+# Of a menu in a piece, before others have their turn: a few milliseconds.
+_LINES = 500
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _NOTHING = "there is nothing of that name"
 _MAY_NOT = "you may not read it"
@@ -185,6 +188,13 @@ class Hole:
                 return _letter_of(selector.rpartition(b"/")[2], descriptor)
         except NotThere:
             return None
+
+
+def written_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:
+    """Yield a menu as servers send it, in pieces; `host` and `port` as in `written_line`."""
+    lines = chain((written_line(item, host, port) for item in items), [b".\r\n"])
+    while piece := b"".join(islice(lines, _LINES)):
+        yield piece
 
 
 def _check_mode(mode: int) -> None:

@@ -18,10 +18,10 @@ from typing import BinaryIO
 import attrs
 from twisted.internet.defer import Deferred
 
-from logsrv.gopher.local.hole import Hole, NotThere
+from logsrv.gopher.local.hole import Hole, NotThere, written_menu
 from logsrv.gopher.wire.filetypes import letter_of
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import MenuItem, written_line
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import Stuffer
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
 from logsrv.kit import (
@@ -40,8 +40,6 @@ from logsrv.kit import (
 # Seconds in which a peer has to say what it wants, and to take a chunk of it.
 PATIENCE = 120.0
 _CHUNK = 256 * 1024
-# Of a menu, before others have their turn: a few milliseconds.
-_LINES = 500
 _OUTSIDE = re.compile(r"(?:https?|ftp|gophers?|gemini|mailto|news|irc):", re.IGNORECASE)
 _LINK_PAGE = """\
 <!DOCTYPE html>
@@ -149,42 +147,29 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
                 await self._send_file(selector, file)
 
     async def _send_menu(self, items: Iterable[MenuItem]) -> None:
-        host, port = self._here()
-        lines: list[bytes] = []
-        for item in items:
-            lines.append(written_line(item, host, port))
-            if len(lines) == _LINES:
-                await self._send(b"".join(lines))
-                lines.clear()
-                await self._turn()
-        await self._send(b"".join(lines) + b".\r\n")
-
-    async def _turn(self) -> None:
-        """Let others have theirs: a directory of thousands keeps us busy for a while."""
-        turn: Deferred[None] = Deferred()
-        self.later(0, turn.callback, None)
-        await turn
+        for number, piece in enumerate(written_menu(items, *self._here())):
+            if number:
+                # Others have their turn: a directory of thousands keeps us busy for a while.
+                turn: Deferred[None] = Deferred()
+                self.later(0, turn.callback, None)
+                await turn
+            await self._send(piece)
 
     async def _send_file(self, selector: bytes, file: BinaryIO) -> None:
         left = os.fstat(file.fileno()).st_size
         chunk = file.read(_CHUNK)
         letter = letter_of(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
-        if item_type(letter).transfer != "text":
-            self._count("binary")
-            while chunk:
-                left -= len(chunk)
-                await self._send(chunk)
-                chunk = file.read(_CHUNK)
-            _check_end(left)
-            return
-        self._count("text")
-        stuffer = Stuffer()
+        stuffer = Stuffer() if item_type(letter).transfer == "text" else None
+        self._count("text" if stuffer else "binary")
         while chunk:
             left -= len(chunk)
-            await self._send(stuffer.feed(chunk))
+            await self._send(stuffer.feed(chunk) if stuffer else chunk)
             chunk = file.read(_CHUNK)
-        _check_end(left)
-        await self._send(stuffer.finish())
+        # It may have grown; a part must not pass for the whole.
+        if left > 0:
+            raise OSError(errno.EIO, "it became shorter while it was sent")
+        if stuffer:
+            await self._send(stuffer.finish())
 
     async def _send(self, data: bytes) -> None:
         self._watch.cancel()
@@ -222,9 +207,3 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
     def _give_up(self) -> None:
         self.log.info("says or takes nothing, and is cut off")
         self.transport.abortConnection()
-
-
-def _check_end(left: int) -> None:
-    """Raise OSError if a file ended with `left` bytes fewer than it had at first; it may have grown."""
-    if left > 0:
-        raise OSError(errno.EIO, "it became shorter while it was sent")

@@ -21,7 +21,7 @@ from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 
 UNTIL_DOT = -1
@@ -96,33 +96,25 @@ def parse_attributes(body: bytes) -> tuple[Attributes, ...]:
 
     Lenient: a line that is neither a block's first nor indented belongs to the block it stands in.
     """
-    items: list[Attributes] = []
-    item: MenuItem | None = None
-    blocks: list[tuple[str, tuple[bytes, ...]]] = []
+    items: list[tuple[MenuItem | None, list[tuple[str, tuple[bytes, ...]]]]] = []
     for name, lines in _blocks(body):
         if name == "INFO":
-            if item is not None or blocks:
-                items.append(Attributes(item, tuple(blocks)))
-            item, blocks = parse_line(lines[0] if lines else b""), []
-        else:
-            blocks.append((name, lines))
-    if item is not None or blocks:
-        items.append(Attributes(item, tuple(blocks)))
-    return tuple(items)
+            items.append((parse_line(lines[0] if lines else b""), []))
+            continue
+        if not items:
+            items.append((None, []))
+        items[-1][1].append((name, tuple(lines)))
+    return tuple(Attributes(item, tuple(blocks)) for item, blocks in items)
 
 
-def _blocks(body: bytes) -> Iterator[tuple[str, tuple[bytes, ...]]]:
-    name: str | None = None
-    lines: list[bytes] = []
+def _blocks(body: bytes) -> list[tuple[str, list[bytes]]]:
+    blocks: list[tuple[str, list[bytes]]] = []
     for line in body.replace(b"\r\n", b"\n").split(b"\n"):
         if found := re.fullmatch(_BLOCK, line):
-            if name is not None:
-                yield name, tuple(lines)
-            name, lines = decode_line(found[1]).upper(), [found[2]] if found[2] else []
-        elif line.strip() and line != b".":
-            lines.append(line.removeprefix(b" "))
-    if name is not None:
-        yield name, tuple(lines)
+            blocks.append((decode_line(found[1]).upper(), [found[2]] if found[2] else []))
+        elif blocks and line.strip() and line != b".":
+            blocks[-1][1].append(line.removeprefix(b" "))
+    return blocks
 
 
 def form_request(url: GopherURL, answers: Sequence[bytes]) -> bytes:

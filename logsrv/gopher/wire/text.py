@@ -63,12 +63,13 @@ class Unstuffer:
         held = self._held + data
         keep = 2 if held.endswith(b"\n.") else 1 if held.endswith(b"\n") else 0
         self._held = held[len(held) - keep :]
-        return self._passed_on(held[: len(held) - keep].replace(b"\n..", b"\n."))
+        return self._passed_on(held[: len(held) - keep])
 
     def finish(self) -> bytes:
         return self._passed_on(self._held)
 
     def _passed_on(self, lines: bytes) -> bytes:
+        lines = lines.replace(b"\n..", b"\n.")
         if lines and self._skip:
             self._skip = 0
             return lines[1:]
@@ -100,14 +101,10 @@ class Stuffer:
         return self._held + (b"" if ended else b"\r\n") + b".\r\n"
 
 
-class DotEnded:
+class DotEnded(Unstuffer):
     """A stuffed text that does end with a line `.`, because its Gopher+ header says so."""
 
-    def __init__(self) -> None:
-        # As in `Unstuffer`.
-        self._held = b"\n"
-        self._skip = 1
-        self.ended = False
+    ended = False
 
     def feed(self, data: bytes) -> bytes:
         """The text of these bytes; behind the terminator (`ended`) nothing counts."""
@@ -124,10 +121,7 @@ class DotEnded:
             begun = re.search(_TERMINATOR_BEGUN, held)
             stop = begun.start() if begun else len(held)
         self._held = held[stop:]
-        lines = held[:stop].replace(b"\n..", b"\n.")[self._skip :]
-        if stop:
-            self._skip = 0
-        return lines
+        return self._passed_on(held[:stop])
 
 
 class TextParser:

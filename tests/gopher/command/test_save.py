@@ -17,7 +17,8 @@ from logsrv.gopher.wire.url import GopherURL
 def save(path: Path, *, force: bool = False, text: bool = False) -> tuple[SaveView, io.StringIO]:
     notes = io.StringIO()
     progress = Progress(notes, lambda: 0.0)
-    view = SaveView(path, notes, progress, force=force, length=lambda: None, stuffed=lambda: text)
+    view = SaveView(path, notes, progress, force=force)
+    view.stuffed = text
     return view, notes
 
 

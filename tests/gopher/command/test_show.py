@@ -34,7 +34,12 @@ def menu(links: bool = False, charset: str | None = None) -> object:
 
 
 def text(stuffed: bool = True, charset: str | None = None) -> object:
-    return lambda screen: TextView(screen, charset, stuffed=lambda: stuffed)
+    def view(screen: Screen) -> TextView:
+        view = TextView(screen, charset)
+        view.stuffed = stuffed
+        return view
+
+    return view
 
 
 MENU = (
@@ -90,7 +95,8 @@ def test_escape_sequences_are_shown_as_what_they_are() -> None:
 def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
     """In Latin-1 the bytes of UTF-8 would be C1 controls."""
     out = io.BytesIO()
-    view = TextView(Screen(out, "latin-1", False, True), None, stuffed=lambda: True)
+    view = TextView(Screen(out, "latin-1", False, True), None)
+    view.stuffed = True
     view.feed("é › \n".encode())
     view.finish()
     assert out.getvalue() == b"\xe9 \\u203a \n"
@@ -119,7 +125,8 @@ def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
 ) -> None:
     data = character.encode() * size
     out = io.BytesIO()
-    view = TextView(Screen(out, "utf-8", False, False), None, stuffed=lambda: True)
+    view = TextView(Screen(out, "utf-8", False, False), None)
+    view.stuffed = True
     for at in range(0, len(data), 65536):
         view.feed(data[at : at + 65536])
     assert len(data) - len(out.getvalue()) <= 65536, "memory stays small"

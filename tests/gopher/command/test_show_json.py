@@ -26,7 +26,8 @@ def answer(
     kind: Transfer, *chunks: bytes, error: Exception | None = None, stuffed: bool = True
 ) -> Any:
     out = io.BytesIO()
-    view = JsonView(out, URL, kind, None, stuffed=lambda: stuffed)
+    view = JsonView(out, URL, kind, None)
+    view.stuffed = stuffed
     for chunk in chunks:
         view.feed(chunk)
     if error is None:
