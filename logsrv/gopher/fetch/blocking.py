@@ -10,7 +10,6 @@ import math
 import os
 import time
 
-from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import Transfers
@@ -21,10 +20,12 @@ from logsrv.gopher.wire.url import GopherURL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from logsrv.gopher.fetch.proxy import Proxy
     from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.fetch.trust import Trust
+    from logsrv.gopher.wire.text import TextParser
 
 TIMEOUT = 30.0
 _CHUNK = 64 * 1024
@@ -32,60 +33,57 @@ _LONG = 3600.0
 
 
 class _Body(io.RawIOBase):
-    """The bytes of one answer as a raw file: what `GopherFile` reads from."""
+    """The content of one answer as a raw file: what `GopherFile` reads from."""
 
     def __init__(
-        self,
-        url: GopherURL,
-        options: ConnectionOptions,
-        most_bytes: int | None,
-        most_seconds: float = math.inf,
+        self, url: GopherURL, options: ConnectionOptions, *, as_text: bool, **how: Any
     ) -> None:
-        super().__init__()
-        self._url = url
-        self._ready = memoryview(b"")
-        self._ended = False
-        self._transfers = Transfers(options, time.monotonic)
-        try:
-            self.stream = self._opened(most_bytes, most_seconds)
-        except BaseException:
-            self.close()
-            raise
-
-    def _opened(self, most_bytes: int | None, most_seconds: float) -> Stream:
-        """Return the answer when it has begun.
+        """as_text: without terminator and stuffed dots. how: what `Transfers.start` takes.
 
         Errors that the server tells, and answers of others, are raised before anything is read.
         """
-        retries, tries = Retries(), 1
+        super().__init__()
+        self._ready = memoryview(b"")
+        self._transfers = Transfers(options, time.monotonic)
+        try:
+            self.stream = Stream(self._transfers, url, **how)
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+        self.parser: TextParser | None = None
+        if as_text and self.stream.stuffed:
+            # Of no use to menus, which should not wait until it is loaded.
+            from logsrv.gopher.wire.text import TextParser
+
+            self.parser = TextParser()
+
+    def _open(self) -> None:
         while True:
-            how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
-            stream = Stream(self._transfers, self._url, **how)
             try:
-                while not stream.opened():
+                while not self.stream.opened():
                     self._transfers.wait(_LONG)
+                return
             except GopherError as error:
-                pause = retries.pause(self._url, error, tries)
-                if pause is None:
-                    raise
-                time.sleep(pause)
-                tries += 1
-            else:
-                return stream
+                time.sleep(self.stream.retry_after(error))
+                self.stream.start()
 
     def readable(self) -> bool:
         return True
 
-    def take(self) -> bytes:
+    def piece(self) -> bytes:
         """Return the next piece, b"" at the end."""
-        while (piece := self.stream.take()) is None:
-            self._transfers.wait(_LONG)
-        return piece
+        while (data := self.stream.take()) != b"":
+            if data is None:
+                self._transfers.wait(_LONG)
+            elif content := self.parser.feed(data) if self.parser else data:
+                return content
+        parser, self.parser = self.parser, None
+        return parser.finish() if parser else b""
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        if not self._ready and not self._ended:
-            self._ready = memoryview(self.take())
-            self._ended = not self._ready
+        if not self._ready:
+            self._ready = memoryview(self.piece())
         size = min(len(buffer), len(self._ready))
         buffer[:size] = self._ready[:size]
         self._ready = self._ready[size:]
@@ -97,36 +95,6 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-class _Text(io.RawIOBase):
-    """A text without terminator and stuffed dots, over the bytes of its answer."""
-
-    def __init__(self, body: _Body) -> None:
-        from logsrv.gopher.wire.text import TextParser
-
-        super().__init__()
-        self._body = body
-        self._parser = TextParser()
-        self._ready = memoryview(b"")
-        self._ended = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        while not self._ready and not self._ended:
-            data = self._body.read(_CHUNK)
-            self._ended = not data
-            self._ready = memoryview(self._parser.feed(data) if data else self._parser.finish())
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
-
-    def close(self) -> None:
-        self._body.close()
-        super().close()
-
-
 class GopherFile(io.BufferedReader):
     """An answer as a file of bytes: `read`, `readline`, iteration, `close`, `with`.
 
@@ -134,27 +102,23 @@ class GopherFile(io.BufferedReader):
     has_header: whether a Gopher+ header came before it; then a text has no terminator.
     """
 
-    def __init__(self, body: _Body, url: GopherURL, *, as_text: bool) -> None:
+    def __init__(self, body: _Body, url: GopherURL) -> None:
         self.url = url
-        self.length = body.stream.reader.length
-        self.has_header = body.stream.reader.header is not None
-        self._body = _Text(body) if as_text and not self.has_header else body
-        super().__init__(self._body, _CHUNK)
+        self.length = body.stream.length
+        self.has_header = not body.stream.stuffed
+        self._body = body
+        super().__init__(body, _CHUNK)
 
     def pieces(self, into: Into | None = None) -> Iterator[bytes]:
         """Yield all of it in pieces as they come: a fifth faster than `read`. Raises GopherError.
 
         Where nobody has to look at them, later ones go into `into` by themselves.
         """
-        if isinstance(self._body, _Text):
-            yield from iter(lambda: self.read1(_CHUNK), b"")
-        else:
-            stream = self._body.stream
-            while stream.ready:
-                yield self._body.take()
-            if into is not None:
-                stream.pass_to(into)
-            yield from iter(self._body.take, b"")
+        while self._body.stream.ready:
+            yield self._body.piece()
+        if into is not None and self._body.parser is None:
+            self._body.stream.pass_to(into)
+        yield from iter(self._body.piece, b"")
 
     def geturl(self) -> str:
         """The URL as text, as files of `urllib.request` have it."""
@@ -184,9 +148,9 @@ def urlopen(
     if data is not None:
         asked = asked.searching(data)
     options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
-    body = _Body(asked, options, most_bytes, most_seconds)
-    is_text = item_type(asked.item_type).transfer == "text"
-    return GopherFile(body, asked, as_text=is_text and not as_sent)
+    as_text = item_type(asked.item_type).transfer == "text" and not as_sent
+    how = {"most_bytes": most_bytes, "most_seconds": most_seconds}
+    return GopherFile(_Body(asked, options, as_text=as_text, **how), asked)
 
 
 def urlretrieve(
@@ -204,18 +168,15 @@ def urlretrieve(
     `reporthook(bytes so far, bytes in all or None)` is called for each piece. Returns the size of
     the file. Raises GopherError, OSError.
     """
-    from pathlib import Path
-
     from logsrv.gopher.fetch.wholefile import end_text, whole_file
 
-    asked = url if isinstance(url, GopherURL) else GopherURL.parse(url)
-    options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
-    with _Body(asked, options, most_bytes) as body, whole_file(Path(filename)) as file:
+    how: dict[str, Any] = {"trust": trust, "most_bytes": most_bytes, "proxy": proxy}
+    with urlopen(url, timeout, as_sent=True, **how) as answer, whole_file(filename) as file:
         size = 0
-        while chunk := body.read(_CHUNK):
-            size += file.write(chunk)
+        for piece in answer.pieces():
+            size += file.write(piece)
             if reporthook is not None:
-                reporthook(size, body.stream.reader.length)
-        if item_type(asked.item_type).transfer == "text" and body.stream.reader.header is None:
+                reporthook(size, answer.length)
+        if item_type(answer.url.item_type).transfer == "text" and not answer.has_header:
             end_text(file)
         return file.seek(0, os.SEEK_END)

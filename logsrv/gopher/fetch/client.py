@@ -8,10 +8,8 @@ async with await client.open("gopher://example.org/9/big") as response:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -35,7 +33,6 @@ from logsrv.gopher.wire.url import GopherURL
 CONNECTIONS_PER_HOST = 4
 _LIMITS = Limits()
 
-Result = TypeVar("Result")
 Progress = Callable[[int, int | None], None]
 
 
@@ -68,12 +65,12 @@ class GopherResponse:
     @property
     def length(self) -> int | None:
         """The length that the body will have in bytes, if the server told (Gopher+)."""
-        return self._stream.reader.length
+        return self._stream.length
 
     @property
     def has_header(self) -> bool:
         """Return true if a Gopher+ header came before the body; then a text has no terminator."""
-        return self._stream.reader.header is not None
+        return not self._stream.stuffed
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -159,19 +156,19 @@ class GopherClient:
         """
         if most_bytes is None:
             most_bytes = self._limits.download
-        return self._start(self._open(_as_url(url), most_bytes, answers))
+        return Deferred.fromCoroutine(self._open(_as_url(url), most_bytes, answers))
 
     def menu(self, url: GopherURL | str) -> Deferred[Menu]:
         """A menu, or the answer to a search."""
-        return self._start(self._menu(_as_url(url)))
+        return Deferred.fromCoroutine(self._menu(_as_url(url)))
 
     def search(self, url: GopherURL | str, words: str | bytes) -> Deferred[Menu]:
         """The menu that an item of type 7 answers `words` with; text is sent as UTF-8."""
-        return self._start(self._menu(_as_url(url).searching(words)))
+        return Deferred.fromCoroutine(self._menu(_as_url(url).searching(words)))
 
     def text(self, url: GopherURL | str) -> Deferred[Text]:
         """A text."""
-        return self._start(self._text(_as_url(url)))
+        return Deferred.fromCoroutine(self._text(_as_url(url)))
 
     def download(
         self, url: GopherURL | str, path: Path, progress: Progress | None = None
@@ -181,23 +178,20 @@ class GopherClient:
         A text loses its terminator and stuffed dots; everything else is saved as it came.
         `progress(bytes so far, bytes in all or None)` is called for each piece.
         """
-        return self._start(self._download(_as_url(url), path, progress))
+        return Deferred.fromCoroutine(self._download(_as_url(url), path, progress))
 
     def attributes(
         self, url: GopherURL | str, *, whole_menu: bool = False
     ) -> Deferred[tuple[Attributes, ...]]:
         """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
         asked = _as_url(url).replace(plus=b"$" if whole_menu else b"!")
-        return self._start(self._attributes(asked))
-
-    def _start(self, work: Coroutine[Deferred[Any], Any, Result]) -> Deferred[Result]:
-        return Deferred.fromCoroutine(work)
+        return Deferred.fromCoroutine(self._attributes(asked))
 
     async def _menu(self, url: GopherURL) -> Menu:
         parser = MenuParser(self._limits.line, self._limits.items)
         items: list[MenuItem] = []
         try:
-            async with self._whole(url, self._limits.menu) as response:
+            async with await self._whole(url, self._limits.menu) as response:
                 async for chunk in response:
                     items += parser.feed(chunk)
                     if parser.terminated:
@@ -212,7 +206,7 @@ class GopherClient:
     async def _text(self, url: GopherURL) -> Text:
         pieces: list[bytes] = []
         try:
-            async with self._whole(url, self._limits.text) as response:
+            async with await self._whole(url, self._limits.text) as response:
                 async for chunk in response:
                     pieces.append(chunk)
         except GopherError as error:
@@ -227,7 +221,7 @@ class GopherClient:
 
     async def _download(self, url: GopherURL, path: Path, progress: Progress | None) -> Download:
         size = 0
-        async with await self._open(url, self._limits.download, ()) as response:
+        async with await self._open(url, self._limits.download) as response:
             with whole_file(path) as file:
                 async for chunk in response:
                     size += file.write(chunk)
@@ -239,30 +233,34 @@ class GopherClient:
         return Download(url, path, size)
 
     async def _attributes(self, url: GopherURL) -> tuple[Attributes, ...]:
-        async with self._whole(url, self._limits.menu) as response:
+        async with await self._whole(url, self._limits.menu) as response:
             if not response.has_header:
                 return ()
             return parse_attributes(await response.read())
 
-    @asynccontextmanager
-    async def _whole(self, url: GopherURL, most_bytes: int) -> AsyncIterator[GopherResponse]:
-        response = await self._open(url, most_bytes, ())
+    async def _whole(self, url: GopherURL, most_bytes: int) -> GopherResponse:
+        response = await self._open(url, most_bytes)
         response.limit_whole()
-        try:
-            yield response
-        finally:
-            response.close()
+        return response
 
     async def _open(
-        self, url: GopherURL, most_bytes: int | None, answers: Sequence[bytes]
+        self, url: GopherURL, most_bytes: int | None, answers: Sequence[bytes] = ()
     ) -> GopherResponse:
         request = form_request(url, answers) if answers else url.request()
         release = await self._slot(url.host)
         try:
-            stream = await self._answer(url, request, most_bytes, bool(answers))
+            stream = self._transfers.start(
+                url,
+                retries=self._retries,
+                request=request,
+                most_bytes=most_bytes,
+                charset=self._charset,
+            )
+            await self._opened(stream, is_form=bool(answers))
         except BaseException:
             release()
             raise
+        self._retries.answered(url.host)
         stream.at_end = release
         if stream.ended:
             release()
@@ -270,28 +268,18 @@ class GopherClient:
             url, stream, self._options.timeouts.whole, lambda: self._transfers.close(stream)
         )
 
-    async def _answer(
-        self, url: GopherURL, request: bytes, most_bytes: int | None, is_form: bool
-    ) -> Stream:
-        tries = 1
+    async def _opened(self, stream: Stream, *, is_form: bool) -> None:
         while True:
-            stream = self._transfers.start(
-                url, request=request, most_bytes=most_bytes, charset=self._charset
-            )
             try:
-                await opened(stream)
+                return await opened(stream)
             except GopherError as error:
-                pause = self._retries.pause(url, error, tries)
-                if pause is None or (is_form and isinstance(error, Truncated)):
+                if is_form and isinstance(error, Truncated):
                     raise
+                await deferLater(self._reactor, stream.retry_after(error))
+                self._transfers.start_again(stream)
             except BaseException:
                 self._transfers.close(stream)
                 raise
-            else:
-                self._retries.answered(url.host)
-                return stream
-            await deferLater(self._reactor, pause)
-            tries += 1
 
     async def _slot(self, host: str) -> Callable[[], None]:
         slots = self._slots.setdefault(host, DeferredSemaphore(self._connections_per_host))

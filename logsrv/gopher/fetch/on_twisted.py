@@ -41,17 +41,25 @@ class ReactorTransfers:
         self._timer: IDelayedCall | None = None
 
     def start(self, url: GopherURL, **how: Any) -> Stream:
-        """Ask for `url`; `how` is what `Transfers.start` takes."""
+        """Ask for `url`; `how` is what `Stream` takes."""
         stream = Stream(self._transfers, url, **how)
-        if self._timer is None:
-            self._reactor.addReader(self)
-            self._timer = self._reactor.callLater(0, self._tick)
+        self._watch()
         return stream
+
+    def start_again(self, stream: Stream) -> None:
+        """Ask once more."""
+        stream.start()
+        self._watch()
 
     def close(self, stream: Stream) -> None:
         """Let go of its connection; what was not taken by then is still there."""
         stream.close()
         self._rest()
+
+    def _watch(self) -> None:
+        if self._timer is None:
+            self._reactor.addReader(self)
+            self._timer = self._reactor.callLater(0, self._tick)
 
     def _tick(self) -> None:
         self._timer = self._reactor.callLater(LOOK_AT_CLOCKS, self._tick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.wire.url import GopherURL
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
+    from logsrv.gopher.wire.errors import GopherError
     from logsrv.gopher.wire.response import ResponseReader
 
     class Into(Protocol):
@@ -34,23 +36,61 @@ class Stream:
     wake: called when there is something new; at_end: when the connection is no longer needed.
     """
 
-    def __init__(self, transfers: Transfers, url: GopherURL, **how: Any) -> None:
-        """how: what `Transfers.start` takes."""
+    def __init__(
+        self, transfers: Transfers, url: GopherURL, retries: Retries | None = None, **how: Any
+    ) -> None:
+        """retries: which hosts have answered, if somebody remembers. how: what `Transfers.start` takes."""
         self._transfers = transfers
+        self._url = url
+        self._how = how
+        self._retries = retries or Retries()
+        self._tries = 0
         self._queue: list[bytes] = []
         self._queued = 0
         self._paused = False
-        self.ended = False
         self._into: Into | None = None
         self.descriptor: int | None = None
         self.wake: Callable[[], None] = _nobody
         self.at_end: Callable[[], None] = _nobody
-        self._flight = transfers.start(url, self, **how)
+        self.start()
+
+    def start(self) -> None:
+        """Ask, or ask again."""
+        self._tries += 1
+        self.ended = False
+        self._flight = self._transfers.start(self._url, self, **self._how)
+
+    def retry_after(self, error: GopherError) -> float:
+        """Return how many seconds to wait before `start`. Raises `error` if that would not help."""
+        seconds = self._retries.pause(self._url, error, self._tries)
+        if seconds is None:
+            raise error
+        return seconds
 
     @property
     def reader(self) -> ResponseReader:
         """Return what knows how much has come, and what the server told of it."""
         return self._flight.transfer.reader
+
+    @property
+    def received(self) -> int:
+        """Return how many bytes have come."""
+        return self.reader.received
+
+    @property
+    def begun(self) -> bool:
+        """Return true if some of it is content."""
+        return bool(self.reader.passed_on)
+
+    @property
+    def length(self) -> int | None:
+        """Return how many bytes it will have, where the server told (Gopher+)."""
+        return self.reader.length
+
+    @property
+    def stuffed(self) -> bool:
+        """Return true if a text may have a terminator and doubled dots: it came without a header."""
+        return self.reader.header is None
 
     @property
     def cut(self) -> bool:
@@ -67,7 +107,7 @@ class Stream:
 
         Raises the error if there is none: what came before one is worth reading.
         """
-        if self.ended and not self._queue and not self.reader.passed_on:
+        if self.ended and not self._queue and not self.begun:
             self._raise()
         return self.ended or self.reader.opened
 

@@ -13,7 +13,6 @@ from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
 _CHUNK = 64 * 1024
@@ -23,7 +22,7 @@ _numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
 
 @contextmanager
-def whole_file(path: Path | str, *, replace: bool = True) -> Iterator[BinaryIO]:
+def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BinaryIO]:
     """A new file, open for writing and reading, that gets the name `path` when the block ends well.
 
     Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
@@ -97,7 +96,7 @@ def _write_all(file: int, content: bytes) -> None:
         os.close(file)
 
 
-def _rename_to_new(part: str, path: Path | str) -> None:
+def _rename_to_new(part: str, path: str | os.PathLike[str]) -> None:
     try:
         # The only way there is without a moment in which another file could be lost.
         os.link(part, path)
