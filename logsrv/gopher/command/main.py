@@ -26,7 +26,7 @@ from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView, View
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.wire.errors import GopherError, UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.url import GopherURL, typed_url
 from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
@@ -101,8 +101,6 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         return 0
     except BrokenPipeError:
         return PIPE_CLOSED
-    except UnknownHost as error:
-        return _tell(stderr, f"{error}{_command_meant(arguments[0])}", error.exit_status)
     except GopherError as error:
         return _tell(stderr, error, error.exit_status)
     except UsageError as error:
@@ -120,14 +118,13 @@ def _tell(stderr: TextIO, sentence: object, status: int) -> int:
     return status
 
 
-def _command_meant(word: str) -> str:
-    """Return the question whether a command was meant by `word`, in the place of a URL, or nothing."""
-    if not word.isalpha() or word in _COMMANDS:
-        return ""
+def _meant(word: str) -> str:
+    """Return what else `word` is not, in the place of a URL, and which command it may have been."""
     from logsrv.kit.text.words import nearest
 
-    near = nearest(word, _COMMANDS)
-    return f" (did you mean gopher {near}?)" if near else ""
+    near = nearest(word, _COMMANDS) if word.isalpha() else None
+    question = f" (did you mean gopher {near}?)" if near else ""
+    return f"; nor is there a file {one_line(word, 500)} here{question}"
 
 
 def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
@@ -148,8 +145,13 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = fetch_options(words)
     checked_options(options)
     connection = connection_options(options)
-    url = asked_url(options, connection)
-    return _fetch(url, options, connection, stdout, stderr)
+    try:
+        url = asked_url(options, connection)
+        return _fetch(url, options, connection, stdout, stderr)
+    except UnknownHost as error:
+        if "://" in options.url or error.host != typed_url(options.url).host:
+            raise
+        raise UnknownHost(error.host, error.hint + _meant(options.url)) from error
 
 
 def _browse(words: list[str]) -> int:

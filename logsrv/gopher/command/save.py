@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from io import SEEK_END
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -38,6 +39,17 @@ def _shown(path: Path) -> str:
     return one_line(str(path), 4096)
 
 
+@contextmanager
+def _device(path: Path) -> Iterator[BinaryIO]:
+    """A device or a pipe, open for writing. Its errors name it."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
 class SaveView(View):
     """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
 
@@ -52,7 +64,7 @@ class SaveView(View):
         # A device or a pipe is written to; to put a file in its place is never meant.
         self._special = path.exists() and not path.is_file()
         self._file: BinaryIO = self._stack.enter_context(
-            path.open("wb") if self._special else whole_file(path, replace=force)
+            _device(path) if self._special else whole_file(path, replace=force)
         )
 
     def feed(self, data: bytes | memoryview) -> None:

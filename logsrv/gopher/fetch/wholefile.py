@@ -41,7 +41,10 @@ def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterato
             os.replace(part, path)
         else:
             _rename_to_new(part, path)
-    except BaseException:
+    except BaseException as error:
+        # That the disk is full comes without a name, and the part is ours.
+        if isinstance(error, OSError) and error.filename in (None, part):
+            error.filename = os.fspath(path)
         try:
             os.unlink(part)
         except FileNotFoundError:

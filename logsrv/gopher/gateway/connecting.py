@@ -52,18 +52,25 @@ class Connecting:
         None, PATH, "trust the certificates in this file for TLS, not the system's"
     )
     pin: bool = option(False, FLAG, "trust the certificate that a server showed first")
+    insecure: bool = option(False, FLAG, "trust every certificate")
+    accept_cut: bool = option(False, FLAG, "accept ends without the close of TLS")
 
     @property
     def trust(self) -> Trust:
         """The same as whoever connects wants it. Raises ConfigurationError for more than one way."""
-        return Trust(self.cafile, PinStore(pins_path(os.environ)) if self.pin else None)
+        pins = PinStore(pins_path(os.environ)) if self.pin else None
+        return Trust(self.cafile, pins, self.insecure, self.accept_cut)
 
     @property
     def as_words(self) -> list[str]:
         """The same on the command line of `gopher`."""
         named = (("--charset", self.charset), ("--proxy", self.proxy), ("--cafile", self.cafile))
+        flags = (
+            *(("--pin", self.pin), ("--insecure", self.insecure)),
+            ("--accept-cut", self.accept_cut),
+        )
         words = [f"{name}={value}" for name, value in named if value is not None]
-        return [*words, "--pin"] if self.pin else words
+        return words + [name for name, wanted in flags if wanted]
 
 
 def is_public_name(host: str) -> bool:

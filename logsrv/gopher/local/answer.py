@@ -9,7 +9,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.local.hole import Hole, NotThere, written_menu
 from logsrv.gopher.wire.errors import TooBig
-from logsrv.gopher.wire.url import DEFAULT_PORT
+from logsrv.gopher.wire.url import DEFAULT_PORT, MENU_TYPE
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -68,11 +68,14 @@ class LocalAnswer:
         hole = Hole(self._url.directory, hidden=True)
         with hole.open(self._url.selector) as descriptor:
             status = os.fstat(descriptor)
+            items = None
             if stat.S_ISDIR(status.st_mode):
+                items = hole.menu(self._url.selector, descriptor)
+            elif self._url.item_type == MENU_TYPE:
+                items = hole.menu_in(self._url.selector)
+            if items is not None:
                 # Without a host: it is where the menu is.
-                yield from written_menu(
-                    hole.menu(self._url.selector, descriptor), b"", DEFAULT_PORT
-                )
+                yield from written_menu(items, b"", DEFAULT_PORT)
                 return
             self.length = status.st_size
             while piece := os.read(descriptor, _CHUNK):

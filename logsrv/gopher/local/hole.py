@@ -114,15 +114,25 @@ class Hole:
     def menu(self, selector: bytes, descriptor: int) -> Iterator[MenuItem]:
         """Yield the items of a directory: its gophermap, or its files. Those of ours have no host."""
         place = b"/" + b"".join(name + b"/" for name in self._names(selector))
-        gophermap = self._map(place)
+        return self._menu(place + FILE.encode(), place, descriptor)
+
+    def menu_in(self, selector: bytes) -> Iterator[MenuItem]:
+        """Yield the items of the gophermap that a file is, by whatever name."""
+        *above, name = self._names(selector)
+        place = b"/" + b"".join(name + b"/" for name in above)
+        with self.open(place) as descriptor:
+            yield from self._menu(place + name, place, descriptor)
+
+    def _menu(self, path: bytes, place: bytes, descriptor: int) -> Iterator[MenuItem]:
+        gophermap = self._map(path, place)
         yield from gophermap.items
         if gophermap.lists:
             yield from self._listing(place, descriptor, gophermap.hidden)
 
-    def _map(self, place: bytes) -> Gophermap:
+    def _map(self, path: bytes, place: bytes) -> Gophermap:
         try:
             with (
-                self.open(place + FILE.encode()) as descriptor,
+                self.open(path) as descriptor,
                 open(descriptor, "rb", closefd=False) as file,
             ):
                 return parse_gophermap(file.read(LARGEST_MAP), place)

@@ -72,6 +72,8 @@ class UnknownHost(GopherError):
 
     def __init__(self, host: str, hint: str = "look for a misspelling, or try again later") -> None:
         super().__init__(f"no address is known for the host {one_line(host, 253)}: {hint}")
+        self.host = host
+        self.hint = hint
 
 
 class Refused(GopherError):

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -47,13 +48,15 @@ def test_a_menu_and_a_text(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("words", "end"),
     [
-        (("mirrror", "gopher.example"), "or try again later (did you mean gopher mirror?)\n"),
+        (("mirrror", "gopher.example"), "mirrror here (did you mean gopher mirror?)\n"),
         (("mirror", "no.invalid", "copy"), "or try again later\n"),
-        (("brwse.invalid",), "or try again later\n"),
-        (("qqqqq",), "or try again later\n"),
+        (("gopher://brwse.invalid",), "or try again later\n"),
+        (("qqqqq",), "or try again later; nor is there a file qqqqq here\n"),
+        (("--links", "notes.invalid"), "nor is there a file notes.invalid here\n"),
+        (("docs.invalid/a.txt",), "nor is there a file docs.invalid/a.txt here\n"),
     ],
 )
-def test_a_misspelt_command_is_no_host(words: tuple[str, ...], end: str) -> None:
+def test_a_misspelt_command_or_file_is_no_host(words: tuple[str, ...], end: str) -> None:
     status, out, err = gopher(*words)
     assert (status, out) == (4, b"") and err.endswith(end)
 
@@ -264,6 +267,29 @@ def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
     assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
     closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
     assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
+
+
+def test_a_full_disk_says_which_file_it_has_no_room_for(serve: Serve, tmp_path: Path) -> None:
+    url = serve(b"x" * 3_000_000).url("/9x")
+    assert gopher(url, "-o", "/dev/full", "--force") == (
+        *(1, b"", "gopher: /dev/full: No space left on device\n"),
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    try:
+        status, _, said = gopher(url, "-o", str(tmp_path / "x"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert status == 1 and said.endswith(f"gopher: {tmp_path / 'x'}: File too large\n")
+    assert gopher(url, "-o", str(tmp_path / "none" / "x"))[2] == (
+        f"gopher: {tmp_path / 'none' / 'x'}: No such file or directory\n"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_out_on_an_unknown_host_is_no_file(serve: Serve) -> None:
+    url = serve(b"1Away\t\tgone.invalid\t70\r\n").url()
+    assert gopher(url.removeprefix("gopher://"), "1")[2].endswith("or try again later\n")
 
 
 def at_terminal(*words: str, environment: dict[str, str] | None = None) -> tuple[int, str]:

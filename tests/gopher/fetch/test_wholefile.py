@@ -99,6 +99,15 @@ def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path:
     assert not (tmp_path / "link").is_symlink()
 
 
+def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as full, whole_file(tmp_path / "x"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError) as nowhere, whole_file(tmp_path / "none" / "x"):
+        """There is no such directory."""
+    assert full.value.filename == str(tmp_path / "x")
+    assert nowhere.value.filename == str(tmp_path / "none" / "x")
+
+
 def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.net.endpoints import parse_endpoint
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import SocksProxy
+from tests.gopher.servers import SocksProxy, cut
 
 
 @pytest.fixture
@@ -64,9 +65,25 @@ async def test_a_server_is_trusted_by_file_or_pin(
     for settings in (
         GopherSettings(allow_private=True, cafile=certificate),
         GopherSettings(allow_private=True, pin=True),
+        GopherSettings(allow_private=True, insecure=True),
     ):
         assert (await Fetcher(reactor, settings).text(url)).content.content == b"secret\r\n"
     assert url.address in (tmp_path / "logsrv" / "gopher-pins").read_text()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
+    reactor: Any, serve: Serve, certificate: Path
+) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"all")
+        cut(connection)
+
+    url = GopherURL.parse(serve(script, certificate).url("/0/a", "gophers"))
+    strict = GopherSettings(allow_private=True, cafile=certificate)
+    lenient = GopherSettings(allow_private=True, cafile=certificate, accept_cut=True)
+    assert "close of TLS is missing" in (await Fetcher(reactor, strict).text(url)).missing
+    assert (await Fetcher(reactor, lenient).text(url)).missing == ""
 
 
 def test_two_ways_to_trust_are_one_too_many() -> None:
@@ -89,6 +106,8 @@ def test_the_same_options_for_the_command() -> None:
     assert settings.as_words == [
         *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),
     ]
+    lenient = Connecting(insecure=True, accept_cut=True)
+    assert lenient.as_words == ["--insecure", "--accept-cut"]
     assert Connecting().as_words == []
 
 

@@ -51,6 +51,18 @@ def test_links_of_a_gophermap_stay_here_or_lead_to_servers(tmp_path: Path) -> No
         list(LocalAnswer(out))
 
 
+def test_a_link_to_a_gophermap_itself_is_a_menu_too(tmp_path: Path) -> None:
+    """Some authors write `1Links<TAB>links/gophermap`, or keep several in one directory."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "near.txt").write_text("near")
+    (tmp_path / "sub" / "gophermap").write_bytes(b"Hi\n0Near\tnear.txt\n")
+    (tmp_path / "sub" / "all.map").write_bytes(b"-gophermap\n-all.map\n*\n")
+    here = FileURL(os.fsencode(tmp_path), "1", b"/sub/gophermap")
+    near = here.beside("0", b"/sub/near.txt")
+    assert links(here) == [(b"Hi", None), (b"Near", near)]
+    assert links(here.beside("1", b"sub/all.map")) == [(b"near.txt", near)]
+
+
 def test_a_file_comes_as_it_is(tmp_path: Path) -> None:
     content = b"..dots\n.\n" + bytes(range(256)) * 4000
     (tmp_path / "a.bin").write_bytes(content)
