@@ -103,7 +103,7 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
         )
         loading = Loading(GopherURL.parse(server.url()), ConnectionOptions(TIMEOUTS))
         task = asyncio.create_task(loading.page())
-        await until(lambda: loading.received, "some bytes")
+        await until(lambda: loading.first_lines(None, 1), "a line")
         task.cancel()
         return loading.so_far(None)
 
