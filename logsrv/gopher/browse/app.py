@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from textual import events, work
 from textual.binding import Binding, BindingType
-from textual.content import Content
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse import themes
@@ -31,7 +30,7 @@ from logsrv.gopher.browse.outside import (
 from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView
-from logsrv.gopher.browse.visits import Own
+from logsrv.gopher.browse.visits import Own, Place
 from logsrv.gopher.browse.window import Started
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import title_of
@@ -268,18 +267,12 @@ class Browser(FollowingWindow):
 
     def action_history(self) -> None:
         steps = self.session.history.steps()
-        titles = [
-            (str(visit.place or "Start page"), "")
-            if visit.place is None or isinstance(visit.place, Own)
-            else (title_of(visit.place), str(visit.place))
-            for _, visit in steps
-        ]
-        rows = [Content(f"{title}\n  {address}") for title, address in titles]
-        at = next((number for number, (step, _) in enumerate(steps) if step == 0), 0)
+        rows = [(_place_text(visit.place), step) for step, visit in steps]
+        at = [step for step, _ in steps].index(0) if steps else 0
 
-        def move(chosen: int | None) -> None:
-            if chosen is not None and steps[chosen][0]:
-                self._move(steps[chosen][0])
+        def move(step: int | None) -> None:
+            if step:
+                self._move(step)
 
         self.push_screen(Chooser("History, the newest first", rows, at), move)
 
@@ -488,9 +481,9 @@ class Browser(FollowingWindow):
                 self._run(command, name)
 
     def action_downloads(self) -> None:
-        def open_it(chosen: int | None) -> None:
-            if chosen is not None:
-                self._open_file(self.session.downloads.all[chosen].path)
+        def open_it(download: Download | None) -> None:
+            if download is not None:
+                self._open_file(download.path)
 
         self.push_screen(DownloadList(self.session.downloads), open_it)
 
@@ -533,3 +526,9 @@ class Browser(FollowingWindow):
 
     def action_help(self) -> None:
         self.push_screen(Notice("Keys", "\n".join(help_lines(self.size.width - 10))))
+
+
+def _place_text(place: Place) -> str:
+    if place is None or isinstance(place, Own):
+        return f"{place or 'Start page'}\n"
+    return f"{title_of(place)}\n  {place}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
 
 from logsrv.gopher.browse.downloads import Download, Downloads
 from logsrv.gopher.browse.keyline import Key
@@ -17,158 +20,129 @@ from logsrv.gopher.browse.words import span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.kit.text.escape import one_line
 
+Answer = TypeVar("Answer")
 _BAR = 20
-_LOOK = """
-    {name} {{ align: center middle; background: $background 60%; }}
-    {name} > .dialog {{
+
+
+class Dialog(ModalScreen[Answer]):
+    """A box with a title, and the keys that it takes below."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > VerticalScroll {
         width: auto; max-width: 96%; min-width: 40; height: auto; max-height: 96%;
         background: $surface; border: round $primary; border-title-color: $primary;
         padding: 1 2; scrollbar-size: 1 1;
-    }}
-    {name} .dialog Static {{ width: auto; max-width: 100%; }}
-    {name} .keys {{ color: $page-dim; margin-top: 1; }}
-"""
+    }
+    Dialog Static { width: auto; max-width: 100%; }
+    """
+    KEYS: tuple[Key, ...] = ()
+
+    def __init__(self, title: str, content: Widget) -> None:
+        super().__init__()
+        self._box = VerticalScroll(content, can_focus=not content.can_focus)
+        self._box.border_title = Content(title)
+        told = "     ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
+        self._box.border_subtitle = Content(told)
+
+    def compose(self) -> ComposeResult:
+        yield self._box
 
 
-class Question(ModalScreen[bool]):
+class Question(Dialog[bool]):
     """A question of yes or no; True only for y, never for an Enter that was meant for something else."""
 
-    DEFAULT_CSS = _LOOK.format(name="Question")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "dismiss(True)", "Yes"),
-        Binding("n,escape,q", "dismiss(False)", "No"),
+        Binding("y", "dismiss(True)"),
+        Binding("n,escape,q", "dismiss(False)"),
     ]
-
     KEYS = (("y", "Yes", ""), ("n", "No", ""))
 
     def __init__(self, title: str, text: str) -> None:
-        super().__init__()
-        self._title = title
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as box:
-            box.border_title = Content(self._title)
-            yield Static(Content(self._text))
-            yield Static(Content("y  yes      n  no"), classes="keys")
+        super().__init__(title, Static(Content(text)))
 
 
-class Notice(ModalScreen[None]):
+class Notice(Dialog[None]):
     """A text; any of the usual keys closes it."""
 
-    DEFAULT_CSS = (
-        _LOOK.format(name="Notice") + "Notice VerticalScroll { width: auto; height: auto; }"
-    )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,b,question_mark,f1,i", "dismiss", "Close"),
+        Binding("escape,enter,q,b,question_mark,f1,i", "dismiss"),
     ]
-
     KEYS = (("Esc", "Close", ""), ("↑ ↓", "Scroll", ""))
 
     def __init__(self, title: str, text: str) -> None:
-        super().__init__()
-        self._title = title
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as box:
-            box.border_title = Content(self._title)
-            box.border_subtitle = Content("Esc  close")
-            yield Static(Content(self._text))
+        super().__init__(title, Static(Content(text)))
 
 
-class Chooser(ModalScreen[int]):
-    """A list of which one is chosen with Enter; its number, the first is 0."""
+class _Rows(OptionList):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down"),
+        Binding("k", "cursor_up"),
+    ]
 
-    DEFAULT_CSS = (
-        _LOOK.format(name="Chooser")
-        + """
-    Chooser > .dialog { width: 96%; max-width: 110; }
+
+class Chooser(Dialog[Answer]):
+    """A list of which one is chosen with Enter; the answer is what belongs to that row."""
+
+    DEFAULT_CSS = """
+    Chooser > VerticalScroll { width: 96%; max-width: 110; }
     Chooser OptionList {
-        height: auto; max-height: 16; border: none; background: $surface; padding: 0;
+        height: auto; max-height: 60vh; border: none; background: $surface; padding: 0;
         &:focus { border: none; }
     }
     """
-    )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,b", "dismiss", "Close"),
-        Binding("j", "move(1)", "Down"),
-        Binding("k", "move(-1)", "Up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,b", "dismiss")]
     KEYS: tuple[Key, ...] = (("Enter", "Go there", ""), ("Esc", "Close", ""))
     EMPTY = "There is nothing yet."
 
-    def __init__(self, title: str, rows: list[Content], at: int = 0) -> None:
-        super().__init__()
-        self._title = title
-        self._rows = rows
+    def __init__(self, title: str, rows: Sequence[tuple[str, Answer]], at: int = 0) -> None:
+        """rows: each with what it stands for; at: the index of the one that is pointed at first."""
+        self.answers = [answer for _, answer in rows]
+        self.rows = _Rows(*(Content(text) for text, _ in rows))
+        if not rows:
+            self.rows.add_option(Option(Content(self.EMPTY), disabled=True))
+        super().__init__(title, self.rows)
         self._at = at
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as box:
-            box.border_title = Content(self._title)
-            box.border_subtitle = Content(
-                "     ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
-            )
-            if self._rows:
-                yield OptionList(*self._rows)
-            else:
-                yield Static(Content(self.EMPTY))
-
     def on_mount(self) -> None:
-        if self._rows:
-            self.query_one(OptionList).highlighted = self._at
+        self.rows.highlighted = self._at if self.answers else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.choose(event.option_index)
+        self.choose(self.answers[event.option_index])
 
-    def choose(self, index: int) -> None:
-        """End with the row of that index."""
-        self.dismiss(index)
-
-    def action_move(self, step: int) -> None:
-        if self._rows:
-            field = self.query_one(OptionList)
-            field.action_cursor_down() if step > 0 else field.action_cursor_up()
+    def choose(self, answer: Answer) -> None:
+        """End with that answer."""
+        self.dismiss(answer)
 
 
-class DownloadList(Chooser):
+class DownloadList(Chooser[Download]):
     """The downloads of this session, the newest first, while they go on; one that was saved is chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "stop", "Stop"),
-        Binding("d", "dismiss", "Close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop"), Binding("d", "dismiss")]
     KEYS = (("Enter", "Open", ""), ("x", "Stop", ""), ("Esc", "Close", ""))
     EMPTY = "None in this session. s on a link saves what it leads to."
 
     def __init__(self, downloads: Downloads) -> None:
-        self._downloads = downloads
-        self._newest_first = list(reversed(downloads.all))
         title = f"Downloads to {one_line(str(downloads.directory), 200)}"
-        super().__init__(title, [self._row(each) for each in self._newest_first])
+        super().__init__(title, [(download_text(each), each) for each in reversed(downloads.all)])
+        self._downloads = downloads
 
     def on_mount(self) -> None:
         self.set_interval(0.25, self._renew)
 
-    def _row(self, download: Download) -> Content:
-        return Content(download_text(download))
-
     def _renew(self) -> None:
-        for index, download in enumerate(self._newest_first):
-            self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(download))
+        for index, download in enumerate(self.answers):
+            self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
 
-    def choose(self, index: int) -> None:
-        """End with the place of that download among all; one that was not saved cannot be opened."""
-        if self._newest_first[index].state == "saved":
-            self.dismiss(len(self._newest_first) - 1 - index)
+    def choose(self, answer: Download) -> None:
+        """End with that download; one that was not saved cannot be opened."""
+        if answer.state == "saved":
+            self.dismiss(answer)
 
     async def action_stop(self) -> None:
-        if self._newest_first:
-            index = self.query_one(OptionList).highlighted
-            if index is not None:
-                await self._downloads.stop(self._newest_first[index])
-                self._renew()
+        if self.answers and self.rows.highlighted is not None:
+            await self._downloads.stop(self.answers[self.rows.highlighted])
+            self._renew()
 
 
 def download_text(download: Download) -> str:
