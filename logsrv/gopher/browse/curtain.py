@@ -11,7 +11,7 @@ import termios
 from collections.abc import Mapping
 
 from logsrv.gopher.browse.ground import is_light
-from logsrv.gopher.browse.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE
+from logsrv.gopher.browse.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE, STYLES
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3
-# The names of their colours; all others are those of the page.
-_STYLES = {
-    **dict.fromkeys(("plain", "information"), "foreground"),
-    "heading": "primary",
-    "note": "warning",
-    "problem": "error",
-    "dead": "page-dim",
-}
 _SHOW = "\x1b[?1049h\x1b[?25l"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 
@@ -82,9 +74,8 @@ class Curtain:
             line = layout.lines[index]
             gutter = layout.gutter(index) if start == 0 else " " * layout.indent
             text = line.text[start:end][: layout.width]
-            colour = _STYLES.get(line.style, f"page-{line.style}")
-            label = self._painted(gutter, "page-dim") if layout.indent else ""
-            painted.append(label + self._painted(text, colour))
+            label = self._painted(gutter, STYLES["label"]) if layout.indent else ""
+            painted.append(label + self._painted(text, STYLES[line.style]))
         self._write(self._screen([], painted))
 
     def _screen(self, said: list[str], rows: list[str]) -> str:

@@ -51,4 +51,4 @@ def _shown(key: Key) -> Content:
     name, does, action = key
     # Everything in here is ours: no word of a server is read as markup.
     label = f"[@click={action}]{does}[/]" if action else does
-    return Content.from_markup(f"[bold $footer-key-foreground]{name}[/] {label} ")
+    return Content.from_markup(f"[bold $primary]{name}[/] {label} ")

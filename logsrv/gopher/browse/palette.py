@@ -2,65 +2,44 @@
 
 from __future__ import annotations
 
-DARK = {
-    "primary": "#8ab4d8",
-    "secondary": "#9aa5b1",
-    "accent": "#c9b27c",
-    "warning": "#d9b25f",
-    "error": "#e08a80",
-    "success": "#8fbf8f",
-    "foreground": "#d5d9dd",
-    "background": "#16191d",
-    "surface": "#1d2126",
-    "panel": "#262b31",
+# The colours of a theme, on dark and on light, by the names that Textual gives them.
+_BASE = {
+    "primary": ("#8ab4d8", "#1f5f99"),
+    "secondary": ("#9aa5b1", "#55606b"),
+    "accent": ("#c9b27c", "#7a5c00"),
+    "warning": ("#d9b25f", "#8a5a00"),
+    "error": ("#e08a80", "#a8322a"),
+    "success": ("#8fbf8f", "#2f6f3a"),
+    "foreground": ("#d5d9dd", "#22272c"),
+    "background": ("#16191d", "#fbfbf9"),
+    "surface": ("#1d2126", "#f1f1ee"),
+    "panel": ("#262b31", "#e4e5e2"),
 }
-DARK_PAGE = {
-    "page-dim": "#7d8790",
-    "page-text": "#d5d9dd",
-    "page-menu": "#8ab4d8",
-    "page-search": "#c9a2d8",
-    "page-media": "#8fbf8f",
-    "page-session": "#c9b27c",
-    "page-outside": "#7cc0bd",
-    "page-file": "#d8a37c",
-    "block-cursor-background": "#34495e",
-    "block-cursor-foreground": "#ffffff",
-    "footer-key-foreground": "#8ab4d8",
-    "scrollbar": "#3a424b",
-    "scrollbar-hover": "#4b5560",
-    "scrollbar-active": "#5b6672",
-    "scrollbar-background": "#1b1f24",
-    "scrollbar-background-hover": "#1b1f24",
-    "scrollbar-background-active": "#1b1f24",
+# Its variables, those of Textual and our own.
+_MORE = {
+    "page-dim": ("#7d8790", "#6b7178"),
+    "page-search": ("#c9a2d8", "#7b3f98"),
+    "page-outside": ("#7cc0bd", "#136a68"),
+    "page-file": ("#d8a37c", "#95501b"),
+    "block-cursor-background": ("#34495e", "#cfe0f0"),
+    "block-cursor-foreground": ("#ffffff", "#0d1b28"),
+    "scrollbar": ("#3a424b", "#c3c6c2"),
+    "scrollbar-hover": ("#4b5560", "#aeb2ad"),
+    "scrollbar-active": ("#5b6672", "#989d97"),
+    "scrollbar-background": ("#1b1f24", "#f1f1ee"),
 }
-LIGHT = {
-    "primary": "#1f5f99",
-    "secondary": "#55606b",
-    "accent": "#7a5c00",
-    "warning": "#8a5a00",
-    "error": "#a8322a",
-    "success": "#2f6f3a",
-    "foreground": "#22272c",
-    "background": "#fbfbf9",
-    "surface": "#f1f1ee",
-    "panel": "#e4e5e2",
-}
-LIGHT_PAGE = {
-    "page-dim": "#6b7178",
-    "page-text": "#22272c",
-    "page-menu": "#1f5f99",
-    "page-search": "#7b3f98",
-    "page-media": "#2f6f3a",
-    "page-session": "#7a5c00",
-    "page-outside": "#136a68",
-    "page-file": "#95501b",
-    "block-cursor-background": "#cfe0f0",
-    "block-cursor-foreground": "#0d1b28",
-    "footer-key-foreground": "#1f5f99",
-    "scrollbar": "#c3c6c2",
-    "scrollbar-hover": "#aeb2ad",
-    "scrollbar-active": "#989d97",
-    "scrollbar-background": "#f1f1ee",
-    "scrollbar-background-hover": "#f1f1ee",
-    "scrollbar-background-active": "#f1f1ee",
+DARK, LIGHT = ({name: pair[at] for name, pair in _BASE.items()} for at in (0, 1))
+DARK_PAGE, LIGHT_PAGE = ({name: pair[at] for name, pair in _MORE.items()} for at in (0, 1))
+# Which of them the lines of a page have, by the names of their styles.
+STYLES = {
+    **dict.fromkeys(("plain", "information", "text"), "foreground"),
+    **dict.fromkeys(("heading", "menu"), "primary"),
+    **dict.fromkeys(("dim", "dead", "label"), "page-dim"),
+    "note": "warning",
+    "problem": "error",
+    "search": "page-search",
+    "media": "success",
+    "session": "accent",
+    "outside": "page-outside",
+    "file": "page-file",
 }

@@ -27,6 +27,7 @@ from textual.strip import Strip
 from logsrv.gopher.browse.colours import Paint
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.palette import STYLES
 
 if TYPE_CHECKING:
     from logsrv.gopher.browse.layout import Breaking
@@ -43,10 +44,6 @@ _MORE = "›"
 _FRAME_ROWS = 3
 # Rows per turn of the wheel.
 _WHEEL = 3
-_STYLES = (
-    *("plain", "information", "heading", "dim", "note", "problem", "dead"),
-    *("text", "menu", "search", "media", "session", "outside", "file"),
-)
 
 
 @attrs.define(frozen=True, slots=True)
@@ -62,32 +59,23 @@ class PageView(ScrollView, can_focus=True):
     """Shows `Line`s. Posts `Opened` for a click on a link, `Pointed` when the cursor moves."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"page--{style}" for style in _STYLES),
-        "page--label",
+        *(f"page--{style}" for style in STYLES),
         "page--cursor",
         "page--match",
     }
-    DEFAULT_CSS = """
+    DEFAULT_CSS = (
+        "".join(f"PageView .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items())
+        + """
     PageView {
         scrollbar-size: 1 1;
         background: $background;
-        .page--plain, .page--information { color: $foreground; }
-        .page--heading { color: $primary; text-style: bold; }
-        .page--dim, .page--dead, .page--label { color: $page-dim; }
+        .page--heading, .page--menu { text-style: bold; }
         .page--dead { text-style: strike; }
-        .page--note { color: $warning; }
-        .page--problem { color: $error; }
-        .page--text { color: $page-text; }
-        .page--menu { color: $page-menu; text-style: bold; }
-        .page--search { color: $page-search; }
-        .page--media { color: $page-media; }
-        .page--session { color: $page-session; }
-        .page--outside { color: $page-outside; }
-        .page--file { color: $page-file; }
         .page--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
         .page--match { background: $warning; color: $background; }
     }
     """
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "step(1)", "Next link", show=False),
         Binding("up,k", "step(-1)", "Previous link", show=False),

@@ -6,6 +6,7 @@ import pytest
 from textual.color import Color
 from textual.theme import Theme
 
+from logsrv.gopher.browse.palette import STYLES
 from logsrv.gopher.browse.themes import DARK, LIGHT
 
 
@@ -29,11 +30,9 @@ def contrast(one: str, other: str) -> float:
 def test_every_colour_of_text_stands_out(theme: Theme) -> None:
     """At least 4.5 : 1 against the page (WCAG 2.1, 1.4.3); 4 : 1 for what is dimmed on purpose."""
     ground = str(theme.background)
-    for name, value in theme.variables.items():
-        if name.startswith("page-"):
-            assert contrast(value, ground) >= (4 if name == "page-dim" else 4.5), name
-    for colour in (theme.foreground, theme.primary, theme.warning, theme.error):
-        assert contrast(str(colour), ground) >= 4.5
+    colours = theme.to_color_system().generate() | theme.variables
+    for name in STYLES.values():
+        assert contrast(colours[name], ground) >= (4 if name == "page-dim" else 4.5), name
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
