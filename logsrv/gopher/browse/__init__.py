@@ -6,7 +6,7 @@
     colours, layout, wrap      their colours, and how they become rows (no I/O)
     html                       HTML pages as lines (no I/O)
     picture                    pictures as coloured half blocks
-    visits, places             history, cache, where things are kept
+    visits                     history, cache
     downloads, outside         files in the background; links for other programs
     news                       what is new in followed menus
     session                    all that one run remembers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import Future
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -17,27 +17,17 @@ async def aside(work: Callable[[], Result]) -> Result:
     `asyncio.to_thread` would make the loop wait for it when all else has ended: a directory of a server
     that is gone would keep the browser, and its terminal, for ever.
     """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[Result] = loop.create_future()
-
-    def settle(result: Result | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]  # None only where that is the result
+    done: Future[Result] = Future()
+    # It cannot be cancelled: the result of one that nobody waits for any more is nobody's.
+    done.set_running_or_notify_cancel()
 
     def run() -> None:
-        result: Result | None = None
-        failure: BaseException | None = None
         try:
             result = work()
         except BaseException as error:
-            failure = error
-        # The loop may have ended meanwhile.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, result, failure)
+            done.set_exception(error)
+        else:
+            done.set_result(result)
 
     threading.Thread(target=run, name="disk", daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(done)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.places import unused
 from logsrv.gopher.browse.source import source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
@@ -106,3 +105,24 @@ class Downloads:
                 is_text = item_type(download.url.item_type).transfer == "text"
                 if is_text and answer.stuffed:
                     end_text(file)
+
+
+def download_directory(environ: Mapping[str, str]) -> Path:
+    """XDG_DOWNLOAD_DIR, else ~/Downloads where there is one, else where the browser was started."""
+    named = environ.get("XDG_DOWNLOAD_DIR", "")
+    if named.startswith("/"):
+        return Path(named)
+    usual = Path.home() / "Downloads"
+    return usual if usual.is_dir() else Path.cwd()
+
+
+def unused(directory: Path, name: str, taken: set[Path]) -> Path:
+    """The path for `name` in `directory`, with a number before its ending if that is in use."""
+    stem, dot, ending = name.rpartition(".")
+    if not stem:
+        stem, dot, ending = name, "", ""
+    path, number = directory / name, 1
+    while path.exists() or path.is_symlink() or path in taken:
+        number += 1
+        path = directory / f"{stem}-{number}{dot}{ending}"
+    return path

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from logsrv.gopher.browse.colours import Colours, Span
 from logsrv.gopher.browse.links import Link, link_of, link_to
-from logsrv.gopher.browse.page import Menu, Page, Text
+from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
@@ -102,13 +102,12 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
         if not page.content.items and page.error is None:
             lines.append(Line("This menu is empty.", "dim"))
         if page.content.dropped:
-            lines.append(_cut_notice(page.content.dropped))
-    elif isinstance(page.content, Text):
-        shown = page.content
-        if _looks_binary(shown):
-            shown = shown.replace(content=shown.content[:_SHOWN_OF_BINARY])
-        lines += text_lines(decode_text(shown.content, charset))
-        if not page.content.content and page.error is None:
+            cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
+            lines.append(Line(cut, "problem"))
+    elif isinstance(page.content, bytes) and page.way == "text":
+        shown = page.content[: _SHOWN_OF_BINARY if _looks_binary(page.content) else None]
+        lines += text_lines(decode_text(shown, charset))
+        if not page.content and page.error is None:
             lines.append(Line("This text is empty.", "dim"))
     return lines
 
@@ -150,25 +149,21 @@ def _menu_line(item: MenuItem, charset: str | None) -> Line:
     return Line(text, style, kind.tag, item, spans=spans)
 
 
-def _cut_notice(dropped: int) -> Line:
-    return Line(f"Lines were too long to keep whole: {dropped} bytes were left out.", "problem")
-
-
 def _notices(page: Page) -> Iterator[Line]:
     if page.error is not None:
         yield from _explained(page)
     if page.note:
         yield Line(page.note, "note")
         yield Line("")
-    if isinstance(page.content, Text) and _looks_binary(page.content):
+    if page.way == "text" and isinstance(page.content, bytes) and _looks_binary(page.content):
         yield Line(
             "This looks like a binary file that is announced as a text; s  saves it.", "note"
         )
         yield Line("")
 
 
-def _looks_binary(text: Text) -> bool:
-    return b"\0" in text.content[:_SHOWN_OF_BINARY]
+def _looks_binary(text: bytes) -> bool:
+    return b"\0" in text[:_SHOWN_OF_BINARY]
 
 
 def _explained(page: Page) -> Iterator[Line]:

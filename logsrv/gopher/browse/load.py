@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
-from logsrv.gopher.browse.page import Html, Menu, Page, Picture, Text, way_to_show
+from logsrv.gopher.browse.page import Menu, Page, way_to_show
 from logsrv.gopher.browse.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.local.fileurl import ItemURL
@@ -129,17 +129,16 @@ class Loading:
                     break
         return _CUT if answer.cut else ""
 
-    def _content(self) -> Menu | Text | Html | Picture:
+    def _content(self) -> Menu | bytes:
         if self._way == "menu":
             self._items += self._menu.finish()
-            menu = self._menu
-            return Menu(tuple(self._items), menu.dropped)
+            return Menu(tuple(self._items), self._menu.dropped)
         content = b"".join(self._pieces)
-        if self._way == "picture":
-            return Picture(content)
-        if self._way == "html":
-            return Html(content)
-        assert self._answer is not None
-        if self._whole and self._answer.stuffed:
+        if (
+            self._way == "text"
+            and self._whole
+            and self._answer is not None
+            and self._answer.stuffed
+        ):
             content, _ = unstuffed(content)
-        return Text(content)
+        return content

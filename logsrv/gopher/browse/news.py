@@ -10,7 +10,7 @@ from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.guide import link_line
 from logsrv.gopher.browse.lines import Line
-from logsrv.gopher.browse.page import Menu, Page, Text
+from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.dates import without_date
@@ -217,6 +217,7 @@ def _entry_line(item: Item, menu: Followed) -> Line:
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:
     if isinstance(page.content, Menu) and len(page.content.items) <= LIMITS.items:
         return menu_entries(url, page.content.items, charset)
-    if isinstance(page.content, Text) and len(page.content.content) <= LIMITS.text:
-        return entries_of_text(url, page.content.content, now, charset)
+    text = page.content if page.way == "text" else None
+    if isinstance(text, bytes) and len(text) <= LIMITS.text:
+        return entries_of_text(url, text, now, charset)
     raise ConfigurationError("This is too long to be followed.")

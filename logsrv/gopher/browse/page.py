@@ -25,36 +25,10 @@ class Menu(Value):
         self.dropped = dropped
 
 
-class Text(Value):
-    """The bytes of a text, without terminator and stuffed dots."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-
-class Picture(Value):
-    """The bytes of an image file, of whatever format."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-
-class Html(Value):
-    """The bytes of an HTML page."""
-
-    __slots__ = ("content",)
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-
 class Page(Value):
     """The answer to one request.
 
+    content: a menu, or bytes for what `way` says, of a text without terminator and stuffed dots.
     error: what went wrong; `content` is then the part that had come, or None. note: a sentence that
     belongs above the content. received: bytes of the answer. seconds: how long it took.
     """
@@ -64,7 +38,7 @@ class Page(Value):
     def __init__(
         self,
         url: ItemURL,
-        content: Menu | Text | Html | Picture | None,
+        content: Menu | bytes | None,
         error: LogsrvError | None = None,
         note: str = "",
         received: int = 0,
@@ -76,6 +50,11 @@ class Page(Value):
         self.note = note
         self.received = received
         self.seconds = seconds
+
+    @property
+    def way(self) -> Way:
+        """Return how it is shown."""
+        return way_to_show(self.url)
 
     @property
     def certificate_refused(self) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from logsrv.gopher.browse.downloads import Downloads
+from logsrv.gopher.browse.downloads import Downloads, download_directory
 from logsrv.gopher.browse.load import Loading
-from logsrv.gopher.browse.places import download_directory
 from logsrv.gopher.browse.visits import Cache, History
 from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions

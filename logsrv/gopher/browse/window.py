@@ -28,7 +28,7 @@ from logsrv.gopher.browse.lines import Line, lines_of
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.news import News
-from logsrv.gopher.browse.page import Html, Page, Picture
+from logsrv.gopher.browse.page import Page
 from logsrv.gopher.browse.picture import picture_lines
 from logsrv.gopher.browse.prompt import Prompt
 from logsrv.gopher.browse.session import Session
@@ -263,13 +263,14 @@ class Window(App[None]):
 
     def _lines(self, page: Page) -> list[Line]:
         lines = lines_of(page, self.session.charset)
-        if isinstance(page.content, Html):
-            lines += html_lines(decode_text(page.content.content, self.session.charset))
-        if isinstance(page.content, Picture) and (page.content.content or page.error is None):
+        content = page.content
+        if page.way == "html" and isinstance(content, bytes):
+            lines += html_lines(decode_text(content, self.session.charset))
+        if page.way == "picture" and isinstance(content, bytes) and (content or not page.error):
             size = self.view.size
             try:
                 painted, what = picture_lines(
-                    page.content.content, size.width - 1, max(4, size.height - len(lines) - 2)
+                    content, size.width - 1, max(4, size.height - len(lines) - 2)
                 )
             except PeerError as error:
                 lines.append(Line(f"{error}.", "problem"))
@@ -376,5 +377,5 @@ class Window(App[None]):
         self._show_status()
 
     def on_resize(self, event: events.Resize) -> None:
-        if self.page is not None and isinstance(self.page.content, Picture):
+        if self.page is not None and self.page.way == "picture":
             self.call_after_refresh(self.redraw)

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.lines import lines_of, text_lines
-from logsrv.gopher.browse.page import Menu, Page, Text
+from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 URL = GopherURL("example.org")
+TEXT = GopherURL("example.org", item_type="0")
 
 
 def menu(data: bytes) -> Menu:
@@ -36,7 +37,7 @@ def test_a_link_to_the_web_is_marked_as_one() -> None:
 
 
 def test_a_charset_of_the_users_choice() -> None:
-    page = Page(URL, Text(b"\xc4\xc4 caf\x82"))
+    page = Page(TEXT, b"\xc4\xc4 caf\x82")
     assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
     assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
 
@@ -58,7 +59,7 @@ def test_lines_that_were_cut_are_told() -> None:
 
 def test_an_empty_answer_is_said_to_be_empty() -> None:
     assert "menu is empty" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
-    assert "text is empty" in lines_of(Page(URL, Text(b"")), None)[-1].text
+    assert "text is empty" in lines_of(Page(TEXT, b""), None)[-1].text
 
 
 def test_an_error_stands_above_what_had_come() -> None:
@@ -83,14 +84,14 @@ def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
 
 
 def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
-    lines = lines_of(Page(URL, Text(b"\x7fELF\0\0" + b"x" * 1_000_000)), None)
+    lines = lines_of(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
     assert "binary file" in lines[0].text
     assert sum(len(line.text) for line in lines) < 40_000
 
 
 @given(st.binary(max_size=300))
 def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
-    for page in (Page(URL, menu(data)), Page(URL, Text(data))):
+    for page in (Page(URL, menu(data)), Page(TEXT, data)):
         for line in lines_of(page, None):
             assert line.text == one_line(line.text, 10_000)
             assert len(line.label) <= 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.load import LIMITS, MOST_LINES, Loading
-from logsrv.gopher.browse.page import Menu, Page, Picture, Text
+from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
@@ -38,13 +38,13 @@ def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
 
 def test_a_text_loses_terminator_and_stuffing(serve: Serve) -> None:
     page = loaded(serve, b"..dots\r\n.\r\n", "/0/x")
-    assert isinstance(page.content, Text) and page.content.content == b".dots\r\n"
+    assert page.content == b".dots\r\n"
     assert page.received == 11
 
 
 def test_a_picture_comes_as_bytes(serve: Serve) -> None:
     page = loaded(serve, b"GIF89a", "/I/x.gif")
-    assert isinstance(page.content, Picture) and page.content.content == b"GIF89a"
+    assert page.content == b"GIF89a"
 
 
 def test_what_a_server_refuses_has_no_content(serve: Serve) -> None:
@@ -74,13 +74,13 @@ def test_a_line_without_end_takes_no_memory(serve: Serve) -> None:
 def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) -> None:
     page = loaded(serve, b"\n" * (8 * MOST_LINES), "/0/x")
     assert isinstance(page.error, TooBig)
-    assert isinstance(page.content, Text) and len(page.content.content) < 4 * MOST_LINES
+    assert isinstance(page.content, bytes) and len(page.content) < 4 * MOST_LINES
 
 
 def test_a_text_that_is_too_big_shows_its_beginning(serve: Serve) -> None:
     page = loaded(serve, b"line\n" * 100_000, "/0/x", limits=Limits(text=200_000))
     assert isinstance(page.error, TooBig)
-    assert isinstance(page.content, Text) and page.content.content.startswith(b"line\nline\n")
+    assert isinstance(page.content, bytes) and page.content.startswith(b"line\nline\n")
 
 
 def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
@@ -123,7 +123,7 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Pat
     )
     assert page.error is None and "without its close" in page.note
     strict = run(Loading(url, ConnectionOptions(trust=Trust(cafile=certificate))).page())
-    assert isinstance(strict.error, Truncated) and isinstance(strict.content, Text)
+    assert isinstance(strict.error, Truncated) and isinstance(strict.content, bytes)
 
 
 def test_a_wrong_file_of_certificates_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
