@@ -13,7 +13,9 @@
     view, prompt, dialogs      the widgets
     guide, themes, palette,
     ground, words              what it says and how it looks
-    window, following, app     loads and shows; what the keys do
+    window                     loads and shows pages
+    following, saving, asking,
+    app                        what the keys do, each on top of the one before
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
 """

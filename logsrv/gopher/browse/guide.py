@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from textwrap import wrap
 
+from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.links import Link
 from logsrv.gopher.browse.page import way_to_show
-from logsrv.gopher.follow.bookmarks import Bookmark
+from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
 
 # (keys, what they do), in groups. The test of the help compares this with the bindings.
 KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -86,7 +87,7 @@ def help_lines(width: int) -> list[str]:
     return lines
 
 
-def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
+def start_lines(bookmarks: Bookmarks) -> list[Line]:
     """The start page."""
     lines = [
         Line("Gopher", "heading"),
@@ -98,10 +99,13 @@ def start_lines(bookmarks: Iterable[Bookmark], problem: str = "") -> list[Line]:
         Line(""),
         Line("Bookmarks", "heading"),
     ]
-    if problem:
-        lines.append(Line(problem, "problem"))
-    kept = [link_line(bookmark.url, bookmark.title) for bookmark in bookmarks]
-    lines += kept or [Line("None yet: a  adds the page you are on, x  removes one here.", "dim")]
+    try:
+        kept = [link_line(bookmark.url, bookmark.title) for bookmark in bookmarks.all()]
+    except LogsrvError as error:
+        lines.append(Line(one_line(str(error)), "problem"))
+    else:
+        none_yet = Line("None yet: a  adds the page you are on, x  removes one here.", "dim")
+        lines += kept or [none_yet]
     lines += [Line(""), Line("Places to begin", "heading")]
     lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines

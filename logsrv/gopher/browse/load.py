@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -59,6 +60,7 @@ class Loading:
         self._unshown: list[bytes] = []
         self.grown: Callable[[], None] = lambda: None
         self._began = time.monotonic()
+        self._coming: asyncio.Task[Page] | None = None
         self.url = url
 
     @property
@@ -71,8 +73,15 @@ class Loading:
         """Return how long it has been going on."""
         return time.monotonic() - self._began
 
+    def begin(self) -> None:
+        """Ask for the page before somebody waits for it."""
+        self._coming = asyncio.get_running_loop().create_task(self._received())
+
     async def page(self) -> Page:
         """The page; what goes wrong is in its `error`, beside the part that came before."""
+        return await (self._coming or self._received())
+
+    async def _received(self) -> Page:
         note = ""
         try:
             note = await self._take()

@@ -32,8 +32,8 @@ _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, fo
 class News:
     """The followed menus and what is known of them, as their files had it last.
 
-    new: how many items are new. looking: how many menus are still to be looked at. changed: called when
-    there is something else to show.
+    new: how many items are new. looking: how many menus are still to be looked at. changed: whether there
+    is something else to show; who shows it takes that back.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
@@ -41,12 +41,12 @@ class News:
         self._session = session
         self._clock = clock
         self._problem = ""
-        self._entries: dict[int, tuple[Item, Followed]] = {}
-        self._menus: dict[int, Followed] = {}
+        # What the lines of the page that was made last are of.
+        self._listed: dict[int | None, Item | Followed] = {}
         self.followed: Sequence[Followed] = ()
         self.new = 0
         self.looking = 0
-        self.changed: Callable[[], None] = lambda: None
+        self.changed = False
 
     def load(self) -> None:
         """Read the files; others may have changed them."""
@@ -55,11 +55,13 @@ class News:
             self._problem = ""
         except ConfigurationError as error:
             self._problem = one_line(str(error))
+            self.changed = True
 
     def _know(self, followed: Iterable[Followed]) -> None:
         self.followed = tuple(followed)
         fresh = sum(not item.read for item, _ in newest(self.followed))
         self.new = fresh + sum(each.news.left_out for each in self.followed)
+        self.changed = True
 
     async def look(self, *, again: bool = False) -> None:
         """Look at all menus whose time has come, or at all of them again."""
@@ -69,7 +71,7 @@ class News:
             each for each in self.followed if again or not 0 <= now - each.news.tried < LOOK_EVERY
         ]
         self.looking = len(due)
-        self.changed()
+        self.changed = True
         try:
             await look_at(
                 due,
@@ -81,7 +83,7 @@ class News:
             )
         finally:
             self.looking = 0
-            self.changed()
+            self.changed = True
 
     def _looked(self, looked: Followed, problem: LogsrvError | None) -> None:
         self.looking -= 1
@@ -89,12 +91,12 @@ class News:
             news = self._session.following.known(looked.url)
         except ConfigurationError as error:
             self._problem = one_line(str(error))
+            self.changed = True
         else:
             self._know(
                 each.replace(news=news) if each.url == looked.url else each
                 for each in self.followed
             )
-        self.changed()
 
     # Following, and reading.
 
@@ -118,19 +120,22 @@ class News:
         await asyncio.to_thread(self._session.following.unfollow, url)
         await asyncio.to_thread(self.load)
 
-    def has_new(self, address: str) -> bool:
-        """Return true if there is something new at `address`."""
-        return bool(self._at(address))
-
     async def opened(self, address: str) -> None:
         """Mark as read what is at `address`. Raises ConfigurationError."""
-        await self.mark(self._at(address))
+        wanted = same_id(address)
+        ids = [
+            item.id
+            for each in self.followed
+            for item in each.news.items
+            if not item.read and same_id(address_of(item.id)) == wanted
+        ]
+        if ids:
+            await self.mark(ids)
 
     async def mark(self, ids: list[str], *, read: bool = True) -> None:
         """Mark these entries. Raises ConfigurationError."""
         # First here, so that a page that is returned to is right.
         self._know(each.replace(news=each.news.mark(ids, read=read)) for each in self.followed)
-        self.changed()
         await asyncio.to_thread(self._session.following.mark, ids, read=read)
 
     async def mark_all(self) -> None:
@@ -138,36 +143,32 @@ class News:
         await asyncio.to_thread(self._session.following.mark_all)
         await asyncio.to_thread(self.load)
 
-    def _at(self, address: str) -> list[str]:
-        wanted = same_id(address)
-        return [
-            item.id
-            for each in self.followed
-            for item in each.news.items
-            if not item.read and same_id(address_of(item.id)) == wanted
-        ]
-
     # The page.
 
     def entry_at(self, index: int | None) -> Item | None:
         """Return the entry in that line of the page that was made last."""
-        found = None if index is None else self._entries.get(index)
-        return found and found[0]
+        found = self._listed.get(index)
+        return found if isinstance(found, Item) else None
 
     def menu_at(self, index: int | None) -> Followed | None:
         """Return the followed menu in that line of the page that was made last."""
-        return None if index is None else self._menus.get(index)
+        found = self._listed.get(index)
+        return found if isinstance(found, Followed) else None
 
-    def line_of(self, id: str) -> int | None:
+    def address_at(self, index: int | None) -> str:
+        """Return what tells the entry or the menu in that line from all others; "" in other lines."""
+        found = self._listed.get(index)
+        if found is None:
+            return ""
+        return found.id if isinstance(found, Item) else str(found.url)
+
+    def line_of(self, address: str) -> int | None:
         """Return the line of that entry, or of the menu with that address."""
-        for index, (item, _) in self._entries.items():
-            if item.id == id:
-                return index
-        return next((at for at, each in self._menus.items() if str(each.url) == id), None)
+        return next((at for at in self._listed if self.address_at(at) == address), None)
 
     def lines(self) -> list[Line]:
         """Make the page."""
-        self._entries, self._menus = {}, {}
+        self._listed = {}
         if not self.followed and not self._problem:
             return [Line(_NONE_YET, "dim")]
         lines = [Line(self._summary(), "dim")]
@@ -182,7 +183,7 @@ class News:
         self._section(lines, "Read before", found[len(fresh) :][:_MOST_READ])
         lines += [Line(""), Line("Followed", "heading")]
         for each in self.followed:
-            self._menus[len(lines)] = each
+            self._listed[len(lines)] = each
             lines.append(link_line(each.url, each.title))
             if each.news.failed:
                 lines.append(Line(f"{each.title}: {each.news.failed}", "problem"))
@@ -199,7 +200,7 @@ class News:
         if found:
             lines += [Line(""), Line(title, "heading")]
         for item, menu in found:
-            self._entries[len(lines)] = (item, menu)
+            self._listed[len(lines)] = item
             lines.append(_entry_line(item, menu))
 
 

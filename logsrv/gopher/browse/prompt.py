@@ -51,14 +51,14 @@ class Prompt(Horizontal):
     Prompt > Input { width: 1fr; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Cancel", show=False),
-        Binding("up", "earlier(-1)", "Earlier", show=False),
-        Binding("down", "earlier(1)", "Later", show=False),
+        Binding("escape", "give_up"),
+        Binding("up", "earlier(-1)"),
+        Binding("down", "earlier(1)"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._then: Callable[[str], None] | None = None
+        self._then: Callable[[str], object] | None = None
         self._before: Widget | None = None
         self._field = Field(self._settle)
         self._earlier: Sequence[str] = ()
@@ -78,7 +78,7 @@ class Prompt(Horizontal):
     def ask(
         self,
         label: str,
-        then: Callable[[str], None],
+        then: Callable[[str], object],
         begin: str = "",
         earlier: Sequence[str] = (),
         *,

@@ -17,7 +17,6 @@ from logsrv.gopher.browse.session import Session
 from logsrv.gopher.local.fileurl import ItemURL
 
 if TYPE_CHECKING:
-    from logsrv.gopher.browse.page import Page
     from logsrv.gopher.fetch.settings import ConnectionOptions
 
 # The loading thread would keep the interpreter for 5 ms at a time from the one that has a page to show.
@@ -36,41 +35,32 @@ async def browse(
     """Browse from `url` or the start page on; return the exit status."""
     loop = asyncio.get_running_loop()
     session = Session(environ, options, charset)
-    loading, page = _begun(url, session)
-    if loading is None:
-        curtain.show(_start_page(session) if url is None else [])
-    else:
-        loading.grown = lambda: _show(loading, curtain, charset)
+    loading = _begun(url, session, curtain)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await loop.run_in_executor(None, import_module, "logsrv.gopher.browse.app")
     sys.setswitchinterval(usual)
-    browser = app.Browser(session, url, loading and app.Started(loading, page))
+    browser = app.Browser(session, url, loading)
     curtain.hand_over()
     await browser.run_async()
     return browser.return_code or 0
 
 
-def _begun(
-    url: ItemURL | None, session: Session
-) -> tuple[Loading, asyncio.Task[Page]] | tuple[None, None]:
-    """The page at `url` on its way, if that is something to show; the browser says what is wrong."""
+def _begun(url: ItemURL | None, session: Session, curtain: Curtain) -> Loading | None:
+    """The page at `url` on its way to the first screen; that shows the start page if there is none."""
     if url is None or link_to(url).kind != "show":
-        return None, None
+        curtain.show(start_lines(session.bookmarks))
+        return None
     try:
         loading = session.loading(url)
     except (LogsrvError, OSError):
-        return None, None
-    return loading, asyncio.get_running_loop().create_task(loading.page())
+        # The browser says what is wrong.
+        return None
 
+    def grown() -> None:
+        if lines := loading.first_lines(session.charset, _FIRST_LINES):
+            curtain.show(lines)
 
-def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
-    if lines := loading.first_lines(charset, _FIRST_LINES):
-        curtain.show(lines)
-
-
-def _start_page(session: Session) -> list[Any]:
-    try:
-        return start_lines(session.bookmarks.all())
-    except LogsrvError:
-        return []
+    loading.grown = grown
+    loading.begin()
+    return loading

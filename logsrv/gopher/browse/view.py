@@ -56,7 +56,7 @@ class Position:
 
 
 class PageView(ScrollView, can_focus=True):
-    """Shows `Line`s. Posts `Opened` for a click on a link, `Pointed` when the cursor moves."""
+    """Shows `Line`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"page--{style}" for style in STYLES),
@@ -77,35 +77,20 @@ class PageView(ScrollView, can_focus=True):
     """
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)", "Next link", show=False),
-        Binding("up,k", "step(-1)", "Previous link", show=False),
-        Binding("tab", "link(1)", "Next link", show=False),
-        Binding("shift+tab", "link(-1)", "Previous link", show=False),
-        Binding("pagedown,space", "page(1)", "Page down", show=False),
-        Binding("pageup,shift+space", "page(-1)", "Page up", show=False),
-        Binding("home", "end(-1)", "Top", show=False),
-        Binding("end,G", "end(1)", "Bottom", show=False),
-        Binding("less_than_sign", "sideways(-8)", "Left", show=False),
-        Binding("greater_than_sign", "sideways(8)", "Right", show=False),
-        Binding("w", "breaking", "Break long lines", show=False),
+        Binding("down,j", "step(1)"),
+        Binding("up,k", "step(-1)"),
+        Binding("tab", "link(1)"),
+        Binding("shift+tab", "link(-1)"),
+        Binding("pagedown,space", "page(1)"),
+        Binding("pageup,shift+space", "page(-1)"),
+        Binding("home", "end(-1)"),
+        Binding("end,G", "end(1)"),
+        Binding("less_than_sign", "sideways(-8)"),
+        Binding("greater_than_sign", "sideways(8)"),
     ]
-
-    class Opened(Message):
-        """The user wants what the line `index` leads to."""
-
-        def __init__(self, index: int) -> None:
-            super().__init__()
-            self.index = index
 
     class Pointed(Message):
         """The cursor or the window has moved."""
-
-    class Said(Message):
-        """Something to tell the user."""
-
-        def __init__(self, sentence: str) -> None:
-            super().__init__()
-            self.sentence = sentence
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -247,12 +232,12 @@ class PageView(ScrollView, can_focus=True):
         if self.cursor != before:
             self.post_message(self.Pointed())
 
-    def action_breaking(self) -> None:
-        """Break prose, all lines, none."""
+    def break_otherwise(self) -> str:
+        """Break prose, all lines, none, each in its turn; return a sentence that says which."""
         ways = list(_BREAKING)
         self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
         self._lay_out_again()
-        self.post_message(self.Said(_BREAKING[self._breaking]))
+        return _BREAKING[self._breaking]
 
     # Moving.
 
@@ -351,10 +336,10 @@ class PageView(ScrollView, can_focus=True):
             return rows[row][0]
         return None
 
-    def on_click(self, event: events.Click) -> None:
+    async def on_click(self, event: events.Click) -> None:
         if event.button == 1 and (index := self._line_at(event)) is not None:
             self._point_at(index)
-            self.post_message(self.Opened(index))
+            await self.app.run_action("app.open")
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()

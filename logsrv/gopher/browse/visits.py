@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Own(Enum):
-    """The browser's own pages, beside the start page."""
+    """The browser's own pages."""
 
+    START = "Start page"
     NEWS = "What is new"
 
     def __str__(self) -> str:
         return self.value
 
 
-# None is the start page.
-Place = ItemURL | Own | None
+Place = ItemURL | Own
 MOST_VISITS = 1000
 MOST_CACHED = 64 * 1024 * 1024
 
@@ -72,7 +72,7 @@ class History:
     def addresses(self) -> list[str]:
         """The URLs visited, the newest last, each once."""
         places = (visit.place for visit in reversed(self._visits))
-        seen = dict.fromkeys(str(each) for each in places if each and not isinstance(each, Own))
+        seen = dict.fromkeys(str(each) for each in places if not isinstance(each, Own))
         return list(reversed(seen))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from textual import events, work
 from textual.app import App, ComposeResult
@@ -20,12 +21,13 @@ from textual.worker import Worker
 
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse import themes
+from logsrv.gopher.browse.dialogs import Question
 from logsrv.gopher.browse.ground import is_light
 from logsrv.gopher.browse.guide import start_lines
 from logsrv.gopher.browse.html import html_lines
 from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
 from logsrv.gopher.browse.lines import Line, lines_of
-from logsrv.gopher.browse.links import Link
+from logsrv.gopher.browse.links import Link, link_to
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.news import News
 from logsrv.gopher.browse.page import Page
@@ -60,14 +62,6 @@ class Arrival:
         self.grown = 0.0
 
 
-class Started:
-    """A page that began to load before there was a window."""
-
-    def __init__(self, loading: Loading, page: Awaitable[Page]) -> None:
-        self.loading = loading
-        self.page = page
-
-
 class Window(App[None]):
     """Loads and shows places; where it begins, and what keys do, is for `Browser` to say."""
 
@@ -93,7 +87,7 @@ class Window(App[None]):
     ToastRack { margin-bottom: 2; }
     """
 
-    def __init__(self, session: Session, started: Started | None = None) -> None:
+    def __init__(self, session: Session, started: Loading | None = None) -> None:
         """`started`: a page that is on its way already."""
         super().__init__()
         self._started = started
@@ -103,11 +97,11 @@ class Window(App[None]):
         self.session = session
         # The page on its way.
         self.loading: Loading | None = None
-        self._arrival = Arrival(None, False, 0, None)
+        self._arrival = Arrival(Own.START, False, 0, None)
         self._loader: Worker[None] | None = None
-        # The page that is shown; None for one of the browser's own, as `_own` says.
+        # The page that is shown, or which of the browser's own it is.
         self.page: Page | None = None
-        self._own: Own | None = None
+        self.own: Own | None = None
         self.news = News(session)
         self._said = ""
         self._told = ("", "")
@@ -162,14 +156,40 @@ class Window(App[None]):
         menu = self.page.url if self.page is not None else None
         return lines[index].link(menu, self.session.charset)
 
+    def here(self) -> Link | None:
+        """Return the link that is pointed at, or else the page itself."""
+        link = self.link_at(self.view.cursor)
+        if link is not None or self.page is None:
+            return link
+        return link_to(self.page.url)
+
     def say(self, sentence: str) -> None:
         """Show a sentence in the line at the bottom until the cursor moves."""
         self._said = sentence
         self._show_status()
 
+    @contextmanager
+    def saying_errors(self) -> Iterator[None]:
+        """Say what goes wrong inside."""
+        try:
+            yield
+        except (LogsrvError, OSError) as error:
+            self.say(one_line(str(error)))
+
+    def ask_first(self, title: str, question: str, then: Callable[[], object]) -> None:
+        """Call `then` if the answer is yes."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        self.push_screen(Question(title, question), answered)
+
     def visit(self, place: Place, *, again: bool = False, step: int = 0) -> None:
         """Show a place: a new visit, the same one `again`, or one `step`s further in the history."""
-        self._keep_position()
+        current = self.session.history.current
+        if current is not None and self.view.lines:
+            current.position = self.view.position()
         # A load that still goes on is cancelled by the next one, as there is one of them at a time.
         self.loading = None
         self._loader = self._visit(place, again, step)
@@ -190,11 +210,9 @@ class Window(App[None]):
 
     def redraw(self) -> None:
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
-        position = self.view.position()
-        if self.page is None:
-            self._show_own(self._own, position)
-        elif self.loading is None or not self._arrival.shown:
-            self._show(self.page, self._lines(self.page), position)
+        shown = self.own or self.page
+        if shown is not None and (self.loading is None or not self._arrival.shown):
+            self._show(shown, self._lines(shown), self.view.position())
 
     # Loading.
 
@@ -203,11 +221,11 @@ class Window(App[None]):
         history = self.session.history
         visit = history.neighbour(step) if step else history.current if again else None
         arrival = Arrival(place, again, step, visit.position if visit is not None else None)
-        if place is None or isinstance(place, Own):
-            if place is not None:
+        if isinstance(place, Own):
+            if place is Own.NEWS:
                 await asyncio.to_thread(self.news.load)
             self._arrive(arrival)
-            self._show_own(place, arrival.position)
+            self._show(place, self._lines(place), arrival.position)
             return
         page = None if again else self.session.cache.get(place)
         if page is None:
@@ -215,7 +233,10 @@ class Window(App[None]):
             if page is None:
                 return
             self.session.cache.put(page)
-        lines = await self._prepared(page)
+        if page.received < _MANY_BYTES:
+            lines = self._lines(page)
+        else:
+            lines = await asyncio.to_thread(self._lines, page)
         if arrival.shown:
             self._show(page, lines, self.view.position())
         else:
@@ -223,19 +244,18 @@ class Window(App[None]):
             self._show(page, lines, arrival.position)
 
     async def _load(self, url: ItemURL, arrival: Arrival) -> Page | None:
-        started, self._started = self._started, None
-        if started is None or started.loading.url != url:
-            try:
+        loading, self._started = self._started, None
+        if loading is None or loading.url != url:
+            loading = None
+            with self.saying_errors():
                 loading = self.session.loading(url)
-            except (LogsrvError, OSError) as error:
-                self.say(one_line(str(error)))
+            if loading is None:
                 return None
-            started = Started(loading, loading.page())
-        self.loading, self._arrival = started.loading, arrival
-        self.loading.grown = self._grow
+        self.loading, self._arrival = loading, arrival
+        loading.grown = self._grow
         self._grow()
         self._show_status()
-        page = await started.page
+        page = await loading.page()
         self.loading = None
         return page
 
@@ -256,17 +276,13 @@ class Window(App[None]):
         self._arrive(arrival)
         self._show(Page(loading.url, None), lines, None)
 
-    async def _prepared(self, page: Page) -> list[Line]:
-        if page.received < _MANY_BYTES:
-            return self._lines(page)
-        return await asyncio.to_thread(self._lines, page)
-
-    def _lines(self, page: Page) -> list[Line]:
-        lines = lines_of(page, self.session.charset)
-        content = page.content
-        if page.way == "html" and isinstance(content, bytes):
+    def _lines(self, shown: Page | Own) -> list[Line]:
+        if isinstance(shown, Own):
+            return start_lines(self.session.bookmarks) if shown is Own.START else self.news.lines()
+        lines, content = lines_of(shown, self.session.charset), shown.content
+        if shown.way == "html" and isinstance(content, bytes):
             lines += html_lines(decode_text(content, self.session.charset))
-        if page.way == "picture" and isinstance(content, bytes) and (content or not page.error):
+        if shown.way == "picture" and isinstance(content, bytes) and (content or not shown.error):
             size = self.view.size
             try:
                 painted, what = picture_lines(
@@ -287,45 +303,25 @@ class Window(App[None]):
 
     # Showing.
 
-    def _keep_position(self) -> None:
-        current = self.session.history.current
-        if current is not None and self.view.lines:
-            current.position = self.view.position()
-
-    def _show(self, page: Page, lines: list[Line], position: Position | None) -> None:
-        self.page = page
+    def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
         self.view.show(lines, position)
-        took = f"{size_text(page.received)} in {span_text(page.seconds)}"
-        is_whole = page.error is None and self.loading is None
-        self._said = took if is_whole and self.view.cursor is None else ""
-        self._show_address(page.url)
-        self._show_status()
-
-    def _show_own(self, place: Own | None, position: Position | None) -> None:
-        self.page, self._own = None, place
-        self.view.show(self._start_lines() if place is None else self.news.lines(), position)
         self._said = ""
-        self._show_address(place)
+        if isinstance(shown, Page):
+            self.page, self.own = shown, None
+            if shown.error is None and self.loading is None and self.view.cursor is None:
+                self._said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
+        else:
+            self.page, self.own = None, shown
+        self._show_address(shown if isinstance(shown, Own) else shown.url)
         self._show_status()
-
-    def _start_lines(self) -> list[Line]:
-        try:
-            return start_lines(self.session.bookmarks.all())
-        except LogsrvError as error:
-            return start_lines([], one_line(str(error)))
-
-    @property
-    def shows_news(self) -> bool:
-        """Return true if the page is the one that says what is new."""
-        return self.page is None and self._own is Own.NEWS
 
     def _show_address(self, place: Place) -> None:
-        tls = place is not None and not isinstance(place, Own) and place.tls
+        tls = not isinstance(place, Own) and place.tls
         broken = tls and self.page is not None and isinstance(self.page.error, TLSError)
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
-        self._address.update(Content(str(place or "Start page")))
+        self._address.update(Content(str(place)))
 
     def keys(self) -> Sequence[Key]:
         """The keys that do something now, the most important first."""
@@ -356,21 +352,19 @@ class Window(App[None]):
         self._bottom.set_class(loading is not None, "busy")
         # A sentence is shown whole; an address that the cursor passes does not move the page.
         self._bottom.set_class(loading is None and bool(self._said), "talking")
-        where = f"{self.view.percent()} %"
-        if new := self.news.new:
-            where = f"{new} new   {where}"
-        if running := self.session.downloads.running:
-            where = f"{running} downloading   {where}"
-        if self.session.charset is not None:
-            where = f"{self.session.charset}   {where}"
+        running, new = self.session.downloads.running, self.news.new
+        beside = (
+            self.session.charset,
+            running and f"{running} downloading",
+            new and f"{new} new",
+            f"{self.view.percent()} %",
+        )
+        where = "   ".join(str(each) for each in beside if each)
         if (said, where) != self._told:
             self._told = (said, where)
             self._status.update(Content(said))
             self._where.update(Content(where))
         self.show_keys()
-
-    def on_page_view_said(self, event: PageView.Said) -> None:
-        self.say(event.sentence)
 
     def on_page_view_pointed(self) -> None:
         self._said = ""

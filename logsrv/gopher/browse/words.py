@@ -1,4 +1,4 @@
-"""Times as people read them."""
+"""Times and addresses as people read them."""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ from logsrv.gopher.browse.app import Browser
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.local.typed import typed_place
+from tests.gopher.browse.hole import site
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import Scripted
 
 Result = TypeVar("Result")
 PATIENCE = 20.0
@@ -66,8 +69,23 @@ class Driven:
         cursor = self.browser.view.cursor
         return "" if cursor is None else self.browser.view.lines[cursor].text
 
+    async def point_at(self, text: str) -> None:
+        """Wait for the root of the hole, and move the cursor to the link `text`."""
+        await self.shows("Welcome to the hole")
+        for _ in range(20):
+            if self.pointed() == text:
+                return
+            await self.press("down")
+        raise AssertionError(f"no link {text}:\n{self.screen()}")
+
 
 Drive = Callable[..., None]
+
+
+@pytest.fixture
+def server(serve: Serve) -> Scripted:
+    """The server of the hole."""
+    return serve(site)
 
 
 @pytest.fixture

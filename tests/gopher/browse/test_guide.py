@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from textual.binding import Binding
 
 from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.asking import AskingWindow
 from logsrv.gopher.browse.following import FollowingWindow
 from logsrv.gopher.browse.guide import help_lines, session_text, start_lines
 from logsrv.gopher.browse.links import link_of
+from logsrv.gopher.browse.saving import SavingWindow
 from logsrv.gopher.browse.view import PageView
-from logsrv.gopher.follow.bookmarks import Bookmark
+from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -33,7 +36,13 @@ def test_every_key_that_is_bound_is_in_the_help_and_the_other_way_round() -> Non
         for key in [*line[:18].split(), *re.findall(r"[<>]", line[18:])]
     }
     told_actions, all_actions = set(), set()
-    for binding in [*Browser.BINDINGS, *FollowingWindow.BINDINGS, *PageView.BINDINGS]:
+    for binding in [
+        *Browser.BINDINGS,
+        *FollowingWindow.BINDINGS,
+        *SavingWindow.BINDINGS,
+        *AskingWindow.BINDINGS,
+        *PageView.BINDINGS,
+    ]:
         assert isinstance(binding, Binding)
         keys = set(binding.key.split(","))
         bound |= keys
@@ -51,11 +60,14 @@ def test_the_help_fits_and_nothing_is_cut(width: int) -> None:
     assert " ".join(help_lines(width)).split() == " ".join(help_lines(200)).split()
 
 
-def test_the_start_page_lists_the_bookmarks() -> None:
-    lines = start_lines([Bookmark(GopherURL("h", item_type="7"), "Find things")])
+def test_the_start_page_lists_the_bookmarks(tmp_path: Path) -> None:
+    bookmarks = Bookmarks(tmp_path / "bookmarks")
+    assert any("None yet" in line.text for line in start_lines(bookmarks))
+    bookmarks.add(GopherURL("h", item_type="7"), "Find things")
+    lines = start_lines(bookmarks)
     assert any((line.label, line.text) == ("find", "Find things") for line in lines)
-    assert any("None yet" in line.text for line in start_lines([]))
-    assert any(line.text == "broken" for line in start_lines([], "broken"))
+    broken = start_lines(Bookmarks(tmp_path))
+    assert any("cannot be read" in line.text for line in broken)
 
 
 def test_a_session_is_explained_and_its_login_escaped() -> None:

@@ -37,19 +37,17 @@ class App:
     def __init__(self) -> None:
         self.made: list[Any] = []
 
-    def Started(self, loading: Any, page: Any) -> Any:
-        return page
-
     def Browser(self, session: Any, url: Any, started: Any) -> Any:
         self.made.append((url, started))
         self.started = started
         return self
 
     return_code = None
+    page: Any = None
 
     async def run_async(self) -> None:
         if self.started is not None:
-            await self.started
+            self.page = await self.started.page()
 
 
 def browsed(
@@ -82,7 +80,7 @@ def test_a_page_is_shown_before_the_browser_has_loaded(
     url = GopherURL.parse(serve(menu(item("i", "Hello"), item("1", "Sub"))).url())
     app, shown = browsed(url, environ, monkeypatch)
     assert shown == [["Hello", "Sub"], ["handed over"]]
-    assert app.made[0][0] == url and app.started.result().content.items
+    assert app.made[0][0] == url and app.page.content.items
 
 
 def test_the_start_page_is_there_at_once(

@@ -20,7 +20,7 @@ from tests.gopher.browse.conftest import run
 
 class Frame(App[None]):
     CSS = "PageView { scrollbar-size: 0 0; }"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open", "Open")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open"), Binding("w", "break")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,6 @@ class Frame(App[None]):
         self.view = PageView()
         self.opened: list[int] = []
         self.pointed = 0
-        self.said: list[str] = []
 
     def compose(self) -> ComposeResult:
         yield self.view
@@ -38,14 +37,11 @@ class Frame(App[None]):
         if self.view.cursor is not None:
             self.opened.append(self.view.cursor)
 
-    def on_page_view_opened(self, event: PageView.Opened) -> None:
-        self.opened.append(event.index)
+    def action_break(self) -> None:
+        self.view.break_otherwise()
 
     def on_page_view_pointed(self) -> None:
         self.pointed += 1
-
-    def on_page_view_said(self, event: PageView.Said) -> None:
-        self.said.append(event.sentence)
 
     def rows(self) -> list[str]:
         height = self.view.size.height

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.browse.visits import Cache, History
+from logsrv.gopher.browse.visits import Cache, History, Own
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
@@ -25,7 +25,7 @@ def test_a_new_visit_forgets_what_was_forward() -> None:
 
 def test_addresses_are_offered_once_with_the_newest_last() -> None:
     history = History()
-    for place in (A, B, None, A):
+    for place in (A, B, Own.START, A):
         history.go(place)
     assert history.addresses() == [str(B), str(A)]
 

@@ -1,14 +1,17 @@
-"""What stands around the page: the address, what is loading, how far the page is."""
+"""What stands around the page, and pages as they come: whole, in parts, late, or not at all."""
 
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
+from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
+from tests.gopher.browse.hole import ROOT, site
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
-from tests.gopher.servers import cut
+from tests.gopher.servers import Scripted, cut
 
 
 def test_what_is_loading_is_told_with_bytes_and_time(drive: Drive, serve: Serve) -> None:
@@ -112,3 +115,190 @@ def test_a_broken_file_of_pins_is_told(
         await until(lambda: driven.browser.loading is None, "nothing to be loading")
 
     drive(server.url("/0/text", "gophers"), scenario)
+
+
+def test_a_page_is_shown_as_it_arrives(drive: Drive, serve: Serve) -> None:
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(item("i", "the first line") + item("0", "Now", "/x"))
+        more.wait()
+        connection.sendall(b"".join(item("1", f"Item {number}") for number in range(100)))
+        connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("the first line", "Loading", "Esc Stop")
+        await driven.press("down", "i")
+        await driven.shows("/0/x")
+        await driven.press("escape")
+        more.set()
+        await driven.shows("Item 9")
+        assert driven.pointed() == "Now"
+        await driven.press("escape")
+        await driven.shows("You stopped this", "Item 9")
+        assert driven.browser.session.history.neighbour(-1) is None
+
+    drive(server.url(), scenario)
+
+
+def test_a_picture_is_shown(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Red")
+        await driven.press("enter")
+        await driven.shows("▀▀▀▀", "PNG, 64 × 32.")
+        await driven.pilot.resize_terminal(30, 20)
+        await until(lambda: "▀" * 31 not in driven.screen(), "the smaller picture")
+
+    drive(server.url(), scenario)
+
+
+def test_an_error_is_a_page_with_a_way_on(drive: Drive, serve: Serve) -> None:
+    answers = [b"3not today\t\terror.host\t1\r\n", ROOT]
+    server = serve(lambda connection, _: connection.sendall(answers.pop(0)))
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("The server answers with an error: not today.", "r  tries again")
+        await driven.press("r")
+        await driven.shows("Welcome to the hole")
+
+    drive(server.url(), scenario)
+
+
+def test_a_dead_server_is_a_sentence(drive: Drive, serve: Serve) -> None:
+    server = serve(b"")
+    server.close()
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("it refused the connection")
+
+    drive(server.url(), scenario)
+
+
+def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> None:
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
+        else:
+            connection.sendall(item("i", "the first line"))
+            connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Slow")
+        await driven.press("enter")
+        await driven.shows("Loading", "Esc stops")
+        await until(lambda: driven.browser.loading and driven.browser.loading.received, "bytes")
+        await driven.press("escape")
+        await driven.shows("You stopped this", "the first line")
+        await driven.press("b")
+        await driven.shows("Welcome")
+
+    drive(server.url(), scenario)
+
+
+def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
+    gone = threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "Slow", "/slow")))
+        elif connection.recv(1) == b"":
+            gone.set()
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.point_at("Slow")
+        await driven.press("enter")
+        await until(lambda: len(server.requests) == 2, "the request")
+        await driven.press("escape")
+        await driven.shows("Stopped: ", "Welcome to the hole")
+        await until(gone.is_set, "the server to see the end")
+        await driven.press("r")
+        await until(lambda: len(server.requests) == 3, "the reload")
+
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60))
+
+
+def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
+    """A slow page that is left does not come up later."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"/slow"):
+            connection.recv(1)
+        else:
+            site(connection, request)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Places to begin")
+        await driven.press("g")
+        await driven.type(server.url("/1/slow"))
+        await until(lambda: server.requests, "the request")
+        await driven.press("g")
+        await driven.type(server.url())
+        await driven.shows("Welcome to the hole")
+        assert driven.browser.loading is None
+        await driven.press("b")
+        await driven.shows("Places to begin")
+
+    drive(None, scenario)
+
+
+def test_a_time_out_is_a_page(drive: Drive, serve: Serve) -> None:
+    server = serve(lambda connection, _: connection.recv(1))
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("sent no answer within 0.2", "trying again often helps")
+
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.2))
+
+
+def test_a_page_that_arrives_under_a_dialog(drive: Drive, serve: Serve) -> None:
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await until(lambda: server.requests, "the request")
+        await driven.press("question_mark")
+        await driven.shows("In a page")
+        await until(lambda: driven.browser.loading is None, "the error")
+        await driven.press("escape")
+        await driven.shows("sent no answer")
+
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=0.3))
+
+
+def test_markup_and_escapes_of_a_server_are_text(drive: Drive, serve: Serve) -> None:
+    hostile = menu(
+        item("1", "[bold red]x[/] \x1b[31m\x9b2J\u202e", "/\x1b]0;t\x07", "h\x1b[2J", 70),
+        item("8", "[@click=app.quit]z[/]", "\x1b[2J", "h\x1b", 23),
+    )
+    server = serve(hostile)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("[bold red]x[/] \\x1b[31m\\x9b2J\\u202e", "[@click=app.quit]z[/]")
+        for key in ("i", "escape", "down", "i", "escape", "enter", "escape", "A", "s", "y", "d"):
+            await driven.press(key)
+            assert not any(
+                ord(each) < 32 or 127 <= ord(each) < 160 for each in driven.screen() if each != "\n"
+            )
+
+    drive(server.url(), scenario)
+
+
+def test_the_start_page_tells_of_unreadable_bookmarks(
+    drive: Drive, environ: dict[str, str]
+) -> None:
+    (Path(environ["XDG_DATA_HOME"]) / "logsrv" / "gopher-bookmarks").mkdir(parents=True)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("the bookmarks cannot be read")
+
+    drive(None, scenario)

@@ -1,0 +1,49 @@
+"""A hole to browse: a menu with an item of each kind, and what is behind them."""
+
+from __future__ import annotations
+
+import socket
+from io import BytesIO
+
+from PIL import Image
+
+from tests.gopher.browse.menus import item, menu
+
+
+def picture() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (64, 32), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+ROOT = menu(
+    item("i", "Welcome to the hole"),
+    item("0", "About", "/about"),
+    item("1", "Many", "/many"),
+    item("7", "Search", "/search"),
+    item("9", "Packed", "/packed.tar.gz"),
+    item("I", "Red", "/red.png"),
+    item("s", "Song", "/song.ogg"),
+    item("h", "Web", "URL:https://web.example/?q=1"),
+    item("8", "Old", "guest", "old.example", 23),
+    item("1", "Odd port", "/", "h", 99999),
+    item("1", "Deeper", "/dir/sub/deep"),
+)
+ANSWERS = {
+    b"/about": b"All about it.\r\nSecond line with caf\x82.\r\n" + b"more\r\n" * 100 + b".\r\n",
+    b"/many": b"".join(item("0", f"Item {number}", f"/item/{number}") for number in range(200)),
+    b"/packed.tar.gz": bytes(range(256)) * 100,
+    b"/red.png": picture(),
+    b"/dir/sub/deep": menu(item("i", "Deep down")),
+    b"/dir/sub": menu(item("i", "In the middle")),
+}
+
+
+def site(connection: socket.socket, request: bytes) -> None:
+    selector, _, words = request.rstrip(b"\r\n").partition(b"\t")
+    if selector == b"/search":
+        connection.sendall(item("i", "You asked for " + words.decode("latin-1")))
+    elif selector.startswith(b"/item/"):
+        connection.sendall(b"the text of " + selector)
+    else:
+        connection.sendall(ANSWERS.get(selector, ROOT))
