@@ -26,14 +26,9 @@ _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 class Paint(Value):
     """The look of a span: colours of the letters and behind them, and names of attributes."""
 
-    __slots__ = ("attributes", "ground", "letters")
-
-    def __init__(
-        self, letters: Shade = None, ground: Shade = None, attributes: frozenset[str] = frozenset()
-    ) -> None:
-        self.letters = letters
-        self.ground = ground
-        self.attributes = attributes
+    letters: Shade = None
+    ground: Shade = None
+    attributes: frozenset[str] = frozenset()
 
 
 class Span(Value):

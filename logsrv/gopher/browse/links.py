@@ -41,21 +41,11 @@ class Link(Value):
     exactly what the other program gets, for `dead` it is the reason.
     """
 
-    __slots__ = ("address", "item", "kind", "title", "url")
-
-    def __init__(
-        self,
-        kind: LinkKind,
-        title: str,
-        address: str,
-        url: ItemURL | None = None,
-        item: MenuItem | None = None,
-    ) -> None:
-        self.kind = kind
-        self.title = title
-        self.address = address
-        self.url = url
-        self.item = item
+    kind: LinkKind
+    title: str
+    address: str
+    url: ItemURL | None = None
+    item: MenuItem | None = None
 
 
 def link_to(url: ItemURL, title: str = "") -> Link:

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 class Menu(Value):
     """The items of a menu; `dropped` bytes of its lines were too long to keep."""
 
-    __slots__ = ("dropped", "items")
-
-    def __init__(self, items: tuple[MenuItem, ...], dropped: int = 0) -> None:
-        self.items = items
-        self.dropped = dropped
+    items: tuple[MenuItem, ...]
+    dropped: int = 0
 
 
 class Page(Value):
@@ -33,23 +30,12 @@ class Page(Value):
     belongs above the content. received: bytes of the answer. seconds: how long it took.
     """
 
-    __slots__ = ("content", "error", "note", "received", "seconds", "url")
-
-    def __init__(
-        self,
-        url: ItemURL,
-        content: Menu | bytes | None,
-        error: LogsrvError | None = None,
-        note: str = "",
-        received: int = 0,
-        seconds: float = 0.0,
-    ) -> None:
-        self.url = url
-        self.content = content
-        self.error = error
-        self.note = note
-        self.received = received
-        self.seconds = seconds
+    url: ItemURL
+    content: Menu | bytes | None
+    error: LogsrvError | None = None
+    note: str = ""
+    received: int = 0
+    seconds: float = 0.0
 
     @property
     def way(self) -> Way:

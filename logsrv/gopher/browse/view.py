@@ -13,7 +13,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
-import attrs
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -28,6 +27,7 @@ from logsrv.gopher.browse.colours import Paint
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.palette import STYLES
+from logsrv.gopher.wire.value import Value
 
 if TYPE_CHECKING:
     from logsrv.gopher.browse.layout import Breaking
@@ -46,8 +46,7 @@ _FRAME_ROWS = 3
 _WHEEL = 3
 
 
-@attrs.define(frozen=True, slots=True)
-class Position:
+class Position(Value):
     """A position in a page: index of the line with the cursor, first row, first column."""
 
     cursor: int | None = None
