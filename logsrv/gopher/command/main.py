@@ -172,9 +172,10 @@ def _fetch(
     kind = _kind(url)
     view = _view(url, kind, options, stdout, stderr)
     try:
-        most_bytes = options.max_size or _most_bytes(kind)
+        limits = Limits()
+        most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
         most_seconds = math.inf if kind == "binary" else Timeouts().whole
-        with opened(url, connection, most_bytes, most_seconds) as answer:
+        with opened(url, connection, options.max_size or most[kind], most_seconds) as answer:
             view.length = answer.length
             view.stuffed = kind == "text" and not answer.has_header
             for piece in answer.pieces(view.into):
@@ -195,11 +196,6 @@ def _kind(url: ItemURL) -> Transfer:
     transfer = item_type(url.item_type).transfer
     assert transfer is not None, "asked_url lets nothing else through"
     return transfer
-
-
-def _most_bytes(kind: Transfer) -> int | None:
-    limits = Limits()
-    return {"menu": limits.menu, "text": limits.text, "binary": limits.download}[kind]
 
 
 def _view(
@@ -231,7 +227,9 @@ def _view(
                 "--force writes it all the same"
             )
         return RawView(stdout)
-    screen = Screen(stdout, _encoding(), _colours(options.color, terminal), terminal)
+    # Under twistd, `sys.stdout` is its log.
+    encoding = sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
+    screen = Screen(stdout, encoding, _colours(options.color, terminal), terminal)
     if kind == "text" or options.raw:
         return TextView(screen, options.charset, raw=options.raw)
     return MenuView(screen, url, options.charset, links=options.links)
@@ -242,12 +240,6 @@ def _colours(wanted: str, terminal: bool) -> bool:
         # https://no-color.org
         return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted == "always"
-
-
-def _encoding() -> str:
-    """Return the encoding of the terminal. Under twistd, `sys.stdout` is its log."""
-    stream = sys.__stdout__
-    return stream.encoding if stream is not None else "utf-8"
 
 
 if __name__ == "__main__":

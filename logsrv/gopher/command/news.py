@@ -79,7 +79,8 @@ def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextI
     if command == "new":
         return _new(options, session, stdout, stderr)
     if options.url is None:
-        _list(session.following, stdout)
+        for each in session.following.all():
+            stdout.write(f"{each.url} {each.title}\n".encode())
         return 0
     return _follow(options, session, stdout, stderr)
 
@@ -107,11 +108,6 @@ def _unfollow(options: Namespace) -> int:
     if not Session(os.environ).following.unfollow(url):
         raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return 0
-
-
-def _list(following: Following, stdout: BinaryIO) -> None:
-    for each in following.all():
-        stdout.write(f"{each.url} {each.title}\n".encode())
 
 
 def _new(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO) -> int:

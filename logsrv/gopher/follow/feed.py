@@ -11,6 +11,7 @@ TIME is RFC 3339 in UTC. type: that of a Gopher item, null for a link out of Gop
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Sequence
@@ -92,7 +93,4 @@ def _entry(item: Item, menu: Followed) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = _NOT_IN_XML.sub("\ufffd", text)
-    for sign, name in (("&", "amp"), ("<", "lt"), (">", "gt"), ('"', "quot")):
-        text = text.replace(sign, f"&{name};")
-    return text
+    return html.escape(_NOT_IN_XML.sub("\ufffd", text), quote=False).replace('"', "&quot;")

@@ -109,14 +109,8 @@ class News(Value):
         items = [
             [item.id, item.title, item.day, item.dated, item.seen, item.read] for item in self.items
         ]
-        whole = {
-            "looked": self.looked,
-            "tried": self.tried,
-            "failed": self.failed,
-            "left_out": self.left_out,
-            "items": items,
-            "keys": self.keys,
-        }
+        names = ("looked", "tried", "failed", "left_out", "keys")
+        whole = {name: getattr(self, name) for name in names} | {"items": items}
         return json.dumps(whole, separators=(",", ":")).encode("ascii") + b"\n"
 
     @classmethod

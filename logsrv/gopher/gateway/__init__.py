@@ -6,6 +6,6 @@ paths                web paths and the Gopher URLs they stand for (no I/O)
 fetching, cache      menus, texts and streams, fetched or remembered
 destinations         where the gateway goes, checked again for the very address it connects to
 outflow, media       bytes for the browser: as fast as it takes them, as what it may take them for
-listing, columns     menus and texts as pages show them (no I/O)
+listing              menus and texts as pages show them (no I/O)
 pages                those as HTML: the one place where outside text becomes markup
 """

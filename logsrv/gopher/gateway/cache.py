@@ -6,17 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-import attrs
-
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-
-
-@attrs.frozen
-class _Entry(Generic[Value]):
-    value: Value
-    size: int
-    until: float
 
 
 class Cache(Generic[Key, Value]):
@@ -30,32 +21,31 @@ class Cache(Generic[Key, Value]):
         self._most_bytes = most_bytes
         self._seconds = seconds
         self._now = now
-        self._entries: OrderedDict[Key, _Entry[Value]] = OrderedDict()
+        self._entries: OrderedDict[Key, tuple[Value, int, float]] = OrderedDict()
         self.size = 0
         self.hits = 0
 
     def get(self, key: Key) -> Value | None:
-        entry = self._entries.get(key)
-        if entry is None:
+        if key not in self._entries:
             return None
-        if entry.until <= self._now():
+        value, _, until = self._entries[key]
+        if until <= self._now():
             self._remove(key)
             return None
         self._entries.move_to_end(key)
         self.hits += 1
-        return entry.value
+        return value
 
     def put(self, key: Key, value: Value, size: int) -> None:
         """Remember `value`, which takes about `size` bytes of memory."""
         self._remove(key)
         if size > self._most_bytes // 4:
             return
-        self._entries[key] = _Entry(value, size, self._now() + self._seconds)
+        self._entries[key] = value, size, self._now() + self._seconds
         self.size += size
         while self.size > self._most_bytes:
             self._remove(next(iter(self._entries)))
 
     def _remove(self, key: Key) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.size -= entry.size
+        if key in self._entries:
+            self.size -= self._entries.pop(key)[1]

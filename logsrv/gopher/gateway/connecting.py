@@ -64,13 +64,12 @@ class Connecting:
     @property
     def as_words(self) -> list[str]:
         """The same on the command line of `gopher`."""
-        named = (("--charset", self.charset), ("--proxy", self.proxy), ("--cafile", self.cafile))
-        flags = (
-            *(("--pin", self.pin), ("--insecure", self.insecure)),
-            ("--accept-cut", self.accept_cut),
-        )
-        words = [f"{name}={value}" for name, value in named if value is not None]
-        return words + [name for name, wanted in flags if wanted]
+        named = {each.name: getattr(self, each.name) for each in attrs.fields(Connecting)}
+        return [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for name, value in named.items()
+            if value is not None and value is not False
+        ]
 
 
 def is_public_name(host: str) -> bool:

@@ -1,4 +1,5 @@
-"""A menu as a page shows it: runs of text, and runs of rows that lead somewhere. Sans-IO.
+"""Menus and texts as pages show them: headings, runs of text made to fit, and of a menu rows that lead
+somewhere. Sans-IO.
 
 Everything in here is text that is safe to show (no control characters); none of it is markup yet.
 """
@@ -6,21 +7,25 @@ Everything in here is text that is safe to show (no control characters); none of
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Literal
 from urllib.parse import quote
 
 import attrs
 
-from logsrv.gopher.gateway.columns import Block, sized
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import Run, runs_of
+from logsrv.gopher.wire.columns import Run, columns, runs_of, shape_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.wire.columns import Shape
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 ITEMS_PER_PAGE = 1000
@@ -33,6 +38,22 @@ _OUTSIDE = re.compile(r"(?:https?://|mailto:)[!-~\x80-\U0010ffff]+", re.IGNORECA
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]{1,60})(?::[0-9]*)?(?=[/?#]|\Z)", re.IGNORECASE)
 _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
+# The style sheet has a class for each of these widths.
+WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
+# Further down is no heading, and a longer line is none.
+_LINES = 12
+_LONGEST = 72
+_DECORATION = " \t*=-_#~+|:·•—–"
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+@attrs.frozen
+class Block:
+    """A run on its page. `width`: the columns it is made to fit, one of WIDTHS."""
+
+    text: str
+    shape: Shape
+    width: int
 
 
 @attrs.frozen
@@ -67,6 +88,40 @@ class Listing:
     total: int
     before: str
     after: str
+
+
+def room_for(text: str) -> int:
+    """The least of WIDTHS that takes every line of `text`, or the largest."""
+    widest = max(map(columns, text.split("\n")))
+    return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
+
+
+def sized(runs: Sequence[Run]) -> tuple[Block, ...]:
+    """The blocks of one page. All drawings have one scale: they may be parts of one picture."""
+    room = [room_for(run.text) if run.shape != "prose" else WIDTHS[0] for run in runs]
+    widest = max(
+        (width for width, run in zip(room, runs, strict=True) if run.shape == "drawing"), default=0
+    )
+    return tuple(
+        Block(run.text, run.shape, widest if run.shape == "drawing" else width)
+        for width, run in zip(room, runs, strict=True)
+    )
+
+
+def heading_of(lines: Iterable[str]) -> str:
+    """Return the first line that may be a heading, without what it is decorated with; "" if none is."""
+    for number, line in enumerate(lines):
+        if number == _LINES:
+            break
+        found = line.strip(_DECORATION)
+        if not _WORD.search(found):
+            continue
+        if columns(found) <= _LONGEST and shape_of([line.strip()]) == "prose":
+            return " ".join(found.split())
+        # Behind a line of prose there is text, and no heading.
+        if shape_of([line]) == "prose":
+            break
+    return ""
 
 
 def listing(menu: Menu, place: WebPlace) -> Listing:

@@ -12,9 +12,15 @@ from typing import Any
 import attrs
 
 from logsrv.gopher.fetch.progress import size_text
-from logsrv.gopher.gateway.columns import sized
-from logsrv.gopher.gateway.headings import heading_of
-from logsrv.gopher.gateway.listing import Row, RowKind, breadcrumb, listing, shown
+from logsrv.gopher.gateway.listing import (
+    Row,
+    RowKind,
+    breadcrumb,
+    heading_of,
+    listing,
+    shown,
+    sized,
+)
 from logsrv.gopher.gateway.media import MediaKind
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.gateway.columns import Block
-from logsrv.gopher.gateway.listing import ITEMS_PER_PAGE, Row, breadcrumb, listing, row
+from logsrv.gopher.gateway.listing import (
+    ITEMS_PER_PAGE,
+    WIDTHS,
+    Block,
+    Row,
+    breadcrumb,
+    heading_of,
+    listing,
+    room_for,
+    row,
+    sized,
+)
+from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
+from logsrv.gopher.wire.columns import Run
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -171,3 +185,38 @@ def test_a_long_way_up_is_cut() -> None:
 )
 def test_the_site_of_a_link_is_shown_where_it_is_plain(address: str, site: str) -> None:
     assert Row("outside", "web", "x", address, address).site == site
+
+
+def test_room() -> None:
+    """The least of the widths that the style sheet has."""
+    assert room_for("x" * 41) == 48
+    assert room_for("x" * 9999) == WIDTHS[-1]
+
+
+def test_one_scale() -> None:
+    """All drawings of a page are made to fit together; a small table stays large."""
+    small, large = Run("/\\\n", "drawing"), Run("-" * 100 + "\n", "drawing")
+    blocks = sized([small, Run("a   b\n", "table"), large, Run("text\n", "prose")])
+    assert [block.width for block in blocks] == [104, 40, 104, 40]
+
+
+def test_style_sheet() -> None:
+    """The style sheet has a rule for each width."""
+    assert tuple(map(int, re.findall(rb"^\.c(\d+) ", STYLE, re.MULTILINE))) == WIDTHS
+
+
+@pytest.mark.parametrize(
+    ("text", "heading"),
+    [
+        ("Welcome to my gopherhole\n\nMore.", "Welcome to my gopherhole"),
+        ("\n\n  *** About   this server ***\n====\n", "About this server"),
+        ("  /\\_/\\  \n ( o.o ) \n-------\nThe cat page\n", "The cat page"),
+        ("# Notes\n", "Notes"),
+        ("A line that is far too long to be a heading, as it goes on and on and on, for " * 2, ""),
+        ("----\n====\n12 34\n", ""),
+        ("\n" * 50 + "too far down", ""),
+        ("", ""),
+    ],
+)
+def test_heading(text: str, heading: str) -> None:
+    assert heading_of(text.split("\n")) == heading
