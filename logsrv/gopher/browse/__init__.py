@@ -3,7 +3,7 @@
     curtain, start             the first screen, while the rest loads
     load, source, aside        a page with what has come so far, from servers and from this disk
     page, links, lines         from answers to lines that are safe to show (no I/O)
-    colours, layout, wrap      their colours, and how they become rows (no I/O)
+    colours, layout            their colours, and how they become rows (no I/O)
     html                       HTML pages as lines (no I/O)
     picture                    pictures as coloured half blocks
     visits                     history, cache
@@ -36,9 +36,7 @@ _NEEDED = ("textual", "PIL")
 
 
 def run(
-    url: str | None = None,
-    options: ConnectionOptions | None = None,
-    charset: str | None = None,
+    url: str | None = None, options: ConnectionOptions | None = None, charset: str | None = None
 ) -> int:
     """Browse in this terminal, from `url` (or a path) or the start page on; the exit status of the command.
 

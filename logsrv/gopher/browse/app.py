@@ -18,6 +18,7 @@ from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.visits import Own, Place
 from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.news import Item
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
@@ -81,7 +82,7 @@ class Browser(AskingWindow):
             (self.loading, ("Esc", "Stop", "app.stop")),
             (page and page.certificate_refused, ("T", "Trust", "app.trust")),
             (enter, ("Enter", enter, "app.open")),
-            (is_news and news.entry_at(self.view.cursor), ("m", "Mark", "app.mark")),
+            (is_news and isinstance(news.at(self.view.cursor), Item), ("m", "Mark", "app.mark")),
             (is_news and news.new, ("M", "All read", "app.mark_all")),
             (is_news and news.followed, ("r", "Look", "app.reload")),
             (self.own is Own.START and link, ("x", "Remove", "app.remove_bookmark")),
@@ -109,7 +110,7 @@ class Browser(AskingWindow):
         if visit is None:
             self.say("This is the first page." if step < 0 else "This is the newest page.")
         else:
-            self.visit(visit.place, step=step)
+            self.visit(visit.place, step)
 
     def action_history(self) -> None:
         steps = self.session.history.steps()
@@ -123,11 +124,10 @@ class Browser(AskingWindow):
         self.push_screen(Chooser("History, the newest first", rows, at), move)
 
     def action_reload(self) -> None:
-        visit = self.session.history.current
         if self.own is Own.NEWS:
             self.look(again=True)
-        elif visit is not None:
-            self.visit(visit.place, again=True)
+        elif self.session.history.current is not None:
+            self.action_move(0)
 
     def action_start(self) -> None:
         self.visit(Own.START)

@@ -38,8 +38,10 @@ class Dialog(ModalScreen[Answer]):
     """
     KEYS: tuple[Key, ...] = ()
 
-    def __init__(self, title: str, content: Widget) -> None:
+    def __init__(self, title: str, content: str | Widget) -> None:
         super().__init__()
+        if isinstance(content, str):
+            content = Static(Content(content))
         self._box = VerticalScroll(content, can_focus=not content.can_focus)
         self._box.border_title = Content(title)
         told = "     ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
@@ -58,27 +60,18 @@ class Question(Dialog[bool]):
     ]
     KEYS = (("y", "Yes", ""), ("n", "No", ""))
 
-    def __init__(self, title: str, text: str) -> None:
-        super().__init__(title, Static(Content(text)))
-
 
 class Notice(Dialog[None]):
     """A text; any of the usual keys closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q,b,question_mark,f1,i", "dismiss"),
+        Binding("escape,enter,q,b,question_mark,f1,i", "dismiss")
     ]
     KEYS = (("Esc", "Close", ""), ("↑ ↓", "Scroll", ""))
 
-    def __init__(self, title: str, text: str) -> None:
-        super().__init__(title, Static(Content(text)))
-
 
 class _Rows(OptionList):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "cursor_down"),
-        Binding("k", "cursor_up"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "cursor_down"), Binding("k", "cursor_up")]
 
 
 class Chooser(Dialog[Answer]):

@@ -11,7 +11,8 @@ from logsrv.gopher.browse.view import Position
 from logsrv.gopher.browse.visits import Own
 from logsrv.gopher.browse.window import Window
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.follow.following import can_follow
+from logsrv.gopher.follow.following import Followed, can_follow
+from logsrv.gopher.follow.news import Item
 
 # Seconds from one look for menus whose time has come to the next.
 _LOOK_FOR_NEWS = 300.0
@@ -64,7 +65,7 @@ class FollowingWindow(Window):
     def can_follow(self) -> bool:
         """Return true if F follows what is shown, or no longer."""
         if self.own is Own.NEWS:
-            return self.news.menu_at(self.view.cursor) is not None
+            return isinstance(self.news.at(self.view.cursor), Followed)
         page = self.page
         return page is not None and page.error is None and not self.loading and can_follow(page.url)
 
@@ -74,9 +75,9 @@ class FollowingWindow(Window):
     @work(group="following", exclusive=True)
     async def action_follow(self) -> None:
         page = self.page
-        pointed = self.news.menu_at(self.view.cursor) if self.own is Own.NEWS else None
+        pointed = self.news.at(self.view.cursor) if self.own is Own.NEWS else None
         with self.saying_errors():
-            if pointed is not None:
+            if isinstance(pointed, Followed):
                 await self.news.unfollow(pointed.url)
                 self.redraw()
                 self.say(f"No longer followed: {pointed.title}")
@@ -99,8 +100,8 @@ class FollowingWindow(Window):
 
     @work(group="marking")
     async def action_mark(self) -> None:
-        entry = self.news.entry_at(self.view.cursor) if self.own is Own.NEWS else None
-        if entry is None:
+        entry = self.news.at(self.view.cursor) if self.own is Own.NEWS else None
+        if not isinstance(entry, Item):
             self.say("m  marks the item that is pointed at: W  shows what is new.")
             return
         with self.saying_errors():

@@ -6,10 +6,10 @@ rule of the gateway, `wire/columns`) are never broken: what does not fit is a mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from logsrv.gopher.browse.lines import Line
-from logsrv.gopher.browse.wrap import pieces
 from logsrv.gopher.wire.columns import columns, shape_of
 
 TYPE_CHECKING = False
@@ -34,13 +34,13 @@ _GAP = 2
 class Layout:
     """The rows of some lines in `width` cells.
 
-    rows: (index of the line, start, end) of each. first_row: of each line. numbers: of each line, from
-    1 on for those that lead somewhere, 0 for the others. indent: cells of the column beside the text,
-    on pages with links: a number and what the link is. widest: cells of the widest row.
+    rows: (index of the line, start, end) of each. first_row: of each line. links: the lines that lead
+    somewhere. indent: cells of the column beside the text, on pages with links: a number and what the
+    link is. widest: cells of the widest row. window: the cells of which `width` are left for the text.
     """
 
     def __init__(self, width: int, breaking: Breaking = "fit") -> None:
-        self._window = width
+        self.window = width
         self._breaking = breaking
         self._clear()
 
@@ -48,7 +48,6 @@ class Layout:
         self.lines: list[Line] = []
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
-        self.numbers: list[int] = []
         self.links: list[int] = []
         self.indent = 0
         self.widest = 0
@@ -59,11 +58,7 @@ class Layout:
     @property
     def width(self) -> int:
         """Return the cells that are left for the text."""
-        return max(_NARROWEST, self._window - self.indent)
-
-    def is_for(self, width: int) -> bool:
-        """Return true if the rows are as a window of that width has them."""
-        return width == self._window
+        return max(_NARROWEST, self.window - self.indent)
 
     def extend(self, lines: Iterable[Line]) -> None:
         """Put more lines at the end; all are laid out anew if the column beside them grows."""
@@ -87,7 +82,7 @@ class Layout:
         """Return what stands beside the first row of that line; nothing on pages without links."""
         if not self.indent:
             return ""
-        number = str(self.numbers[index] or "")
+        number = bisect_left(self.links, index) + 1 if self.lines[index].leads_somewhere else ""
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
 
@@ -95,7 +90,6 @@ class Layout:
         self.first_row.append(len(self.rows))
         if line.leads_somewhere:
             self.links.append(index)
-        self.numbers.append(len(self.links) if line.leads_somewhere else 0)
         text, width = line.text, self.width
         # Two cells for each character is the most there can be.
         short = len(text) * (1 if text.isascii() else 2) <= width
@@ -131,3 +125,41 @@ class Layout:
     def _goes_on(self, index: int) -> bool:
         line = self.lines[index]
         return bool(line.text.strip()) and not line.leads_somewhere
+
+
+def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
+    """Cuts of `text` (start, end) such that each piece takes at most `width` cells; only blanks at
+    the breaks are left out.
+    """
+    start = 0
+    while True:
+        end = _fits(text, start, width)
+        if end == len(text):
+            yield start, end
+            return
+        blank = text.rfind(" ", start, end + 1)
+        # A line drawn with blanks in front is not broken inside of them.
+        if blank > start and text[start:blank].strip():
+            yield start, blank
+            start = blank + 1
+        else:
+            yield start, end
+            start = end
+
+
+def _fits(text: str, start: int, width: int) -> int:
+    """The end of the longest piece from `start` on that takes `width` cells; one character at least."""
+    end = min(len(text), start + width)
+    if text.isascii():
+        return max(end, min(start + 1, len(text)))
+    from rich.cells import cell_len, get_character_cell_size  # 10 ms that ASCII need not wait for
+
+    if cell_len(text[start:end]) <= width and end == len(text):
+        return end
+    used, position = 0, start
+    while position < len(text):
+        used += get_character_cell_size(text[position])
+        if used > width and position > start:
+            break
+        position += 1
+    return position

@@ -105,9 +105,13 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
             cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
             lines.append(Line(cut, "problem"))
     elif isinstance(page.content, bytes) and page.way == "text":
-        shown = page.content[: _SHOWN_OF_BINARY if _looks_binary(page.content) else None]
+        shown = page.content
+        if b"\0" in shown[:_SHOWN_OF_BINARY]:
+            shown = shown[:_SHOWN_OF_BINARY]
+            binary = "This looks like a binary file that is announced as a text; s  saves it."
+            lines += [Line(binary, "note"), Line("")]
         lines += text_lines(decode_text(shown, charset))
-        if not page.content and page.error is None:
+        if not shown and page.error is None:
             lines.append(Line("This text is empty.", "dim"))
     return lines
 
@@ -155,15 +159,6 @@ def _notices(page: Page) -> Iterator[Line]:
     if page.note:
         yield Line(page.note, "note")
         yield Line("")
-    if page.way == "text" and isinstance(page.content, bytes) and _looks_binary(page.content):
-        yield Line(
-            "This looks like a binary file that is announced as a text; s  saves it.", "note"
-        )
-        yield Line("")
-
-
-def _looks_binary(text: bytes) -> bool:
-    return b"\0" in text[:_SHOWN_OF_BINARY]
 
 
 def _explained(page: Page) -> Iterator[Line]:

@@ -68,27 +68,29 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Link |
         return None
     title = one_line(item.text(charset).strip(), 300)
     if (outside := item.link()) is not None and kind.transfer is not None:
-        return _outside(outside, title, item)
-    if kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
-        return Link("session", title, _session_address(item), None, item)
-    if (url := url_of(item, menu)) is not None:
-        return link_to(url, title).replace(item=item)
-    return Link("dead", title, _why_dead(item), None, item)
+        link = _outside(outside, title)
+    elif kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
+        link = Link("session", title, _session_address(item))
+    elif (url := url_of(item, menu)) is not None:
+        link = link_to(url, title)
+    else:
+        link = Link("dead", title, _why_dead(item))
+    return link.replace(item=item)
 
 
-def _outside(address: str, title: str, item: MenuItem) -> Link:
+def _outside(address: str, title: str) -> Link:
     # What is shown in the question is what the program gets: so ASCII, without look-alike letters.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)
     scheme = found[1].lower() if found else ""
     if scheme in ("gopher", "gophers"):
         try:
-            return link_to(GopherURL.parse(address), title).replace(item=item)
+            return link_to(GopherURL.parse(address), title)
         except BadURL as error:
-            return Link("dead", title, str(error), None, item)
+            return Link("dead", title, str(error))
     if scheme not in _OUTSIDE:
-        return Link("dead", title, f"{scheme}: links are not opened: {address}", None, item)
-    return Link("outside", title, address, None, item)
+        return Link("dead", title, f"{scheme}: links are not opened: {address}")
+    return Link("outside", title, address)
 
 
 def _session_address(item: MenuItem) -> str:

@@ -34,13 +34,14 @@ _CUT = (
 class Loading:
     """A page on its way: `page()` gets all of it, `so_far()` is what has come.
 
-    grown: called when more has come; `fresh_lines()` then has what can be shown of it already.
+    options: how to connect, which may need files; what is wrong with those is on the page too. grown:
+    called when more has come; `fresh_lines()` then has what can be shown of it already.
     """
 
     def __init__(
         self,
         url: ItemURL,
-        options: ConnectionOptions,
+        options: Callable[[], ConnectionOptions],
         *,
         limits: Limits = LIMITS,
         charset: str | None = None,
@@ -119,9 +120,9 @@ class Loading:
         return text_lines(decode_text(whole + newline, charset))
 
     async def _take(self) -> str:
-        most, seconds = self._most_bytes, self._options.timeouts.whole
-        how = {"most_seconds": seconds, "charset": self._charset}
-        async with source_of(self.url, self._options, most, **how) as answer:
+        options = self._options()
+        how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
+        async with source_of(self.url, options, self._most_bytes, **how) as answer:
             self._answer = answer
             async for chunk in answer:
                 if self._way == "menu":

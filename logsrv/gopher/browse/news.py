@@ -145,15 +145,9 @@ class News:
 
     # The page.
 
-    def entry_at(self, index: int | None) -> Item | None:
-        """Return the entry in that line of the page that was made last."""
-        found = self._listed.get(index)
-        return found if isinstance(found, Item) else None
-
-    def menu_at(self, index: int | None) -> Followed | None:
-        """Return the followed menu in that line of the page that was made last."""
-        found = self._listed.get(index)
-        return found if isinstance(found, Followed) else None
+    def at(self, index: int | None) -> Item | Followed | None:
+        """Return the entry or the menu in that line of the page that was made last."""
+        return self._listed.get(index)
 
     def address_at(self, index: int | None) -> str:
         """Return what tells the entry or the menu in that line from all others; "" in other lines."""

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError
@@ -37,21 +37,15 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
     """
     if address.startswith("-"):
         raise ConfigurationError(f"“{address}” is not opened: programs would take it for an option")
-    path = environ.get("PATH", os.defpath)
-    for entry in [*environ.get("BROWSER", "").split(os.pathsep), _USUAL]:
-        try:
-            words = shlex.split(entry)
-        except ValueError:
-            continue
-        if not words or (program := shutil.which(words[0], path=path)) is None:
-            continue
-        arguments = [word.replace("%s", address) for word in words[1:]]
-        if not any("%s" in word for word in words[1:]):
-            arguments.append(address)
-        return [program, *arguments]
-    raise ConfigurationError(
-        "no program to open it with was found; set BROWSER to one, or press y to copy the address"
-    )
+    command = _first_there([*environ.get("BROWSER", "").split(os.pathsep), _USUAL], environ)
+    if not command:
+        raise ConfigurationError(
+            "no program to open it with was found; set BROWSER to one, or press y to copy the address"
+        )
+    program, *arguments = command
+    if any("%s" in word for word in arguments):
+        return [program, *(word.replace("%s", address) for word in arguments)]
+    return [*command, address]
 
 
 def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -61,10 +55,10 @@ def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     """
     if path.suffix.lower() in _RUN:
         raise ConfigurationError(f"{path.name} is a program, and is not started from here")
-    program = shutil.which(_USUAL, path=environ.get("PATH", os.defpath))
-    if program is None:
+    command = _first_there([_USUAL], environ)
+    if not command:
         raise ConfigurationError(f"{_USUAL} was not found, which would know how to open it")
-    return [program, str(path)]
+    return [*command, str(path)]
 
 
 def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -72,15 +66,22 @@ def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
 
     Raises ConfigurationError if there is none.
     """
-    search = environ.get("PATH", os.defpath)
-    try:
-        words = shlex.split(environ.get("GOPHER_PLAYER", ""))
-    except ValueError:
-        words = []
-    for command in [words, *map(str.split, _PLAYERS)]:
-        if command and (program := shutil.which(command[0], path=search)) is not None:
-            return [program, *command[1:], str(path)]
-    raise ConfigurationError("no program to play it with was found; set GOPHER_PLAYER to one")
+    command = _first_there([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ)
+    if not command:
+        raise ConfigurationError("no program to play it with was found; set GOPHER_PLAYER to one")
+    return [*command, str(path)]
+
+
+def _first_there(commands: Iterable[str], environ: Mapping[str, str]) -> list[str]:
+    """The words of the first command whose program is there; none if there is none."""
+    for command in commands:
+        try:
+            words = shlex.split(command)
+        except ValueError:
+            continue
+        if words and (program := shutil.which(words[0], path=environ.get("PATH", os.defpath))):
+            return [program, *words[1:]]
+    return []
 
 
 async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:

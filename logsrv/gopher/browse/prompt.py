@@ -42,11 +42,7 @@ class Prompt(Horizontal):
     """
 
     DEFAULT_CSS = """
-    Prompt {
-        display: none;
-        height: 1;
-        background: $panel;
-    }
+    Prompt { display: none; height: 1; background: $panel; }
     Prompt > Static { width: auto; padding: 0 1; color: $primary; text-style: bold; }
     Prompt > Input { width: 1fr; background: $panel; }
     """
@@ -64,16 +60,12 @@ class Prompt(Horizontal):
         self._earlier: Sequence[str] = ()
         self._at = 0
         self._changed: Callable[[str], None] = lambda value: None
+        # What its keys do, as long as it is shown.
         self.keys: Sequence[Key] = ()
 
     def compose(self) -> ComposeResult:
         yield Static()
         yield self._field
-
-    @property
-    def is_asking(self) -> bool:
-        """Return true if it is shown, and takes the keys."""
-        return self._then is not None
 
     def ask(
         self,
@@ -120,6 +112,7 @@ class Prompt(Horizontal):
         then, self._then = self._then, None
         if then is None:
             return
+        self.keys = ()
         self.display = False
         self.screen.set_focus(self._before)
         if answer is not None:

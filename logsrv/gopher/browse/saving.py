@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,12 +15,7 @@ from logsrv.gopher.browse.dialogs import DownloadList
 from logsrv.gopher.browse.downloads import Download
 from logsrv.gopher.browse.following import FollowingWindow
 from logsrv.gopher.browse.links import Link
-from logsrv.gopher.browse.outside import (
-    file_command,
-    opening_command,
-    playing_command,
-    run_outside,
-)
+from logsrv.gopher.browse.outside import file_command, opening_command, playing_command, run_outside
 from logsrv.gopher.browse.visits import Own
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.follow.bookmarks import title_of
@@ -125,31 +122,28 @@ class SavingWindow(FollowingWindow):
     # Other programs.
 
     def _open_file(self, download: Download | None) -> None:
-        if download is None:
-            return
-        shown = one_line(str(download.path), 4096)
-        try:
-            command = file_command(download.path, self.session.environ)
-        except ConfigurationError as error:
-            self.say(f"{shown}: {one_line(str(error))}")
-            return
-        question = f"{shown}\n\nOpen it with {command[0]}?"
-        self.ask_first("A file that was saved", question, lambda: self._run(command, shown))
+        if download is not None:
+            shown = one_line(str(download.path), 4096)
+            command = partial(file_command, download.path, self.session.environ)
+            self._open_with("A file that was saved", shown, command)
 
     def open_outside(self, link: Link) -> None:
         """Hand a link out of Gopher to the user's program for it."""
+        command = partial(opening_command, link.address, self.session.environ)
+        self._open_with("A link that leads out of Gopher", link.address, command)
+
+    def _open_with(self, title: str, what: str, program: Callable[[], list[str]]) -> None:
         try:
-            command = opening_command(link.address, self.session.environ)
+            command = program()
         except ConfigurationError as error:
-            self.say(f"{link.address}: {error}")
+            self.say(f"{what}: {one_line(str(error))}")
             return
 
         def run() -> None:
-            self.mark_opened(link.address)
-            self._run(command, link.address)
+            self.mark_opened(what)
+            self._run(command, what)
 
-        question = f"{link.address}\n\nOpen this with {command[0]}?"
-        self.ask_first("A link that leads out of Gopher", question, run)
+        self.ask_first(title, f"{what}\n\nOpen this with {command[0]}?", run)
 
     @work(group="programs")
     async def _run(self, command: list[str], what: str) -> None:

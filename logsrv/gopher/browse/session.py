@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from logsrv.gopher.browse.downloads import Downloads, download_directory
@@ -64,6 +64,6 @@ class Session:
         return ConnectionOptions(self._options.timeouts, trust, self._options.proxy)
 
     def loading(self, url: ItemURL) -> Loading:
-        """The page of `url`, to be loaded. Raises ConfigurationError, OSError."""
-        options = self.options_for(url, accept_cut=True)
+        """The page of `url`, to be loaded."""
+        options = partial(self.options_for, url, accept_cut=True)
         return Loading(url, options, charset=self.charset)

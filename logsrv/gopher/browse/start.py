@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.guide import start_lines
 from logsrv.gopher.browse.links import link_to
@@ -51,11 +50,7 @@ def _begun(url: ItemURL | None, session: Session, curtain: Curtain) -> Loading |
     if url is None or link_to(url).kind != "show":
         curtain.show(start_lines(session.bookmarks))
         return None
-    try:
-        loading = session.loading(url)
-    except (LogsrvError, OSError):
-        # The browser says what is wrong.
-        return None
+    loading = session.loading(url)
 
     def grown() -> None:
         if lines := loading.first_lines(session.charset, _FIRST_LINES):

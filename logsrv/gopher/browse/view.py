@@ -176,7 +176,7 @@ class PageView(ScrollView, can_focus=True):
         self.refresh()
         if not self._matches:
             return None
-        here = self._found_at if self._found_at is not None else self._first_visible_line()
+        here = self._found_at if self._found_at is not None else self._visible()[0]
         if backward:
             at = bisect_left(self._matches, here + stay) - 1
         else:
@@ -213,7 +213,7 @@ class PageView(ScrollView, can_focus=True):
         self.virtual_size = Size(width, len(layout.rows))
 
     def _lay_out_again(self) -> None:
-        top = self._first_visible_line() if self._layout.rows else 0
+        top = self._visible()[0]
         self._lay_out(self.lines)
         if self.lines:
             self.scroll_to(0, self._layout.first_row[top], animate=False, immediate=True)
@@ -222,7 +222,7 @@ class PageView(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         before = self.cursor
-        if not self._layout.is_for(self._columns):
+        if self._layout.window != self._columns:
             self._lay_out_again()
         elif self.cursor is not None:
             # Rows that a sentence below takes for a while do not cost the cursor its line.
@@ -240,15 +240,11 @@ class PageView(ScrollView, can_focus=True):
 
     # Moving.
 
-    def _first_visible_line(self) -> int:
-        rows = self._layout.rows
-        row = min(self.scroll_offset.y, len(rows) - 1)
-        return rows[row][0] if row >= 0 else 0
-
-    def _last_visible_line(self) -> int:
-        rows = self._layout.rows
-        row = min(self.scroll_offset.y + self._height, len(rows)) - 1
-        return rows[row][0] if row >= 0 else -1
+    def _visible(self) -> tuple[int, int]:
+        """The first and the last line that is in sight; the last before the first if there is none."""
+        top = self.scroll_offset.y
+        rows = self._layout.rows[top : top + self._height] or self._layout.rows[-1:]
+        return (rows[0][0], rows[-1][0]) if rows else (0, -1)
 
     def _link_from(self, index: int, step: int, limit: int) -> int | None:
         """The first line that leads somewhere from `index` on, up to `limit` with it."""
@@ -261,7 +257,7 @@ class PageView(ScrollView, can_focus=True):
 
     def _keep_in_sight(self, step: int = 1) -> None:
         """Leave the cursor where it is if that is in sight: Enter opens what can be seen, or nothing."""
-        first, last = self._first_visible_line(), self._last_visible_line()
+        first, last = self._visible()
         if self.cursor is None or not first <= self.cursor <= last:
             begin, limit = (first, last) if step > 0 else (last, first)
             self.cursor = self._link_from(begin, step, limit)
@@ -298,7 +294,7 @@ class PageView(ScrollView, can_focus=True):
 
     def action_step(self, step: int) -> None:
         """Go to the next link if it is in sight or just beyond; else one row further."""
-        first, last = self._first_visible_line(), self._last_visible_line()
+        first, last = self._visible()
         at = self.cursor
         if at is None:
             at = first - 1 if step > 0 else last + 1
@@ -311,7 +307,7 @@ class PageView(ScrollView, can_focus=True):
 
     def action_link(self, step: int) -> None:
         """Go to the next link, however far."""
-        at = self._first_visible_line() - (step > 0) if self.cursor is None else self.cursor
+        at = self._visible()[0] - (step > 0) if self.cursor is None else self.cursor
         self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
 
     def action_page(self, direction: int) -> None:

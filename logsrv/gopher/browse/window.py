@@ -51,11 +51,13 @@ _GROWS_EVERY = 0.1
 
 
 class Arrival:
-    """A visit whose page is on its way. shown: whether a part of it is shown, since `grown`."""
+    """A visit whose page is on its way: a new one, or one that is `step`s away in the history.
 
-    def __init__(self, place: Place, again: bool, step: int, position: Position | None) -> None:
+    position: that of the user when it was left. shown: whether a part of it is shown, since `grown`.
+    """
+
+    def __init__(self, place: Place, step: int | None, position: Position | None) -> None:
         self.place = place
-        self.again = again
         self.step = step
         self.position = position
         self.shown = False
@@ -71,10 +73,10 @@ class Window(App[None]):
     CSS = """
     #top { height: 1; background: $panel; }
     #lock { width: auto; padding: 0 1; }
-    #lock.secure { background: $success; color: $background; text-style: bold; }
-    #lock.broken { background: $error; color: $background; text-style: bold; }
+    #lock.secure, #lock.broken { margin: 0 1 0 0; color: $background; text-style: bold; }
+    #lock.secure { background: $success; }
+    #lock.broken { background: $error; }
     #address { width: 1fr; padding: 0 1 0 0; }
-    #lock.secure, #lock.broken { margin: 0 1 0 0; }
     /* Many texts and drawings are made for 80 columns. */
     #page { height: 1fr; scrollbar-size: 0 0; }
     .-wide #page { scrollbar-size: 1 1; scrollbar-gutter: stable; }
@@ -97,7 +99,7 @@ class Window(App[None]):
         self.session = session
         # The page on its way.
         self.loading: Loading | None = None
-        self._arrival = Arrival(Own.START, False, 0, None)
+        self._arrival = Arrival(Own.START, None, None)
         self._loader: Worker[None] | None = None
         # The page that is shown, or which of the browser's own it is.
         self.page: Page | None = None
@@ -185,14 +187,14 @@ class Window(App[None]):
 
         self.push_screen(Question(title, question), answered)
 
-    def visit(self, place: Place, *, again: bool = False, step: int = 0) -> None:
-        """Show a place: a new visit, the same one `again`, or one `step`s further in the history."""
+    def visit(self, place: Place, step: int | None = None) -> None:
+        """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
         current = self.session.history.current
         if current is not None and self.view.lines:
             current.position = self.view.position()
         # A load that still goes on is cancelled by the next one, as there is one of them at a time.
         self.loading = None
-        self._loader = self._visit(place, again, step)
+        self._loader = self._visit(place, step)
 
     def stop(self) -> None:
         """Stop loading; what has come is shown if there is something."""
@@ -217,21 +219,18 @@ class Window(App[None]):
     # Loading.
 
     @work(exclusive=True, group="page")
-    async def _visit(self, place: Place, again: bool, step: int) -> None:
-        history = self.session.history
-        visit = history.neighbour(step) if step else history.current if again else None
-        arrival = Arrival(place, again, step, visit.position if visit is not None else None)
+    async def _visit(self, place: Place, step: int | None) -> None:
+        visit = None if step is None else self.session.history.neighbour(step)
+        arrival = Arrival(place, step, visit.position if visit is not None else None)
         if isinstance(place, Own):
             if place is Own.NEWS:
                 await asyncio.to_thread(self.news.load)
             self._arrive(arrival)
             self._show(place, self._lines(place), arrival.position)
             return
-        page = None if again else self.session.cache.get(place)
+        page = None if step == 0 else self.session.cache.get(place)
         if page is None:
             page = await self._load(place, arrival)
-            if page is None:
-                return
             self.session.cache.put(page)
         if page.received < _MANY_BYTES:
             lines = self._lines(page)
@@ -243,14 +242,10 @@ class Window(App[None]):
             self._arrive(arrival)
             self._show(page, lines, arrival.position)
 
-    async def _load(self, url: ItemURL, arrival: Arrival) -> Page | None:
+    async def _load(self, url: ItemURL, arrival: Arrival) -> Page:
         loading, self._started = self._started, None
         if loading is None or loading.url != url:
-            loading = None
-            with self.saying_errors():
-                loading = self.session.loading(url)
-            if loading is None:
-                return None
+            loading = self.session.loading(url)
         self.loading, self._arrival = loading, arrival
         loading.grown = self._grow
         self._grow()
@@ -295,11 +290,10 @@ class Window(App[None]):
         return lines
 
     def _arrive(self, arrival: Arrival) -> None:
-        history = self.session.history
-        if arrival.step:
-            history.move(arrival.step)
-        elif not arrival.again or history.current is None:
-            history.go(arrival.place)
+        if arrival.step is None:
+            self.session.history.go(arrival.place)
+        else:
+            self.session.history.move(arrival.step)
 
     # Showing.
 
@@ -329,9 +323,7 @@ class Window(App[None]):
 
     def show_keys(self) -> None:
         """Tell the keys of what has the keyboard: a dialog, the prompt, or the page."""
-        keys = getattr(self.screen, "KEYS", None)
-        if keys is None:
-            keys = self.prompt.keys if self.prompt.is_asking else self.keys()
+        keys = getattr(self.screen, "KEYS", None) or self.prompt.keys or self.keys()
         self._key_line.tell(keys, self.size.width)
 
     def tick(self) -> None:
@@ -367,8 +359,7 @@ class Window(App[None]):
         self.show_keys()
 
     def on_page_view_pointed(self) -> None:
-        self._said = ""
-        self._show_status()
+        self.say("")
 
     def on_resize(self, event: events.Resize) -> None:
         if self.page is not None and self.page.way == "picture":

@@ -23,7 +23,7 @@ TIMEOUTS = Timeouts(first_byte=5, between=5)
 
 def loaded(serve: Serve, script: Script | bytes, path: str = "/", limits: Limits = LIMITS) -> Page:
     url = GopherURL.parse(serve(script).url(path))
-    return run(Loading(url, ConnectionOptions(TIMEOUTS), limits=limits).page())
+    return run(Loading(url, lambda: ConnectionOptions(TIMEOUTS), limits=limits).page())
 
 
 def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
@@ -89,7 +89,9 @@ def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
     async def scenario() -> Page:
         server = serve(lambda connection, _: (connection.sendall(b"iHi\r\n"), connection.recv(1)))
         timeouts = Timeouts(between=60, whole=0.3)
-        return await Loading(GopherURL.parse(server.url()), ConnectionOptions(timeouts)).page()
+        return await Loading(
+            GopherURL.parse(server.url()), lambda: ConnectionOptions(timeouts)
+        ).page()
 
     page = run(scenario())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
@@ -101,7 +103,7 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
         server = serve(
             lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1))
         )
-        loading = Loading(GopherURL.parse(server.url()), ConnectionOptions(TIMEOUTS))
+        loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
         task = asyncio.create_task(loading.page())
         await until(lambda: loading.first_lines(None, 1), "a line")
         task.cancel()
@@ -119,14 +121,18 @@ def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Pat
 
     url = GopherURL.parse(serve(script, certificate).url("/0/x", "gophers"))
     page = run(
-        Loading(url, ConnectionOptions(trust=Trust(cafile=certificate, accept_cut=True))).page()
+        Loading(
+            url, lambda: ConnectionOptions(trust=Trust(cafile=certificate, accept_cut=True))
+        ).page()
     )
     assert page.error is None and "without its close" in page.note
-    strict = run(Loading(url, ConnectionOptions(trust=Trust(cafile=certificate))).page())
+    strict = run(Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=certificate))).page())
     assert isinstance(strict.error, Truncated) and isinstance(strict.content, bytes)
 
 
 def test_a_wrong_file_of_certificates_is_a_sentence(serve: Serve, tmp_path: Path) -> None:
     url = GopherURL.parse(serve(b"").url("/", "gophers"))
-    page = run(Loading(url, ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))).page())
+    page = run(
+        Loading(url, lambda: ConnectionOptions(trust=Trust(cafile=tmp_path / "missing"))).page()
+    )
     assert isinstance(page.error, ConfigurationError)

@@ -38,7 +38,7 @@ def hole(tmp_path: Path) -> Path:
 async def follow(driven: Driven, number: str) -> None:
     """Open a link by its number."""
     await driven.press(number)
-    await until(lambda: driven.browser.prompt.is_asking, "the prompt")
+    await until(lambda: driven.browser.prompt.keys, "the prompt")
     await driven.press("enter")
 
 

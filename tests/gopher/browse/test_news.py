@@ -5,6 +5,8 @@ from __future__ import annotations
 from logsrv.gopher.browse.news import News
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.follow.entries import Entry
+from logsrv.gopher.follow.following import Followed
+from logsrv.gopher.follow.news import Item
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item
@@ -73,8 +75,8 @@ def test_the_line_of_an_entry_and_of_a_menu_is_known(environ: dict[str, str]) ->
     lines = news.lines()
     at = news.line_of("gopher://h.org/0/a")
     assert at is not None and lines[at].text.endswith("A  (A phlog)")
-    entry = news.entry_at(at)
-    assert entry is not None and entry.title == "A" and news.menu_at(at) is None
+    entry = news.at(at)
+    assert isinstance(entry, Item) and entry.title == "A"
     at = news.line_of(str(URL))
-    assert at is not None and lines[at].text == "A phlog" and news.entry_at(at) is None
+    assert at is not None and lines[at].text == "A phlog" and isinstance(news.at(at), Followed)
     assert news.line_of("gopher://h.org/0/b") is None

@@ -38,7 +38,7 @@ def asked(scenario: Scenario, begin: str = "") -> list[str]:
             assert isinstance(frame.focused, Input)
             await scenario(frame, pilot)
             await until(lambda: frame.focused is button, "the focus to come back")
-            assert not frame.prompt.display and not frame.prompt.is_asking
+            assert not frame.prompt.display and not frame.prompt.keys
         return answers
 
     return run(main())

@@ -74,7 +74,7 @@ def test_the_end_of_a_download_is_announced_and_the_file_opens(
         await driven.press("enter")
         await driven.shows("Saved", "packed.tar.gz, 25.0 KiB.")
         await driven.press("d", "enter")
-        await driven.shows("A file that was saved", "Open it with")
+        await driven.shows("A file that was saved", "Open this with")
         await driven.press("y")
         await until(got.exists, "the program")
 
