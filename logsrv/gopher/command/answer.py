@@ -7,28 +7,15 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-    from typing import Protocol
-
+    from logsrv.gopher.fetch.blocking import GopherFile
     from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.fetch.stream import Into
+    from logsrv.gopher.local.answer import LocalAnswer
     from logsrv.gopher.local.fileurl import ItemURL
-
-    class Opened(Protocol):
-        """An answer that has begun. length: in bytes, where that is known; has_header: whether a text
-        comes without terminator and stuffed dots; pieces: all of it, maybe some of it straight into a file.
-        """
-
-        length: int | None
-        has_header: bool
-
-        def pieces(self, into: Into | None = None) -> Iterator[bytes]: ...
 
 
 def opened(
     url: ItemURL, connection: ConnectionOptions, most_bytes: int | None, most_seconds: float
-) -> AbstractContextManager[Opened]:
+) -> GopherFile | LocalAnswer:
     """Ask for `url`, and return the answer as it is sent. Raises GopherError, ConfigurationError."""
     if not isinstance(url, GopherURL):
         from logsrv.gopher.local.answer import LocalAnswer

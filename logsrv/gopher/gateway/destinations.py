@@ -36,11 +36,8 @@ _NOT_PUBLIC_V6 = tuple(
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class NotAllowed(GopherError):
+class NotAllowed(GopherError, code="not-allowed"):
     """The gateway does not go there."""
-
-    code = "not-allowed"
-    exit_status = 1
 
 
 @attrs.frozen

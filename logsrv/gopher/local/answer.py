@@ -26,7 +26,7 @@ class LocalAnswer:
     length: of a file, once it is open. received: how much has been read. Iterating raises
     ConfigurationError for what cannot be read, TooBig past `most_bytes`.
 
-    In a `with` block it is open from the beginning, and has all of it in `pieces`.
+    In a `with` block it is open from the beginning, and like a `GopherFile` as it was sent.
     """
 
     # As with a header of Gopher+, a text has no terminator.

@@ -36,11 +36,13 @@ class GopherError(LogsrvError):
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
 
+    def __init_subclass__(cls, *, code: str = "", exit_status: int = 0) -> None:
+        cls.code = code or cls.code
+        cls.exit_status = exit_status or cls.exit_status
 
-class BadURL(GopherError, ValueError):
+
+class BadURL(GopherError, ValueError, code="bad-url"):
     """A URL that cannot be followed, or a selector that cannot be sent."""
-
-    code = "bad-url"
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(
@@ -50,11 +52,8 @@ class BadURL(GopherError, ValueError):
         self.reason = reason
 
 
-class ServerError(GopherError):
+class ServerError(GopherError, code="server-error", exit_status=3):
     """The server answered with an error: a menu line of type 3, or `--N` of Gopher+."""
-
-    code = "server-error"
-    exit_status = 3
 
     def __init__(self, message: str, number: int | None = None) -> None:
         """`message` is the server's own text, not yet escaped; `number` the code of Gopher+."""
@@ -64,11 +63,8 @@ class ServerError(GopherError):
         self.number = number
 
 
-class UnknownHost(GopherError):
+class UnknownHost(GopherError, code="unknown-host", exit_status=4):
     """The name has no address."""
-
-    code = "unknown-host"
-    exit_status = 4
 
     def __init__(self, host: str, hint: str = "look for a misspelling, or try again later") -> None:
         super().__init__(f"no address is known for the host {one_line(host, 253)}: {hint}")
@@ -76,21 +72,15 @@ class UnknownHost(GopherError):
         self.hint = hint
 
 
-class Refused(GopherError):
+class Refused(GopherError, code="refused", exit_status=5):
     """The server cannot be connected to: refused, no route, unreachable."""
-
-    code = "refused"
-    exit_status = 5
 
     def __init__(self, address: str, reason: str = "it refused the connection") -> None:
         super().__init__(f"no connection to {one_line(address)}: {one_line(reason)}")
 
 
-class TimedOut(GopherError):
+class TimedOut(GopherError, code="time-out", exit_status=6):
     """The server was silent for too long. `phase` says when."""
-
-    code = "time-out"
-    exit_status = 6
 
     def __init__(self, address: str, phase: Phase, seconds: float) -> None:
         what = _WAITED_FOR[phase]
@@ -98,11 +88,8 @@ class TimedOut(GopherError):
         self.phase = phase
 
 
-class Truncated(GopherError):
+class Truncated(GopherError, code="truncated", exit_status=7):
     """The connection ended before the answer did."""
-
-    code = "truncated"
-    exit_status = 7
 
     def __init__(self, address: str, received: int, reason: str) -> None:
         """`received` counts the bytes of the answer that came before."""
@@ -113,43 +100,31 @@ class Truncated(GopherError):
         self.received = received
 
 
-class TooBig(GopherError):
+class TooBig(GopherError, code="too-big", exit_status=8):
     """The answer is larger than the limit it was asked for with."""
-
-    code = "too-big"
-    exit_status = 8
 
     def __init__(self, what: str, limit: int, unit: str = "bytes") -> None:
         super().__init__(f"{what} is larger than the limit of {limit} {unit}")
         self.limit = limit
 
 
-class NotGopher(GopherError):
+class NotGopher(GopherError, code="not-gopher", exit_status=9):
     """The answer is in another protocol."""
-
-    code = "not-gopher"
-    exit_status = 9
 
     def __init__(self, protocol: str, hint: str) -> None:
         super().__init__(f"this is not a Gopher server: it answers in {protocol}; {hint}")
         self.protocol = protocol
 
 
-class TLSError(GopherError):
+class TLSError(GopherError, code="tls", exit_status=10):
     """The encryption is not to be trusted, or failed: the certificate, the pin or the handshake."""
-
-    code = "tls"
-    exit_status = 10
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"no trusted TLS connection to {one_line(address)}: {one_line(reason)}")
 
 
-class ProxyError(GopherError):
+class ProxyError(GopherError, code="proxy", exit_status=11):
     """The SOCKS proxy is not there, or would not connect."""
-
-    code = "proxy"
-    exit_status = 11
 
     def __init__(self, proxy: str, reason: str) -> None:
         super().__init__(f"the proxy {one_line(proxy)} makes no connection: {one_line(reason)}")
