@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
 
-from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers, next_piece, opened
+from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.retries import MOST, Retries
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
@@ -45,7 +46,7 @@ class Download:
     size: int
 
 
-class GopherResponse:
+class GopherResponse(Stream):
     """The body of an answer, in pieces as they come: bytes as sent, without a Gopher+ header.
 
     `async for` or `read`; slow reading slows the server down. Errors of the connection are raised
@@ -53,33 +54,41 @@ class GopherResponse:
     has ended or is closed: use it in `async with`.
     """
 
-    def __init__(
-        self, url: GopherURL, stream: Stream, seconds: float, close: Callable[[], None]
-    ) -> None:
-        self.url = url
-        self._stream = stream
-        self._seconds = seconds
-        self._close = close
-        self._rest = b""
+    def __init__(self, transfers: ReactorTransfers, url: GopherURL, **how: Any) -> None:
+        """how: what `Stream` takes."""
+        self._reactor_transfers = transfers
+        self._rest: bytes | None = None
+        super().__init__(transfers.transfers, url, **how)
 
-    @property
-    def length(self) -> int | None:
-        """The length that the body will have in bytes, if the server told (Gopher+)."""
-        return self._stream.length
+    def start(self) -> None:
+        super().start()
+        self._reactor_transfers.watch()
 
     @property
     def has_header(self) -> bool:
         """Return true if a Gopher+ header came before the body; then a text has no terminator."""
-        return not self._stream.stuffed
+        return not self.stuffed
+
+    async def begin(self) -> None:
+        """Return when there is content for certain, maybe none. Raises the error if there is none."""
+        while not self.opened():
+            await self._change()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        chunk, self._rest = self._rest, b""
-        if chunk := chunk or await next_piece(self._stream):
-            return chunk
-        raise StopAsyncIteration
+        chunk, self._rest = self._rest, None
+        while chunk is None and (chunk := self.take()) is None:
+            await self._change()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def _change(self) -> None:
+        changed: Deferred[None] = Deferred()
+        self.wake = lambda: None if changed.called else changed.callback(None)
+        await changed
 
     async def read(self, size: int = -1) -> bytes:
         """`size` bytes, fewer only at the end; all that is left if it is negative."""
@@ -96,13 +105,10 @@ class GopherResponse:
             pieces.append(chunk)
         return b"".join(pieces)
 
-    def limit_whole(self) -> None:
-        """Let `Timeouts.whole` count from now."""
-        self._stream.limit(self._seconds)
-
     def close(self) -> None:
         """Let go of the connection; what has not been read is lost."""
-        self._close()
+        super().close()
+        self._reactor_transfers.rest()
 
     async def __aenter__(self) -> GopherResponse:
         return self
@@ -240,7 +246,7 @@ class GopherClient:
 
     async def _whole(self, url: GopherURL, most_bytes: int) -> GopherResponse:
         response = await self._open(url, most_bytes)
-        response.limit_whole()
+        response.limit(self._options.timeouts.whole)
         return response
 
     async def _open(
@@ -249,36 +255,35 @@ class GopherClient:
         request = form_request(url, answers) if answers else url.request()
         release = await self._slot(url.host)
         try:
-            stream = self._transfers.start(
+            response = GopherResponse(
+                self._transfers,
                 url,
                 retries=self._retries,
                 request=request,
                 most_bytes=most_bytes,
                 charset=self._charset,
             )
-            await self._opened(stream, is_form=bool(answers))
+            await self._begun(response, is_form=bool(answers))
         except BaseException:
             release()
             raise
         self._retries.answered(url.host)
-        stream.at_end = release
-        if stream.ended:
+        response.at_end = release
+        if response.ended:
             release()
-        return GopherResponse(
-            url, stream, self._options.timeouts.whole, lambda: self._transfers.close(stream)
-        )
+        return response
 
-    async def _opened(self, stream: Stream, *, is_form: bool) -> None:
+    async def _begun(self, response: GopherResponse, *, is_form: bool) -> None:
         while True:
             try:
-                return await opened(stream)
+                return await response.begin()
             except GopherError as error:
                 if is_form and isinstance(error, Truncated):
                     raise
-                await deferLater(self._reactor, stream.retry_after(error))
-                self._transfers.start_again(stream)
+                await deferLater(self._reactor, response.retry_after(error))
+                response.start()
             except BaseException:
-                self._transfers.close(stream)
+                response.close()
                 raise
 
     async def _slot(self, host: str) -> Callable[[], None]:

@@ -41,7 +41,7 @@ class Stream:
     ) -> None:
         """retries: which hosts have answered, if somebody remembers. how: what `Transfers.start` takes."""
         self._transfers = transfers
-        self._url = url
+        self.url = url
         self._how = how
         self._retries = retries or Retries()
         self._tries = 0
@@ -58,11 +58,11 @@ class Stream:
         """Ask, or ask again."""
         self._tries += 1
         self.ended = False
-        self._flight = self._transfers.start(self._url, self, **self._how)
+        self._flight = self._transfers.start(self.url, self, **self._how)
 
     def retry_after(self, error: GopherError) -> float:
         """Return how many seconds to wait before `start`. Raises `error` if that would not help."""
-        seconds = self._retries.pause(self._url, error, self._tries)
+        seconds = self._retries.pause(self.url, error, self._tries)
         if seconds is None:
             raise error
         return seconds
