@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from contextlib import ExitStack, contextmanager
 from io import SEEK_END
-from pathlib import Path
-from typing import BinaryIO, TextIO
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.show import View
@@ -14,20 +12,27 @@ from logsrv.gopher.fetch.progress import Progress, size_text
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.kit.text.escape import one_line
-from logsrv.kit.text.paths import inside
+from logsrv.kit.text.paths import checked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO, TextIO
 
 
-def target(url: ItemURL, output: str | None, *, force: bool) -> Path:
+def target(url: ItemURL, output: str | None, *, force: bool) -> str:
     """Return where to save `url`: as `output`, or, if that is a directory or not given, under its own name.
 
     Raises ConfigurationError if that would replace a file, without `force`.
     """
-    path = Path(output) if output is not None else Path()
-    if path.is_dir():
-        path = inside(path, name_to_save(url))
-    if path.is_dir():
+    # As text: `pathlib` and what it needs take as long to load as all of the client.
+    path = output or ""
+    path = path.rstrip("/") or path
+    if not path or os.path.isdir(path):
+        path = os.path.join(path, checked(name_to_save(url)))
+    if os.path.isdir(path):
         raise ConfigurationError(f"{_shown(path)} is a directory; give a name with --output FILE")
-    if (path.exists() or path.is_symlink()) and not force:
+    if os.path.lexists(path) and not force:
         raise ConfigurationError(
             f"{_shown(path)} is there already; --force replaces it, --output FILE saves under "
             "another name"
@@ -35,25 +40,25 @@ def target(url: ItemURL, output: str | None, *, force: bool) -> Path:
     return path
 
 
-def _shown(path: Path) -> str:
-    return one_line(str(path), 4096)
+def _shown(path: str) -> str:
+    return one_line(path, 4096)
 
 
 @contextmanager
-def _device(path: Path) -> Iterator[BinaryIO]:
+def _device(path: str) -> Iterator[BinaryIO]:
     """A device or a pipe, open for writing. Its errors name it."""
     try:
-        with path.open("wb") as file:
+        with open(path, "wb") as file:
             yield file
     except OSError as error:
-        error.filename = str(path)
+        error.filename = path
         raise
 
 
 class SaveView(View):
     """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
 
-    def __init__(self, path: Path, notes: TextIO, progress: Progress, *, force: bool) -> None:
+    def __init__(self, path: str, notes: TextIO, progress: Progress, *, force: bool) -> None:
         """`notes`: where to say what was saved."""
         self.into = self
         self._path = path
@@ -62,7 +67,7 @@ class SaveView(View):
         self._size = 0
         self._stack = ExitStack()
         # A device or a pipe is written to; to put a file in its place is never meant.
-        self._special = path.exists() and not path.is_file()
+        self._special = os.path.exists(path) and not os.path.isfile(path)
         self._file: BinaryIO = self._stack.enter_context(
             _device(path) if self._special else whole_file(path, replace=force)
         )

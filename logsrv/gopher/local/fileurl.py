@@ -10,8 +10,6 @@ Other programs leave off what follows the `#` (RFC 8089 has no fragments), and s
 
 from __future__ import annotations
 
-import re
-
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.filename import file_name
 from logsrv.gopher.wire.filetypes import letter_by_name
@@ -24,7 +22,7 @@ from logsrv.kit.text.paths import safe_name
 
 # Whatever has a host is not here.
 _NO_SERVER = GopherURL("localhost")
-_WHOLE = re.compile(r"(?i:file):(?://(?i:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?", re.DOTALL)
+_WHOLE = r"(?si)file:(?://(?:localhost)?)?(/(?!/)[^#]*)(?:#(.*))?"
 
 
 class FileURL(Value):
@@ -52,7 +50,10 @@ class FileURL(Value):
 
         Raises ConfigurationError.
         """
-        found = _WHOLE.fullmatch(text)
+        # Of no use to GopherURLs, which come here too.
+        import re
+
+        found = re.fullmatch(_WHOLE, text)
         if found is None:
             raise ConfigurationError(
                 f"“{one_line(text, 200)}” is no file of this machine: write file:///PATH"

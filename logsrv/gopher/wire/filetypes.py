@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 # So many of the first bytes are looked at.
 ENOUGH_TO_TELL = 512
 
@@ -28,7 +26,7 @@ _ENDINGS = {
 }
 _LETTERS = {ending: letter for letter, endings in _ENDINGS.items() for ending in endings.split()}
 # Control characters that no text has; ESC is in drawings with colours.
-_NO_TEXT = re.compile(rb"[\0-\x06\x0e-\x19\x1c-\x1f\x7f]")
+_NO_TEXT = bytes([*range(7), *range(0x0E, 0x1A), *range(0x1C, 0x20), 0x7F])
 
 
 def letter_by_name(name: bytes) -> str | None:
@@ -39,6 +37,7 @@ def letter_by_name(name: bytes) -> str | None:
 
 def letter_of(name: bytes, start: bytes) -> str:
     """Return the item type of a file that begins with `start`; a text that is none goes as bytes."""
-    is_text = not _NO_TEXT.search(start[:ENOUGH_TO_TELL])
+    begun = start[:ENOUGH_TO_TELL]
+    is_text = len(begun.translate(None, _NO_TEXT)) == len(begun)
     letter = letter_by_name(name) or ("0" if is_text else "9")
     return letter if is_text or letter not in "046Mc" else "9"

@@ -7,7 +7,6 @@ and what is accepted; where a value is long, lines below it show the place.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -102,6 +101,9 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
         text = read_file(path, LARGEST_FILE, pipe=not again)
     except ValueError as error:
         raise ConfigurationError(f"--config {name} ({origin}): {error}") from error
+    # Of no use without a file.
+    import tomllib
+
     try:
         return tomllib.loads(text.decode())
     except RecursionError:
