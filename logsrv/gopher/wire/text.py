@@ -141,9 +141,10 @@ class TextParser:
             if len(self._held) > self._most_held:
                 raise TooBig("the part of the text that begins with a dot", self._most_held)
             return b""
-        # One byte of what went before: the dot may be the first byte of this chunk.
-        dot = (self._last + data).find(b"\n.")
-        if dot < 0:
+        dot = data.find(b"\n.") + 1
+        if self._last == b"\n" and data.startswith(b"."):
+            dot = 0
+        elif not dot:
             self._last = data[-1:] or self._last
             return data
         self._held = bytearray()
