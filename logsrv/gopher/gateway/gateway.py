@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 
 import attrs
@@ -79,9 +80,9 @@ class Gateway:
         work.addErrback(self._failed, request).addErrback(self._given_up, request)
 
     async def _serve(self, request: WebRequest) -> None:
-        leave: Callable[[], None] = lambda: None  # noqa: E731
         place: WebPlace | None = None
-        try:
+        with ExitStack() as at_end:
+            at_end.callback(self._left)
             try:
                 self._check(request)
                 answer: Answer | Stream | None = self._answers.own(request.path)
@@ -89,7 +90,7 @@ class Gateway:
                     place = parse_path(request.uri)
                     place = attrs.evolve(place, charset=place.charset or self._settings.charset)
                 if answer is None:
-                    leave = self._enter(request)
+                    at_end.callback(self._enter(request))
                     if place is None:
                         answer = self._answers.go(request.uri.partition(b"?")[2])
                     else:
@@ -100,9 +101,6 @@ class Gateway:
                 self._send(request, answer)
             else:
                 await self._hand_on(request, answer)
-        finally:
-            leave()
-            self._left()
 
     def _enter(self, request: WebRequest) -> Callable[[], None]:
         if self._stopping is not None:
