@@ -40,9 +40,9 @@ _INSIDE = re.compile(r"gophers?://", re.IGNORECASE)
 _AS_THEMSELVES = "!#$%&'()*+,/:;=?@[]~-._"
 # The style sheet has a class for each of these widths.
 WIDTHS: tuple[int, ...] = (*range(40, 161, 8), 200, 240)
-# Further down is no heading, and a longer line is none.
-_LINES = 12
-_LONGEST = 72
+# Of a page, what may be its heading: further down is none, and a longer line is none.
+_HEADING_LINES = 12
+_LONGEST_HEADING = 72
 _DECORATION = " \t*=-_#~+|:·•—–"
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -111,12 +111,12 @@ def sized(runs: Sequence[Run]) -> tuple[Block, ...]:
 def heading_of(lines: Iterable[str]) -> str:
     """Return the first line that may be a heading, without what it is decorated with; "" if none is."""
     for number, line in enumerate(lines):
-        if number == _LINES:
+        if number == _HEADING_LINES:
             break
         found = line.strip(_DECORATION)
         if not _WORD.search(found):
             continue
-        if columns(found) <= _LONGEST and shape_of([line.strip()]) == "prose":
+        if columns(found) <= _LONGEST_HEADING and shape_of([line.strip()]) == "prose":
             return " ".join(found.split())
         # Behind a line of prose there is text, and no heading.
         if shape_of([line]) == "prose":
