@@ -18,9 +18,9 @@ from logsrv.gopher.command.arguments import (
     number,
     read,
 )
+from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import FILE, Journal
@@ -98,7 +98,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     root = _root(options.url)
     directory: str = options.directory
     how = _connection(options)
-    transfers = Transfers(how, time.monotonic, in_a_loop=True)
+    transfers = Nearby(how, time.monotonic)
     progress = Progress(stderr, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
@@ -124,7 +124,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
             def show() -> None:
                 if progress.due():
-                    progress.line(progress_line(crawl.tally, crawl.waiting, transfers.received))
+                    progress.line(progress_line(crawl.tally, crawl.waiting, crawl.received))
 
             interrupted: BaseException | None = None
             try:
@@ -146,7 +146,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     tally = crawl.tally
     stdout.write(
         report(
-            tally, transfers.received, scope.skipped, scope.strangers, directory, crawl.waiting
+            tally, crawl.received, scope.skipped, scope.strangers, directory, crawl.waiting
         ).encode()
     )
     if interrupted is not None:
@@ -190,9 +190,7 @@ def _connection(options: Namespace) -> ConnectionOptions:
     return ConnectionOptions(timeouts, how.trust, how.proxy)
 
 
-def _scope(
-    root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
-) -> Scope:
+def _scope(root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Nearby) -> Scope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]

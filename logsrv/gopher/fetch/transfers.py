@@ -3,9 +3,6 @@ receives.
 
 Whoever has no loop of his own calls `wait`; in somebody else's loop it is called when the descriptor of
 `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
-
-A request that is sent is `fresh`: a server nearby has often answered by the next `wait`, which therefore
-looks before it asks the selector. For thousands of small answers the selector is nearly never asked.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ from logsrv.gopher.wire.url import GopherURL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from typing import Protocol, Self
 
     from logsrv.gopher.fetch.addresses import Address
     from logsrv.gopher.fetch.passage import Passage
@@ -48,14 +45,14 @@ if TYPE_CHECKING:
 
 
 LOOK_AT_CLOCKS = 0.1
-_CHUNK = 64 * 1024
+CHUNK = 64 * 1024
 # How many chunks of one answer before the others have their turn.
 _IN_A_ROW = 16
 # A host with several addresses, one of them unreachable, should not use up all of the time.
-_EACH_ADDRESS = 3.0
+EACH_ADDRESS = 3.0
 # Without another system call, where there is such a kind.
 _KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _NOWHERE: Iterator[Address] = iter(())
 
 
@@ -88,6 +85,15 @@ class Flight:
         self.addresses: Iterator[Address] = _NOWHERE
 
 
+def new_socket(family: socket.AddressFamily) -> socket.SocketType:
+    """Return a socket that does not block. Raises OSError."""
+    # As socket.socket, which takes three times as long.
+    sock = socket.SocketType(family, _KIND)
+    if _KIND == socket.SOCK_STREAM:
+        sock.setblocking(False)
+    return sock
+
+
 class Transfers:
     """Starts requests, and hands back those that have ended. received: bytes of all answers."""
 
@@ -97,11 +103,9 @@ class Transfers:
         clock: Callable[[], float],
         *,
         allow: Callable[[str, int], None] | None = None,
-        in_a_loop: bool = False,
     ) -> None:
         """clock: seconds that only grow. allow: raises a LogsrvError for an address and a port that
-        must not be connected to; others of the same host are tried. in_a_loop: `wait` is called all
-        the time, and nobody watches `fileno`.
+        must not be connected to; others of the same host are tried.
         """
         self.options = options
         self.received = 0
@@ -111,8 +115,6 @@ class Transfers:
         self._addresses = Addresses(self._selector, clock)
         self._active: set[Flight] = set()
         self._finished: list[Finished] = []
-        self._in_a_loop = in_a_loop
-        self._fresh: list[Flight] = []
         # The number of flights that the selector looks after.
         self._listening = 0
         self._next_look = 0.0
@@ -162,13 +164,7 @@ class Transfers:
 
     def wait(self, seconds: float) -> list[Finished]:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
-        if self._fresh:
-            self._look_at_fresh()
-        # Who answers at once keeps neither the others waiting, nor for long a name that was looked up.
-        if not self._finished:
-            self._select(min(seconds, LOOK_AT_CLOCKS))
-        elif self._listening or self._clock() >= self._next_look:
-            self._select(0.0)
+        self._select(0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS))
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + LOOK_AT_CLOCKS
@@ -206,7 +202,7 @@ class Transfers:
         if flight in self._active:
             flight.transfer.go_on(self._clock())
             flight.paused = False
-            self._listen(flight, _READ)
+            self._listen(flight, READ)
 
     def limit(self, flight: Flight, seconds: float) -> None:
         """Give all of an answer `seconds` from now on."""
@@ -218,6 +214,23 @@ class Transfers:
             self._active.discard(flight)
             self._close(flight)
 
+    def watch(self, descriptor: int) -> None:
+        """Let `wait` end when `descriptor` can be read from as well."""
+        self._selector.register(descriptor, READ, lambda: None)
+
+    def unwatch(self, descriptor: int) -> None:
+        self._selector.unregister(descriptor)
+
+    def forked(self) -> Self:
+        """Return what a forked process takes instead: these are the other one's, and a server would
+        never see the end of a connection that is still open here.
+        """
+        for flight in self._active:
+            if flight.socket is not None:
+                flight.socket.close()
+        self._selector.close()
+        return type(self)(self.options, self._clock, allow=self._allow)
+
     def close(self) -> None:
         """Give up what is under way; no file is left of it."""
         for flight in list(self._active):
@@ -226,6 +239,7 @@ class Transfers:
         self._addresses.close()
         if self._passage is not None:
             self._passage.close()
+            self._passage = None
         self._selector.close()
 
     def _select(self, seconds: float) -> None:
@@ -235,15 +249,6 @@ class Transfers:
                 flight()
             elif flight.events:
                 flight.step(flight)
-
-    def _look_at_fresh(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        for flight in fresh:
-            if flight in self._active and not flight.paused:
-                flight.step(flight)
-                # Still on its way: neither ended, nor known to the selector by now.
-                if flight.socket is not None and not (flight.events or flight.paused):
-                    self._listen(flight, _READ)
 
     # From the addresses to the request.
 
@@ -263,15 +268,12 @@ class Transfers:
             try:
                 if self._allow is not None:
                     self._allow(address[0], address[1])
-                # As socket.socket, which takes three times as long.
-                sock = socket.SocketType(family, _KIND)
+                sock = new_socket(family)
             except (LogsrvError, OSError) as refused:
                 error = refused
                 continue
-            if _KIND == socket.SOCK_STREAM:
-                sock.setblocking(False)
             flight.socket = sock
-            flight.patience = self._clock() + _EACH_ADDRESS
+            flight.patience = self._clock() + EACH_ADDRESS
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
                 # To hosts nearby this saves a round through the selector.
@@ -279,7 +281,7 @@ class Transfers:
                     self._connecting(flight)
                 else:
                     flight.step = self._connecting
-                    self._listen(flight, _WRITE)
+                    self._listen(flight, WRITE)
                 return
             self._close(flight)
             error = OSError(number, os.strerror(number))
@@ -299,7 +301,7 @@ class Transfers:
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.ENOTCONN):
                     flight.step = self._connecting
-                    self._listen(flight, _WRITE)
+                    self._listen(flight, WRITE)
                 else:
                     self._try_next(flight, error)
                 return
@@ -378,39 +380,42 @@ class Transfers:
             except OSError:
                 # What the server said before it closed is worth reading, and tells more.
                 flight.unsent = b""
-        if self._in_a_loop and not (flight.unsent or flight.events):
-            self._fresh.append(flight)
-        else:
-            self._listen(flight, _READ | _WRITE if flight.unsent else _READ)
+        self._listen(flight, READ | WRITE if flight.unsent else READ)
 
     def _receive(self, flight: Flight) -> None:
-        sock, transfer = flight.socket, flight.transfer
+        sock = flight.socket
         assert sock is not None
         now = self._clock()
         for _ in range(_IN_A_ROW):
             try:
-                data = sock.recv(_CHUNK)
+                data: bytes | OSError = sock.recv(CHUNK)
             except BlockingIOError:
                 return
             except OSError as error:
-                body = transfer.ended(error)
-            else:
-                self.received += len(data)
-                body = transfer.received(data, now) if data else transfer.ended()
-            try:
-                if body and flight.sink.feed(body):
-                    transfer.done = True
-            except (LogsrvError, OSError) as error:
-                transfer.done, transfer.error = True, error
-            if transfer.outgoing:
-                flight.unsent += transfer.outgoing
-                transfer.outgoing = b""
-                self._send(flight)
-            if transfer.done:
-                self._end(flight)
+                data = error
+            self._came(flight, data, now)
+            if flight.transfer.done or flight.paused:
                 return
-            if flight.paused:
-                return
+
+    def _came(self, flight: Flight, data: bytes | OSError, now: float) -> None:
+        """Take what was received, b"" at the end."""
+        transfer = flight.transfer
+        if isinstance(data, OSError):
+            body = transfer.ended(data)
+        else:
+            self.received += len(data)
+            body = transfer.received(data, now) if data else transfer.ended()
+        try:
+            if body and flight.sink.feed(body):
+                transfer.done = True
+        except (LogsrvError, OSError) as error:
+            transfer.done, transfer.error = True, error
+        if transfer.outgoing:
+            flight.unsent += transfer.outgoing
+            transfer.outgoing = b""
+            self._send(flight)
+        if transfer.done:
+            self._end(flight)
 
     # What they have in common.
 

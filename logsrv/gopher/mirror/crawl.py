@@ -10,26 +10,25 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.retries import Retries
-from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.fetch.transfers import Finished, Transfers
+from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.journal import Done, Journal
-from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
+from logsrv.gopher.mirror.menus import MenuFiles, Reading, Unfinished
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.pages import Line
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
-from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
+from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
 from logsrv.gopher.mirror.tally import Manners, Tally
+from logsrv.gopher.mirror.worker import HandedBack
 from logsrv.gopher.wire.errors import ServerError
-from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
@@ -38,13 +37,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from logsrv.gopher.fetch.transfers import Sink
 
 RETRIES = 4
 # Seconds after which a menu is shown although some of its items are still to come.
 _LATE = 2.0
 _WRITTEN_DOWN = 0.1
-_LARGEST_RULES = 512 * 1024
 
 
 class Copy(Value):
@@ -69,7 +66,7 @@ class Crawl:
         directory: Path | str,
         scope: Scope,
         journal: Journal,
-        transfers: Transfers,
+        transfers: Nearby,
         manners: Manners,
         clock: Callable[[], float],
         *,
@@ -79,15 +76,18 @@ class Crawl:
         """files: writes the menus; update: ask again for what is there."""
         self._root = root
         self._folders = Folders(directory)
+        self._fetching = Fetching(transfers, self._folders, manners.connections, manners.item_bytes)
         self._files = files
         self._update = update
         self._old: dict[Key, Done] = {}
         self._items = Items()
         self._root_key = self._items.key(root)
         self._unfinished = Unfinished(self._write)
-        self._unread: deque[tuple[Done, Item, list[MenuItem]]] = deque()
+        self._unread: deque[Reading] = deque()
+        # Parsed, as a large one is often written soon after it was read; others are parsed again.
+        self._latest: tuple[Done | None, list[MenuItem]] = (None, [])
         self._late: deque[tuple[float, Done]] = deque()
-        self._ended: deque[Finished] = deque()
+        self._ended: deque[Job] = deque()
         self._clock = clock
         self._scope = scope
         self._journal = journal
@@ -96,8 +96,7 @@ class Crawl:
         self._names = Names(root)
         self._seen: set[Key] = set()
         self._awaited: set[Key] = set()
-        self._queue: Queue = Queue(clock, manners.connections, manners.delay)
-        self._jobs: dict[Sink, Job] = {}
+        self._queue = Queue(clock, manners.delay)
         self._done: dict[Key, Done] = {}
         self._retries = Retries(RETRIES)
         self._next_flush = 0.0
@@ -108,7 +107,12 @@ class Crawl:
     @property
     def waiting(self) -> int:
         """The number of items that are known and not yet fetched."""
-        return len(self._queue) + len(self._jobs)
+        return len(self._awaited)
+
+    @property
+    def received(self) -> int:
+        """The bytes of all answers."""
+        return self._fetching.received
 
     def run(self, show: Callable[[], None]) -> None:
         """Do it all; `show` is called now and then. What is there is known at any time, also if this is
@@ -116,21 +120,27 @@ class Crawl:
 
         Raises the GopherError of the root, if that cannot be had, and the OSError of a disk.
         """
+        try:
+            self._run(show)
+        finally:
+            self._fetching.close()
+
+    def _run(self, show: Callable[[], None]) -> None:
         self._restore()
-        rules = self._ask_for_rules()
+        rules = ServerRules(self._root, self._transfers, self._manners.ignore_robots)
         if self._root_key not in self._done:
             # The user asked for this one; what it leads to waits for the rules.
-            self._find(Item(self._root, 0))
+            self._meet(Item(self._root, 0), self._root_key)
             self._start()
-        self._ended += self._read_rules(rules)
-        self._find(Item(self._root, 0))
+        self._obey(rules)
+        self._meet(Item(self._root, 0), self._root_key)
         try:
             self._fetch_all(show)
         except Exception:
             raise
         except BaseException:
             # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
-            self._ended += self._transfers.ended()
+            self._ended += self._fetching.ended()
             self._settle()
             raise
         self.leave()
@@ -146,18 +156,25 @@ class Crawl:
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self.waiting:
+        while self._awaited or self._unread:
             self._start()
             # While the next answers travel.
             self._settle()
+            if self._unread:
+                self._follow()
             self._write_late()
             self._write_down()
             show()
-            if self._transfers.received > self._manners.bytes:
+            if self.received > self._manners.bytes:
                 self.tally.stopped = f"--max-bytes {self._manners.bytes}"
+                self._ended += self._fetching.ended()
+                self._settle()
                 break
-            if self.waiting:
-                self._ended += self._transfers.wait(self._queue.pause(len(self._jobs)))
+            if self._awaited:
+                pause = 0.0 if self._unread else self._queue.pause(self._fetching.has_room())
+                # Between requests that are to have a pause, nobody is too busy.
+                waiting = 0 if self._queue.delay else len(self._queue)
+                self._ended += self._fetching.wait(pause, waiting)
 
     def _settle(self) -> None:
         while self._ended:
@@ -165,39 +182,16 @@ class Crawl:
 
     # Before the first item.
 
-    def _ask_for_rules(self) -> list[MemorySink]:
-        names = [b"caps.txt"]
-        if not self._manners.ignore_robots:
-            names += [b"/robots.txt", b"robots.txt"]
-        sinks = []
-        for selector in names:
-            url = self._root.replace(item_type="0", selector=selector)
-            sinks.append(MemorySink())
-            self._transfers.start(
-                url, sinks[-1], most_bytes=_LARGEST_RULES, most_seconds=Timeouts().whole
-            )
-        return sinks
-
-    def _read_rules(self, sinks: list[MemorySink]) -> list[Finished]:
-        """Obey what the server says; returns what else has ended meanwhile."""
-        early = []
-        waiting: set[Sink] = {*sinks}
-        while waiting:
-            for finished in self._transfers.wait(IDLE):
-                if finished.sink not in waiting:
-                    early.append(finished)
-                elif finished.error is not None:
-                    finished.sink.abort()
-                waiting.discard(finished.sink)
-        caps, *found = [sink.content for sink in sinks]
+    def _obey(self, rules: ServerRules) -> None:
+        while not rules.have_come:
+            self._ended += self._fetching.wait(IDLE)
         # What is reported is the mirror's own.
-        self._transfers.received -= sum(map(len, [caps, *found]))
-        self._names.delimiter = path_delimiter(caps)
-        rules = (parse_robots(each) for each in found)
-        robots = next((each for each in rules if each != Robots()), Robots())
-        self._scope.obey(robots)
-        self._queue.slow_down(robots.delay)
-        return early
+        self._transfers.received -= rules.size
+        self._names.delimiter = rules.path_delimiter
+        self._scope.obey(rules.robots)
+        if rules.robots.delay > self._queue.delay:
+            # One connection is enough for who wants a pause between requests.
+            self._queue.delay, self._fetching.connections = rules.robots.delay, 1
 
     def _restore(self) -> None:
         self._folders.sweep()
@@ -224,28 +218,27 @@ class Crawl:
 
     # Finding.
 
-    def _find(self, item: Item) -> None:
-        """Fetch an item, or take it as it is; and so with all that it leads to, as far as that is there."""
-        self._meet(item, self._items.key(item.url))
-        self._follow()
-
     def _follow(self) -> None:
-        while self._unread:
-            menu, item, lines = self._unread.popleft()
-            keys = set()
-            for line in lines:
-                if self.tally.stopped is not None:
-                    break
-                found = self._scope.item(line, item)
-                if found is not None:
-                    key = self._items.key(found.url)
-                    keys.add(key)
-                    self._meet(found, key)
-            if missing := self._awaited & keys:
-                self._unfinished.came(menu, missing)
-                self._late.append((self._clock() + _LATE, menu))
+        """Go on through a menu: fetch what its lines lead to, or take it as it is.
+
+        Not all of a long one at once, or nothing would be under way meanwhile.
+        """
+        reading = self._unread[0]
+        for line in reading.next_lines():
+            if self.tally.stopped is not None:
+                break
+            found = self._scope.item(line, reading.item)
+            if found is not None:
+                key = self._items.key(found.url)
+                reading.keys.add(key)
+                self._meet(found, key)
+        if reading.is_over or self.tally.stopped is not None:
+            self._unread.popleft()
+            if missing := self._awaited & reading.keys:
+                self._unfinished.came(reading.menu, missing)
+                self._late.append((self._clock() + _LATE, reading.menu))
             else:
-                self._write(menu, lines)
+                self._write(reading.menu)
 
     def _meet(self, item: Item, key: Key) -> None:
         if key in self._seen:
@@ -264,6 +257,9 @@ class Crawl:
         old = self._old.get(key)
         if old is not None and (old.size is None) == is_menu(item.url):
             job.path = old.path
+        elif not is_menu(item.url):
+            job.path = self._names.path(item.url)
+        job.known = old is not None
         self._queue.add(job, first=self._update and is_menu(item.url))
 
     def _keep(self, done: Done, item: Item, key: Key) -> None:
@@ -275,9 +271,12 @@ class Crawl:
 
     def _read(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menus.append(menu)
-        self._unread.append((menu, item, lines))
+        self._unread.append(Reading(menu, item, lines))
+        self._latest = (menu, lines)
 
     def _lines(self, menu: Done) -> list[MenuItem]:
+        if menu is self._latest[0]:
+            return self._latest[1]
         parser = MenuParser()
         return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
 
@@ -301,12 +300,12 @@ class Crawl:
             if self._unfinished.has(menu):
                 self._write(menu)
 
-    def _write(self, menu: Done, items: list[MenuItem] | None = None) -> None:
+    def _write(self, menu: Done) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is None:
             return
         lines = []
-        for line in items or self._lines(menu):
+        for line in self._lines(menu):
             url = self._scope.url(line, menu.url)
             if not line.host and line.port is not None:
                 # Elsewhere, no host would mean another one.
@@ -321,65 +320,34 @@ class Crawl:
     # Fetching.
 
     def _start(self) -> None:
-        while (job := self._queue.take(len(self._jobs) - len(self._ended))) is not None:
-            self._ask(job)
-
-    def _ask(self, job: Job) -> None:
-        url = job.item.url
-        sink: Sink
-        kind = item_type(url.item_type).transfer
-        most_bytes, most_seconds = self._manners.item_bytes, math.inf
-        if kind == "menu":
-            sink = MenuSink()
-            most_bytes, most_seconds = most_bytes or Limits().menu, Timeouts().whole
-        else:
+        while (job := self._queue.first()) is not None and self._fetching.has_room(job):
+            self._queue.take()
             try:
-                path = self._folders.path(self._place(job))
+                self._fetching.start(job)
             except (LogsrvError, OSError) as error:
                 self._fail(job, error)
-                return
-            known = job.key in self._old
-            sink = FileSink(path, text=kind == "text", known=known)
-        self._jobs[sink] = job
-        job.tries += 1
-        self._transfers.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
 
-    def _place(self, job: Job) -> tuple[str, ...]:
-        if job.path is None:
-            job.path = self._names.path(job.item.url)
-        return job.path
-
-    def _finish(self, finished: Finished) -> None:
-        job = self._jobs.pop(finished.sink)
-        url = job.item.url
-        if finished.error is not None:
-            self._fail(job, finished.error)
+    def _finish(self, job: Job) -> None:
+        self._fetching.settle(job)
+        if job.error is not None:
+            self._fail(job, job.error)
             return
-        sink = finished.sink
-        if isinstance(sink, FileSink):
-            try:
-                self._folders.look_again(self._place(job))
-                sink.store()
-            except (LogsrvError, OSError) as error:
-                sink.abort()
-                self._fail(job, error)
-                return
+        url, got = job.item.url, job.got
         self._retries.answered(url.host)
         self.tally.fetched += 1
-        path = self._place(job)
+        path = self._names.path(url) if job.path is None else job.path
         self.copies[job.key] = Copy(path, is_menu(url))
         self._awaited.discard(job.key)
         old = self._old.pop(job.key, None)
         is_same = False
-        if isinstance(sink, MenuSink):
+        if isinstance(got, MenuSink):
             if old is not None and old.size is None:
-                is_same = self._journal.menu(old) == sink.content
-            done = self._journal.add_menu(url, path, sink.content)
-            self._read(done, job.item, sink.items)
-            self._follow()
-        elif isinstance(sink, FileSink):
-            is_same = not sink.changed
-            self._journal.add_file(url, path, sink.size)
+                is_same = self._journal.menu(old) == got.content
+            done = self._journal.add_menu(url, path, got.content)
+            self._read(done, job.item, got.items)
+        elif isinstance(got, (FileSink, Stored)):
+            is_same = not got.changed
+            self._journal.add_file(url, path, got.size)
         if old is not None:
             self.tally.same += is_same
             self.tally.changed += not is_same
@@ -390,6 +358,11 @@ class Crawl:
 
     def _fail(self, job: Job, error: Exception) -> None:
         url = job.item.url
+        job.error = job.got = None
+        if isinstance(error, HandedBack):
+            job.here, job.tries = True, 0
+            self._queue.add(job)
+            return
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             raise error
         if not isinstance(error, (LogsrvError, OSError)):
@@ -417,7 +390,6 @@ class Crawl:
         else:
             self._journal.add_file(old.url, old.path, old.size)
         self._keep(old, job.item, job.key)
-        self._follow()
 
     def _drop(self) -> None:
         """Remove what was not met any more."""

@@ -8,9 +8,35 @@ from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
-from logsrv.gopher.mirror.scope import Key
+from logsrv.gopher.mirror.scope import Item, Key
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
+
+_LINES_AT_ONCE = 256
+
+
+class Reading:
+    """A menu that is gone through. keys: of what its lines have led to so far."""
+
+    __slots__ = ("_lines", "_next", "item", "keys", "menu")
+
+    def __init__(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
+        self.menu = menu
+        self.item = item
+        self.keys: set[Key] = set()
+        self._lines = lines
+        self._next = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Return true if all lines were given."""
+        return self._next >= len(self._lines)
+
+    def next_lines(self) -> list[MenuItem]:
+        """Return some more of its lines."""
+        lines = self._lines[self._next : self._next + _LINES_AT_ONCE]
+        self._next += _LINES_AT_ONCE
+        return lines
 
 
 class Unfinished:

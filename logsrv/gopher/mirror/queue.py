@@ -11,31 +11,40 @@ from collections.abc import Callable
 
 from logsrv.gopher.mirror.scope import Item, Key
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
+
 # Seconds after which it is looked again, whatever happens.
 IDLE = 0.2
 
 
 class Job:
-    """An item that is to be fetched. path: known when it is needed, so the rules are read by then."""
+    """An item that is to be fetched, and what came of it.
 
-    __slots__ = ("item", "key", "path", "tries")
+    path: of its copy; a menu's is known when it has come. known: there may be a copy of before.
+    here: it is not for another process. error, got: when it has ended, one of the two.
+    """
 
-    def __init__(
-        self, item: Item, key: Key, path: tuple[str, ...] | None = None, tries: int = 0
-    ) -> None:
+    __slots__ = ("error", "got", "here", "item", "key", "known", "path", "tries")
+
+    def __init__(self, item: Item, key: Key, path: tuple[str, ...] | None = None) -> None:
         self.item = item
         self.key = key
         self.path = path
-        self.tries = tries
+        self.known = False
+        self.here = False
+        self.tries = 0
+        self.error: Exception | None = None
+        self.got: MenuSink | FileSink | Stored | None = None
 
 
 class Queue:
-    """connections: jobs under way at a time; delay: seconds from one start to the next."""
+    """delay: seconds from one start to the next."""
 
-    def __init__(self, clock: Callable[[], float], connections: int, delay: float) -> None:
+    def __init__(self, clock: Callable[[], float], delay: float) -> None:
         self._clock = clock
-        self._connections = connections
-        self._delay = delay
+        self.delay = delay
         self._next_start = 0.0
         self._ready: deque[Job] = deque()
         self._later: list[tuple[float, int, Job]] = []
@@ -54,26 +63,28 @@ class Queue:
         """It comes first after so many seconds."""
         heapq.heappush(self._later, (self._clock() + seconds, next(self._numbers), job))
 
-    def slow_down(self, delay: float) -> None:
-        """Obey a server that wants so many seconds between requests: one connection is enough then."""
-        if delay > self._delay:
-            self._delay, self._connections = delay, 1
-
-    def take(self, under_way: int) -> Job | None:
-        """Return the job to start now, while so many are under way; None if there is none yet."""
-        now = self._clock()
-        while self._later and self._later[0][0] <= now:
-            self._ready.appendleft(heapq.heappop(self._later)[2])
-        if not self._ready or under_way >= self._connections or self._next_start > now:
+    def first(self) -> Job | None:
+        """Return the job that may be started now, None if there is none yet."""
+        if self._later:
+            now = self._clock()
+            while self._later and self._later[0][0] <= now:
+                self._ready.appendleft(heapq.heappop(self._later)[2])
+        if not self._ready or (self.delay and self._next_start > self._clock()):
             return None
-        if self._delay:
-            self._next_start = now + self._delay
-        return self._ready.popleft()
+        return self._ready[0]
 
-    def pause(self, under_way: int) -> float:
-        """Return how long there is nothing to start."""
+    def take(self) -> None:
+        """The first one is started."""
+        if self.delay:
+            self._next_start = self._clock() + self.delay
+        self._ready.popleft()
+
+    def pause(self, has_room: bool) -> float:
+        """Return how long there is nothing to start; has_room: whether there is a connection for one."""
+        if not self._later and not (self._ready and has_room):
+            return IDLE
         now = self._clock()
         times = [self._later[0][0]] if self._later else []
-        if self._ready and under_way < self._connections:
+        if self._ready and has_room:
             times.append(self._next_start)
         return max(0.0, min([IDLE, *(each - now for each in times)]))

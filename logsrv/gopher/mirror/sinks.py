@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from logsrv.gopher.mirror.queue import Job
+
 # What is smaller is written at once.
 _SMALL = 256 * 1024
 
@@ -33,6 +35,8 @@ class _InMemory:
 
 class MenuSink(_InMemory):
     """A menu: its bytes in `content`, its `items` as well."""
+
+    job: Job
 
     def __init__(self) -> None:
         self._parser = MenuParser()
@@ -57,6 +61,7 @@ class MemorySink(_InMemory):
 
     def __init__(self) -> None:
         self.content = b""
+        self.ended = False
 
     def feed(self, data: bytes) -> bool:
         self.content += data
@@ -65,9 +70,19 @@ class MemorySink(_InMemory):
     def finish(self, has_header: bool) -> None:
         parser = TextParser()
         self.content = parser.feed(self.content) + parser.finish()
+        self.ended = True
 
     def abort(self) -> None:
         self.content = b""
+        self.ended = True
+
+
+class Stored:
+    """A file that another process has stored."""
+
+    def __init__(self, size: int, changed: bool) -> None:
+        self.size = size
+        self.changed = changed
 
 
 class FileSink:
@@ -79,6 +94,7 @@ class FileSink:
     # What is as here at the beginning need not be set for each of ten thousand.
     changed = True
     size = 0
+    job: Job
     descriptor: int | None = None
     _content = b""
     _stack: ExitStack | None = None

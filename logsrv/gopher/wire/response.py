@@ -27,6 +27,13 @@ LONGEST_ERROR_BODY = 64 * 1024
 _SUSPECTS = (b"", b"3", b"H", b"S", b"\x15")
 
 
+def is_content(begin: bytes) -> bool:
+    """Return true if an answer without a Gopher+ header that begins so is no error, nor in another
+    protocol.
+    """
+    return begin[:1] not in _SUSPECTS
+
+
 class ResponseReader:
     """The answer to one request: feed it what comes, and `finish` it when the server closes.
 
@@ -118,7 +125,7 @@ class ResponseReader:
             raise TooBig("the answer", self._most_bytes)
 
     def _opening(self, data: bytes) -> bytes:
-        if not self._held and self._url.plus is None and data[:1] not in _SUSPECTS:
+        if not self._held and self._url.plus is None and is_content(data):
             self._take = ResponseReader._until_close
             self.opened = True
             return data

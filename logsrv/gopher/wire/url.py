@@ -130,8 +130,7 @@ class GopherURL(Value):
 
     def __str__(self) -> str:
         if self.search is None and self.plus is None and self.selector:
-            place = (self.tls, self.host, self.port, self.item_type)
-            return f"{_start(place)}{quoted(self.selector)}"
+            return f"{self.until_selector}{quoted(self.selector)}"
         parts = [self.selector]
         if self.search is not None or self.plus is not None:
             parts.append(self.search or b"")
@@ -140,6 +139,11 @@ class GopherURL(Value):
         path = "%09".join(map(quoted, parts))
         item_type = self.item_type if path or self.item_type != MENU_TYPE else ""
         return _start((self.tls, self.host, self.port, item_type)) + path
+
+    @property
+    def until_selector(self) -> str:
+        """The URL as far as its selector, which it shares with other items of the server."""
+        return _start((self.tls, self.host, self.port, self.item_type))
 
     @property
     def address(self) -> str:

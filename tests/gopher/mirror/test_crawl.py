@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Finished, Transfers
+from logsrv.gopher.fetch.transfers import Finished
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders, LinkInTheWay
@@ -65,7 +66,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     """Run a mirror to its end."""
     root = GopherURL.parse(site.server.url(path))
     options = ConnectionOptions(Timeouts(5, 5, 5))
-    fetcher = Transfers(options, time.monotonic, in_a_loop=True)
+    fetcher = Nearby(options, time.monotonic)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     update = manners.pop("update", False)
@@ -445,13 +446,13 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
 def test_nobody_waits_once_all_is_there(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait = Transfers.wait
+    wait = Nearby.wait
 
-    def watched(transfers: Transfers, seconds: float) -> list[Finished]:
+    def watched(transfers: Nearby, seconds: float) -> list[Finished]:
         assert transfers.active or not seconds
         return wait(transfers, seconds)
 
-    monkeypatch.setattr(Transfers, "wait", watched)
+    monkeypatch.setattr(Nearby, "wait", watched)
     assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
 
 

@@ -1,4 +1,4 @@
-"""Jobs come in their order, not too early and not too many at once."""
+"""Jobs come in their order, and not too early."""
 
 from __future__ import annotations
 
@@ -19,46 +19,49 @@ def job(name: str) -> Job:
     return Job(item, item.key)
 
 
-def taken(queue: Queue, *under_way: int) -> list[str | None]:
-    """Return the names of what may start while so many are under way, once for each number."""
-    found = [queue.take(number) for number in under_way]
-    return [None if each is None else each.item.url.selector.decode() for each in found]
+def taken(queue: Queue, times: int) -> list[str | None]:
+    """Return the names of what may start now, one after the other."""
+    found = []
+    for _ in range(times):
+        first = queue.first()
+        if first is not None:
+            queue.take()
+        found.append(None if first is None else first.item.url.selector.decode())
+    return found
 
 
 def test_order() -> None:
-    queue = Queue(Time(), 2, 0.0)
+    queue = Queue(Time(), 0.0)
     for name in ("a", "b"):
         queue.add(job(name))
     queue.add(job("menu"), first=True)
     assert len(queue) == 3
-    assert taken(queue, 0, 1, 2) == ["menu", "a", None]
-    assert taken(queue, 1, 0) == ["b", None]
-    assert queue.pause(0) == IDLE
+    assert queue.pause(True) == 0, "there is something to start"
+    assert queue.pause(False) == IDLE, "but no connection for it"
+    assert taken(queue, 4) == ["menu", "a", "b", None]
+    assert queue.pause(True) == IDLE
 
 
 def test_another_try_comes_first_when_its_time_has_come() -> None:
     clock = Time()
-    queue = Queue(clock, 4, 0.0)
+    queue = Queue(clock, 0.0)
     queue.add_later(job("late"), 0.15)
     queue.add_later(job("early"), 0.1)
     queue.add(job("a"))
-    assert [*taken(queue, 0, 0), len(queue)] == ["a", None, 2]
-    assert round(queue.pause(0), 3) == 0.1
+    assert [*taken(queue, 2), len(queue)] == ["a", None, 2]
+    assert round(queue.pause(True), 3) == round(queue.pause(False), 3) == 0.1
     clock.now += 0.11
-    assert taken(queue, 0, 0) == ["early", None]
+    assert taken(queue, 2) == ["early", None]
     clock.now += 1
-    assert [*taken(queue, 0), len(queue)] == ["late", 0]
+    assert [*taken(queue, 1), len(queue)] == ["late", 0]
 
 
 def test_the_delay_between_two_starts() -> None:
     clock = Time()
-    queue = Queue(clock, 4, 0.0)
-    queue.slow_down(0.1)
-    queue.slow_down(0.05)
+    queue = Queue(clock, 0.1)
     for name in "abc":
         queue.add(job(name))
-    assert taken(queue, 0, 0) == ["a", None]
-    assert round(queue.pause(0), 3) == 0.1
-    assert queue.pause(1) == IDLE, "one connection, for a server that wants a delay"
+    assert taken(queue, 2) == ["a", None]
+    assert round(queue.pause(True), 3) == 0.1
     clock.now += 0.1
-    assert taken(queue, 1, 0) == [None, "b"]
+    assert taken(queue, 2) == ["b", None]

@@ -1,0 +1,203 @@
+"""Thousands of small answers: a server nearby has often answered by the time the next one has been asked.
+
+So a request is sent, and looked at again by the next `wait`. What has come whole by then, and is content
+without doubt, is handed over as it is: most never meet the selector, nor have a `Transfer` made for them.
+Everything else goes on as a flight.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.transfer import Transfer
+from logsrv.gopher.fetch.transfers import (
+    CHUNK,
+    EACH_ADDRESS,
+    READ,
+    WRITE,
+    Finished,
+    Flight,
+    Transfers,
+    new_socket,
+)
+from logsrv.gopher.wire.response import is_content
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from socket import SocketType
+    from typing import Self
+
+    from logsrv.gopher.fetch.addresses import Address
+    from logsrv.gopher.fetch.settings import ConnectionOptions
+    from logsrv.gopher.fetch.transfers import Sink
+    from logsrv.gopher.wire.url import GopherURL
+
+    # The most bytes and the most seconds, and when it was asked for.
+    How = tuple[int | None, float, float]
+    Asked = tuple[SocketType, GopherURL, Sink, How]
+
+# Seconds until an answer is left to the selector.
+_NEAR = 0.0003
+
+
+def _nothing() -> None:
+    pass
+
+
+_give_way = getattr(os, "sched_yield", _nothing)
+
+
+class Nearby(Transfers):
+    """Transfers for whoever calls `wait` all the time; nobody else watches `fileno`."""
+
+    def __init__(
+        self,
+        options: ConnectionOptions,
+        clock: Callable[[], float],
+        *,
+        allow: Callable[[str, int], None] | None = None,
+    ) -> None:
+        super().__init__(options, clock, allow=allow)
+        self._asked: list[Asked] = []
+        self._is_plain = allow is None and options.proxy is None
+
+    @property
+    def active(self) -> int:
+        return super().active + len(self._asked)
+
+    def ask(
+        self,
+        url: GopherURL,
+        sink: Sink,
+        most_bytes: int | None = None,
+        most_seconds: float = math.inf,
+    ) -> None:
+        """Ask for `url`, as `start` does, for who needs no flight."""
+        known = self._addresses.known(url.host, url.port) if self._is_plain else None
+        if known is None or url.tls or url.plus is not None:
+            self.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
+            return
+        how = (most_bytes, most_seconds, self._clock())
+        family, address = known[0]
+        try:
+            sock = new_socket(family)
+        except OSError as error:
+            self._try_next(self._flight(url, sink, how, known[1:]), error)
+            return
+        number = sock.connect_ex(address)
+        if number in (0, errno.EINPROGRESS):
+            try:
+                self._sent((sock, url, sink, how), sock.send(url.request()))
+                return
+            except OSError as error:
+                number = error.errno or 0
+        flight = self._flight(url, sink, how, known[1:])
+        flight.socket = sock
+        if number in (errno.EAGAIN, errno.ENOTCONN):
+            flight.patience = how[2] + EACH_ADDRESS
+            self._listen(flight, WRITE)
+        else:
+            self._try_next(flight, OSError(number, os.strerror(number)))
+
+    def wait(self, seconds: float) -> list[Finished]:
+        if self._asked:
+            self._look_at_asked()
+            while self._asked and not self._finished:
+                # The server may wait for this very processor.
+                _give_way()
+                self._look_at_asked()
+            # Nothing that the selector knows is kept waiting, nor for long a name that was looked up.
+            if self._finished and not self._listening and self._clock() < self._next_look:
+                return self.ended()
+        return super().wait(seconds)
+
+    def close(self) -> None:
+        for sock, _, sink, _ in self._asked:
+            sink.abort()
+            sock.close()
+        self._asked.clear()
+        super().close()
+
+    def forked(self) -> Self:
+        for sock, *_ in self._asked:
+            sock.close()
+        return super().forked()
+
+    def _sent(self, asked: Asked, size: int) -> None:
+        """So much of the request is on its way."""
+        request = asked[1].request()
+        if size == len(request):
+            self._asked.append(asked)
+            return
+        flight = self._answering(asked)
+        flight.unsent = request[size:]
+        self._listen(flight, READ | WRITE)
+
+    def _look_at_asked(self) -> None:
+        asked, self._asked = self._asked, []
+        now = self._clock()
+        for each in asked:
+            sock, _, sink, (most_bytes, _, begun) = each
+            data = _received(sock)
+            if data is None and now < begun + _NEAR:
+                self._asked.append(each)
+                continue
+            rest = None
+            if isinstance(data, bytes) and is_content(data):
+                rest = _received(sock)
+                if rest == b"" and (most_bytes is None or len(data) <= most_bytes):
+                    sock.close()
+                    self.received += len(data)
+                    self._hand_over(sink, data)
+                    continue
+            flight = self._answering(each)
+            for piece in (data, rest):
+                if piece is not None and not flight.transfer.done:
+                    self._came(flight, piece, now)
+            if not flight.transfer.done:
+                self._listen(flight, READ)
+
+    def _hand_over(self, sink: Sink, body: bytes) -> None:
+        try:
+            sink.feed(body)
+            sink.finish(False)
+        except (LogsrvError, OSError) as error:
+            sink.abort()
+            self._finished.append(Finished(sink, error))
+        else:
+            self._finished.append(Finished(sink, None))
+
+    def _flight(self, url: GopherURL, sink: Sink, how: How, others: list[Address]) -> Flight:
+        """Return a flight that has no connection yet, and `others` to try."""
+        most_bytes, most_seconds, now = how
+        transfer = Transfer(
+            url, self.options, now, most_bytes=most_bytes, most_seconds=most_seconds
+        )
+        flight = Flight(transfer, sink, self._connecting)
+        flight.addresses = iter(others)
+        self._active.add(flight)
+        return flight
+
+    def _answering(self, asked: Asked) -> Flight:
+        """Return a flight whose request is sent."""
+        sock, url, sink, how = asked
+        flight = self._flight(url, sink, how, [])
+        flight.socket = sock
+        flight.transfer.connected(how[2])
+        flight.transfer.outgoing = b""
+        flight.step = self._moving
+        return flight
+
+
+def _received(sock: SocketType) -> bytes | OSError | None:
+    """Return what has come, b"" at the end, or None if nothing has."""
+    try:
+        return sock.recv(CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        return error
