@@ -223,6 +223,19 @@ def test_what_a_plain_request_needs_not_is_not_loaded(serve: Serve, words: list[
     assert not SLOW_TO_LOAD & set(done.stderr.split())
 
 
+def test_saving_loads_no_more_than_it_needs(serve: Serve, tmp_path: Path) -> None:
+    """As a request that is shown, but for what makes the file."""
+    program = (
+        "import sys; from logsrv.gopher.command.main import main\n"
+        "assert main() == 0\n"
+        "print(*sys.modules)"
+    )
+    words = [serve(b"\0").url("/9x"), "--output", str(tmp_path / "x")]
+    command = [sys.executable, "-c", program, *words]
+    loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert not {"pathlib", "re", "typing", "urllib"} & set(loaded.split())
+
+
 # The real process.
 
 
