@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from logsrv.gopher.browse.ground import is_light
 from logsrv.gopher.browse.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE, STYLES
+from logsrv.gopher.browse.words import address_text
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -81,7 +82,7 @@ class Curtain:
     def _screen(self, said: list[str], rows: list[str]) -> str:
         body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
         status = self._painted(said[0][: self._columns], "warning") if said else ""
-        address = self._painted(f"  {self._address}"[: self._columns], "foreground")
+        address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
         bar, page = self._code(48, "panel"), self._code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]
         # Each row is cleared in the colour of its ground, and only then written: in the last column

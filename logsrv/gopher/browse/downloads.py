@@ -49,7 +49,7 @@ class Downloads:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.all: list[Download] = []
-        # Called with each that was saved or has failed.
+        # Called with each that has ended, but for those that end with all.
         self.ended: Callable[[Download], None] = lambda download: None
 
     @property
@@ -73,6 +73,7 @@ class Downloads:
                 await download.task
 
     async def stop_all(self) -> None:
+        self.ended = lambda download: None
         for download in self.all:
             await self.stop(download)
 
@@ -91,8 +92,7 @@ class Downloads:
             download.reason = one_line(str(error), 300)
         finally:
             download.ended = time.monotonic()
-            if download.state != "stopped":
-                self.ended(download)
+            self.ended(download)
 
     async def _fetch(self, download: Download, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

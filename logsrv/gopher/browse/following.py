@@ -52,7 +52,7 @@ class FollowingWindow(Window):
         """Show the news as they are now, with the cursor on the same entry in the same row."""
         if self.own is not Own.NEWS:
             return
-        before, said = self.view.position(), self._said
+        before, said = self.view.position(), self.said
         pointed = self.news.address_at(before.cursor)
         self.redraw()
         after = self.news.line_of(pointed)

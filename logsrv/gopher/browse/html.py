@@ -128,5 +128,5 @@ class _Reader(HTMLParser):
         )
         if item.link() is not None and len(self.links) < _MOST_LINKS:
             shown = item.text()
-            self.links.append(Line(shown, "outside", "link", item))
+            self.links.append(Line(shown, "outside", item.tag, item))
             self._words.append(f"[{len(self.links)}]")

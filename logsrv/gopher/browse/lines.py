@@ -146,11 +146,11 @@ def _menu_line(item: MenuItem, charset: str | None) -> Line:
     if kind.name == "information":
         return Line(text, "information", spans=spans)
     if kind.name == "error":
-        return Line(text, "problem", kind.tag, spans=spans)
+        return Line(text, "problem", item.tag, spans=spans)
     if item.link() is not None and kind.transfer is not None:
-        return Line(text, "outside", "link", item, spans=spans)
+        return Line(text, "outside", item.tag, item, spans=spans)
     style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
-    return Line(text, style, kind.tag, item, spans=spans)
+    return Line(text, style, item.tag, item, spans=spans)
 
 
 def _notices(page: Page) -> Iterator[Line]:

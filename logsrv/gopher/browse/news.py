@@ -48,10 +48,15 @@ class News:
         self.looking = 0
         self.changed = False
 
-    def load(self) -> None:
+    async def load(self) -> None:
         """Read the files; others may have changed them."""
+        before = None
         try:
-            self._know(self._session.following.all())
+            # What becomes known meanwhile is newer than what was read.
+            while before is not self.followed:
+                before = self.followed
+                found = await asyncio.to_thread(self._session.following.all)
+            self._know(found)
             self._problem = ""
         except ConfigurationError as error:
             self._problem = one_line(str(error))
@@ -65,7 +70,7 @@ class News:
 
     async def look(self, *, again: bool = False) -> None:
         """Look at all menus whose time has come, or at all of them again."""
-        await asyncio.to_thread(self.load)
+        await self.load()
         now = self._clock()
         due = [
             each for each in self.followed if again or not 0 <= now - each.news.tried < LOOK_EVERY
@@ -113,12 +118,12 @@ class News:
         entries = await asyncio.to_thread(_entries, url, page, now, self._session.charset)
         following = self._session.following
         await asyncio.to_thread(following.follow, url, title_of(url), entries, now)
-        await asyncio.to_thread(self.load)
+        await self.load()
 
     async def unfollow(self, url: GopherURL) -> None:
         """Follow it no longer. Raises ConfigurationError."""
         await asyncio.to_thread(self._session.following.unfollow, url)
-        await asyncio.to_thread(self.load)
+        await self.load()
 
     async def opened(self, address: str) -> None:
         """Mark as read what is at `address`. Raises ConfigurationError."""
@@ -141,7 +146,7 @@ class News:
     async def mark_all(self) -> None:
         """Mark everything as read. Raises ConfigurationError."""
         await asyncio.to_thread(self._session.following.mark_all)
-        await asyncio.to_thread(self.load)
+        await self.load()
 
     # The page.
 
@@ -206,7 +211,7 @@ def _entry_line(item: Item, menu: Followed) -> Line:
     if address.startswith(("gopher:", "gophers:")):
         return link_line(GopherURL.parse(address), text).replace(spans=spans)
     outside = MenuItem("h", text.encode(), f"URL:{address}".encode())
-    return Line(text, "outside", "link", outside, spans=spans)
+    return Line(text, "outside", outside.tag, outside, spans=spans)
 
 
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:

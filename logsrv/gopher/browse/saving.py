@@ -81,7 +81,7 @@ class SavingWindow(FollowingWindow):
         """Begin to save what `url` has; None, and a sentence, if that cannot be."""
         with self.saying_errors():
             download = self.session.downloads.start(url, self.session.options_for(url))
-            self.say(f"Saving to {one_line(str(download.path), 4096)}   d  lists it")
+            self.say(_saving_text(download))
             return download
         return None
 
@@ -104,11 +104,14 @@ class SavingWindow(FollowingWindow):
 
     def _tell_end(self, download: Download) -> None:
         """Announce it wherever the user is: over the page, a prompt, a dialog."""
+        if self.said == _saving_text(download):
+            path = one_line(str(download.path), 4096)
+            self.say(f"Saved to {path}   d  lists it" if download.state == "saved" else "")
         name = one_line(download.path.name, 80)
         if download.state == "saved":
             size = size_text(download.received)
             self.notify(f"{name}, {size}. d and Enter open it.", title="Saved", markup=False)
-        else:
+        elif download.state == "failed":
             reason = f"{name}: {download.reason}"
             self.notify(reason, title="Not saved", severity="error", timeout=15, markup=False)
         if download in self._to_play:
@@ -151,3 +154,7 @@ class SavingWindow(FollowingWindow):
         with self.saying_errors():
             if status := await run_outside(command, self.session.environ):
                 self.say(f"{command[0]} ended with status {status}: {what}")
+
+
+def _saving_text(download: Download) -> str:
+    return f"Saving to {one_line(str(download.path), 4096)}   d  lists it"

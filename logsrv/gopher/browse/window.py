@@ -16,6 +16,8 @@ from textual import events, work
 from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -36,7 +38,7 @@ from logsrv.gopher.browse.prompt import Prompt
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.view import PageView, Position
 from logsrv.gopher.browse.visits import Own, Place
-from logsrv.gopher.browse.words import span_text
+from logsrv.gopher.browse.words import address_text, span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
@@ -48,6 +50,8 @@ _MANY_BYTES = 256 * 1024
 _TICK = 0.2
 # A page that arrives is shown anew so often: more would only cost time.
 _GROWS_EVERY = 0.1
+# Columns beside both halves of the row below the page.
+_PADDING = 4
 
 
 class Arrival:
@@ -64,6 +68,15 @@ class Arrival:
         self.grown = 0.0
 
 
+class Address(Widget):
+    """Shows an address, as much of it as there is room for."""
+
+    address = reactive("")
+
+    def render(self) -> Content:
+        return Content(address_text(self.address, self.size.width))
+
+
 class Window(App[None]):
     """Loads and shows places; where it begins, and what keys do, is for `Browser` to say."""
 
@@ -76,7 +89,7 @@ class Window(App[None]):
     #lock.secure, #lock.broken { margin: 0 1 0 0; color: $background; text-style: bold; }
     #lock.secure { background: $success; }
     #lock.broken { background: $error; }
-    #address { width: 1fr; padding: 0 1 0 0; }
+    #address { width: 1fr; height: 1; padding: 0 1 0 0; }
     /* Many texts and drawings are made for 80 columns. */
     #page { height: 1fr; scrollbar-size: 0 0; }
     .-wide #page { scrollbar-size: 1 1; scrollbar-gutter: stable; }
@@ -105,11 +118,11 @@ class Window(App[None]):
         self.page: Page | None = None
         self.own: Own | None = None
         self.news = News(session)
-        self._said = ""
+        self.said = ""
         self._told = ("", "")
         # Kept, not queried: a query looks into the dialog that may lie on top.
         self._lock = Static(id="lock")
-        self._address = Static(id="address")
+        self._address = Address(id="address")
         self._bottom = Horizontal(id="bottom")
         self._status = Static(id="said")
         self._where = Static(id="where")
@@ -167,7 +180,7 @@ class Window(App[None]):
 
     def say(self, sentence: str) -> None:
         """Show a sentence in the line at the bottom until the cursor moves."""
-        self._said = sentence
+        self.said = sentence
         self._show_status()
 
     @contextmanager
@@ -224,7 +237,7 @@ class Window(App[None]):
         arrival = Arrival(place, step, visit.position if visit is not None else None)
         if isinstance(place, Own):
             if place is Own.NEWS:
-                await asyncio.to_thread(self.news.load)
+                await self.news.load()
             self._arrive(arrival)
             self._show(place, self._lines(place), arrival.position)
             return
@@ -299,11 +312,11 @@ class Window(App[None]):
 
     def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
         self.view.show(lines, position)
-        self._said = ""
+        self.said = ""
         if isinstance(shown, Page):
             self.page, self.own = shown, None
             if shown.error is None and self.loading is None and self.view.cursor is None:
-                self._said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
+                self.said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
         else:
             self.page, self.own = None, shown
         self._show_address(shown if isinstance(shown, Own) else shown.url)
@@ -315,7 +328,7 @@ class Window(App[None]):
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
-        self._address.update(Content(str(place)))
+        self._address.address = str(place)
 
     def keys(self) -> Sequence[Key]:
         """The keys that do something now, the most important first."""
@@ -334,16 +347,6 @@ class Window(App[None]):
             self._show_status()
 
     def _show_status(self) -> None:
-        loading = self.loading
-        if loading is not None:
-            so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
-            said = f"Loading {so_far}   Esc stops   {loading.url}"
-        else:
-            pointed = self.link_at(self.view.cursor)
-            said = self._said or (pointed.address if pointed is not None else "")
-        self._bottom.set_class(loading is not None, "busy")
-        # A sentence is shown whole; an address that the cursor passes does not move the page.
-        self._bottom.set_class(loading is None and bool(self._said), "talking")
         running, new = self.session.downloads.running, self.news.new
         beside = (
             self.session.charset,
@@ -352,6 +355,18 @@ class Window(App[None]):
             f"{self.view.percent()} %",
         )
         where = "   ".join(str(each) for each in beside if each)
+        loading, pointed = self.loading, self.link_at(self.view.cursor)
+        said = self.said
+        if loading is not None:
+            so_far = f"{size_text(loading.received)}, {span_text(loading.seconds)}"
+            said = f"Loading {so_far}   Esc stops   {loading.url}"
+        elif pointed is not None and not said:
+            room = self.size.width - len(where) - _PADDING
+            dead = pointed.kind == "dead"
+            said = pointed.address if dead else address_text(pointed.address, room)
+        self._bottom.set_class(loading is not None, "busy")
+        # A sentence is shown whole; an address that the cursor passes does not move the page.
+        self._bottom.set_class(loading is None and bool(self.said), "talking")
         if (said, where) != self._told:
             self._told = (said, where)
             self._status.update(Content(said))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# A host that leaves less room for the end of its address is cut itself.
+_LEAST_END = 8
+
 
 def span_text(seconds: float) -> str:
     """Seconds as `0.3 s`, `12 s`, `3:05`, `1:02:03`."""
@@ -12,3 +15,13 @@ def span_text(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def address_text(address: str, width: int) -> str:
+    """An address in `width` characters: where it is and how it ends tell more than what lies between."""
+    if len(address) <= width:
+        return address
+    begin = address.find("/", address.find("//") + 2) + 1
+    if not begin or begin + _LEAST_END >= width:
+        begin = max(0, width // 2)
+    return f"{address[:begin]}…{address[len(address) - max(0, width - begin - 1) :]}"

@@ -5,7 +5,6 @@ escaped (`logsrv.kit.text.escape`), on a pipe as well; only `Raw` passes on what
 from __future__ import annotations
 
 from logsrv.gopher.wire.charset import decode_text
-from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
@@ -97,12 +96,11 @@ class MenuView(View):
         text = one_line(item.text(self._charset), _LONGEST_HELD)
         if item.item_type == "i":
             return f"          {text}".rstrip() + "\n"
-        kind = item_type(item.item_type)
         self._number += item.is_link
         colour = _COLOURS.get(item.item_type, _FILE_COLOUR)
         shown = str(self._number) if item.is_link else ""
         number = self._screen.coloured(f"{shown:>4}", _DIM)
-        line = f"{number} {kind.tag:<4} {self._screen.coloured(text, colour)}"
+        line = f"{number} {item.tag:<4} {self._screen.coloured(text, colour)}"
         return (line + self._place(item)).rstrip() + "\n"
 
     def _place(self, item: MenuItem) -> str:

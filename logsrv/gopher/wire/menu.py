@@ -62,6 +62,14 @@ class MenuItem(Value):
         """Return true if it has a number among the links of its menu: no information, and no error."""
         return self.item_type not in ("i", "3")
 
+    @property
+    def tag(self) -> str:
+        """Return a word of at most four letters for what it leads to: `link` if that is out of Gopher by
+        a `URL:` selector, whatever the type says, else that of its type.
+        """
+        kind = item_type(self.item_type)
+        return "link" if kind.transfer is not None and self._web_link() is not None else kind.tag
+
     def text(self, charset: str | None = None) -> str:
         """Return what the line shows, not yet escaped."""
         return decode_line(self.display, charset)

@@ -142,7 +142,7 @@ def test_browsing_gophernicus(
     window.press("Enter")
     window.shows("“bin.dat”: 1 of ")
     window.press("Enter")
-    window.shows("Saving to")
+    window.shows("Saved to")
     saved = tmp_path / "downloads" / "bin.dat"
     window.until(lambda _: saved.exists(), "the file")
     assert saved.read_bytes() == bytes(range(256)) * 1000

@@ -103,7 +103,7 @@ def test_files_are_copied_to_the_downloads(drive: Drive, hole: Path, tmp_path: P
     async def scenario(driven: Driven) -> None:
         await driven.shows("Welcome")
         await follow(driven, "6")
-        await driven.shows("Saving to")
+        await driven.shows("Saved to")
         await driven.press("home", "s")
         downloads = driven.browser.session.downloads
         await until(lambda: len(downloads.all) == 2 and not downloads.running, "both")
@@ -186,7 +186,7 @@ def test_a_server_leads_to_no_file(drive: Drive, serve: Serve, hole: Path) -> No
         await driven.press("down", "enter")
         await driven.shows("cannot be a host")
         await driven.press("home", "enter")
-        await driven.shows("By URL", "/0/")
+        await driven.shows("By URL", "0Relative")
         assert "All about it" not in driven.screen()
 
     drive(server.url(), scenario)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
+import pytest
+
 from logsrv.gopher.browse.news import News
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.following import Followed
+from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.follow.news import Item
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
@@ -21,7 +26,7 @@ def known(environ: dict[str, str], *entries: Entry) -> News:
     session.following.follow(URL, "A phlog", [], NOW)
     session.following.change(URL, lambda news: news.look(entries, NOW))
     news = News(session, lambda: NOW)
-    news.load()
+    run(news.load())
     return news
 
 
@@ -42,8 +47,34 @@ def test_the_parts_of_a_text_are_read_when_it_is_opened(environ: dict[str, str])
     assert news.new == 4
     run(news.opened("gophers://h.org/0/log"))
     assert news.new == 1
-    news.load()
+    run(news.load())
     assert news.new == 1
+
+
+def test_what_becomes_known_while_the_files_are_read_is_not_forgotten(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = known(environ, Entry("gopher://h.org/0/a", "A"))
+    read, go_on = threading.Event(), threading.Event()
+    every = Following.all
+
+    def slowly(following: Following) -> list[Followed]:
+        found = every(following)
+        if not read.is_set():
+            read.set()
+            assert go_on.wait(20)
+        return found
+
+    async def scenario() -> None:
+        loading = asyncio.create_task(news.load())
+        await asyncio.to_thread(read.wait, 20)
+        await news.mark(["gopher://h.org/0/a"])
+        go_on.set()
+        await loading
+
+    monkeypatch.setattr(Following, "all", slowly)
+    run(scenario())
+    assert news.new == 0
 
 
 def test_a_flood_is_said(environ: dict[str, str]) -> None:

@@ -49,8 +49,8 @@ def test_a_download_goes_on_in_the_background(
     async def scenario(driven: Driven) -> None:
         await driven.point_at("Packed")
         await driven.press("enter")
-        await driven.shows("Saving to")
-        await until(lambda: not driven.browser.session.downloads.running, "the download")
+        await driven.shows("Saved to")
+        assert "Saving to" not in driven.screen()
         await driven.press("d")
         await driven.shows("packed.tar.gz", "saved, 25.0 KiB")
         await driven.press("escape")
@@ -98,6 +98,7 @@ def test_a_download_can_be_stopped(drive: Drive, serve: Serve, environ: dict[str
         await until(lambda: driven.browser.session.downloads.running, "the download")
         await driven.press("d", "down", "x")
         await driven.shows("nothing was kept")
+        await until(lambda: "Saving to" not in driven.screen(), "the row below the page")
 
     drive(server.url("/9/slow"), scenario)
 

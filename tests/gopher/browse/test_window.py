@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from pathlib import Path
@@ -37,6 +38,23 @@ def test_how_much_came_and_how_far_the_page_is(drive: Drive, serve: Serve) -> No
         await driven.shows("100 %")
 
     drive(server.url("/0/text"), scenario)
+
+
+def test_a_long_address_keeps_its_host_and_its_end_in_sight(drive: Drive, serve: Serve) -> None:
+    server = serve(menu(item("i", "Deep down"), item("1", "Deeper", "/down" * 20 + "/deeper")))
+
+    def cut(end: str) -> re.Pattern[str]:
+        return re.compile(f"//127.0.0.1:{server.port}/….*{end}")
+
+    async def scenario(driven: Driven) -> None:
+        for width in (50, 60, 40):
+            await driven.pilot.resize_terminal(width, 12)
+            await driven.shows("Deep down")
+            await until(lambda: cut("down/end").search(driven.screen()), "the address above")
+        await driven.pilot.resize_terminal(60, 12)
+        await until(lambda: cut("down/deeper").search(driven.screen()), "the address below")
+
+    drive(server.url("/1" + "/down" * 20 + "/end"), scenario)
 
 
 def test_a_large_page_does_not_stop_the_window(drive: Drive, serve: Serve) -> None:

@@ -53,7 +53,7 @@ def test_a_menu_has_numbers_and_kinds() -> None:
         "          Welcome",
         "   1 text About",
         "   2 menu Sub",
-        "   3 html Web",
+        "   3 link Web",
         "   4 file No port",
         "   5 ~    odd",
     ]
@@ -63,7 +63,7 @@ def test_links_are_shown_when_asked_for() -> None:
     assert [line.partition("  ")[2] for line in shown(menu(links=True), MENU).splitlines()[1:]] == [
         " 1 text About  <gopher://h/0/about>",
         " 2 menu Sub  <gopher://other:7070/1/sub>",
-        " 3 html Web  <http://web.example/>",
+        " 3 link Web  <http://web.example/>",
         " 4 file No port  cannot be followed",
         " 5 ~    odd  <gopher://h/~/y>",
     ]

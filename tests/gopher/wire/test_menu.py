@@ -117,6 +117,21 @@ def test_where_an_item_leads_outside_gopher(line: bytes, link: str | None) -> No
     assert item.link() == link
 
 
+@pytest.mark.parametrize(
+    ("line", "tag"),
+    [
+        (b"hPage\t/page.html\th\t70", "html"),
+        (b"hWeb\tURL:http://example.org/\th\t70", "link"),
+        (b"1Web\tURL:gemini://example.org/\th\t70", "link"),
+        (b"hWeb\tURL:no address\th\t70", "html"),
+        (b"8Session\tURL:http://example.org/\th\t23", "tnet"),
+    ],
+)
+def test_a_link_out_of_gopher_is_named_as_one(line: bytes, tag: str) -> None:
+    (item,) = parsed(line)
+    assert item.tag == tag
+
+
 def test_lines_without_fields_are_information() -> None:
     items = parsed(b"Just words", b"iMarked as such", b"", b"\tno type\th\t70", b"1x\t\th\t70")
     assert [(item.item_type, item.display) for item in items] == [
