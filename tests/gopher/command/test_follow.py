@@ -35,7 +35,7 @@ def server(serve: Serve) -> Scripted:
 def test_numbers_are_those_that_the_menu_shows(server: Scripted) -> None:
     shown = gopher(server.url())[1].decode().splitlines()
     assert [line[:10].strip() for line in shown] == [
-        *("", "1 text", "err", "2 menu", "3 find", "4 html", "5 file"),
+        *("", "1 text", "err", "2 menu", "3 find", "4 link", "5 file"),
     ]
     assert gopher(server.url(), "1")[1] == b"All about it.\n"
 
