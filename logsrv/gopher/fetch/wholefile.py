@@ -42,9 +42,7 @@ def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterato
         else:
             _rename_to_new(part, path)
     except BaseException as error:
-        # That the disk is full comes without a name, and the part is ours.
-        if isinstance(error, OSError) and error.filename in (None, part):
-            error.filename = os.fspath(path)
+        _name(error, path, part)
         try:
             os.unlink(part)
         except FileNotFoundError:
@@ -63,7 +61,8 @@ def write_whole(path: str, content: bytes) -> None:
     try:
         _write_all(file, content)
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
+        _name(error, path, part)
         os.unlink(part)
         raise
 
@@ -82,9 +81,16 @@ def write_new(path: str, content: bytes) -> None:
         return
     try:
         _write_all(file, content)
-    except BaseException:
+    except BaseException as error:
+        _name(error, path)
         os.unlink(path)
         raise
+
+
+def _name(error: BaseException, path: str | os.PathLike[str], part: str | None = None) -> None:
+    """Tell of which file an error is: that the disk is full comes without a name, and `part` is ours."""
+    if isinstance(error, OSError) and error.filename in (None, part):
+        error.filename = os.fspath(path)
 
 
 def _write_all(file: int, content: bytes) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import zip_longest
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.nearby import Nearby
@@ -84,8 +85,8 @@ class Crawl:
         self._root_key = self._items.key(root)
         self._unfinished = Unfinished(self._write)
         self._unread: deque[Reading] = deque()
-        # Parsed, as a large one is often written soon after it was read; others are parsed again.
-        self._latest: tuple[Done | None, list[MenuItem]] = (None, [])
+        # A large one is often written soon after it was read; others are parsed again.
+        self._latest: Reading | None = None
         self._late: deque[tuple[float, Done]] = deque()
         self._ended: deque[Job] = deque()
         self._clock = clock
@@ -228,13 +229,13 @@ class Crawl:
             if self.tally.stopped is not None:
                 break
             found = self._scope.item(line, reading.item)
-            if found is not None:
-                key = self._items.key(found.url)
-                reading.keys.add(key)
+            key = None if found is None else self._items.key(found.url)
+            reading.keys.append(key)
+            if found is not None and key is not None:
                 self._meet(found, key)
         if reading.is_over or self.tally.stopped is not None:
             self._unread.popleft()
-            if missing := self._awaited & reading.keys:
+            if missing := self._awaited.intersection(reading.keys):
                 self._unfinished.came(reading.menu, missing)
                 self._late.append((self._clock() + _LATE, reading.menu))
             else:
@@ -271,12 +272,10 @@ class Crawl:
 
     def _read(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menus.append(menu)
-        self._unread.append(Reading(menu, item, lines))
-        self._latest = (menu, lines)
+        self._latest = Reading(menu, item, lines)
+        self._unread.append(self._latest)
 
     def _lines(self, menu: Done) -> list[MenuItem]:
-        if menu is self._latest[0]:
-            return self._latest[1]
         parser = MenuParser()
         return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
 
@@ -304,18 +303,28 @@ class Crawl:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is None:
             return
-        lines = []
-        for line in self._lines(menu):
-            url = self._scope.url(line, menu.url)
-            if not line.host and line.port is not None:
-                # Elsewhere, no host would mean another one.
-                line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
-            copy = None if url is None else self.copies.get(self._items.key(url))
-            if copy is None:
-                lines.append(Line(line, None, False, None if url is None else str(url)))
-            else:
-                lines.append(Line(line, copy.path, copy.is_menu, None))
+        items: list[MenuItem]
+        keys: list[Key | None]
+        if self._latest is not None and self._latest.menu is menu:
+            items, keys = self._latest.lines, self._latest.keys
+        else:
+            items, keys = self._lines(menu), []
+        lines = [self._line(menu, line, key) for line, key in zip_longest(items, keys)]
         self._files.write(menu, lines)
+
+    def _line(self, menu: Done, line: MenuItem, key: Key | None) -> Line:
+        """Return a line of a menu as it is written. key: if it is known already."""
+        copy = None if key is None else self.copies.get(key)
+        url = None
+        if copy is None:
+            url = self._scope.url(line, menu.url)
+            copy = None if url is None else self.copies.get(self._items.key(url))
+        if not line.host and line.port is not None:
+            # Elsewhere, no host would mean another one.
+            line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
+        if copy is None:
+            return Line(line, None, False, None if url is None else str(url))
+        return Line(line, copy.path, copy.is_menu, None)
 
     # Fetching.
 

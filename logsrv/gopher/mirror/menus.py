@@ -16,27 +16,26 @@ _LINES_AT_ONCE = 256
 
 
 class Reading:
-    """A menu that is gone through. keys: of what its lines have led to so far."""
+    """A menu that is gone through. keys: of what its lines lead to, None if to nothing that is wanted; as
+    far as they were.
+    """
 
-    __slots__ = ("_lines", "_next", "item", "keys", "menu")
+    __slots__ = ("item", "keys", "lines", "menu")
 
     def __init__(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menu = menu
         self.item = item
-        self.keys: set[Key] = set()
-        self._lines = lines
-        self._next = 0
+        self.keys: list[Key | None] = []
+        self.lines = lines
 
     @property
     def is_over(self) -> bool:
         """Return true if all lines were given."""
-        return self._next >= len(self._lines)
+        return len(self.keys) == len(self.lines)
 
     def next_lines(self) -> list[MenuItem]:
         """Return some more of its lines."""
-        lines = self._lines[self._next : self._next + _LINES_AT_ONCE]
-        self._next += _LINES_AT_ONCE
-        return lines
+        return self.lines[len(self.keys) : len(self.keys) + _LINES_AT_ONCE]
 
 
 class Unfinished:

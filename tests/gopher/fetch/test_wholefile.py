@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,19 +109,21 @@ def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> N
     assert nowhere.value.filename == str(tmp_path / "none" / "x")
 
 
+@pytest.mark.parametrize("write", [write_new, write_whole])
 def test_nothing_is_left_of_a_new_small_file_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[str, bytes], None]
 ) -> None:
-    write = os.write
+    os_write = os.write
     sizes = iter([3])
 
     def short(file: int, content: bytes) -> int:
         """Three bytes find room, and no more."""
         if (size := next(sizes, None)) is None:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write(file, content[:size])
+        return os_write(file, content[:size])
 
     monkeypatch.setattr(os, "write", short)
-    with pytest.raises(OSError, match="No space"):
-        write_new(str(tmp_path / "x"), b"content")
+    with pytest.raises(OSError, match="No space") as full:
+        write(str(tmp_path / "x"), b"content")
+    assert full.value.filename == str(tmp_path / "x")
     assert os.listdir(tmp_path) == []
