@@ -11,7 +11,7 @@ from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.asking import AskingWindow
 from logsrv.gopher.browse.dialogs import Chooser, Notice
 from logsrv.gopher.browse.ground import keep
-from logsrv.gopher.browse.guide import help_lines
+from logsrv.gopher.browse.guide import bindings, help_lines
 from logsrv.gopher.browse.keyline import ALWAYS, Key
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
@@ -40,22 +40,8 @@ class Browser(AskingWindow):
     """`Browser(session, url).run()`; without a URL it begins with the start page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("b,left,backspace,alt+left", "move(-1)"),
-        Binding("f,alt+right", "move(1)"),
-        Binding("h", "history"),
-        Binding("r,f5", "reload"),
-        Binding("u", "up"),
-        Binding("U", "root"),
-        Binding("B", "start"),
-        Binding("w", "breaking"),
-        Binding("i", "explain"),
-        Binding("y", "copy"),
-        Binding("T", "trust"),
-        Binding("t", "light"),
-        Binding("question_mark,f1", "help"),
-        Binding("q", "quit"),
+        *bindings(of_page=False),
         Binding("ctrl+c", "quit", priority=True),
-        Binding("escape", "stop"),
     ]
 
     def __init__(

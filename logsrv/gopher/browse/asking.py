@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
 from textual import events, work
-from textual.binding import Binding, BindingType
 
 from logsrv.gopher.browse.aside import aside
 from logsrv.gopher.browse.dialogs import Notice
@@ -21,16 +19,6 @@ from logsrv.kit.text.escape import one_line
 
 class AskingWindow(SavingWindow):
     """A window that opens links, those that are pointed at and those that are typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,right", "open"),
-        Binding("g,ctrl+l", "go"),
-        *(Binding(digit, f"number('{digit}')") for digit in "123456789"),
-        Binding("slash", "find"),
-        Binding("n", "find_again(False)"),
-        Binding("N", "find_again(True)"),
-        Binding("c", "charset"),
-    ]
 
     # What was looked for, the newest last.
     _found: tuple[str, ...] = ()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import work
-from textual.binding import Binding, BindingType
 
 from logsrv.gopher.browse.view import Position
 from logsrv.gopher.browse.visits import Own
@@ -20,13 +17,6 @@ _LOOK_FOR_NEWS = 300.0
 
 class FollowingWindow(Window):
     """A window with the page of what is new."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("F", "follow"),
-        Binding("W", "news"),
-        Binding("m", "mark"),
-        Binding("M", "mark_all"),
-    ]
 
     def on_mount(self) -> None:
         self.look()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from textual import work
-from textual.binding import Binding, BindingType
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.dialogs import DownloadList
@@ -25,14 +23,6 @@ from logsrv.kit.text.escape import one_line
 
 class SavingWindow(FollowingWindow):
     """A window that saves in the background, and asks before it starts a program."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "bookmark"),
-        Binding("A", "bookmark_link"),
-        Binding("x", "remove_bookmark"),
-        Binding("s", "save"),
-        Binding("d", "downloads"),
-    ]
 
     # Sounds that are played when they are there.
     _to_play: frozenset[Download] = frozenset()

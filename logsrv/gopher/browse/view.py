@@ -17,13 +17,14 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from logsrv.gopher.browse.colours import Paint
+from logsrv.gopher.browse.guide import bindings
 from logsrv.gopher.browse.layout import Layout
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.palette import STYLES
@@ -75,18 +76,7 @@ class PageView(ScrollView, can_focus=True):
     }
     """
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "step(1)"),
-        Binding("up,k", "step(-1)"),
-        Binding("tab", "link(1)"),
-        Binding("shift+tab", "link(-1)"),
-        Binding("pagedown,space", "page(1)"),
-        Binding("pageup,shift+space", "page(-1)"),
-        Binding("home", "end(-1)"),
-        Binding("end,G", "end(1)"),
-        Binding("less_than_sign", "sideways(-8)"),
-        Binding("greater_than_sign", "sideways(8)"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
 
     class Pointed(Message):
         """The cursor or the window has moved."""
