@@ -11,8 +11,8 @@
     news                       what is new in followed menus
     session                    all that one run remembers
     view, prompt, dialogs      the widgets
-    guide, themes, palette,
-    ground, words              what it says and how it looks
+    guide, palette, ground,
+    words                      what it says and how it looks
     window                     loads and shows pages
     following, saving, asking,
     app                        what the keys do, each on top of the one before

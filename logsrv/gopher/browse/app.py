@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.asking import AskingWindow
 from logsrv.gopher.browse.dialogs import Chooser, Notice
 from logsrv.gopher.browse.ground import keep
@@ -17,6 +16,7 @@ from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.browse.visits import Own, Place
+from logsrv.gopher.browse.window import DARK, LIGHT
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.news import Item
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
@@ -68,7 +68,10 @@ class Browser(AskingWindow):
             (self.loading, ("Esc", "Stop", "app.stop")),
             (page and page.certificate_refused, ("T", "Trust", "app.trust")),
             (enter, ("Enter", enter, "app.open")),
-            (is_news and isinstance(news.at(self.view.cursor), Item), ("m", "Mark", "app.mark")),
+            (
+                is_news and isinstance(news.listed.get(self.view.cursor), Item),
+                ("m", "Mark", "app.mark"),
+            ),
             (is_news and news.new, ("M", "All read", "app.mark_all")),
             (is_news and news.followed, ("r", "Look", "app.reload")),
             (self.own is Own.START and link, ("x", "Remove", "app.remove_bookmark")),
@@ -201,8 +204,8 @@ class Browser(AskingWindow):
             self.exit()
 
     def action_light(self) -> None:
-        light = self.theme == themes.DARK.name
-        self.theme = themes.LIGHT.name if light else themes.DARK.name
+        light = self.theme == DARK.name
+        self.theme = LIGHT.name if light else DARK.name
         with self.saying_errors():
             keep(self.session.environ, light=light)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
@@ -24,7 +25,7 @@ _ENDS = {22: "bold", 23: "italic", 24: "underline", 27: "reverse"}
 
 
 class Paint(Value):
-    """The look of a span: colours of the letters and behind them, and names of attributes."""
+    """The look of a span: colours of the letters and behind them, and attributes, as Rich names them."""
 
     letters: Shade = None
     ground: Shade = None
@@ -79,6 +80,7 @@ class Colours:
         return "".join(shown), tuple(spans)
 
 
+@lru_cache(maxsize=1024)
 def _changed(paint: Paint, parameters: str) -> Paint | None:
     """The paint after a sequence; None if it does more than colour."""
     if len(parameters) > 1 and any(len(each) > 3 for each in parameters.split(";")):

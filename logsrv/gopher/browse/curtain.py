@@ -52,7 +52,7 @@ class Curtain:
         # Whole lines and their echo are for shells, and Ctrl-C is a key of the browser.
         quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
         termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
-        self._write(_SHOW + self._screen([f" Loading   {self._address}"], []))
+        self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -77,11 +77,11 @@ class Curtain:
             text = line.text[start:end][: layout.width]
             label = self._painted(gutter, STYLES["label"]) if layout.indent else ""
             painted.append(label + self._painted(text, STYLES[line.style]))
-        self._write(self._screen([], painted))
+        self._write(self._screen("", painted))
 
-    def _screen(self, said: list[str], rows: list[str]) -> str:
+    def _screen(self, said: str, rows: list[str]) -> str:
         body = [*rows, *[""] * (self.rows - _FRAME_ROWS - len(rows))]
-        status = self._painted(said[0][: self._columns], "warning") if said else ""
+        status = self._painted(said[: self._columns], "warning")
         address = self._painted(f"  {address_text(self._address, self._columns - 3)}", "foreground")
         bar, page = self._code(48, "panel"), self._code(48, "background")
         screen = [(bar, address), *((page, row) for row in body), (bar, status), (bar, "")]

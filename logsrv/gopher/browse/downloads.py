@@ -84,12 +84,11 @@ class Downloads:
         except asyncio.CancelledError:
             download.state = "stopped"
             raise
-        except FileExistsError:
-            download.state = "failed"
-            download.reason = "a file of this name has appeared meanwhile; nothing was replaced"
         except (LogsrvError, OSError) as error:
             download.state = "failed"
             download.reason = one_line(str(error), 300)
+            if isinstance(error, FileExistsError):
+                download.reason = "a file of this name has appeared meanwhile; nothing was replaced"
         finally:
             download.ended = time.monotonic()
             self.ended(download)

@@ -35,13 +35,12 @@ class FollowingWindow(Window):
         """Show what has changed, also in the followed menus: many of them may answer at once."""
         if self.news.changed and self.screen_stack:
             self.news.changed = False
-            self._renew_news()
+            if self.own is Own.NEWS:
+                self._renew_news()
         super().tick()
 
     def _renew_news(self) -> None:
         """Show the news as they are now, with the cursor on the same entry in the same row."""
-        if self.own is not Own.NEWS:
-            return
         before, said = self.view.position(), self.said
         pointed = self.news.address_at(before.cursor)
         self.redraw()
@@ -55,7 +54,7 @@ class FollowingWindow(Window):
     def can_follow(self) -> bool:
         """Return true if F follows what is shown, or no longer."""
         if self.own is Own.NEWS:
-            return isinstance(self.news.at(self.view.cursor), Followed)
+            return isinstance(self.news.listed.get(self.view.cursor), Followed)
         page = self.page
         return page is not None and page.error is None and not self.loading and can_follow(page.url)
 
@@ -65,7 +64,7 @@ class FollowingWindow(Window):
     @work(group="following", exclusive=True)
     async def action_follow(self) -> None:
         page = self.page
-        pointed = self.news.at(self.view.cursor) if self.own is Own.NEWS else None
+        pointed = self.news.listed.get(self.view.cursor) if self.own is Own.NEWS else None
         with self.saying_errors():
             if isinstance(pointed, Followed):
                 await self.news.unfollow(pointed.url)
@@ -90,7 +89,7 @@ class FollowingWindow(Window):
 
     @work(group="marking")
     async def action_mark(self) -> None:
-        entry = self.news.at(self.view.cursor) if self.own is Own.NEWS else None
+        entry = self.news.listed.get(self.view.cursor) if self.own is Own.NEWS else None
         if not isinstance(entry, Item):
             self.say("m  marks the item that is pointed at: W  shows what is new.")
             return

@@ -35,9 +35,7 @@ class KeyLine(Static):
     KeyLine { height: 1; background: $panel; link-style: none; link-color: $foreground; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._keys: list[Key] = []
+    _keys: Sequence[Key] = ()
 
     def tell(self, keys: Sequence[Key], width: int) -> None:
         """Show these keys, if they are others than before."""

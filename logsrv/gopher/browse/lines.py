@@ -98,7 +98,7 @@ def lines_of(page: Page, charset: str | None) -> list[Line]:
     """Return all lines of a page but those of a picture or of HTML."""
     lines = list(_notices(page))
     if isinstance(page.content, Menu):
-        lines += menu_lines(page.content.items, charset)
+        lines += [menu_line(item, charset) for item in page.content.items]
         if not page.content.items and page.error is None:
             lines.append(Line("This menu is empty.", "dim"))
         if page.content.dropped:
@@ -135,12 +135,8 @@ def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
 
-def menu_lines(items: Iterable[MenuItem], charset: str | None) -> list[Line]:
-    """The lines of items of a menu."""
-    return [_menu_line(item, charset) for item in items]
-
-
-def _menu_line(item: MenuItem, charset: str | None) -> Line:
+def menu_line(item: MenuItem, charset: str | None) -> Line:
+    """The line of an item of a menu."""
     kind = item_type(item.item_type)
     text, spans = _shown(item.text(charset), Colours())
     if kind.name == "information":

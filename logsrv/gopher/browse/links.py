@@ -70,7 +70,8 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Link |
     if (outside := item.link()) is not None and kind.transfer is not None:
         link = _outside(outside, title)
     elif kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
-        link = Link("session", title, _session_address(item))
+        host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
+        link = Link("session", title, f"{kind.name} {host} {item.port}")
     elif (url := url_of(item, menu)) is not None:
         link = link_to(url, title)
     else:
@@ -91,11 +92,6 @@ def _outside(address: str, title: str) -> Link:
     if scheme not in _OUTSIDE:
         return Link("dead", title, f"{scheme}: links are not opened: {address}")
     return Link("outside", title, address)
-
-
-def _session_address(item: MenuItem) -> str:
-    host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
-    return f"{item_type(item.item_type).name} {host} {item.port}"
 
 
 def _why_dead(item: MenuItem) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.lines import Line, menu_lines, text_lines
+from logsrv.gopher.browse.lines import Line, menu_line, text_lines
 from logsrv.gopher.browse.page import Menu, Page, way_to_show
 from logsrv.gopher.browse.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
@@ -83,15 +83,14 @@ class Loading:
         return await (self._coming or self._received())
 
     async def _received(self) -> Page:
-        note = ""
         try:
-            note = await self._take()
+            cut = await self._take()
         except LogsrvError as error:
             return self.so_far(error)
         except OSError as error:
             return self.so_far(ConfigurationError(f"a file cannot be used: {error}"))
         self._whole = True
-        return self.so_far(None, note)
+        return self.so_far(None, _CUT if cut else "")
 
     def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """A page of what has come until now."""
@@ -102,7 +101,7 @@ class Loading:
     def first_lines(self, charset: str | None, most: int) -> list[Line]:
         """Return the beginning of what has come, at most so many lines."""
         if self._way == "menu":
-            return menu_lines(self._items[:most], charset)
+            return [menu_line(item, charset) for item in self._items[:most]]
         if self._way != "text" or not self._pieces or b"\0" in self._pieces[0]:
             return []
         return text_lines(decode_text(self._pieces[0], charset))[:most]
@@ -112,14 +111,14 @@ class Loading:
         if self._way == "menu":
             items = self._items[self._shown_items :]
             self._shown_items = len(self._items)
-            return menu_lines(items, charset)
+            return [menu_line(item, charset) for item in items]
         whole, newline, rest = b"".join(self._unshown).rpartition(b"\n")
         self._unshown = [rest]
         if not newline or b"\0" in whole:
             return []
         return text_lines(decode_text(whole + newline, charset))
 
-    async def _take(self) -> str:
+    async def _take(self) -> bool:
         options = self._options()
         how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
         async with source_of(self.url, options, self._most_bytes, **how) as answer:
@@ -137,18 +136,13 @@ class Loading:
                 self.grown()
                 if self._menu.terminated:
                     break
-        return _CUT if answer.cut else ""
+        return answer.cut
 
     def _content(self) -> Menu | bytes:
         if self._way == "menu":
             self._items += self._menu.finish()
             return Menu(tuple(self._items), self._menu.dropped)
-        content = b"".join(self._pieces)
-        if (
-            self._way == "text"
-            and self._whole
-            and self._answer is not None
-            and self._answer.stuffed
-        ):
+        content, answer = b"".join(self._pieces), self._answer
+        if self._way == "text" and self._whole and answer is not None and answer.stuffed:
             content, _ = unstuffed(content)
         return content

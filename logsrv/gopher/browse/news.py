@@ -33,7 +33,8 @@ class News:
     """The followed menus and what is known of them, as their files had it last.
 
     new: how many items are new. looking: how many menus are still to be looked at. changed: whether there
-    is something else to show; who shows it takes that back.
+    is something else to show; who shows it takes that back. listed: the entry or the menu in a line of the
+    page that was made last.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
@@ -41,8 +42,7 @@ class News:
         self._session = session
         self._clock = clock
         self._problem = ""
-        # What the lines of the page that was made last are of.
-        self._listed: dict[int | None, Item | Followed] = {}
+        self.listed: dict[int | None, Item | Followed] = {}
         self.followed: Sequence[Followed] = ()
         self.new = 0
         self.looking = 0
@@ -150,24 +150,20 @@ class News:
 
     # The page.
 
-    def at(self, index: int | None) -> Item | Followed | None:
-        """Return the entry or the menu in that line of the page that was made last."""
-        return self._listed.get(index)
-
     def address_at(self, index: int | None) -> str:
         """Return what tells the entry or the menu in that line from all others; "" in other lines."""
-        found = self._listed.get(index)
+        found = self.listed.get(index)
         if found is None:
             return ""
         return found.id if isinstance(found, Item) else str(found.url)
 
     def line_of(self, address: str) -> int | None:
         """Return the line of that entry, or of the menu with that address."""
-        return next((at for at in self._listed if self.address_at(at) == address), None)
+        return next((at for at in self.listed if self.address_at(at) == address), None)
 
     def lines(self) -> list[Line]:
         """Make the page."""
-        self._listed = {}
+        self.listed = {}
         if not self.followed and not self._problem:
             return [Line(_NONE_YET, "dim")]
         lines = [Line(self._summary(), "dim")]
@@ -182,7 +178,7 @@ class News:
         self._section(lines, "Read before", found[len(fresh) :][:_MOST_READ])
         lines += [Line(""), Line("Followed", "heading")]
         for each in self.followed:
-            self._listed[len(lines)] = each
+            self.listed[len(lines)] = each
             lines.append(link_line(each.url, each.title))
             if each.news.failed:
                 lines.append(Line(f"{each.title}: {each.news.failed}", "problem"))
@@ -199,7 +195,7 @@ class News:
         if found:
             lines += [Line(""), Line(title, "heading")]
         for item, menu in found:
-            self._listed[len(lines)] = item
+            self.listed[len(lines)] = item
             lines.append(_entry_line(item, menu))
 
 

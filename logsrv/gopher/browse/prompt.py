@@ -23,13 +23,6 @@ class Field(Input):
         super().__init__(compact=True, select_on_focus=False)
         self._submitted = submitted
 
-    def take(self, character: str) -> None:
-        """Do what the key of that character does."""
-        if self.selection.is_empty:
-            self.insert_text_at_cursor(character)
-        else:
-            self.replace(character, *self.selection)
-
     async def action_submit(self) -> None:
         self._submitted(self.value)
 
@@ -105,7 +98,10 @@ class Prompt(Horizontal):
         """Type a character if that is what is asked for; false for keys that do something else."""
         if self._then is None or not key.is_printable or key.character is None:
             return False
-        self._field.take(key.character)
+        if self._field.selection.is_empty:
+            self._field.insert_text_at_cursor(key.character)
+        else:
+            self._field.replace(key.character, *self._field.selection)
         return True
 
     def _settle(self, answer: str | None) -> None:

@@ -32,12 +32,11 @@ async def browse(
     charset: str | None = None,
 ) -> int:
     """Browse from `url` or the start page on; return the exit status."""
-    loop = asyncio.get_running_loop()
     session = Session(environ, options, charset)
     loading = _begun(url, session, curtain)
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
-    app: Any = await loop.run_in_executor(None, import_module, "logsrv.gopher.browse.app")
+    app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
     sys.setswitchinterval(usual)
     browser = app.Browser(session, url, loading)
     curtain.hand_over()

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.color import Color
 from rich.segment import Segment
@@ -314,27 +314,19 @@ class PageView(ScrollView, can_focus=True):
 
     # The mouse.
 
-    def _line_at(self, event: events.MouseEvent) -> int | None:
-        rows = self._layout.rows
-        row = self.scroll_offset.y + event.y
-        if 0 <= row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
-            return rows[row][0]
-        return None
-
     async def on_click(self, event: events.Click) -> None:
-        if event.button == 1 and (index := self._line_at(event)) is not None:
-            self._point_at(index)
+        rows, row = self._layout.rows, self.scroll_offset.y + event.y
+        if event.button == 1 and row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
+            self._point_at(rows[row][0])
             await self.app.run_action("app.open")
 
     def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        event.stop()
         # Or the widget this one is made of scrolls too.
-        event.prevent_default()
+        event.stop().prevent_default()
         self._scroll_and_point(_WHEEL, 1)
 
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        event.stop()
-        event.prevent_default()
+        event.stop().prevent_default()
         self._scroll_and_point(-_WHEEL, -1)
 
     # Painting.
@@ -394,12 +386,5 @@ def _style_of(paint: Paint) -> Style:
             return None
         return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
 
-    has = paint.attributes
-    return Style(
-        color=colour(paint.letters),
-        bgcolor=colour(paint.ground),
-        bold="bold" in has or None,
-        italic="italic" in has or None,
-        underline="underline" in has or None,
-        reverse="reverse" in has or None,
-    )
+    attributes: Any = dict.fromkeys(paint.attributes, True)
+    return Style(color=colour(paint.letters), bgcolor=colour(paint.ground), **attributes)

@@ -82,7 +82,6 @@ class Cache:
     def __init__(self, most_bytes: int = MOST_CACHED) -> None:
         """`most_bytes` of answers as received."""
         self._most_bytes = most_bytes
-        self._bytes = 0
         self._pages: OrderedDict[ItemURL, Page] = OrderedDict()
 
     def get(self, url: ItemURL) -> Page | None:
@@ -95,17 +94,10 @@ class Cache:
         """Keep it; a page with an error is not worth keeping, and one too large for all is not. Local files
         are read anew: who looks at them may edit them.
         """
-        self.drop(page.url)
-        if isinstance(page.url, FileURL):
-            return
-        if page.error is not None or page.received > self._most_bytes:
+        self._pages.pop(page.url, None)
+        if isinstance(page.url, FileURL) or page.error or page.received > self._most_bytes:
             return
         self._pages[page.url] = page
-        self._bytes += page.received
-        while self._bytes > self._most_bytes:
-            self._bytes -= self._pages.popitem(last=False)[1].received
-
-    def drop(self, url: ItemURL) -> None:
-        page = self._pages.pop(url, None)
-        if page is not None:
-            self._bytes -= page.received
+        kept = sum(each.received for each in self._pages.values())
+        while kept > self._most_bytes:
+            kept -= self._pages.popitem(last=False)[1].received

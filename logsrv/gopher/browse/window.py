@@ -17,12 +17,13 @@ from textual.app import App, ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.reactive import reactive
+from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker
 
 from logsrv.errors import LogsrvError, PeerError
-from logsrv.gopher.browse import themes
+from logsrv.gopher.browse import palette
 from logsrv.gopher.browse.dialogs import Question
 from logsrv.gopher.browse.ground import is_light
 from logsrv.gopher.browse.guide import start_lines
@@ -45,6 +46,8 @@ from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.kit.text.escape import one_line
 
+DARK = Theme(name="gopher-dark", dark=True, variables=palette.DARK_PAGE, **palette.DARK)  # type: ignore[arg-type]
+LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **palette.LIGHT)  # type: ignore[arg-type]
 # Pages with more lines are made in a thread, so that the screen goes on living.
 _MANY_BYTES = 256 * 1024
 _TICK = 0.2
@@ -106,9 +109,9 @@ class Window(App[None]):
         """`started`: a page that is on its way already."""
         super().__init__()
         self._started = started
-        for theme in (themes.DARK, themes.LIGHT):
+        for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = themes.LIGHT.name if is_light(session.environ) else themes.DARK.name
+        self.theme = LIGHT.name if is_light(session.environ) else DARK.name
         self.session = session
         # The page on its way.
         self.loading: Loading | None = None
@@ -313,22 +316,19 @@ class Window(App[None]):
     def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
         self.view.show(lines, position)
         self.said = ""
+        tls = broken = False
         if isinstance(shown, Page):
             self.page, self.own = shown, None
+            tls, broken = shown.url.tls, shown.url.tls and isinstance(shown.error, TLSError)
             if shown.error is None and self.loading is None and self.view.cursor is None:
                 self.said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
         else:
             self.page, self.own = None, shown
-        self._show_address(shown if isinstance(shown, Own) else shown.url)
-        self._show_status()
-
-    def _show_address(self, place: Place) -> None:
-        tls = not isinstance(place, Own) and place.tls
-        broken = tls and self.page is not None and isinstance(self.page.error, TLSError)
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
-        self._address.address = str(place)
+        self._address.address = str(shown.url if isinstance(shown, Page) else shown)
+        self._show_status()
 
     def keys(self) -> Sequence[Key]:
         """The keys that do something now, the most important first."""

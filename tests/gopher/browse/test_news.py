@@ -106,8 +106,10 @@ def test_the_line_of_an_entry_and_of_a_menu_is_known(environ: dict[str, str]) ->
     lines = news.lines()
     at = news.line_of("gopher://h.org/0/a")
     assert at is not None and lines[at].text.endswith("A  (A phlog)")
-    entry = news.at(at)
+    entry = news.listed.get(at)
     assert isinstance(entry, Item) and entry.title == "A"
     at = news.line_of(str(URL))
-    assert at is not None and lines[at].text == "A phlog" and isinstance(news.at(at), Followed)
+    assert (
+        at is not None and lines[at].text == "A phlog" and isinstance(news.listed.get(at), Followed)
+    )
     assert news.line_of("gopher://h.org/0/b") is None

@@ -10,10 +10,10 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 
-from logsrv.gopher.browse import themes
 from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.view import PageView, Position
+from logsrv.gopher.browse.window import DARK
 from logsrv.gopher.wire.menu import MenuItem
 from tests.gopher.browse.conftest import run
 
@@ -24,8 +24,8 @@ class Frame(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_theme(themes.DARK)
-        self.theme = themes.DARK.name
+        self.register_theme(DARK)
+        self.theme = DARK.name
         self.view = PageView()
         self.opened: list[int] = []
         self.pointed = 0
