@@ -5,16 +5,25 @@ Not one of a pool: Python would wait for that at its end, and nobody wants to wa
 
 from __future__ import annotations
 
-import selectors
-import socket
+import _thread
+import os
+from io import FileIO
+
+from logsrv.gopher.fetch.ready import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
     from typing import Any
 
+    from logsrv.gopher.fetch.ready import Selector
+
     Address = tuple[socket.AddressFamily, Any]
     Found = list[Address] | OSError
+else:
+    # As in `transfers`.
+    import _socket as socket
 
 # Looking a name up for each of a thousand small files takes longer than fetching them.
 KNOWN_FOR = 60.0
@@ -27,12 +36,12 @@ class Addresses:
     A lookup is registered at `selector`, with what to call when it can be read from.
     """
 
-    def __init__(self, selector: selectors.BaseSelector, clock: Callable[[], float]) -> None:
+    def __init__(self, selector: Selector, clock: Callable[[], float]) -> None:
         self._selector = selector
         self._clock = clock
         self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._waiting: dict[tuple[str, int], list[Callable[[Found], None]]] = {}
-        self._sockets: dict[tuple[str, int], socket.socket] = {}
+        self._ends: dict[tuple[str, int], FileIO] = {}
 
     def known(self, host: str, port: int) -> list[Address] | None:
         """Return what is known without asking anybody: numbers, and names for a while."""
@@ -50,23 +59,23 @@ class Addresses:
         if place in self._waiting:
             self._waiting[place].append(then)
             return
-        import threading
-
         self._waiting[place] = [then]
-        here, there = socket.socketpair()
-        self._sockets[place] = here
+        reading, writing = os.pipe()
+        here = self._ends[place] = FileIO(reading)
         result: list[Found] = []
 
         def ask() -> None:
-            # The end of its socket tells that it is done; nobody may be waiting by then.
-            with there:
-                try:
-                    result.append(_resolved(host, port))
-                except OSError as error:
-                    result.append(error)
+            # The end of its pipe tells that it is done; nobody may be waiting by then.
+            try:
+                result.append(_resolved(host, port))
+            except OSError as error:
+                result.append(error)
+            finally:
+                os.close(writing)
 
-        self._selector.register(here, selectors.EVENT_READ, lambda: self._tell(place, result[0]))
-        threading.Thread(target=ask, name="look up a host", daemon=True).start()
+        self._selector.register(here, READ, lambda: self._tell(place, result[0]))
+        # `threading` takes 4 ms to load, and would wait for the thread at the end but for a flag.
+        _thread.start_new_thread(ask, ())
 
     def look_up_now(self, host: str, port: int) -> Found:
         """Return what is found, however long it takes."""
@@ -85,14 +94,14 @@ class Addresses:
 
     def close(self) -> None:
         """Wait for no lookup any more."""
-        for here in self._sockets.values():
+        for here in self._ends.values():
             self._selector.unregister(here)
             here.close()
-        self._sockets.clear()
+        self._ends.clear()
         self._waiting.clear()
 
     def _tell(self, place: tuple[str, int], found: Found) -> None:
-        here = self._sockets.pop(place)
+        here = self._ends.pop(place)
         self._selector.unregister(here)
         here.close()
         if not isinstance(found, OSError):

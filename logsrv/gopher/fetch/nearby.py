@@ -12,12 +12,11 @@ import math
 import os
 
 from logsrv.errors import LogsrvError
+from logsrv.gopher.fetch.ready import READ, WRITE
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.fetch.transfers import (
     CHUNK,
     EACH_ADDRESS,
-    READ,
-    WRITE,
     Finished,
     Flight,
     Transfers,

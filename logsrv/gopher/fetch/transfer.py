@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import math
 from errno import ECONNREFUSED
-from socket import gaierror
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.proxy import ProxyTalk
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import TLS_CUT
 from logsrv.gopher.wire.errors import (
@@ -32,9 +30,14 @@ from logsrv.gopher.wire.url import GopherURL
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from socket import gaierror
 
+    from logsrv.gopher.fetch.proxy import ProxyTalk
     from logsrv.gopher.fetch.tls import Encryption
     from logsrv.gopher.wire.errors import Phase
+else:
+    # As in `transfers`.
+    from _socket import gaierror
 
 
 MINUTE = 60.0
@@ -109,6 +112,8 @@ class Transfer:
         if self._options.proxy is None:
             self._reached(now)
         else:
+            from logsrv.gopher.fetch.proxy import ProxyTalk
+
             self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
             self.outgoing = self._talk.outgoing
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
+from logsrv.gopher.fetch.ready import selector
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
+
+if TYPE_CHECKING:
+    from logsrv.gopher.fetch.ready import Selector
 
 HERE = [(socket.AF_INET, (LOOPBACK, 70))]
 
@@ -29,19 +32,20 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def selector() -> Iterator[selectors.BaseSelector]:
-    with selectors.DefaultSelector() as selector:
-        yield selector
+@pytest.fixture(name="selector")
+def a_selector() -> Iterator[Selector]:
+    made = selector()
+    yield made
+    made.close()
 
 
-def turn(selector: selectors.BaseSelector) -> None:
+def turn(selector: Selector) -> None:
     for key, _ in selector.select(20):
         key.data()
 
 
 def test_numbers_need_no_lookup(
-    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [])
     addresses = Addresses(selector, clock)
@@ -53,7 +57,7 @@ def test_numbers_need_no_lookup(
 
 
 def test_one_question_for_all_who_ask_and_for_a_while(
-    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [LOOPBACK])
     addresses = Addresses(selector, clock)
@@ -72,7 +76,7 @@ def test_one_question_for_all_who_ask_and_for_a_while(
 
 
 def test_a_name_without_an_address_is_told_and_not_remembered(
-    selector: selectors.BaseSelector, clock: Clock
+    selector: Selector, clock: Clock
 ) -> None:
     addresses = Addresses(selector, clock)
     found: list[Any] = []
@@ -83,7 +87,7 @@ def test_a_name_without_an_address_is_told_and_not_remembered(
 
 
 def test_nobody_waits_for_a_silent_name_server(
-    selector: selectors.BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, done = threading.Event(), threading.Event()
 
@@ -92,10 +96,10 @@ def test_nobody_waits_for_a_silent_name_server(
         done.set()
         return []
 
-    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    monkeypatch.setattr("_socket.getaddrinfo", silent)
     addresses = Addresses(selector, clock)
     addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
     addresses.close()
-    assert not selector.get_map()
+    assert selector.select(0) == []
     released.set()
     assert done.wait(20)

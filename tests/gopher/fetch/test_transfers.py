@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import random
@@ -153,13 +154,13 @@ def test_the_other_address_of_a_host_is_tried(
 ) -> None:
     """`localhost` is ::1 first in many places, and many servers know only 127.0.0.1."""
     port = serve(b"found").port
-    real = socket.getaddrinfo
+    real = _socket.getaddrinfo
 
     def two(host: str, *rest: object, **more: object) -> object:
         bad = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
         return [bad, *real(LOOPBACK, *rest, **more)]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(socket, "getaddrinfo", two)
+    monkeypatch.setattr("_socket.getaddrinfo", two)
     assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
 
 
