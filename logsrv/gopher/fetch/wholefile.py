@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from contextlib import contextmanager
 from io import SEEK_END
 
 from logsrv.gopher.wire.text import TAIL, Unstuffer, terminator_length
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
     from typing import BinaryIO
 
 _CHUNK = 64 * 1024
@@ -21,33 +20,72 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
 
-@contextmanager
-def whole_file(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[BinaryIO]:
+class whole_file:
     """A new file, open for writing and reading, that gets the name `path` when the block ends well.
 
     Until then it is a hidden `.NAME.RANDOM.part` beside it; after an error nothing is left, and a
     file that had the name before is untouched. Raises OSError; without `replace` FileExistsError for
     a file that has the name by then.
     """
-    # Room for what is added: file systems take 255 bytes of name.
-    folder, name = os.path.split(path)
-    begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
-    part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
-    try:
-        # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
-        with open(part, "x+b") as file:
-            yield file
-        if replace:
-            os.replace(part, path)
-        else:
-            _rename_to_new(part, path)
-    except BaseException as error:
-        _name(error, path, part)
+
+    def __init__(self, path: str | os.PathLike[str], *, replace: bool = True) -> None:
+        self._path = path
+        self._replace = replace
+        # Room for what is added: file systems take 255 bytes of name.
+        folder, name = os.path.split(path)
+        begin = os.fsencode(name)[:200].decode("utf-8", "ignore")
+        self._part = os.path.join(folder, f".{begin}.{os.urandom(6).hex()}.part")
+        self._file: BinaryIO
+
+    def __enter__(self) -> BinaryIO:
         try:
-            os.unlink(part)
+            # As open() does it, so that the umask decides about the mode; O_EXCL: never a stranger's.
+            self._file = open(self._part, "x+b")
+        except OSError as error:
+            _name(error, self._path, self._part)
+            raise
+        return self._file
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if error is not None:
+            _name(error, self._path, self._part)
+            self.abort()
+            return
+        try:
+            self._file.close()
+            if self._replace:
+                os.replace(self._part, self._path)
+            else:
+                _rename_to_new(self._part, self._path)
+        except BaseException as late:
+            _name(late, self._path, self._part)
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        try:
+            self._file.close()
+        except OSError:
+            # What was not written yet is not wanted any more.
+            pass
+        try:
+            os.unlink(self._part)
         except FileNotFoundError:
             pass
-        raise
+
+
+def is_part(name: str) -> bool:
+    """Return true if a file that is not whole yet may be called so."""
+    begin, _, number = name.removesuffix(".part").rpartition(".")
+    return (
+        begin.startswith(".")
+        and name.endswith(".part")
+        and len(number) == 12
+        and not number.strip("0123456789abcdef")
+    )
 
 
 def write_whole(path: str, content: bytes) -> None:

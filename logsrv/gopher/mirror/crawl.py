@@ -10,8 +10,6 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from itertools import zip_longest
 
 from logsrv.errors import LogsrvError
@@ -28,6 +26,7 @@ from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
 from logsrv.gopher.mirror.tally import Manners, Tally
+from logsrv.gopher.mirror.work import work
 from logsrv.gopher.mirror.worker import HandedBack
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -36,8 +35,12 @@ from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Callable
     from pathlib import Path
-
+else:
+    # As in `queue`.
+    from _collections import deque
 
 RETRIES = 4
 # Seconds after which a menu is shown although some of its items are still to come.
@@ -77,7 +80,9 @@ class Crawl:
         """files: writes the menus; update: ask again for what is there."""
         self._root = root
         self._folders = Folders(directory)
-        self._fetching = Fetching(transfers, self._folders, manners.connections, manners.item_bytes)
+        self._fetching = Fetching(
+            transfers, self._folders, manners.connections, manners.item_bytes, work
+        )
         self._files = files
         self._update = update
         self._old: dict[Key, Done] = {}

@@ -15,8 +15,10 @@ from logsrv.gopher.wire.itemtypes import item_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from logsrv.gopher.fetch.nearby import Nearby
-    from logsrv.gopher.fetch.transfers import Finished
+    from logsrv.gopher.fetch.transfers import Finished, Sink
     from logsrv.gopher.mirror.folders import Folders
     from logsrv.gopher.mirror.queue import Job
 
@@ -32,14 +34,20 @@ class Fetching:
     """Starts jobs, and hands back those that have ended. connections: how many it may have at a time."""
 
     def __init__(
-        self, transfers: Nearby, folders: Folders, connections: int, item_bytes: int | None
+        self,
+        transfers: Nearby,
+        folders: Folders,
+        connections: int,
+        item_bytes: int | None,
+        work: Callable[[Fetching, int, int], None] | None = None,
     ) -> None:
-        """item_bytes: the most that one answer may have."""
+        """item_bytes: the most that one answer may have. work: what a second process does."""
         self.connections = connections
         self._transfers = transfers
         self._folders = folders
         self._item_bytes = item_bytes
-        self._under_way = 0
+        self._work = work
+        self._jobs: dict[Sink, Job] = {}
         self._worker: Worker | None = None
         self._received = 0
         self._lent = 0
@@ -54,7 +62,7 @@ class Fetching:
 
     def has_room(self, job: Job | None = None) -> bool:
         """Return true if `job`, or any, may be started now."""
-        if self._under_way < self.connections:
+        if len(self._jobs) < self.connections:
             return True
         return job is not None and self._worker is not None and self._worker.takes(job)
 
@@ -76,15 +84,14 @@ class Fetching:
             path = self._folders.path(job.path)
             sink = FileSink(path, text=kind == "text", known=job.known)
             most_bytes, most_seconds = self._item_bytes, math.inf
-        sink.job = job
-        self._under_way += 1
+        self._jobs[sink] = job
         self._transfers.ask(url, sink, most_bytes, most_seconds)
 
     def wait(self, seconds: float, waiting: int = 0) -> list[Job]:
         """Return what has ended, after at most `seconds`. waiting: how many could be started."""
         if self._worker is not None:
             self._worker.send()
-        ended = self._jobs(self._transfers.wait(seconds))
+        ended = self._of(self._transfers.wait(seconds))
         if self._worker is not None:
             self._turn += 1
             if not ended or self._turn % 4 == 0:
@@ -108,7 +115,7 @@ class Fetching:
 
     def ended(self) -> list[Job]:
         """Return what has ended already, for a run that stops before its end."""
-        ended = self._jobs(self._transfers.ended())
+        ended = self._of(self._transfers.ended())
         if self._worker is not None:
             ended += self._taken(self._worker, self._worker.stop())
         return ended
@@ -123,16 +130,14 @@ class Fetching:
             self._taken(self._worker, self._worker.stop())
         self._transfers.close()
 
-    def _jobs(self, finished: list[Finished]) -> list[Job]:
+    def _of(self, finished: list[Finished]) -> list[Job]:
         """Return the jobs that these were for; rules of the server have none."""
         jobs = []
         for each in finished:
-            sink = each.sink
-            if isinstance(sink, (FileSink, MenuSink)):
-                job = sink.job
-                job.error, job.got = each.error, sink
+            job = self._jobs.pop(each.sink, None)
+            if job is not None:
+                job.error, job.got = each.error, each.sink
                 jobs.append(job)
-        self._under_way -= len(jobs)
         return jobs
 
     def _look_for_help(self) -> None:
@@ -140,14 +145,18 @@ class Fetching:
         now, worked = time.monotonic(), time.process_time()
         begun, before = self._looked
         self._looked, self._ended = (now, worked), 0
-        if worked - before < _BUSY * (now - begun) or not can_work():
+        there = self._work
+        if there is None or worked - before < _BUSY * (now - begun) or not can_work():
             return
         share = self.connections // 2
         self.connections -= share
         self._lent = share
-        self._worker = Worker(
-            lambda: Fetching(self._transfers.forked(), self._folders, share, self._item_bytes)
-        )
+
+        def work(source: int, target: int) -> None:
+            transfers = self._transfers.forked()
+            there(Fetching(transfers, self._folders, share, self._item_bytes), source, target)
+
+        self._worker = Worker(work)
         self.watch(self._worker.results)
 
     def _taken(self, worker: Worker, told: tuple[int, list[Job]]) -> list[Job]:

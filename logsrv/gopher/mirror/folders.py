@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.wholefile import write_whole
+from logsrv.gopher.fetch.wholefile import is_part, write_whole
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.paths import checked
 
@@ -25,8 +24,6 @@ OF_A_NAME = (
     # A file lies where a directory belongs, or the other way round.
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
 )
-# As `wholefile` names them while they are written.
-_PART = re.compile(r"\..*\.[0-9a-f]{12}\.part", re.DOTALL)
 
 
 class LinkInTheWay(LogsrvError):
@@ -101,7 +98,7 @@ class Folders:
     def sweep(self) -> None:
         """Remove what a run that was killed had begun to write."""
         for place, _, files in os.walk(self._directory):
-            for name in filter(_PART.fullmatch, files):
+            for name in filter(is_part, files):
                 os.unlink(os.path.join(place, name))
 
 

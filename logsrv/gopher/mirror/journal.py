@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from io import FileIO
 
@@ -29,15 +28,17 @@ from logsrv.kit.text.paths import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from json.encoder import encode_basestring_ascii as _quoted
     from pathlib import Path
     from typing import Any
+else:
+    # The same, without loading the rest of `json`.
+    from _json import encode_basestring_ascii as _quoted
 
 FILE = ".gopher-mirror"
 _VERSION = 1
 # What lines raise that somebody else has written, lists in lists without end among them.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-_as_json = json.JSONEncoder(check_circular=False).encode
-_quoted = json.encoder.encode_basestring_ascii
 
 
 class Done(Value):
@@ -84,7 +85,7 @@ class Journal:
             # run, and wherever it does, what is added later has the right offset.
             self._unwritten = (self._cut_torn_line(), bytearray())
             self.is_new = not self._end()
-            self._check({"mirror": _VERSION, "url": str(root), "span": span})
+            self._check(str(root), span)
         except BaseException:
             self._file.close()
             raise
@@ -94,11 +95,11 @@ class Journal:
         self.flush()
         done: list[Done] = []
         old: list[Done] | None = None
-        offset = 0
         with open(self._path, "rb") as file:
-            for number, line in enumerate(file, 1):
+            offset = len(file.readline())
+            for number, line in enumerate(file, 2):
                 try:
-                    value = json.loads(line)
+                    value = _parsed(line)
                     if "path" in value:
                         done.append(_done(value, offset))
                     elif "update" in value:
@@ -111,7 +112,7 @@ class Journal:
 
     def begin_update(self) -> None:
         """All that is in it is of before from now on."""
-        self._add({"update": 1})
+        self._add_line('{"update": 1}\n')
         self._updating = self._end()
 
     def end_update(self) -> None:
@@ -132,11 +133,13 @@ class Journal:
     def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Done:
         """Returns what `menu` needs to find it again."""
         done = Done(url, path, None, self._end())
-        self._add({"url": str(url), "path": path, "menu": content.decode("latin-1")})
+        names = ", ".join(map(_quoted, path))
+        menu = _quoted(content.decode("latin-1"))
+        self._add_line(f'{{"url": "{url}", "path": [{names}], "menu": {menu}}}\n')
         return done
 
     def add_failure(self, url: GopherURL, sentence: str) -> None:
-        self._add({"url": str(url), "failed": sentence})
+        self._add_line(f'{{"url": "{url}", "failed": {_quoted(sentence)}}}\n')
 
     def flush(self) -> None:
         """Write what was added; whatever is added together costs two system calls."""
@@ -155,7 +158,7 @@ class Journal:
         self.flush()
         with open(self._path, "rb") as file:
             file.seek(done.offset)
-            content: str = json.loads(file.readline())["menu"]
+            content: str = _parsed(file.readline())["menu"]
         return content.encode("latin-1")
 
     def close(self) -> None:
@@ -163,9 +166,6 @@ class Journal:
             self.flush()
         finally:
             self._file.close()
-
-    def _add(self, value: dict[str, Any]) -> None:
-        self._add_line(_as_json(value) + "\n")
 
     def _add_line(self, line: str) -> None:
         lines = self._unwritten[1]
@@ -196,21 +196,21 @@ class Journal:
         self._file.truncate(end)
         return end
 
-    def _check(self, wanted: dict[str, Any]) -> None:
+    def _check(self, url: str, span: str) -> None:
         if not self._end():
-            self._add(wanted)
+            self._add_line(f'{{"mirror": {_VERSION}, "url": "{url}", "span": "{span}"}}\n')
             self.flush()
             return
         with open(self._path, "rb") as file:
             try:
-                found = json.loads(file.readline())
-                url, span = one_line(found["url"]), one_line(found["span"])
+                found = _parsed(file.readline())
+                others_url, others_span = one_line(found["url"]), one_line(found["span"])
                 is_mirror = found["mirror"] == _VERSION
             except _WRONG as error:
                 raise self._damaged(1) from error
-        if not is_mirror or found != wanted:
+        if not is_mirror or found != {"mirror": _VERSION, "url": url, "span": span}:
             raise ConfigurationError(
-                f"{self._directory} is a mirror of {url} (--span {span}) "
+                f"{self._directory} is a mirror of {others_url} (--span {others_span}) "
                 "already; take another directory, or remove it"
             )
 
@@ -219,6 +219,13 @@ class Journal:
             f"line {number} of {self._path} is not what gopher mirror writes; remove the file, and "
             "everything is fetched again"
         )
+
+
+def _parsed(line: bytes) -> Any:
+    # A new mirror needs it for its menus only, if at all: it takes 2 ms to load.
+    from json import loads
+
+    return loads(line)
 
 
 def _opened(path: str) -> FileIO:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
@@ -11,6 +9,10 @@ from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
 from logsrv.gopher.mirror.scope import Item, Key
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 _LINES_AT_ONCE = 256
 

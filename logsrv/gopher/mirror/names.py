@@ -6,8 +6,6 @@ normal form, and names that had to be changed may want the same path: the later 
 
 from __future__ import annotations
 
-import unicodedata
-
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.wire.filename import name_of
 from logsrv.gopher.wire.url import GopherURL
@@ -116,4 +114,8 @@ class Names:
 
 
 def _key(name: str) -> str:
-    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+    if name.isascii():
+        return name.lower()
+    import unicodedata
+
+    return unicodedata.normalize("NFC", name).casefold()

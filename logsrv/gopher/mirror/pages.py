@@ -5,13 +5,10 @@ where they are. Sans-IO.
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from logsrv.gopher.mirror.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
-from logsrv.gopher.wire.value import Value
+from logsrv.gopher.wire.value import Value, remembered
 from logsrv.kit.text.escape import one_line
 
 CopyPath = tuple[str, ...]
@@ -31,8 +28,8 @@ _FOOT = "</body></html>\n"
 _LONGEST_LINE = 1000
 _LEAST_DISPLAY = 100
 # Text that HTML and one_line leave as it is, and names that stand for themselves in a URL: nearly all.
-_PLAIN_TEXT = re.compile("[ !#-%(-;=?-~]*")
-_PLAIN_NAME = re.compile("[A-Za-z0-9_.~-]*")
+_PLAIN_TEXT = bytes(byte for byte in range(32, 127) if byte not in b"\"&'<>")
+_PLAIN_NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.~-"
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
@@ -80,7 +77,7 @@ def _cut(display: bytes, most: int) -> bytes:
     return display[: next(ends, most)]
 
 
-@lru_cache(256)
+@remembered(256)
 def _letter(item_type: str) -> bytes:
     # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
     if item_type.isalnum() or item_type in "+;<":
@@ -103,7 +100,7 @@ def index(
 
 def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
     text = line.item.text(charset)
-    if not _PLAIN_TEXT.fullmatch(text):
+    if not _is_plain(text, _PLAIN_TEXT):
         text = _in_html(one_line(text, 65536))
     target = _target(line, here)
     if target is None:
@@ -114,14 +111,18 @@ def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
     return f"<div><small>{_type_name(line.item.item_type)}</small>{shown}</div>\n"
 
 
-@lru_cache(256)
+@remembered(256)
 def _type_name(letter: str) -> str:
     name = "" if letter == "i" else item_type(letter).name
     return f"type {_in_html(one_line(letter))}" if name == "unknown" else name
 
 
+def _is_plain(text: str, plain: bytes) -> bool:
+    return text.isascii() and not text.encode().translate(None, plain)
+
+
 def _in_html(text: str) -> str:
-    if _PLAIN_TEXT.fullmatch(text):
+    if _is_plain(text, _PLAIN_TEXT):
         return text
     from html import escape
 
@@ -140,13 +141,14 @@ def _target(line: Line, here: CopyPath) -> str | None:
 def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
     """Return the way from one directory to a copy."""
     if is_menu:
-        return _way(copy, here) + INDEX
-    return _way(copy[:-1], here) + _in_url(copy[-1])
+        return _way((copy, here)) + INDEX
+    return _way((copy[:-1], here)) + _in_url(copy[-1])
 
 
-@lru_cache(256)
-def _way(there: CopyPath, here: CopyPath) -> str:
-    """Return the way from one directory to another, with a / at its end."""
+@remembered(256)
+def _way(ends: tuple[CopyPath, CopyPath]) -> str:
+    """Return the way to a directory, with a / at its end, from the second one."""
+    there, here = ends
     common = 0
     for mine, its in zip(here, there, strict=False):
         if mine != its:
@@ -158,7 +160,7 @@ def _way(there: CopyPath, here: CopyPath) -> str:
 
 
 def _in_url(name: str) -> str:
-    if _PLAIN_NAME.fullmatch(name):
+    if _is_plain(name, _PLAIN_NAME):
         return name
     from urllib.parse import quote
 

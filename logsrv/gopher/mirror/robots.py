@@ -4,16 +4,16 @@ older `Crawl-delay`), and the path delimiter of `caps.txt`. Sans-IO.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 from logsrv.gopher.wire.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 AGENT = b"logsrv"
 # More than this is no rule for a robot that anybody waits for.
 LONGEST_DELAY = 60.0
 _MOST_RULES = 10_000
-_NAME = re.compile(rb"[A-Za-z-]+")
 
 
 class Robots(Value):
@@ -63,7 +63,8 @@ def _robots(fields: list[tuple[bytes, bytes]]) -> Robots:
     rules = []
     for name, value in fields:
         if name == b"crawl-delay":
-            if re.fullmatch(rb"\d{1,9}(\.\d{1,9})?", value):
+            whole, dot, part = value.partition(b".")
+            if whole.isdigit() and part.isdigit() == bool(dot) and len(value) < 20:
                 delay = min(float(value), LONGEST_DELAY)
         elif name in (b"allow", b"disallow") and value:
             rules.append((value, name == b"allow"))
@@ -82,5 +83,6 @@ def path_delimiter(caps: bytes) -> bytes:
 def _fields(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     for line in content.replace(b"\r", b"\n").split(b"\n"):
         name, colon, value = line.partition(b"#")[0].partition(b":")
-        if colon and _NAME.fullmatch(name := name.strip(b" \t")):
+        name = name.strip(b" \t")
+        if colon and name.replace(b"-", b"a").isalpha():
             yield name.lower(), value.strip(b" \t")

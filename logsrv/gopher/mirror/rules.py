@@ -15,7 +15,7 @@ _LARGEST = 512 * 1024
 
 
 class ServerRules:
-    """What the server of `root` wishes; it is known once all of it has come."""
+    """Rules of the server of `root`, known once all of them have come."""
 
     def __init__(self, root: GopherURL, transfers: Nearby, ignore_robots: bool) -> None:
         """ignore_robots: do not even ask for these."""
@@ -34,16 +34,16 @@ class ServerRules:
 
     @property
     def size(self) -> int:
-        """The bytes of it all."""
+        """Return how many bytes they are."""
         return sum(len(sink.content) for sink in self._sinks)
 
     @property
     def path_delimiter(self) -> bytes:
-        """What parts a selector."""
+        """Return what parts a selector."""
         return path_delimiter(self._caps.content)
 
     @property
     def robots(self) -> Robots:
-        """The first file that has rules for us, or none at all."""
+        """Return those of the first file that has some for us."""
         found = (parse_robots(sink.content) for sink in self._robots)
         return next((each for each in found if each != Robots()), Robots())

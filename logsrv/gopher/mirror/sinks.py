@@ -5,7 +5,6 @@ it is whole.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from io import SEEK_END
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
@@ -16,8 +15,6 @@ from logsrv.gopher.wire.text import TextParser
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
-
-    from logsrv.gopher.mirror.queue import Job
 
 # What is smaller is written at once.
 _SMALL = 256 * 1024
@@ -35,8 +32,6 @@ class _InMemory:
 
 class MenuSink(_InMemory):
     """A menu: its bytes in `content`, its `items` as well."""
-
-    job: Job
 
     def __init__(self) -> None:
         self._parser = MenuParser()
@@ -94,10 +89,9 @@ class FileSink:
     # What is as here at the beginning need not be set for each of ten thousand.
     changed = True
     size = 0
-    job: Job
     descriptor: int | None = None
     _content = b""
-    _stack: ExitStack | None = None
+    _whole: whole_file | None = None
     _file: BinaryIO | None = None
 
     def __init__(self, path: str, *, text: bool, known: bool = False) -> None:
@@ -136,8 +130,8 @@ class FileSink:
                 self.changed = False
                 self.abort()
             else:
-                assert self._stack is not None
-                self._stack.close()
+                assert self._whole is not None
+                self._whole.__exit__(None, None, None)
             return
         content = self._content
         # Most have no line that begins with a dot.
@@ -156,18 +150,13 @@ class FileSink:
 
     def abort(self) -> None:
         self._content = b""
-        if self._stack is None:
-            return
-        error = _Aborted()
-        try:
-            self._stack.__exit__(_Aborted, error, None)
-        except _Aborted:
-            pass
+        if self._whole is not None:
+            self._whole.abort()
 
     def _open(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        self._stack = ExitStack()
-        return self._stack.enter_context(whole_file(self._path))
+        self._whole = whole_file(self._path)
+        return self._whole.__enter__()
 
 
 def _same_files(new: BinaryIO, path: str) -> bool:
@@ -184,7 +173,3 @@ def _same_files(new: BinaryIO, path: str) -> bool:
             if old.read(len(chunk)) != chunk:
                 return False
     return True
-
-
-class _Aborted(Exception):
-    """Tells `whole_file` to leave nothing behind."""

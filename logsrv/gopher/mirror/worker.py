@@ -11,31 +11,25 @@ began it, however that one ends.
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import os
-import signal
-import sys
-import time
-from collections import deque
-from functools import lru_cache
 
-from logsrv.errors import LogsrvError
-from logsrv.gopher.mirror.queue import IDLE, Job
-from logsrv.gopher.mirror.scope import Item, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, Stored
-from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.mirror.scope import is_menu
+from logsrv.gopher.mirror.sinks import Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
 
-    from logsrv.gopher.mirror.fetching import Fetching
+    from logsrv.gopher.mirror.queue import Job
+else:
+    # As in `command.main`.
+    import _signal as signal
 
 # What may wait in it: enough to be busy until more comes, few enough to be done when all else is.
 _MOST_JOBS = 64
-# What has ended is told together: so many, or after so many seconds.
-_TOLD_TOGETHER = 16
-_TOLD_LATE = 0.01
 _CHUNK = 64 * 1024
 
 
@@ -47,8 +41,7 @@ def can_work() -> bool:
     """Return true if there is a processor for a second process, and it is safe to begin one by forking:
     no other thread can hold a lock.
     """
-    threading = sys.modules.get("threading")
-    if not hasattr(os, "fork") or (threading is not None and threading.active_count() > 1):
+    if not hasattr(os, "fork") or _thread._count():
         return False
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) > 1
@@ -62,8 +55,8 @@ class Worker:
     gone: it has ended.
     """
 
-    def __init__(self, make: Callable[[], Fetching]) -> None:
-        """make: called in the new process."""
+    def __init__(self, work: Callable[[int, int], None]) -> None:
+        """work: called in the new process, with the descriptors that jobs come from and go to."""
         self.gone = False
         self._jobs: dict[int, Job] = {}
         self._numbers = itertools.count()
@@ -81,7 +74,7 @@ class Worker:
                     signal.signal(number, signal.SIG_IGN)
                 os.close(self._to_worker)
                 os.close(self.results)
-                _work(make(), jobs, from_worker)
+                work(jobs, from_worker)
                 os._exit(0)
         finally:
             # Whatever goes wrong, this is never a second one of what goes on in the first.
@@ -169,99 +162,3 @@ class Worker:
         """Let go of one that is gone."""
         os.close(self.results)
         os.waitpid(self.process, 0)
-
-
-def _work(fetching: Fetching, source: int, target: int) -> None:
-    """Do the jobs that come from `source`, and tell `target`, until no more will come."""
-    waiting: deque[_Numbered] = deque()
-    told = _Told(target, fetching)
-    torn = b""
-    os.set_blocking(source, False)
-    fetching.watch(source)
-    while True:
-        try:
-            data = os.read(source, _CHUNK)
-        except BlockingIOError:
-            pass
-        else:
-            if not data:
-                break
-            *lines, torn = (torn + data).split(b"\n")
-            waiting.extend(map(_Numbered, lines))
-        while waiting and fetching.has_room():
-            job = waiting.popleft()
-            try:
-                fetching.start(job)
-            except (LogsrvError, OSError) as error:
-                job.error = error
-                told.add(job)
-        for ended in fetching.wait(told.due):
-            fetching.settle(ended)
-            told.add(ended)
-        if not waiting or told.is_due:
-            told.all()
-    for ended in fetching.ended():
-        fetching.settle(ended)
-        told.add(ended)
-    told.all()
-    fetching.close()
-
-
-class _Numbered(Job):
-    """A job of the other process, by its line."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, line: bytes) -> None:
-        number, known, begin, selector, path = line.split(b"\t")
-        item = Item(_server(begin).at(selector), 0)
-        super().__init__(item, item.key, tuple(path.decode("utf-8", "surrogateescape").split("/")))
-        self.known = known == b"1"
-        self.number = int(number)
-
-
-@lru_cache(256)
-def _server(begin: bytes) -> GopherURL:
-    """Return a URL without a selector: most have it in common."""
-    return GopherURL.parse(begin)
-
-
-class _Told:
-    """What has ended, on its way to the other process."""
-
-    def __init__(self, target: int, fetching: Fetching) -> None:
-        self._target = target
-        self._fetching = fetching
-        self._received = 0
-        self._lines = bytearray()
-        self._count = 0
-        self._next = 0.0
-
-    def add(self, job: Job) -> None:
-        assert isinstance(job, _Numbered)
-        self._count += 1
-        if job.error is None and isinstance(job.got, FileSink):
-            self._lines += b"%d\t%d\t%d\n" % (job.number, job.got.size, job.got.changed)
-        else:
-            self._lines += b"%d\n" % job.number
-
-    @property
-    def due(self) -> float:
-        """Return how many seconds there are until what has ended should be told."""
-        return _TOLD_LATE if self._lines else IDLE
-
-    @property
-    def is_due(self) -> bool:
-        return self._count >= _TOLD_TOGETHER or time.monotonic() >= self._next
-
-    def all(self) -> None:
-        """Raises BrokenPipeError if nobody is there any more."""
-        received = self._fetching.received
-        if received > self._received:
-            self._lines += b"+%d\n" % (received - self._received)
-            self._received = received
-        if self._lines:
-            os.write(self._target, self._lines)
-            self._lines.clear()
-            self._count = 0
-        self._next = time.monotonic() + _TOLD_LATE

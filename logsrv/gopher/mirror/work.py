@@ -1,0 +1,122 @@
+"""The work of a mirror's second process, at the other ends of the pipes of `worker`."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.mirror.fetching import Fetching
+from logsrv.gopher.mirror.queue import IDLE, Job
+from logsrv.gopher.mirror.scope import Item
+from logsrv.gopher.mirror.sinks import FileSink
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import remembered
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+else:
+    # As in `queue`.
+    from _collections import deque
+
+_CHUNK = 64 * 1024
+# What has ended is told together: so many, or after so many seconds.
+_TOLD_TOGETHER = 16
+_TOLD_LATE = 0.01
+
+
+def work(fetching: Fetching, source: int, target: int) -> None:
+    """Do the jobs that come from `source`, and tell `target`, until no more will come."""
+    waiting: deque[_Numbered] = deque()
+    told = _Told(target, fetching)
+    torn = b""
+    os.set_blocking(source, False)
+    fetching.watch(source)
+    while True:
+        try:
+            data = os.read(source, _CHUNK)
+        except BlockingIOError:
+            pass
+        else:
+            if not data:
+                break
+            *lines, torn = (torn + data).split(b"\n")
+            waiting.extend(map(_Numbered, lines))
+        while waiting and fetching.has_room():
+            job = waiting.popleft()
+            try:
+                fetching.start(job)
+            except (LogsrvError, OSError) as error:
+                job.error = error
+                told.add(job)
+        for ended in fetching.wait(told.due):
+            fetching.settle(ended)
+            told.add(ended)
+        if not waiting or told.is_due:
+            told.all()
+    for ended in fetching.ended():
+        fetching.settle(ended)
+        told.add(ended)
+    told.all()
+    fetching.close()
+
+
+class _Numbered(Job):
+    """A job of the other process, by its line."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, line: bytes) -> None:
+        number, known, begin, selector, path = line.split(b"\t")
+        item = Item(_server(begin).at(selector), 0)
+        super().__init__(item, item.key, tuple(path.decode("utf-8", "surrogateescape").split("/")))
+        self.known = known == b"1"
+        self.number = int(number)
+
+
+@remembered(256)
+def _server(begin: bytes) -> GopherURL:
+    """Return a URL without a selector: most have it in common."""
+    return GopherURL.parse(begin)
+
+
+class _Told:
+    """What has ended, on its way to the other process."""
+
+    def __init__(self, target: int, fetching: Fetching) -> None:
+        self._target = target
+        self._fetching = fetching
+        self._received = 0
+        self._lines = bytearray()
+        self._count = 0
+        self._next = 0.0
+
+    def add(self, job: Job) -> None:
+        assert isinstance(job, _Numbered)
+        self._count += 1
+        if job.error is None and isinstance(job.got, FileSink):
+            self._lines += b"%d\t%d\t%d\n" % (job.number, job.got.size, job.got.changed)
+        else:
+            self._lines += b"%d\n" % job.number
+
+    @property
+    def due(self) -> float:
+        """Return how many seconds there are until what has ended should be told."""
+        return _TOLD_LATE if self._lines else IDLE
+
+    @property
+    def is_due(self) -> bool:
+        return self._count >= _TOLD_TOGETHER or time.monotonic() >= self._next
+
+    def all(self) -> None:
+        """Raises BrokenPipeError if nobody is there any more."""
+        received = self._fetching.received
+        if received > self._received:
+            self._lines += b"+%d\n" % (received - self._received)
+            self._received = received
+        if self._lines:
+            os.write(self._target, self._lines)
+            self._lines.clear()
+            self._count = 0
+        self._next = time.monotonic() + _TOLD_LATE

@@ -1,0 +1,33 @@
+"""Two processes keep the limits of one, and two there are only where that helps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.gopher.conftest import Serve
+from tests.gopher.mirror.many import FILES, Site, contents, ended, mirror
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+def test_the_limit_of_bytes_counts_what_both_receive(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, {b"/large%d.bin" % number: bytes(100_000) for number in range(50)})
+    site.go.set()
+    with mirror(site, tmp_path, "--max-bytes", "1000000") as process:
+        assert "stopped by --max-bytes" in ended(process)
+    assert sum(map(len, contents(tmp_path).values())) < 2_500_000
+
+
+@pytest.mark.parametrize("option", ["--connections=1", "--delay=0.001s"])
+def test_it_is_not_for_those_who_want_one_thing_after_the_other(
+    serve: Serve, tmp_path: Path, option: str
+) -> None:
+    site = Site(serve)
+    site.go.set()
+    with mirror(site, tmp_path, option) as process:
+        _, told = process.communicate(timeout=60)
+    assert told == ""
+    assert len(contents(tmp_path)) == FILES

@@ -1,0 +1,69 @@
+"""A second process fetches as the first one does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.gopher.conftest import Serve
+from tests.gopher.mirror.many import FILES, Site, contents, ended, mirror
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+def test_all_is_as_if_one_had_fetched_it(serve: Serve, tmp_path: Path) -> None:
+    large = bytes(range(256)) * 4096
+    more = {
+        b"/deep/er/a": b"..dot\r\n.\r\n",
+        b"/large.bin": large,
+        b"/empty": b"",
+        "/grün".encode(): b"green",
+        b"/gone": b"3not there\t\terror.host\t1\r\n.\r\n",
+    }
+    site = Site(serve, more)
+    site.go.set()
+    with mirror(site, tmp_path) as process:
+        report = ended(process)
+        assert process.returncode == 12, report
+    assert f"{FILES + 5} items fetched" in report
+    assert f"gopher://127.0.0.1:{site.server.port}/0/gone: the server answers with" in report
+    found = contents(tmp_path)
+    expected = {str(number): b"text %d\r\n" % number for number in range(FILES)}
+    expected |= {"deep/er/a": b".dot\r\n", "large.bin": large, "empty": b"", "grün": b"green"}
+    assert found == expected
+    assert (tmp_path / "gophermap").read_bytes().count(b"\n") == FILES + 5
+    assert max(count for selector, count in site.asked.items() if selector != b"/gone") == 1
+
+
+def test_an_update_leaves_alone_what_is_the_same(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve)
+    site.go.set()
+    with mirror(site, tmp_path) as process:
+        ended(process)
+    before = (tmp_path / "7").stat().st_ino
+    site.answers[b"/8"] = b"other"
+    del site.types[b"/9"]
+    with mirror(site, tmp_path, "--update") as process:
+        report = ended(process)
+        assert process.returncode == 0
+    assert f"2 changed, 0 new, {FILES - 2} as before; 1 gone" in report
+    assert (tmp_path / "7").stat().st_ino == before
+    assert (tmp_path / "8").read_bytes() == b"other"
+    assert not (tmp_path / "9").exists()
+
+
+def test_nothing_is_written_through_a_link(serve: Serve, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "sub").symlink_to(outside)
+    more = {b"/sub/%d" % number: b"x" for number in range(20)}
+    site = Site(serve, more)
+    site.go.set()
+    with mirror(site, inside) as process:
+        report = ended(process)
+    assert report.count("is a symbolic link") == 20
+    assert not list(outside.iterdir())
