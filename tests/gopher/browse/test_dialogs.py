@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.dialogs import Question, download_text
+from logsrv.gopher.browse.dialogs import Chooser, Question, download_text
 from logsrv.gopher.browse.downloads import Download
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
@@ -30,6 +30,17 @@ def test_only_y_is_yes(drive: Drive, key: str, answer: bool) -> None:
 
     drive(None, scenario)
     assert answers == [answer]
+
+
+def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: Drive) -> None:
+    async def scenario(driven: Driven) -> None:
+        rows = [(f"row {number}\n  more of it", number) for number in range(20)]
+        driven.browser.push_screen(Chooser("Rows", rows))
+        await driven.shows("row 0")
+        await driven.press(*"jjjjjjjjjjjj", "k")
+        await driven.shows("row 11")
+
+    drive(None, scenario, size=(40, 12))
 
 
 def row(state: DownloadState, **values: object) -> str:
