@@ -208,6 +208,13 @@ def test_every_package_is_in_setup_cfg() -> None:
     assert not list((ROOT / "twisted").rglob("__init__.py"))
 
 
+def test_commands_are_entry_points() -> None:
+    """The first line of a file under `scripts` cannot name a Python in a folder with a space."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert "scripts" not in config["options"]
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_every_module_has_its_test_file(path: Path) -> None:
     if path.name.startswith("__") or "template" in path.parts:
