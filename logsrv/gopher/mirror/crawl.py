@@ -10,8 +10,6 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 
 from __future__ import annotations
 
-from itertools import zip_longest
-
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.retries import Retries
@@ -308,16 +306,14 @@ class Crawl:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is None:
             return
-        items: list[MenuItem]
-        keys: list[Key | None]
-        if self._latest is not None and self._latest.menu is menu:
-            items, keys = self._latest.lines, self._latest.keys
+        if self._latest is not None and self._latest.menu is menu and self._latest.is_over:
+            items = zip(self._latest.lines, self._latest.keys, strict=True)
+            lines = [self._line(menu, line, key) for line, key in items]
         else:
-            items, keys = self._lines(menu), []
-        lines = [self._line(menu, line, key) for line, key in zip_longest(items, keys)]
+            lines = [self._line(menu, line) for line in self._lines(menu)]
         self._files.write(menu, lines)
 
-    def _line(self, menu: Done, line: MenuItem, key: Key | None) -> Line:
+    def _line(self, menu: Done, line: MenuItem, key: Key | None = None) -> Line:
         """Return a line of a menu as it is written. key: if it is known already."""
         copy = None if key is None else self.copies.get(key)
         url = None

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from logsrv.gopher.mirror.queue import Job
 
 # Jobs after which it is asked whether this process was busy, and how many must wait to be worth a second.
-_A_WHILE = 16
-_MANY = 128
+_A_WHILE = 8
+_MANY = 100
 _BUSY = 0.7
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole

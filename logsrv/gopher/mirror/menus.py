@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-_LINES_AT_ONCE = 256
+_LINES_AT_ONCE = 64
 
 
 class Reading:

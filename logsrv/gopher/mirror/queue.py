@@ -4,8 +4,6 @@ started. No I/O.
 
 from __future__ import annotations
 
-import itertools
-
 from logsrv.gopher.mirror.scope import Item, Key
 
 TYPE_CHECKING = False
@@ -52,7 +50,7 @@ class Queue:
         self._next_start = 0.0
         self._ready: deque[Job] = deque()
         self._later: list[tuple[float, int, Job]] = []
-        self._numbers = itertools.count()
+        self._number = 0
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._later)
@@ -65,7 +63,8 @@ class Queue:
 
     def add_later(self, job: Job, seconds: float) -> None:
         """It comes first after so many seconds."""
-        self._later.append((self._clock() + seconds, next(self._numbers), job))
+        self._number += 1
+        self._later.append((self._clock() + seconds, self._number, job))
         self._later.sort()
 
     def first(self) -> Job | None:

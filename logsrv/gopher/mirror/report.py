@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.journal import FILE
@@ -13,6 +12,7 @@ from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _MOST_SHOWN = 200

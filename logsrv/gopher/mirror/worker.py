@@ -12,7 +12,6 @@ began it, however that one ends.
 from __future__ import annotations
 
 import _thread
-import itertools
 import os
 
 from logsrv.gopher.mirror.scope import is_menu
@@ -59,7 +58,7 @@ class Worker:
         """work: called in the new process, with the descriptors that jobs come from and go to."""
         self.gone = False
         self._jobs: dict[int, Job] = {}
-        self._numbers = itertools.count()
+        self._number = 0
         self._unsent = bytearray()
         self._torn = b""
         self._is_short = True
@@ -97,12 +96,12 @@ class Worker:
 
     def give(self, job: Job) -> None:
         """Let it be fetched with the next `send`."""
-        number = next(self._numbers)
-        self._jobs[number] = job
+        self._number += 1
+        self._jobs[self._number] = job
         url = job.item.url
         assert job.path is not None
         self._unsent += b"%d\t%d\t%s\t%s\t%s\n" % (
-            number,
+            self._number,
             job.known,
             url.until_selector.encode(),
             url.selector,

@@ -6,8 +6,6 @@ sends for a missing file, cannot be told from a text, so it is a text.
 
 from __future__ import annotations
 
-import re
-
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import NotGopher, ServerError
 from logsrv.gopher.wire.menu import parse_line
@@ -15,16 +13,20 @@ from logsrv.gopher.wire.menu import parse_line
 # More than an error needs, and little enough to wait for.
 LONGEST_ERROR = 4096
 
-# Compiled when first used: together half a millisecond, which most answers never need.
+_SIGNS = (b"HTTP/", b"SSH-", b"\x15\x03")
 _HTTP = rb"HTTP/\d(?:\.\d)? \d{3}[ \r\n]"
 _SSH = rb"SSH-\d\.\d+-"
 _TLS_ALERT = rb"\x15\x03[\0-\x04]\0\x02"
 _LONGEST_SIGN = 14
-_PORT = rb" *\d{1,5} *"
 
 
 def other_protocol(start: bytes) -> NotGopher | None:
     """The error to raise if an answer that begins with `start` is none of Gopher's."""
+    if not start.startswith(_SIGNS):
+        return None
+    # Errors of servers come here as well, and it takes 4 ms to load.
+    import re
+
     if re.match(_HTTP, start):
         return NotGopher("HTTP", "try the address in a web browser")
     if re.match(_SSH, start):
@@ -37,7 +39,7 @@ def other_protocol(start: bytes) -> NotGopher | None:
 def may_be_other_protocol(start: bytes) -> bool:
     """Return true if more bytes behind `start` could still tell."""
     return len(start) < _LONGEST_SIGN and any(
-        start[: len(sign)] == sign[: len(start)] for sign in (b"HTTP/", b"SSH-", b"\x15\x03")
+        start[: len(sign)] == sign[: len(start)] for sign in _SIGNS
     )
 
 
@@ -77,4 +79,7 @@ def _is_error(line: bytes, menu: bool) -> bool:
     fields = line.split(b"\t")
     if line[:1] != b"3" or len(fields) < 2:
         return False
-    return menu or (len(fields) >= 4 and re.fullmatch(_PORT, fields[3]) is not None)
+    if menu or len(fields) < 4:
+        return menu
+    port = fields[3].strip(b" ")
+    return port.isdigit() and len(port) <= 5
