@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-# Of files that are not whole yet: nobody else's, whoever writes here too, and without a system call for each.
+# Of files that are not whole yet: nobody else's, whoever writes here too, and without a call for each.
 _number = int.from_bytes(os.urandom(5), "big")
 
 
