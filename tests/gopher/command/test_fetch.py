@@ -1,0 +1,156 @@
+"""`gopher URL` shows, saves and explains, and its exit status tells what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.gopher.command.test_main import EVIL, MENU, gopher, hang
+from tests.gopher.conftest import Serve
+from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
+
+
+def test_a_menu_and_a_text(serve: Serve) -> None:
+    assert gopher(serve(MENU).url()) == (0, b"          Hi\n   1 text About\n", "")
+    assert gopher(serve(b"a\r\n..b\r\n.\r\n").url("/0x")) == (0, b"a\n.b\n", "")
+    assert gopher(serve(b"\xe1\n").url("/0x"), "--charset", "cp437")[1] == "ß\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (("mirrror", "gopher.example"), "mirrror here (did you mean gopher mirror?)\n"),
+        (("mirror", "no.invalid", "copy"), "or try again later\n"),
+        (("gopher://brwse.invalid",), "or try again later\n"),
+        (("qqqqq",), "or try again later; nor is there a file qqqqq here\n"),
+        (("--links", "notes.invalid"), "nor is there a file notes.invalid here\n"),
+        (("docs.invalid/a.txt",), "nor is there a file docs.invalid/a.txt here\n"),
+    ],
+)
+def test_a_misspelt_command_or_file_is_no_host(words: tuple[str, ...], end: str) -> None:
+    status, out, err = gopher(*words)
+    assert (status, out) == (4, b"") and err.endswith(end)
+
+
+def test_links_json_and_raw(serve: Serve) -> None:
+    url = serve(MENU).url()
+    assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]
+    assert json.loads(gopher(url, "--json")[1])["kind"] == "menu"
+    assert gopher(url, "--raw")[1] == MENU
+    assert gopher(serve(EVIL).url("/0x"), "--raw")[1] == EVIL
+    text = json.loads(gopher(serve(b"..a\r\n.\r\n").url("/0x"), "--json")[1])
+    assert (text["text"], text["terminated"]) == (".a\n", True)
+
+
+def test_gopher_plus_texts_keep_their_dots(serve: Serve) -> None:
+    url = serve(b"+6\r\n..a\n.\nrest").url("/0x")
+    assert gopher(url, "--plus")[1] == b"..a\n.\n"
+    assert json.loads(gopher(url, "--plus", "--json")[1])["text"] == "..a\n.\n"
+    assert gopher(serve(b"+-2\r\n+INFO: 0a\t/a\th\t70\r\n").url("/1x%09%09!"))[1].startswith(
+        b"+INFO"
+    )
+
+
+def test_words_are_searched_for(serve: Serve) -> None:
+    server = serve(MENU)
+    assert gopher(server.url("/7find"), "red", "hat")[0] == 0
+    assert server.requests == [b"find\tred hat\r\n"]
+
+
+def test_binaries_are_saved(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = bytes(range(256)) * 1000
+    url = serve(content).url("/9/dir/x.bin")
+    assert gopher(url) == (0, b"", "saved as x.bin (250.0 KiB)\n")
+    assert (tmp_path / "x.bin").read_bytes() == content
+    status, _, sentence = gopher(url)
+    assert (status, sentence.count("\n")) == (1, 1)
+    assert "x.bin is there already" in sentence
+    assert gopher(url, "--force")[0] == 0
+    assert gopher(url, "--output", "-")[1] == content
+    assert gopher(url, "-o", "y")[0] == 0
+    assert json.loads(gopher(url, "--json")[1])["bytes"] == len(content)
+    assert sorted(os.listdir()) == ["x.bin", "y"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "status", "code"),
+    [
+        (b"3'/x' does not exist\t\terror.host\t1\r\n.\r\n", "/0x", 3, "server-error"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "/", 9, "not-gopher"),
+        (b"+5\r\nab", "/9x%09%09+", 7, "truncated"),
+        (b"x" * 1000, "/0x", 8, "too-big"),
+        (b"x" * 1000, "/9x", 8, "too-big"),
+    ],
+)
+def test_errors_of_servers_have_their_status(
+    serve: Serve,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
+    path: str,
+    status: int,
+    code: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = serve(answer).url(path)
+    found, _, sentence = gopher(url, "--max-size", "500")
+    assert (found, sentence.startswith("gopher: ")) == (status, True)
+    found, out, _ = gopher(url, "--max-size", "500", "--json")
+    assert (found, json.loads(out)["error"]["code"]) == (status, code)
+    assert os.listdir(tmp_path) == [], "no half file"
+
+
+def test_errors_of_the_way_have_their_status(serve: Serve, certificate: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        free = probe.getsockname()[1]
+    assert gopher("nowhere.invalid")[0] == 4
+    assert gopher(f"{LOOPBACK}:{free}")[0] == 5
+    assert gopher(serve(MENU, certificate).url(scheme="gophers"))[0] == 10
+    assert gopher("h", "--proxy", f"socks5://{LOOPBACK}:{free}")[0] == 11
+    server = serve(hang)
+    assert gopher(server.url(), "--timeout", "200ms")[0] == 6
+    assert gopher("http://h/")[0] == 1
+    assert gopher("h", "--nothing")[0] == 2
+    assert gopher("browse", "--nothing")[0] == 2
+
+
+def test_tls_with_a_ca_file_and_with_pins(
+    serve: Serve, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    url = serve(MENU, certificate).url(scheme="gophers")
+    assert gopher(url, "--cafile", str(certificate))[0] == 0
+    assert gopher(url, "--insecure")[0] == 0
+    assert gopher(url, "--pin")[0] == 0
+    assert "sha256:" in (tmp_path / "logsrv" / "gopher-pins").read_text()
+
+    def cut_off(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(MENU)
+        cut(connection)
+
+    url = serve(cut_off, certificate).url(scheme="gophers")
+    assert gopher(url, "--insecure")[0] == 7
+    assert gopher(url, "--insecure", "--accept-cut")[0] == 0
+
+
+def test_a_proxy_leads_there(serve: Serve) -> None:
+    proxy = SocksProxy(serve(MENU).port)
+    try:
+        assert gopher("hidden.onion", "--proxy", f"socks5://{LOOPBACK}:{proxy.port}")[0] == 0
+    finally:
+        proxy.close()
+
+
+def test_what_came_before_a_reset_is_shown(serve: Serve) -> None:
+    def half(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(MENU[:-3])
+        reset(connection)
+
+    # A reset can overtake what was sent before it; the status never says that all went well.
+    status, out, _ = gopher(serve(half).url())
+    assert (status, out in (b"", b"          Hi\n   1 text About\n")) == (7, True)
