@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.wire.errors import TLSError
 from logsrv.gopher.wire.value import Value
@@ -35,22 +37,36 @@ class PinStore:
         # Of no use to plain requests, which should not wait until they are loaded.
         import hashlib
 
-        from logsrv.gopher.fetch.wholefile import whole_file
-
         pins = self._read()
         shown = hashlib.sha256(certificate).hexdigest()
         if address not in pins:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(self._path) as file:
-                for known, pin in {**pins, address: shown}.items():
-                    file.write(f"{known} sha256:{pin}\n".encode())
-        elif pins[address] != shown:
+            pins = self._learned(address, shown)
+        if pins[address] != shown:
             raise TLSError(
                 address,
                 f"its certificate (sha256:{shown}) is not the one that was seen first "
                 f"(sha256:{pins[address]}); if the change is known to be right, remove the line of "
                 f"{address} from {self._path}",
             )
+
+    def _learned(self, address: str, pin: str) -> dict[str, str]:
+        """Return all pins, with one that is new to us; another process may have learned it meanwhile."""
+        import fcntl
+
+        from logsrv.gopher.fetch.wholefile import whole_file
+
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            pins = self._read()
+            pins.setdefault(address, pin)
+            with whole_file(self._path) as file:
+                for known, its in pins.items():
+                    file.write(f"{known} sha256:{its}\n".encode())
+        finally:
+            os.close(directory)
+        return pins
 
     def knows(self, address: str) -> bool:
         """Return true if there is a pin for `HOST:PORT`. Raises ConfigurationError, OSError."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,19 @@ def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="choose one"):
         Trust(insecure=True, pins=PinStore(tmp_path))
     assert Trust().by_authority and not Trust(insecure=True).by_authority
+
+
+def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
+    """As the two processes of a mirror do, or a browser beside it."""
+    path = tmp_path / "pins"
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from logsrv.gopher.fetch.trust import PinStore\n"
+        "for number in range(50):\n"
+        "    PinStore(Path(sys.argv[1])).check(f'{sys.argv[2]}{number}:70', b'der')\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    learning = [subprocess.Popen([*command, name]) for name in "abc"]
+    assert [each.wait(60) for each in learning] == [0, 0, 0]
+    assert len(path.read_text().splitlines()) == 150
