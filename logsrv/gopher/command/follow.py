@@ -6,6 +6,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.answer import opened
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.local.fileurl import ItemURL, url_of
+from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.kit.text.escape import one_line
 
@@ -16,10 +17,15 @@ def followed(
     url: ItemURL, words: list[str], connection: ConnectionOptions
 ) -> tuple[ItemURL, list[str]]:
     """Return where the numbers at the beginning of `words` lead, one menu after the other, and the words
-    behind them. Raises GopherError; ConfigurationError if there is no such link.
+    behind them. Raises GopherError; ConfigurationError if there is no such link, or no use for the words.
     """
+    start = url
     while words and url.item_type == "1" and url.search is None and _is_number(words[0]):
         url, words = _link(url, int(words[0]), connection), words[1:]
+    if words and url is not start and url.item_type not in MENUS:
+        raise ConfigurationError(
+            f"{url} is no menu and no search: there is no use for {one_line(' '.join(words), 500)}"
+        )
     return url, words
 
 

@@ -72,13 +72,13 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     It blocks until all is done, and may be called in any thread; only KeyboardInterrupt is raised.
     """
     try:
-        status = _dispatch(list(arguments), stdout, stderr)
+        try:
+            status = _dispatch(list(arguments), stdout, stderr)
+        except Shown as wanted:
+            stdout.write(wanted.text.encode())
+            status = 0
         stdout.flush()
         return status
-    except Shown as wanted:
-        stdout.write(wanted.text.encode())
-        stdout.flush()
-        return 0
     except BrokenPipeError:
         return PIPE_CLOSED
     except GopherError as error:

@@ -66,6 +66,14 @@ def test_a_number_that_leads_nowhere_is_a_sentence(
     assert (status, out) == (1, b"") and sentence in err
 
 
+def test_words_behind_the_number_of_a_text_are_not_sent(server: Scripted) -> None:
+    """The server would take them for a search, or leave them out."""
+    status, out, err = gopher(server.url(), "2", "1", "3")
+    assert (status, out) == (1, b"")
+    assert err.endswith("/0/deep is no menu and no search: there is no use for 3\n")
+    assert b"/deep" not in b"".join(server.requests)
+
+
 def test_no_more_of_a_menu_is_read_than_it_takes(serve: Serve) -> None:
     def endless(connection: socket.socket, request: bytes) -> None:
         if request.startswith(b"/about"):

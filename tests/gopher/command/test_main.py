@@ -145,9 +145,10 @@ def test_a_signal_ends_it_and_leaves_no_half_file(
 
 def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
     url = serve(MENU).url()
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run([*GOPHER, url], stdout=full, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
+    for words in ([url], ["--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*GOPHER, *words], stdout=full, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
     closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
     assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
 
