@@ -110,13 +110,17 @@ class _Told:
         return self._count >= _TOLD_TOGETHER or time.monotonic() >= self._next
 
     def all(self) -> None:
-        """Raises BrokenPipeError if nobody is there any more."""
+        """Tell all of it."""
         received = self._fetching.received
         if received > self._received:
             self._lines += b"+%d\n" % (received - self._received)
             self._received = received
         if self._lines:
-            os.write(self._target, self._lines)
+            try:
+                os.write(self._target, self._lines)
+            except BrokenPipeError:
+                # Nobody is there any more; then no job will come either, and this ends as it should.
+                pass
             self._lines.clear()
             self._count = 0
         self._next = time.monotonic() + _TOLD_LATE

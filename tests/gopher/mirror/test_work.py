@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.fetch.nearby import Nearby
+from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.mirror.fetching import Fetching
+from logsrv.gopher.mirror.folders import Folders
+from logsrv.gopher.mirror.work import work
+from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.many import FILES, Site, contents, ended, mirror
+from tests.gopher.servers import Scripted
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -52,6 +62,31 @@ def test_an_update_leaves_alone_what_is_the_same(serve: Serve, tmp_path: Path) -
     assert (tmp_path / "7").stat().st_ino == before
     assert (tmp_path / "8").read_bytes() == b"other"
     assert not (tmp_path / "9").exists()
+
+
+def test_nothing_is_left_when_there_is_nobody_to_tell(serve: Serve, tmp_path: Path) -> None:
+    def half(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(bytes(1_000_000))
+        server.hang()
+
+    server: Scripted = serve(half)
+    source, jobs = os.pipe()
+    results, target = os.pipe()
+    os.close(results)
+    os.write(jobs, b"1\t0\tgopher://127.0.0.1:%d/9\t/x\tx\n" % server.port)
+
+    def leave() -> None:
+        wait_until(lambda: list(tmp_path.glob(".*.part")) != [], "the begin of a file")
+        os.close(jobs)
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    transfers = Nearby(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    work(Fetching(transfers, Folders(tmp_path), 1, None), source, target)
+    leaving.join()
+    os.close(source)
+    os.close(target)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_through_a_link(serve: Serve, tmp_path: Path) -> None:
