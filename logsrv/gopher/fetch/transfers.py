@@ -171,8 +171,7 @@ class Transfers:
         if now >= self._next_look:
             self._next_look = now + LOOK_AT_CLOCKS
             self._look_at_clocks(now)
-        finished, self._finished = self._finished, []
-        return finished
+        return self.ended()
 
     def ended(self) -> list[Finished]:
         """Return what has ended already, for a run that was interrupted: what is still under way may
@@ -437,6 +436,9 @@ class Transfers:
 
     def _look_at_clocks(self, now: float) -> None:
         for flight in list(self._active):
+            # The end of one may be why somebody stops another.
+            if flight not in self._active:
+                continue
             if flight.transfer.deadline <= now:
                 flight.transfer.expire(now)
                 self._end(flight)

@@ -186,6 +186,22 @@ def test_silence_ends(serve: Serve, fetcher: Make) -> None:
     assert error.phase == "whole"
 
 
+def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetcher: Make) -> None:
+    """Also if both would have come to their end at the same look at the clock."""
+    get = fetcher(timeout=0.05)
+    ended: list[object] = []
+
+    class Stopping(MemorySink):
+        def abort(self) -> None:
+            ended.append(self)
+            for flight in flights:
+                get.stop(flight)
+
+    url = GopherURL.parse(serve(lambda connection, _: connection.recv(1)).url("/0x"))
+    flights = [get.start(url, Stopping()) for _ in range(3)]
+    assert len(all_of(get)) == len(ended) == 1
+
+
 def test_tls(serve: Serve, fetcher: Make, certificate: Path, tmp_path: Path) -> None:
     large = b"0123456789" * 100_000
     url = serve(large, certificate).url("/0x", scheme="gophers", host="localhost")
