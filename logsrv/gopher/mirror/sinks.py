@@ -155,8 +155,10 @@ class FileSink:
 
     def _open(self) -> BinaryIO:
         os.makedirs(os.path.dirname(self._path), exist_ok=True)
-        self._whole = whole_file(self._path)
-        return self._whole.__enter__()
+        whole = whole_file(self._path)
+        file = whole.__enter__()
+        self._whole = whole
+        return file
 
 
 def _same_files(new: BinaryIO, path: str) -> bool:

@@ -48,6 +48,19 @@ def test_nothing_is_left_of_what_broke_off(tmp_path: Path, size: int) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_a_file_that_cannot_be_opened_is_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "urandom", bytes)
+    in_the_way = tmp_path / ".x.000000000000.part"
+    in_the_way.write_bytes(b"of somebody else")
+    sink = FileSink(str(tmp_path / "x"), text=False)
+    with pytest.raises(FileExistsError):
+        sink.feed(b"x" * 1_000_000)
+    sink.abort()
+    assert in_the_way.read_bytes() == b"of somebody else"
+
+
 def test_a_menu_is_over_at_its_dot() -> None:
     sink = MenuSink()
     assert not sink.feed(b"0a\t/a\th\t70\r\n")
