@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import os
+from io import FileIO
 
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.mirror.sinks import Stored
@@ -62,7 +63,8 @@ class Worker:
         self._unsent = bytearray()
         self._torn = b""
         self._is_short = True
-        jobs, self._to_worker = os.pipe()
+        jobs, to_worker = os.pipe()
+        self._to_worker = FileIO(to_worker, "wb")
         self.results, from_worker = os.pipe()
         own = os.getpid()
         try:
@@ -71,7 +73,7 @@ class Worker:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     # The other process hears of it as well, and stops this one.
                     signal.signal(number, signal.SIG_IGN)
-                os.close(self._to_worker)
+                self._to_worker.close()
                 os.close(self.results)
                 work(jobs, from_worker)
                 os._exit(0)
@@ -81,7 +83,7 @@ class Worker:
                 os._exit(1)
         os.close(jobs)
         os.close(from_worker)
-        os.set_blocking(self._to_worker, False)
+        os.set_blocking(to_worker, False)
         os.set_blocking(self.results, False)
 
     def takes(self, job: Job) -> bool:
@@ -112,9 +114,10 @@ class Worker:
         """Send what was given, as far as the pipe takes it."""
         if self._unsent:
             try:
-                del self._unsent[: os.write(self._to_worker, self._unsent)]
-            except (BlockingIOError, BrokenPipeError):
-                # It has enough to do; or it has ended, as is seen where it is read from.
+                # None if it has enough to do.
+                del self._unsent[: self._to_worker.write(self._unsent) or 0]
+            except BrokenPipeError:
+                # It has ended, as is seen where it is read from.
                 pass
 
     def ended(self) -> tuple[int, list[Job]]:
@@ -147,7 +150,7 @@ class Worker:
 
     def stop(self) -> tuple[int, list[Job]]:
         """Return the same as `ended`, of all that it will ever have done."""
-        os.close(self._to_worker)
+        self._to_worker.close()
         os.set_blocking(self.results, True)
         received = 0
         ended = []
@@ -159,5 +162,6 @@ class Worker:
 
     def close(self) -> None:
         """Let go of one that is gone."""
+        self._to_worker.close()
         os.close(self.results)
         os.waitpid(self.process, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.worker import can_work
+from logsrv.gopher.mirror.worker import Worker, can_work
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.many import FILES, Site, contents, ended, has_ended, mirror
@@ -72,3 +72,19 @@ def test_it_ends_with_the_process_that_began_it(serve: Serve, tmp_path: Path) ->
 def test_it_does_not_begin_beside_threads(serve: Serve) -> None:
     serve(b"")
     assert not can_work()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts descriptors")
+def test_nothing_is_left_open_of_one_that_ended_by_itself() -> None:
+    before = os.listdir("/proc/self/fd")
+    worker = Worker(lambda source, target: None)
+    wait_until(lambda: worker.ended() and worker.gone, "its end")
+    worker.close()
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_it_can_be_stopped_twice() -> None:
+    """Who presses Ctrl-C again meanwhile begins anew with the end."""
+    worker = Worker(lambda source, target: None)
+    assert worker.stop() == worker.stop() == (0, [])
+    worker.close()
