@@ -136,7 +136,6 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             except BaseException as error:
                 # Ctrl-C or SIGTERM: what there is stays, and is said.
                 crawl.tally.stopped = INTERRUPTED
-                crawl.leave()
                 interrupted = error
         finally:
             journal.close()

@@ -146,8 +146,9 @@ class Crawl:
             # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
             self._ended += self._fetching.ended()
             self._settle()
+            self._leave()
             raise
-        self.leave()
+        self._leave()
         root_error = self.tally.failed.get(self._root)
         if root_error is not None and not self.copies:
             raise root_error
@@ -155,8 +156,15 @@ class Crawl:
             self._drop()
             self._journal.end_update()
 
-    def leave(self) -> None:
-        """Have all menus say what is there by now; for a run that ends early."""
+    def _leave(self) -> None:
+        """Have all menus say what is there by now, also at an early end."""
+        if self._unread:
+            # Nobody has come to what these lead to, and some of it is there since an earlier run.
+            for key, done in self._done.items():
+                self.copies[key] = Copy(done.path, done.size is None)
+        for reading in self._unread:
+            self._write(reading.menu)
+        self._unread.clear()
         self._unfinished.leave()
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
@@ -192,10 +200,13 @@ class Crawl:
         # What is reported is the mirror's own.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
-        self._scope.obey(rules.robots)
-        if rules.robots.delay > self._queue.delay:
+        for done in (*self._old.values(), *self._done.values()):
+            self._names.restore(done.url, done.path)
+        robots = rules.robots
+        self._scope.obey(robots)
+        if robots.delay > self._queue.delay:
             # One connection is enough for who wants a pause between requests.
-            self._queue.delay, self._fetching.connections = rules.robots.delay, 1
+            self._queue.delay, self._fetching.connections = robots.delay, 1
 
     def _restore(self) -> None:
         self._folders.sweep()
@@ -214,7 +225,6 @@ class Crawl:
                     or self._folders.is_whole(done.path, done.size)
                 ):
                     known[key] = done
-                    self._names.restore(done.url, done.path)
                 else:
                     known.pop(key, None)
         for key in self._done:
@@ -275,6 +285,8 @@ class Crawl:
 
     def _read(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
         self.menus.append(menu)
+        if self._files is not None:
+            self._files.came(menu)
         self._latest = Reading(menu, item, lines)
         self._unread.append(self._latest)
 

@@ -85,12 +85,16 @@ class MenuFiles:
         self._folders = folders
         self._root = root
         self._charset = charset
-        self._written: set[CopyPath] = set()
+        self._paths: set[CopyPath] = set()
+
+    def came(self, menu: Done) -> None:
+        """A menu is there, and will be written: those below it lead up to it."""
+        self._paths.add(menu.path)
 
     def write(self, menu: Done, lines: list[Line]) -> None:
         """Raises OSError."""
-        self._written.add(menu.path)
-        if () not in self._written and menu.url == self._root:
+        self.came(menu)
+        if () not in self._paths and menu.url == self._root:
             self.write_root(Line(_item(self._root), menu.path, True, str(self._root)))
         self._write(menu.path, lines, str(menu.url))
 
@@ -104,9 +108,8 @@ class MenuFiles:
         self.write_root(Line(_item(self._root), copy, False, str(self._root)))
 
     def _write(self, path: CopyPath, lines: list[Line], title: str) -> None:
-        up = next(
-            (path[:end] for end in range(len(path) - 1, 0, -1) if path[:end] in self._written), ()
-        )
+        above = (path[:end] for end in range(len(path) - 1, 0, -1))
+        up = next((each for each in above if each in self._paths), ())
         try:
             self._folders.write((*path, GOPHERMAP), gophermap(lines))
             page = index(lines, path, title, self._charset, up if path else None)

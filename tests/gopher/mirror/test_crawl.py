@@ -24,6 +24,7 @@ from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Scripted, reset
 
@@ -70,6 +71,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     update = manners.pop("update", False)
+    with_menus = manners.pop("files", update)
     show = manners.pop("show", lambda: None)
     try:
         found = Crawl(
@@ -80,7 +82,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
             fetcher,
             Manners(**manners),
             time.monotonic,
-            files=MenuFiles(Folders(directory), root, None) if update else None,
+            files=MenuFiles(Folders(directory), root, None) if with_menus else None,
             update=update,
         )
         found.run(show)
@@ -227,6 +229,63 @@ def test_the_delimiter_of_caps_parts_the_selectors(serve: Serve, tmp_path: Path)
     site = Site(serve, {b"caps.txt": caps, b"": b"0x\t:a:b\t@\r\n", b":a:b": b"x"})
     crawl(site, tmp_path)
     assert files(tmp_path) == {"a/b": b"x"}
+
+
+@pytest.mark.parametrize("update", [True, False])
+def test_the_delimiter_holds_for_what_is_there_already(
+    serve: Serve, tmp_path: Path, update: bool
+) -> None:
+    caps = b"CAPS\r\nCapsVersion=1\r\nPathDelimeter=:\r\n"
+    one = b"0One\t:a:one\t@\r\n"
+    site = Site(serve, {b"caps.txt": caps, b"": one + b"0Two\t:a:two\t@\r\n", b":a:one": b"1"})
+    assert len(crawl(site, tmp_path).tally.failed) == 1
+    site.answers[b":a:two"] = b"2"
+    crawl(site, tmp_path, update=update)
+    assert items(tmp_path) == {"a/one": b"1", "a/two": b"2"}
+
+
+def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, {b"": b"".join(b"0x\t/%d\t@\r\n" % number for number in range(500))})
+    done = crawl(site, tmp_path, bytes=1000, files=True)
+    assert done.tally.stopped == "--max-bytes 1000"
+    assert (tmp_path / "gophermap").read_bytes().count(b"\n") == 500
+
+
+def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, {**SITE, b"/a": NOT_THERE})
+    crawl(site, tmp_path, files=True)
+    before = files(tmp_path)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    # It goes no further than to the menu it begins with.
+    with pytest.raises(KeyboardInterrupt):
+        crawl(site, tmp_path, files=True, show=stop)
+    assert files(tmp_path) == before
+
+
+def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) -> None:
+    """The menu above waits for the rest of its items."""
+    below = tmp_path / "a/b/index.html"
+    site = Site(serve, {})
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request == b"/a/slow\r\n":
+            wait_until(below.exists, "the menu below")
+        connection.sendall(
+            {
+                b"\r\n": b"1A\t/a\t\r\n",
+                b"/a\r\n": b"1B\t/a/b\t\r\n0Slow\t/a/slow\t\r\n",
+                b"/a/b\r\n": b"iNothing else\t\t\t\r\n",
+            }.get(request, b"text")
+        )
+
+    site.server = serve(answer)
+    crawl(site, tmp_path, files=True)
+    assert '<a href="./../index.html">Up</a>' in below.read_text()
 
 
 def test_a_full_disk_ends_it_with_its_error(
