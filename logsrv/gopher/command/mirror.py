@@ -99,49 +99,31 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     directory: str = options.directory
     how = _connection(options)
     transfers = Nearby(how, time.monotonic)
-    progress = Progress(stderr, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
         made = _made(directory)
-        if options.refresh:
-            try:
-                os.unlink(os.path.join(directory, FILE))
-            except FileNotFoundError:
-                pass
-        journal = Journal(directory, root, options.span)
+        journal = Journal(directory, root, options.span, anew=options.refresh)
+        crawl = Crawl(
+            root,
+            directory,
+            scope,
+            journal,
+            transfers,
+            _manners(options),
+            time.monotonic,
+            files=MenuFiles(Folders(directory), root, options.charset),
+            update=options.update,
+        )
         try:
-            crawl = Crawl(
-                root,
-                directory,
-                scope,
-                journal,
-                transfers,
-                _manners(options),
-                time.monotonic,
-                files=MenuFiles(Folders(directory), root, options.charset),
-                update=options.update,
-            )
-
-            def show() -> None:
-                if progress.due():
-                    progress.line(progress_line(crawl.tally, crawl.waiting, crawl.received))
-
-            interrupted: BaseException | None = None
-            try:
-                crawl.run(show)
-            except Exception:
-                if not crawl.copies and journal.is_new:
-                    _unmake(directory, made)
-                raise
-            except BaseException as error:
-                # Ctrl-C or SIGTERM: what there is stays, and is said.
-                crawl.tally.stopped = INTERRUPTED
-                interrupted = error
+            interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
+        except Exception:
+            if not crawl.copies and journal.is_new:
+                _unmake(directory, made)
+            raise
         finally:
             journal.close()
     finally:
         transfers.close()
-        progress.clear()
     tally = crawl.tally
     stdout.write(
         report(
@@ -151,6 +133,26 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     if interrupted is not None:
         raise interrupted
     return INCOMPLETE if tally.failed or tally.stopped else 0
+
+
+def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
+    """Run it, and show how far it is; return Ctrl-C or SIGTERM, if that ended it."""
+
+    def show() -> None:
+        if progress.due():
+            progress.line(progress_line(crawl.tally, crawl.waiting, crawl.received))
+
+    try:
+        crawl.run(show)
+    except Exception:
+        raise
+    except BaseException as error:
+        # What there is stays, and is said.
+        crawl.tally.stopped = INTERRUPTED
+        return error
+    finally:
+        progress.clear()
+    return None
 
 
 def _made(directory: str) -> list[str]:

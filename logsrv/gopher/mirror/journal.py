@@ -60,11 +60,8 @@ class Contents(Value):
     Both in the order in which they were finished.
     """
 
-    __slots__ = ("done", "old")
-
-    def __init__(self, done: list[Done], old: list[Done] | None) -> None:
-        self.done = done
-        self.old = old
+    done: list[Done]
+    old: list[Done] | None
 
 
 class Journal:
@@ -74,13 +71,18 @@ class Journal:
     Raises ConfigurationError if another mirror has it, or it is of something else; OSError.
     """
 
-    def __init__(self, directory: Path | str, root: GopherURL, span: str) -> None:
+    def __init__(
+        self, directory: Path | str, root: GopherURL, span: str, *, anew: bool = False
+    ) -> None:
+        """anew: forget what is in it, whatever it is of."""
         self._directory = directory
         self._path = os.path.join(directory, FILE)
         self._file = _opened(self._path)
         self._updating = 0
         try:
             self._lock()
+            if anew:
+                self._file.truncate(0)
             # What is not written yet, and the offset where it belongs: in one, so that whatever ends a
             # run, and wherever it does, what is added later has the right offset.
             self._unwritten = (self._cut_torn_line(), bytearray())

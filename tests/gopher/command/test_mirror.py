@@ -20,6 +20,8 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.gopher.fetch import transfer
+from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.text.paths import safe_name
 from tests.cli.at_terminal import AtTerminal
@@ -184,6 +186,18 @@ def test_refresh_fetches_again(serve: Serve, tmp_path: Path) -> None:
     for words, asked in (((), 1), ((), 1), (("--refresh",), 2)):
         assert mirror(url, str(tmp_path), *words)[0] == 0
         assert server.requests.count(b"/a\r\n") == asked
+
+
+def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve: Serve, tmp_path: Path) -> None:
+    server = serve(b"text")
+    url = server.url("/0/a")
+    assert mirror(url, str(tmp_path))[0] == 0
+    at_work = Journal(tmp_path, GopherURL.parse(url), "path")
+    status, _, sentence = mirror(url, str(tmp_path), "--refresh")
+    at_work.close()
+    assert (status, "another gopher mirror is at work" in sentence) == (1, True)
+    assert mirror(url, str(tmp_path))[0] == 0
+    assert server.requests.count(b"/a\r\n") == 1, "what it has noted is still there"
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])

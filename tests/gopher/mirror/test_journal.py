@@ -62,6 +62,14 @@ def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span:
         Journal(written, GopherURL.parse(url), span)
 
 
+def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
+    other = GopherURL.parse("gopher://other/")
+    journal = Journal(written, other, "path", anew=True)
+    assert (journal.is_new, journal.read().done) == (True, [])
+    journal.close()
+    Journal(written, other, "path").close()
+
+
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path, ROOT, "path")
     with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
