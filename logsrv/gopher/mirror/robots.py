@@ -21,11 +21,8 @@ class Robots(Value):
     requests.
     """
 
-    __slots__ = ("delay", "rules")
-
-    def __init__(self, rules: tuple[tuple[bytes, bool], ...] = (), delay: float = 0.0) -> None:
-        self.rules = rules
-        self.delay = delay
+    rules: tuple[tuple[bytes, bool], ...] = ()
+    delay: float = 0.0
 
     def allows(self, selector: bytes) -> bool:
         """`selector` with and without the slash that some servers put in front."""

@@ -138,15 +138,10 @@ def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
 class Menu(Value):
     """A whole menu. `dropped` counts the bytes of lines that were too long to keep whole."""
 
-    __slots__ = ("dropped", "items", "terminated", "url")
-
-    def __init__(
-        self, url: GopherURL, items: tuple[MenuItem, ...], terminated: bool, dropped: int = 0
-    ) -> None:
-        self.url = url
-        self.items = items
-        self.terminated = terminated
-        self.dropped = dropped
+    url: GopherURL
+    items: tuple[MenuItem, ...]
+    terminated: bool
+    dropped: int = 0
 
 
 def parse_line(line: bytes) -> MenuItem:

@@ -12,14 +12,20 @@ from logsrv.gopher.wire.url import GopherURL
 URL = GopherURL.parse("gopher://h/0/a%1B")
 
 
+def tally_of(**known: object) -> Tally:
+    tally = Tally()
+    vars(tally).update(known)
+    return tally
+
+
 def test_a_complete_mirror() -> None:
-    assert report(Tally(fetched=1000, kept=1), 2048, {}, {}, Path("d")) == (
+    assert report(tally_of(fetched=1000, kept=1), 2048, {}, {}, Path("d")) == (
         "1,000 items fetched (2.0 KiB); there already: 1 item\n"
     )
 
 
 def test_what_failed_and_what_was_left_out() -> None:
-    tally = Tally(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
+    tally = tally_of(fetched=1, failed={URL: Truncated("h:70", 5, "reset \x1b[2J")})
     said = report(tally, 5, {"searches": 2}, {"x:70": 3, "y:70": 1}, Path("d")).splitlines()
     assert said[0] == "1 item fetched (5 bytes)"
     assert said[1].startswith("failed (truncated): gopher://h/0/a%1B: the answer of h:70")
@@ -30,7 +36,7 @@ def test_what_failed_and_what_was_left_out() -> None:
 
 
 def test_a_limit_that_stopped_it() -> None:
-    said = report(Tally(stopped="--max-items 5"), 0, {}, {}, Path("d"))
+    said = report(tally_of(stopped="--max-items 5"), 0, {}, {}, Path("d"))
     assert "stopped by --max-items 5" in said
 
 
@@ -38,18 +44,18 @@ def test_many_failures_are_cut_and_counted() -> None:
     failed: dict[GopherURL, Exception] = {
         GopherURL("h", selector=b"%d" % number): OSError("x") for number in range(1000)
     }
-    said = report(Tally(failed=failed), 0, {}, {}, Path("d"))
+    said = report(tally_of(failed=failed), 0, {}, {}, Path("d"))
     assert said.count("failed (error)") == 200
     assert "failed: 800 more, which d/.gopher-mirror names" in said
 
 
 def test_progress() -> None:
-    tally = Tally(fetched=2, kept=1, failed={URL: OSError()})
+    tally = tally_of(fetched=2, kept=1, failed={URL: OSError()})
     assert progress_line(tally, 5, 2048) == "3 done, 5 to go, 1 failed, 2.0 KiB"
 
 
 def test_an_update() -> None:
-    tally = Tally(fetched=10, changed=2, same=7, gone=3)
+    tally = tally_of(fetched=10, changed=2, same=7, gone=3)
     assert report(tally, 0, {}, {}, Path("d")).splitlines() == [
         "10 items fetched (0 bytes)",
         "of these 2 changed, 1 new, 7 as before; 3 gone",
@@ -57,7 +63,7 @@ def test_an_update() -> None:
 
 
 def test_ctrl_c() -> None:
-    said = report(Tally(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
+    said = report(tally_of(fetched=1, kept=2, stopped=INTERRUPTED), 0, {}, {}, Path("d"), 40)
     assert said.splitlines()[-1] == (
         "stopped: 3 items of it are in d, 40 known ones are not yet; the same command goes on from here"
     )
