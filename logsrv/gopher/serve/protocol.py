@@ -53,15 +53,30 @@ METRICS = (
 )
 
 
-def _place(text: str) -> GopherURL:
-    """Raises ValueError, as BadURL is one."""
-    if "/" in text:
-        raise ValueError("a path stands behind it")
-    return GopherURL.parse(f"gopher://{text}/")
+@attrs.frozen
+class Place:
+    """The name that menus give the server. port: None for the one that a client has connected to."""
+
+    host: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Return the place that `text` spells. Raises ValueError, as BadURL is one."""
+        if "/" in text:
+            raise ValueError("a path stands behind it")
+        url = GopherURL.parse(f"gopher://{text}/")
+        # Colons within brackets are an IPv6 address.
+        has_port = text.rpartition("]")[2].partition(":")[2] != ""
+        return cls(url.host, url.port if has_port else None)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
 
 
-PLACE: Kind[GopherURL] = Kind(
-    _place, "the name of a host, maybe with :PORT", "NAME[:PORT]", show=lambda url: url.address
+PLACE: Kind[Place] = Kind(
+    Place.parse, "the name of a host, maybe with :PORT", "NAME[:PORT]", show=str
 )
 
 
@@ -70,10 +85,10 @@ class ServeOptions:
     """The options that `twistd gopherd` has beside the kit's."""
 
     directory: Path = option(REQUIRED, DIRECTORY, "what to serve")
-    host: GopherURL | None = option(
+    host: Place | None = option(
         None,
         PLACE,
-        "the name and port that menus give; if left out, where a client has connected to",
+        "the name and port that menus give; what is left out is where a client has connected to",
     )
     log_requests: bool = option(False, FLAG, "a line in the log for each request")
     max_connections: int | None = option(
@@ -194,12 +209,11 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
 
     def _here(self) -> tuple[bytes, int]:
         """Return the host and port of this server, as its menus have them."""
+        here = self.transport.getHost()
+        host, port = getattr(here, "host", "localhost"), getattr(here, "port", DEFAULT_PORT)
         if (known := self.service.settings.host) is not None:
-            return known.host.encode(), known.port
-        address = self.transport.getHost()
-        return getattr(address, "host", "localhost").encode(), getattr(
-            address, "port", DEFAULT_PORT
-        )
+            host, port = known.host, known.port or port
+        return host.encode(), port
 
     def _count(self, answer: str) -> None:
         self.service.state.metrics.count("gopherd_requests_total", answer=answer)

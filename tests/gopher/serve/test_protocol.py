@@ -23,6 +23,8 @@ from logsrv.kit.testing import MemoryService, TwistdProcess, conformance
 from tests.gopher.servers import LOOPBACK, TREE
 
 BIG = 50_000_000
+# The port of what is in memory.
+LISTENS = 7000
 TLS = "ssl:0:interface=127.0.0.1:privateKey={0}:certKey={0}"
 
 
@@ -55,6 +57,23 @@ def test_menus_name_the_server(directory: Path) -> None:
     service = serving(directory, "--host", "gopher.example:7000")
     assert answer(service, b"\r\n").startswith(menu)
     assert answer(service, b"/\n").endswith(b"\r\n.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "port"),
+    [
+        ("gopher.example", b"gopher.example", LISTENS),
+        ("gopher.example:70", b"gopher.example", 70),
+        ("[2001:db8::1]", b"2001:db8::1", LISTENS),
+        ("[2001:db8::1]:7001", b"2001:db8::1", 7001),
+    ],
+)
+def test_menus_lead_to_where_it_listens(
+    directory: Path, name: str, host: bytes, port: int
+) -> None:
+    """A name without a port says nothing about the port: links that lead to 70 would be refused."""
+    menu = answer(serving(directory, "--host", name), b"\r\n")
+    assert menu.startswith(b"1sub\t/sub/\t%s\t%d\r\n" % (host, port))
 
 
 def test_texts_are_as_the_rfc_wants_them(directory: Path) -> None:
@@ -102,7 +121,7 @@ def test_hostile_names_end_no_line(directory: Path) -> None:
     (directory / "gophermap").write_bytes(b"0Two\rlines\t/a\rb\n3Broken\t/x\niText\t\th\t70\n")
     service = serving(directory, "--host", "h")
     assert answer(service, b"\r\n") == (
-        b"0Two lines\t/a b\th\t70\r\n3Broken\t\terror.host\t1\r\niText\t\terror.host\t1\r\n.\r\n"
+        b"0Two lines\t/a b\th\t7000\r\n3Broken\t\terror.host\t1\r\niText\t\terror.host\t1\r\n.\r\n"
     )
 
 
