@@ -149,22 +149,28 @@ class Fetching:
         if there is None or worked - before < _BUSY * (now - begun) or not can_work():
             return
         share = self.connections // 2
-        self.connections -= share
-        self._lent = share
 
         def work(source: int, target: int) -> None:
             transfers = self._transfers.forked()
             there(Fetching(transfers, self._folders, share, self._item_bytes), source, target)
 
-        self._worker = Worker(work)
+        try:
+            self._worker = Worker(work)
+        except OSError:
+            # It is quicker with a second process, but does without one.
+            self._work = None
+            return
+        self.connections -= share
+        self._lent = share
         self.watch(self._worker.results)
 
     def _taken(self, worker: Worker, told: tuple[int, list[Job]]) -> list[Job]:
         received, ended = told
         self._received += received
         if worker.gone:
-            self._transfers.unwatch(worker.results)
-            worker.close()
+            # First, so that Ctrl-C while it is waited for does not bring anybody back to it.
             self._worker = None
             self.connections += self._lent
+            self._transfers.unwatch(worker.results)
+            worker.close()
         return ended

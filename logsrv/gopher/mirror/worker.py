@@ -56,33 +56,42 @@ class Worker:
     """
 
     def __init__(self, work: Callable[[int, int], None]) -> None:
-        """work: called in the new process, with the descriptors that jobs come from and go to."""
+        """work: called in the new process, with the descriptors that jobs come from and go to.
+
+        Raises OSError if there may be no other process, or no more files.
+        """
         self.gone = False
         self._jobs: dict[int, Job] = {}
         self._number = 0
         self._unsent = bytearray()
         self._torn = b""
         self._is_short = True
-        jobs, to_worker = os.pipe()
-        self._to_worker = FileIO(to_worker, "wb")
-        self.results, from_worker = os.pipe()
+        ends: list[int] = []
         own = os.getpid()
         try:
+            for _ in range(2):
+                ends += os.pipe()
+            jobs, to_worker, self.results, from_worker = ends
             self.process = os.fork()
             if not self.process:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     # The other process hears of it as well, and stops this one.
                     signal.signal(number, signal.SIG_IGN)
-                self._to_worker.close()
+                os.close(to_worker)
                 os.close(self.results)
                 work(jobs, from_worker)
                 os._exit(0)
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
         finally:
             # Whatever goes wrong, this is never a second one of what goes on in the first.
             if os.getpid() != own:
                 os._exit(1)
         os.close(jobs)
         os.close(from_worker)
+        self._to_worker = FileIO(to_worker, "wb")
         os.set_blocking(to_worker, False)
         os.set_blocking(self.results, False)
 

@@ -71,8 +71,12 @@ class Site:
 
 
 @contextmanager
-def mirror(site: Site, directory: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", CODE, "mirror", site.server.url(), str(directory), *options]
+def mirror(
+    site: Site, directory: Path, *options: str, before: str = ""
+) -> Iterator[subprocess.Popen[str]]:
+    """before: what Python does there first."""
+    command = [sys.executable, "-c", before + CODE, "mirror", site.server.url(), str(directory)]
+    command += options
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

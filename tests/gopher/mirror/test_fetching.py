@@ -31,3 +31,14 @@ def test_it_is_not_for_those_who_want_one_thing_after_the_other(
         _, told = process.communicate(timeout=60)
     assert told == ""
     assert len(contents(tmp_path)) == FILES
+
+
+def test_a_system_that_has_no_room_for_another_process(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve)
+    site.go.set()
+    refused = "import os\ndef fork(): raise BlockingIOError(11, 'no more')\nos.fork = fork\n"
+    with mirror(site, tmp_path, before=refused) as process:
+        report = ended(process)
+        assert process.returncode == 0, report
+    assert len(contents(tmp_path)) == FILES
+    assert site.asked.total() == FILES

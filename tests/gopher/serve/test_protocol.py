@@ -68,9 +68,7 @@ def test_menus_name_the_server(directory: Path) -> None:
         ("[2001:db8::1]:7001", b"2001:db8::1", 7001),
     ],
 )
-def test_menus_lead_to_where_it_listens(
-    directory: Path, name: str, host: bytes, port: int
-) -> None:
+def test_menus_lead_to_where_it_listens(directory: Path, name: str, host: bytes, port: int) -> None:
     """A name without a port says nothing about the port: links that lead to 70 would be refused."""
     menu = answer(serving(directory, "--host", name), b"\r\n")
     assert menu.startswith(b"1sub\t/sub/\t%s\t%d\r\n" % (host, port))
