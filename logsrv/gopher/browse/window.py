@@ -223,7 +223,7 @@ class Window(App[None]):
             self.say(f"Stopped: {loading.url}")
         else:
             if not self._arrival.shown:
-                self.session.history.go(page.url)
+                self._arrive(self._arrival)
             self._show(page, self._lines(page), None)
 
     def redraw(self) -> None:

@@ -217,6 +217,41 @@ def test_escape_stops_a_page_and_shows_what_came(drive: Drive, serve: Serve) -> 
     drive(server.url(), scenario)
 
 
+def test_a_page_that_is_asked_for_again_and_stopped_stays_where_it_is_in_the_history(
+    drive: Drive, serve: Serve
+) -> None:
+    whole = [True]
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole"), item("1", "In", "/in")))
+        elif request == b"/deep\r\n":
+            connection.sendall(menu(item("i", "All the way down")))
+        else:
+            connection.sendall(item("i", "the first line") + item("1", "Deep", "/deep"))
+            if not whole:
+                connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        for text in ("Welcome to the hole", "the first line"):
+            await driven.shows(text)
+            await driven.press("enter")
+        await driven.shows("All the way down")
+        await driven.press("b")
+        await driven.shows("the first line")
+        whole.clear()
+        await driven.press("r")
+        await until(lambda: driven.browser.loading and driven.browser.loading.received, "bytes")
+        await driven.press("escape")
+        await driven.shows("You stopped this")
+        places = [str(visit.place) for _, visit in driven.browser.session.history.steps()]
+        assert places == [server.url(path) for path in ("/1/deep", "/1/in", "/")]
+
+    drive(server.url(), scenario)
+
+
 def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> None:
     gone = threading.Event()
 
