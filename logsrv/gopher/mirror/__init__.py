@@ -1,15 +1,17 @@
 """`gopher mirror URL DIRECTORY`: a copy of a server, to be served again or read from disk.
 
-    robots, scope     what the server allows; what belongs to the mirror (no I/O)
+    crawl, queue      what to fetch next, again, or never
+    rules, robots     what the server allows
+    scope             what belongs to the mirror (no I/O)
     names             from selectors to paths below the directory (no I/O)
-    sinks             where the bytes of an answer go
+    fetching          a few jobs at a time, here and in a second process
+    worker, work      the two ends of that process
+    sinks, folders    where the bytes of an answer go; the directory on disk, never through a link
     journal           what is finished, in a file, so that the next run goes on from there
-    queue, crawl      what to fetch next, again, or never
-    folders           the directory on disk, never through a link
-    pages, menus      gophermap and index.html for each menu, with links to the copies
+    menus, pages      gophermap and index.html for each menu, with links to the copies
     tally, report     limits and sum of a run; what the user sees
 
-`fetch.transfers` does the requests. Why not `GopherClient`: a request costs a reactor's transport,
+`fetch.nearby` does the requests. Why not `GopherClient`: a request costs a reactor's transport,
 protocol, Deferreds and a coroutine there, 0.3 ms in all; here a sixth of that, and a mirror is mostly small
 requests.
 """

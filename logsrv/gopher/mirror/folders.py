@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import FileIO
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.wholefile import is_part, write_whole
@@ -117,15 +118,22 @@ def _mode_of_no_link(path: str) -> int:
 
 
 def same_content(path: str, content: bytes) -> bool:
-    """Return true if there is a file with this content at `path`; a link is none."""
+    """Return true if there is a file with this content at `path`."""
+    file = file_of_size(path, len(content))
+    if file is None:
+        return False
+    with file:
+        return file.read() == content
+
+
+def file_of_size(path: str, size: int) -> FileIO | None:
+    """Open the file at `path` for reading, if there is one of that size; a link is none."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return False
-    try:
-        found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != len(content):
-            return False
-        return os.read(file, len(content) + 1) == content
-    finally:
-        os.close(file)
+        return None
+    found = os.fstat(file)
+    if stat.S_ISREG(found.st_mode) and found.st_size == size:
+        return FileIO(file)
+    os.close(file)
+    return None

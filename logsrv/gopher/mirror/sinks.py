@@ -8,7 +8,7 @@ import os
 from io import SEEK_END
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
-from logsrv.gopher.mirror.folders import same_content
+from logsrv.gopher.mirror.folders import file_of_size, same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 
@@ -163,14 +163,11 @@ class FileSink:
 
 def _same_files(new: BinaryIO, path: str) -> bool:
     """Return true if there is a file at `path` with the content of `new`, an open one."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    old = file_of_size(path, new.seek(0, SEEK_END))
+    if old is None:
         return False
-    with open(file, "rb") as old:
-        if os.fstat(file).st_size != new.seek(0, SEEK_END):
-            return False
-        new.seek(0)
+    new.seek(0)
+    with old:
         while chunk := new.read(_SMALL):
             if old.read(len(chunk)) != chunk:
                 return False

@@ -61,6 +61,17 @@ def test_a_file_that_cannot_be_opened_is_let_go_of(
     assert in_the_way.read_bytes() == b"of somebody else"
 
 
+def test_a_directory_in_the_way_is_no_file_of_before(tmp_path: Path) -> None:
+    (tmp_path / "x").mkdir()
+    sink = FileSink(str(tmp_path / "x"), text=False, known=True)
+    sink.feed(b"x" * 1_000_000)
+    sink.finish(has_header=False)
+    with pytest.raises(IsADirectoryError):
+        sink.store()
+    sink.abort()
+    assert os.listdir(tmp_path) == ["x"]
+
+
 def test_a_menu_is_over_at_its_dot() -> None:
     sink = MenuSink()
     assert not sink.feed(b"0a\t/a\th\t70\r\n")
