@@ -151,8 +151,13 @@ class Journal:
         end = begin + len(lines)
         file = self._file.fileno()
         # The file knows how far it got, should Ctrl-C come before anybody else does.
-        while (left := end - os.fstat(file).st_size) > 0:
-            os.write(file, lines[-left:])
+        try:
+            while (left := end - os.fstat(file).st_size) > 0:
+                os.write(file, lines[-left:])
+        except OSError as error:
+            # That the disk is full comes without a name.
+            error.filename = self._path
+            raise
         self._unwritten = (end, bytearray())
 
     def menu(self, done: Done) -> bytes:

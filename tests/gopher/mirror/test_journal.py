@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -167,3 +168,20 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
         assert [each.url for each in again.read().done] == [A, B]
         assert again.menu(again.read().done[1]) == MENU
         again.close()
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, ROOT, "path")
+    journal.add_file(A, ("x", "a"), 5)
+
+    def full(file: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space") as error:
+            journal.flush()
+    assert error.value.filename == str(tmp_path / FILE)
+    journal.close()
