@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from logsrv.gopher.browse.asking import AskingWindow
 from logsrv.gopher.browse.dialogs import Chooser, Notice
 from logsrv.gopher.browse.ground import keep
-from logsrv.gopher.browse.guide import bindings, help_lines
+from logsrv.gopher.browse.guide import bindings, help_lines, is_bookmark
 from logsrv.gopher.browse.keyline import ALWAYS, Key
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
@@ -60,7 +60,8 @@ class Browser(AskingWindow):
             self.call_after_refresh(self.open, self._begin)
 
     def keys(self) -> list[Key]:
-        link, page, history = self.link_at(self.view.cursor), self.page, self.session.history
+        cursor, page, history = self.view.cursor, self.page, self.session.history
+        link = self.link_at(cursor)
         is_news, news = self.own is Own.NEWS, self.news
         enter = _ENTER[link.kind] if link is not None else ""
         follows = page is None or news.follows(page.url)
@@ -69,12 +70,15 @@ class Browser(AskingWindow):
             (page and page.certificate_refused, ("T", "Trust", "app.trust")),
             (enter, ("Enter", enter, "app.open")),
             (
-                is_news and isinstance(news.listed.get(self.view.cursor), Item),
+                is_news and isinstance(news.listed.get(cursor), Item),
                 ("m", "Mark", "app.mark"),
             ),
             (is_news and news.new, ("M", "All read", "app.mark_all")),
             (is_news and news.followed, ("r", "Look", "app.reload")),
-            (self.own is Own.START and link, ("x", "Remove", "app.remove_bookmark")),
+            (
+                self.own is Own.START and is_bookmark(self.view.lines, cursor),
+                ("x", "Remove", "app.remove_bookmark"),
+            ),
             (page and page.error, ("r", "Again", "app.reload")),
             (history.neighbour(-1), ("b", "Back", "app.move(-1)")),
             (self.view.has_match, ("n N", "Next", "app.find_again(False)")),

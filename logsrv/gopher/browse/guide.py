@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from textwrap import wrap
 
 from logsrv.errors import LogsrvError
@@ -118,6 +119,11 @@ def start_lines(bookmarks: Bookmarks) -> list[Line]:
     lines += [Line(""), Line("Places to begin", "heading")]
     lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines
+
+
+def is_bookmark(lines: Sequence[Line], index: int | None) -> bool:
+    """Return true if that link of the start page is a bookmark: the places to begin are its last lines."""
+    return index is not None and index < len(lines) - len(BEGINNINGS)
 
 
 def link_line(url: ItemURL, title: str) -> Line:

@@ -20,6 +20,8 @@ from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.kit.text.escape import one_line
 
+_NO_BOOKMARK = "Only what is in Gopher can be a bookmark."
+
 
 class SavingWindow(FollowingWindow):
     """A window that saves in the background, and asks before it starts a program."""
@@ -33,13 +35,15 @@ class SavingWindow(FollowingWindow):
     # Bookmarks.
 
     def action_bookmark(self) -> None:
-        if self.page is not None:
+        if self.page is None:
+            self.say(_NO_BOOKMARK)
+        else:
             self._add_bookmark(self.page.url, title_of(self.page.url))
 
     def action_bookmark_link(self) -> None:
         link = self.link_at(self.view.cursor)
         if link is None or link.url is None:
-            self.say("Only what is in Gopher can be a bookmark.")
+            self.say(_NO_BOOKMARK)
         else:
             self._add_bookmark(link.url, link.title)
 

@@ -21,6 +21,7 @@ from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
 from textual.strip import Strip
 
 from logsrv.gopher.browse.colours import Paint
@@ -328,6 +329,24 @@ class PageView(ScrollView, can_focus=True):
     def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop().prevent_default()
         self._scroll_and_point(-_WHEEL, -1)
+
+    # Its scrollbar, dragged or clicked beside the handle.
+
+    def _on_scroll_to(self, message: ScrollTo) -> None:
+        message.stop().prevent_default()
+        if message.x is not None:
+            self.scroll_to(x=message.x, animate=False, immediate=True)
+        if message.y is not None:
+            rows = round(message.y) - self.scroll_offset.y
+            self._scroll_and_point(rows, 1 if rows > 0 else -1)
+
+    def _on_scroll_up(self, event: ScrollUp) -> None:
+        event.stop().prevent_default()
+        self._scroll_and_point(1 - self._height, -1)
+
+    def _on_scroll_down(self, event: ScrollDown) -> None:
+        event.stop().prevent_default()
+        self._scroll_and_point(self._height - 1, 1)
 
     # Painting.
 

@@ -43,6 +43,23 @@ def test_bookmarks(drive: Drive, server: Scripted) -> None:
     drive(server.url(), scenario)
 
 
+def test_x_is_told_where_there_is_a_bookmark_to_remove(drive: Drive, server: Scripted) -> None:
+    def keys(driven: Driven) -> str:
+        return driven.screen().splitlines()[-1]
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("Welcome to the hole")
+        await driven.press("a", "B")
+        await driven.shows("Start page")
+        await until(lambda: "x Remove" in keys(driven), "the key on a bookmark")
+        await driven.press("down")
+        await until(lambda: "x Remove" not in keys(driven), "no such key on a place to begin")
+        await driven.press("a")
+        await driven.shows("Only what is in Gopher can be a bookmark.")
+
+    drive(server.url(), scenario)
+
+
 def test_a_download_goes_on_in_the_background(
     drive: Drive, server: Scripted, environ: dict[str, str]
 ) -> None:

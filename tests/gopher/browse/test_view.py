@@ -9,6 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
+from textual.scrollbar import ScrollTo
 
 from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.lines import Line
@@ -336,6 +337,31 @@ def test_the_mouse_opens_and_scrolls() -> None:
         assert frame.view.scroll_offset.y == 3
 
     framed([*MENU, *TEXT], scenario)
+
+
+def test_a_scrollbar_leaves_no_cursor_behind() -> None:
+    """Dragged, or clicked beside its handle: the cursor and the line that tells it come along."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        view.styles.scrollbar_size_vertical = 1
+        await pilot.pause()
+        told = frame.pointed
+        view.post_message(ScrollTo(y=50.4))
+        await pilot.pause()
+        assert (view.scroll_offset.y, view.cursor) == (50, 50)
+        view.post_message(ScrollTo(y=20))
+        await pilot.pause()
+        assert (view.scroll_offset.y, view.cursor) == (20, 29)
+        assert frame.pointed == told + 2
+        await pilot.click(PageView, offset=(39, 9))
+        assert (view.scroll_offset.y, view.cursor) == (29, 29)
+        await pilot.click(PageView, offset=(39, 0))
+        assert (view.scroll_offset.y, view.cursor) == (20, 29)
+        await pilot.press("enter")
+        assert frame.opened == [29]
+
+    framed(LONG_MENU, scenario)
 
 
 def _wheel() -> type:
