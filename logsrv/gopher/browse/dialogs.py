@@ -44,7 +44,7 @@ class Dialog(ModalScreen[Answer]):
             content = Static(Content(content))
         self._box = VerticalScroll(content, can_focus=not content.can_focus)
         self._box.border_title = Content(title)
-        told = "     ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
+        told = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
         self._box.border_subtitle = Content(told)
 
     def compose(self) -> ComposeResult:

@@ -85,7 +85,8 @@ class Window(App[None]):
 
     TITLE = "Gopher"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (82, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-usual"), (82, "-wide")]
+    SUSPENDED_SCREEN_CLASS = "-covered"
     CSS = """
     #top { height: 1; background: $panel; }
     #lock { width: auto; padding: 0 1; }
@@ -103,6 +104,12 @@ class Window(App[None]):
     #where { width: auto; padding: 0 1; }
     /* What is announced leaves the two rows at the bottom to be read. */
     ToastRack { margin-bottom: 2; }
+    .-narrow ToastRack { margin-bottom: 3; }
+    .-narrow Toast { max-width: 100%; padding: 0 1; }
+    /* A dialog has its keys at the bottom, and the page shows through beside it. */
+    Dialog ToastRack { dock: top; margin: 0; }
+    Dialog Toast { margin: 0; }
+    .-covered Toast { display: none; }
     """
 
     def __init__(self, session: Session, started: Loading | None = None) -> None:

@@ -43,6 +43,32 @@ def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: D
     drive(None, scenario, size=(40, 12))
 
 
+def test_a_small_dialog_tells_all_of_its_keys(drive: Drive) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.press("d")
+        await driven.shows("Enter  open   x  stop   Esc  close")
+
+    drive(None, scenario, size=(40, 12))
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24)])
+def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int, int]) -> None:
+    async def scenario(driven: Driven) -> None:
+        question = "https://web.example/of/somebody\n\nOpen this with xdg-open?"
+        driven.browser.push_screen(Question("A link out of Gopher", question))
+        driven.browser.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
+        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved")
+        await driven.shows(
+            "packed.tar.gz, 25.0 KiB.", "web.example", "Open this with xdg-open?", "y  yes   n  no"
+        )
+        assert driven.screen().count("25.0 KiB") == 1
+        await driven.press("n")
+        await driven.shows("Start page", "packed.tar.gz, 25.0 KiB.")
+        await driven.shows("Downloads/packed.", "d  lists it")
+
+    drive(None, scenario, size=size)
+
+
 def row(state: DownloadState, **values: object) -> str:
     download = Download(GopherURL("h"), Path("/d/file.bin"))
     for name, value in {"state": state, "began": 0.0, "ended": 2.0, **values}.items():
