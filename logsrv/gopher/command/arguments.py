@@ -10,7 +10,6 @@ import os
 from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -223,6 +222,9 @@ def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
     """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
     GopherError, UsageError, ConfigurationError.
     """
+    # A mirror is of servers only.
+    from logsrv.gopher.local.typed import typed_place
+
     url = typed_place(options.url)
     if options.type is not None:
         url = url.replace(item_type=options.type)

@@ -13,7 +13,6 @@ import os
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.addresses import Addresses
-from logsrv.gopher.fetch.passage import passage
 from logsrv.gopher.fetch.ready import READ, WRITE, selector
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
@@ -335,6 +334,9 @@ class Transfers:
 
     def _pass_on(self, flight: Flight, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
+        # Small answers do without it.
+        from logsrv.gopher.fetch.passage import passage
+
         way = self._passage = self._passage or passage()
         if way is None:
             self._receive(flight)
