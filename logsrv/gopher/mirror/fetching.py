@@ -91,6 +91,7 @@ class Fetching:
         """Return what has ended, after at most `seconds`. waiting: how many could be started."""
         if self._worker is not None:
             self._worker.send()
+            self._worker.share(waiting)
         ended = self._of(self._transfers.wait(seconds))
         if self._worker is not None:
             self._turn += 1

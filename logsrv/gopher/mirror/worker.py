@@ -65,6 +65,7 @@ class Worker:
         self._number = 0
         self._unsent = bytearray()
         self._torn = b""
+        self._most = _MOST_JOBS
         self._is_short = True
         ends: list[int] = []
         own = os.getpid()
@@ -99,11 +100,15 @@ class Worker:
         """Return true if `job` may be given to it now: many together, as that takes less time for each."""
         if job.here or is_menu(job.item.url):
             return False
-        if len(self._jobs) <= _MOST_JOBS // 2:
+        if len(self._jobs) <= self._most // 2:
             self._is_short = True
-        elif len(self._jobs) >= _MOST_JOBS:
+        if len(self._jobs) >= self._most:
             self._is_short = False
         return self._is_short
+
+    def share(self, waiting: int) -> None:
+        """Take no more than half of what waits: at the end nobody should wait for the other."""
+        self._most = min(_MOST_JOBS, waiting // 2)
 
     def give(self, job: Job) -> None:
         """Let it be fetched with the next `send`."""
