@@ -368,7 +368,7 @@ async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -
 def test_a_policy_that_keeps_less_than_one_segment_is_said_once(open_store: OpenStore) -> None:
     strange = StorePolicy(rotate_size=2000, keep_bytes=1000)
     with capturedLogs() as events:
-        store = open_store(rotate_size=2000, keep_bytes=1000)
+        store = open_store(rotate_size=2000, keep_bytes=1000, rotate_every=strange.rotate_every)
         store.apply(strange)
         store.apply(StorePolicy(rotate_size=2000, keep_bytes=2000))
         store.apply(strange)
