@@ -26,8 +26,8 @@ if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2
         fail "$python cannot make virtual environments; install its venv module (Debian: apt install python3-venv) or uv"
     }
 fi
-# Scripts of older ones load re first, which takes as long as all else of a short command.
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip >= 25.2'
+# Scripts of those before 25.2 load re first, which takes as long as all else of a short command; they work.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip 2>/dev/null || true
 say "installing $requirement into .venv (the first time this takes a minute)"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$requirement"
 say 'done'
