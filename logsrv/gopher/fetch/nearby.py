@@ -17,7 +17,6 @@ from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.fetch.transfers import (
     CHUNK,
     EACH_ADDRESS,
-    Finished,
     Flight,
     Transfers,
     new_socket,
@@ -29,11 +28,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from socket import SocketType
-    from typing import Self
 
     from logsrv.gopher.fetch.addresses import Address
     from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.fetch.transfers import Sink
+    from logsrv.gopher.fetch.transfers import Finished, Sink
     from logsrv.gopher.wire.url import GopherURL
 
     # The most bytes and the most seconds, and when it was asked for.
@@ -58,16 +56,9 @@ _give_way = getattr(os, "sched_yield", _nothing)
 class Nearby(Transfers):
     """Transfers for whoever calls `wait` all the time; nobody else watches `fileno`."""
 
-    def __init__(
-        self,
-        options: ConnectionOptions,
-        clock: Callable[[], float],
-        *,
-        allow: Callable[[str, int], None] | None = None,
-    ) -> None:
-        super().__init__(options, clock, allow=allow)
+    def __init__(self, options: ConnectionOptions, clock: Callable[[], float]) -> None:
+        super().__init__(options, clock)
         self._asked: list[Asked] = []
-        self._is_plain = allow is None and options.proxy is None
 
     @property
     def active(self) -> int:
@@ -81,7 +72,9 @@ class Nearby(Transfers):
         most_seconds: float = math.inf,
     ) -> None:
         """Ask for `url`, as `start` does, for who needs no flight."""
-        known = self._addresses.known(url.host, url.port) if self._is_plain else None
+        known = None
+        if self.options.proxy is None:
+            known = self._addresses.known(url.host, url.port)
         if known is None or url.tls or url.plus is not None:
             self.start(url, sink, most_bytes=most_bytes, most_seconds=most_seconds)
             return
@@ -97,11 +90,20 @@ class Nearby(Transfers):
             return
         number = sock.connect_ex(address)
         if number in (0, errno.EINPROGRESS):
+            request = url.request()
             try:
-                self._sent((sock, url, sink, how), sock.send(url.request()))
-                return
+                size = sock.send(request)
             except OSError as error:
                 number = error.errno or 0
+            else:
+                asked = (sock, url, sink, how)
+                if size == len(request):
+                    self._asked.append(asked)
+                else:
+                    flight = self._answering(asked)
+                    flight.unsent = request[size:]
+                    self._listen(flight, READ | WRITE)
+                return
         flight = self._flight(url, sink, how, known[1:])
         flight.socket = sock
         if number in (errno.EAGAIN, errno.ENOTCONN):
@@ -129,20 +131,15 @@ class Nearby(Transfers):
         self._asked.clear()
         super().close()
 
-    def forked(self) -> Self:
-        for sock, *_ in self._asked:
-            sock.close()
-        return super().forked()
-
-    def _sent(self, asked: Asked, size: int) -> None:
-        """So much of the request is on its way."""
-        request = asked[1].request()
-        if size == len(request):
-            self._asked.append(asked)
-            return
-        flight = self._answering(asked)
-        flight.unsent = request[size:]
-        self._listen(flight, READ | WRITE)
+    def forked(self) -> Nearby:
+        """Return what a forked process takes instead: these are the other one's, and a server would
+        never see the end of a connection that is still open here.
+        """
+        for sock in (*[asked[0] for asked in self._asked], *[each.socket for each in self._active]):
+            if sock is not None:
+                sock.close()
+        self._selector.close()
+        return Nearby(self.options, self._clock)
 
     def _look_at_asked(self) -> None:
         asked, self._asked = self._asked, []
@@ -159,7 +156,7 @@ class Nearby(Transfers):
                 if rest == b"" and (most_bytes is None or len(data) <= most_bytes):
                     sock.close()
                     self.received += len(data)
-                    self._hand_over(sink, data)
+                    self._hand_back(sink, _fed(sink, data), has_header=False)
                     continue
             flight = self._answering(each)
             for piece in (data, rest):
@@ -167,16 +164,6 @@ class Nearby(Transfers):
                     self._came(flight, piece, now)
             if not flight.transfer.done:
                 self._listen(flight, READ)
-
-    def _hand_over(self, sink: Sink, body: bytes) -> None:
-        try:
-            sink.feed(body)
-            sink.finish(False)
-        except (LogsrvError, OSError) as error:
-            sink.abort()
-            self._finished.append(Finished(sink, error))
-        else:
-            self._finished.append(Finished(sink, None))
 
     def _flight(self, url: GopherURL, sink: Sink, how: How, others: list[Address]) -> Flight:
         """Return a flight that has no connection yet, and `others` to try."""
@@ -208,3 +195,12 @@ def _received(sock: SocketType) -> bytes | OSError | None:
         return None
     except OSError as error:
         return error
+
+
+def _fed(sink: Sink, body: bytes) -> Exception | None:
+    """Give `sink` all of an answer; return its error."""
+    try:
+        sink.feed(body)
+    except (LogsrvError, OSError) as error:
+        return error
+    return None

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
-    from typing import Protocol, Self
+    from typing import Protocol
 
     from logsrv.gopher.fetch.addresses import Address
     from logsrv.gopher.fetch.passage import Passage
@@ -220,16 +220,6 @@ class Transfers:
 
     def unwatch(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)
-
-    def forked(self) -> Self:
-        """Return what a forked process takes instead: these are the other one's, and a server would
-        never see the end of a connection that is still open here.
-        """
-        for flight in self._active:
-            if flight.socket is not None:
-                flight.socket.close()
-        self._selector.close()
-        return type(self)(self.options, self._clock, allow=self._allow)
 
     def close(self) -> None:
         """Give up what is under way; no file is left of it."""
@@ -452,15 +442,18 @@ class Transfers:
         self._active.discard(flight)
         self._close(flight)
         transfer = flight.transfer
-        error = transfer.error
+        self._hand_back(flight.sink, transfer.error, transfer.reader.header is not None)
+
+    def _hand_back(self, sink: Sink, error: Exception | None, has_header: bool) -> None:
+        """End `sink` as its answer ended, and let the next `wait` tell."""
         if error is None:
             try:
-                flight.sink.finish(transfer.reader.header is not None)
+                sink.finish(has_header)
             except (LogsrvError, OSError) as local:
                 error = local
         if error is not None:
-            flight.sink.abort()
-        self._finished.append(Finished(flight.sink, error))
+            sink.abort()
+        self._finished.append(Finished(sink, error))
 
     def _close(self, flight: Flight) -> None:
         if flight.socket is not None:
