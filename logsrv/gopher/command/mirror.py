@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 
@@ -71,7 +70,12 @@ def _declare(parser: Parser | Declared) -> None:
     add("--charset", metavar="NAME", help="of menus, for index.html; default: UTF-8, else Latin-1")
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
-    add("--connections", metavar="N", type=number(1, 200), default=4, help="at once; default: 4")
+    add(
+        "--connections",
+        metavar="N",
+        type=number(1, 200),
+        help="at once; default: 4, and 8 to a server that answers faster than one process can ask",
+    )
     add(
         "--min-speed",
         metavar="SIZE",
@@ -89,8 +93,6 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
     Raises Shown, GopherError (of the root), ConfigurationError, OSError (of the disk).
     """
-    # Items are many and in no circles: looking for those took a tenth of the time.
-    gc.set_threshold(100_000)
     options = read(words, _declare, "gopher mirror", _DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
@@ -117,7 +119,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         try:
             interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
         except Exception:
-            if not crawl.copies and journal.is_new:
+            if not crawl.tally.fetched and journal.is_new:
                 _unmake(directory, made)
             raise
         finally:

@@ -10,18 +10,20 @@ be had now is kept as it is, and so is all that a menu leads to that cannot.
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.journal import Done, Journal
-from logsrv.gopher.mirror.menus import MenuFiles, Reading, Unfinished
+from logsrv.gopher.mirror.menus import MenuFiles, Reading, Readings
 from logsrv.gopher.mirror.names import Names
 from logsrv.gopher.mirror.pages import Line
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.rules import ServerRules
-from logsrv.gopher.mirror.scope import Item, Items, Key, Scope, is_menu
+from logsrv.gopher.mirror.scope import Items, Key, Scope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
 from logsrv.gopher.mirror.tally import Manners, Tally
 from logsrv.gopher.mirror.work import work
@@ -29,7 +31,6 @@ from logsrv.gopher.mirror.worker import HandedBack
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,25 +42,13 @@ else:
     from _collections import deque
 
 RETRIES = 4
-# Seconds after which a menu is shown although some of its items are still to come.
-_LATE = 2.0
 _WRITTEN_DOWN = 0.1
-
-
-class Copy(Value):
-    """The copy of an item: its path, and whether it is a menu's, so a directory."""
-
-    __slots__ = ("is_menu", "path")
-
-    def __init__(self, path: tuple[str, ...], is_menu: bool) -> None:
-        self.path = path
-        self.is_menu = is_menu
 
 
 class Crawl:
     """Fetches `root` and what it leads to into `directory`.
 
-    tally: what was done; menus: those of the mirror; copies: all items that are there, by their keys.
+    tally: what was done; waiting: how many items are known and not yet fetched.
     """
 
     def __init__(
@@ -83,14 +72,12 @@ class Crawl:
         )
         self._files = files
         self._update = update
-        self._old: dict[Key, Done] = {}
         self._items = Items()
-        self._root_key = self._items.key(root)
-        self._unfinished = Unfinished(self._write)
-        self._unread: deque[Reading] = deque()
-        # A large one is often written soon after it was read; others are parsed again.
-        self._latest: Reading | None = None
-        self._late: deque[tuple[float, Done]] = deque()
+        # What was met; of earlier runs what was not met yet; and what an update has not asked for yet.
+        self._jobs: dict[Key, Job] = {}
+        self._done: dict[Key, Done] = {}
+        self._old: dict[Key, Done] = {}
+        self._readings = Readings(self._write, clock)
         self._ended: deque[Job] = deque()
         self._clock = clock
         self._scope = scope
@@ -98,20 +85,11 @@ class Crawl:
         self._transfers = transfers
         self._manners = manners
         self._names = Names(root)
-        self._seen: set[Key] = set()
-        self._awaited: set[Key] = set()
         self._queue = Queue(clock, manners.delay)
-        self._done: dict[Key, Done] = {}
         self._retries = Retries(RETRIES)
         self._next_flush = 0.0
         self.tally = Tally()
-        self.menus: list[Done] = []
-        self.copies: dict[Key, Copy] = {}
-
-    @property
-    def waiting(self) -> int:
-        """The number of items that are known and not yet fetched."""
-        return len(self._awaited)
+        self.waiting = 0
 
     @property
     def received(self) -> int:
@@ -132,12 +110,12 @@ class Crawl:
     def _run(self, show: Callable[[], None]) -> None:
         self._restore()
         rules = ServerRules(self._root, self._transfers, self._manners.ignore_robots)
-        if self._root_key not in self._done:
+        if self._items.key(self._root) not in self._done:
             # The user asked for this one; what it leads to waits for the rules.
-            self._meet(Item(self._root, 0), self._root_key)
+            self._meet(self._root, 0)
             self._start()
         self._obey(rules)
-        self._meet(Item(self._root, 0), self._root_key)
+        self._meet(self._root, 0)
         try:
             self._fetch_all(show)
         except Exception:
@@ -146,35 +124,24 @@ class Crawl:
             # Ctrl-C or SIGTERM: what was whole by then is not fetched again.
             self._ended += self._fetching.ended()
             self._settle()
-            self._leave()
+            self._readings.leave()
             raise
-        self._leave()
+        self._readings.leave()
         root_error = self.tally.failed.get(self._root)
-        if root_error is not None and not self.copies:
+        if root_error is not None:
             raise root_error
         if self._update and self.tally.stopped is None:
             self._drop()
             self._journal.end_update()
 
-    def _leave(self) -> None:
-        """Have all menus say what is there by now, also at an early end."""
-        if self._unread:
-            # Nobody has come to what these lead to, and some of it is there since an earlier run.
-            for key, done in self._done.items():
-                self.copies[key] = Copy(done.path, done.size is None)
-        for reading in self._unread:
-            self._write(reading.menu)
-        self._unread.clear()
-        self._unfinished.leave()
-
     def _fetch_all(self, show: Callable[[], None]) -> None:
-        while self._awaited or self._unread:
+        while self.waiting or self._readings.first():
             self._start()
             # While the next answers travel.
             self._settle()
-            if self._unread:
-                self._follow()
-            self._write_late()
+            if reading := self._readings.first():
+                self._follow(reading)
+            self._readings.write_late()
             self._write_down()
             show()
             if self.received > self._manners.bytes:
@@ -182,8 +149,9 @@ class Crawl:
                 self._ended += self._fetching.ended()
                 self._settle()
                 break
-            if self._awaited:
-                pause = 0.0 if self._unread else self._queue.pause(self._fetching.has_room())
+            if self.waiting:
+                is_busy = self._readings.first() is not None
+                pause = 0.0 if is_busy else self._queue.pause(self._fetching.has_room())
                 # Between requests that are to have a pause, nobody is too busy.
                 waiting = 0 if self._queue.delay else len(self._queue)
                 self._ended += self._fetching.wait(pause, waiting)
@@ -232,74 +200,64 @@ class Crawl:
 
     # Finding.
 
-    def _follow(self) -> None:
+    def _follow(self, reading: Reading) -> None:
         """Go on through a menu: fetch what its lines lead to, or take it as it is.
 
         Not all of a long one at once, or nothing would be under way meanwhile.
         """
-        reading = self._unread[0]
         for line in reading.next_lines():
             if self.tally.stopped is not None:
                 break
-            found = self._scope.item(line, reading.item)
-            key = None if found is None else self._items.key(found.url)
-            reading.keys.append(key)
-            if found is not None and key is not None:
-                self._meet(found, key)
+            url = self._scope.wanted(line, reading.menu.url, reading.depth)
+            reading.jobs.append(None if url is None else self._meet(url, reading.depth))
         if reading.is_over or self.tally.stopped is not None:
-            self._unread.popleft()
-            if missing := self._awaited.intersection(reading.keys):
-                self._unfinished.came(reading.menu, missing)
-                self._late.append((self._clock() + _LATE, reading.menu))
-            else:
-                self._write(reading.menu)
+            self._readings.leave_first()
 
-    def _meet(self, item: Item, key: Key) -> None:
-        if key in self._seen:
-            return
-        if len(self._seen) >= self._manners.items:
+    def _meet(self, url: GopherURL, depth: int) -> Job | None:
+        """Return the job for what was found, None if it is one too many."""
+        key = self._items.key(url)
+        job = self._jobs.get(key)
+        if job is not None:
+            return job
+        if len(self._jobs) >= self._manners.items:
             self.tally.stopped = f"--max-items {self._manners.items}"
-            return
-        self._seen.add(key)
+            return None
+        job = self._jobs[key] = Job(url, key, depth)
         done = self._done.pop(key, None)
-        if done is not None and (done.size is None) == is_menu(item.url):
+        if done is not None and (done.size is None) == is_menu(url):
             self.tally.kept += 1
-            self._keep(done, item, key)
-            return
-        self._awaited.add(key)
-        job = Job(item, key)
+            self._keep(done, job)
+            return job
+        self.waiting += 1
         old = self._old.get(key)
-        if old is not None and (old.size is None) == is_menu(item.url):
+        if old is not None:
+            job.known = True
+        if old is not None and (old.size is None) == is_menu(url):
             job.path = old.path
-        elif not is_menu(item.url):
-            job.path = self._names.path(item.url)
-        job.known = old is not None
-        self._queue.add(job, first=self._update and is_menu(item.url))
+        elif not is_menu(url):
+            job.path = self._names.path(url)
+        self._queue.add(job, first=self._update and is_menu(url))
+        return job
 
-    def _keep(self, done: Done, item: Item, key: Key) -> None:
+    def _keep(self, done: Done, job: Job) -> None:
         """Take what is there already."""
-        self.copies[key] = Copy(done.path, done.size is None)
+        self._is_there(job, done.path)
         if done.size is None:
-            self._read(done, item, self._lines(done))
-        self._begin_root(key)
+            parser = MenuParser()
+            lines = [*parser.feed(self._journal.menu(done)), *parser.finish()]
+            self._read(done, job, lines)
 
-    def _read(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
-        self.menus.append(menu)
+    def _is_there(self, job: Job, path: tuple[str, ...]) -> None:
+        job.path = path
+        job.has_copy = True
+        if job.url == self._root and self._files is not None and not is_menu(job.url):
+            self._files.write_root_for(path)
+        self._readings.settled(job)
+
+    def _read(self, menu: Done, job: Job, lines: list[MenuItem]) -> None:
         if self._files is not None:
             self._files.came(menu)
-        self._latest = Reading(menu, item, lines)
-        self._unread.append(self._latest)
-
-    def _lines(self, menu: Done) -> list[MenuItem]:
-        parser = MenuParser()
-        return [*parser.feed(self._journal.menu(menu)), *parser.finish()]
-
-    def _begin_root(self, key: Key) -> None:
-        if key != self._root_key:
-            return
-        copy = self.copies.get(key)
-        if self._files and copy and not copy.is_menu:
-            self._files.write_root_for(copy.path)
+        self._readings.add(Reading(menu, job.depth + 1, lines))
 
     def _write_down(self) -> None:
         """Write the journal now and then: who is killed has less to fetch again."""
@@ -308,36 +266,29 @@ class Crawl:
             self._next_flush = now + _WRITTEN_DOWN
             self._journal.flush()
 
-    def _write_late(self) -> None:
-        while self._late and self._late[0][0] <= self._clock():
-            menu = self._late.popleft()[1]
-            if self._unfinished.has(menu):
-                self._write(menu)
-
-    def _write(self, menu: Done) -> None:
+    def _write(self, reading: Reading) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
-        if self._files is None:
-            return
-        if self._latest is not None and self._latest.menu is menu and self._latest.is_over:
-            items = zip(self._latest.lines, self._latest.keys, strict=True)
-            lines = [self._line(menu, line, key) for line, key in items]
-        else:
-            lines = [self._line(menu, line) for line in self._lines(menu)]
-        self._files.write(menu, lines)
+        if self._files is not None:
+            found = zip_longest(reading.lines, reading.jobs)
+            self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
 
-    def _line(self, menu: Done, line: MenuItem, key: Key | None = None) -> Line:
-        """Return a line of a menu as it is written. key: if it is known already."""
-        copy = None if key is None else self.copies.get(key)
-        url = None
-        if copy is None:
-            url = self._scope.url(line, menu.url)
-            copy = None if url is None else self.copies.get(self._items.key(url))
+    def _line(self, menu: Done, line: MenuItem, job: Job | None) -> Line:
+        """Return a line of a menu as it is written. job: for what it leads to, if that was met."""
         if not line.host and line.port is not None:
             # Elsewhere, no host would mean another one.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
-        if copy is None:
-            return Line(line, None, False, None if url is None else str(url))
-        return Line(line, copy.path, copy.is_menu, None)
+        if job is not None and job.has_copy:
+            return Line(line, job.path, is_menu(job.url), None)
+        url = self._scope.url(line, menu.url)
+        if url is None:
+            return Line(line, None, False, None)
+        key = self._items.key(url)
+        job, done = self._jobs.get(key), self._done.get(key)
+        if job is not None and job.has_copy:
+            return Line(line, job.path, is_menu(job.url), None)
+        if done is not None:
+            return Line(line, done.path, done.size is None, None)
+        return Line(line, None, False, str(url))
 
     # Fetching.
 
@@ -354,32 +305,30 @@ class Crawl:
         if job.error is not None:
             self._fail(job, job.error)
             return
-        url, got = job.item.url, job.got
+        url, got = job.url, job.got
         self._retries.answered(url.host)
         self.tally.fetched += 1
+        self.waiting -= 1
         path = self._names.path(url) if job.path is None else job.path
-        self.copies[job.key] = Copy(path, is_menu(url))
-        self._awaited.discard(job.key)
         old = self._old.pop(job.key, None)
         is_same = False
         if isinstance(got, MenuSink):
             if old is not None and old.size is None:
                 is_same = self._journal.menu(old) == got.content
-            done = self._journal.add_menu(url, path, got.content)
-            self._read(done, job.item, got.items)
+            self._read(self._journal.add_menu(url, path, got.content), job, got.items)
         elif isinstance(got, (FileSink, Stored)):
             is_same = not got.changed
             self._journal.add_file(url, path, got.size)
+        job.got = None
         if old is not None:
             self.tally.same += is_same
             self.tally.changed += not is_same
             if old.path != path:
                 self._old[job.key] = old
-        self._begin_root(job.key)
-        self._unfinished.settled(job.key)
+        self._is_there(job, path)
 
     def _fail(self, job: Job, error: Exception) -> None:
-        url = job.item.url
+        url = job.url
         job.error = job.got = None
         if isinstance(error, HandedBack):
             job.here, job.tries = True, 0
@@ -399,10 +348,10 @@ class Crawl:
             raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
-        self._awaited.discard(job.key)
+        self.waiting -= 1
         if old is not None and not isinstance(error, ServerError):
             self._keep_old(self._old.pop(job.key), job)
-        self._unfinished.settled(job.key)
+        self._readings.settled(job)
 
     def _keep_old(self, old: Done, job: Job) -> None:
         if old.size is None:
@@ -411,11 +360,11 @@ class Crawl:
             return
         else:
             self._journal.add_file(old.url, old.path, old.size)
-        self._keep(old, job.item, job.key)
+        self._keep(old, job)
 
     def _drop(self) -> None:
         """Remove what was not met any more."""
-        taken = {copy.path for copy in self.copies.values()}
+        taken = {job.path for job in self._jobs.values() if job.has_copy}
         for old in self._old.values():
             self.tally.gone += 1
             if old.path in taken:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _A_WHILE = 8
 _MANY = 100
 _BUSY = 0.7
+# pygopherd, for one, lets no more than five wait; who answers faster than it is asked lets nobody wait.
+_FEW = 4
 _MOST_OF_A_MENU = Limits().menu
 _TIME_FOR_A_MENU = Timeouts().whole
 
@@ -37,12 +39,15 @@ class Fetching:
         self,
         transfers: Nearby,
         folders: Folders,
-        connections: int,
+        connections: int | None,
         item_bytes: int | None,
         work: Callable[[Fetching, int, int], None] | None = None,
     ) -> None:
-        """item_bytes: the most that one answer may have. work: what a second process does."""
-        self.connections = connections
+        """connections: None for a few, and as many again in a second process. item_bytes: the most that
+        one answer may have. work: what a second process does.
+        """
+        self.connections = connections or _FEW
+        self._lent = 0 if connections is None else connections // 2
         self._transfers = transfers
         self._folders = folders
         self._item_bytes = item_bytes
@@ -50,7 +55,6 @@ class Fetching:
         self._jobs: dict[Sink, Job] = {}
         self._worker: Worker | None = None
         self._received = 0
-        self._lent = 0
         self._ended = 0
         self._turn = 0
         self._looked = (time.monotonic(), time.process_time())
@@ -72,7 +76,7 @@ class Fetching:
         if self._worker is not None and self._worker.takes(job):
             self._worker.give(job)
             return
-        url = job.item.url
+        url = job.url
         kind = item_type(url.item_type).transfer
         sink: MenuSink | FileSink
         most_bytes: int | None
@@ -91,12 +95,13 @@ class Fetching:
         """Return what has ended, after at most `seconds`. waiting: how many could be started."""
         if self._worker is not None:
             self._worker.send()
-            self._worker.share(waiting)
         ended = self._of(self._transfers.wait(seconds))
         if self._worker is not None:
             self._turn += 1
             if not ended or self._turn % 4 == 0:
                 ended += self._taken(self._worker, self._worker.ended())
+            if self._worker is not None:
+                self._worker.share(waiting)
         elif waiting > _MANY and self.connections > 1:
             self._ended += len(ended)
             if self._ended >= _A_WHILE:
@@ -149,7 +154,7 @@ class Fetching:
         there = self._work
         if there is None or worked - before < _BUSY * (now - begun) or not can_work():
             return
-        share = self.connections // 2
+        share = self._lent or self.connections
 
         def work(source: int, target: int) -> None:
             transfers = self._transfers.forked()
@@ -161,8 +166,7 @@ class Fetching:
             # It is quicker with a second process, but does without one.
             self._work = None
             return
-        self.connections -= share
-        self._lent = share
+        self.connections -= self._lent
         self.watch(self._worker.results)
 
     def _taken(self, worker: Worker, told: tuple[int, list[Job]]) -> list[Job]:

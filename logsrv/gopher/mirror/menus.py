@@ -1,4 +1,6 @@
-"""The menus of a mirror, written when all is there that they lead to, and before if that takes long."""
+"""The menus of a mirror: gone through line by line, and written when all is there that they lead to, before
+that if it takes long.
+"""
 
 from __future__ import annotations
 
@@ -6,76 +8,104 @@ from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
 from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
-from logsrv.gopher.mirror.scope import Item, Key
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections import deque
+    from collections.abc import Callable
+
+    from logsrv.gopher.mirror.queue import Job
+else:
+    # As in `queue`.
+    from _collections import deque
 
 _LINES_AT_ONCE = 64
+# Seconds after which a menu is shown although some of its items are still to come.
+LATE = 2.0
 
 
 class Reading:
-    """A menu that is gone through. keys: of what its lines lead to, None if to nothing that is wanted; as
-    far as they were.
+    """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where it is nothing
+    that is wanted; as far as they were. missing: how many are still to come, when all lines were.
     """
 
-    __slots__ = ("item", "keys", "lines", "menu")
+    __slots__ = ("depth", "jobs", "lines", "menu", "missing")
 
-    def __init__(self, menu: Done, item: Item, lines: list[MenuItem]) -> None:
+    def __init__(self, menu: Done, depth: int, lines: list[MenuItem]) -> None:
         self.menu = menu
-        self.item = item
-        self.keys: list[Key | None] = []
+        self.depth = depth
         self.lines = lines
+        self.jobs: list[Job | None] = []
+        self.missing = 0
 
     @property
     def is_over(self) -> bool:
         """Return true if all lines were given."""
-        return len(self.keys) == len(self.lines)
+        return len(self.jobs) == len(self.lines)
 
     def next_lines(self) -> list[MenuItem]:
         """Return some more of its lines."""
-        return self.lines[len(self.keys) : len(self.keys) + _LINES_AT_ONCE]
+        return self.lines[len(self.jobs) : len(self.jobs) + _LINES_AT_ONCE]
 
 
-class Unfinished:
-    """The menus that have items which are still to come; `write` is called for each when the last of
-    these has been settled.
-    """
+class Readings:
+    """The menus that are not gone through yet, and those that have items which are still to come."""
 
-    def __init__(self, write: Callable[[Done], None]) -> None:
+    def __init__(self, write: Callable[[Reading], None], clock: Callable[[], float]) -> None:
+        """write: called for each when the last of its items is settled, and before that if that takes
+        long.
+        """
         self._write = write
-        self._missing: dict[CopyPath, int] = {}
-        self._waiting: dict[Key, list[Done]] = {}
+        self._clock = clock
+        self._unread: deque[Reading] = deque()
+        self._unfinished: dict[Reading, None] = {}
+        self._late: deque[tuple[float, Reading]] = deque()
 
-    def came(self, menu: Done, missing: Collection[Key]) -> None:
-        """A menu is there, some of its items are not: those of the keys `missing`, each once."""
-        if missing:
-            self._missing[menu.path] = len(missing)
-        for key in missing:
-            self._waiting.setdefault(key, []).append(menu)
+    def add(self, reading: Reading) -> None:
+        self._unread.append(reading)
 
-    def has(self, menu: Done) -> bool:
-        """Return true if some of its items are still to come."""
-        return menu.path in self._missing
+    def first(self) -> Reading | None:
+        """Return the one to go on with."""
+        return self._unread[0] if self._unread else None
 
-    def settled(self, key: Key) -> None:
-        """An item is there, or will never be."""
-        for menu in self._waiting.pop(key, ()):
-            self._missing[menu.path] -= 1
-            if not self._missing[menu.path]:
-                del self._missing[menu.path]
-                self._write(menu)
+    def leave_first(self) -> None:
+        """Nobody goes on with it: its lines are all met, or no more are wanted."""
+        reading = self._unread.popleft()
+        awaited = {job for job in reading.jobs if job is not None and not job.is_settled}
+        if not awaited:
+            self._write(reading)
+            return
+        reading.missing = len(awaited)
+        self._unfinished[reading] = None
+        self._late.append((self._clock() + LATE, reading))
+        for job in awaited:
+            job.menus = [*(job.menus or ()), reading]
+
+    def settled(self, job: Job) -> None:
+        """What `job` is for is there, or will never be."""
+        job.is_settled = True
+        readings, job.menus = job.menus, None
+        for reading in readings or ():
+            reading.missing -= 1
+            if not reading.missing and reading in self._unfinished:
+                del self._unfinished[reading]
+                self._write(reading)
+
+    def write_late(self) -> None:
+        """Write those for which it takes long, as they are now."""
+        while self._late and self._late[0][0] <= self._clock():
+            reading = self._late.popleft()[1]
+            if reading.missing:
+                self._write(reading)
 
     def leave(self) -> None:
-        """Write the menus that still wait for something: it will not come."""
-        menus = {menu.path: menu for waiting in self._waiting.values() for menu in waiting}
-        self._waiting.clear()
-        for path in self._missing:
-            self._write(menus[path])
-        self._missing.clear()
+        """Write all, at the end of a run: what they wait for will not come."""
+        for reading in (*self._unread, *self._unfinished):
+            self._write(reading)
+        self._unread.clear()
+        self._unfinished.clear()
 
 
 class MenuFiles:

@@ -92,7 +92,7 @@ def index(
     up: that of the menu above.
     """
     shown = "".join(_page_line(line, here, charset) for line in lines)
-    way = "" if up is None else f'<p><a href="{_in_html(_path(up, here, True))}">Up</a></p>\n'
+    way = "" if up is None else f'<p><a href="{_path(up, here, True)}">Up</a></p>\n'
     return (_HEAD.format(title=_in_html(one_line(title)), up=way) + shown + _FOOT).encode(
         "utf-8", "replace"
     )
@@ -106,7 +106,6 @@ def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
     if target is None:
         shown = f"<span>{text or '&nbsp;'}</span>"
     else:
-        target = _in_html(target)
         shown = f'<a href="{target}" rel="noreferrer">{text or target}</a>'
     return f"<div><small>{_type_name(line.item.item_type)}</small>{shown}</div>\n"
 
@@ -130,12 +129,13 @@ def _in_html(text: str) -> str:
 
 
 def _target(line: Line, here: CopyPath) -> str | None:
+    """Return where a line leads, as HTML; a path in a URL has nothing that means something there."""
     if line.copy is not None:
         return _path(line.copy, here, line.is_menu)
     if line.item.item_type in "i3":
         return None
     link = line.url or line.item.link()
-    return link if link is not None and link.lower().startswith(_WEB) else None
+    return _in_html(link) if link is not None and link.lower().startswith(_WEB) else None
 
 
 def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:

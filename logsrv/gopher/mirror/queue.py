@@ -4,15 +4,16 @@ started. No I/O.
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.scope import Item, Key
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
     from logsrv.gopher.fetch.transfers import Sink
+    from logsrv.gopher.mirror.menus import Reading
+    from logsrv.gopher.mirror.scope import Key
     from logsrv.gopher.mirror.sinks import Stored
+    from logsrv.gopher.wire.url import GopherURL
 else:
     # `collections` takes 2 ms to load.
     from _collections import deque
@@ -22,23 +23,31 @@ IDLE = 0.2
 
 
 class Job:
-    """An item that is to be fetched, and what came of it.
+    """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
 
-    path: of its copy; a menu's is known when it has come. known: there may be a copy of before.
-    here: it is not for another process. error, got: when it has ended, one of the two.
+    key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
+    known: there may be a copy of before. here: it is not for another process. error, got: when it was
+    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be. menus: those
+    that wait for it.
     """
 
-    __slots__ = ("error", "got", "here", "item", "key", "known", "path", "tries")
+    __slots__ = (
+        *("depth", "error", "got", "has_copy", "here", "is_settled"),
+        *("key", "known", "menus", "path", "tries", "url"),
+    )
 
-    def __init__(self, item: Item, key: Key, path: tuple[str, ...] | None = None) -> None:
-        self.item = item
+    def __init__(
+        self, url: GopherURL, key: Key, depth: int, path: tuple[str, ...] | None = None
+    ) -> None:
+        self.url = url
         self.key = key
+        self.depth = depth
         self.path = path
-        self.known = False
-        self.here = False
+        self.has_copy = self.is_settled = self.known = self.here = False
         self.tries = 0
         self.error: Exception | None = None
         self.got: Sink | Stored | None = None
+        self.menus: list[Reading] | None = None
 
 
 class Queue:

@@ -6,7 +6,6 @@ from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.gopher.wire.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,20 +22,6 @@ OTHER_HOST = "on other servers: --span everywhere"
 OTHER_PATH = "outside of the path: --span host"
 FORBIDDEN = "closed to robots: --ignore-robots"
 TOO_DEEP = "deeper than --depth"
-
-
-class Item(Value):
-    """A thing to fetch. `url` names the server always in the same way. depth: menus to here."""
-
-    __slots__ = ("depth", "url")
-
-    def __init__(self, url: GopherURL, depth: int) -> None:
-        self.url = url
-        self.depth = depth
-
-    @property
-    def key(self) -> Key:
-        return key_of(self.url)
 
 
 def key_of(url: GopherURL) -> Key:
@@ -99,16 +84,19 @@ class Scope:
         """Return true if `url` is on the root's server."""
         return url.port == self._root.port and url.host in self._names
 
-    def item(self, item: MenuItem, menu: Item) -> Item | None:
-        """Return what to fetch for a line of a menu, or None, which is counted, unless it is only text."""
-        url = self.url(item, menu.url)
+    def wanted(self, item: MenuItem, menu: GopherURL, depth: int) -> GopherURL | None:
+        """Return what to fetch for a line of a menu, or None, which is counted, unless it is only text.
+
+        depth: of what the menu leads to, in menus.
+        """
+        url = self.url(item, menu)
         if url is None:
             if item.item_type not in "i3":
                 self._skip(NOT_FOLLOWED)
             return None
-        reason = self._reason(url, menu.depth + 1)
+        reason = self._reason(url, depth)
         if reason is None:
-            return Item(url, menu.depth + 1)
+            return url
         self._skip(reason)
         if reason == OTHER_HOST and (url.address in self.strangers or len(self.strangers) < 1000):
             self.strangers[url.address] = self.strangers.get(url.address, 0) + 1
@@ -116,12 +104,10 @@ class Scope:
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
         """Return where a line of a menu leads, the root's server under the name that the root has."""
-        url = item.url(menu)
-        if url is None or (url.host == self._root.host and url.tls == self._root.tls):
+        url, root = item.url(menu), self._root
+        if url is None or (url.host == root.host and url.tls == root.tls) or not self.is_home(url):
             return url
-        if not self.is_home(url):
-            return url
-        return url.replace(host=self._root.host, tls=self._root.tls)
+        return url.replace(host=root.host, tls=root.tls)
 
     def _reason(self, url: GopherURL, depth: int) -> str | None:
         if url.item_type == "7":

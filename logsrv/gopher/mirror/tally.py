@@ -7,11 +7,11 @@ from logsrv.gopher.wire.value import Value
 
 
 class Manners(Value):
-    """Limits of a run. connections: at a time; delay: seconds from one request to the next; items, bytes:
-    of the whole mirror; item_bytes: of one answer.
+    """Limits of a run. connections: at a time, None for a few; delay: seconds from one request to the next;
+    items, bytes: of the whole mirror; item_bytes: of one answer.
     """
 
-    connections: int = 4
+    connections: int | None = None
     delay: float = 0.0
     items: int = 100_000
     bytes: int = 10 * 1024**3

@@ -8,7 +8,7 @@ import time
 from logsrv.errors import LogsrvError
 from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.queue import IDLE, Job
-from logsrv.gopher.mirror.scope import Item
+from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import remembered
@@ -29,6 +29,7 @@ _TOLD_LATE = 0.01
 def work(fetching: Fetching, source: int, target: int) -> None:
     """Do the jobs that come from `source`, and tell `target`, until no more will come."""
     waiting: deque[_Numbered] = deque()
+    ended: list[Job] = []
     told = _Told(target, fetching)
     torn = b""
     os.set_blocking(source, False)
@@ -50,14 +51,12 @@ def work(fetching: Fetching, source: int, target: int) -> None:
             except (LogsrvError, OSError) as error:
                 job.error = error
                 told.add(job)
-        for ended in fetching.wait(told.due):
-            fetching.settle(ended)
-            told.add(ended)
+        # While the next answers travel.
+        told.settle(ended)
         if not waiting or told.is_due:
             told.all()
-    for ended in fetching.ended():
-        fetching.settle(ended)
-        told.add(ended)
+        ended = fetching.wait(told.due)
+    told.settle(ended + fetching.ended())
     told.all()
     fetching.close()
 
@@ -69,8 +68,9 @@ class _Numbered(Job):
 
     def __init__(self, line: bytes) -> None:
         number, known, begin, selector, path = line.split(b"\t")
-        item = Item(_server(begin).at(selector), 0)
-        super().__init__(item, item.key, tuple(path.decode("utf-8", "surrogateescape").split("/")))
+        url = _server(begin).at(selector)
+        names = path.decode("utf-8", "surrogateescape").split("/")
+        super().__init__(url, key_of(url), 0, tuple(names))
         self.known = known == b"1"
         self.number = int(number)
 
@@ -91,6 +91,12 @@ class _Told:
         self._lines = bytearray()
         self._count = 0
         self._next = 0.0
+
+    def settle(self, ended: list[Job]) -> None:
+        """Let their files appear."""
+        for job in ended:
+            self._fetching.settle(job)
+            self.add(job)
 
     def add(self, job: Job) -> None:
         assert isinstance(job, _Numbered)

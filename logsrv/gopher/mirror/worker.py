@@ -98,7 +98,7 @@ class Worker:
 
     def takes(self, job: Job) -> bool:
         """Return true if `job` may be given to it now: many together, as that takes less time for each."""
-        if job.here or is_menu(job.item.url):
+        if job.here or is_menu(job.url) or self._to_worker.closed:
             return False
         if len(self._jobs) <= self._most // 2:
             self._is_short = True
@@ -107,14 +107,18 @@ class Worker:
         return self._is_short
 
     def share(self, waiting: int) -> None:
-        """Take no more than half of what waits: at the end nobody should wait for the other."""
+        """Take no more than half of what waits: at the end nobody should wait for the other, nor for
+        this process to end.
+        """
         self._most = min(_MOST_JOBS, waiting // 2)
+        if not waiting and not self._jobs:
+            self._to_worker.close()
 
     def give(self, job: Job) -> None:
         """Let it be fetched with the next `send`."""
         self._number += 1
         self._jobs[self._number] = job
-        url = job.item.url
+        url = job.url
         assert job.path is not None
         self._unsent += b"%d\t%d\t%s\t%s\t%s\n" % (
             self._number,

@@ -34,9 +34,14 @@ sys.exit(main())
 
 
 class Site:
-    """A menu of many texts, and of `more`; what is asked for at `halfway` waits until `go`."""
+    """A menu of many texts, and of `more`; what is asked for at `halfway` waits until `go`, and all_wait:
+    whatever comes behind it.
+    """
 
-    def __init__(self, serve: Serve, more: dict[bytes, bytes] | None = None) -> None:
+    def __init__(
+        self, serve: Serve, more: dict[bytes, bytes] | None = None, *, all_wait: bool = False
+    ) -> None:
+        self._all_wait = all_wait
         self.answers = {b"/%d" % number: b"text %d\r\n" % number for number in range(FILES)}
         self.answers |= more or {}
         self.types = {
@@ -58,6 +63,7 @@ class Site:
             return
         if selector == b"/100":
             self.halfway.set()
+        if selector == b"/100" or (self._all_wait and self.halfway.is_set()):
             assert self.go.wait(20)
         connection.sendall(self.answers.get(selector, b"3not there\t\terror.host\t1\r\n.\r\n"))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.many import FILES, Site, contents, ended, mirror
 
@@ -19,6 +20,27 @@ def test_the_limit_of_bytes_counts_what_both_receive(serve: Serve, tmp_path: Pat
     with mirror(site, tmp_path, "--max-bytes", "1000000") as process:
         assert "stopped by --max-bytes" in ended(process)
     assert sum(map(len, contents(tmp_path).values())) < 2_500_000
+
+
+def test_a_few_connections_and_as_many_again_in_a_second_process(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, all_wait=True)
+    with mirror(site, tmp_path) as process:
+        wait_until(lambda: site.server.most_open == 8, "eight connections")
+        site.go.set()
+        ended(process)
+    assert site.server.most_open == 8
+    assert len(contents(tmp_path)) == FILES
+
+
+def test_both_keep_within_the_connections_that_were_asked_for(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve)
+    site.go.set()
+    with mirror(site, tmp_path, "--connections", "4") as process:
+        ended(process)
+    assert site.server.most_open <= 4
+    assert len(contents(tmp_path)) == FILES
 
 
 @pytest.mark.parametrize("option", ["--connections=1", "--delay=0.001s"])

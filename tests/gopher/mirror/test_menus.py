@@ -6,9 +6,10 @@ from pathlib import Path
 
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import Done
-from logsrv.gopher.mirror.menus import MenuFiles, Unfinished
+from logsrv.gopher.mirror.menus import LATE, MenuFiles, Reading, Readings
 from logsrv.gopher.mirror.pages import Line
-from logsrv.gopher.mirror.scope import Key
+from logsrv.gopher.mirror.queue import Job
+from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -17,40 +18,87 @@ DEEP = GopherURL.parse("gopher://h/1/docs/a/b")
 LINE = Line(MenuItem("0", b"Text", b"/x"), ("docs", "x"), False, "gopher://h/0/x")
 
 
-def key(number: int) -> Key:
-    return "h", 70, b"%d" % number
+class Time:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Written:
+    """Readings that write the names of their menus down."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.clock = Time()
+        self.readings = Readings(
+            lambda reading: self.names.append(reading.menu.path[0]), self.clock
+        )
+
+    def menu(self, name: str, *jobs: Job | None) -> None:
+        """Go through a menu with `jobs`."""
+        reading = Reading(menu(ROOT, name), 1, [LINE.item] * len(jobs))
+        self.readings.add(reading)
+        assert self.readings.first() is reading
+        reading.jobs += jobs
+        assert reading.is_over
+        self.readings.leave_first()
+        assert self.readings.first() is None
+
+
+def job(number: int) -> Job:
+    url = ROOT.at(b"%d" % number)
+    return Job(url, key_of(url), 1)
 
 
 def menu(url: GopherURL, *path: str) -> Done:
     return Done(url, path, None, 0)
 
 
-def test_a_menu_is_written_again_when_its_last_item_is_settled() -> None:
-    written: list[Done] = []
-    unfinished = Unfinished(written.append)
-    first, second, empty = menu(ROOT, "a"), menu(ROOT, "b"), menu(ROOT, "c")
-    unfinished.came(first, [key(1), key(2)])
-    unfinished.came(second, [key(2)])
-    unfinished.came(empty, [])
-    unfinished.settled(key(1))
-    unfinished.settled(key(7))
-    assert written == []
-    unfinished.settled(key(2))
-    unfinished.settled(key(2))
-    assert written == [first, second]
+def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
+    written = Written()
+    one, two = job(1), job(2)
+    written.menu("empty")
+    written.menu("first", one, two, None, one)
+    written.menu("second", two)
+    assert written.names == ["empty"]
+    written.readings.settled(one)
+    written.readings.settled(job(7))
+    assert written.names == ["empty"]
+    written.readings.settled(two)
+    written.readings.settled(two)
+    assert written.names == ["empty", "first", "second"]
+    written.menu("third", one)
+    assert written.names[3:] == ["third"], "all of it is there"
+
+
+def test_a_menu_is_shown_after_a_while_although_something_is_missing() -> None:
+    written = Written()
+    one, two = job(1), job(2)
+    written.menu("first", one)
+    written.menu("second", two)
+    written.readings.settled(one)
+    written.readings.write_late()
+    assert written.names == ["first"]
+    written.clock.now += LATE
+    written.readings.write_late()
+    written.readings.write_late()
+    assert written.names == ["first", "second"]
+    written.readings.settled(two)
+    assert written.names == ["first", "second", "second"], "and once more, with all of it"
 
 
 def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
-    written: list[Done] = []
-    unfinished = Unfinished(written.append)
-    first, second = menu(ROOT, "a"), menu(ROOT, "b")
-    unfinished.came(first, [key(1), key(2)])
-    unfinished.came(second, [key(3)])
-    unfinished.settled(key(3))
-    written.clear()
-    unfinished.leave()
-    unfinished.settled(key(1))
-    assert written == [first]
+    written = Written()
+    one, two = job(1), job(2)
+    written.menu("first", one)
+    written.menu("second", two)
+    written.readings.settled(two)
+    written.readings.add(Reading(menu(ROOT, "unread"), 1, [LINE.item]))
+    written.names.clear()
+    written.readings.leave()
+    written.readings.settled(one)
+    assert sorted(written.names) == ["first", "unread"]
 
 
 def test_the_directory_itself_has_a_menu_too(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
-from logsrv.gopher.mirror.scope import Item
+from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.url import GopherURL
 
 
@@ -15,8 +15,8 @@ class Time:
 
 
 def job(name: str) -> Job:
-    item = Item(GopherURL("h", 70, "0", name.encode()), 0)
-    return Job(item, item.key)
+    url = GopherURL("h", 70, "0", name.encode())
+    return Job(url, key_of(url), 0)
 
 
 def taken(queue: Queue, times: int) -> list[str | None]:
@@ -26,7 +26,7 @@ def taken(queue: Queue, times: int) -> list[str | None]:
         first = queue.first()
         if first is not None:
             queue.take()
-        found.append(None if first is None else first.item.url.selector.decode())
+        found.append(None if first is None else first.url.selector.decode())
     return found
 
 

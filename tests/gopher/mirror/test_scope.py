@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import parse_robots
-from logsrv.gopher.mirror.scope import Item, Items, Scope, key_of
+from logsrv.gopher.mirror.scope import Items, Scope, key_of
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -22,8 +22,8 @@ def scope(span: Span = "path", depth: int | None = None) -> Scope:
     return Scope(ROOT, span, depth, aliases=["other.name"], addresses=["192.0.2.1"])
 
 
-def decide(scope: Scope, line: bytes, depth: int = 0) -> Item | None:
-    return scope.item(parse_line(line), Item(ROOT, depth))
+def decide(scope: Scope, line: bytes, depth: int = 1) -> GopherURL | None:
+    return scope.wanted(parse_line(line), ROOT, depth)
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,18 @@ def test_lines_without_a_link_are_not_counted() -> None:
 
 def test_depth_and_robots() -> None:
     judge = scope(depth=1)
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=0) is not None
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is None
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is not None
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=2) is None
     judge.obey(parse_robots(b"User-agent: *\nDisallow: /docs/a"))
-    assert decide(judge, b"0a\t/docs/a\th\t70", depth=0) is None
+    assert decide(judge, b"0a\t/docs/a\th\t70", depth=1) is None
     assert judge.skipped == {reasons.TOO_DEEP: 1, reasons.FORBIDDEN: 1}
 
 
 def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     root = GopherURL.parse("gophers://h/")
     judge = Scope(root, "host", None, aliases=["www.h"])
-    found = judge.item(parse_line(b"0a\t/a\twww.h\t70"), Item(root, 0))
-    assert found is not None
-    assert str(found.url) == "gophers://h/0/a"
+    found = judge.wanted(parse_line(b"0a\t/a\twww.h\t70"), root, 1)
+    assert str(found) == "gophers://h/0/a"
     loopback = Scope(GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"])
     assert loopback.is_home(GopherURL.parse("gopher://localhost/"))
 

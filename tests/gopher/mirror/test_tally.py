@@ -6,7 +6,6 @@ from logsrv.gopher.mirror.tally import Manners, Tally
 
 
 def test_defaults() -> None:
-    """pygopherd lets no more than five wait."""
-    assert 1 <= Manners().connections <= 5
+    assert Manners().connections is None
     assert not Manners().ignore_robots
     assert (Tally().fetched, Tally().failed, Tally().stopped) == (0, {}, None)

@@ -50,8 +50,8 @@ def test_what_was_whole_is_not_fetched_again(
         assert "there already" in ended(process)
         assert process.returncode == 0
     assert len(contents(tmp_path)) == FILES
-    # Four connections, and what each process was about to store.
-    assert site.asked.total() <= FILES + 6, "only what was under way is asked for again"
+    # Eight connections, and what each process was about to store.
+    assert site.asked.total() <= FILES + 10, "only what was under way is asked for again"
 
 
 def test_it_ends_with_the_process_that_began_it(serve: Serve, tmp_path: Path) -> None:
