@@ -10,6 +10,7 @@ from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.queue import IDLE, Job
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.mirror.sinks import FileSink
+from logsrv.gopher.wire.errors import TimedOut
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import remembered
 
@@ -103,6 +104,9 @@ class _Told:
         self._count += 1
         if job.error is None and isinstance(job.got, FileSink):
             self._lines += b"%d\t%d\t%d\n" % (job.number, job.got.size, job.got.changed)
+        elif isinstance(job.error, TimedOut):
+            silence = job.number, job.error.phase.encode(), job.error.seconds
+            self._lines += b"%d\t%s\t%r\n" % silence
         else:
             self._lines += b"%d\n" % job.number
 

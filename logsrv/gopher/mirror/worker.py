@@ -2,11 +2,12 @@
 more.
 
     fetching ── jobs ──► worker      NUMBER TAB KNOWN TAB URL-TO-SELECTOR TAB SELECTOR TAB PATH LF
-             ◄─ ended ──             NUMBER TAB SIZE TAB CHANGED LF, NUMBER LF, + RECEIVED LF
+             ◄─ ended ──             NUMBER TAB SIZE TAB CHANGED LF, NUMBER LF,
+                                     NUMBER TAB PHASE TAB SECONDS LF, + RECEIVED LF
 
 It decides nothing and explains nothing: a job that fails in it is handed back, to be asked for again by
-who has the words for what went wrong. It ends when the pipe of its jobs does, and so with the process that
-began it, however that one ends.
+who has the words for what went wrong; but nobody is waited for twice. It ends when the pipe of its jobs
+does, and so with the process that began it, however that one ends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from io import FileIO
 
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.mirror.sinks import Stored
+from logsrv.gopher.wire.errors import TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from logsrv.gopher.mirror.queue import Job
+    from logsrv.gopher.wire.errors import Phase
 else:
     # As in `command.main`.
     import _signal as signal
@@ -151,12 +154,15 @@ class Worker:
             if line[:1] == b"+":
                 received += int(line)
                 continue
-            number, *found = map(int, line.split(b"\t"))
-            job = self._jobs.pop(number)
-            if found:
-                job.got = Stored(found[0], bool(found[1]))
-            else:
+            number, *found = line.split(b"\t")
+            job = self._jobs.pop(int(number))
+            if not found:
                 job.error = HandedBack()
+            elif found[0].isdigit():
+                job.got = Stored(int(found[0]), found[1] == b"1")
+            else:
+                phase: Phase = found[0].decode()  # type: ignore[assignment]
+                job.error = TimedOut(job.url.address, phase, float(found[1]))
             ended.append(job)
         if not data:
             self.gone = True

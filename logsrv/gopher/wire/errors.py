@@ -86,6 +86,7 @@ class TimedOut(GopherError, code="time-out", exit_status=6):
         what = _WAITED_FOR[phase]
         super().__init__(f"{one_line(address)} {what} within {seconds:g} seconds")
         self.phase = phase
+        self.seconds = seconds
 
 
 class Truncated(GopherError, code="truncated", exit_status=7):

@@ -34,14 +34,14 @@ sys.exit(main())
 
 
 class Site:
-    """A menu of many texts, and of `more`; what is asked for at `halfway` waits until `go`, and all_wait:
-    whatever comes behind it.
+    """A menu of many texts, and of `more`. waits: how many of the texts, from /100 on, wait until `go`.
+    halfway: one of them is asked for.
     """
 
     def __init__(
-        self, serve: Serve, more: dict[bytes, bytes] | None = None, *, all_wait: bool = False
+        self, serve: Serve, more: dict[bytes, bytes] | None = None, *, waits: int = 1
     ) -> None:
-        self._all_wait = all_wait
+        self._waiting = {b"/%d" % number for number in range(100, 100 + waits)}
         self.answers = {b"/%d" % number: b"text %d\r\n" % number for number in range(FILES)}
         self.answers |= more or {}
         self.types = {
@@ -61,9 +61,8 @@ class Site:
             ]
             connection.sendall(b"".join(lines) + b".\r\n")
             return
-        if selector == b"/100":
+        if selector in self._waiting:
             self.halfway.set()
-        if selector == b"/100" or (self._all_wait and self.halfway.is_set()):
             assert self.go.wait(20)
         connection.sendall(self.answers.get(selector, b"3not there\t\terror.host\t1\r\n.\r\n"))
 

@@ -25,7 +25,7 @@ def test_the_limit_of_bytes_counts_what_both_receive(serve: Serve, tmp_path: Pat
 def test_a_few_connections_and_as_many_again_in_a_second_process(
     serve: Serve, tmp_path: Path
 ) -> None:
-    site = Site(serve, all_wait=True)
+    site = Site(serve, waits=FILES // 2)
     with mirror(site, tmp_path) as process:
         wait_until(lambda: site.server.most_open == 8, "eight connections")
         site.go.set()

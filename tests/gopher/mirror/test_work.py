@@ -47,6 +47,16 @@ def test_all_is_as_if_one_had_fetched_it(serve: Serve, tmp_path: Path) -> None:
     assert max(count for selector, count in site.asked.items() if selector != b"/gone") == 1
 
 
+def test_a_silent_server_is_waited_for_once(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, waits=16)
+    with mirror(site, tmp_path, "--timeout", "1s") as process:
+        report = ended(process)
+        assert process.returncode == 12, report
+    site.go.set()
+    assert report.count("sent no answer within 1 seconds") == 16, report
+    assert [site.asked[b"/%d" % number] for number in range(100, 116)] == [1] * 16
+
+
 def test_an_update_leaves_alone_what_is_the_same(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve)
     site.go.set()
