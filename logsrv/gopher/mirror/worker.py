@@ -32,7 +32,7 @@ else:
     import _signal as signal
 
 # What may wait in it: enough to be busy until more comes, few enough to be done when all else is.
-_MOST_JOBS = 64
+_MOST_JOBS = 128
 _CHUNK = 64 * 1024
 
 
