@@ -1,0 +1,179 @@
+"""What a mirror leaves on disk is right at any end, and lies where it should."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.fetch.nearby import Nearby
+from logsrv.gopher.fetch.transfers import Finished
+from logsrv.gopher.mirror import sinks
+from logsrv.gopher.mirror.folders import LinkInTheWay
+from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.wire.errors import ServerError
+from logsrv.kit.testing import wait_until
+from tests.gopher.conftest import Serve
+from tests.gopher.mirror.site import NOT_THERE, SITE, Site, crawl, files
+
+
+def test_a_menu_that_a_limit_overtook_is_there(serve: Serve, tmp_path: Path) -> None:
+    lines = b"".join(b"0x\t/%d\t@\r\n" % number for number in range(500))
+    site = Site(serve, {b"caps.txt": b"", b"": lines + b".\r\n"})
+    # Its last byte is the one too many, so it is whole by then, however it comes.
+    most = len(site.answers[b""].replace(b"@", b"127.0.0.1\t%d" % site.server.port)) - 1
+    done = crawl(site, tmp_path, bytes=most, ignore_robots=True, files=True)
+    assert done.tally.stopped == f"--max-bytes {most}"
+    assert (tmp_path / "gophermap").read_bytes().count(b"\n") == 500
+
+
+def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, {**SITE, b"/a": NOT_THERE})
+    crawl(site, tmp_path, files=True)
+    before = files(tmp_path)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    # It goes no further than to the menu it begins with.
+    with pytest.raises(KeyboardInterrupt):
+        crawl(site, tmp_path, files=True, show=stop)
+    assert files(tmp_path) == before
+
+
+def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) -> None:
+    """The menu above waits for the rest of its items."""
+    below = tmp_path / "a/b/index.html"
+    site = Site(serve, {})
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request == b"/a/slow\r\n":
+            wait_until(below.exists, "the menu below")
+        connection.sendall(
+            {
+                b"\r\n": b"1A\t/a\t\r\n",
+                b"/a\r\n": b"1B\t/a/b\t\r\n0Slow\t/a/slow\t\r\n",
+                b"/a/b\r\n": b"iNothing else\t\t\t\r\n",
+            }.get(request, b"text")
+        )
+
+    site.server = serve(answer)
+    crawl(site, tmp_path, files=True)
+    assert '<a href="./../index.html">Up</a>' in below.read_text()
+
+
+def test_a_full_disk_ends_it_with_its_error(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(serve, SITE)
+
+    def full(path: str, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr(sinks, "write_new", full)
+    with pytest.raises(OSError, match="No space"):
+        crawl(site, tmp_path)
+
+
+def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mirror").mkdir()
+    (tmp_path / "mirror" / "sub").symlink_to("../elsewhere")
+    done = crawl(site, tmp_path / "mirror")
+    ((url, error),) = done.tally.failed.items()
+    assert (url.selector, type(error)) == (b"/sub/b", LinkInTheWay)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "mirror" / "a").exists()
+
+
+def test_a_link_that_is_put_there_meanwhile_is_not_written_through(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Neither are files nor menus; what was asked for already fails."""
+    inside, outside = tmp_path / "mirror" / "sub", tmp_path / "elsewhere"
+    inside.mkdir(parents=True)
+
+    class Moving(Site):
+        def _answer(self, connection: socket.socket, request: bytes) -> None:
+            if request == b"/sub/c\r\n":
+                inside.rename(outside)
+                inside.symlink_to(outside)
+            super()._answer(connection, request)
+
+    menu = b"0B\t/sub/b\t@\n0C\t/sub/c\t@\n0D\t/sub/d\t@\n.\n"
+    answers = {b"": b"1Sub\t/sub\t@\n.\n", b"/sub": menu, b"/sub/c": b"c", b"/sub/d": b"d"}
+    done = crawl(Moving(serve, answers), tmp_path / "mirror", connections=1, update=True)
+    failed = {url.selector: type(error) for url, error in done.tally.failed.items()}
+    assert failed == {b"/sub/b": ServerError, b"/sub/c": LinkInTheWay, b"/sub/d": LinkInTheWay}
+    assert list(outside.iterdir()) == []
+
+
+def test_a_menu_whose_items_take_long_is_there_before_them(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logsrv.gopher.mirror.menus.LATE", 0)
+    shown = threading.Event()
+    seen: list[bytes] = []
+
+    def look() -> None:
+        if not shown.is_set() and (tmp_path / "index.html").exists():
+            seen.append((tmp_path / "gophermap").read_bytes())
+            shown.set()
+
+    def slow(connection: socket.socket, request: bytes) -> None:
+        if request == b"/a\r\n":
+            assert shown.wait(20)
+        connection.sendall(b"0A\t/a\t\r\n" if request == b"\r\n" else b"text")
+
+    site = Site(serve, {})
+    site.server = serve(slow)
+    crawl(site, tmp_path, update=True, show=look)
+    assert seen == [b"0A\t/a\t127.0.0.1\t%d\n" % site.server.port]
+    assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n"
+
+
+def test_nobody_waits_once_all_is_there(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = Nearby.wait
+
+    def watched(transfers: Nearby, seconds: float) -> list[Finished]:
+        assert transfers.active or not seconds
+        return wait(transfers, seconds)
+
+    monkeypatch.setattr(Nearby, "wait", watched)
+    assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
+
+
+def test_parts_of_a_run_that_was_killed_are_removed(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "depth").mkdir()
+    (tmp_path / "depth" / ".big.bin.0123456789ab.part").touch()
+    crawl(Site(serve, SITE), tmp_path)
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"0", b"1"), (b"1", b"0")])
+def test_what_lies_where_a_directory_or_file_belongs_fails_alone(
+    serve: Serve, tmp_path: Path, before: bytes, after: bytes
+) -> None:
+    """A server makes a menu of a text, and the user begins anew: all else is copied."""
+    below = b"0Below\t/a/b\t@\r\n.\r\n"
+    answers = {
+        b"": before + b"A\t/a\t@\r\n0C\t/c\t@\r\n.\r\n",
+        b"/a": below,
+        b"/a/b": b"b",
+        b"/c": b"c",
+    }
+    site = Site(serve, answers)
+    crawl(site, tmp_path)
+    (tmp_path / FILE).unlink()
+    site.answers[b""] = after + b"A\t/a\t@\r\n0C\t/c\t@\r\n.\r\n"
+    done = crawl(site, tmp_path, update=True)
+    assert [url.selector for url in done.tally.failed] == [b"/a/b" if after == b"1" else b"/a"]
+    assert files(tmp_path)["c"] == b"c"
