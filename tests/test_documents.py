@@ -53,7 +53,7 @@ def test_every_page_can_be_found_from_the_entrance() -> None:
 
 def test_every_counter_of_a_running_service_is_listed() -> None:
     """A catalogue that some service has and the page has not would be missed by who sets up alerts."""
-    from logsrv.gopher.gateway.service import GatewayService
+    from logsrv.gopher.gateway.gateway import Gateway
     from logsrv.gopher.gateway.settings import GopherSettings
     from logsrv.greet.protocol import Greet
     from logsrv.kit.testing import MemoryService
@@ -64,7 +64,7 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
     services: list[Any] = [
         memory.service,
         LoggerService(LoggerSettings(), load=LoggerSettings, reactor=memory.clock),
-        GatewayService(GopherSettings(), load=GopherSettings, reactor=memory.clock),
+        Gateway(GopherSettings(), load=GopherSettings, reactor=memory.clock),
     ]
     page = (DOCS / "counters.md").read_text()
     for service in services:

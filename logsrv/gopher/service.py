@@ -42,8 +42,8 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
         raise SystemExit(main([*settings.as_words, "--", settings.url, *settings.words]))
     from twisted.internet import reactor
 
-    from logsrv.gopher.gateway.service import GatewayService
+    from logsrv.gopher.gateway.gateway import Gateway
 
-    service = GatewayService(settings, load=options.reload, reactor=reactor)
+    service = Gateway(settings, load=options.reload, reactor=reactor)
     service.signals.hold()
     return service

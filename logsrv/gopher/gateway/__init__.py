@@ -1,6 +1,7 @@
 """The web gateway: Gopher in a web browser. From the network inwards, behind `kit.web`:
 
-gateway              which answer a request gets, and what becomes of errors
+gateway              the service: which requests are answered, and how what comes of them is sent
+answers              what is the answer, and what becomes of errors
 visitors             how much one client may ask for
 paths                web paths and the Gopher URLs they stand for (no I/O)
 fetching, cache      menus, texts and streams, fetched or remembered

@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class Cache(Generic[Key, Value]):
-    """The values used last. hits: how often one was found.
+    """The values used last.
 
     most_bytes: for all of them; one value may take a quarter of it. seconds: until one is forgotten.
     now: seconds that only grow.
@@ -23,7 +23,6 @@ class Cache(Generic[Key, Value]):
         self._now = now
         self._entries: OrderedDict[Key, tuple[Value, int, float]] = OrderedDict()
         self.size = 0
-        self.hits = 0
 
     def get(self, key: Key) -> Value | None:
         if key not in self._entries:
@@ -33,7 +32,6 @@ class Cache(Generic[Key, Value]):
             self._remove(key)
             return None
         self._entries.move_to_end(key)
-        self.hits += 1
         return value
 
     def put(self, key: Key, value: Value, size: int) -> None:

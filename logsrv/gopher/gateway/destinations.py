@@ -40,22 +40,6 @@ class NotAllowed(GopherError, code="not-allowed"):
     """The gateway does not go there."""
 
 
-@attrs.frozen
-class HostPattern:
-    """A host, or with `subdomains` every name below it; `str()` gives its text back."""
-
-    host: str
-    subdomains: bool
-
-    def matches(self, host: str) -> bool:
-        host = host.rstrip(".")
-        return host.endswith("." + self.host) if self.subdomains else host == self.host
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"*.{host}" if self.subdomains else host
-
-
 def _host(text: str) -> str:
     try:
         return canonical_host(text.removeprefix("[").removesuffix("]")).rstrip(".")
@@ -63,51 +47,45 @@ def _host(text: str) -> str:
         raise ValueError(error.reason) from None
 
 
-def _host_pattern(text: str) -> HostPattern:
+def _host_pattern(text: str) -> str:
     name = text.removeprefix("*.")
-    return HostPattern(_host(name), subdomains=name != text)
+    return text.removesuffix(name) + _host(name)
+
+
+def _matches(host: str, pattern: str) -> bool:
+    host = host.rstrip(".")
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
 HOST_NAME: Kind[str] = Kind(_host, "a host name, such as gopher.example.org", "NAME")
-HOST_PATTERN: Kind[HostPattern] = Kind(
+HOST_PATTERN: Kind[str] = Kind(
     _host_pattern, "a host such as gopher.example.org, or *.example.org for all below it", "HOST"
 )
 
 
-@attrs.frozen
-class Ports:
-    """The ports from `first` to `last`; `str()` gives the text back."""
-
-    first: int
-    last: int
-
-    def __contains__(self, port: int) -> bool:
-        return self.first <= port <= self.last
-
-    def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
-
-
-def _ports(text: str) -> Ports:
+def _ports(text: str) -> range:
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
     if found is None:
         raise ValueError("neither a port nor a range of ports")
-    ports = Ports(int(found[1]), int(found[2] or found[1]))
-    if not 1 <= ports.first <= ports.last <= 65535:
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not 1 <= first <= last <= 65535:
         raise ValueError("ports go from 1 to 65535")
-    return ports
+    return range(first, last + 1)
 
 
-PORTS: Kind[Ports] = Kind(_ports, "a port from 1 to 65535, or a range such as 7000-7100", "PORTS")
+PORTS: Kind[range] = Kind(
+    _ports,
+    "a port from 1 to 65535, or a range such as 7000-7100",
+    "PORTS",
+    show=lambda ports: f"{ports[0]}-{ports[-1]}",
+)
 
-USUAL_PORTS = (Ports(70, 70), Ports(1024, 65535))
 # Who obeys single lines could be made to do something by a selector: mail, proxies, SIP, X11, Redis,
 # IRC, printers, memcached.
-_OBEDIENT = (
-    *(Ports(2525, 2525), Ports(3128, 3128), Ports(5060, 5061), Ports(6000, 6063)),
-    *(Ports(6379, 6379), Ports(6660, 6669), Ports(6697, 6697), Ports(9100, 9107)),
-    Ports(11211, 11211),
-)
+_OBEDIENT = {
+    *(2525, 3128, 5060, 5061, *range(6000, 6064), 6379),
+    *(*range(6660, 6670), 6697, *range(9100, 9108), 11211),
+}
 
 
 def is_public(address: str) -> bool:
@@ -138,20 +116,20 @@ def _parsed(address: str) -> IPv4Address | IPv6Address | None:
 class Destinations:
     """The operator's rules, and the options that they are."""
 
-    allow_host: tuple[HostPattern, ...] = option(
+    allow_host: tuple[str, ...] = option(
         (), HOST_PATTERN, "a host to visit; with this, no others are visited", repeatable=True
     )
     allow_private: bool = option(
         False, FLAG, "visit private addresses too, this machine's among them"
     )
-    allow_port: tuple[Ports, ...] = option(
+    allow_port: tuple[range, ...] = option(
         (), PORTS, "ports to visit, instead of 70 and those from 1024 on but a few",
         repeatable=True,
     )  # fmt: skip
 
     def check(self, url: GopherURL) -> None:
         """Raises NotAllowed for a host or port that is not visited, before it is looked up."""
-        if self.allow_host and not any(each.matches(url.host) for each in self.allow_host):
+        if self.allow_host and not any(_matches(url.host, each) for each in self.allow_host):
             raise NotAllowed("this gateway visits a few hosts only, and this is none of them")
         self._check_port(url.port)
 
@@ -162,6 +140,6 @@ class Destinations:
             raise NotAllowed("this gateway visits public addresses only, and this host has none")
 
     def _check_port(self, port: int) -> None:
-        allowed = any(port in ports for ports in self.allow_port or USUAL_PORTS)
-        if not allowed or (not self.allow_port and any(port in ports for ports in _OBEDIENT)):
+        is_usual = port == 70 or (port >= 1024 and port not in _OBEDIENT)
+        if not (any(port in each for each in self.allow_port) if self.allow_port else is_usual):
             raise NotAllowed(f"this gateway does not connect to port {port}: it is not for Gopher")

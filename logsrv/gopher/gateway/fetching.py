@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any
 
-import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 
@@ -16,12 +14,11 @@ from logsrv.gopher.gateway.cache import Cache
 from logsrv.gopher.gateway.connecting import is_public_name
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
+from logsrv.gopher.wire.itemtypes import MENUS
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
-
-Content = TypeVar("Content", Menu, Text)
-Result = TypeVar("Result")
+from logsrv.kit.observe.metrics import Metrics
 
 # Somebody looks at an empty page meanwhile: less than the client's own time-outs.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
@@ -34,25 +31,20 @@ MOST_ITEMS = 20_000
 _ITEM_BYTES = 400
 
 
-@attrs.frozen
-class Fetched(Generic[Content]):
-    """A menu or text. `missing`: why it is not whole, "" if it is. `age`: seconds it may be kept."""
-
-    content: Content
-    missing: str
-    age: int
-
-
 class Fetcher:
     """The way to everything that the gateway gets from elsewhere, and so where the settings let it go."""
 
     def __init__(
-        self, reactor: IClientReactor, settings: GopherSettings, timeouts: Timeouts = TIMEOUTS
+        self,
+        reactor: IClientReactor,
+        settings: GopherSettings,
+        metrics: Metrics,
+        timeouts: Timeouts = TIMEOUTS,
     ) -> None:
         page = settings.max_page
         self._clock = reactor
         self._settings = settings
-        self._seconds = int(settings.cache_time)
+        self._metrics = metrics
         self._client = GopherClient(
             reactor,
             timeouts=timeouts,
@@ -65,44 +57,41 @@ class Fetcher:
             # A proxy looks names up by itself, and the only address that is connected to is its own.
             allow=settings.check_address if settings.proxy is None else None,
         )
-        self.known: Cache[GopherURL, Menu | Text] = Cache(
+        self._known: Cache[GopherURL, Menu | Text] = Cache(
             settings.cache_size or 0, settings.cache_time, reactor.seconds
         )
 
-    async def menu(self, url: GopherURL) -> Fetched[Menu]:
-        """Raises GopherError when nothing of it came."""
-        return await self._fetched(url, Menu, self._client.menu)
-
-    async def text(self, url: GopherURL) -> Fetched[Text]:
-        """Raises GopherError when nothing of it came."""
-        return await self._fetched(url, Text, self._client.text)
-
-    async def _fetched(
-        self, url: GopherURL, kind: type[Content], fetch: Callable[[GopherURL], Deferred[Content]]
-    ) -> Fetched[Content]:
+    async def content(self, url: GopherURL) -> tuple[Menu | Text, str]:
+        """A menu, or else a text; and why it is not whole, "" if it is. Raises GopherError when nothing of
+        it came.
+        """
         self._check(url)
-        if isinstance(known := self.known.get(url), kind):
-            return Fetched(known, "", self._seconds)
+        if (known := self._known.get(url)) is not None:
+            self._metrics.count("gateway_cache_hits_total")
+            return known, ""
+        fetch = self._client.menu if url.item_type in MENUS else self._client.text
+        content: Menu | Text
         try:
             content = await self._in_time(url, fetch(url))
         except GopherError as error:
-            if isinstance(error.partial, kind) and _size(error.partial):
-                return Fetched(error.partial, str(error), 0)
+            if isinstance(error.partial, Menu | Text) and _size(error.partial):
+                return error.partial, str(error)
             raise
-        self.known.put(url, content, _ITEM_BYTES + _size(content))
-        return Fetched(content, "", self._seconds)
+        self._known.put(url, content, _ITEM_BYTES + _size(content))
+        return content, ""
 
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""
         self._check(url)
-        return await self._in_time(url, self._client.open(url))
+        response: GopherResponse = await self._in_time(url, self._client.open(url))
+        return response
 
     def _check(self, url: GopherURL) -> None:
         self._settings.check(url)
         if self._settings.proxy is not None and not is_public_name(url.host):
             self._settings.check_address(url.host, url.port)
 
-    async def _in_time(self, url: GopherURL, work: Deferred[Result]) -> Result:
+    async def _in_time(self, url: GopherURL, work: Deferred[Any]) -> Any:
         work.addTimeout(PATIENCE, self._clock)
         try:
             return await work

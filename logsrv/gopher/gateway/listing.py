@@ -72,6 +72,11 @@ class Row:
     address: str = ""
 
     @property
+    def leaves(self) -> bool:
+        """Return true if it does not lead to this gateway."""
+        return self.kind not in ("item", "search")
+
+    @property
     def site(self) -> str:
         """The host that a link to elsewhere leads to, as far as that is plain to see."""
         found = _SITE.match(self.address)
@@ -157,28 +162,37 @@ def shown(item: MenuItem, charset: str | None) -> str:
 def row(item: MenuItem, menu: GopherURL, charset: str | None) -> Row:
     """The row of one item of the menu at `menu`."""
     text = shown(item, charset) or "(no name)"
-    kind = item_type(item.item_type)
-    name = kind.name if kind.name != "unknown" else f"type {one_line(item.item_type)}"
     if item.item_type == "3":
         return Row("error", "error", text)
+    name = _name(item.item_type)
     if (link := item.link()) is not None:
         return linked(link, name, text)
-    url = item.url(menu)
-    if url is None:
-        host = one_line(decode_line(item.host), 253)
-        return Row("nowhere", name, text, address=host if kind.transfer is None else "")
-    href = WebPlace(url, charset=charset).path
-    return Row("search" if item.item_type == "7" else "item", name, text, href)
+    if (url := item.url(menu)) is not None:
+        return row_at(url, text, charset)
+    can_be_fetched = item_type(item.item_type).transfer is not None
+    host = "" if can_be_fetched else one_line(decode_line(item.host), 253)
+    return Row("nowhere", name, text, address=host)
+
+
+def row_at(url: GopherURL, text: str, charset: str | None = None) -> Row:
+    """The row of what is at `url`: a search to be asked at once, or a link."""
+    is_search = url.item_type == "7" and url.search is None
+    path = WebPlace(url.replace(plus=None), charset=charset).path
+    return Row("search" if is_search else "item", _name(url.item_type), text, path)
+
+
+def _name(letter: str) -> str:
+    name = item_type(letter).name
+    return f"type {one_line(letter)}" if name == "unknown" else name
 
 
 def linked(link: str, name: str, text: str) -> Row:
     """The row of a link out of Gopher, which may lead back into it."""
     if _INSIDE.match(link):
         try:
-            url = GopherURL.parse(link).replace(plus=None)
+            return row_at(GopherURL.parse(link), text)
         except BadURL:
             return Row("nowhere", name, text, address=one_line(link, 200))
-        return Row("item", item_type(url.item_type).name, text, WebPlace(url).path)
     if _OUTSIDE.fullmatch(link):
         is_mail = link[:7].lower() == "mailto:"
         href = quote(link, _AS_THEMSELVES)

@@ -7,14 +7,13 @@ could be active (HTML, SVG, PDF) is among them.
 from __future__ import annotations
 
 import re
-from typing import Literal
 from urllib.parse import quote
 
-MediaKind = Literal["image", "sound", "video"]
 # So many of the first bytes are enough for `media_type`.
 ENOUGH_TO_TELL = 16
 
-_SIGNS: dict[MediaKind, tuple[tuple[re.Pattern[bytes], str], ...]] = {
+# By the name of an item type.
+MEDIA: dict[str, tuple[tuple[re.Pattern[bytes], str], ...]] = {
     "image": (
         (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
         (re.compile(rb"GIF8[79]a"), "image/gif"),
@@ -39,9 +38,9 @@ _SIGNS: dict[MediaKind, tuple[tuple[re.Pattern[bytes], str], ...]] = {
 _NOT_PLAIN = re.compile(r"[^\w .,()+@=-]", re.ASCII)
 
 
-def media_type(start: bytes, kind: MediaKind) -> str | None:
+def media_type(start: bytes, kind: str) -> str | None:
     """The type of content that begins with `start`, or None if it is none that browsers show."""
-    return next((name for sign, name in _SIGNS[kind] if sign.match(start)), None)
+    return next((name for sign, name in MEDIA[kind] if sign.match(start)), None)
 
 
 def disposition(name: str) -> str:

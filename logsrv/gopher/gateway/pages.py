@@ -13,15 +13,14 @@ import attrs
 
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.gateway.listing import (
-    Row,
-    RowKind,
     breadcrumb,
     heading_of,
+    linked,
     listing,
+    row_at,
     shown,
     sized,
 )
-from logsrv.gopher.gateway.media import MediaKind
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.charset import decode_line
@@ -49,17 +48,23 @@ _TEMPLATES = templates(_HERE / "templates")
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
     """The page at `/`. `hosts`: the only ones that are visited, () for all."""
-    places = [(f"gopher://{host}/", host) for host in hosts if not host.startswith("*.")]
-    rows = []
-    for address, title in places if hosts else BEGINNINGS:
-        url = GopherURL.parse(address)
-        kind: RowKind = "search" if url.item_type == "7" else "item"
-        rows.append(Row(kind, item_type(url.item_type).name, title, WebPlace(url).path))
+    if hosts:
+        urls = (GopherURL(host) for host in hosts if not host.startswith("*."))
+        rows = [row_at(url, url.address.removesuffix(":70")) for url in urls]
+    else:
+        rows = [row_at(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return _render("start.html", title="Gopher gateway", rows=rows, hosts=hosts)
 
 
-def menu_page(menu: Menu, place: WebPlace, notice: str = "") -> bytes:
-    """A menu, or what a search found. `notice`: why it is not whole."""
+def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> bytes:
+    """Return the page of a menu or text. missing: why it is not whole, "" if it is."""
+    notice = f"This is not all of it: {missing}." if missing else ""
+    if isinstance(content, Menu):
+        return _menu_page(content, place, notice)
+    return _text_page(content, place, notice)
+
+
+def _menu_page(menu: Menu, place: WebPlace, notice: str) -> bytes:
     if menu.dropped and not notice:
         notice = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
     texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
@@ -79,8 +84,9 @@ def menu_page(menu: Menu, place: WebPlace, notice: str = "") -> bytes:
     )
 
 
-def text_page(text: Text, place: WebPlace, notice: str = "") -> bytes:
-    """A text. `notice`: why it is not whole, or what it is."""
+def _text_page(text: Text, place: WebPlace, notice: str) -> bytes:
+    if place.url.item_type == "h" and not notice:
+        notice = "This is a page in HTML. It comes from elsewhere, so its source is shown."
     content = printable(text.decoded(place.charset)).rstrip()
     runs = runs_of(content + "\n") if content else []
     flowing = [Run(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs]
@@ -104,22 +110,23 @@ def search_page(place: WebPlace) -> bytes:
     return _render("search.html", **_about(place), action=place.path)
 
 
-def media_page(place: WebPlace, kind: MediaKind) -> bytes:
+def media_page(place: WebPlace) -> bytes:
     """A picture, a sound or a video, and a way to save it."""
     return _render(
         "media.html",
         fetched=True,
         **_about(place),
-        kind=kind,
         name=file_name(place.url),
         media_path=attrs.evolve(place, rendering="media").path,
         file_path=attrs.evolve(place, rendering="file").path,
     )
 
 
-def link_page(place: WebPlace, link: Row) -> bytes:
+def link_page(place: WebPlace, url: str) -> bytes:
     """The page for an item that is a URL, as a rule one outside of Gopher."""
-    title = "A link to elsewhere in Gopher" if link.kind == "item" else "This link leaves Gopher"
+    name = item_type(place.url.item_type).name
+    link = linked(url, name, one_line(url, 2000))
+    title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
     about = {**_about(place), "title": title}
     # What is behind the host is no path there.
     about["steps"] = about["steps"][:1]

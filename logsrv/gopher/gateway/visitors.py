@@ -1,4 +1,4 @@
-"""Limits for each client: requests at once, and requests a minute. Sans-IO.
+"""Limits for each client: requests at once, and requests a minute. No timers.
 
 A client is an IPv4 address or an IPv6 /64, which is what one customer has.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import ceil
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from logsrv.errors import PeerError
 from logsrv.kit.net.rates import Buckets
@@ -47,6 +48,7 @@ class Visitors:
         self.limits = limits
         self._requests = Buckets(now)
         self._open: Counter[str] = Counter()
+        self._gone: Deferred[None] | None = None
 
     @property
     def open(self) -> int:
@@ -57,6 +59,8 @@ class Visitors:
         """Count a request of `client` (from `client_of`) in. What it gives has to be called once,
         when the request is over. Raises RequestDenied.
         """
+        if self._gone is not None:
+            raise too_much(503, "the gateway is being stopped", 10)
         if self.open >= self.limits.max_requests:
             raise too_much(503, "the gateway is busy; try again in a moment", 2)
         if self._open[client] >= self.limits.max_requests_per_client:
@@ -72,5 +76,16 @@ class Visitors:
 
         def leave() -> None:
             self._open -= Counter([client])
+            self._look_for_end()
 
         return leave
+
+    def close(self) -> Deferred[None]:
+        """Take no more requests; fires when those that are open have been answered."""
+        self._gone = Deferred()
+        self._look_for_end()
+        return self._gone
+
+    def _look_for_end(self) -> None:
+        if self._gone is not None and not self._gone.called and not self._open:
+            self._gone.callback(None)

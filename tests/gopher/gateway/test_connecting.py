@@ -17,9 +17,11 @@ from logsrv.gopher.gateway.destinations import NotAllowed
 from logsrv.gopher.gateway.fetching import Fetcher
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.gopher.wire.errors import TLSError
+from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.net.endpoints import parse_endpoint
 from tests.gopher.conftest import Serve
+from tests.gopher.gateway.test_fetching import fetcher
 from tests.gopher.servers import SocksProxy, cut
 
 
@@ -31,11 +33,16 @@ def proxy(serve: Serve) -> Iterator[SocksProxy]:
     started.close()
 
 
+async def said(found: Fetcher, url: GopherURL) -> bytes:
+    text, missing = await found.content(url)
+    assert isinstance(text, Text) and not missing
+    return text.content
+
+
 @pytest_twisted.ensureDeferred
 async def test_names_are_left_to_the_proxy(reactor: Any, proxy: SocksProxy) -> None:
-    fetcher = Fetcher(reactor, GopherSettings(proxy=Proxy("127.0.0.1", proxy.port)))
-    got = await fetcher.text(GopherURL.parse("gopher://far.onion/0/a"))
-    assert got.content.content == b"behind it\r\n"
+    found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
+    assert await said(found, GopherURL.parse("gopher://far.onion/0/a")) == b"behind it\r\n"
     assert proxy.asked == [(b"far.onion", 70)]
 
 
@@ -44,9 +51,9 @@ async def test_names_are_left_to_the_proxy(reactor: Any, proxy: SocksProxy) -> N
 async def test_nobody_gets_behind_the_proxy_into_a_private_network(
     reactor: Any, proxy: SocksProxy, host: str
 ) -> None:
-    fetcher = Fetcher(reactor, GopherSettings(proxy=Proxy("127.0.0.1", proxy.port)))
+    found = fetcher(reactor, proxy=Proxy("127.0.0.1", proxy.port))
     with pytest.raises(NotAllowed):
-        await fetcher.text(GopherURL.parse(f"gopher://{host}/0/a"))
+        await found.content(GopherURL.parse(f"gopher://{host}/0/a"))
     assert proxy.asked == []
 
 
@@ -61,13 +68,10 @@ async def test_a_server_is_trusted_by_file_or_pin(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     url = GopherURL.parse(serve(b"secret\r\n.\r\n", certificate).url("/0/a", "gophers"))
     with pytest.raises(TLSError):
-        await Fetcher(reactor, GopherSettings(allow_private=True)).text(url)
-    for settings in (
-        GopherSettings(allow_private=True, cafile=certificate),
-        GopherSettings(allow_private=True, pin=True),
-        GopherSettings(allow_private=True, insecure=True),
-    ):
-        assert (await Fetcher(reactor, settings).text(url)).content.content == b"secret\r\n"
+        await fetcher(reactor, allow_private=True).content(url)
+    for ways in ({"cafile": certificate}, {"pin": True}, {"insecure": True}):
+        found = fetcher(reactor, allow_private=True, **ways)
+        assert await said(found, url) == b"secret\r\n"
     assert url.address in (tmp_path / "logsrv" / "gopher-pins").read_text()
 
 
@@ -80,10 +84,10 @@ async def test_a_server_that_never_ends_tls_is_accepted_if_wanted(
         cut(connection)
 
     url = GopherURL.parse(serve(script, certificate).url("/0/a", "gophers"))
-    strict = GopherSettings(allow_private=True, cafile=certificate)
-    lenient = GopherSettings(allow_private=True, cafile=certificate, accept_cut=True)
-    assert "close of TLS is missing" in (await Fetcher(reactor, strict).text(url)).missing
-    assert (await Fetcher(reactor, lenient).text(url)).missing == ""
+    strict = fetcher(reactor, allow_private=True, cafile=certificate)
+    lenient = fetcher(reactor, allow_private=True, cafile=certificate, accept_cut=True)
+    assert "close of TLS is missing" in (await strict.content(url))[1]
+    assert (await lenient.content(url))[1] == ""
 
 
 def test_two_ways_to_trust_are_one_too_many() -> None:

@@ -286,7 +286,7 @@ async def test_stop_answers_first(gateway: Start, serve: Serve, reactor: Any) ->
     web = gateway("--allow-private")
     waiting = web.get(f"/gopher/127.0.0.1:{server.port}/1/slow")
     await until(lambda: web.value("gateway_requests_open") == 1, reactor)
-    stopped = web.service.gateway.stop()
+    stopped = web.service.stopping()
     late = await web.get(f"/gopher/127.0.0.1:{server.port}/1/late")
     assert late.status == 503
     assert not stopped.called

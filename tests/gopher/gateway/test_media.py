@@ -30,7 +30,7 @@ from logsrv.gopher.gateway.media import disposition, media_type
 )
 def test_media_type(start: bytes, kind: str, expected: str | None) -> None:
     """Pictures are what they begin like; a page with scripts in it is never a picture."""
-    assert media_type(start, kind) == expected  # type: ignore[arg-type]
+    assert media_type(start, kind) == expected
 
 
 @given(st.text(min_size=1, max_size=200))

@@ -46,13 +46,13 @@ def check(body: bytes) -> Page:
 @given(st.lists(ITEMS, max_size=8))
 def test_any_menu(items: list[MenuItem]) -> None:
     """Whatever bytes a menu is made of, its page has our elements only."""
-    check(pages.menu_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
+    check(pages.content_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
 
 
 @given(st.binary(max_size=300))
 def test_any_text(content: bytes) -> None:
     """The same for texts."""
-    check(pages.text_page(Text(HERE.url, content, terminated=False), HERE))
+    check(pages.content_page(Text(HERE.url, content, terminated=False), HERE))
 
 
 def test_hostile_menu() -> None:
@@ -62,14 +62,14 @@ def test_hostile_menu() -> None:
         for kind in "0179hIs3i8\xff"
         for selector in (EVIL, b"URL:https://x/" + EVIL.replace(b" ", b""), b"URL:javascript:x")
     )
-    page = check(pages.menu_page(Menu(HERE.url, items, terminated=True), HERE, EVIL.decode()))
+    page = check(pages.content_page(Menu(HERE.url, items, terminated=True), HERE, EVIL.decode()))
     assert page.text.count("<script>alert(1)</script>") > len(items)
     assert "{{7*7}}" in page.text
 
 
 def test_hostile_text() -> None:
     """Markup in a text too; escape sequences are shown as codes."""
-    page = check(pages.text_page(Text(HERE.url, EVIL + b"\x1b]52;c;x\x07", False), HERE))
+    page = check(pages.content_page(Text(HERE.url, EVIL + b"\x1b]52;c;x\x07", False), HERE))
     assert "<script>alert(1)</script>" in page.text
     assert "\\x1b]52;c;x\\x07" in page.text
 
@@ -79,13 +79,14 @@ def test_hostile_address() -> None:
     url = GopherURL("here.example", 70, "7", b"/" + EVIL, EVIL)
     place = WebPlace(url)
     check(pages.search_page(place))
-    check(pages.menu_page(Menu(url, (), True), place))
+    check(pages.content_page(Menu(url, (), True), place))
     check(pages.error_page("Error", EVIL.decode(), place))
-    for kind, element in (("image", "img"), ("sound", "audio"), ("video", "video")):
-        page = Page.of(pages.media_page(place, kind))  # type: ignore[arg-type]
+    for letter, element in (("I", "img"), ("s", "audio"), (";", "video")):
+        place = WebPlace(url.replace(item_type=letter))
+        page = Page.of(pages.media_page(place))
         extra = [attributes for name, attributes in page.elements if name == element]
         assert len(extra) == 1
-        assert extra[0]["src"].startswith("/gopher/here.example/7/")
+        assert extra[0]["src"].startswith(f"/gopher/here.example/{letter}/")
         assert not {
             name for _, attributes in page.elements for name in attributes if name[:2] == "on"
         }
@@ -98,7 +99,7 @@ def test_accessible() -> None:
         MenuItem("7", b"Find", b"/s", b"x.example"),
         MenuItem("0", b"A"),
     )
-    page = Page.of(pages.menu_page(Menu(HERE.url, items, True), HERE))
+    page = Page.of(pages.content_page(Menu(HERE.url, items, True), HERE))
     names = [name for name, _ in page.elements]
     assert page.attributes("html", "lang") == ["en"]
     assert names.count("h1") == names.count("main") == names.count("header") == 1
@@ -112,7 +113,7 @@ def test_accessible() -> None:
 def test_charsets() -> None:
     """The set that a page is read in can be chosen, and the one in use is marked."""
     place = WebPlace(HERE.url, charset="koi8-u")
-    page = Page.of(pages.text_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
+    page = Page.of(pages.content_page(Text(HERE.url, "Київ".encode("koi8-u"), False), place))
     assert "Київ" in page.text
     assert page.attributes("a", "href")[-1] == "/gopher/here.example/?charset=koi8-u"
     assert page.attributes("a", "aria-current")[-1] == "true"
@@ -133,12 +134,12 @@ def test_headings() -> None:
     """A page is headed by what it calls itself, with what it is and where, else by its name."""
     place = WebPlace(GopherURL("here.example", selector=b"/docs"))
     items = (MenuItem("i", b"=== The <b>archive</b> ==="), MenuItem("0", b"A"), MenuItem("1", b"B"))
-    page = Page.of(pages.menu_page(Menu(place.url, items, True), place))
+    page = Page.of(pages.content_page(Menu(place.url, items, True), place))
     assert heading(page) == "The <b>archive</b>"
     assert "menu, 2 items" in page.text
     assert "came from here.example" in page.text
-    assert heading(Page.of(pages.menu_page(Menu(place.url, items[1:], True), place))) == "docs"
-    text = Page.of(pages.text_page(Text(place.url, b"\n  NOTES\n\nall of it", False), place))
+    assert heading(Page.of(pages.content_page(Menu(place.url, items[1:], True), place))) == "docs"
+    text = Page.of(pages.content_page(Text(place.url, b"\n  NOTES\n\nall of it", False), place))
     assert heading(text) == "NOTES"
     assert "19 bytes" in text.text
 
@@ -151,21 +152,21 @@ def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
     """Both ways are offered, where there is a difference."""
     place = WebPlace(GopherURL("here.example", item_type="0", selector=b"/a"))
     prose = b"%s\n%s\nend.\n\n  /\\/\\/\\\n  \\/\\/\\/\n" % (b"word " * 14, b"more " * 14)
-    page = check(pages.text_page(Text(place.url, prose, False), place))
+    page = check(pages.content_page(Text(place.url, prose, False), place))
     assert "word \nmore" in page.text
     (flowing,) = {each for each in page.attributes("a", "href") if "flow" in each}
-    page = check(pages.text_page(Text(place.url, prose, False), parse_path(flowing.encode())))
+    page = check(pages.content_page(Text(place.url, prose, False), parse_path(flowing.encode())))
     assert "word more" in page.text and "more end." in page.text
     assert "  /\\/\\/\\\n  \\/" in page.text, "a drawing stays one"
     assert "Lines as they were sent" in page.text
-    short = Page.of(pages.text_page(Text(place.url, b"a\nb\n", False), place))
+    short = Page.of(pages.content_page(Text(place.url, b"a\nb\n", False), place))
     assert "Wrap lines anew" not in short.text
 
 
 @given(st.binary(max_size=300))
 def test_any_text_wrapped_anew(content: bytes) -> None:
     place = WebPlace(HERE.url, flow=True)
-    check(pages.text_page(Text(HERE.url, content, terminated=False), place))
+    check(pages.content_page(Text(HERE.url, content, terminated=False), place))
 
 
 def check_start(hosts: tuple[str, ...]) -> Page:
@@ -176,15 +177,15 @@ def check_start(hosts: tuple[str, ...]) -> Page:
 
 def test_empty() -> None:
     """An empty menu, search and text say so."""
-    assert "This menu is empty" in Page.of(pages.menu_page(Menu(HERE.url, (), True), HERE)).text
+    assert "This menu is empty" in Page.of(pages.content_page(Menu(HERE.url, (), True), HERE)).text
     found = WebPlace(HERE.url.searching("x"))
-    assert "Nothing was found" in Page.of(pages.menu_page(Menu(found.url, (), True), found)).text
-    assert "This text is empty" in Page.of(pages.text_page(Text(HERE.url, b"", True), HERE)).text
+    assert "Nothing was found" in Page.of(pages.content_page(Menu(found.url, (), True), found)).text
+    assert "This text is empty" in Page.of(pages.content_page(Text(HERE.url, b"", True), HERE)).text
 
 
 def test_empty_lines() -> None:
     """HTML takes the first newline of a pre away; the page gives it one to take."""
-    body = pages.text_page(Text(HERE.url, b"\n\n  /\\/\\/\\\n\nword\n\n", False), HERE)
+    body = pages.content_page(Text(HERE.url, b"\n\n  /\\/\\/\\\n\nword\n\n", False), HERE)
     assert b">\n\n\n</pre>" in body
     assert b">\n  /\\/\\/\\\n\n</pre>" in body
     assert b">\nword\n</pre>" in body

@@ -31,8 +31,8 @@ def test_repeated() -> None:
                      "--allow-port", "70", "--allow-port", "7000-7100", "--allow-private")  # fmt: skip
     assert found.host == ("gw.lan",)
     assert found.allow_private
-    assert [str(pattern) for pattern in found.allow_host] == ["*.b.example", "a.example"]
-    assert [str(ports) for ports in found.allow_port] == ["70", "7000-7100"]
+    assert found.allow_host == ("*.b.example", "a.example")
+    assert found.allow_port == (range(70, 71), range(7000, 7101))
 
 
 @pytest.mark.parametrize(

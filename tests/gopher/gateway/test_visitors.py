@@ -83,3 +83,17 @@ def test_never_more(steps: list[tuple[str, bool, float]]) -> None:
     for leave in inside:
         leave()
     assert found.open == 0
+
+
+def test_stop() -> None:
+    """Whoever is there is answered first, and nobody else comes in."""
+    found, _ = made()
+    leave = found.enter("a")
+    closed = found.close()
+    with pytest.raises(RequestDenied, match="stopped") as refused:
+        found.enter("b")
+    assert refused.value.status == 503
+    assert not closed.called
+    leave()
+    assert closed.called
+    assert made()[0].close().called

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 from twisted.internet.threads import deferToThread
 
-from logsrv.gopher.gateway.service import GatewayService
+from logsrv.gopher.gateway.gateway import Gateway
 from logsrv.gopher.service import Options
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
@@ -59,7 +59,7 @@ class Page(HTMLParser):
 class Web:
     """A running gateway and requests to it; each blocks in a thread of its own."""
 
-    def __init__(self, service: GatewayService) -> None:
+    def __init__(self, service: Gateway) -> None:
         self.service = service
         self.port = int(service.addresses[0].rpartition(":")[2])
 
@@ -91,9 +91,9 @@ def fetch(
         connection.close()
 
 
-def gateway_service(*arguments: str, reactor: Any) -> GatewayService:
+def gateway_service(*arguments: str, reactor: Any) -> Gateway:
     """The service for a command line; nothing is taken from the environment."""
     options = Options()
     options.environment = {}
     options.parseOptions(["--gateway", LOOPBACK, *arguments])
-    return GatewayService(options.settings, load=options.reload, reactor=reactor)
+    return Gateway(options.settings, load=options.reload, reactor=reactor)
