@@ -7,7 +7,7 @@ Everything in here is text that is safe to show (no control characters); none of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Literal
 from urllib.parse import quote
@@ -22,10 +22,6 @@ from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.wire.columns import Shape
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
 ITEMS_PER_PAGE = 1000
@@ -45,15 +41,6 @@ _HEADING_LINES = 12
 _LONGEST_HEADING = 72
 _DECORATION = " \t*=-_#~+|:·•—–"
 _WORD = re.compile(r"[^\W\d_]{2}")
-
-
-@attrs.frozen
-class Block:
-    """A run on its page. `width`: the columns it is made to fit, one of WIDTHS."""
-
-    text: str
-    shape: Shape
-    width: int
 
 
 @attrs.frozen
@@ -87,7 +74,7 @@ class Row:
 class Listing:
     """A part of a menu. before, after: paths of the parts beside it, "" for none."""
 
-    parts: tuple[Block | tuple[Row, ...], ...]
+    parts: tuple[Run | tuple[Row, ...], ...]
     first: int
     last: int
     total: int
@@ -101,16 +88,10 @@ def room_for(text: str) -> int:
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
 
 
-def sized(runs: Sequence[Run]) -> tuple[Block, ...]:
-    """The blocks of one page. All drawings have one scale: they may be parts of one picture."""
-    room = [room_for(run.text) if run.shape != "prose" else WIDTHS[0] for run in runs]
-    widest = max(
-        (width for width, run in zip(room, runs, strict=True) if run.shape == "drawing"), default=0
-    )
-    return tuple(
-        Block(run.text, run.shape, widest if run.shape == "drawing" else width)
-        for width, run in zip(room, runs, strict=True)
-    )
+def scale_of(parts: Iterable[object]) -> int:
+    """The room for every drawing of a page. All have one scale: they may be parts of one picture."""
+    drawings = (part for part in parts if isinstance(part, Run) and part.shape == "drawing")
+    return max((room_for(run.text) for run in drawings), default=0)
 
 
 def heading_of(lines: Iterable[str]) -> str:
@@ -132,26 +113,21 @@ def heading_of(lines: Iterable[str]) -> str:
 def listing(menu: Menu, place: WebPlace) -> Listing:
     """The items of `menu` from number `place.first` on."""
     items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
-    runs: list[Run | tuple[Row, ...]] = []
+    parts: list[Run | tuple[Row, ...]] = []
     for is_text, run in groupby(items, lambda item: item.item_type == "i"):
         if is_text:
-            runs += runs_of("".join(shown(item, place.charset) + "\n" for item in run))
+            parts += runs_of("".join(shown(item, place.charset) + "\n" for item in run))
         else:
-            runs.append(tuple(row(item, menu.url, place.charset) for item in run))
-    blocks = iter(sized([run for run in runs if isinstance(run, Run)]))
+            parts.append(tuple(row(item, menu.url, place.charset) for item in run))
     last = place.first + len(items)
     return Listing(
-        parts=tuple(next(blocks) if isinstance(run, Run) else run for run in runs),
+        parts=tuple(parts),
         first=place.first,
         last=last,
         total=len(menu.items),
-        before=_part(place, max(0, place.first - ITEMS_PER_PAGE)) if place.first else "",
-        after=_part(place, last) if last < len(menu.items) else "",
+        before=place.path_with(first=max(0, place.first - ITEMS_PER_PAGE)) if place.first else "",
+        after=place.path_with(first=last) if last < len(menu.items) else "",
     )
-
-
-def _part(place: WebPlace, first: int) -> str:
-    return attrs.evolve(place, first=first).path
 
 
 def shown(item: MenuItem, charset: str | None) -> str:

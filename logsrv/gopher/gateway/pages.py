@@ -9,17 +9,16 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.gateway.listing import (
     breadcrumb,
     heading_of,
     linked,
     listing,
+    room_for,
     row_at,
+    scale_of,
     shown,
-    sized,
 )
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
@@ -44,6 +43,7 @@ OFFERED = 5
 _LOOKED_AT = 4000
 
 _TEMPLATES = templates(_HERE / "templates")
+_TEMPLATES.filters["room"] = room_for
 
 
 def start_page(hosts: tuple[str, ...]) -> bytes:
@@ -58,79 +58,62 @@ def start_page(hosts: tuple[str, ...]) -> bytes:
 
 def content_page(content: Menu | Text, place: WebPlace, missing: str = "") -> bytes:
     """Return the page of a menu or text. missing: why it is not whole, "" if it is."""
-    notice = f"This is not all of it: {missing}." if missing else ""
-    if isinstance(content, Menu):
-        return _menu_page(content, place, notice)
-    return _text_page(content, place, notice)
+    values = _menu(content, place) if isinstance(content, Menu) else _text(content, place)
+    if missing:
+        values["notice"] = f"This is not all of it: {missing}."
+    charsets = dict.fromkeys([None, *CHARSETS[:OFFERED], place.charset])
+    return _render(place=place, fetched=True, charsets=charsets, **values)
 
 
-def _menu_page(menu: Menu, place: WebPlace, notice: str) -> bytes:
-    if menu.dropped and not notice:
-        notice = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
+def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
+    """What a menu is, or what a search found."""
     texts = (item for item in menu.items[:_LOOKED_AT] if item.item_type == "i")
-    heading = heading_of(shown(item, place.charset) for item in texts)
-    number = sum(item.item_type not in "i3" for item in menu.items)
+    number = sum(item.is_link for item in menu.items)
     kind = "item" if place.url.search is None else "result"
-    form = attrs.evolve(place, url=place.url.replace(search=None), first=0)
-    return _render(
-        "menu.html",
-        fetched=True,
-        **_about(place, heading),
-        **_charsets(place),
-        size=f"{number:,} {kind}{'' if number == 1 else 's'}",
-        listing=listing(menu, place),
-        action=form.path,
-        notice=notice,
-    )
+    cut = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
+    found = listing(menu, place)
+    return {
+        "template": "menu.html",
+        "heading": heading_of(shown(item, place.charset) for item in texts),
+        "size": f"{number:,} {kind}{'' if number == 1 else 's'}",
+        "listing": found,
+        "scale": scale_of(found.parts),
+        "notice": cut if menu.dropped else "",
+    }
 
 
-def _text_page(text: Text, place: WebPlace, notice: str) -> bytes:
-    if place.url.item_type == "h" and not notice:
-        notice = "This is a page in HTML. It comes from elsewhere, so its source is shown."
+def _text(text: Text, place: WebPlace) -> dict[str, Any]:
     content = printable(text.decoded(place.charset)).rstrip()
     runs = runs_of(content + "\n") if content else []
     flowing = [Run(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs]
-    return _render(
-        "text.html",
-        fetched=True,
-        **_about(place, heading_of(content[:_LOOKED_AT].split("\n"))),
-        **_charsets(place),
-        size=size_text(len(text.content)),
-        blocks=sized(flowing if place.flow else runs),
-        flow=place.flow,
-        # Only where it makes a difference.
-        flow_path=attrs.evolve(place, flow=not place.flow).path if flowing != runs else "",
-        notice=notice,
-        file_path=attrs.evolve(place, rendering="file").path,
-    )
+    source = "This is a page in HTML. It comes from elsewhere, so its source is shown."
+    return {
+        "template": "text.html",
+        "heading": heading_of(content[:_LOOKED_AT].split("\n")),
+        "size": size_text(len(text.content)),
+        "runs": flowing if place.flow else runs,
+        "scale": scale_of(runs),
+        "can_flow": flowing != runs,
+        "notice": source if place.url.item_type == "h" else "",
+    }
 
 
 def search_page(place: WebPlace) -> bytes:
     """A form for words to look for."""
-    return _render("search.html", **_about(place), action=place.path)
+    return _render("search.html", place)
 
 
 def media_page(place: WebPlace) -> bytes:
     """A picture, a sound or a video, and a way to save it."""
-    return _render(
-        "media.html",
-        fetched=True,
-        **_about(place),
-        name=file_name(place.url),
-        media_path=attrs.evolve(place, rendering="media").path,
-        file_path=attrs.evolve(place, rendering="file").path,
-    )
+    return _render("media.html", place, fetched=True, name=file_name(place.url))
 
 
 def link_page(place: WebPlace, url: str) -> bytes:
     """The page for an item that is a URL, as a rule one outside of Gopher."""
-    name = item_type(place.url.item_type).name
-    link = linked(url, name, one_line(url, 2000))
+    link = linked(url, item_type(place.url.item_type).name, one_line(url, 2000))
     title = "This link leaves Gopher" if link.leaves else "A link to elsewhere in Gopher"
-    about = {**_about(place), "title": title}
     # What is behind the host is no path there.
-    about["steps"] = about["steps"][:1]
-    return _render("link.html", **about, link=link)
+    return _render("link.html", place, title=title, steps=breadcrumb(place.url)[:1], link=link)
 
 
 def error_page(
@@ -140,43 +123,25 @@ def error_page(
 
     again: another try may go better.
     """
-    about = _about(place) if place is not None else {}
-    path = place.path if again and place is not None else ""
-    return _render("error.html", **{**about, "title": heading}, sentence=sentence, again=path)
+    return _render("error.html", place, title=heading, sentence=sentence, again=again and place)
 
 
-def _about(place: WebPlace, heading: str = "") -> dict[str, Any]:
-    """`heading`: what the content calls itself, "" if it does not."""
-    url = place.url
-    steps = breadcrumb(url)
-    words = None if url.search is None else one_line(decode_line(url.search, place.charset), 200)
-    title = heading or steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}"
-    return {
-        "title": title,
-        "host": steps[0][0],
-        "kind_name": item_type(url.item_type).name,
-        "steps": steps,
-        "words": words,
-        "address": one_line(str(url), 2000),
-    }
-
-
-def _charsets(place: WebPlace) -> dict[str, Any]:
-    known: list[str | None] = [None, *CHARSETS[:OFFERED]]
-    if place.charset not in known:
-        known.append(place.charset)
-    return {
-        "charsets": [
-            (name or "automatic", attrs.evolve(place, charset=name).path, name == place.charset)
-            for name in known
-        ]
-    }
-
-
-def _render(template: str, **values: Any) -> bytes:
-    own = {"fetched": False, "steps": [], "address": "", "charsets": [], "style": STYLE_PATH}
-    return (
-        _TEMPLATES.get_template(template)
-        .render({**own, **values})
-        .encode("utf-8", "backslashreplace")
-    )
+def _render(
+    template: str, place: WebPlace | None = None, heading: str = "", **values: Any
+) -> bytes:
+    """heading: what the content calls itself, "" if it does not."""
+    own = {"fetched": False, "steps": [], "address": "", "charsets": (), "style": STYLE_PATH}
+    if place is not None:
+        steps = breadcrumb(place.url)
+        search = place.url.search
+        words = None if search is None else one_line(decode_line(search, place.charset), 200)
+        own |= {
+            "place": place,
+            "title": heading or steps[-1][0] if words is None else f"“{words}” in {steps[-1][0]}",
+            "kind_name": item_type(place.url.item_type).name,
+            "steps": steps,
+            "words": words,
+            "address": one_line(str(place.url), 2000),
+        }
+    page = _TEMPLATES.get_template(template).render({**own, **values})
+    return page.encode("utf-8", "backslashreplace")

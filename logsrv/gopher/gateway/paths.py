@@ -13,7 +13,7 @@ Other fields of the query: `as=file` (save it), `as=media` (the bytes that a pag
 from __future__ import annotations
 
 import re
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 from urllib.parse import quote, unquote_to_bytes
 
 import attrs
@@ -58,6 +58,10 @@ class WebPlace:
         if self.flow:
             fields.append("flow=1")
         return _path(self.url) + ("?" + "&".join(fields) if fields else "")
+
+    def path_with(self, **changes: Any) -> str:
+        """The path of the same item, shown otherwise."""
+        return attrs.evolve(self, **changes).path
 
 
 def _path(url: GopherURL) -> str:

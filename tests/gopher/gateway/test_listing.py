@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from logsrv.gopher.gateway.listing import (
     ITEMS_PER_PAGE,
     WIDTHS,
-    Block,
     Row,
     breadcrumb,
     heading_of,
     listing,
     room_for,
     row,
-    sized,
+    scale_of,
 )
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
@@ -91,8 +90,8 @@ def test_information() -> None:
         WebPlace(HERE),
     )
     text, drawing, rows = found.parts
-    assert isinstance(text, Block)
-    assert isinstance(drawing, Block)
+    assert isinstance(text, Run)
+    assert isinstance(drawing, Run)
     assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")
     assert (drawing.text, drawing.shape) == (" /\\/\\\n", "drawing")
     assert isinstance(rows, tuple)
@@ -194,10 +193,11 @@ def test_room() -> None:
 
 
 def test_one_scale() -> None:
-    """All drawings of a page are made to fit together; a small table stays large."""
+    """All drawings of a page are made to fit together; a table has a room of its own."""
     small, large = Run("/\\\n", "drawing"), Run("-" * 100 + "\n", "drawing")
-    blocks = sized([small, Run("a   b\n", "table"), large, Run("text\n", "prose")])
-    assert [block.width for block in blocks] == [104, 40, 104, 40]
+    rows = (Row("item", "text", "x" * 200),)
+    assert scale_of([small, Run("a   b" * 30, "table"), rows, large, Run("text\n", "prose")]) == 104
+    assert scale_of([Run("text\n", "prose")]) == 0
 
 
 def test_style_sheet() -> None:

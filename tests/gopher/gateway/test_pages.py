@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,3 +191,10 @@ def test_empty_lines() -> None:
     assert b">\n\n\n</pre>" in body
     assert b">\n  /\\/\\/\\\n\n</pre>" in body
     assert b">\nword\n</pre>" in body
+
+
+def test_room() -> None:
+    """Drawings have the room of the widest, a table its own: the style sheet makes them fit."""
+    text = b"/\\/\\/\\\n\nword\n\na    b\nc    d\n\nword\n\n" + b"-" * 100
+    body = pages.content_page(Text(HERE.url, text, False), HERE)
+    assert re.findall(rb'class="fixed (c\d+)"', body) == [b"c104", b"c40", b"c104"]
