@@ -66,14 +66,14 @@ class LocalAnswer:
 
     def _pieces(self) -> Iterator[bytes]:
         hole = Hole(self._url.directory, hidden=True)
-        with hole.open(self._url.selector) as descriptor:
+        selector = self._url.selector
+        with hole.open(selector) as descriptor:
             status = os.fstat(descriptor)
-            items = None
-            if stat.S_ISDIR(status.st_mode):
-                items = hole.menu(self._url.selector, descriptor)
-            elif self._url.item_type == MENU_TYPE:
-                items = hole.menu_in(self._url.selector)
-            if items is not None:
+            is_directory = stat.S_ISDIR(status.st_mode)
+            if is_directory or self._url.item_type == MENU_TYPE:
+                # A gophermap may have whatever name.
+                above, _, name = selector.rstrip(b"/").rpartition(b"/")
+                items = hole.menu(selector) if is_directory else hole.menu(above, name)
                 # Without a host: it is where the menu is.
                 yield from written_menu(items, b"", DEFAULT_PORT)
                 return

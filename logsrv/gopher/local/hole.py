@@ -68,18 +68,21 @@ class Hole:
     @contextmanager
     def open(self, selector: bytes) -> Iterator[int]:
         """The descriptor of a regular file or a directory. Raises NotThere, OSError."""
-        try:
-            descriptor = self._open(selector)
-        except OSError as error:
-            if error.errno in _REASONS:
-                raise NotThere(_REASONS[error.errno]) from error
-            raise
+        descriptor = self._open(selector)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
     def _open(self, selector: bytes) -> int:
+        try:
+            return self._walk(selector)
+        except OSError as error:
+            if error.errno in _REASONS:
+                raise NotThere(_REASONS[error.errno]) from error
+            raise
+
+    def _walk(self, selector: bytes) -> int:
         real = os.path.realpath(os.path.join(self._root, *self._names(selector)))
         base = self._root.rstrip(b"/") + b"/"
         if not (real + b"/").startswith(base):
@@ -111,23 +114,16 @@ class Hole:
                 raise NotThere("hidden files are not shown")
         return names
 
-    def menu(self, selector: bytes, descriptor: int) -> Iterator[MenuItem]:
-        """Yield the items of a directory: its gophermap, or its files. Those of ours have no host."""
-        place = b"/" + b"".join(name + b"/" for name in self._names(selector))
-        return self._menu(place + FILE.encode(), place, descriptor)
-
-    def menu_in(self, selector: bytes) -> Iterator[MenuItem]:
-        """Yield the items of the gophermap that a file is, by whatever name."""
-        *above, name = self._names(selector)
-        place = b"/" + b"".join(name + b"/" for name in above)
+    def menu(self, directory: bytes, name: bytes = FILE.encode()) -> Iterator[MenuItem]:
+        """Yield the items of a directory: of the gophermap `name` in it, or its files. Those of ours have
+        no host. Raises NotThere, OSError.
+        """
+        place = b"/" + b"".join(each + b"/" for each in self._names(directory))
         with self.open(place) as descriptor:
-            yield from self._menu(place + name, place, descriptor)
-
-    def _menu(self, path: bytes, place: bytes, descriptor: int) -> Iterator[MenuItem]:
-        gophermap = self._map(path, place)
-        yield from gophermap.items
-        if gophermap.lists:
-            yield from self._listing(place, descriptor, gophermap.hidden)
+            gophermap = self._map(place + name, place)
+            yield from gophermap.items
+            if gophermap.lists:
+                yield from self._listing(place, descriptor, gophermap.hidden)
 
     def _map(self, path: bytes, place: bytes) -> Gophermap:
         try:
@@ -181,23 +177,21 @@ class Hole:
         try:
             # A fifth of the time of the whole way, which links need.
             inner = os.open(name, _FLAGS, dir_fd=descriptor)
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                return self._letter_of_link(place + name)
-            if error.errno in _REASONS:
+        except OSError:
+            try:
+                inner = self._open(place + name)
+            except NotThere:
                 return None
-            raise
         try:
-            return _letter_of(name, inner)
+            mode = os.fstat(inner).st_mode
+            if stat.S_ISREG(mode):
+                return letter_by_name(name) or letter_of(name, os.read(inner, ENOUGH_TO_TELL))
+            return "1" if stat.S_ISDIR(mode) else None
+        except OSError:
+            # Who asks for it is told; a file on a bad sector costs no other its place in the menu.
+            return "9"
         finally:
             os.close(inner)
-
-    def _letter_of_link(self, selector: bytes) -> str | None:
-        try:
-            with self.open(selector) as descriptor:
-                return _letter_of(selector.rpartition(b"/")[2], descriptor)
-        except NotThere:
-            return None
 
 
 def written_menu(items: Iterable[MenuItem], host: bytes, port: int) -> Iterator[bytes]:
@@ -213,16 +207,3 @@ def _check_mode(mode: int) -> None:
     """
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
         raise NotThere(_REASONS[errno.ENXIO])
-
-
-def _letter_of(name: bytes, descriptor: int) -> str | None:
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISDIR(mode):
-        return "1"
-    if not stat.S_ISREG(mode):
-        return None
-    try:
-        return letter_by_name(name) or letter_of(name, os.read(descriptor, ENOUGH_TO_TELL))
-    except OSError:
-        # Who asks for it is told; a file on a bad sector costs no other its place in the menu.
-        return "9"

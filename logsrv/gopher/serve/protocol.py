@@ -13,7 +13,6 @@ import stat
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
-from typing import BinaryIO
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -156,10 +155,9 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
         with hole.open(selector) as descriptor:
             if stat.S_ISDIR(os.fstat(descriptor).st_mode):
                 self._count("menu")
-                await self._send_menu(hole.menu(selector, descriptor))
-                return
-            with open(descriptor, "rb", buffering=0, closefd=False) as file:
-                await self._send_file(selector, file)
+                await self._send_menu(hole.menu(selector))
+            else:
+                await self._send_file(selector, descriptor)
 
     async def _send_menu(self, items: Iterable[MenuItem]) -> None:
         for number, piece in enumerate(written_menu(items, *self._here())):
@@ -170,16 +168,16 @@ class GopherServer(LineProtocol[ServeOptions, Served]):
                 await turn
             await self._send(piece)
 
-    async def _send_file(self, selector: bytes, file: BinaryIO) -> None:
-        left = os.fstat(file.fileno()).st_size
-        chunk = file.read(_CHUNK)
+    async def _send_file(self, selector: bytes, file: int) -> None:
+        left = os.fstat(file).st_size
+        chunk = os.read(file, _CHUNK)
         letter = letter_of(selector.rstrip(b"/").rpartition(b"/")[2], chunk)
         stuffer = Stuffer() if item_type(letter).transfer == "text" else None
         self._count("text" if stuffer else "binary")
         while chunk:
             left -= len(chunk)
             await self._send(stuffer.feed(chunk) if stuffer else chunk)
-            chunk = file.read(_CHUNK)
+            chunk = os.read(file, _CHUNK)
         # It may have grown; a part must not pass for the whole.
         if left > 0:
             raise OSError(errno.EIO, "it became shorter while it was sent")

@@ -60,7 +60,8 @@ def test_a_link_to_a_gophermap_itself_is_a_menu_too(tmp_path: Path) -> None:
     here = FileURL(os.fsencode(tmp_path), "1", b"/sub/gophermap")
     near = here.beside("0", b"/sub/near.txt")
     assert links(here) == [(b"Hi", None), (b"Near", near)]
-    assert links(here.beside("1", b"sub/all.map")) == [(b"near.txt", near)]
+    for selector in (b"sub/all.map", b"/sub//all.map/"):
+        assert links(here.beside("1", selector)) == [(b"near.txt", near)]
 
 
 def test_a_file_comes_as_it_is(tmp_path: Path) -> None:

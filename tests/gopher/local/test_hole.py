@@ -123,11 +123,10 @@ def test_a_link_that_appears_late_is_not_followed(
 
 
 def lines(place: Hole, selector: bytes = b"") -> list[bytes]:
-    with place.open(selector) as descriptor:
-        return [
-            item.item_type.encode() + item.display + b" " + item.selector
-            for item in place.menu(selector, descriptor)
-        ]
+    return [
+        item.item_type.encode() + item.display + b" " + item.selector
+        for item in place.menu(selector)
+    ]
 
 
 def test_a_listing_has_what_can_be_asked_for(directory: Path) -> None:
@@ -190,8 +189,7 @@ def test_a_directory_called_gophermap_costs_no_descriptor(directory: Path) -> No
     place = Hole(directory)
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
-        with place.open(b"/") as descriptor:
-            assert len(list(place.menu(b"/", descriptor))) == 3
+        assert len(list(place.menu(b"/"))) == 3
     assert len(os.listdir("/proc/self/fd")) == before
 
 
