@@ -52,6 +52,9 @@ def run(
     from logsrv.gopher.browse.curtain import Curtain
     from logsrv.gopher.local.typed import typed_place
 
+    if sys.stderr is None or not sys.stderr.isatty():
+        # Textual draws there, and a screen in a file would look like a browser that does nothing.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         place = None if url is None else typed_place(url)
         with Curtain(sys.stdout, os.environ, str(place or "Start page")) as curtain:

@@ -34,7 +34,7 @@ class AskingWindow(SavingWindow):
 
     def open(self, link: Link) -> None:
         """Do what opening this kind of link means."""
-        if link.kind != "outside":
+        if link.url is not None:
             self.mark_opened(str(link.url))
         match link.kind:
             case "show":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.lines import Line, menu_line, text_lines
@@ -21,6 +21,8 @@ from logsrv.gopher.wire.text import unstuffed
 LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
 # 16 MiB of empty lines would take gigabytes of memory.
 MOST_LINES = 400_000
+# A page that arrives is shown anew so often: more would only cost time.
+_GROWS_EVERY = 0.1
 # What takes a second to read.
 MOST_HTML = 2 * 1024 * 1024
 MOST_PICTURE = 32 * 1024 * 1024
@@ -32,10 +34,9 @@ _CUT = (
 
 
 class Loading:
-    """A page on its way: `page()` gets all of it, `so_far()` is what has come.
+    """A page on its way: `page()` gets all of it, `so_far()` is what has come, `growing()` how it comes.
 
-    options: how to connect, which may need files; what is wrong with those is on the page too. grown:
-    called when more has come; `fresh_lines()` then has what can be shown of it already.
+    options: how to connect, which may need files; what is wrong with those is on the page too.
     """
 
     def __init__(
@@ -55,11 +56,11 @@ class Loading:
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
         self._pieces: list[bytes] = []
-        self._lines = 0
+        self._newlines = 0
         self._whole = False
-        self._shown_items = 0
+        self._lines: list[Line] = []
         self._unshown: list[bytes] = []
-        self.grown: Callable[[], None] = lambda: None
+        self._more = asyncio.Event()
         self._began = time.monotonic()
         self._coming: asyncio.Task[Page] | None = None
         self.url = url
@@ -74,23 +75,42 @@ class Loading:
         """Return how long it has been going on."""
         return time.monotonic() - self._began
 
-    def begin(self) -> None:
-        """Ask for the page before somebody waits for it."""
-        self._coming = asyncio.get_running_loop().create_task(self._received())
+    def begin(self) -> asyncio.Task[Page]:
+        """Ask for the page, once; a task that is cancelled closes the connection."""
+        if self._coming is None:
+            self._coming = asyncio.get_running_loop().create_task(self._received())
+        return self._coming
 
     async def page(self) -> Page:
         """The page; what goes wrong is in its `error`, beside the part that came before."""
-        return await (self._coming or self._received())
+        return await self.begin()
+
+    async def growing(self) -> AsyncIterator[list[Line]]:
+        """Yield all lines of a menu or a text that can be shown already, whenever more have come."""
+        coming, known = self.begin(), 0
+        while True:
+            self._more.clear()
+            self._make_lines()
+            if len(self._lines) > known:
+                known = len(self._lines)
+                yield self._lines
+                await asyncio.wait((coming,), timeout=_GROWS_EVERY)
+            elif coming.done():
+                return
+            else:
+                await self._more.wait()
 
     async def _received(self) -> Page:
         try:
             cut = await self._take()
+            self._whole = True
+            return self.so_far(None, _CUT if cut else "")
         except LogsrvError as error:
             return self.so_far(error)
         except OSError as error:
             return self.so_far(ConfigurationError(f"a file cannot be used: {error}"))
-        self._whole = True
-        return self.so_far(None, _CUT if cut else "")
+        finally:
+            self._more.set()
 
     def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
         """A page of what has come until now."""
@@ -98,25 +118,17 @@ class Loading:
         content = self._content() if self._whole or begun else None
         return Page(self.url, content, error, note, self.received, self.seconds)
 
-    def first_lines(self, charset: str | None, most: int) -> list[Line]:
-        """Return the beginning of what has come, at most so many lines."""
+    def _make_lines(self) -> None:
+        """Add the lines of what has come since; of a text that may go on, only whole ones."""
         if self._way == "menu":
-            return [menu_line(item, charset) for item in self._items[:most]]
-        if self._way != "text" or not self._pieces or b"\0" in self._pieces[0]:
-            return []
-        return text_lines(decode_text(self._pieces[0], charset))[:most]
-
-    def fresh_lines(self, charset: str | None) -> list[Line]:
-        """Return the lines that have come since the last call, of a menu or a text."""
-        if self._way == "menu":
-            items = self._items[self._shown_items :]
-            self._shown_items = len(self._items)
-            return [menu_line(item, charset) for item in items]
-        whole, newline, rest = b"".join(self._unshown).rpartition(b"\n")
-        self._unshown = [rest]
-        if not newline or b"\0" in whole:
-            return []
-        return text_lines(decode_text(whole + newline, charset))
+            items = self._items[len(self._lines) :]
+            self._lines += [menu_line(item, self._charset) for item in items]
+            return
+        fresh = b"".join(self._unshown)
+        end = len(fresh) if self._whole else fresh.rfind(b"\n") + 1
+        self._unshown = [fresh[end:]]
+        if end and b"\0" not in fresh[:end]:
+            self._lines += text_lines(decode_text(fresh[:end], self._charset))
 
     async def _take(self) -> bool:
         options = self._options()
@@ -130,10 +142,10 @@ class Loading:
                     self._pieces.append(chunk)
                     if self._way == "text":
                         self._unshown.append(chunk)
-                        self._lines += chunk.count(b"\n")
-                        if self._lines > MOST_LINES:
+                        self._newlines += chunk.count(b"\n")
+                        if self._newlines > MOST_LINES:
                             raise TooBig("the text", MOST_LINES, "lines")
-                self.grown()
+                self._more.set()
                 if self._menu.terminated:
                     break
         return answer.cut

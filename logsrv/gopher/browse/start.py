@@ -33,28 +33,25 @@ async def browse(
 ) -> int:
     """Browse from `url` or the start page on; return the exit status."""
     session = Session(environ, options, charset)
-    loading = _begun(url, session, curtain)
+    loading = None
+    if url is None or link_to(url).kind != "show":
+        curtain.show(start_lines(session.bookmarks))
+    else:
+        loading = session.loading(url)
+    showing = asyncio.create_task(_show(loading, curtain))
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
     sys.setswitchinterval(usual)
+    showing.cancel()
     browser = app.Browser(session, url, loading)
     curtain.hand_over()
     await browser.run_async()
     return browser.return_code or 0
 
 
-def _begun(url: ItemURL | None, session: Session, curtain: Curtain) -> Loading | None:
-    """The page at `url` on its way to the first screen; that shows the start page if there is none."""
-    if url is None or link_to(url).kind != "show":
-        curtain.show(start_lines(session.bookmarks))
-        return None
-    loading = session.loading(url)
-
-    def grown() -> None:
-        if lines := loading.first_lines(session.charset, _FIRST_LINES):
-            curtain.show(lines)
-
-    loading.grown = grown
-    loading.begin()
-    return loading
+async def _show(loading: Loading | None, curtain: Curtain) -> None:
+    """Show the page on its way, as it comes."""
+    if loading is not None:
+        async for lines in loading.growing():
+            curtain.show(lines[:_FIRST_LINES])

@@ -42,14 +42,32 @@ class History:
     def __init__(self, most: int = MOST_VISITS) -> None:
         self._visits: list[Visit] = []
         self._at = -1
+        self._ahead: tuple[Place, int | None] | None = None
         self._most = most
 
     @property
     def current(self) -> Visit | None:
         return self._visits[self._at] if self._visits else None
 
-    def go(self, place: Place) -> None:
-        """A new visit behind the current one; what was forward of it is forgotten."""
+    def set_out(self, place: Place, step: int | None = None) -> Position | None:
+        """Begin a new visit, or one to a neighbour; return the position that was left there.
+
+        It counts when it arrives: a page that never comes is no visit.
+        """
+        self._ahead = place, step
+        visit = None if step is None else self.neighbour(step)
+        return None if visit is None else visit.position
+
+    def arrive(self) -> None:
+        """Make the visit that was set out for the current one, if that is not done yet; a new one comes
+        behind the one before, and what was forward of that is forgotten.
+        """
+        if self._ahead is None:
+            return
+        (place, step), self._ahead = self._ahead, None
+        if step is not None:
+            self._at += step
+            return
         del self._visits[self._at + 1 :]
         self._visits.append(Visit(place))
         del self._visits[: -self._most]
@@ -59,11 +77,6 @@ class History:
         """The visit that many steps further (negative: back), if there is one."""
         at = self._at + step
         return self._visits[at] if 0 <= at < len(self._visits) else None
-
-    def move(self, step: int) -> None:
-        """Make that neighbour the current visit."""
-        assert self.neighbour(step) is not None
-        self._at += step
 
     def steps(self) -> list[tuple[int, Visit]]:
         """All visits, the newest first, each with how many steps away it is."""

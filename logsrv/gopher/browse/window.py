@@ -8,7 +8,6 @@ Window ── Session            history, cache, bookmarks, downloads, whom to t
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,7 +19,6 @@ from textual.reactive import reactive
 from textual.theme import Theme
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.worker import Worker
 
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse import palette
@@ -51,24 +49,8 @@ LIGHT = Theme(name="gopher-light", dark=False, variables=palette.LIGHT_PAGE, **p
 # Pages with more lines are made in a thread, so that the screen goes on living.
 _MANY_BYTES = 256 * 1024
 _TICK = 0.2
-# A page that arrives is shown anew so often: more would only cost time.
-_GROWS_EVERY = 0.1
 # Columns beside both halves of the row below the page.
 _PADDING = 4
-
-
-class Arrival:
-    """A visit whose page is on its way: a new one, or one that is `step`s away in the history.
-
-    position: that of the user when it was left. shown: whether a part of it is shown, since `grown`.
-    """
-
-    def __init__(self, place: Place, step: int | None, position: Position | None) -> None:
-        self.place = place
-        self.step = step
-        self.position = position
-        self.shown = False
-        self.grown = 0.0
 
 
 class Address(Widget):
@@ -120,10 +102,9 @@ class Window(App[None]):
             self.register_theme(theme)
         self.theme = LIGHT.name if is_light(session.environ) else DARK.name
         self.session = session
-        # The page on its way.
+        # The page on its way, and what stands for it as long as a part of it is shown.
         self.loading: Loading | None = None
-        self._arrival = Arrival(Own.START, None, None)
-        self._loader: Worker[None] | None = None
+        self._part: Page | None = None
         # The page that is shown, or which of the browser's own it is.
         self.page: Page | None = None
         self.own: Own | None = None
@@ -215,84 +196,70 @@ class Window(App[None]):
         current = self.session.history.current
         if current is not None and self.view.lines:
             current.position = self.view.position()
-        # A load that still goes on is cancelled by the next one, as there is one of them at a time.
-        self.loading = None
-        self._loader = self._visit(place, step)
+        self._give_up()
+        self._visit(place, step)
 
     def stop(self) -> None:
         """Stop loading; what has come is shown if there is something."""
-        loading, self.loading = self.loading, None
-        if loading is None or self._loader is None:
+        loading = self._give_up()
+        if loading is None:
             return
-        self._loader.cancel()
         page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
         if page.content is None:
             self.say(f"Stopped: {loading.url}")
         else:
-            if not self._arrival.shown:
-                self._arrive(self._arrival)
-            self._show(page, self._lines(page), None)
+            self._arrive(page, self._lines(page), None)
 
     def redraw(self) -> None:
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
         shown = self.own or self.page
-        if shown is not None and (self.loading is None or not self._arrival.shown):
+        # A page of which there is a part is made anew when all of it has come.
+        if shown is not None and shown is not self._part:
             self._show(shown, self._lines(shown), self.view.position())
 
     # Loading.
 
+    def _give_up(self) -> Loading | None:
+        """Cancel the load that goes on, and return it."""
+        loading, self.loading = self.loading, None
+        if loading is not None:
+            self.workers.cancel_group(self, "page")
+            loading.begin().cancel()
+        return loading
+
     @work(exclusive=True, group="page")
     async def _visit(self, place: Place, step: int | None) -> None:
-        visit = None if step is None else self.session.history.neighbour(step)
-        arrival = Arrival(place, step, visit.position if visit is not None else None)
+        position = self.session.history.set_out(place, step)
         if isinstance(place, Own):
             if place is Own.NEWS:
                 await self.news.load()
-            self._arrive(arrival)
-            self._show(place, self._lines(place), arrival.position)
+            self._arrive(place, self._lines(place), position)
             return
         page = None if step == 0 else self.session.cache.get(place)
+        part = self._part = Page(place, None)
         if page is None:
-            page = await self._load(place, arrival)
+            # A page that is returned to comes whole, at its old place.
+            page = await self._load(place, part if position is None else None)
             self.session.cache.put(page)
-        if page.received < _MANY_BYTES:
-            lines = self._lines(page)
-        else:
-            lines = await asyncio.to_thread(self._lines, page)
-        if arrival.shown:
-            self._show(page, lines, self.view.position())
-        else:
-            self._arrive(arrival)
-            self._show(page, lines, arrival.position)
+        few = page.received < _MANY_BYTES
+        lines = self._lines(page) if few else await asyncio.to_thread(self._lines, page)
+        self._arrive(page, lines, self.view.position() if self.page is part else position)
 
-    async def _load(self, url: ItemURL, arrival: Arrival) -> Page:
+    async def _load(self, url: ItemURL, part: Page | None) -> Page:
         loading, self._started = self._started, None
         if loading is None or loading.url != url:
             loading = self.session.loading(url)
-        self.loading, self._arrival = loading, arrival
-        loading.grown = self._grow
-        self._grow()
+        self.loading = loading
         self._show_status()
+        if part is not None:
+            async for lines in loading.growing():
+                if self.page is part:
+                    self.view.extend(lines[len(self.view.lines) :])
+                else:
+                    self._arrive(part, lines, None)
         page = await loading.page()
         self.loading = None
         return page
-
-    def _grow(self) -> None:
-        """Show what has come of the page; one that is returned to comes whole, at its old place."""
-        loading, arrival = self.loading, self._arrival
-        now = time.monotonic()
-        if loading is None or arrival.position is not None or now - arrival.grown < _GROWS_EVERY:
-            return
-        lines = loading.fresh_lines(self.session.charset)
-        if not lines:
-            return
-        arrival.grown = now
-        if arrival.shown:
-            self.view.extend(lines)
-            return
-        arrival.shown = True
-        self._arrive(arrival)
-        self._show(Page(loading.url, None), lines, None)
 
     def _lines(self, shown: Page | Own) -> list[Line]:
         if isinstance(shown, Own):
@@ -312,13 +279,11 @@ class Window(App[None]):
                 lines += [*painted, Line(""), Line(f"{what}.  s  saves it.", "dim")]
         return lines
 
-    def _arrive(self, arrival: Arrival) -> None:
-        if arrival.step is None:
-            self.session.history.go(arrival.place)
-        else:
-            self.session.history.move(arrival.step)
-
     # Showing.
+
+    def _arrive(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
+        self.session.history.arrive()
+        self._show(shown, lines, position)
 
     def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
         self.view.show(lines, position)
@@ -350,7 +315,6 @@ class Window(App[None]):
         """Show what has changed; called a few times a second."""
         # It comes once more when the screens have gone: the browser ends.
         if self.screen_stack:
-            self._grow()
             self._show_status()
 
     def _show_status(self) -> None:

@@ -151,3 +151,18 @@ def test_a_charset_of_the_users_choice(drive: Drive, server: Scripted) -> None:
         await driven.shows("caf\\x82")
 
     drive(server.url("/0/about"), scenario)
+
+
+def test_a_link_to_nowhere_is_not_marked_as_opened(drive: Drive, server: Scripted) -> None:
+    async def scenario(driven: Driven) -> None:
+        opened: list[str] = []
+        driven.browser.mark_opened = opened.append  # type: ignore[assignment, method-assign]
+        for text in ("Odd port", "Old", "About"):
+            await driven.point_at("About")
+            while driven.pointed() != text:
+                await driven.press("down")
+            await driven.press("enter", "escape", "home")
+        await until(lambda: opened, "the text to be opened")
+        assert opened == [server.url("/0/about")]
+
+    drive(server.url(), scenario)

@@ -27,7 +27,9 @@ PATIENCE = 30.0
 class Terminal:
     """A tmux of our own with one window, and what a person would see in it."""
 
-    def __init__(self, columns: int, rows: int, environ: dict[str, str], *words: str) -> None:
+    def __init__(
+        self, columns: int, rows: int, environ: dict[str, str], *words: str, errors: str = ""
+    ) -> None:
         self._tmux = [
             program("tmux", "tmux"),
             "-L",
@@ -36,7 +38,8 @@ class Terminal:
             "/dev/null",
         ]
         # The shell tells the status and stays, so that the last screen can be read.
-        line = f"{shlex.join([sys.executable, '-c', RUN, *words])}; echo status=$?; read end"
+        command = shlex.join([sys.executable, "-c", RUN, *words])
+        line = f"{command} {errors}; echo status=$?; read end"
         self._call(
             *("new-session", "-d", "-x", str(columns), "-y", str(rows)),
             *(part for name, value in environ.items() for part in ("-e", f"{name}={value}")),
@@ -98,8 +101,8 @@ def terminal(tmp_path: Path) -> Iterator[Open]:
         "LC_ALL": "C.UTF-8",
     }
 
-    def start(*words: str, size: tuple[int, int] = (80, 24)) -> Terminal:
-        opened.append(Terminal(*size, environ, *words))
+    def start(*words: str, size: tuple[int, int] = (80, 24), errors: str = "") -> Terminal:
+        opened.append(Terminal(*size, environ, *words, errors=errors))
         return opened[-1]
 
     yield start
@@ -285,6 +288,16 @@ def test_ctrl_c_ends_it_cleanly(terminal: Open) -> None:
     window.shows("Places to begin")
     window.press("C-c")
     window.shows("status=0")
+
+
+@pytest.mark.parametrize("errors", ["2>errors", "2>&-"])
+def test_standard_error_may_go_elsewhere(terminal: Open, tmp_path: Path, errors: str) -> None:
+    """The screen is the terminal, not the file, and it takes keys."""
+    window = terminal(errors=errors.replace("errors", shlex.quote(str(tmp_path / "errors"))))
+    window.until(lambda each: "Places to begin" in each and "? Help q Quit" in each, "the page")
+    window.press("q")
+    window.shows("status=0")
+    assert not (tmp_path / "errors").exists() or (tmp_path / "errors").read_bytes() == b""
 
 
 def test_an_address_that_is_none_is_a_sentence(terminal: Open) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
+import threading
 from pathlib import Path
+
+import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.load import LIMITS, MOST_LINES, Loading
@@ -13,7 +15,7 @@ from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.errors import NotGopher, ServerError, TimedOut, TooBig, Truncated
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.browse.conftest import run, until
+from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item, menu
 from tests.gopher.conftest import Serve
 from tests.gopher.servers import Script, cut
@@ -104,14 +106,41 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
             lambda connection, _: (connection.sendall(b"iHi\r\niyo"), connection.recv(1))
         )
         loading = Loading(GopherURL.parse(server.url()), lambda: ConnectionOptions(TIMEOUTS))
-        task = asyncio.create_task(loading.page())
-        await until(lambda: loading.first_lines(None, 1), "a line")
-        task.cancel()
+        lines = await anext(loading.growing())
+        assert [line.text for line in lines] == ["Hi"]
+        loading.begin().cancel()
         return loading.so_far(None)
 
     page = run(scenario())
     assert isinstance(page.content, Menu)
     assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
+
+
+@pytest.mark.parametrize("path", ["/0/x", "/1/x"])
+def test_a_page_grows_line_by_line_to_its_end(serve: Serve, path: str) -> None:
+    """The last line too, which may have no end; who comes later gets what has come before."""
+    parts = [b"iOne\r\n\r\niTw", b"o\r\niThree"]
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(parts[0])
+        more.wait()
+        connection.sendall(parts[1])
+
+    async def scenario() -> list[list[str]]:
+        url = GopherURL.parse(serve(script).url(path))
+        loading = Loading(url, lambda: ConnectionOptions(TIMEOUTS))
+        shown = [[line.text for line in await anext(loading.growing())]]
+        more.set()
+        async for lines in loading.growing():
+            shown.append([line.text for line in lines])
+        return shown
+
+    shown = run(scenario())
+    if path.startswith("/0"):
+        assert shown[0] == ["iOne", ""] and shown[-1] == ["iOne", "", "iTwo", "iThree"]
+    else:
+        assert shown[0][:1] == ["One"] and shown[-1][-2:] == ["Two", "Three"]
 
 
 def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Path) -> None:

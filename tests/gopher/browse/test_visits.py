@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.browse.page import Page
-from logsrv.gopher.browse.visits import Cache, History, Own
+from logsrv.gopher.browse.visits import Cache, History, Own, Place
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
@@ -11,29 +11,42 @@ from logsrv.gopher.wire.url import GopherURL
 A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
 
 
+def go(history: History, *places: Place) -> None:
+    for place in places:
+        history.set_out(place)
+        history.arrive()
+
+
 def test_a_new_visit_forgets_what_was_forward() -> None:
     history = History()
-    for place in (A, B):
-        history.go(place)
-    history.move(-1)
+    go(history, A, B)
+    history.set_out(A, -1)
+    history.arrive()
     assert history.current and history.current.place == A
-    history.go(C)
+    go(history, C)
     assert history.neighbour(1) is None
     back = history.neighbour(-1)
     assert back is not None and back.place == A and history.neighbour(-2) is None
 
 
+def test_a_visit_that_never_arrives_is_none_and_one_that_comes_in_parts_is_one() -> None:
+    history = History()
+    go(history, A)
+    history.set_out(B)
+    go(history, C)
+    history.arrive()
+    assert [visit.place for _, visit in history.steps()] == [C, A]
+
+
 def test_addresses_are_offered_once_with_the_newest_last() -> None:
     history = History()
-    for place in (A, B, Own.START, A):
-        history.go(place)
+    go(history, A, B, Own.START, A)
     assert history.addresses() == [str(B), str(A)]
 
 
 def test_history_is_bounded() -> None:
     history = History(most=3)
-    for place in (A, B, C, A, B):
-        history.go(place)
+    go(history, A, B, C, A, B)
     assert history.neighbour(-2) is not None and history.neighbour(-3) is None
 
 
