@@ -14,8 +14,7 @@
     guide, palette, ground,
     words                      what it says and how it looks
     window                     loads and shows pages
-    following, saving, asking,
-    app                        what the keys do, each on top of the one before
+    opening, app               what the keys do, the one on top of the other
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
 """

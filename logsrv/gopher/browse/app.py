@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 
-from logsrv.gopher.browse.asking import AskingWindow
 from logsrv.gopher.browse.dialogs import Chooser, Notice
 from logsrv.gopher.browse.ground import keep
-from logsrv.gopher.browse.guide import bindings, help_lines, is_bookmark
+from logsrv.gopher.browse.guide import bindings, help_lines
 from logsrv.gopher.browse.keyline import ALWAYS, Key
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
+from logsrv.gopher.browse.opening import OpeningWindow
 from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.view import Position
 from logsrv.gopher.browse.visits import Own, Place
 from logsrv.gopher.browse.window import DARK, LIGHT
-from logsrv.gopher.follow.bookmarks import title_of
+from logsrv.gopher.follow.bookmarks import Bookmark, title_of
+from logsrv.gopher.follow.following import Followed, can_follow
 from logsrv.gopher.follow.news import Item
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL
 from logsrv.kit.text.escape import one_line
+
+# Seconds from one look for followed menus whose time has come to the next.
+_LOOK_FOR_NEWS = 300.0
 
 # What Enter does with a link of each kind.
 _ENTER = {
@@ -36,7 +42,7 @@ _ENTER = {
 }
 
 
-class Browser(AskingWindow):
+class Browser(OpeningWindow):
     """`Browser(session, url).run()`; without a URL it begins with the start page."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,8 +55,12 @@ class Browser(AskingWindow):
     ) -> None:
         super().__init__(session, started)
         self._begin = None if begin is None else link_to(begin)
+        # What the page of what is new was made of.
+        self._told_news: object = None
 
     def on_mount(self) -> None:
+        self.look()
+        self.set_interval(_LOOK_FOR_NEWS, self._look_again)
         if self._begin is not None and self._begin.kind == "show":
             self.open(self._begin)
             return
@@ -60,8 +70,8 @@ class Browser(AskingWindow):
             self.call_after_refresh(self.open, self._begin)
 
     def keys(self) -> list[Key]:
-        cursor, page, history = self.view.cursor, self.page, self.session.history
-        link = self.link_at(cursor)
+        page, history, about = self.page, self.session.history, self.about
+        link = self.link_at(self.view.cursor)
         is_news, news = self.own is Own.NEWS, self.news
         enter = _ENTER[link.kind] if link is not None else ""
         follows = page is None or news.follows(page.url)
@@ -69,16 +79,10 @@ class Browser(AskingWindow):
             (self.loading, ("Esc", "Stop", "app.stop")),
             (page and page.certificate_refused, ("T", "Trust", "app.trust")),
             (enter, ("Enter", enter, "app.open")),
-            (
-                is_news and isinstance(news.listed.get(cursor), Item),
-                ("m", "Mark", "app.mark"),
-            ),
+            (isinstance(about, Item), ("m", "Mark", "app.mark")),
             (is_news and news.new, ("M", "All read", "app.mark_all")),
             (is_news and news.followed, ("r", "Look", "app.reload")),
-            (
-                self.own is Own.START and is_bookmark(self.view.lines, cursor),
-                ("x", "Remove", "app.remove_bookmark"),
-            ),
+            (isinstance(about, Bookmark), ("x", "Remove", "app.remove_bookmark")),
             (page and page.error, ("r", "Again", "app.reload")),
             (history.neighbour(-1), ("b", "Back", "app.move(-1)")),
             (self.view.has_match, ("n N", "Next", "app.find_again(False)")),
@@ -178,6 +182,84 @@ class Browser(AskingWindow):
             self.copy_to_clipboard(link.address)
             self.say(f"Copied: {link.address}")
 
+    # Following menus.
+
+    @work(group="news", exclusive=True)
+    async def look(self, *, again: bool = False) -> None:
+        """Look at the menus whose time has come, or at all of them again."""
+        await self.news.look(again=again)
+
+    def _look_again(self) -> None:
+        if not self.news.looking:
+            self.look()
+
+    def tick(self) -> None:
+        """Show what has changed, also in the followed menus: many of them may answer at once."""
+        news = (self.news.followed, self.news.looking, self.news.problem)
+        if news != self._told_news and self.screen_stack:
+            self._told_news = news
+            if self.own is Own.NEWS:
+                self._renew_news()
+        super().tick()
+
+    def _renew_news(self) -> None:
+        """Show the news as they are now, with the cursor on the same entry in the same row."""
+        before, said, pointed = self.view.position(), self.said, _name_of(self.about)
+        self.redraw()
+        lines = self.view.lines
+        after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
+        if before.cursor is not None and pointed and after is not None and after != before.cursor:
+            top = max(0, before.top + after - before.cursor) if before.top else 0
+            self.view.show(lines, Position(after, top, before.left))
+        self.say(said)
+
+    @property
+    def can_follow(self) -> bool:
+        """Return true if F follows what is shown, or no longer."""
+        if self.own is Own.NEWS:
+            return isinstance(self.about, Followed)
+        page = self.page
+        return page is not None and page.error is None and not self.loading and can_follow(page.url)
+
+    def action_news(self) -> None:
+        self.visit(Own.NEWS)
+
+    @work(group="following", exclusive=True)
+    async def action_follow(self) -> None:
+        page, about = self.page, self.about
+        with self.saying_errors():
+            if isinstance(about, Followed):
+                await self.news.unfollow(about.url)
+                self.redraw()
+                self.say(f"No longer followed: {about.title}")
+            elif page is not None and can_follow(page.url) and self.news.follows(page.url):
+                await self.news.unfollow(page.url)
+                self.say(f"No longer followed: {title_of(page.url)}")
+            elif page is None:
+                self.say("F  follows the menu or text on show, and a menu below no longer.")
+            elif self.loading is not None:
+                self.say("It can be followed when all of it has come.")
+            else:
+                await self.news.follow(page)
+                self.say(f"Followed: {title_of(page.url)}   W  shows what is new")
+
+    @work(group="marking")
+    async def action_mark(self) -> None:
+        entry = self.about
+        if not isinstance(entry, Item):
+            self.say("m  marks the item that is pointed at: W  shows what is new.")
+            return
+        with self.saying_errors():
+            await self.news.mark([entry.id], read=not entry.read)
+            self.redraw()
+
+    @work(group="marking")
+    async def action_mark_all(self) -> None:
+        with self.saying_errors():
+            await self.news.mark_all()
+            self.redraw()
+            self.say("All is marked as read.")
+
     # The rest.
 
     def action_trust(self) -> None:
@@ -221,3 +303,10 @@ def _place_text(place: Place) -> str:
     if isinstance(place, Own):
         return f"{place}\n"
     return f"{title_of(place)}\n  {place}"
+
+
+def _name_of(about: object) -> str:
+    """Return what tells an entry or a menu from all others; "" for anything else."""
+    if isinstance(about, Item):
+        return about.id
+    return str(about.url) if isinstance(about, Followed) else ""

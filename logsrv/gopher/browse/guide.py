@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from textwrap import wrap
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.lines import Line, link_line
 from logsrv.gopher.browse.links import Link
-from logsrv.gopher.browse.page import way_to_show
 from logsrv.gopher.follow.bookmarks import Bookmarks
-from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
@@ -110,7 +107,7 @@ def start_lines(bookmarks: Bookmarks) -> list[Line]:
         Line("Bookmarks", "heading"),
     ]
     try:
-        kept = [link_line(bookmark.url, bookmark.title) for bookmark in bookmarks.all()]
+        kept = [link_line(bookmark.url, bookmark.title, bookmark) for bookmark in bookmarks.all()]
     except LogsrvError as error:
         lines.append(Line(one_line(str(error)), "problem"))
     else:
@@ -119,18 +116,6 @@ def start_lines(bookmarks: Bookmarks) -> list[Line]:
     lines += [Line(""), Line("Places to begin", "heading")]
     lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines
-
-
-def is_bookmark(lines: Sequence[Line], index: int | None) -> bool:
-    """Return true if that link of the start page is a bookmark: the places to begin are its last lines."""
-    return index is not None and index < len(lines) - len(BEGINNINGS)
-
-
-def link_line(url: ItemURL, title: str) -> Line:
-    """Return the line of a link of our own."""
-    kind = item_type(url.item_type)
-    style = {"menu": "menu", "text": "text", "picture": "media"}.get(way_to_show(url), "file")
-    return Line(title, "search" if kind.name == "search" else style, kind.tag, bookmark=url)
 
 
 def session_text(link: Link) -> str:

@@ -55,11 +55,12 @@ class Line(Value):
     """A line of a page.
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
-    at most four letters. item: where a link comes from. bookmark: a link of our own. spans: colours of
-    its own. cells: a line that is painted already (of a picture).
+    at most four letters. item: where a link comes from. url: of a link of our own. spans: colours of its
+    own. cells: a line that is painted already (of a picture). about: what of the user's own it is about,
+    such as a bookmark.
     """
 
-    __slots__ = ("bookmark", "cells", "item", "label", "spans", "style", "text")
+    __slots__ = ("about", "cells", "item", "label", "spans", "style", "text", "url")
 
     def __init__(
         self,
@@ -67,27 +68,29 @@ class Line(Value):
         style: str = "plain",
         label: str = "",
         item: MenuItem | None = None,
-        bookmark: ItemURL | None = None,
+        url: ItemURL | None = None,
         spans: tuple[Span, ...] = (),
         cells: tuple[Segment, ...] = (),
+        about: object = None,
     ) -> None:
         self.text = text
         self.style = style
         self.label = label
         self.item = item
-        self.bookmark = bookmark
+        self.url = url
         self.spans = spans
         self.cells = cells
+        self.about = about
 
     @property
     def leads_somewhere(self) -> bool:
         """Return true if the cursor stops here."""
-        return self.bookmark is not None or self.item is not None
+        return self.url is not None or self.item is not None
 
     def link(self, menu: ItemURL | None, charset: str | None) -> Link | None:
         """Return the link of the line, in a page whose URL is `menu`."""
-        if self.bookmark is not None:
-            return link_to(self.bookmark, self.text)
+        if self.url is not None:
+            return link_to(self.url, self.text)
         if self.item is None:
             return None
         # In pages of our own, the items are links out of Gopher alone.
@@ -147,6 +150,12 @@ def menu_line(item: MenuItem, charset: str | None) -> Line:
         return Line(text, "outside", item.tag, item, spans=spans)
     style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
     return Line(text, style, item.tag, item, spans=spans)
+
+
+def link_line(url: ItemURL, title: str, about: object = None) -> Line:
+    """Return the line of a link of our own."""
+    kind = item_type(url.item_type)
+    return Line(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 
 
 def _notices(page: Page) -> Iterator[Line]:

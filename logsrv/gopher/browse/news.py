@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.browse.colours import Paint, Span
-from logsrv.gopher.browse.guide import link_line
-from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.lines import Line, link_line
 from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.follow.bookmarks import title_of
@@ -32,21 +32,17 @@ _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, fo
 class News:
     """The followed menus and what is known of them, as their files had it last.
 
-    new: how many items are new. looking: how many menus are still to be looked at. changed: whether there
-    is something else to show; who shows it takes that back. listed: the entry or the menu in a line of the
-    page that was made last.
+    new: how many items are new. looking: how many menus are still to be looked at. problem: with the files.
     """
 
     def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
         """clock: seconds since 1970."""
         self._session = session
         self._clock = clock
-        self._problem = ""
-        self.listed: dict[int | None, Item | Followed] = {}
+        self.problem = ""
         self.followed: Sequence[Followed] = ()
         self.new = 0
         self.looking = 0
-        self.changed = False
 
     async def load(self) -> None:
         """Read the files; others may have changed them."""
@@ -57,16 +53,14 @@ class News:
                 before = self.followed
                 found = await asyncio.to_thread(self._session.following.all)
             self._know(found)
-            self._problem = ""
+            self.problem = ""
         except ConfigurationError as error:
-            self._problem = one_line(str(error))
-            self.changed = True
+            self.problem = one_line(str(error))
 
     def _know(self, followed: Iterable[Followed]) -> None:
         self.followed = tuple(followed)
         fresh = sum(not item.read for item, _ in newest(self.followed))
         self.new = fresh + sum(each.news.left_out for each in self.followed)
-        self.changed = True
 
     async def look(self, *, again: bool = False) -> None:
         """Look at all menus whose time has come, or at all of them again."""
@@ -76,7 +70,6 @@ class News:
             each for each in self.followed if again or not 0 <= now - each.news.tried < LOOK_EVERY
         ]
         self.looking = len(due)
-        self.changed = True
         try:
             await look_at(
                 due,
@@ -88,15 +81,13 @@ class News:
             )
         finally:
             self.looking = 0
-            self.changed = True
 
     def _looked(self, looked: Followed, problem: LogsrvError | None) -> None:
         self.looking -= 1
         try:
             news = self._session.following.known(looked.url)
         except ConfigurationError as error:
-            self._problem = one_line(str(error))
-            self.changed = True
+            self.problem = one_line(str(error))
         else:
             self._know(
                 each.replace(news=news) if each.url == looked.url else each
@@ -116,14 +107,11 @@ class News:
             raise ConfigurationError("Only menus and texts of servers can be followed.")
         now = int(self._clock())
         entries = await asyncio.to_thread(_entries, url, page, now, self._session.charset)
-        following = self._session.following
-        await asyncio.to_thread(following.follow, url, title_of(url), entries, now)
-        await self.load()
+        await self._change(self._session.following.follow, url, title_of(url), entries, now)
 
     async def unfollow(self, url: GopherURL) -> None:
         """Follow it no longer. Raises ConfigurationError."""
-        await asyncio.to_thread(self._session.following.unfollow, url)
-        await self.load()
+        await self._change(self._session.following.unfollow, url)
 
     async def opened(self, address: str) -> None:
         """Mark as read what is at `address`. Raises ConfigurationError."""
@@ -145,41 +133,31 @@ class News:
 
     async def mark_all(self) -> None:
         """Mark everything as read. Raises ConfigurationError."""
-        await asyncio.to_thread(self._session.following.mark_all)
+        await self._change(self._session.following.mark_all)
+
+    async def _change(self, work: Callable[..., object], *what: Any) -> None:
+        await asyncio.to_thread(work, *what)
         await self.load()
 
     # The page.
 
-    def address_at(self, index: int | None) -> str:
-        """Return what tells the entry or the menu in that line from all others; "" in other lines."""
-        found = self.listed.get(index)
-        if found is None:
-            return ""
-        return found.id if isinstance(found, Item) else str(found.url)
-
-    def line_of(self, address: str) -> int | None:
-        """Return the line of that entry, or of the menu with that address."""
-        return next((at for at in self.listed if self.address_at(at) == address), None)
-
     def lines(self) -> list[Line]:
-        """Make the page."""
-        self.listed = {}
-        if not self.followed and not self._problem:
+        """Make the page; its lines are about an `Item`, or a `Followed`, or nothing."""
+        if not self.followed and not self.problem:
             return [Line(_NONE_YET, "dim")]
         lines = [Line(self._summary(), "dim")]
-        if self._problem:
-            lines.append(Line(self._problem, "problem"))
+        if self.problem:
+            lines.append(Line(self.problem, "problem"))
         found = newest(self.followed)
         fresh = [pair for pair in found if not pair[0].read]
-        self._section(lines, "New", fresh)
+        lines += _section("New", fresh)
         for each in self.followed:
             if each.news.left_out:
                 lines.append(Line(f"And {each.news.left_out} more in {each.title}.", "dim"))
-        self._section(lines, "Read before", found[len(fresh) :][:_MOST_READ])
+        lines += _section("Read before", found[len(fresh) :][:_MOST_READ])
         lines += [Line(""), Line("Followed", "heading")]
         for each in self.followed:
-            self.listed[len(lines)] = each
-            lines.append(link_line(each.url, each.title))
+            lines.append(link_line(each.url, each.title, each))
             if each.news.failed:
                 lines.append(Line(f"{each.title}: {each.news.failed}", "problem"))
         return lines
@@ -191,12 +169,10 @@ class News:
         failed = sum(bool(each.news.failed) for each in self.followed)
         return f"{self.new} new in {menus}" + (f", {failed} failed (see below)." if failed else ".")
 
-    def _section(self, lines: list[Line], title: str, found: list[tuple[Item, Followed]]) -> None:
-        if found:
-            lines += [Line(""), Line(title, "heading")]
-        for item, menu in found:
-            self.listed[len(lines)] = item
-            lines.append(_entry_line(item, menu))
+
+def _section(title: str, found: list[tuple[Item, Followed]]) -> list[Line]:
+    heading = [Line(""), Line(title, "heading")] if found else []
+    return heading + [_entry_line(item, menu) for item, menu in found]
 
 
 def _entry_line(item: Item, menu: Followed) -> Line:
@@ -205,9 +181,9 @@ def _entry_line(item: Item, menu: Followed) -> Line:
     spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)
     address = address_of(item.id)
     if address.startswith(("gopher:", "gophers:")):
-        return link_line(GopherURL.parse(address), text).replace(spans=spans)
+        return link_line(GopherURL.parse(address), text, item).replace(spans=spans)
     outside = MenuItem("h", text.encode(), f"URL:{address}".encode())
-    return Line(text, "outside", outside.tag, outside, spans=spans)
+    return Line(text, "outside", outside.tag, outside, spans=spans, about=item)
 
 
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:

@@ -162,6 +162,12 @@ class Window(App[None]):
         menu = self.page.url if self.page is not None else None
         return lines[index].link(menu, self.session.charset)
 
+    @property
+    def about(self) -> object:
+        """Return what of the user's own the line with the cursor is about."""
+        cursor = self.view.cursor
+        return None if cursor is None else self.view.lines[cursor].about
+
     def here(self) -> Link | None:
         """Return the link that is pointed at, or else the page itself."""
         link = self.link_at(self.view.cursor)

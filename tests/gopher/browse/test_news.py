@@ -101,15 +101,11 @@ def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], ser
     assert len(server.requests) == 3
 
 
-def test_the_line_of_an_entry_and_of_a_menu_is_known(environ: dict[str, str]) -> None:
-    news = known(environ, Entry("gopher://h.org/0/a", "A"))
-    lines = news.lines()
-    at = news.line_of("gopher://h.org/0/a")
-    assert at is not None and lines[at].text.endswith("A  (A phlog)")
-    entry = news.listed.get(at)
-    assert isinstance(entry, Item) and entry.title == "A"
-    at = news.line_of(str(URL))
-    assert (
-        at is not None and lines[at].text == "A phlog" and isinstance(news.listed.get(at), Followed)
-    )
-    assert news.line_of("gopher://h.org/0/b") is None
+def test_lines_know_the_entry_or_the_menu_they_are_about(environ: dict[str, str]) -> None:
+    news = known(environ, Entry("gopher://h.org/0/a", "A"), Entry("https://web.example/", "Web"))
+    about = {line.text: line.about for line in news.lines() if line.about}
+    menu = about.pop("A phlog")
+    assert isinstance(menu, Followed) and menu.url == URL
+    assert sorted(text.split("  ", 1)[1] for text in about) == ["A  (A phlog)", "Web  (A phlog)"]
+    entries = [each for each in about.values() if isinstance(each, Item)]
+    assert {each.title for each in entries} == {"A", "Web"}
