@@ -80,19 +80,18 @@ class Answers:
         self._fetcher = Fetcher(reactor, settings, metrics)
 
     def own(self, path: bytes) -> Answer | None:
-        """Return what is the gateway's own; None for what has to be fetched. Raises RequestDenied."""
-        if path == b"/go" or is_gopher_path(path):
-            return None
+        """Return what is the gateway's own and costs nothing; None if there is none."""
         if path == b"/":
             return Answer(pages.start_page(self.settings.allow_host), age=60)
-        if path not in _OWN:
-            raise RequestDenied(404, "there is no such page here; addresses begin with /gopher/")
-        return _OWN[path]
+        return _OWN.get(path)
 
     def place(self, target: bytes) -> WebPlace | None:
-        """Return where a request target leads; None for the address form's. Raises BadURL."""
-        if target.partition(b"?")[0] == b"/go":
+        """Return where a target leads; None for the address form's. Raises BadURL, RequestDenied."""
+        path = target.partition(b"?")[0]
+        if path == b"/go":
             return None
+        if not is_gopher_path(path):
+            raise RequestDenied(404, "there is no such page here; addresses begin with /gopher/")
         place = parse_path(target)
         return attrs.evolve(place, charset=place.charset or self.settings.charset)
 

@@ -7,7 +7,7 @@ Everything in here is text that is safe to show (no control characters); none of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Literal
 from urllib.parse import quote
@@ -19,12 +19,11 @@ from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.columns import Run, columns, runs_of, shape_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
-from logsrv.gopher.wire.menu import Menu, MenuItem
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 RowKind = Literal["item", "search", "outside", "nowhere", "error"]
-ITEMS_PER_PAGE = 1000
 LONGEST_DISPLAY = 1000
 # Each has the path of all before it.
 MOST_STEPS = 20
@@ -70,16 +69,7 @@ class Row:
         return found[1] if found else ""
 
 
-@attrs.frozen
-class Listing:
-    """A part of a menu. before, after: paths of the parts beside it, "" for none."""
-
-    parts: tuple[Run | tuple[Row, ...], ...]
-    first: int
-    last: int
-    total: int
-    before: str
-    after: str
+Part = Run | tuple[Row, ...]
 
 
 def room_for(text: str) -> int:
@@ -88,7 +78,7 @@ def room_for(text: str) -> int:
     return next((width for width in WIDTHS if widest <= width), WIDTHS[-1])
 
 
-def scale_of(parts: Iterable[object]) -> int:
+def scale_of(parts: Iterable[Part]) -> int:
     """The room for every drawing of a page. All have one scale: they may be parts of one picture."""
     drawings = (part for part in parts if isinstance(part, Run) and part.shape == "drawing")
     return max((room_for(run.text) for run in drawings), default=0)
@@ -110,24 +100,15 @@ def heading_of(lines: Iterable[str]) -> str:
     return ""
 
 
-def listing(menu: Menu, place: WebPlace) -> Listing:
-    """The items of `menu` from number `place.first` on."""
-    items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
-    parts: list[Run | tuple[Row, ...]] = []
+def parts_of(items: Sequence[MenuItem], place: WebPlace) -> list[Part]:
+    """The items of a menu at `place`: text as runs, all between them as rows."""
+    parts: list[Part] = []
     for is_text, run in groupby(items, lambda item: item.item_type == "i"):
         if is_text:
             parts += runs_of("".join(shown(item, place.charset) + "\n" for item in run))
         else:
-            parts.append(tuple(row(item, menu.url, place.charset) for item in run))
-    last = place.first + len(items)
-    return Listing(
-        parts=tuple(parts),
-        first=place.first,
-        last=last,
-        total=len(menu.items),
-        before=place.path_with(first=max(0, place.first - ITEMS_PER_PAGE)) if place.first else "",
-        after=place.path_with(first=last) if last < len(menu.items) else "",
-    )
+            parts.append(tuple(row(item, place.url, place.charset) for item in run))
+    return parts
 
 
 def shown(item: MenuItem, charset: str | None) -> str:

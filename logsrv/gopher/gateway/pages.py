@@ -14,7 +14,7 @@ from logsrv.gopher.gateway.listing import (
     breadcrumb,
     heading_of,
     linked,
-    listing,
+    parts_of,
     room_for,
     row_at,
     scale_of,
@@ -36,6 +36,7 @@ _HERE = Path(__file__).parent
 STYLE = (_HERE / "static" / "style.css").read_bytes()
 ICON = (_HERE / "static" / "icon.svg").read_bytes()
 STYLE_PATH = f"/style.css?{hashlib.sha256(STYLE).hexdigest()[:12]}"
+ITEMS_PER_PAGE = 1000
 # So many sets are offered on a page; the others can be given in the address.
 OFFERED = 5
 
@@ -71,13 +72,17 @@ def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
     number = sum(item.is_link for item in menu.items)
     kind = "item" if place.url.search is None else "result"
     cut = f"Lines that were too long have been cut; {menu.dropped} bytes are not shown."
-    found = listing(menu, place)
+    items = menu.items[place.first : place.first + ITEMS_PER_PAGE]
+    parts = parts_of(items, place)
     return {
         "template": "menu.html",
         "heading": heading_of(shown(item, place.charset) for item in texts),
         "size": f"{number:,} {kind}{'' if number == 1 else 's'}",
-        "listing": found,
-        "scale": scale_of(found.parts),
+        "parts": parts,
+        "scale": scale_of(parts),
+        "last": place.first + len(items),
+        "total": len(menu.items),
+        "before": max(0, place.first - ITEMS_PER_PAGE),
         "notice": cut if menu.dropped else "",
     }
 

@@ -13,8 +13,8 @@ Other fields of the query: `as=file` (save it), `as=media` (the bytes that a pag
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, cast, get_args
-from urllib.parse import quote, unquote_to_bytes
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import attrs
 
@@ -23,7 +23,7 @@ from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 
-Rendering = Literal["page", "file", "media"]
+RENDERINGS = ("page", "file", "media")
 # What servers have been seen to send; not more, because anybody may write anything into an address.
 CHARSETS = (
     *("utf-8", "iso8859-1", "cp437", "koi8-r", "shift_jis", "iso8859-2", "iso8859-15", "cp850"),
@@ -35,10 +35,10 @@ _GOPHER = re.compile(rb"/gophers?(?:-hex)?(?:/|\Z)")
 
 @attrs.frozen
 class WebPlace:
-    """A web path, read. `first`: the number of the first item to show, from 0."""
+    """A web path, read. rendering: one of RENDERINGS. first: the first item to show, from 0."""
 
     url: GopherURL
-    rendering: Rendering = "page"
+    rendering: str = "page"
     first: int = 0
     charset: str | None = None
     flow: bool = False
@@ -46,18 +46,15 @@ class WebPlace:
     @property
     def path(self) -> str:
         """The web path and query: ASCII, to be escaped where HTML wants that."""
-        fields = []
-        if self.url.search is not None:
-            fields.append("q=" + quote(self.url.search, safe=""))
-        if self.rendering != "page":
-            fields.append("as=" + self.rendering)
-        if self.first:
-            fields.append(f"from={self.first}")
-        if self.charset is not None:
-            fields.append("charset=" + quote(self.charset, safe=""))
-        if self.flow:
-            fields.append("flow=1")
-        return _path(self.url) + ("?" + "&".join(fields) if fields else "")
+        fields = {
+            "q": self.url.search,
+            "as": None if self.rendering == "page" else self.rendering,
+            "from": self.first or None,
+            "charset": self.charset,
+            "flow": 1 if self.flow else None,
+        }
+        given = {name: value for name, value in fields.items() if value is not None}
+        return _path(self.url) + ("?" + urlencode(given, quote_via=quote) if given else "")
 
     def path_with(self, **changes: Any) -> str:
         """The path of the same item, shown otherwise."""
@@ -120,11 +117,11 @@ def _gopher_url(path: bytes) -> GopherURL:
     return place.replace(item_type=chr(item[0]), selector=item[1:])
 
 
-def _rendering(fields: dict[bytes, bytes]) -> Rendering:
+def _rendering(fields: dict[bytes, bytes]) -> str:
     rendering = fields.get(b"as", b"page").decode("latin-1")
-    if rendering not in get_args(Rendering):
-        raise BadURL("", f"as= is one of {', '.join(get_args(Rendering))}")
-    return cast(Rendering, rendering)
+    if rendering not in RENDERINGS:
+        raise BadURL("", f"as= is one of {', '.join(RENDERINGS)}")
+    return rendering
 
 
 def _first(fields: dict[bytes, bytes]) -> int:

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.gateway.listing import (
-    ITEMS_PER_PAGE,
     WIDTHS,
     Row,
     breadcrumb,
     heading_of,
-    listing,
+    parts_of,
     room_for,
     row,
     scale_of,
@@ -85,38 +84,13 @@ def test_escapes() -> None:
 
 def test_information() -> None:
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
-    found = listing(
-        menu(b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"),
-        WebPlace(HERE),
-    )
-    text, drawing, rows = found.parts
+    lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
+    text, drawing, rows = parts_of(menu(lines).items, WebPlace(HERE))
     assert isinstance(text, Run)
     assert isinstance(drawing, Run)
     assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")
     assert (drawing.text, drawing.shape) == (" /\\/\\\n", "drawing")
     assert isinstance(rows, tuple)
-
-
-def test_parts() -> None:
-    """A menu of thousands of items comes in parts that lead to each other and miss nothing."""
-    long = menu(
-        b"".join(b"0%d\t/%d\tx.example\t70\r\n" % (n, n) for n in range(2 * ITEMS_PER_PAGE + 5))
-    )
-    seen: list[str] = []
-    place = WebPlace(HERE, charset="cp437")
-    for _ in range(3):
-        found = listing(long, place)
-        for part in found.parts:
-            assert isinstance(part, tuple)
-            seen += [row.text for row in part]
-        if found.after:
-            place = parse_path(found.after.encode())
-    assert seen == [str(n) for n in range(2 * ITEMS_PER_PAGE + 5)]
-    assert found.after == ""
-    assert parse_path(found.before.encode()) == WebPlace(
-        HERE, first=ITEMS_PER_PAGE, charset="cp437"
-    )
-    assert listing(long, WebPlace(HERE, first=10**6)).parts == ()
 
 
 BYTES = st.binary(max_size=40)

@@ -198,3 +198,26 @@ def test_room() -> None:
     text = b"/\\/\\/\\\n\nword\n\na    b\nc    d\n\nword\n\n" + b"-" * 100
     body = pages.content_page(Text(HERE.url, text, False), HERE)
     assert re.findall(rb'class="fixed (c\d+)"', body) == [b"c104", b"c40", b"c104"]
+
+
+def test_parts() -> None:
+    """A menu of thousands of items comes in parts that lead to each other and miss nothing."""
+    numbers = [str(n) for n in range(2 * pages.ITEMS_PER_PAGE + 5)]
+    items = (MenuItem("0", n.encode(), b"/" + n.encode(), b"x.example") for n in numbers)
+    menu = Menu(HERE.url, tuple(items), True)
+    seen: list[str] = []
+    place, back = WebPlace(HERE.url, charset="cp437"), []
+    for first in (0, 1000, 2000):
+        assert place == WebPlace(HERE.url, first=first, charset="cp437")
+        page = check(pages.content_page(menu, place))
+        seen += [path for path in page.attributes("a", "href") if "/x.example/" in path]
+        leads = {found["rel"]: found["href"] for _, found in page.elements if "rel" in found}
+        back.append(leads.get("prev"))
+        if first < 2000:
+            place = parse_path(leads["next"].encode())
+    assert "Lines 2001–2005 of 2005" in page.text and "next" not in leads
+    assert seen == [f"/gopher/x.example/0/{n}?charset=cp437" for n in numbers]
+    here = "/gopher/here.example/?"
+    assert back == [None, f"{here}charset=cp437", f"{here}from=1000&charset=cp437"]
+    beyond = pages.content_page(menu, WebPlace(HERE.url, first=10**6))
+    assert "/0/" not in str(Page.of(beyond).attributes("a", "href"))
