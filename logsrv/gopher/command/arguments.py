@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, TypeVar
 
-    from logsrv.gopher.local.fileurl import FileURL, ItemURL
+    from logsrv.gopher.local.fileurl import ItemURL
     from logsrv.kit.options.argument_parser import Parser
 
-    Item = TypeVar("Item", GopherURL, FileURL)
+    Item = TypeVar("Item", bound=ItemURL)
 
 INCOMPLETE = 12
 SIZE = of_kind("SIZE")
@@ -55,13 +55,6 @@ Show a text or a menu of a Gopher server, save anything else.
   gopher follow URL                      follow a menu, such as a phlog
   gopher new                             what is new in the menus you follow
 """
-
-
-def parser_for(prog: str, description: str, statuses: str = _STATUSES) -> Parser:
-    """Return the parser of a command of `gopher`, with what all of them have."""
-    from logsrv.kit.options.argument_parser import Parser
-
-    return Parser(prog, description, epilog=statuses, version=_version)
 
 
 def _version() -> str:
@@ -102,13 +95,12 @@ def path(text: str) -> Path:
     return Path(text)
 
 
-def fetch_options(words: Sequence[str]) -> Namespace:
-    """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, Shown."""
-    return read(words, _declare, "gopher", _DESCRIPTION)
-
-
 def read(
-    words: Sequence[str], declare: Callable[[Parser | Declared], None], prog: str, description: str
+    words: Sequence[str],
+    declare: Callable[[Parser | Declared], None],
+    prog: str,
+    description: str,
+    statuses: str = _STATUSES,
 ) -> Namespace:
     """Return what `words` say: without argparse, which takes a sixth of the time, as long as there is no
     mistake. Raises UsageError, Shown.
@@ -117,10 +109,24 @@ def read(
     declare(declared)
     given: Any = declared.read(words)
     if given is None:
-        parser = parser_for(prog, description)
+        from logsrv.kit.options.argument_parser import Parser
+
+        parser = Parser(prog, description, epilog=statuses, version=_version)
         declare(parser)
         given = parser.parse_args(words)
     return given  # type: ignore[no-any-return]
+
+
+def fetch_options(words: Sequence[str]) -> Namespace:
+    """Return what the words of `gopher URL [WORDS]` say. Raises UsageError, also for what cannot be had
+    together, ConfigurationError for a wrong character set; Shown.
+    """
+    options = read(words, _declare, "gopher", _DESCRIPTION)
+    if options.json and options.raw:
+        raise UsageError("--json and --raw are two forms of output; choose one")
+    if options.json and options.output not in (None, "-"):
+        raise UsageError("--json goes to standard output, --output FILE saves; choose one")
+    return options
 
 
 def _declare(parser: Parser | Declared) -> None:
@@ -133,38 +139,42 @@ def _declare(parser: Parser | Declared) -> None:
         default=[],
         help="a link by its number, or what to search for",
     )
-    form = parser.add_argument_group("what comes out")
-    add = form.add_argument
+    add = parser.add_argument_group("what comes out").add_argument
     add("--links", action="store_true", help="show the URL of each item of a menu")
     add("--json", action="store_true", help="one JSON object; of a binary its size and SHA-256")
     add("--raw", action="store_true", help="the bytes as they came")
     add("--output", "-o", metavar="FILE", help="save as FILE; - is standard output")
     add("--force", action="store_true", help="replace FILE; write binaries to a terminal")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
-    asked = parser.add_argument_group("what is asked for")
-    add = asked.add_argument
+    add_charset(add)
+    add = parser.add_argument_group("what is asked for").add_argument
     add("--type", metavar="T", type=_letter, help="the item type, if the URL's is wrong")
     add("--plus", action="store_true", help="ask with Gopher+, where the length is known")
     add("--max-size", metavar="SIZE", type=SIZE, help="take no larger answer")
     add_connection_options(parser)
 
 
-def browse_parser() -> Parser:
-    """Return the parser of `gopher browse [URL]`."""
-    parser = parser_for(
-        "gopher browse", "A full-screen browser; F1 or ? in it shows the keys.", statuses=""
-    )
+def browse_options(words: Sequence[str]) -> Namespace:
+    """Return what the words of `gopher browse` say. Raises UsageError, Shown."""
+    about = "A full-screen browser; F1 or ? in it shows the keys."
+    return read(words, _declare_browse, "gopher browse", about, statuses="")
+
+
+def _declare_browse(parser: Parser | Declared) -> None:
     parser.add_argument(
         "url",
         metavar="URL",
         nargs="?",
         help="where to begin: a URL, a host, a file, a directory; default: a start page",
     )
-    add = parser.add_argument_group("what comes out").add_argument
-    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
+    add_charset(parser.add_argument_group("what comes out").add_argument)
     add_connection_options(parser)
-    return parser
+
+
+def add_charset(add: Callable[..., object]) -> None:
+    """Add `--charset`, as the commands that show something have it."""
+    about = "of texts and menus; default: UTF-8, else Latin-1"
+    add("--charset", metavar="NAME", type=checked_charset, help=about)
 
 
 def add_connection_options(parser: Parser | Declared) -> None:
@@ -191,25 +201,12 @@ def connection_options(options: Namespace) -> ConnectionOptions:
         from logsrv.gopher.fetch.places import pins_path
 
         pins = PinStore(pins_path(os.environ))
-    trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
-    silence: float = options.timeout
-    timeouts = Timeouts(silence, silence, silence)
     if options.proxy:
         from logsrv.gopher.fetch.proxy import Proxy
 
         proxy = Proxy.parse(options.proxy)
-    return ConnectionOptions(timeouts, trust, proxy)
-
-
-def checked_options(options: Namespace) -> None:
-    """Check the options of `gopher URL`. Raises UsageError for what cannot be had together,
-    ConfigurationError for a wrong character set, which becomes its canonical name.
-    """
-    if options.json and options.raw:
-        raise UsageError("--json and --raw are two forms of output; choose one")
-    if options.json and options.output not in (None, "-"):
-        raise UsageError("--json goes to standard output, --output FILE saves; choose one")
-    checked_charset_option(options)
+    trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
+    return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
 
 
 def checked_charset_option(options: Namespace) -> None:
@@ -218,45 +215,16 @@ def checked_charset_option(options: Namespace) -> None:
         options.charset = checked_charset(options.charset)
 
 
-def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
-    """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
-    GopherError, UsageError, ConfigurationError.
-    """
-    # A mirror is of servers only.
-    from logsrv.gopher.local.typed import typed_place
-
-    url = typed_place(options.url)
-    if options.type is not None:
-        url = url.replace(item_type=options.type)
-    words = options.words
-    if words and url.item_type == "1":
-        from logsrv.gopher.command.follow import followed
-
-        url, words = followed(url, words, connection)
-    if not isinstance(url, GopherURL):
-        if words or url.item_type == "7":
-            raise ConfigurationError("only a server can search, and this is on this machine")
-        return _of_a_type_to_fetch(url)
-    if words:
-        url = url.searching(" ".join(words))
-    if options.plus:
-        url = url.replace(plus=url.plus or b"+")
-    return followable(url)
-
-
-def followable(url: GopherURL) -> GopherURL:
+def followable(url: Item) -> Item:
     """Return `url`. Raises ConfigurationError if the Gopher protocol cannot fetch it."""
-    from logsrv.gopher.wire.menu import MenuItem
+    if isinstance(url, GopherURL):
+        from logsrv.gopher.wire.menu import MenuItem
 
-    link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
-    if link is not None:
-        raise ConfigurationError(
-            f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
-        )
-    return _of_a_type_to_fetch(url)
-
-
-def _of_a_type_to_fetch(url: Item) -> Item:
+        link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
+        if link is not None:
+            raise ConfigurationError(
+                f"this is a link out of Gopher: {one_line(link, 500)} (open it with its own program)"
+            )
     kind = item_type(url.item_type)
     if kind.transfer is None:
         raise ConfigurationError(

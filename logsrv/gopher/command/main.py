@@ -90,7 +90,9 @@ def run(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         except Shown as wanted:
             stdout.write(wanted.text.encode())
             status = 0
-        stdout.flush()
+        finally:
+            # What came before an error stands before its sentence.
+            stdout.flush()
         return status
     except BrokenPipeError:
         return PIPE_CLOSED
@@ -133,14 +135,9 @@ def _dispatch(words: list[str], stdout: BinaryIO, stderr: TextIO) -> int:
 
 def _browse(words: list[str]) -> int:
     from logsrv.gopher.browse import run as browse
-    from logsrv.gopher.command.arguments import (
-        browse_parser,
-        checked_charset_option,
-        connection_options,
-    )
+    from logsrv.gopher.command.arguments import browse_options, connection_options
 
-    options = browse_parser().parse_args(words)
-    checked_charset_option(options)
+    options = browse_options(words)
     return browse(options.url, connection_options(options), options.charset)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 
 from logsrv.errors import ConfigurationError, LogsrvError, UsageError
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
+    add_charset,
     add_connection_options,
-    checked_charset_option,
     connection_options,
-    parser_for,
+    read,
 )
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.dates import without_date
@@ -32,26 +33,27 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TextIO
 
     from logsrv.kit.options.argument_parser import Parser
+    from logsrv.kit.options.plain_arguments import Declared
 
-_FOLLOW = """\
+_ABOUT = {
+    "follow": """\
 Follow a menu or a text, such as a phlog: what it has now counts as read. Without URL,
 show what is followed: URL and TITLE on each line.
-"""
-_UNFOLLOW = "Follow a menu no longer, and forget what was known of it."
-_NEW = """\
+""",
+    "unfollow": "Follow a menu no longer, and forget what was known of it.",
+    "new": """\
 Look at the menus that are followed, and show what is new in them, the newest first. It
 stays new until it is opened in gopher browse, marked there, or shown with --read.
-"""
+""",
+}
 
 
-def parser(command: str) -> Parser:
-    """Return the parser of one of the commands."""
-    describe = {"follow": _FOLLOW, "unfollow": _UNFOLLOW, "new": _NEW}
-    parser = parser_for(f"gopher {command}", describe[command])
+def declare(command: str, parser: Parser | Declared) -> None:
+    """Declare the arguments of one of the commands."""
     add = parser.add_argument
     if command == "unfollow":
         add("url", metavar="URL")
-        return parser
+        return
     if command == "follow":
         add("url", metavar="URL", nargs="?", help="a menu, a text, or a search with its words")
         add("title", metavar="TITLE", nargs="*", default=[], help="what to call it")
@@ -64,17 +66,15 @@ def parser(command: str) -> Parser:
         add("--all", action="store_true", help="what is read already, too")
         add("--read", action="store_true", help="mark as read what is shown")
         add("--offline", action="store_true", help="show what is known, ask nobody")
-    add("--charset", metavar="NAME", help="of texts and menus; default: UTF-8, else Latin-1")
+    add_charset(add)
     add_connection_options(parser)
-    return parser
 
 
 def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Run the command, return the exit status. Raises Shown, LogsrvError."""
-    options = parser(command).parse_args(words)
+    options = read(words, partial(declare, command), f"gopher {command}", _ABOUT[command])
     if command == "unfollow":
         return _unfollow(options)
-    checked_charset_option(options)
     session = Session(os.environ, connection_options(options), options.charset)
     if command == "new":
         return _new(options, session, stdout, stderr)

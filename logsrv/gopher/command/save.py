@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
 from io import SEEK_END
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.show import View
 from logsrv.gopher.fetch.progress import Progress, size_text
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.local.fileurl import ItemURL, name_to_save
@@ -16,8 +14,9 @@ from logsrv.kit.text.paths import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import BinaryIO, TextIO
+
+    from logsrv.gopher.command.asked import Ask
 
 
 def target(url: ItemURL, output: str | None, *, force: bool) -> str:
@@ -44,62 +43,58 @@ def _shown(path: str) -> str:
     return one_line(path, 4096)
 
 
-@contextmanager
-def _device(path: str) -> Iterator[BinaryIO]:
-    """A device or a pipe, open for writing. Its errors name it."""
-    try:
-        with open(path, "wb") as file:
-            yield file
-    except OSError as error:
-        error.filename = path
-        raise
+class _Saved:
+    """How much of an answer is in its file, into which it may go by itself too."""
 
+    file: BinaryIO
+    length: int | None = None
+    size = 0
 
-class SaveView(View):
-    """Writes an answer to `path`, which appears, or is replaced, when it is whole."""
-
-    def __init__(self, path: str, notes: TextIO, progress: Progress, *, force: bool) -> None:
-        """`notes`: where to say what was saved."""
-        self.into = self
-        self._path = path
-        self._notes = notes
+    def __init__(self, progress: Progress, *, special: bool) -> None:
         self._progress = progress
-        self._size = 0
-        self._stack = ExitStack()
-        # A device or a pipe is written to; to put a file in its place is never meant.
-        self._special = os.path.exists(path) and not os.path.isfile(path)
-        self._file: BinaryIO = self._stack.enter_context(
-            _device(path) if self._special else whole_file(path, replace=force)
-        )
-
-    def feed(self, data: bytes | memoryview) -> None:
-        self._file.write(data)
-        self.passed(len(data))
+        self._special = special
 
     def descriptor(self) -> int | None:
-        """Return that of the file, if it is one."""
-        self._file.flush()
-        return None if self._special else self._file.fileno()
+        self.file.flush()
+        return None if self._special else self.file.fileno()
 
     def passed(self, size: int) -> None:
-        """So many bytes went into the file by themselves."""
-        self._size += size
-        self._progress.bytes(self._size, self.length)
+        self.size += size
+        self._progress.bytes(self.size, self.length)
 
-    def finish(self) -> None:
-        if not self._special:
-            if self.stuffed:
-                end_text(self._file)
-            self._size = self._file.seek(0, SEEK_END)
-        self._stack.close()
-        self._progress.clear()
-        self._notes.write(f"saved as {_shown(self._path)} ({size_text(self._size)})\n")
 
-    def fail(self, error: BaseException) -> None:
-        self._progress.clear()
-        self._stack.__exit__(type(error), error, error.__traceback__)
-        if self._size:
-            self._notes.write(
-                f"gopher: the first {size_text(self._size)} were not kept: Gopher cannot resume, so "
+def save(
+    ask: Ask, path: str, notes: TextIO, progress: Progress, *, is_text: bool, force: bool
+) -> None:
+    """Write an answer to `path`, which appears, or is replaced, when it is whole; say so in `notes`.
+
+    is_text: whether it may have a terminator to take off.
+    """
+    # A device or a pipe is written to; to put a file in its place is never meant.
+    special = os.path.exists(path) and not os.path.isfile(path)
+    saved = _Saved(progress, special=special)
+    try:
+        with (
+            open(path, "wb") if special else whole_file(path, replace=force) as saved.file,
+            ask() as answer,
+        ):
+            saved.length = answer.length
+            for piece in answer.pieces(saved):
+                saved.file.write(piece)
+                saved.passed(len(piece))
+            if not special:
+                if is_text and not answer.has_header:
+                    end_text(saved.file)
+                saved.size = saved.file.seek(0, SEEK_END)
+    except BaseException as error:
+        progress.clear()
+        if special and isinstance(error, OSError):
+            error.filename = path
+        if saved.size and not special:
+            notes.write(
+                f"gopher: the first {size_text(saved.size)} were not kept: Gopher cannot resume, so "
                 "the next try starts at the beginning\n"
             )
+        raise
+    progress.clear()
+    notes.write(f"saved as {_shown(path)} ({size_text(saved.size)})\n")

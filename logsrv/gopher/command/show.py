@@ -1,5 +1,7 @@
 """Texts and menus for people: bytes of an answer in, safe lines out. What is not for a terminal is
-escaped (`logsrv.kit.text.escape`), on a pipe as well; only `Raw` passes on what came.
+escaped (`logsrv.kit.text.escape`), on a pipe as well.
+
+What came before an error is shown: it is worth reading.
 """
 
 from __future__ import annotations
@@ -12,11 +14,10 @@ from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO
+    from collections.abc import Iterable
+    from typing import BinaryIO
 
-    from logsrv.gopher.fetch.stream import Into
     from logsrv.gopher.local.fileurl import ItemURL
-    from logsrv.gopher.wire.text import TextParser
 
 # A line that does not end is shown in pieces of this size.
 _LONGEST_HELD = 64 * 1024
@@ -28,13 +29,14 @@ _DIM = "2"
 
 class Screen(Value):
     """Standard output as text. encoding: what the terminal understands; colours: whether to use them;
-    terminal: whether it is one.
+    terminal: whether it is one. charset: of what servers send.
     """
 
     out: BinaryIO
     encoding: str
-    colours: bool
-    terminal: bool
+    colours: bool = False
+    terminal: bool = False
+    charset: str | None = None
 
     def write(self, text: str) -> None:
         """`text` has been escaped; what the encoding has no bytes for is escaped here."""
@@ -44,127 +46,84 @@ class Screen(Value):
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours and text else text
 
 
-class View:
-    """A view of one answer: takes its bytes.
-
-    into: where bytes may go that nobody has to look at, if there is such a place.
-    length: bytes to expect, or None; stuffed: whether it is a text that may have a terminator. Both are
-    known when the answer has begun.
-    """
-
-    into: Into | None = None
-    length: int | None = None
-    stuffed = False
-
-    def feed(self, data: Any) -> None:
-        """Take `bytes`, and of a binary a view of a buffer that is used again."""
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """The answer is whole."""
-
-    def fail(self, error: BaseException) -> None:
-        """The answer ended with an error; what came before it is worth showing."""
-        self.finish()
-
-
-class MenuView(View):
-    """A menu, a line for each item as soon as it is there:
+def show_menu(pieces: Iterable[bytes], screen: Screen, menu: ItemURL, *, links: bool) -> None:
+    """Show the menu at `menu`, a line for each item as soon as it is there:
 
     NUMBER TAG  TEXT  <URL>
     """
+    parser = MenuParser()
+    number = 0
 
-    def __init__(self, screen: Screen, url: ItemURL, charset: str | None, *, links: bool) -> None:
-        self._screen = screen
-        self._url = url
-        self._charset = charset
-        self._links = links
-        self._parser = MenuParser()
-        self._number = 0
+    def show(items: list[MenuItem]) -> None:
+        nonlocal number
+        lines = []
+        for item in items:
+            number += item.is_link
+            place = _place(item, menu) if links and item.item_type != "3" else ""
+            lines.append(_line(item, number, place, screen))
+        if lines:
+            screen.write("".join(lines))
 
-    def feed(self, data: bytes) -> None:
-        self._show(self._parser.feed(data))
-
-    def finish(self) -> None:
-        self._show(self._parser.finish())
-
-    def _show(self, items: list[MenuItem]) -> None:
-        if items:
-            self._screen.write("".join(map(self._line, items)))
-
-    def _line(self, item: MenuItem) -> str:
-        text = one_line(item.text(self._charset), _LONGEST_HELD)
-        if item.item_type == "i":
-            return f"          {text}".rstrip() + "\n"
-        self._number += item.is_link
-        colour = _COLOURS.get(item.item_type, _FILE_COLOUR)
-        shown = str(self._number) if item.is_link else ""
-        number = self._screen.coloured(f"{shown:>4}", _DIM)
-        line = f"{number} {item.tag:<4} {self._screen.coloured(text, colour)}"
-        return (line + self._place(item)).rstrip() + "\n"
-
-    def _place(self, item: MenuItem) -> str:
-        if not self._links or item.item_type == "3":
-            return ""
-        if isinstance(self._url, GopherURL):
-            url: ItemURL | None = item.url(self._url)
-        else:
-            # Of no use to menus of servers.
-            from logsrv.gopher.local.fileurl import url_of
-
-            url = url_of(item, self._url)
-        place = url or item.link()
-        shown = "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
-        return "  " + self._screen.coloured(shown, _DIM)
+    try:
+        for piece in pieces:
+            show(parser.feed(piece))
+    finally:
+        show(parser.finish())
 
 
-class TextView(View):
-    """A text, as far as it is certain; `raw`: with its terminator."""
+def _line(item: MenuItem, number: int, place: str, screen: Screen) -> str:
+    text = one_line(item.text(screen.charset), _LONGEST_HELD)
+    if item.item_type == "i":
+        return f"          {text}".rstrip() + "\n"
+    shown = screen.coloured(f"{number if item.is_link else '':>4}", _DIM)
+    text = screen.coloured(text, _COLOURS.get(item.item_type, _FILE_COLOUR))
+    return f"{shown} {item.tag:<4} {text}  {screen.coloured(place, _DIM)}".rstrip() + "\n"
 
-    def __init__(self, screen: Screen, charset: str | None, *, raw: bool = False) -> None:
-        self._screen = screen
-        self._charset = charset
-        self._raw = raw
-        self._parser: TextParser | None = None
-        self._held = b""
-        self._last = "\n"
 
-    def feed(self, data: bytes) -> None:
-        if self._parser is None and self.stuffed and not self._raw:
-            # Of no use to menus, which should not wait until it is loaded.
-            from logsrv.gopher.wire.text import TextParser
+def _place(item: MenuItem, menu: ItemURL) -> str:
+    if isinstance(menu, GopherURL):
+        url: ItemURL | None = item.url(menu)
+    else:
+        # Of no use to menus of servers.
+        from logsrv.gopher.local.fileurl import url_of
 
-            self._parser = TextParser()
-        self._take(self._parser.feed(data) if self._parser else data)
+        url = url_of(item, menu)
+    place = url or item.link()
+    return "cannot be followed" if place is None else f"<{one_line(str(place), 4096)}>"
 
-    def finish(self) -> None:
-        self._take(self._parser.finish() if self._parser else b"")
-        self._show(self._held)
-        self._held = b""
-        if self._screen.terminal and self._last != "\n":
-            self._screen.write("\n")
 
-    def _take(self, data: bytes) -> None:
-        whole, newline, rest = (self._held + data).rpartition(b"\n")
-        if len(rest) > _LONGEST_HELD:
-            # Not in the middle of a character of UTF-8, nor between CR and LF.
-            cut = next((n for n in range(1, 5) if rest[-n] & 0xC0 != 0x80), 1)
-            newline, rest = newline + rest[:-cut], rest[-cut:]
-        self._show(whole + newline)
-        self._held = rest
+def show_text(pieces: Iterable[bytes], screen: Screen, *, stuffed: bool) -> None:
+    """Show a text, as far as it is certain. stuffed: whether it may have a terminator to take off."""
+    parser = None
+    if stuffed:
+        # Of no use to menus, which should not wait until it is loaded.
+        from logsrv.gopher.wire.text import TextParser
 
-    def _show(self, content: bytes) -> None:
+        parser = TextParser()
+    held, last = b"", "\n"
+
+    def show(content: bytes) -> None:
+        nonlocal last
         if content:
-            text = printable(decode_text(content, self._charset))
-            self._last = text[-1:]
-            self._screen.write(text)
+            text = printable(decode_text(content, screen.charset))
+            last = text[-1:]
+            screen.write(text)
+
+    try:
+        for piece in pieces:
+            whole, held = _lines(held + (parser.feed(piece) if parser else piece))
+            show(whole)
+    finally:
+        show(held + (parser.finish() if parser else b""))
+        if screen.terminal and last != "\n":
+            screen.write("\n")
 
 
-class RawView(View):
-    """The bytes as they came."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-
-    def feed(self, data: bytes | memoryview) -> None:
-        self._out.write(data)
+def _lines(data: bytes) -> tuple[bytes, bytes]:
+    """What can be shown, and what has to wait for the end of its line."""
+    whole, newline, rest = data.rpartition(b"\n")
+    if len(rest) <= _LONGEST_HELD:
+        return whole + newline, rest
+    # Not in the middle of a character of UTF-8, nor between CR and LF.
+    cut = next((n for n in range(1, 5) if rest[-n] & 0xC0 != 0x80), 1)
+    return data[:-cut], data[-cut:]

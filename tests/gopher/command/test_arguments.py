@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.arguments import (
-    asked_url,
-    checked_options,
-    connection_options,
-    fetch_options,
-)
+from logsrv.gopher.command.arguments import connection_options, fetch_options
+from logsrv.gopher.command.asked import asked_url
 from logsrv.gopher.command.main import run
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.wire.errors import BadURL, GopherError
@@ -71,7 +67,6 @@ def test_what_makes_no_sense_is_said_in_one_sentence(
 ) -> None:
     def parse() -> None:
         options = fetch_options(words)
-        checked_options(options)
         asked_url(options, ConnectionOptions())
         connection_options(options)
 

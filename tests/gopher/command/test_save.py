@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.command.save import SaveView, target
+from logsrv.gopher.command.save import save, target
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.command.answers import Answer
 
 
-def save(path: Path, *, force: bool = False, text: bool = False) -> tuple[SaveView, io.StringIO]:
+def saved(
+    path: Path,
+    chunks: Iterable[Any],
+    force: bool = False,
+    text: bool = False,
+    error: BaseException | None = None,
+) -> str:
     notes = io.StringIO()
-    progress = Progress(notes, lambda: 0.0)
-    view = SaveView(str(path), notes, progress, force=force)
-    view.stuffed = text
-    return view, notes
+    answer = Answer(chunks, error, stuffed=True)
+    with nullcontext() if error is None else pytest.raises(type(error)):
+        save(
+            lambda: answer,
+            str(path),
+            notes,
+            Progress(notes, lambda: 0.0),
+            is_text=text,
+            force=force,
+        )
+    return notes.getvalue()
 
 
 def test_where_to_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,36 +60,33 @@ def test_where_to_save(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
-    view, notes = save(tmp_path / "x")
-    view.feed(b"abc")
-    assert not (tmp_path / "x").exists()
-    view.feed(memoryview(b"def"))
-    view.finish()
+    def chunks() -> Iterator[Any]:
+        yield b"abc"
+        assert not (tmp_path / "x").exists()
+        yield memoryview(b"def")
+
+    notes = saved(tmp_path / "x", chunks())
     assert (tmp_path / "x").read_bytes() == b"abcdef"
-    assert notes.getvalue() == f"saved as {tmp_path / 'x'} (6 bytes)\n"
+    assert notes == f"saved as {tmp_path / 'x'} (6 bytes)\n"
 
 
 def test_half_a_file_is_not_kept_and_the_user_is_told(tmp_path: Path) -> None:
-    view, notes = save(tmp_path / "x")
-    view.feed(b"abc")
-    view.fail(KeyboardInterrupt())
+    assert "Gopher cannot resume" in saved(tmp_path / "x", [b"abc"], error=KeyboardInterrupt())
     assert os.listdir(tmp_path) == []
-    assert "Gopher cannot resume" in notes.getvalue()
 
 
 def test_a_text_is_saved_without_its_terminator(tmp_path: Path) -> None:
-    view, _ = save(tmp_path / "x", text=True)
-    view.feed(b"a\r\n..b\r\n.\r\n")
-    view.finish()
+    saved(tmp_path / "x", [b"a\r\n..b\r\n.\r\n"], text=True)
     assert (tmp_path / "x").read_bytes() == b"a\r\n.b\r\n"
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
-    view, _ = save(tmp_path / "x")
-    view.feed(b"new")
-    (tmp_path / "x").write_bytes(b"old")
+    def chunks() -> Iterator[bytes]:
+        yield b"new"
+        (tmp_path / "x").write_bytes(b"old")
+
     with pytest.raises(FileExistsError):
-        view.finish()
+        saved(tmp_path / "x", chunks())
     assert (tmp_path / "x").read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]
 
@@ -82,9 +96,7 @@ def test_a_device_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
-        view, _ = save(tmp_path / "pipe", force=True)
-        view.feed(b"abc")
-        view.finish()
+        saved(tmp_path / "pipe", [b"abc"], force=True)
         assert os.read(reader, 10) == b"abc"
     finally:
         os.close(reader)

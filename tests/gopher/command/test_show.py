@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.command.show import MenuView, RawView, Screen, TextView
+from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.wire.url import GopherURL
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from logsrv.gopher.command.show import View
-
+Show = Callable[[Iterable[bytes], Screen], None]
 URL = GopherURL.parse("gopher://h/")
 # All that a terminal may be sent: LF, TAB, and no other control character, C1 included.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def shown(view_of: object, *chunks: bytes, terminal: bool = False, colours: bool = False) -> str:
+def shown(show: Show, *chunks: bytes, **how: Any) -> str:
     out = io.BytesIO()
-    view: View = view_of(Screen(out, "utf-8", colours, terminal))  # type: ignore[operator]
-    for chunk in chunks:
-        view.feed(chunk)
-    view.finish()
+    show(chunks, Screen(out, "utf-8", **how))
     return out.getvalue().decode()
 
 
-def menu(links: bool = False, charset: str | None = None) -> object:
-    return lambda screen: MenuView(screen, URL, charset, links=links)
+def menu(links: bool = False) -> Show:
+    return partial(show_menu, menu=URL, links=links)
 
 
-def text(stuffed: bool = True, charset: str | None = None) -> object:
-    def view(screen: Screen) -> TextView:
-        view = TextView(screen, charset)
-        view.stuffed = stuffed
-        return view
-
-    return view
+def text(stuffed: bool = True) -> Show:
+    return partial(show_text, stuffed=stuffed)
 
 
 MENU = (
@@ -79,8 +72,8 @@ def test_colours_only_when_asked_for() -> None:
     st.sampled_from([menu(links=True), text(), text(stuffed=False)]),
     st.lists(st.binary(max_size=60)),
 )
-def test_no_answer_drives_the_terminal(view: object, chunks: list[bytes]) -> None:
-    assert not UNSAFE.search(shown(view, *chunks, terminal=True))
+def test_no_answer_drives_the_terminal(show: Show, chunks: list[bytes]) -> None:
+    assert not UNSAFE.search(shown(show, *chunks, terminal=True))
 
 
 def test_escape_sequences_are_shown_as_what_they_are() -> None:
@@ -95,10 +88,7 @@ def test_escape_sequences_are_shown_as_what_they_are() -> None:
 def test_an_encoding_without_the_character_gets_an_escape_instead() -> None:
     """In Latin-1 the bytes of UTF-8 would be C1 controls."""
     out = io.BytesIO()
-    view = TextView(Screen(out, "latin-1", False, True), None)
-    view.stuffed = True
-    view.feed("é › \n".encode())
-    view.finish()
+    show_text(["é › \n".encode()], Screen(out, "latin-1"), stuffed=True)
     assert out.getvalue() == b"\xe9 \\u203a \n"
 
 
@@ -125,33 +115,28 @@ def test_a_line_without_end_is_shown_in_pieces_without_a_broken_character(
 ) -> None:
     data = character.encode() * size
     out = io.BytesIO()
-    view = TextView(Screen(out, "utf-8", False, False), None)
-    view.stuffed = True
-    for at in range(0, len(data), 65536):
-        view.feed(data[at : at + 65536])
-    assert len(data) - len(out.getvalue()) <= 65536, "memory stays small"
-    view.finish()
+
+    def pieces() -> Iterator[bytes]:
+        for at in range(0, len(data), 65536):
+            yield data[at : at + 65536]
+        assert len(data) - len(out.getvalue()) <= 65536, "memory stays small"
+
+    show_text(pieces(), Screen(out, "utf-8"), stuffed=True)
     assert out.getvalue() == data
 
 
 def test_a_charset_is_for_texts_and_menus() -> None:
-    assert shown(text(charset="cp437"), b"\xe1\n") == "ß\n"
-    assert shown(menu(charset="cp437"), b"0\xe1\tx\th\t70\r\n") == "   1 text ß\n"
+    assert shown(text(), b"\xe1\n", charset="cp437") == "ß\n"
+    assert shown(menu(), b"0\xe1\tx\th\t70\r\n", charset="cp437") == "   1 text ß\n"
 
 
 def test_what_came_before_an_error_is_shown() -> None:
-    for view_of, data in ((menu(), b"0About\t/about\th\t70"), (text(), b"half")):
+    def breaks_off(data: bytes) -> Iterator[bytes]:
+        yield data
+        raise KeyboardInterrupt
+
+    for show, data in ((menu(), b"0About\t/about\th\t70"), (text(), b"half")):
         out = io.BytesIO()
-        view: View = view_of(Screen(out, "utf-8", False, False))  # type: ignore[operator]
-        view.feed(data)
-        view.fail(OSError())
+        with pytest.raises(KeyboardInterrupt):
+            show(breaks_off(data), Screen(out, "utf-8"))
         assert out.getvalue() in (b"   1 text About\n", b"half")
-
-
-def test_raw_is_raw() -> None:
-    out = io.BytesIO()
-    view = RawView(out)
-    view.feed(b"\x1b[2J\r\n.\r\n")
-    view.finish()
-    view.fail(OSError())
-    assert out.getvalue() == b"\x1b[2J\r\n.\r\n"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.command.show_json import JsonView
+from logsrv.gopher.command.show_json import show_json
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.command.answers import Answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +28,8 @@ def answer(
     kind: Transfer, *chunks: bytes, error: Exception | None = None, stuffed: bool = True
 ) -> Any:
     out = io.BytesIO()
-    view = JsonView(out, URL, kind, None)
-    view.stuffed = stuffed
-    for chunk in chunks:
-        view.feed(chunk)
-    if error is None:
-        view.finish()
-    else:
-        view.fail(error)
+    with nullcontext() if error is None else pytest.raises(type(error)):
+        show_json(lambda: Answer(chunks, error, stuffed), URL, kind, out)
     written = out.getvalue()
     assert written.endswith(b"\n") and written.count(b"\n") == 1
     assert all(0x20 <= byte < 0x7F for byte in written[:-1]), "safe on any terminal"

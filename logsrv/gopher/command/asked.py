@@ -1,0 +1,132 @@
+"""Requests of the command: the URL that words and options of `gopher URL` make, and its answer."""
+
+from __future__ import annotations
+
+import math
+
+from logsrv.errors import ConfigurationError
+from logsrv.gopher.command.arguments import followable
+from logsrv.gopher.fetch.blocking import urlopen
+from logsrv.gopher.fetch.settings import Limits, Timeouts
+from logsrv.gopher.local.typed import typed_place
+from logsrv.gopher.wire.itemtypes import MENUS, item_type
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
+
+    from logsrv.gopher.fetch.blocking import GopherFile
+    from logsrv.gopher.fetch.settings import ConnectionOptions
+    from logsrv.gopher.local.answer import LocalAnswer
+    from logsrv.gopher.local.fileurl import ItemURL
+    from logsrv.gopher.wire.itemtypes import Transfer
+
+    Answer = GopherFile | LocalAnswer
+    Ask = Callable[[], Answer]
+
+_LONGEST_NUMBER = 6
+
+
+def asked_url(options: Namespace, connection: ConnectionOptions) -> ItemURL:
+    """Return the URL of `gopher URL`, with everything that numbers, words and options add to it. Raises
+    GopherError, UsageError, ConfigurationError.
+    """
+    url = typed_place(options.url)
+    if options.type is not None:
+        url = url.replace(item_type=options.type)
+    url, words = _followed(url, options.words, connection)
+    if isinstance(url, GopherURL):
+        if words:
+            url = url.searching(" ".join(words))
+        if options.plus:
+            url = url.replace(plus=url.plus or b"+")
+    elif words or url.item_type == "7":
+        raise ConfigurationError("only a server can search, and this is on this machine")
+    return followable(url)
+
+
+def kind_of(url: ItemURL) -> Transfer:
+    """Return how an answer to `url`, which `asked_url` has let through, is to be read."""
+    if isinstance(url, GopherURL) and url.plus is not None and url.plus[:1] in (b"!", b"$"):
+        return "text"
+    transfer = item_type(url.item_type).transfer
+    assert transfer is not None, "asked_url lets nothing else through"
+    return transfer
+
+
+def opened(url: ItemURL, connection: ConnectionOptions, most_bytes: int | None = None) -> Answer:
+    """Ask for `url`, and return the answer as it is sent: a server's, or what is on this machine.
+
+    most_bytes: in place of the limit there is for such an answer. Raises GopherError, ConfigurationError.
+    """
+    kind, limits = kind_of(url), Limits()
+    most = {"menu": limits.menu, "text": limits.text, "binary": limits.download}
+    most_bytes = most_bytes or most[kind]
+    if not isinstance(url, GopherURL):
+        from logsrv.gopher.local.answer import LocalAnswer
+
+        return LocalAnswer(url, most_bytes)
+    return urlopen(
+        url,
+        connection.timeouts.between,
+        trust=connection.trust,
+        most_bytes=most_bytes,
+        most_seconds=math.inf if kind == "binary" else Timeouts().whole,
+        proxy=connection.proxy,
+        as_sent=True,
+    )
+
+
+def _followed(
+    url: ItemURL, words: list[str], connection: ConnectionOptions
+) -> tuple[ItemURL, list[str]]:
+    """Where the numbers at the beginning of `words` lead, one menu after the other, and the words behind
+    them: `gopher URL 7` is the link with the number 7 in the menu at URL, as `gopher URL` shows it.
+    """
+    start = url
+    while words and url.item_type == "1" and url.search is None and _is_number(words[0]):
+        url, words = _link(url, int(words[0]), connection), words[1:]
+    if words and url is not start and url.item_type not in MENUS:
+        raise ConfigurationError(
+            f"{url} is no menu and no search: there is no use for {one_line(' '.join(words), 500)}"
+        )
+    return url, words
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) <= _LONGEST_NUMBER
+
+
+def _link(menu: ItemURL, number: int, connection: ConnectionOptions) -> ItemURL:
+    # Of no use where no link is followed.
+    from logsrv.gopher.local.fileurl import url_of
+
+    links = _links(menu, number, connection)
+    if not 1 <= number <= len(links):
+        raise ConfigurationError(
+            f"{menu} has no link {number}; it has {len(links)}, and the first is number 1"
+        )
+    item = links[number - 1]
+    if (url := url_of(item, menu)) is not None:
+        return url
+    if (link := item.link()) is not None:
+        raise ConfigurationError(
+            f"link {number} leads out of Gopher: {one_line(link, 500)} (open it with its own program)"
+        )
+    raise ConfigurationError(f"link {number} cannot be followed: its host or its port is none")
+
+
+def _links(menu: ItemURL, enough: int, connection: ConnectionOptions) -> list[MenuItem]:
+    """The links of a menu; no more of it is read than `enough` of them."""
+    parser = MenuParser()
+    links: list[MenuItem] = []
+    with opened(menu, connection) as answer:
+        for piece in answer.pieces():
+            links += [item for item in parser.feed(piece) if item.is_link]
+            if parser.terminated or len(links) >= enough:
+                return links
+    return links + [item for item in parser.finish() if item.is_link]

@@ -1,0 +1,26 @@
+"""Answers without a server, for the tests of what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from logsrv.gopher.local.answer import LocalAnswer
+from logsrv.gopher.local.fileurl import FileURL
+
+
+class Answer(LocalAnswer):
+    """Chunks, and the error that ends them. stuffed: whether it came without a header of Gopher+."""
+
+    def __init__(
+        self, chunks: Iterable[Any], error: BaseException | None = None, stuffed: bool = False
+    ) -> None:
+        super().__init__(FileURL(b"/"))
+        self.has_header = not stuffed
+        self._chunks = chunks
+        self._error = error
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._chunks
+        if self._error is not None:
+            raise self._error
