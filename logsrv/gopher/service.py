@@ -32,7 +32,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
     try:
         check_wanted(settings)
     except ConfigurationError as error:
-        raise StartError(str(error)) from None
+        raise StartError(f"gopher: {error}") from None
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
     if settings.url is not None:

@@ -35,6 +35,26 @@ def test_what_is_wanted(arguments: list[str], said: str, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--pin", "--insecure", "h"],
+            "gopher: a CA file, pins and no check at all are three ways",
+        ),
+        (
+            ["--charste", "x", "h"],
+            "gopher: --charste (command line): no such option (did you mean --charset?)",
+        ),
+    ],
+)
+def test_usage(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """As twistd's own and those of the other plugins: one sentence that says whose it is, status 1."""
+    done = run(*arguments, directory=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith(said)
+
+
 def test_prints(serve: Serve, tmp_path: Path) -> None:
     """`twistd -n gopher URL` prints what is there on standard output, and ends with 0."""
     server = serve(b"Hello from afar.\r\n.\r\n")

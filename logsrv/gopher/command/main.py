@@ -7,6 +7,7 @@ menu takes a few times as long as starting Python.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -18,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from collections.abc import Sequence
-    from typing import BinaryIO, NoReturn, TextIO
+    from typing import Any, BinaryIO, NoReturn, TextIO
 else:
     # The same without enums for its numbers: where nothing else needs `enum`, that takes 6 ms to load.
     import _signal as signal
@@ -34,13 +35,27 @@ class _Terminated(BaseException):
     """SIGTERM has come."""
 
 
+class _StandardError(io.FileIO):
+    """Standard error, which nobody may read any more: a terminal that is gone ends no download, and the
+    status still says how it went.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script: run the arguments, those of the command line if left out; the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
     # A shell's >&- leaves no stream.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
-        stderr = unsaid if sys.stderr is None else sys.stderr
+        said = sys.stderr or unsaid
+        file = _StandardError(said.fileno(), "wb", closefd=False)
+        stderr = io.TextIOWrapper(file, said.encoding, said.errors, line_buffering=True)
         status = _main(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
     # Under twistd, Python would look for cycles in everything once more: 2 ms.
     gc.freeze()
@@ -54,8 +69,6 @@ def program() -> NoReturn:
     # What a short run makes is in no circles: looking for those took a tenth of a mirror's time.
     gc.set_threshold(100_000)
     status = main()
-    if sys.stderr is not None:
-        sys.stderr.flush()
     # Nothing is open any more, and to take Python apart takes 2 ms and more.
     os._exit(status)
 

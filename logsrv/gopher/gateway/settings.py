@@ -47,7 +47,5 @@ def check_wanted(settings: GopherSettings) -> None:
     """Raise ConfigurationError when it is not clear what is wanted."""
     if (settings.url is None) == (not settings.gateway):
         what = "both are" if settings.gateway else "neither is"
-        raise ConfigurationError(
-            f"gopher: give either a URL to print or --gateway ENDPOINT; {what} there"
-        )
+        raise ConfigurationError(f"give either a URL to print or --gateway ENDPOINT; {what} there")
     settings.trust  # noqa: B018  says what is wrong with it

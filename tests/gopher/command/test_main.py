@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,57 @@ def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
         assert (done.returncode, done.stderr) == (1, b"gopher: No space left on device\n")
     closed = ["sh", "-c", 'exec "$@" >&-', "sh", *GOPHER, url]
     assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
+
+
+def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(
+    serve: Serve, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        free = probe.getsockname()[1]
+    saved = [serve(b"x" * 100).url("/9x"), "--force", "--output", str(tmp_path / "x")]
+    for words, status in (([f"127.0.0.1:{free}"], 5), (["--nothing"], 2), (saved, 0)):
+        with open("/dev/full", "wb") as full:
+            assert subprocess.run([*GOPHER, *words], stderr=full).returncode == status
+        reader, writer = os.pipe()
+        os.close(reader)
+        assert subprocess.run([*GOPHER, *words], stderr=writer).returncode == status
+        os.close(writer)
+    assert (tmp_path / "x").read_bytes() == b"x" * 100
+
+
+def test_a_terminal_that_vanishes_ends_no_download_and_is_one_sentence(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Where no SIGHUP comes, as behind `nohup` or `disown`."""
+    vanished = threading.Event()
+
+    def waits(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"0a\t/a\th\t70\r\n" * 1000)
+        vanished.wait(20)
+        for _number in range(5):
+            connection.sendall(b"0b\t/b\th\t70\r\n" * 1000)
+            select.select([], [], [], 0.15)
+
+    server = serve(waits)
+    said = tmp_path / "said"
+    for words, status, sentence in (
+        ([server.url("/9x"), "-o", str(tmp_path / "x")], 0, None),
+        ([server.url()], 1, "gopher: Input/output error\n"),
+    ):
+        vanished.clear()
+        ours, theirs = os.openpty()
+        with said.open("wb") as file:
+            process = subprocess.Popen(
+                [*GOPHER, *words], stdout=theirs, stderr=theirs if sentence is None else file
+            )
+        os.close(theirs)
+        wait_until(lambda: server.requests, "the request")
+        server.requests.clear()
+        os.close(ours)
+        vanished.set()
+        assert process.wait(20) == status
+        assert sentence is None or said.read_text() == sentence
+    assert (tmp_path / "x").stat().st_size == 6000 * len(b"0a\t/a\th\t70\r\n")
 
 
 def test_a_full_disk_says_which_file_it_has_no_room_for(serve: Serve, tmp_path: Path) -> None:
