@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.lines import Line, link_line
 from logsrv.gopher.browse.page import Menu, Page
@@ -82,7 +82,7 @@ class News:
         finally:
             self.looking = 0
 
-    def _looked(self, looked: Followed, problem: LogsrvError | None) -> None:
+    def _looked(self, looked: Followed) -> None:
         self.looking -= 1
         try:
             news = self._session.following.known(looked.url)
@@ -133,7 +133,7 @@ class News:
 
     async def mark_all(self) -> None:
         """Mark everything as read. Raises ConfigurationError."""
-        await self._change(self._session.following.mark_all)
+        await self._change(self._session.following.mark)
 
     async def _change(self, work: Callable[..., object], *what: Any) -> None:
         await asyncio.to_thread(work, *what)

@@ -7,7 +7,7 @@ import os
 import time
 from functools import partial
 
-from logsrv.errors import ConfigurationError, LogsrvError, UsageError
+from logsrv.errors import ConfigurationError, UsageError
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
@@ -89,7 +89,7 @@ def _follow(options: Namespace, session: Session, stdout: BinaryIO, stderr: Text
     url = typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
-    if session.following.find(url) is not None:
+    if any(each.url == url for each in session.following.all()):
         raise ConfigurationError(f"{url} is followed already")
     how, now = session.options_for(url, accept_cut=True), int(time.time())
     entries = asyncio.run(fetch_entries(url, how, now, session.charset))
@@ -115,10 +115,12 @@ def _new(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO)
         raise UsageError("--json and --atom are two forms of output; choose one")
     if options.atom and options.all:
         raise UsageError("--atom has what is read already; leave out --all")
-    following = session.following
-    followed = _wanted(following, options.urls)
-    problems = [] if options.offline else _look(followed, session)
-    followed = _wanted(following, options.urls)
+    following, charset = session.following, session.charset
+    followed, problems = _wanted(following, options.urls), []
+    if not options.offline:
+        how = partial(session.options_for, accept_cut=True)
+        problems = asyncio.run(look_at(followed, following, how, time.time, charset))
+        followed = _wanted(following, options.urls)
     found: Found = newest(followed)
     if not (options.atom or options.all):
         found = [(item, each) for item, each in found if not item.read]
@@ -152,26 +154,6 @@ def _wanted(following: Following, addresses: Sequence[str]) -> list[Followed]:
         if url not in known:
             raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return [known[url] for url in dict.fromkeys(urls)]
-
-
-def _look(followed: list[Followed], session: Session) -> list[tuple[Followed, LogsrvError]]:
-    problems: list[tuple[Followed, LogsrvError]] = []
-
-    def told(each: Followed, problem: LogsrvError | None) -> None:
-        if problem is not None:
-            problems.append((each, problem))
-
-    asyncio.run(
-        look_at(
-            followed,
-            session.following,
-            lambda url: session.options_for(url, accept_cut=True),
-            time.time,
-            session.charset,
-            told,
-        )
-    )
-    return problems
 
 
 def _lines(followed: list[Followed], found: Found) -> str:

@@ -58,21 +58,17 @@ def is_id(text: str) -> bool:
     """Return true if `text` can be the id of an entry."""
     if not text.startswith(("gopher:", "gophers:")):
         return text.isascii() and text.isprintable() and text.lower().startswith(_ELSEWHERE)
-    try:
-        return str(GopherURL.parse(address_of(text))) == address_of(text)
-    except BadURL:
-        return False
+    return _spelt(address_of(text)) == address_of(text)
 
 
 def menu_entries(menu: GopherURL, items: Iterable[MenuItem], charset: str | None) -> list[Entry]:
     """Return the items of a menu that can be opened, each once."""
     found: dict[str, Entry] = {}
     for item in items:
-        if item_type(item.item_type).transfer is None:
-            continue
-        address = _address(item, menu)
-        if address is not None and len(address) <= _LONGEST_ID:
-            found.setdefault(address, Entry(address, _title(item.text(charset)) or address))
+        if item_type(item.item_type).transfer is not None:
+            entry = _linked(_address(item, menu), item.text(charset))
+            if entry is not None:
+                found.setdefault(entry.id, entry)
     return list(found.values())
 
 
@@ -84,8 +80,13 @@ def _address(item: MenuItem, menu: GopherURL) -> str | None:
         # ASCII, so that it is an id for everybody.
         address = quote(link, safe="!#$%&'()*+,/:;=?@[]~")
         return address if address.lower().startswith(_ELSEWHERE) else None
+    return _spelt(link)
+
+
+def _spelt(address: str) -> str | None:
+    """The address of a Gopher item as all that lead there have it; None if it is none."""
     try:
-        return str(GopherURL.parse(link))
+        return str(GopherURL.parse(address))
     except BadURL:
         return None
 
@@ -105,7 +106,7 @@ def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
                 # The line above says what this one leads to.
                 found.pop(above.id, None)
                 rest = above.title
-            entry = _linked(address[0].rstrip(".,;:)]'"), rest)
+            entry = _linked(_spelt(address[0].rstrip(".,;:)]'")), rest)
         elif len(shown) <= _LONGEST_HEADING and date_in(shown, latest) is not None:
             entry = Entry(f"{url}#{key_of(' '.join(shown.split()))}", _title(shown))
         else:
@@ -121,12 +122,10 @@ def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
     return list(found.values())
 
 
-def _linked(address: str, title: str) -> Entry | None:
-    try:
-        id = str(GopherURL.parse(address))
-    except BadURL:
+def _linked(address: str | None, title: str) -> Entry | None:
+    if address is None or len(address) > _LONGEST_ID:
         return None
-    return Entry(id, _title(title) or id) if len(id) <= _LONGEST_ID else None
+    return Entry(address, _title(title) or address)
 
 
 def _title(text: str) -> str:

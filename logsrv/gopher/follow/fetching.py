@@ -69,19 +69,20 @@ async def look_at(
     options_for: OptionsFor,
     clock: Callable[[], float],
     charset: str | None = None,
-    told: Callable[[Followed, LogsrvError | None], None] = lambda *_: None,
-) -> None:
-    """Look at these menus and keep what is found, a few at once.
+    told: Callable[[Followed], None] = lambda _: None,
+) -> list[tuple[Followed, LogsrvError]]:
+    """Look at these menus and keep what is found, a few at once. Returns which of them went wrong and how,
+    if only that it cannot be kept.
 
-    clock: seconds since 1970. told: called for each when it is done, with what went wrong, if only that
-    it cannot be kept.
+    clock: seconds since 1970. told: called for each when it is done.
     """
     places = asyncio.Semaphore(AT_ONCE)
+    problems: list[tuple[Followed, LogsrvError]] = []
 
     async def look(each: Followed) -> None:
+        problem: LogsrvError | None = None
         async with places:
             now = int(clock())
-            problem: LogsrvError | None = None
             try:
                 entries = await fetch_entries(each.url, options_for(each.url), now, charset)
             except LogsrvError as error:
@@ -97,8 +98,11 @@ async def look_at(
                 await asyncio.to_thread(following.change, each.url, change)
             except ConfigurationError as error:
                 problem = error
-            told(each, problem)
+        if problem is not None:
+            problems.append((each, problem))
+        told(each)
 
     async with asyncio.TaskGroup() as tasks:
         for each in followed:
             tasks.create_task(look(each))
+    return problems

@@ -53,8 +53,9 @@ def newest(followed: Iterable[Followed]) -> list[tuple[Item, Followed]]:
             known = found.setdefault(same_id(item.id), (item, each))
             if known[0].read and not item.read:
                 found[same_id(item.id)] = (item, each)
-    pairs = sorted(found.values(), key=lambda pair: (pair[0].day, pair[0].seen), reverse=True)
-    return sorted(pairs, key=lambda pair: pair[0].read)
+    return sorted(
+        found.values(), key=lambda pair: (not pair[0].read, pair[0].day, pair[0].seen), reverse=True
+    )
 
 
 class Following:
@@ -70,11 +71,7 @@ class Following:
 
     def all(self) -> list[Followed]:
         """Return them in the order of the list."""
-        titles: dict[GopherURL, str] = {}
-        for mark in self._list.all():
-            if can_follow(mark.url):
-                titles.setdefault(mark.url, mark.title)
-        return [Followed(url, title, self.known(url)) for url, title in titles.items()]
+        return [Followed(url, title, self.known(url)) for url, title in self._titles().items()]
 
     def known(self, url: GopherURL) -> News:
         """Return what is known of the menu at `url`."""
@@ -86,14 +83,10 @@ class Following:
         except OSError as error:
             raise ConfigurationError(f"what is new cannot be read: {error}") from error
 
-    def find(self, url: GopherURL) -> Followed | None:
-        """Return the one at `url`."""
-        return next((each for each in self.all() if each.url == url), None)
-
     def follow(self, url: GopherURL, title: str, entries: Sequence[Entry], now: int) -> bool:
         """Follow the menu that has these entries now; returns False if it is followed already."""
         with self._alone():
-            if any(mark.url == url for mark in self._list.all()):
+            if url in self._titles():
                 return False
             # First: on a full disk it would be followed, and all of it new to nobody.
             self._write(url, News().look(entries, now))
@@ -107,24 +100,22 @@ class Following:
             self._path(url).unlink(missing_ok=True)
         return True
 
-    def change(self, url: GopherURL, change: Callable[[News], News]) -> bool:
-        """Change what is known of the menu at `url`; returns False if it is no longer followed."""
+    def change(self, url: GopherURL | None, change: Callable[[News], News]) -> bool:
+        """Change what is known of the menu at `url`, or of all; returns False if nothing has changed."""
+        changed = False
         with self._alone():
-            if all(mark.url != url for mark in self._list.all()):
-                return False
-            before = self.known(url)
-            after = change(before)
-            if after != before:
-                self._write(url, after)
-        return True
+            for each in self._titles():
+                if url not in (None, each):
+                    continue
+                before = self.known(each)
+                if (after := change(before)) != before:
+                    self._write(each, after)
+                    changed = True
+        return changed
 
-    def mark(self, ids: Sequence[str], *, read: bool = True) -> bool:
-        """Mark entries as read, or as new, in all menus; returns False if nothing has changed."""
-        return self._change_all(lambda news: news.mark(ids, read=read))
-
-    def mark_all(self) -> bool:
-        """Mark everything as read; returns False if nothing was new."""
-        return self._change_all(News.mark_all)
+    def mark(self, ids: Sequence[str] | None = None, *, read: bool = True) -> bool:
+        """Mark entries, or all, as read or as new, in all menus; returns False if nothing has changed."""
+        return self.change(None, lambda news: news.mark(ids, read=read))
 
     def feed_id(self) -> str:
         """Return the id of the feed of all menus, made when it is first asked for."""
@@ -139,15 +130,12 @@ class Following:
                     file.write(f"{made}\n".encode())
                 return made.urn
 
-    def _change_all(self, change: Callable[[News], News]) -> bool:
-        changed = False
-        with self._alone():
-            for followed in self.all():
-                news = change(followed.news)
-                if news != followed.news:
-                    self._write(followed.url, news)
-                    changed = True
-        return changed
+    def _titles(self) -> dict[GopherURL, str]:
+        titles: dict[GopherURL, str] = {}
+        for mark in self._list.all():
+            if can_follow(mark.url):
+                titles.setdefault(mark.url, mark.title)
+        return titles
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -89,20 +89,16 @@ class News(Value):
         """Return the same, with why it could not be looked at."""
         return self.replace(failed=sentence, tried=now)
 
-    def mark(self, ids: Iterable[str], *, read: bool = True) -> News:
-        """Return the same with these entries read, or new again; who has read all of the new ones that
-        are kept has seen enough of the others.
+    def mark(self, ids: Iterable[str] | None = None, *, read: bool = True) -> News:
+        """Return the same with these entries, or all, read, or new again; who has read all of the new ones
+        that are kept has seen enough of the others.
         """
-        marked = frozenset(map(same_id, ids))
+        marked = frozenset(map(same_id, [item.id for item in self.items] if ids is None else ids))
         items = [
             item.replace(read=read) if same_id(item.id) in marked else item for item in self.items
         ]
         left_out = self.left_out if not all(item.read for item in items) else 0
         return self.replace(items=tuple(items), left_out=left_out)
-
-    def mark_all(self) -> News:
-        """Return the same with nothing new."""
-        return self.replace(items=tuple(item.replace(read=True) for item in self.items), left_out=0)
 
     def as_json(self) -> bytes:
         """Return it as a line of JSON."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.fetching import AT_ONCE, entries_of_text, fetch_entries, look_at
@@ -28,13 +27,12 @@ def fetched(url: str, charset: str | None = None) -> list[Entry]:
 
 
 def looked(following: Following, options: ConnectionOptions = OPTIONS) -> list[str]:
-    told: list[str] = []
-
-    def tell(followed: Followed, problem: LogsrvError | None) -> None:
-        told.append(f"{followed.title}: {problem or 'well'}")
-
-    run(look_at(following.all(), following, lambda _: options, lambda: NOW + 0.5, told=tell))
-    return sorted(told)
+    told: list[Followed] = []
+    problems = run(
+        look_at(following.all(), following, lambda _: options, lambda: NOW + 0.5, told=told.append)
+    )
+    sentences = {each.title: str(problem) for each, problem in problems}
+    return sorted(f"{each.title}: {sentences.get(each.title, 'well')}" for each in told)
 
 
 def test_the_entries_of_a_menu_and_of_a_text(serve: Serve) -> None:
@@ -122,14 +120,5 @@ def test_what_cannot_be_kept_is_told(serve: Serve, tmp_path: Path) -> None:
     before = following.all()
     (tmp_path / "gopher-followed").unlink()
     (tmp_path / "gopher-followed").mkdir()
-    told: list[LogsrvError | None] = []
-    run(
-        look_at(
-            before,
-            following,
-            lambda _: OPTIONS,
-            lambda: NOW,
-            told=lambda _, each: told.append(each),
-        )
-    )
-    assert "the list of followed menus cannot be read" in str(told[0])
+    ((_, problem),) = run(look_at(before, following, lambda _: OPTIONS, lambda: NOW))
+    assert "the list of followed menus cannot be read" in str(problem)

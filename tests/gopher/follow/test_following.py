@@ -43,8 +43,7 @@ def test_what_is_followed_and_new_is_there_next_time(following: Following, tmp_p
     assert new(again) == ["x", "y"]
     assert not again.follow(A, "again", [], NOW)
     assert again.follow(B, "", [], NOW)
-    found = again.find(B)
-    assert found is not None and found.title == str(B)
+    assert [each.title for each in again.all()] == ["The phlog of A", str(B)]
     assert (tmp_path / "data" / "gopher-followed").read_text() == f"{A} The phlog of A\n{B}\n"
 
 
@@ -54,7 +53,7 @@ def test_reading_is_remembered_in_all_menus(following: Following) -> None:
     assert following.mark(["gopher://a.org/0/x"]) and not following.mark(["gopher://a.org/0/x"])
     assert new(following) == ["y"]
     assert following.mark(["gopher://a.org/0/x"], read=False)
-    assert following.mark_all() and not following.mark_all()
+    assert following.mark() and not following.mark()
     assert new(following) == []
 
 
@@ -71,7 +70,7 @@ def test_what_two_menus_have_is_found_once_and_is_new_if_it_is_in_one(following:
 
 def test_what_is_no_longer_followed_is_forgotten(following: Following, tmp_path: Path) -> None:
     assert following.unfollow(A) and not following.unfollow(A)
-    assert following.all() == [] and following.find(A) is None
+    assert following.all() == []
     assert not following.change(A, lambda news: news.look(entries("z"), NOW))
     assert [path.name for path in (tmp_path / "data" / "gopher-news").iterdir()] == [".lock"]
 

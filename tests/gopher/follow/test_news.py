@@ -42,7 +42,7 @@ def test_what_was_never_there_is_new_until_it_is_read() -> None:
     read = second.mark(["gophers://h.org/0/b"])
     assert (new(read), shown(read)) == (["c"], ["b", "c", "a"])
     assert new(read.mark(["gopher://h.org/0/b"], read=False)) == ["b", "c"]
-    assert new(second.mark_all()) == []
+    assert new(second.mark()) == []
 
 
 def test_the_order_is_by_the_date_that_an_entry_says_else_by_when_it_was_seen() -> None:
@@ -79,7 +79,7 @@ def test_a_flood_is_bounded_and_counted() -> None:
     again = news.look(entries(*map(str, range(5000))), NOW + DAY)
     assert again.new == 5000
     assert again.mark(item.id for item in again.items).new == 0
-    read = again.mark_all()
+    read = again.mark()
     assert (len(read.items), read.new) == (MOST_NEW + 1, 0)
     assert len(read.look(entries("a"), NOW + DAY).items) == MOST_READ
 
@@ -88,7 +88,7 @@ def test_what_was_gone_for_longest_is_forgotten_first(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "MOST_KNOWN", 4)
     news = News().look(entries(*"ab"), NOW).look(entries(*"cd"), NOW).look(entries(*"ef"), NOW)
     assert len(news.keys) == 4
-    assert new(news.mark_all().look(entries(*"cdab"), NOW)) == ["a", "b"]
+    assert new(news.mark().look(entries(*"cdab"), NOW)) == ["a", "b"]
 
 
 names = st.lists(st.sampled_from("abcdefghijkl"), unique=True)
@@ -110,7 +110,7 @@ def test_everything_is_new_exactly_once(
         found = [
             Entry(each.id, f"{each.title} {number % (retitled + 1)}") for each in entries(*there)
         ]
-        news = news.mark_all().look(found, now)
+        news = news.mark().look(found, now)
         assert sorted(new(news)) == sorted(set(there) - seen)
         seen |= set(there)
         if kept:
@@ -148,5 +148,5 @@ json_values = st.recursive(
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_no_file_is_too_strange(content: bytes) -> None:
-    News.from_json(content).look(entries("a"), NOW).mark_all().as_json()
+    News.from_json(content).look(entries("a"), NOW).mark().as_json()
     News.from_json(b"[" * 100_000)
