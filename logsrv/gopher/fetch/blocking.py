@@ -13,7 +13,6 @@ import time
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 
@@ -47,7 +46,8 @@ class _Body(io.RawIOBase):
         self._transfers = Transfers(options, time.monotonic)
         try:
             self.stream = Stream(self._transfers, url, **how)
-            self._open()
+            while not self.stream.opened():
+                self._transfers.wait(_LONG)
         except BaseException:
             self.close()
             raise
@@ -57,16 +57,6 @@ class _Body(io.RawIOBase):
             from logsrv.gopher.wire.text import TextParser
 
             self.parser = TextParser()
-
-    def _open(self) -> None:
-        while True:
-            try:
-                while not self.stream.opened():
-                    self._transfers.wait(_LONG)
-                return
-            except GopherError as error:
-                time.sleep(self.stream.retry_after(error))
-                self.stream.start()
 
     def readable(self) -> bool:
         return True

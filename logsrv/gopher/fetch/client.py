@@ -8,13 +8,14 @@ async with await client.open("gopher://example.org/9/big") as response:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 from twisted.internet.defer import Deferred, DeferredSemaphore
-from twisted.internet.task import deferLater
 
 from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers
 from logsrv.gopher.fetch.proxy import Proxy
@@ -23,11 +24,11 @@ from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
-from logsrv.gopher.wire.errors import GopherError, Truncated
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.gopherplus import Attributes, form_request, parse_attributes
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
-from logsrv.gopher.wire.text import Text, TextParser
+from logsrv.gopher.wire.text import Text, unstuffed
 from logsrv.gopher.wire.url import GopherURL
 
 # pygopherd lets five connections wait; more at once were lost in one run out of two.
@@ -35,6 +36,8 @@ CONNECTIONS_PER_HOST = 4
 _LIMITS = Limits()
 
 Progress = Callable[[int, int | None], None]
+How = ParamSpec("How")
+Result = TypeVar("Result")
 
 
 @attrs.define(frozen=True, slots=True)
@@ -60,8 +63,8 @@ class GopherResponse(Stream):
         self._rest: bytes | None = None
         super().__init__(transfers.transfers, url, **how)
 
-    def start(self) -> None:
-        super().start()
+    def _start(self, after: float = 0.0) -> None:
+        super()._start(after)
         self._reactor_transfers.watch()
 
     @property
@@ -71,8 +74,12 @@ class GopherResponse(Stream):
 
     async def begin(self) -> None:
         """Return when there is content for certain, maybe none. Raises the error if there is none."""
-        while not self.opened():
-            await self._change()
+        try:
+            while not self.opened():
+                await self._change()
+        except BaseException:
+            self.close()
+            raise
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -117,6 +124,26 @@ class GopherResponse(Stream):
         self.close()
 
 
+def _as_url(url: GopherURL | str) -> GopherURL:
+    return url if isinstance(url, GopherURL) else GopherURL.parse(url)
+
+
+def _deferred(
+    fetch: Callable[
+        Concatenate[GopherClient, GopherURL, How], Coroutine[Deferred[Any], Any, Result]
+    ],
+) -> Callable[Concatenate[GopherClient, GopherURL | str, How], Deferred[Result]]:
+    """Make a method begin when it is called, awaited or not, and take a URL as text too."""
+
+    @wraps(fetch)
+    def begin(
+        self: GopherClient, url: GopherURL | str, /, *args: How.args, **named: How.kwargs
+    ) -> Deferred[Result]:
+        return Deferred.fromCoroutine(fetch(self, _as_url(url), *args, **named))
+
+    return begin
+
+
 class GopherClient:
     """Fetches from Gopher servers, a few connections to each host at a time, in order of asking.
 
@@ -143,7 +170,6 @@ class GopherClient:
         """charset (see `checked_charset`): of what servers say in errors. allow: raises a GopherError
         for an address and a port that must not be connected to.
         """
-        self._reactor = reactor
         self._options = ConnectionOptions(timeouts, trust, proxy)
         self._limits = limits
         self._transfers = ReactorTransfers(reactor, self._options, allow)
@@ -152,67 +178,73 @@ class GopherClient:
         self._charset = charset
         self._slots: dict[str, DeferredSemaphore] = {}
 
-    def open(
-        self, url: GopherURL | str, *, most_bytes: int | None = None, answers: Sequence[bytes] = ()
-    ) -> Deferred[GopherResponse]:
+    @_deferred
+    async def open(
+        self,
+        url: GopherURL,
+        *,
+        most_bytes: int | None = None,
+        most_seconds: float = math.inf,
+        answers: Sequence[bytes] = (),
+    ) -> GopherResponse:
         """The answer as a stream, once it is certain that it is content.
 
-        most_bytes: TooBig past that; else `Limits.download`. answers: what was filled into the form
-        of a Gopher+ item.
+        most_bytes: TooBig past that; else `Limits.download`. most_seconds: for all of it. answers: what
+        was filled into the form of a Gopher+ item.
         """
-        if most_bytes is None:
-            most_bytes = self._limits.download
-        return Deferred.fromCoroutine(self._open(_as_url(url), most_bytes, answers))
+        request = form_request(url, answers) if answers else None
+        release = await self._slot(url.host)
+        try:
+            response = GopherResponse(
+                self._transfers,
+                url,
+                retries=self._retries,
+                request=request,
+                most_bytes=self._limits.download if most_bytes is None else most_bytes,
+                most_seconds=most_seconds,
+                charset=self._charset,
+            )
+            await response.begin()
+        except BaseException:
+            release()
+            raise
+        self._retries.answered(url.host)
+        response.at_end = release
+        if response.ended:
+            release()
+        return response
 
-    def menu(self, url: GopherURL | str) -> Deferred[Menu]:
+    @_deferred
+    async def menu(self, url: GopherURL) -> Menu:
         """A menu, or the answer to a search."""
-        return Deferred.fromCoroutine(self._menu(_as_url(url)))
-
-    def search(self, url: GopherURL | str, words: str | bytes) -> Deferred[Menu]:
-        """The menu that an item of type 7 answers `words` with; text is sent as UTF-8."""
-        return Deferred.fromCoroutine(self._menu(_as_url(url).searching(words)))
-
-    def text(self, url: GopherURL | str) -> Deferred[Text]:
-        """A text."""
-        return Deferred.fromCoroutine(self._text(_as_url(url)))
-
-    def download(
-        self, url: GopherURL | str, path: Path, progress: Progress | None = None
-    ) -> Deferred[Download]:
-        """Save the content as `path`, which appears (or changes) only when it is whole.
-
-        A text loses its terminator and stuffed dots; everything else is saved as it came.
-        `progress(bytes so far, bytes in all or None)` is called for each piece.
-        """
-        return Deferred.fromCoroutine(self._download(_as_url(url), path, progress))
-
-    def attributes(
-        self, url: GopherURL | str, *, whole_menu: bool = False
-    ) -> Deferred[tuple[Attributes, ...]]:
-        """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
-        asked = _as_url(url).replace(plus=b"$" if whole_menu else b"!")
-        return Deferred.fromCoroutine(self._attributes(asked))
-
-    async def _menu(self, url: GopherURL) -> Menu:
         parser = MenuParser(self._limits.line, self._limits.items)
         items: list[MenuItem] = []
+        failed: GopherError | None = None
         try:
-            async with await self._whole(url, self._limits.menu) as response:
+            async with await self._page(url, self._limits.menu) as response:
                 async for chunk in response:
                     items += parser.feed(chunk)
                     if parser.terminated:
                         break
         except GopherError as error:
-            items += parser.finish()
-            error.partial = Menu(url, tuple(items), parser.terminated, parser.dropped)
-            raise
+            failed = error
         items += parser.finish()
-        return Menu(url, tuple(items), parser.terminated, parser.dropped)
+        menu = Menu(url, tuple(items), parser.terminated, parser.dropped)
+        if failed is not None:
+            failed.partial = menu
+            raise failed
+        return menu
 
-    async def _text(self, url: GopherURL) -> Text:
+    def search(self, url: GopherURL | str, words: str | bytes) -> Deferred[Menu]:
+        """The menu that an item of type 7 answers `words` with; text is sent as UTF-8."""
+        return self.menu(_as_url(url).searching(words))
+
+    @_deferred
+    async def text(self, url: GopherURL) -> Text:
+        """A text."""
         pieces: list[bytes] = []
         try:
-            async with await self._whole(url, self._limits.text) as response:
+            async with await self._page(url, self._limits.text) as response:
                 async for chunk in response:
                     pieces.append(chunk)
         except GopherError as error:
@@ -221,13 +253,19 @@ class GopherClient:
         content = b"".join(pieces)
         if response.has_header:
             return Text(url, content, terminated=False)
-        parser = TextParser(self._limits.text)
-        content = parser.feed(content) + parser.finish()
-        return Text(url, content, parser.terminated)
+        return Text(url, *unstuffed(content))
 
-    async def _download(self, url: GopherURL, path: Path, progress: Progress | None) -> Download:
+    @_deferred
+    async def download(
+        self, url: GopherURL, path: Path, progress: Progress | None = None
+    ) -> Download:
+        """Save the content as `path`, which appears (or changes) only when it is whole.
+
+        A text loses its terminator and stuffed dots; everything else is saved as it came.
+        `progress(bytes so far, bytes in all or None)` is called for each piece.
+        """
         size = 0
-        async with await self._open(url, self._limits.download) as response:
+        async with await self.open(url) as response:
             with whole_file(path) as file:
                 async for chunk in response:
                     size += file.write(chunk)
@@ -238,53 +276,18 @@ class GopherClient:
                 size = file.seek(0, 2)
         return Download(url, path, size)
 
-    async def _attributes(self, url: GopherURL) -> tuple[Attributes, ...]:
-        async with await self._whole(url, self._limits.menu) as response:
-            if not response.has_header:
-                return ()
-            return parse_attributes(await response.read())
+    @_deferred
+    async def attributes(
+        self, url: GopherURL, *, whole_menu: bool = False
+    ) -> tuple[Attributes, ...]:
+        """Fetch what Gopher+ tells about an item, or each item of a menu; () if the server has none."""
+        asked = url.replace(plus=b"$" if whole_menu else b"!")
+        async with await self._page(asked, self._limits.menu) as response:
+            return parse_attributes(await response.read()) if response.has_header else ()
 
-    async def _whole(self, url: GopherURL, most_bytes: int) -> GopherResponse:
-        response = await self._open(url, most_bytes)
-        response.limit(self._options.timeouts.whole)
-        return response
-
-    async def _open(
-        self, url: GopherURL, most_bytes: int | None, answers: Sequence[bytes] = ()
-    ) -> GopherResponse:
-        request = form_request(url, answers) if answers else url.request()
-        release = await self._slot(url.host)
-        try:
-            response = GopherResponse(
-                self._transfers,
-                url,
-                retries=self._retries,
-                request=request,
-                most_bytes=most_bytes,
-                charset=self._charset,
-            )
-            await self._begun(response, is_form=bool(answers))
-        except BaseException:
-            release()
-            raise
-        self._retries.answered(url.host)
-        response.at_end = release
-        if response.ended:
-            release()
-        return response
-
-    async def _begun(self, response: GopherResponse, *, is_form: bool) -> None:
-        while True:
-            try:
-                return await response.begin()
-            except GopherError as error:
-                if is_form and isinstance(error, Truncated):
-                    raise
-                await deferLater(self._reactor, response.retry_after(error))
-                response.start()
-            except BaseException:
-                response.close()
-                raise
+    def _page(self, url: GopherURL, most_bytes: int) -> Deferred[GopherResponse]:
+        seconds = self._options.timeouts.whole
+        return self.open(url, most_bytes=most_bytes, most_seconds=seconds)
 
     async def _slot(self, host: str) -> Callable[[], None]:
         slots = self._slots.setdefault(host, DeferredSemaphore(self._connections_per_host))
@@ -296,7 +299,3 @@ class GopherClient:
                 self._slots.pop(host, None)
 
         return release
-
-
-def _as_url(url: GopherURL | str) -> GopherURL:
-    return url if isinstance(url, GopherURL) else GopherURL.parse(url)

@@ -9,7 +9,6 @@ from typing import Any
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.stream import Stream
 from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
-from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 
 
@@ -43,12 +42,8 @@ class Answer(Stream):
         piece: bytes | None = None
         while piece is None:
             self._changed.clear()
-            try:
-                if (piece := self.take()) is None:
-                    await self._changed.wait()
-            except GopherError as error:
-                await asyncio.sleep(self.retry_after(error))
-                self.start()
+            if (piece := self.take()) is None:
+                await self._changed.wait()
         if not piece:
             raise StopAsyncIteration
         # A fast server would otherwise never let the screen have its turn.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
 
-    from logsrv.gopher.wire.errors import GopherError
     from logsrv.gopher.wire.response import ResponseReader
 
     class Into(Protocol):
@@ -33,6 +33,8 @@ def _nobody() -> None:
 class Stream:
     """A sink that keeps what came until it is taken; past HIGH_WATER bytes the server has to wait.
 
+    Where another try may go better, it asks again by itself, after a pause.
+
     wake: called when there is something new; at_end: when the connection is no longer needed.
     """
 
@@ -52,20 +54,12 @@ class Stream:
         self.descriptor: int | None = None
         self.wake: Callable[[], None] = _nobody
         self.at_end: Callable[[], None] = _nobody
-        self.start()
+        self._start()
 
-    def start(self) -> None:
-        """Ask, or ask again."""
+    def _start(self, after: float = 0.0) -> None:
         self._tries += 1
         self.ended = False
-        self._flight = self._transfers.start(self.url, self, **self._how)
-
-    def retry_after(self, error: GopherError) -> float:
-        """Return how many seconds to wait before `start`. Raises `error` if that would not help."""
-        seconds = self._retries.pause(self.url, error, self._tries)
-        if seconds is None:
-            raise error
-        return seconds
+        self._flight = self._transfers.start(self.url, self, after=after, **self._how)
 
     @property
     def reader(self) -> ResponseReader:
@@ -107,8 +101,8 @@ class Stream:
 
         Raises the error if there is none: what came before one is worth reading.
         """
-        if self.ended and not self._queue and not self.begun:
-            self._raise()
+        if self.ended and not self._queue and not self.begun and self._asked_again():
+            return False
         return self.ended or self.reader.opened
 
     def take(self) -> bytes | None:
@@ -124,14 +118,7 @@ class Stream:
                 self._paused = False
                 self._transfers.resume(self._flight)
             return piece
-        if not self.ended:
-            return None
-        self._raise()
-        return b""
-
-    def limit(self, seconds: float) -> None:
-        """Give all of the answer `seconds` from now on."""
-        self._transfers.limit(self._flight, seconds)
+        return None if not self.ended or self._asked_again() else b""
 
     def close(self) -> None:
         """Let go of the connection; what was not taken by then is still there."""
@@ -171,6 +158,15 @@ class Stream:
             self.at_end()
             self.wake()
 
-    def _raise(self) -> None:
-        if self._flight.transfer.error is not None:
-            raise self._flight.transfer.error
+    def _asked_again(self) -> bool:
+        """Return true if another try may help, which has begun then. Raises why there is no more of it."""
+        error = self._flight.transfer.error
+        if error is None:
+            return False
+        # What was filled into a form may have come to the server before the connection broke.
+        once = isinstance(error, Truncated) and self._how.get("request") is not None
+        seconds = None if once else self._retries.pause(self.url, error, self._tries)
+        if seconds is None:
+            raise error
+        self._start(seconds)
+        return True

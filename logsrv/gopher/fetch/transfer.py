@@ -180,12 +180,6 @@ class Transfer:
             self.error = self.reader.broken(error.strerror or str(error))
         return body
 
-    def limit(self, seconds: float, now: float) -> None:
-        """Give all of the answer `seconds` from now on."""
-        self._most_seconds = seconds
-        self._end = now + seconds
-        self.deadline = min(self.deadline, self._end)
-
     def go_on(self, now: float) -> None:
         """Count the time from now on: the reader, and not the server, was slow."""
         self._judged_at = -math.inf

@@ -72,7 +72,7 @@ class Flight:
 
     # What is as here at the beginning need not be set for each of ten thousand.
     socket: socket.SocketType | None = None
-    # Until when this address is tried, and no other.
+    # Until when this address is tried, and no other; without a socket, until when nothing is asked.
     patience = math.inf
     # What the selector looks out for; 0: it does not know the socket.
     events = 0
@@ -139,12 +139,14 @@ class Transfers:
         most_bytes: int | None = None,
         most_seconds: float = math.inf,
         charset: str | None = None,
+        after: float = 0.0,
     ) -> Flight:
-        """Ask for `url`, as `Transfer` does."""
+        """Ask for `url`, as `Transfer` does, after so many seconds."""
+        now = self._clock() + after
         transfer = Transfer(
             url,
             self.options,
-            self._clock(),
+            now,
             request=request,
             most_bytes=most_bytes,
             most_seconds=most_seconds,
@@ -154,13 +156,10 @@ class Transfers:
         self._active.add(flight)
         if transfer.done:
             self._end(flight)
-            return flight
-        host, port = transfer.place
-        known = self._addresses.known(host, port)
-        if known is not None:
-            self._found(flight, known)
+        elif after:
+            flight.patience = now
         else:
-            self._addresses.look_up(host, port, lambda found: self._found(flight, found))
+            self._begin(flight)
         return flight
 
     def wait(self, seconds: float) -> list[Finished]:
@@ -204,10 +203,6 @@ class Transfers:
             flight.paused = False
             self._listen(flight, READ)
 
-    def limit(self, flight: Flight, seconds: float) -> None:
-        """Give all of an answer `seconds` from now on."""
-        flight.transfer.limit(seconds, self._clock())
-
     def stop(self, flight: Flight) -> None:
         """Let go of a request that nobody wants any more; its sink hears nothing."""
         if flight in self._active:
@@ -241,6 +236,14 @@ class Transfers:
                 flight.step(flight)
 
     # From the addresses to the request.
+
+    def _begin(self, flight: Flight) -> None:
+        host, port = flight.transfer.place
+        known = self._addresses.known(host, port)
+        if known is not None:
+            self._found(flight, known)
+        else:
+            self._addresses.look_up(host, port, lambda found: self._found(flight, found))
 
     def _found(self, flight: Flight, addresses: list[Address] | OSError) -> None:
         if flight not in self._active:
@@ -434,6 +437,9 @@ class Transfers:
             if flight.transfer.deadline <= now:
                 flight.transfer.expire(now)
                 self._end(flight)
+            elif flight.patience <= now and flight.socket is None:
+                flight.patience = math.inf
+                self._begin(flight)
             elif flight.patience <= now and (others := list(flight.addresses)):
                 flight.addresses = iter(others)
                 self._try_next(flight, None)

@@ -12,7 +12,7 @@ import pytest
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import HIGH_WATER, Stream
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.wire.errors import ServerError, TimedOut, Truncated
+from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 
@@ -92,16 +92,3 @@ def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
     assert gone.wait(20)
     assert transfers.active == 0
     assert stream.take() == b""
-
-
-def test_a_whole_answer_can_be_given_its_time_later(serve: Serve, transfers: Transfers) -> None:
-    def drips(connection: socket.socket, _: bytes) -> None:
-        while not server.released.wait(0.05):
-            connection.sendall(b"x")
-
-    server = serve(drips)
-    stream = Stream(transfers, GopherURL.parse(server.url("/0x")))
-    assert taken(transfers, stream) == b"x"
-    stream.limit(0.4)
-    with pytest.raises(TimedOut, match=r"within 0\.4 seconds"):
-        list(iter(lambda: taken(transfers, stream), b""))
