@@ -6,6 +6,7 @@ Not one of a pool: Python would wait for that at its end, and nobody wants to wa
 from __future__ import annotations
 
 import _thread
+import errno
 import os
 from io import FileIO
 
@@ -40,8 +41,7 @@ class Addresses:
         self._selector = selector
         self._clock = clock
         self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
-        self._waiting: dict[tuple[str, int], list[Callable[[Found], None]]] = {}
-        self._ends: dict[tuple[str, int], FileIO] = {}
+        self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
 
     def known(self, host: str, port: int) -> list[Address] | None:
         """Return what is known without asking anybody: numbers, and names for a while."""
@@ -57,25 +57,15 @@ class Addresses:
         """Call `then` with what is found, some time later; one question serves all who ask meanwhile."""
         place = (host, port)
         if place in self._waiting:
-            self._waiting[place].append(then)
+            self._waiting[place][1].append(then)
             return
-        self._waiting[place] = [then]
-        reading, writing = os.pipe()
-        here = self._ends[place] = FileIO(reading)
-        result: list[Found] = []
-
-        def ask() -> None:
-            # The end of its pipe tells that it is done; nobody may be waiting by then.
-            try:
-                result.append(_resolved(host, port))
-            except OSError as error:
-                result.append(error)
-            finally:
-                os.close(writing)
-
-        self._selector.register(here, READ, lambda: self._tell(place, result[0]))
-        # `threading` takes 4 ms to load, and would wait for the thread at the end but for a flag.
-        _thread.start_new_thread(ask, ())
+        try:
+            here, result = _asked(host, port)
+        except OSError as error:
+            then(error)
+            return
+        self._waiting[place] = (here, [then])
+        self._selector.watch(here.fileno(), READ, lambda: self._tell(place, result[0]))
 
     def look_up_now(self, host: str, port: int) -> Found:
         """Return what is found, however long it takes."""
@@ -94,20 +84,21 @@ class Addresses:
 
     def close(self) -> None:
         """Wait for no lookup any more."""
-        for here in self._ends.values():
-            self._selector.unregister(here)
-            here.close()
-        self._ends.clear()
+        for here, _ in self._waiting.values():
+            self._let_go(here)
         self._waiting.clear()
 
     def _tell(self, place: tuple[str, int], found: Found) -> None:
-        here = self._ends.pop(place)
-        self._selector.unregister(here)
-        here.close()
+        here, waiting = self._waiting.pop(place)
+        self._let_go(here)
         if not isinstance(found, OSError):
             self._remember(*place, found)
-        for then in self._waiting.pop(place):
+        for then in waiting:
             then(found)
+
+    def _let_go(self, here: FileIO) -> None:
+        self._selector.watch(here.fileno(), 0)
+        here.close()
 
     def _remember(self, host: str, port: int, found: list[Address]) -> None:
         if len(self._known) >= _MOST_KNOWN:
@@ -124,6 +115,32 @@ def _as_number(host: str, port: int) -> list[Address] | None:
         return [(socket.AF_INET, (host, port))]
     except OSError:
         return None
+
+
+def _asked(host: str, port: int) -> tuple[FileIO, list[Found]]:
+    """Begin to ask; return a pipe, at whose end the list has what was found. Raises OSError."""
+    reading, writing = os.pipe()
+    here = FileIO(reading)
+    result: list[Found] = []
+
+    def ask() -> None:
+        # The end of its pipe tells that it is done; nobody may be waiting by then.
+        try:
+            result.append(_resolved(host, port))
+        except OSError as error:
+            result.append(error)
+        finally:
+            os.close(writing)
+
+    try:
+        # `threading` takes 4 ms to load, and would wait for the thread at the end but for a flag.
+        _thread.start_new_thread(ask, ())
+    except RuntimeError:
+        here.close()
+        os.close(writing)
+        reason = "the system begins no more threads, and to look its name up takes one"
+        raise OSError(errno.EAGAIN, reason) from None
+    return here, result
 
 
 def _resolved(host: str, port: int) -> list[Address]:

@@ -13,14 +13,7 @@ import os
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.ready import READ, WRITE
-from logsrv.gopher.fetch.transfer import Transfer
-from logsrv.gopher.fetch.transfers import (
-    CHUNK,
-    EACH_ADDRESS,
-    Flight,
-    Transfers,
-    new_socket,
-)
+from logsrv.gopher.fetch.transfers import CHUNK, EACH_ADDRESS, Transfers, new_socket
 from logsrv.gopher.wire.response import is_content
 
 TYPE_CHECKING = False
@@ -31,7 +24,7 @@ if TYPE_CHECKING:
 
     from logsrv.gopher.fetch.addresses import Address
     from logsrv.gopher.fetch.settings import ConnectionOptions
-    from logsrv.gopher.fetch.transfers import Finished, Sink
+    from logsrv.gopher.fetch.transfers import Finished, Flight, Sink
     from logsrv.gopher.wire.url import GopherURL
 
     # The most bytes and the most seconds, and when it was asked for.
@@ -86,7 +79,7 @@ class Nearby(Transfers):
                 # The request goes with the ACK: a packet less, and the server is woken once, not twice.
                 sock.setsockopt(socket.IPPROTO_TCP, _TCP_QUICKACK, 0)
         except OSError as error:
-            self._try_next(self._flight(url, sink, how, known[1:]), error)
+            self._try_next(self._asking(url, sink, how, known[1:]), error)
             return
         number = sock.connect_ex(address)
         if number in (0, errno.EINPROGRESS):
@@ -101,10 +94,10 @@ class Nearby(Transfers):
                     self._asked.append(asked)
                 else:
                     flight = self._answering(asked)
-                    flight.unsent = request[size:]
+                    flight.outgoing = request[size:]
                     self._listen(flight, READ | WRITE)
                 return
-        flight = self._flight(url, sink, how, known[1:])
+        flight = self._asking(url, sink, how, known[1:])
         flight.socket = sock
         if number in (errno.EAGAIN, errno.ENOTCONN):
             flight.patience = how[2] + EACH_ADDRESS
@@ -160,29 +153,25 @@ class Nearby(Transfers):
                     continue
             flight = self._answering(each)
             for piece in (data, rest):
-                if piece is not None and not flight.transfer.done:
+                if piece is not None and not flight.done:
                     self._came(flight, piece, now)
-            if not flight.transfer.done:
+            if not flight.done:
                 self._listen(flight, READ)
 
-    def _flight(self, url: GopherURL, sink: Sink, how: How, others: list[Address]) -> Flight:
+    def _asking(self, url: GopherURL, sink: Sink, how: How, others: list[Address]) -> Flight:
         """Return a flight that has no connection yet, and `others` to try."""
         most_bytes, most_seconds, now = how
-        transfer = Transfer(
-            url, self.options, now, most_bytes=most_bytes, most_seconds=most_seconds
-        )
-        flight = Flight(transfer, sink, self._connecting)
+        flight = self._flight(url, sink, now, most_bytes=most_bytes, most_seconds=most_seconds)
         flight.addresses = iter(others)
-        self._active.add(flight)
         return flight
 
     def _answering(self, asked: Asked) -> Flight:
         """Return a flight whose request is sent."""
         sock, url, sink, how = asked
-        flight = self._flight(url, sink, how, [])
+        flight = self._asking(url, sink, how, [])
         flight.socket = sock
-        flight.transfer.connected(how[2])
-        flight.transfer.outgoing = b""
+        flight.connected(how[2])
+        flight.outgoing = b""
         flight.step = self._moving
         return flight
 

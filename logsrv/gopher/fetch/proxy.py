@@ -66,6 +66,7 @@ class ProxyTalk:
 
     def feed(self, data: bytes) -> bytes:
         """Take what the proxy said, and return what came behind its last word. Raises ProxyError."""
+        self.outgoing = b""
         self._held += data
         if not self._welcomed:
             if len(self._held) < len(_WELCOME):

@@ -64,7 +64,7 @@ class Stream:
     @property
     def reader(self) -> ResponseReader:
         """Return what knows how much has come, and what the server told of it."""
-        return self._flight.transfer.reader
+        return self._flight.reader
 
     @property
     def received(self) -> int:
@@ -89,7 +89,7 @@ class Stream:
     @property
     def cut(self) -> bool:
         """Return true if TLS ended without its close, and that was accepted."""
-        return self._flight.transfer.cut
+        return self._flight.cut
 
     @property
     def ready(self) -> bool:
@@ -127,7 +127,7 @@ class Stream:
 
     def pass_to(self, into: Into) -> None:
         """Let the rest go into a file by itself, if nothing is to be taken and nobody has to look at it."""
-        if not self._queue and self._flight.transfer.verbatim:
+        if not self._queue and self._flight.verbatim:
             self._into = into
             self.descriptor = into.descriptor()
 
@@ -160,7 +160,7 @@ class Stream:
 
     def _asked_again(self) -> bool:
         """Return true if another try may help, which has begun then. Raises why there is no more of it."""
-        error = self._flight.transfer.error
+        error = self._flight.error
         if error is None:
             return False
         # What was filled into a form may have come to the server before the connection broke.

@@ -29,7 +29,6 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from socket import gaierror
 
     from logsrv.gopher.fetch.proxy import ProxyTalk
@@ -61,6 +60,7 @@ class Transfer:
     # When the speed is judged again, and how much there was before; first when something has come.
     _judged_at = -math.inf
     _came_before = 0
+    # What is between us and the server: a proxy that has not yet connected to it, TLS.
     _talk: ProxyTalk | None = None
     _encryption: Encryption | None = None
 
@@ -82,7 +82,6 @@ class Transfer:
         self.reader = ResponseReader(url, most_bytes, charset)
         self._options = options
         self.request = url.request() if request is None else request
-        self._take: Callable[[bytes], bytes] = self.reader.feed
         self._most_seconds = most_seconds
         self._end = now + most_seconds
         self._expect("connect", now, options.timeouts.connect)
@@ -109,13 +108,16 @@ class Transfer:
 
     def connected(self, now: float) -> None:
         """There is a connection to `place`."""
-        if self._options.proxy is None:
-            self._reached(now)
-        else:
+        if self._options.proxy is not None:
             from logsrv.gopher.fetch.proxy import ProxyTalk
 
             self._talk = ProxyTalk(self._options.proxy, self.url.host, self.url.port)
             self.outgoing = self._talk.outgoing
+            return
+        try:
+            self._reached(now)
+        except LogsrvError as error:
+            self._fail(error)
 
     def failed(self, error: Exception) -> None:
         """There will be no connection to `place`."""
@@ -132,13 +134,11 @@ class Transfer:
     def received(self, data: bytes, now: float) -> bytes:
         """The other side sent `data`; return the part of the body that is certain now."""
         try:
-            if self.phase == "connect":
-                data = self._on_the_way(data, now)
-                if self.phase == "connect":
-                    return b""
-                body = self.reader.feed(data) if data else b""
-            else:
-                body = self._take(data)
+            if self._talk is not None:
+                data = self._said_by_proxy(self._talk, data, now)
+            if self._encryption is not None:
+                data = self._decrypted(self._encryption, data, now)
+            body = self.reader.feed(data) if data else b""
         except (LogsrvError, OSError) as error:
             self._fail(error)
             return b""
@@ -197,56 +197,42 @@ class Transfer:
 
     # Between the connection and the request.
 
-    def _on_the_way(self, data: bytes, now: float) -> bytes:
-        """Take part in what comes before the request; return what came behind it."""
-        if self._talk is not None and not self._talk.done:
-            self._talk.outgoing = b""
-            data = self._talk.feed(data)
-            self.outgoing = self._talk.outgoing
-            if not self._talk.done:
-                return b""
+    def _said_by_proxy(self, talk: ProxyTalk, data: bytes, now: float) -> bytes:
+        """Go on with the talk; return what came behind its end."""
+        data = talk.feed(data)
+        self.outgoing += talk.outgoing
+        if talk.done:
+            self._talk = None
             self._reached(now)
-        if self._encryption is None:
-            return data
-        if self.phase == "connect":
-            data = self._encryption.feed(data)
-            if self._encryption.ready:
-                self._ask(now)
-            self.outgoing += self._encryption.outgoing()
         return data
 
     def _reached(self, now: float) -> None:
-        """Begin with the server, which is at the other end now."""
+        """Begin with the server, which is at the other end now. Raises LogsrvError."""
         if not self.url.tls:
             self._ask(now)
             return
         from logsrv.gopher.fetch.tls import Encryption
 
-        try:
-            context = self._options.tls_context()
-            self._encryption = Encryption(context, self._options.trust, self.url)
-            self._encryption.feed(b"")
-        except LogsrvError as error:
-            self._fail(error)
-            return
-        self._take = self._decrypted
-        self.outgoing = self._encryption.outgoing()
+        context = self._options.tls_context()
+        self._encryption = Encryption(context, self._options.trust, self.url)
+        self._decrypted(self._encryption, b"", now)
+
+    def _decrypted(self, encryption: Encryption, data: bytes, now: float) -> bytes:
+        data = encryption.feed(data)
+        if encryption.ready and self.phase == "connect":
+            self._ask(now)
+        self.outgoing += encryption.outgoing()
+        return data
 
     def _ask(self, now: float) -> None:
         if self._encryption is None:
-            self.outgoing = self.request
+            self.outgoing += self.request
         else:
             self._encryption.encrypt(self.request)
         self._expect("first byte", now, self._options.timeouts.first_byte)
 
-    def _decrypted(self, data: bytes) -> bytes:
-        assert self._encryption is not None
-        data = self._encryption.feed(data)
-        self.outgoing += self._encryption.outgoing()
-        return self.reader.feed(data) if data else b""
-
     def _unreached(self, error: OSError | None) -> GopherError:
-        if self._talk is not None and not self._talk.done:
+        if self._talk is not None:
             return self._talk.error("it closed the connection" if error is None else _reason(error))
         reason = "it closed the connection during the handshake; does it speak TLS on this port?"
         return TLSError(self.url.address, reason)

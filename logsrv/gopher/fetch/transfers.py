@@ -13,7 +13,7 @@ import os
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.addresses import Addresses
-from logsrv.gopher.fetch.ready import READ, WRITE, selector
+from logsrv.gopher.fetch.ready import READ, WRITE, Selector
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from logsrv.gopher.fetch.addresses import Address
     from logsrv.gopher.fetch.passage import Passage
@@ -67,23 +67,20 @@ class Finished:
         self.error = error
 
 
-class Flight:
-    """A transfer, its socket, and the sink of its body."""
+class Flight(Transfer):
+    """A transfer with its socket, and the sink of its body."""
 
+    sink: Sink
+    # What to do when the socket is ready.
+    step: Callable[[Flight], None]
     # What is as here at the beginning need not be set for each of ten thousand.
     socket: socket.SocketType | None = None
+    addresses: Iterator[Address] = _NOWHERE
     # Until when this address is tried, and no other; without a socket, until when nothing is asked.
     patience = math.inf
     # What the selector looks out for; 0: it does not know the socket.
     events = 0
     paused = False
-    unsent = b""
-
-    def __init__(self, transfer: Transfer, sink: Sink, step: Callable[[Flight], None]) -> None:
-        self.transfer = transfer
-        self.sink = sink
-        self.step = step
-        self.addresses: Iterator[Address] = _NOWHERE
 
 
 def new_socket(family: socket.AddressFamily) -> socket.SocketType:
@@ -112,7 +109,7 @@ class Transfers:
         self.received = 0
         self._clock = clock
         self._allow = allow
-        self._selector = selector()
+        self._selector = Selector()
         self._addresses = Addresses(self._selector, clock)
         self._active: set[Flight] = set()
         self._finished: list[Finished] = []
@@ -130,31 +127,11 @@ class Transfers:
         """Return the descriptor that is readable when `wait` has something to do."""
         return self._selector.fileno()
 
-    def start(
-        self,
-        url: GopherURL,
-        sink: Sink,
-        *,
-        request: bytes | None = None,
-        most_bytes: int | None = None,
-        most_seconds: float = math.inf,
-        charset: str | None = None,
-        after: float = 0.0,
-    ) -> Flight:
-        """Ask for `url`, as `Transfer` does, after so many seconds."""
+    def start(self, url: GopherURL, sink: Sink, *, after: float = 0.0, **how: Any) -> Flight:
+        """Ask for `url`, after so many seconds. how: what `Transfer` takes."""
         now = self._clock() + after
-        transfer = Transfer(
-            url,
-            self.options,
-            now,
-            request=request,
-            most_bytes=most_bytes,
-            most_seconds=most_seconds,
-            charset=charset,
-        )
-        flight = Flight(transfer, sink, self._connecting)
-        self._active.add(flight)
-        if transfer.done:
+        flight = self._flight(url, sink, now, **how)
+        if flight.done:
             self._end(flight)
         elif after:
             flight.patience = now
@@ -192,14 +169,14 @@ class Transfers:
     def pause(self, flight: Flight) -> None:
         """Leave what comes for `flight` in the system until `resume`: the server feels it."""
         if flight in self._active:
-            flight.transfer.deadline = math.inf
+            flight.deadline = math.inf
             flight.paused = True
             self._listen(flight, 0)
 
     def resume(self, flight: Flight) -> None:
         """Go on with a flight that is paused."""
         if flight in self._active:
-            flight.transfer.go_on(self._clock())
+            flight.go_on(self._clock())
             flight.paused = False
             self._listen(flight, READ)
 
@@ -211,10 +188,10 @@ class Transfers:
 
     def watch(self, descriptor: int) -> None:
         """Let `wait` end when `descriptor` can be read from as well."""
-        self._selector.register(descriptor, READ, lambda: None)
+        self._selector.watch(descriptor, READ, lambda: None)
 
     def unwatch(self, descriptor: int) -> None:
-        self._selector.unregister(descriptor)
+        self._selector.watch(descriptor, 0)
 
     def close(self) -> None:
         """Give up what is under way; no file is left of it."""
@@ -228,8 +205,7 @@ class Transfers:
         self._selector.close()
 
     def _select(self, seconds: float) -> None:
-        for key, _ in self._selector.select(seconds):
-            flight = key.data
+        for flight in self._selector.ready(seconds):
             if not isinstance(flight, Flight):
                 flight()
             elif flight.events:
@@ -237,8 +213,16 @@ class Transfers:
 
     # From the addresses to the request.
 
+    def _flight(self, url: GopherURL, sink: Sink, now: float, **how: Any) -> Flight:
+        """Return a flight that has no connection yet."""
+        flight = Flight(url, self.options, now, **how)
+        flight.sink = sink
+        flight.step = self._connecting
+        self._active.add(flight)
+        return flight
+
     def _begin(self, flight: Flight) -> None:
-        host, port = flight.transfer.place
+        host, port = flight.place
         known = self._addresses.known(host, port)
         if known is not None:
             self._found(flight, known)
@@ -249,7 +233,7 @@ class Transfers:
         if flight not in self._active:
             return
         if isinstance(addresses, OSError):
-            flight.transfer.failed(addresses)
+            flight.failed(addresses)
             self._end(flight)
             return
         flight.addresses = iter(addresses)
@@ -270,7 +254,7 @@ class Transfers:
             number = sock.connect_ex(address)
             if number in (0, errno.EINPROGRESS):
                 # To hosts nearby this saves a round through the selector.
-                if number == 0 or flight.transfer.is_plain:
+                if number == 0 or flight.is_plain:
                     self._connecting(flight)
                 else:
                     flight.step = self._connecting
@@ -279,18 +263,17 @@ class Transfers:
             self._close(flight)
             error = OSError(number, os.strerror(number))
         assert error is not None, "getaddrinfo returns one address or more"
-        self._addresses.forget(*flight.transfer.place)
-        flight.transfer.failed(error)
+        self._addresses.forget(*flight.place)
+        flight.failed(error)
         self._end(flight)
 
     def _connecting(self, flight: Flight) -> None:
-        sock, transfer = flight.socket, flight.transfer
+        sock = flight.socket
         assert sock is not None
-        if transfer.is_plain:
+        if flight.is_plain:
             # The first send tells whether there is a connection.
-            request = transfer.request
             try:
-                sent = sock.send(request)
+                sent = sock.send(flight.request)
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.ENOTCONN):
                     flight.step = self._connecting
@@ -298,19 +281,17 @@ class Transfers:
                 else:
                     self._try_next(flight, error)
                 return
-            transfer.connected(self._clock())
-            flight.unsent = request[sent:]
         else:
+            sent = 0
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
                 self._try_next(flight, OSError(number, os.strerror(number)))
                 return
-            transfer.connected(self._clock())
-            flight.unsent = transfer.outgoing
-        transfer.outgoing = b""
+        flight.connected(self._clock())
+        flight.outgoing = flight.outgoing[sent:]
         flight.patience = math.inf
         flight.step = self._moving
-        if transfer.done:
+        if flight.done:
             self._end(flight)
         else:
             self._send(flight)
@@ -318,9 +299,9 @@ class Transfers:
     # Between the connection and its end.
 
     def _moving(self, flight: Flight) -> None:
-        if flight.unsent:
+        if flight.outgoing:
             self._send(flight)
-        elif flight.sink.descriptor is not None and flight.transfer.verbatim:
+        elif flight.sink.descriptor is not None and flight.verbatim:
             self._pass_on(flight, flight.sink.descriptor)
             return
         self._receive(flight)
@@ -334,49 +315,47 @@ class Transfers:
         if way is None:
             self._receive(flight)
             return
-        sock, transfer = flight.socket, flight.transfer
-        assert sock is not None
+        assert flight.socket is not None
         for _ in range(_IN_A_ROW):
             try:
-                size = way.take(sock.fileno())
+                size = way.take(flight.socket.fileno())
             except BlockingIOError:
                 return
             except OSError as error:
-                if error.errno == errno.EINVAL:
-                    # Not with this kind of socket.
-                    self._receive(flight)
+                if error.errno != errno.EINVAL:
+                    self._came(flight, error, self._clock())
                     return
                 size = 0
-                transfer.ended(error)
+            if not size:
+                # The end, or a kind of socket that knows no such way: to receive will tell.
+                self._receive(flight)
+                return
             try:
                 way.give(file, size)
             except OSError as error:
-                transfer.done, transfer.error = True, error
+                flight.done, flight.error = True, error
                 # Of what is still in it nothing may come into another file.
                 way.close()
                 self._passage = None
-            if size:
-                self.received += size
-                flight.sink.passed(size)
-                transfer.passed(size, self._clock())
-            else:
-                transfer.ended()
-            if transfer.done:
+            self.received += size
+            flight.sink.passed(size)
+            flight.passed(size, self._clock())
+            if flight.done:
                 self._end(flight)
                 return
 
     def _send(self, flight: Flight) -> None:
-        if flight.unsent:
+        if flight.outgoing:
             assert flight.socket is not None
             try:
-                sent = flight.socket.send(flight.unsent)
-                flight.unsent = flight.unsent[sent:]
+                sent = flight.socket.send(flight.outgoing)
+                flight.outgoing = flight.outgoing[sent:]
             except BlockingIOError:
                 pass
             except OSError:
                 # What the server said before it closed is worth reading, and tells more.
-                flight.unsent = b""
-        self._listen(flight, READ | WRITE if flight.unsent else READ)
+                flight.outgoing = b""
+        self._listen(flight, READ | WRITE if flight.outgoing else READ)
 
     def _receive(self, flight: Flight) -> None:
         sock = flight.socket
@@ -390,52 +369,42 @@ class Transfers:
             except OSError as error:
                 data = error
             self._came(flight, data, now)
-            if flight.transfer.done or flight.paused:
+            if flight.done or flight.paused:
                 return
 
     def _came(self, flight: Flight, data: bytes | OSError, now: float) -> None:
         """Take what was received, b"" at the end."""
-        transfer = flight.transfer
         if isinstance(data, OSError):
-            body = transfer.ended(data)
+            body = flight.ended(data)
         else:
             self.received += len(data)
-            body = transfer.received(data, now) if data else transfer.ended()
+            body = flight.received(data, now) if data else flight.ended()
         try:
             if body and flight.sink.feed(body):
-                transfer.done = True
+                flight.done = True
         except (LogsrvError, OSError) as error:
-            transfer.done, transfer.error = True, error
-        if transfer.outgoing:
-            flight.unsent += transfer.outgoing
-            transfer.outgoing = b""
+            flight.done, flight.error = True, error
+        if flight.outgoing:
             self._send(flight)
-        if transfer.done:
+        if flight.done:
             self._end(flight)
 
     # What they have in common.
 
     def _listen(self, flight: Flight, events: int) -> None:
-        if events == flight.events:
-            return
-        assert flight.socket is not None
-        if not flight.events:
-            self._selector.register(flight.socket, events, flight)
-            self._listening += 1
-        elif events:
-            self._selector.modify(flight.socket, events, flight)
-        else:
-            self._selector.unregister(flight.socket)
-            self._listening -= 1
-        flight.events = events
+        if events != flight.events:
+            assert flight.socket is not None
+            self._selector.watch(flight.socket.fileno(), events, flight)
+            self._listening += bool(events) - bool(flight.events)
+            flight.events = events
 
     def _look_at_clocks(self, now: float) -> None:
         for flight in list(self._active):
             # The end of one may be why somebody stops another.
             if flight not in self._active:
                 continue
-            if flight.transfer.deadline <= now:
-                flight.transfer.expire(now)
+            if flight.deadline <= now:
+                flight.expire(now)
                 self._end(flight)
             elif flight.patience <= now and flight.socket is None:
                 flight.patience = math.inf
@@ -447,8 +416,7 @@ class Transfers:
     def _end(self, flight: Flight) -> None:
         self._active.discard(flight)
         self._close(flight)
-        transfer = flight.transfer
-        self._hand_back(flight.sink, transfer.error, transfer.reader.header is not None)
+        self._hand_back(flight.sink, flight.error, flight.reader.header is not None)
 
     def _hand_back(self, sink: Sink, error: Exception | None, has_header: bool) -> None:
         """End `sink` as its answer ended, and let the next `wait` tell."""
@@ -463,9 +431,6 @@ class Transfers:
 
     def _close(self, flight: Flight) -> None:
         if flight.socket is not None:
-            if flight.events:
-                self._selector.unregister(flight.socket)
-                self._listening -= 1
-                flight.events = 0
+            self._listen(flight, 0)
             flight.socket.close()
             flight.socket = None

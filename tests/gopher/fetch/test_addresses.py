@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import tracemalloc
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
-from logsrv.gopher.fetch.ready import selector
+from logsrv.gopher.fetch.ready import Selector
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
-
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.ready import Selector
 
 HERE = [(socket.AF_INET, (LOOPBACK, 70))]
 
@@ -34,14 +33,14 @@ def clock() -> Clock:
 
 @pytest.fixture(name="selector")
 def a_selector() -> Iterator[Selector]:
-    made = selector()
+    made = Selector()
     yield made
     made.close()
 
 
 def turn(selector: Selector) -> None:
-    for key, _ in selector.select(20):
-        key.data()
+    for then in selector.ready(20):
+        then()
 
 
 def test_numbers_need_no_lookup(
@@ -100,6 +99,43 @@ def test_nobody_waits_for_a_silent_name_server(
     addresses = Addresses(selector, clock)
     addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
     addresses.close()
-    assert selector.select(0) == []
+    assert selector.ready(0) == []
     released.set()
     assert done.wait(20)
+
+
+def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
+    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as in a container with a limit on them; the next question is asked again."""
+    addresses = Addresses(selector, clock)
+    found: list[Any] = []
+
+    def none_left(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    before = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else []
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", none_left)
+        addresses.look_up("h.example", 70, found.append)
+    assert isinstance(found.pop(), OSError)
+    assert not before or os.listdir("/proc/self/fd") == before
+    names(monkeypatch, [LOOPBACK])
+    addresses.look_up("h.example", 70, found.append)
+    turn(selector)
+    assert found == [HERE]
+
+
+def test_the_names_that_are_remembered_do_not_fill_the_memory(
+    selector: Selector, clock: Clock
+) -> None:
+    """Every name on the way is forgotten at some time, and the newest is known."""
+    addresses = Addresses(selector, clock)
+    tracemalloc.start()
+    try:
+        for port in range(1, 5000):
+            assert addresses.known(LOOPBACK, port) == [(socket.AF_INET, (LOOPBACK, port))]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 500_000

@@ -6,10 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from queue import Queue
+from typing import Any
 
 import pytest
 
 from logsrv.gopher.fetch.nearby import Nearby
+from logsrv.gopher.fetch.ready import Selector
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.mirror.sinks import MemorySink
 from logsrv.gopher.wire.errors import NotGopher, Refused, ServerError, TooBig, Truncated
@@ -122,3 +125,54 @@ def test_nothing_is_left_of_what_nobody_waited_for(serve: Serve, fetcher: Nearby
     released.set()
     assert fetcher.active == 0
     assert sink.ended
+
+
+def test_answers_that_are_there_cost_no_round_through_the_selector(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round for each of ten thousand small files would take longer than to read them."""
+    # Its clock stands still, so it is never time to look at the clocks of others.
+    fetcher = Nearby(ConnectionOptions(Timeouts(5, 5, 5)), lambda: 100.0)
+    rounds: list[float] = []
+    ready = Selector.ready
+
+    def counted(selector: Selector, seconds: float) -> list[Any]:
+        rounds.append(seconds)
+        return ready(selector, seconds)
+
+    monkeypatch.setattr(Selector, "ready", counted)
+    costs = []
+    try:
+        for _ in range(20):
+            rounds.clear()
+            assert error_of(fetcher, Answered(serve, b"text")) is None
+            costs.append(len(rounds))
+    finally:
+        fetcher.close()
+    # Now and then the system is slow to tell that the server has closed.
+    assert 0 in costs
+
+
+def test_a_forked_process_lets_go_of_what_is_under_way(serve: Serve) -> None:
+    """A server would wait for the end of a connection that is still open there."""
+    ends: Queue[bytes] = Queue()
+
+    def silent(connection: socket.socket, _: bytes) -> None:
+        ends.put(connection.recv(1))
+
+    server = serve(silent)
+    fetcher = Nearby(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    url = GopherURL(LOOPBACK, server.port, "0", b"/x")
+    fetcher.ask(url, MemorySink())
+    # Past the time in which an answer is near, it is looked after by the selector.
+    time.sleep(0.01)
+    fetcher.wait(0)
+    fetcher.ask(url, MemorySink())
+    other = fetcher.forked()
+    try:
+        assert [ends.get(timeout=20) for _ in range(2)] == [b"", b""]
+        assert other.active == 0
+        with pytest.raises(ValueError, match="closed"):
+            fetcher.fileno()
+    finally:
+        other.close()

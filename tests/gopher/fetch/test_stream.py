@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.stream import HIGH_WATER, Stream
 from logsrv.gopher.fetch.transfers import Transfers
-from logsrv.gopher.wire.errors import ServerError, Truncated
+from logsrv.gopher.wire.errors import ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
 
@@ -26,7 +29,9 @@ def transfers() -> Iterator[Transfers]:
 
 
 def taken(transfers: Transfers, stream: Stream) -> bytes:
+    end = time.monotonic() + 20
     while (piece := stream.take()) is None:
+        assert time.monotonic() < end
         transfers.wait(1)
     return piece
 
@@ -92,3 +97,63 @@ def test_closing_lets_the_server_go(serve: Serve, transfers: Transfers) -> None:
     assert gone.wait(20)
     assert transfers.active == 0
     assert stream.take() == b""
+
+
+def test_a_server_that_falls_silent_while_nothing_is_taken_is_left_later(
+    serve: Serve, transfers: Transfers
+) -> None:
+    """While nothing is taken no clock runs; from then on it does, though nothing comes."""
+
+    def stops(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * (HIGH_WATER + 1))
+        connection.recv(1)
+
+    stream = Stream(transfers, GopherURL.parse(serve(stops).url("/9x")))
+    end = time.monotonic() + 20
+    while stream.received <= HIGH_WATER:
+        assert time.monotonic() < end
+        transfers.wait(0.1)
+    assert stream.take() == b"x" * (HIGH_WATER + 1)
+    with pytest.raises(TimedOut):
+        taken(transfers, stream)
+
+
+class IntoFile:
+    """A file that takes what comes by itself."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.size = 0
+
+    def descriptor(self) -> int:
+        return self._file.fileno()
+
+    def passed(self, size: int) -> None:
+        self.size += size
+
+
+@pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
+def test_nothing_goes_past_what_waits_to_be_taken(
+    serve: Serve, transfers: Transfers, tmp_path: Path
+) -> None:
+    """Else the end of a file would stand before its begin."""
+    more = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"first")
+        assert more.wait(20)
+        connection.sendall(b"second")
+
+    stream = Stream(transfers, GopherURL.parse(serve(answer).url("/9x")))
+    while not stream.ready:
+        transfers.wait(0.1)
+    with (tmp_path / "x").open("wb") as file:
+        into = IntoFile(file)
+        stream.pass_to(into)
+        assert stream.descriptor is None
+        assert taken(transfers, stream) == b"first"
+        stream.pass_to(into)
+        more.set()
+        assert taken(transfers, stream) == b""
+    assert (tmp_path / "x").read_bytes() == b"second"
+    assert (into.size, stream.received) == (6, 11)

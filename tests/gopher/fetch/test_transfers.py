@@ -8,6 +8,7 @@ import os
 import random
 import select
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ from logsrv.gopher.wire.errors import (
     UnknownHost,
 )
 from logsrv.gopher.wire.url import GopherURL
-from tests.gopher.conftest import Serve
+from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 
 if TYPE_CHECKING:
@@ -164,6 +165,82 @@ def test_the_other_address_of_a_host_is_tried(
     assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
 
 
+def test_a_host_that_has_moved_is_looked_up_again(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that takes no connection is not remembered for a minute."""
+    names(monkeypatch, ["127.0.0.2"], [LOOPBACK])
+    url, get = serve(b"found").url("/0x", host="moved.example"), fetcher()
+    error_of(ask(get, url), Refused)
+    assert content(ask(get, url)) == b"found"
+
+
+def test_without_a_thread_a_name_is_an_error_of_its_request(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    get = fetcher()
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", none_left)
+        said = error_of(ask(get, "gopher://h.example/0x"), Refused)
+    assert said == (
+        "no connection to h.example:70: the system begins no more threads, and to look its name up "
+        "takes one"
+    )
+    assert content(ask(get, serve(b"fine").url("/0x"))) == b"fine"
+
+
+def test_what_is_asked_for_later_is_asked_for_once(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long its name takes to be looked up."""
+    real = _socket.getaddrinfo
+
+    def slow(_: str, *rest: object, **more: object) -> object:
+        time.sleep(0.4)
+        return real(LOOPBACK, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("_socket.getaddrinfo", slow)
+    server, get = serve(b"later"), fetcher()
+    begun = time.monotonic()
+    get.start(GopherURL.parse(server.url("/0x", host="slow.example")), MemorySink(), after=0.2)
+    (finished,) = all_of(get)
+    assert content(finished) == b"later"
+    assert time.monotonic() - begun >= 0.6
+    assert server.requests == [b"x\r\n"]
+
+
+def test_who_pauses_gets_nothing_until_it_goes_on(
+    serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even what has come already."""
+    monkeypatch.setattr("logsrv.gopher.fetch.transfers.CHUNK", 10)
+    sent = threading.Event()
+
+    def answer(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"x" * 100)
+        sent.set()
+
+    class Pausing(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            if not self.content:
+                get.pause(flight)
+            return super().feed(data)
+
+    get, sink = fetcher(), Pausing()
+    flight = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
+    assert sent.wait(20)
+    while not sink.content:
+        get.wait(0.1)
+    get.wait(0.1)
+    assert len(sink.content) == 10
+    get.resume(flight)
+    (finished,) = all_of(get)
+    assert content(finished) == b"x" * 100
+
+
 def test_silence_ends(serve: Serve, fetcher: Make) -> None:
     silent = serve(lambda connection, _: [connection.recv(1)])
 
@@ -272,6 +349,28 @@ def test_large_binaries_arrive_whole(
     sink = FileSink(str(tmp_path / "more"), text=False)
     error_of(ask(get, server.url("/9x"), sink, most_bytes=len(LARGE) - 1), TooBig)
     assert not (tmp_path / "more").exists()
+
+
+def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
+    serve: Serve, fetcher: Make, tmp_path: Path
+) -> None:
+    came = threading.Event()
+
+    def breaks(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(LARGE)
+        assert came.wait(20)
+        reset(connection)
+
+    get, sink = fetcher(), FileSink(str(tmp_path / "x"), text=False)
+    begin(get)(GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=60)
+    end = time.monotonic() + 20
+    while get.received < len(LARGE):
+        assert time.monotonic() < end
+        get.wait(0.1)
+    came.set()
+    (finished,) = all_of(get)
+    error_of(finished, Truncated)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
