@@ -46,6 +46,14 @@ def test_a_second_run_that_is_stopped_at_once_leaves_the_menus_as_they_were(
     assert files(tmp_path) == before
 
 
+def test_what_is_not_there_is_where_it_was_found(serve: Serve, tmp_path: Path) -> None:
+    site = Site(serve, SITE)
+    crawl(site, tmp_path, depth=1, files=True)
+    page = (tmp_path / "sub/index.html").read_text()
+    assert f'<a href="gopher://127.0.0.1:{site.server.port}/9/sub/b"' in page
+    assert '<a href="./../a"' in page, "and what is there by another way leads to the copy"
+
+
 def test_up_leads_to_a_menu_that_is_written_later(serve: Serve, tmp_path: Path) -> None:
     """The menu above waits for the rest of its items."""
     below = tmp_path / "a/b/index.html"

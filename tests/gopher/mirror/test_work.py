@@ -99,6 +99,20 @@ def test_nothing_is_left_when_there_is_nobody_to_tell(serve: Serve, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_came_by_the_end_is_stored_and_told(serve: Serve, tmp_path: Path) -> None:
+    server = serve(b"text")
+    source, jobs = os.pipe()
+    results, target = os.pipe()
+    os.write(jobs, b"7\t0\tgopher://127.0.0.1:%d/0\t/x\tx\n" % server.port)
+    os.close(jobs)
+    transfers = Nearby(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
+    work(Fetching(transfers, Folders(tmp_path), 1, None), source, target)
+    assert os.read(results, 100) == b"7\t4\t1\n+4\n"
+    assert (tmp_path / "x").read_bytes() == b"text"
+    for end in (source, target, results):
+        os.close(end)
+
+
 def test_nothing_is_written_through_a_link(serve: Serve, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

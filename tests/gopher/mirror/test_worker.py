@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.worker import Worker, can_work
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
 from tests.gopher.mirror.many import FILES, Site, contents, ended, has_ended, mirror
@@ -81,6 +83,18 @@ def test_nothing_is_left_open_of_one_that_ended_by_itself() -> None:
     wait_until(lambda: worker.ended() and worker.gone, "its end")
     worker.close()
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_it_ends_when_nothing_waits_any_more() -> None:
+    worker = Worker(lambda source, target: None if os.read(source, 1) else os.close(target))
+    job = Job(GopherURL.parse("gopher://h/0/x"), ("h", 70, b"/x"), 1)
+    worker.share(2)
+    assert worker.takes(job)
+    worker.share(0)
+    wait_until(lambda: worker.ended() and worker.gone, "its end")
+    worker.share(200)
+    assert not worker.takes(job)
+    worker.close()
 
 
 def test_it_can_be_stopped_twice() -> None:
