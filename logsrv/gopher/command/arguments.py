@@ -69,11 +69,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most:
             return int(text)
-        import argparse
-
-        raise argparse.ArgumentTypeError(
-            f"“{one_line(text, 60)}” is not a whole number from {least} to {most}"
-        )
+        raise _refusal(text, f"a whole number from {least} to {most}")
 
     return parse
 
@@ -81,11 +77,13 @@ def number(least: int, most: int) -> Callable[[str], int]:
 def _letter(text: str) -> str:
     if len(text) == 1 and " " < text <= "\xff" and text != "\x7f":
         return text
+    raise _refusal(text, "an item type: one letter, as in menus (0 text, 1 menu …)")
+
+
+def _refusal(text: str, wanted: str) -> Exception:
     import argparse
 
-    raise argparse.ArgumentTypeError(
-        f"“{one_line(text, 60)}” is not an item type: one letter, as in menus (0 text, 1 menu …)"
-    )
+    return argparse.ArgumentTypeError(f"“{one_line(text, 60)}” is not {wanted}")
 
 
 def path(text: str) -> Path:

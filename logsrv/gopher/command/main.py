@@ -56,7 +56,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said = sys.stderr or unsaid
         file = _StandardError(said.fileno(), "wb", closefd=False)
         stderr = io.TextIOWrapper(file, said.encoding, said.errors, line_buffering=True)
-        status = _main(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
+        try:
+            status = run(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        except _Terminated:
+            status = TERMINATED
+        try:
+            stdout.flush()
+        except OSError:
+            # Python would try once more to write what is left, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     # Under twistd, Python would look for cycles in everything once more: 2 ms.
     gc.freeze()
     return status
@@ -71,21 +81,6 @@ def program() -> NoReturn:
     status = main()
     # Nothing is open any more, and to take Python apart takes 2 ms and more.
     os._exit(status)
-
-
-def _main(arguments: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
-    try:
-        status = run(arguments, stdout, stderr)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    except _Terminated:
-        status = TERMINATED
-    try:
-        stdout.flush()
-    except OSError:
-        # Python would try once more to write what is left, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-    return status
 
 
 def _terminate(*_: object) -> NoReturn:

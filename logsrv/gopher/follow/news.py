@@ -75,12 +75,12 @@ class News(Value):
         ]
         if first:
             # Beside the entries of a phlog there are the ways to other places, without a date.
-            fresh = sorted_items([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
+            fresh = _sorted([item for item in fresh if item.dated] or fresh)[:SHOWN_AT_FIRST]
         titles = {entry.id: entry.title for entry in entries}
         items = [item.replace(title=titles.get(item.id, item.title)) for item in self.items]
         here = frozenset(keys)
         gone = [key for key in self.keys if key not in here]
-        kept, left_out = _bounded(sorted_items([*fresh, *items]))
+        kept, left_out = _bounded(_sorted([*fresh, *items]))
         return News(
             now, now, "", tuple([*keys, *gone][:MOST_KNOWN]), kept, self.left_out + left_out
         )
@@ -105,8 +105,7 @@ class News(Value):
         items = [
             [item.id, item.title, item.day, item.dated, item.seen, item.read] for item in self.items
         ]
-        names = ("looked", "tried", "failed", "left_out", "keys")
-        whole = {name: getattr(self, name) for name in names} | {"items": items}
+        whole = {name: getattr(self, name) for name in self._fields} | {"items": items}
         return json.dumps(whole, separators=(",", ":")).encode("ascii") + b"\n"
 
     @classmethod
@@ -124,7 +123,7 @@ class News(Value):
         return cls(looked, tried, failed, keys, items, left_out)
 
 
-def sorted_items(items: Iterable[Item]) -> list[Item]:
+def _sorted(items: Iterable[Item]) -> list[Item]:
     """Return them with the newest first; those of one day and one look stay in their order."""
     return sorted(items, key=lambda item: (item.day, item.seen), reverse=True)
 
