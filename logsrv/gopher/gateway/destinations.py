@@ -34,6 +34,8 @@ _NOT_PUBLIC_V6 = tuple(
 )
 # Networks without IPv4 reach all of it through this prefix (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
+# RFC 6761, 6762, 8375, and what ICANN has set apart in 2024.
+_OF_ONE_NETWORK = ("localhost", "local", "internal", "arpa", "lan")
 
 
 class NotAllowed(GopherError, code="not-allowed"):
@@ -103,6 +105,14 @@ def is_public(address: str) -> bool:
     if found in _NAT64:
         return is_public(str(IPv4Address(int(found) & 0xFFFFFFFF)))
     return found in _GLOBAL_V6 and not any(found in network for network in _NOT_PUBLIC_V6)
+
+
+def is_public_name(host: str) -> bool:
+    """Return true if `host` is a name that is not for one network alone, and no resolver takes it for an
+    address, in whatever spelling (127.1, 0x7f.1).
+    """
+    _, dot, last = host.rstrip(".").rpartition(".")
+    return bool(dot) and re.match("[a-z]", last) is not None and last not in _OF_ONE_NETWORK
 
 
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.gopher.fetch.client import GopherClient, GopherResponse
 from logsrv.gopher.fetch.on_twisted import IClientReactor
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.gateway.cache import Cache
-from logsrv.gopher.gateway.connecting import is_public_name
+from logsrv.gopher.gateway.destinations import is_public_name
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.wire.errors import GopherError, TimedOut
 from logsrv.gopher.wire.itemtypes import MENUS
@@ -19,6 +18,8 @@ from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.observe.metrics import Metrics
+
+Result = TypeVar("Result")
 
 # Somebody looks at an empty page meanwhile: less than the client's own time-outs.
 TIMEOUTS = Timeouts(connect=10, first_byte=20, between=20, whole=60)
@@ -69,10 +70,12 @@ class Fetcher:
         if (known := self._known.get(url)) is not None:
             self._metrics.count("gateway_cache_hits_total")
             return known, ""
-        fetch = self._client.menu if url.item_type in MENUS else self._client.text
         content: Menu | Text
         try:
-            content = await self._in_time(url, fetch(url))
+            if url.item_type in MENUS:
+                content = await self._in_time(url, self._client.menu(url))
+            else:
+                content = await self._in_time(url, self._client.text(url))
         except GopherError as error:
             if isinstance(error.partial, Menu | Text) and _size(error.partial):
                 return error.partial, str(error)
@@ -83,20 +86,18 @@ class Fetcher:
     async def open(self, url: GopherURL) -> GopherResponse:
         """A stream, of anything. Raises GopherError."""
         self._check(url)
-        response: GopherResponse = await self._in_time(url, self._client.open(url))
-        return response
+        return await self._in_time(url, self._client.open(url))
 
     def _check(self, url: GopherURL) -> None:
         self._settings.check(url)
         if self._settings.proxy is not None and not is_public_name(url.host):
             self._settings.check_address(url.host, url.port)
 
-    async def _in_time(self, url: GopherURL, work: Deferred[Any]) -> Any:
-        work.addTimeout(PATIENCE, self._clock)
-        try:
-            return await work
-        except DeferredTimeout:
-            raise TimedOut(url.address, "whole", PATIENCE) from None
+    def _in_time(self, url: GopherURL, work: Deferred[Result]) -> Deferred[Result]:
+        def give_up(result: object, seconds: float) -> NoReturn:
+            raise TimedOut(url.address, "whole", seconds)
+
+        return work.addTimeout(PATIENCE, self._clock, give_up)
 
 
 def _size(content: Menu | Text) -> int:

@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.gateway.connecting import Connecting
+from logsrv.gopher.fetch.places import pins_path
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.gateway.destinations import HOST_NAME, Destinations
 from logsrv.gopher.gateway.visitors import VisitorLimits
+from logsrv.gopher.wire.charset import checked_charset
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import DURATION, SIZE, TEXT, integer
+from logsrv.kit.options.kinds import DURATION, FLAG, PATH, SIZE, TEXT, Kind, integer
 from logsrv.kit.web.endpoints import web_endpoint
+
+
+def _proxy(text: str) -> Proxy:
+    try:
+        return Proxy.parse(text)
+    except ConfigurationError:
+        raise ValueError("no SOCKS5 proxy") from None
+
+
+def _charset(text: str) -> str:
+    try:
+        return checked_charset(text)
+    except ConfigurationError:
+        raise ValueError("no character set that is known here") from None
+
+
+PROXY: Kind[Proxy] = Kind(_proxy, "a SOCKS5 proxy, such as socks5://127.0.0.1:9050", "PROXY")
+CHARSET: Kind[str] = Kind(_charset, "a character set, such as cp437", "CHARSET")
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class Connecting:
+    """The ways to servers: through what, whom to believe, and what their bytes mean.
+
+    The command `gopher` has the same options under the same names.
+    """
+
+    charset: str | None = option(
+        None, CHARSET, "of texts and menus; if left out, each line is UTF-8, else Latin-1"
+    )
+    proxy: Proxy | None = option(
+        None, PROXY, "connect through this; Tor's is socks5://127.0.0.1:9050"
+    )
+    cafile: Path | None = option(
+        None, PATH, "trust the certificates in this file for TLS, not the system's"
+    )
+    pin: bool = option(False, FLAG, "trust the certificate that a server showed first")
+    insecure: bool = option(False, FLAG, "trust every certificate")
+    accept_cut: bool = option(False, FLAG, "accept ends without the close of TLS")
+
+    @property
+    def trust(self) -> Trust:
+        """The same as whoever connects wants it. Raises ConfigurationError for more than one way."""
+        pins = PinStore(pins_path(os.environ)) if self.pin else None
+        return Trust(self.cafile, pins, self.insecure, self.accept_cut)
+
+    @property
+    def as_words(self) -> list[str]:
+        """The same on the command line of `gopher`."""
+        named = {each.name: getattr(self, each.name) for each in attrs.fields(Connecting)}
+        return [
+            f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+            for name, value in named.items()
+            if value is not None and value is not False
+        ]
 
 
 @attrs.frozen(kw_only=True, slots=False)

@@ -14,6 +14,7 @@ from logsrv.gopher.gateway.destinations import (
     Destinations,
     NotAllowed,
     is_public,
+    is_public_name,
 )
 from logsrv.gopher.wire.url import GopherURL
 
@@ -126,3 +127,10 @@ def test_values_as_text() -> None:
     """An option that is shown can be given so."""
     for text in ("70", "70-80"):
         assert PORTS.parse(PORTS.show(PORTS.parse(text))) == PORTS.parse(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["printer.local", "box.lan", "intranet", "a.localhost.", "2130706433"]
+)
+def test_names_of_one_network(name: str) -> None:
+    assert not is_public_name(name)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.gateway.settings import GopherSettings
+from logsrv.gopher.fetch.proxy import Proxy
+from logsrv.gopher.gateway.settings import (
+    CHARSET,
+    PROXY,
+    Connecting,
+    GopherSettings,
+    check_wanted,
+)
 from logsrv.gopher.service import Options
+from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.options.reference import reference
 
 
@@ -59,3 +69,26 @@ def test_reference() -> None:
     page = reference(GopherSettings, "gopher")
     for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
         assert f"`{name}" in page
+
+
+def test_two_ways_to_trust_are_one_too_many() -> None:
+    found = GopherSettings(gateway=(parse_endpoint("tcp:8070"),), cafile=Path("ca.pem"), pin=True)
+    with pytest.raises(ConfigurationError, match="choose one"):
+        check_wanted(found)
+
+
+def test_values_that_are_none() -> None:
+    with pytest.raises(ValueError, match="no SOCKS5 proxy"):
+        PROXY.parse("http://x")
+    with pytest.raises(ValueError, match="no character set"):
+        CHARSET.parse("klingon")
+
+
+def test_the_same_options_for_the_command() -> None:
+    found = Connecting(charset="cp437", proxy=Proxy("h", 9), cafile=Path("f"), pin=True)
+    assert found.as_words == [
+        *("--charset=cp437", "--proxy=socks5://h:9", "--cafile=f", "--pin"),
+    ]
+    lenient = Connecting(insecure=True, accept_cut=True)
+    assert lenient.as_words == ["--insecure", "--accept-cut"]
+    assert Connecting().as_words == []
