@@ -63,6 +63,14 @@ def one(line: bytes) -> Row:
             Row("item", "text", "Gopher", "/gopher/y.example/0/z"),
         ),
         (
+            b"hFind\tURL:gopher://y.example/7/z\tx\t70",
+            Row("search", "search", "Find", "/gopher/y.example/7/z"),
+        ),
+        (
+            b"hFound\tURL:gopher://y.example/7/z%09words\tx\t70",
+            Row("item", "search", "Found", "/gopher/y.example/7/z?q=words"),
+        ),
+        (
             b"hEvil\tURL:javascript:alert(1)\tx\t70",
             Row("nowhere", "link", "Evil", "", "javascript:alert(1)"),
         ),

@@ -21,7 +21,7 @@ EVIL = (
 )
 ELEMENTS = {
     *("html", "head", "meta", "title", "link", "body", "a", "header", "span", "form", "label"),
-    *("input", "button", "nav", "ol", "li", "main", "h1", "div", "p", "ul", "pre", "footer"),
+    *("input", "button", "nav", "ol", "li", "main", "h1", "h2", "div", "p", "ul", "pre", "footer"),
     "code",
 }
 ATTRIBUTES = {
@@ -51,10 +51,11 @@ def test_any_menu(items: list[MenuItem]) -> None:
     check(pages.content_page(Menu(HERE.url, tuple(items), terminated=True), HERE))
 
 
-@given(st.binary(max_size=300))
-def test_any_text(content: bytes) -> None:
-    """The same for texts."""
-    check(pages.content_page(Text(HERE.url, content, terminated=False), HERE))
+@given(st.binary(max_size=300), st.booleans())
+def test_any_text(content: bytes, flow: bool) -> None:
+    """The same for texts, as they are and wrapped anew."""
+    place = WebPlace(HERE.url, flow=flow)
+    check(pages.content_page(Text(HERE.url, content, terminated=False), place))
 
 
 def test_hostile_menu() -> None:
@@ -123,10 +124,12 @@ def test_charsets() -> None:
 
 def test_start_page() -> None:
     """The start page offers what this gateway visits."""
-    page = check_start(("one.example", "*.two.example"))
-    assert "/gopher/one.example/" in page.attributes("a", "href")
+    page = check(pages.start_page(("one.example", "*.two.example", "2606::1")))
+    found = [path for path in page.attributes("a", "href") if path.startswith("/gopher/")]
+    assert found == ["/gopher/one.example/", "/gopher/[2606::1]/"]
+    assert "[2606::1]" in page.text
     assert "This gateway visits" in page.text
-    every = check_start(())
+    every = check(pages.start_page(()))
     assert "Places to begin" in every.text
     # Veronica is a search, to be asked at once.
     assert "/gopher/gopher.floodgap.com/7/v2/vs" in every.attributes("form", "action")
@@ -163,18 +166,6 @@ def test_lines_that_were_broken_by_hand_can_be_wrapped_anew() -> None:
     assert "Lines as they were sent" in page.text
     short = Page.of(pages.content_page(Text(place.url, b"a\nb\n", False), place))
     assert "Wrap lines anew" not in short.text
-
-
-@given(st.binary(max_size=300))
-def test_any_text_wrapped_anew(content: bytes) -> None:
-    place = WebPlace(HERE.url, flow=True)
-    check(pages.content_page(Text(HERE.url, content, terminated=False), place))
-
-
-def check_start(hosts: tuple[str, ...]) -> Page:
-    page = Page.of(pages.start_page(hosts))
-    assert not page.attributes("script", "src")
-    return page
 
 
 def test_empty() -> None:
