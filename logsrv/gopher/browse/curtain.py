@@ -73,9 +73,9 @@ class Curtain:
         painted = []
         for index, start, end in layout.rows[: self.rows - _FRAME_ROWS]:
             line = layout.lines[index]
-            gutter = layout.gutter(index) if start == 0 else " " * layout.indent
             text = line.text[start:end][: layout.width]
-            label = self._painted(gutter, STYLES["label"]) if layout.indent else ""
+            gutter = layout.gutter(index, start)
+            label = self._painted(gutter, STYLES["label"]) if gutter else ""
             painted.append(label + self._painted(text, STYLES[line.style]))
         self._write(self._screen("", painted))
 

@@ -78,10 +78,17 @@ class Layout:
         for index in range(begin, len(self.lines)):
             self._add(index, self.lines[index])
 
-    def gutter(self, index: int) -> str:
-        """Return what stands beside the first row of that line; nothing on pages without links."""
-        if not self.indent:
-            return ""
+    @property
+    def is_wider(self) -> bool:
+        """Return true if there is more to see sideways."""
+        return self.widest > self.width
+
+    def gutter(self, index: int, start: int = 0) -> str:
+        """Return what stands beside the row of that line that begins there; nothing on pages without
+        links, and blanks beside all rows but the first.
+        """
+        if start or not self.indent:
+            return " " * self.indent
         number = bisect_left(self.links, index) + 1 if self.lines[index].leads_somewhere else ""
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"

@@ -55,11 +55,12 @@ class Loading:
         self._answer: Source | None = None
         self._menu = MenuParser(limits.line, limits.items)
         self._items: list[MenuItem] = []
-        self._pieces: list[bytes] = []
+        self._bytes = bytearray()
         self._newlines = 0
         self._whole = False
+        # What can be shown already, of a text the bytes up to there.
         self._lines: list[Line] = []
-        self._unshown: list[bytes] = []
+        self._shown = 0
         self._more = asyncio.Event()
         self._began = time.monotonic()
         self._coming: asyncio.Task[Page] | None = None
@@ -123,12 +124,11 @@ class Loading:
         if self._way == "menu":
             items = self._items[len(self._lines) :]
             self._lines += [menu_line(item, self._charset) for item in items]
-            return
-        fresh = b"".join(self._unshown)
-        end = len(fresh) if self._whole else fresh.rfind(b"\n") + 1
-        self._unshown = [fresh[end:]]
-        if end and b"\0" not in fresh[:end]:
-            self._lines += text_lines(decode_text(fresh[:end], self._charset))
+        elif self._way == "text":
+            end = len(self._bytes) if self._whole else self._bytes.rfind(b"\n") + 1
+            fresh, self._shown = bytes(self._bytes[self._shown : end]), end
+            if fresh and b"\0" not in fresh:
+                self._lines += text_lines(decode_text(fresh, self._charset))
 
     async def _take(self) -> bool:
         options = self._options()
@@ -139,9 +139,8 @@ class Loading:
                 if self._way == "menu":
                     self._items += self._menu.feed(chunk)
                 else:
-                    self._pieces.append(chunk)
+                    self._bytes += chunk
                     if self._way == "text":
-                        self._unshown.append(chunk)
                         self._newlines += chunk.count(b"\n")
                         if self._newlines > MOST_LINES:
                             raise TooBig("the text", MOST_LINES, "lines")
@@ -154,7 +153,7 @@ class Loading:
         if self._way == "menu":
             self._items += self._menu.finish()
             return Menu(tuple(self._items), self._menu.dropped)
-        content, answer = b"".join(self._pieces), self._answer
+        content, answer = bytes(self._bytes), self._answer
         if self._way == "text" and self._whole and answer is not None and answer.stuffed:
             content, _ = unstuffed(content)
         return content

@@ -108,7 +108,7 @@ class OpeningWindow(Window):
                 self.open(link_to(await aside(partial(typed_place, address.strip()))))
 
     def action_number(self, digit: str) -> None:
-        if not self.view.links:
+        if not self.view.page_layout.links:
             self.say("There are no links on this page.")
             return
         self.prompt.ask(
@@ -122,10 +122,12 @@ class OpeningWindow(Window):
             self.say("")
             self.action_open()
         elif typed:
-            self.say(f"The links of this page have the numbers 1 to {len(self.view.links)}.")
+            self.say(
+                f"The links of this page have the numbers 1 to {len(self.view.page_layout.links)}."
+            )
 
     def _numbered(self, typed: str) -> int | None:
-        links = self.view.links
+        links = self.view.page_layout.links
         number = int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 9 else 0
         return links[number - 1] if 0 < number <= len(links) else None
 

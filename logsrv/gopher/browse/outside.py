@@ -37,15 +37,14 @@ def opening_command(address: str, environ: Mapping[str, str]) -> list[str]:
     """
     if address.startswith("-"):
         raise ConfigurationError(f"“{address}” is not opened: programs would take it for an option")
-    command = _first_there([*environ.get("BROWSER", "").split(os.pathsep), _USUAL], environ)
-    if not command:
-        raise ConfigurationError(
-            "no program to open it with was found; set BROWSER to one, or press y to copy the address"
-        )
-    program, *arguments = command
-    if any("%s" in word for word in arguments):
-        return [program, *(word.replace("%s", address) for word in arguments)]
-    return [*command, address]
+    none = (
+        "no program to open it with was found; set BROWSER to one, or press y to copy the address"
+    )
+    browsers = environ.get("BROWSER", "").split(os.pathsep)
+    program, *arguments = _first_there([*browsers, _USUAL], environ, none)
+    if not any("%s" in word for word in arguments):
+        arguments.append("%s")
+    return [program, *(word.replace("%s", address) for word in arguments)]
 
 
 def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -55,10 +54,8 @@ def file_command(path: Path, environ: Mapping[str, str]) -> list[str]:
     """
     if path.suffix.lower() in _RUN:
         raise ConfigurationError(f"{path.name} is a program, and is not started from here")
-    command = _first_there([_USUAL], environ)
-    if not command:
-        raise ConfigurationError(f"{_USUAL} was not found, which would know how to open it")
-    return [*command, str(path)]
+    none = f"{_USUAL} was not found, which would know how to open it"
+    return [*_first_there([_USUAL], environ, none), str(path)]
 
 
 def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -66,14 +63,12 @@ def playing_command(path: Path, environ: Mapping[str, str]) -> list[str]:
 
     Raises ConfigurationError if there is none.
     """
-    command = _first_there([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ)
-    if not command:
-        raise ConfigurationError("no program to play it with was found; set GOPHER_PLAYER to one")
-    return [*command, str(path)]
+    none = "no program to play it with was found; set GOPHER_PLAYER to one"
+    return [*_first_there([environ.get("GOPHER_PLAYER", ""), *_PLAYERS], environ, none), str(path)]
 
 
-def _first_there(commands: Iterable[str], environ: Mapping[str, str]) -> list[str]:
-    """The words of the first command whose program is there; none if there is none."""
+def _first_there(commands: Iterable[str], environ: Mapping[str, str], none: str) -> list[str]:
+    """The words of the first command whose program is there; if there is none, `none` says so."""
     for command in commands:
         try:
             words = shlex.split(command)
@@ -81,7 +76,7 @@ def _first_there(commands: Iterable[str], environ: Mapping[str, str]) -> list[st
             continue
         if words and (program := shutil.which(words[0], path=environ.get("PATH", os.defpath))):
             return [program, *words[1:]]
-    return []
+    raise ConfigurationError(none)
 
 
 async def run_outside(command: list[str], environ: Mapping[str, str]) -> int:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
     Way = Literal["menu", "text", "html", "picture", "download"]
 
+# The item types that are pages, by name. Of what is sent as text, BinHex and uuencode are for programs.
+_WAYS: dict[str, Way] = {
+    **dict.fromkeys(("menu", "search"), "menu"),
+    **dict.fromkeys(("text", "mail", "calendar"), "text"),
+    "html": "html",
+    "image": "picture",
+}
+
 
 class Menu(Value):
     """The items of a menu; `dropped` bytes of its lines were too long to keep."""
@@ -54,14 +62,4 @@ class Page(Value):
 
 def way_to_show(url: ItemURL) -> Way:
     """Return what the browser does with the answer to `url`."""
-    kind = item_type(url.item_type)
-    if kind.transfer == "menu":
-        return "menu"
-    if kind.name == "image":
-        return "picture"
-    if kind.name == "html":
-        return "html"
-    # Of the texts, BinHex and uuencode are for programs.
-    if kind.transfer == "text" and url.item_type not in ("4", "6"):
-        return "text"
-    return "download"
+    return _WAYS.get(item_type(url.item_type).name, "download")

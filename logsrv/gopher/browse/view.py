@@ -10,12 +10,12 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -85,10 +85,11 @@ class PageView(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._breaking: Breaking = "fit"
-        self._layout = Layout(80)
+        self.page_layout = Layout(80)
         self._match: re.Pattern[str] | None = None
-        self._matches: list[int] = []
         self._found_at: int | None = None
+        # The lines that have what is looked for.
+        self.matches: list[int] = []
         self.cursor: int | None = None
 
     # What the browser calls.
@@ -96,7 +97,7 @@ class PageView(ScrollView, can_focus=True):
     def show(self, lines: Sequence[Line], position: Position | None = None) -> None:
         """Show these lines; without `position` from their top, with the cursor on the first link."""
         self._match = None
-        self._matches = []
+        self.matches = []
         self.cursor = None
         self._lay_out(lines)
         place = position or Position()
@@ -108,7 +109,7 @@ class PageView(ScrollView, can_focus=True):
 
     def extend(self, lines: Sequence[Line]) -> None:
         """Show more lines at the end; nothing that is in sight moves."""
-        self._layout.extend(lines)
+        self.page_layout.extend(lines)
         self._grown()
         if self.cursor is None and self.scroll_offset.y == 0:
             self._keep_in_sight()
@@ -121,34 +122,19 @@ class PageView(ScrollView, can_focus=True):
     @property
     def lines(self) -> Sequence[Line]:
         """The lines that are shown."""
-        return self._layout.lines
-
-    @property
-    def links(self) -> Sequence[int]:
-        """The lines that lead somewhere; number 1 is the first."""
-        return self._layout.links
-
-    @property
-    def has_match(self) -> bool:
-        """Return true if something is looked for, and there."""
-        return bool(self._matches)
-
-    @property
-    def is_wider(self) -> bool:
-        """Return true if there is more to see sideways."""
-        return self._layout.widest > self._layout.width
+        return self.page_layout.lines
 
     @property
     def is_longer(self) -> bool:
         """Return true if the page does not fit the window."""
-        return len(self._layout.rows) > self._height
+        return len(self.page_layout.rows) > self._height
 
     def percent(self) -> int:
         """Return how much of the page is above the lower edge of the window."""
-        if not self._layout.rows:
+        if not self.page_layout.rows:
             return 100
         bottom = self.scroll_offset.y + self._height
-        return min(100, 100 * bottom // len(self._layout.rows))
+        return min(100, 100 * bottom // len(self.page_layout.rows))
 
     def find(
         self, words: str, *, backward: bool = False, stay: bool = False
@@ -161,24 +147,24 @@ class PageView(ScrollView, can_focus=True):
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
             self._match = match
-            self._matches = [
+            self.matches = [
                 index for index, line in enumerate(self.lines) if match and match.search(line.text)
             ]
         self.refresh()
-        if not self._matches:
+        if not self.matches:
             return None
         here = self._found_at if self._found_at is not None else self._visible()[0]
         if backward:
-            at = bisect_left(self._matches, here + stay) - 1
+            at = bisect_left(self.matches, here + stay) - 1
         else:
-            at = bisect_left(self._matches, here + (not stay)) % len(self._matches)
-        index = self._found_at = self._matches[at]
+            at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
+        index = self._found_at = self.matches[at]
         self._reveal(index)
         if self.lines[index].leads_somewhere:
             self.cursor = index
         else:
             self._keep_in_sight()
-        return at % len(self._matches) + 1, len(self._matches)
+        return at % len(self.matches) + 1, len(self.matches)
 
     # Layout.
 
@@ -193,27 +179,27 @@ class PageView(ScrollView, can_focus=True):
         return self.scrollable_content_region.width or self.app.size.width
 
     def _lay_out(self, lines: Sequence[Line]) -> None:
-        self._layout = Layout(self._columns, self._breaking)
-        self._layout.extend(lines)
+        self.page_layout = Layout(self._columns, self._breaking)
+        self.page_layout.extend(lines)
         self._found_at = None
         self._grown()
 
     def _grown(self) -> None:
-        layout = self._layout
-        width = layout.widest + layout.indent if self.is_wider else 1
+        layout = self.page_layout
+        width = layout.widest + layout.indent if layout.is_wider else 1
         self.virtual_size = Size(width, len(layout.rows))
 
     def _lay_out_again(self) -> None:
         top = self._visible()[0]
         self._lay_out(self.lines)
         if self.lines:
-            self.scroll_to(0, self._layout.first_row[top], animate=False, immediate=True)
+            self.scroll_to(0, self.page_layout.first_row[top], animate=False, immediate=True)
         self._keep_in_sight()
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         before = self.cursor
-        if self._layout.window != self._columns:
+        if self.page_layout.window != self._columns:
             self._lay_out_again()
         elif self.cursor is not None:
             # Rows that a sentence below takes for a while do not cost the cursor its line.
@@ -234,12 +220,12 @@ class PageView(ScrollView, can_focus=True):
     def _visible(self) -> tuple[int, int]:
         """The first and the last line that is in sight; the last before the first if there is none."""
         top = self.scroll_offset.y
-        rows = self._layout.rows[top : top + self._height] or self._layout.rows[-1:]
+        rows = self.page_layout.rows[top : top + self._height] or self.page_layout.rows[-1:]
         return (rows[0][0], rows[-1][0]) if rows else (0, -1)
 
     def _link_from(self, index: int, step: int, limit: int) -> int | None:
         """The first line that leads somewhere from `index` on, up to `limit` with it."""
-        links = self.links
+        links = self.page_layout.links
         at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
         if not 0 <= at < len(links):
             return None
@@ -254,15 +240,11 @@ class PageView(ScrollView, can_focus=True):
             self.cursor = self._link_from(begin, step, limit)
 
     def _reveal(self, index: int) -> None:
-        row = self._layout.first_row[index]
-        top = self.scroll_offset.y
-        if row < top:
-            self._scroll_rows(row - top)
-        elif row >= top + self._height:
-            self._scroll_rows(row - top - self._height + 1)
+        row, top = self.page_layout.first_row[index], self.scroll_offset.y
+        self._scroll_to_row(min(row, max(top, row - self._height + 1)))
 
-    def _scroll_rows(self, count: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + count, animate=False, force=True, immediate=True)
+    def _scroll_to_row(self, row: int) -> None:
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
     def put_cursor(self, index: int) -> None:
         """Put the cursor on that line."""
@@ -277,7 +259,7 @@ class PageView(ScrollView, can_focus=True):
         self.post_message(self.Pointed())
 
     def _scroll_and_point(self, rows: int, step: int) -> None:
-        self._scroll_rows(rows)
+        self._scroll_to_row(self.scroll_offset.y + rows)
         self._found_at = None
         self._keep_in_sight(step)
         self.refresh()
@@ -308,7 +290,7 @@ class PageView(ScrollView, can_focus=True):
     def action_end(self, step: int) -> None:
         """Go to the bottom, or the top, and to the link that is nearest to it."""
         self.cursor = None
-        self._scroll_and_point(step * len(self._layout.rows), -step)
+        self._scroll_and_point(step * len(self.page_layout.rows), -step)
 
     def action_sideways(self, cells: int) -> None:
         self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
@@ -316,7 +298,7 @@ class PageView(ScrollView, can_focus=True):
     # The mouse.
 
     async def on_click(self, event: events.Click) -> None:
-        rows, row = self._layout.rows, self.scroll_offset.y + event.y
+        rows, row = self.page_layout.rows, self.scroll_offset.y + event.y
         if event.button == 1 and row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
             self._point_at(rows[row][0])
             await self.app.run_action("app.open")
@@ -354,7 +336,7 @@ class PageView(ScrollView, can_focus=True):
         left, top = self.scroll_offset
         width = self.size.width
         ground = self.rich_style
-        layout = self._layout
+        layout = self.page_layout
         if top + y >= len(layout.rows):
             return Strip.blank(width, ground)
         index, start, end = layout.rows[top + y]
@@ -370,8 +352,8 @@ class PageView(ScrollView, can_focus=True):
         if is_cut:
             strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component("note"))])
         if layout.indent:
-            label = layout.gutter(index) if start == 0 else " " * layout.indent
-            strip = Strip([Segment(label, self._component("label")), *strip])
+            label = Segment(layout.gutter(index, start), self._component("label"))
+            strip = Strip([label, *strip])
         return strip.apply_style(ground)
 
     def _component(self, name: str) -> Style:
@@ -380,22 +362,13 @@ class PageView(ScrollView, can_focus=True):
     def _painted(self, line: Line, start: int, end: int, over: Style | None) -> list[Segment]:
         """A row in its style and its own colours, with what is looked for marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
+        text = Text(line.text, style, end="")
         # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
-        spans = [(each.start, each.end, _style_of(each.paint)) for each in line.spans if not over]
+        for span in () if over else line.spans:
+            text.stylize(_style_of(span.paint), span.start, span.end)
         if self._match is not None:
-            mark = self._component("match")
-            spans += [(*found.span(), mark) for found in self._match.finditer(line.text)]
-        if not spans:
-            return [Segment(line.text[start:end], style)]
-        cuts = sorted({start, end, *(at for span in spans for at in span[:2] if start < at < end)})
-        segments = []
-        for begin, stop in pairwise(cuts):
-            piece = style
-            for first, last, paint in spans:
-                if first <= begin and stop <= last:
-                    piece += paint
-            segments.append(Segment(line.text[begin:stop], piece))
-        return segments
+            text.highlight_regex(self._match, self._component("match"))
+        return list(text[start:end].render(self.app.console))
 
 
 @lru_cache(maxsize=1024)

@@ -192,7 +192,7 @@ def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
     class Early(Frame):
         def on_mount(self) -> None:
             self.view.show([Line("a few words and some more"), link("one")])
-            self.rows_at_first = len(self.view._layout.rows)
+            self.rows_at_first = len(self.view.page_layout.rows)
             self.cursor_at_first = self.view.cursor
 
     async def main() -> None:
@@ -281,10 +281,10 @@ def test_drawings_stay_whole_and_prose_is_broken() -> None:
             "word word word word word word word word",
         ]
         await pilot.press("greater_than_sign", "greater_than_sign")
-        assert frame.rows()[0] == DRAWING[12:] and frame.view.is_wider
+        assert frame.rows()[0] == DRAWING[12:] and frame.view.page_layout.is_wider
         await pilot.press("w")
         assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
-        assert not frame.view.is_wider
+        assert not frame.view.page_layout.is_wider
 
     framed([Line(DRAWING), Line(DRAWING), Line(""), Line("word " * 20)], scenario)
 
