@@ -13,11 +13,8 @@ from functools import lru_cache
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # A number of the 256 colours of terminals, red, green and blue, or that of the page.
-    Shade = int | tuple[int, int, int] | None
-
+# A number of the 256 colours of terminals, red, green and blue, or that of the page.
+Shade = int | tuple[int, int, int] | None
 _SGR = re.compile(r"\x1b\[([0-9;]{0,64})m")
 _ATTRIBUTES = {1: "bold", 3: "italic", 4: "underline", 7: "reverse"}
 # What ends them; 2 (faint) begins none, since on many terminals it cannot be read.

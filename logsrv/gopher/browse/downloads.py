@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.browse.source import source_of
@@ -16,11 +17,7 @@ from logsrv.gopher.local.fileurl import ItemURL, name_to_save
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    DownloadState = Literal["running", "saved", "failed", "stopped"]
+DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
 class Download:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.wire.columns import columns, shape_of
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    # fit: prose is broken, drawings are not. all, none: every line is, no line is.
-    Breaking = Literal["fit", "all", "none"]
-
+# fit: prose is broken, drawings are not. all, none: every line is, no line is.
+Breaking = Literal["fit", "all", "none"]
 # Lines of hand-made texts are up to 80 columns wide, and nobody reads much longer ones with ease.
 READABLE = 80
 # But a line that somebody broke here already stays as it is where it fits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import quote
 
 from logsrv.gopher.browse.page import way_to_show
@@ -15,15 +16,10 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    # show: a page of its own. search: the same, after asking for words. download: into a file.
-    # sound: the same, and played if there is a program for it. outside: for another program, after a
-    # question. session: explained. dead: the reason is told.
-    LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
-
+# show: a page of its own. search: the same, after asking for words. download: into a file. sound: the
+# same, and played if there is a program for it. outside: for another program, after a question.
+# session: explained. dead: the reason is told.
+LinkKind = Literal["show", "search", "download", "sound", "outside", "session", "dead"]
 # What the user's own program is asked to open. `file:` and `javascript:` would act on this machine.
 _OUTSIDE = frozenset(
     (

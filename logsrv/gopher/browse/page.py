@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from logsrv.errors import LogsrvError
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.value import Value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Literal
-
-    Way = Literal["menu", "text", "html", "picture", "download"]
-
+Way = Literal["menu", "text", "html", "picture", "download"]
 # The item types that are pages, by name. Of what is sent as text, BinHex and uuencode are for programs.
 _WAYS: dict[str, Way] = {
     **dict.fromkeys(("menu", "search"), "menu"),

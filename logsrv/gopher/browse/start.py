@@ -6,17 +6,15 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.guide import start_lines
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.session import Session
+from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.fileurl import ItemURL
-
-if TYPE_CHECKING:
-    from logsrv.gopher.fetch.settings import ConnectionOptions
 
 # The loading thread would keep the interpreter for 5 ms at a time from the one that has a page to show.
 _SWITCH = 0.001

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.color import Color
 from rich.segment import Segment
@@ -26,13 +26,10 @@ from textual.strip import Strip
 
 from logsrv.gopher.browse.colours import Paint
 from logsrv.gopher.browse.guide import bindings
-from logsrv.gopher.browse.layout import Layout
+from logsrv.gopher.browse.layout import Breaking, Layout
 from logsrv.gopher.browse.lines import Line
 from logsrv.gopher.browse.palette import STYLES
 from logsrv.gopher.wire.value import Value
-
-if TYPE_CHECKING:
-    from logsrv.gopher.browse.layout import Breaking
 
 # What `w` goes through, and what it says.
 _BREAKING: dict[Breaking, str] = {
