@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from logsrv.gopher.browse.lines import Line
-from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.browse.lines import Line, link_line
 from logsrv.kit.text.escape import one_line, printable
 
 _UNSEEN = frozenset(("script", "style", "template", "svg", "noscript", "object"))
@@ -123,10 +122,7 @@ class _Reader(HTMLParser):
         address, self._address = "".join(self._address.split()), ""
         title = " ".join("".join(self._linked).split()) or address
         self._linked.clear()
-        item = MenuItem(
-            "h", one_line(title, 200).encode(), f"URL:{address}".encode("utf-8", "replace")
-        )
-        if item.link() is not None and len(self.links) < _MOST_LINKS:
-            shown = item.text()
-            self.links.append(Line(shown, "outside", item.tag, item))
+        line = link_line(address, one_line(title, 200))
+        if line.item and line.item.link() is not None and len(self.links) < _MOST_LINKS:
+            self.links.append(line)
             self._words.append(f"[{len(self.links)}]")

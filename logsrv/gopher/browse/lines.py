@@ -16,10 +16,6 @@ from logsrv.gopher.wire.url import GopherURL
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import printable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from rich.segment import Segment
-
 # Names of item types by what they have in common, for their colours.
 _COLOURS = {
     "text": "text",
@@ -56,11 +52,10 @@ class Line(Value):
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
     at most four letters. item: where a link comes from. url: of a link of our own. spans: colours of its
-    own. cells: a line that is painted already (of a picture). about: what of the user's own it is about,
-    such as a bookmark.
+    own. about: what of the user's own it is about, such as a bookmark.
     """
 
-    __slots__ = ("about", "cells", "item", "label", "spans", "style", "text", "url")
+    __slots__ = ("about", "item", "label", "spans", "style", "text", "url")
 
     def __init__(
         self,
@@ -70,7 +65,6 @@ class Line(Value):
         item: MenuItem | None = None,
         url: ItemURL | None = None,
         spans: tuple[Span, ...] = (),
-        cells: tuple[Segment, ...] = (),
         about: object = None,
     ) -> None:
         self.text = text
@@ -79,7 +73,6 @@ class Line(Value):
         self.item = item
         self.url = url
         self.spans = spans
-        self.cells = cells
         self.about = about
 
     @property
@@ -152,8 +145,11 @@ def menu_line(item: MenuItem, charset: str | None) -> Line:
     return Line(text, style, item.tag, item, spans=spans)
 
 
-def link_line(url: ItemURL, title: str, about: object = None) -> Line:
-    """Return the line of a link of our own."""
+def link_line(url: ItemURL | str, title: str, about: object = None) -> Line:
+    """Return the line of a link of our own; a `url` that is text leads out of Gopher."""
+    if isinstance(url, str):
+        item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
+        return Line(title, "outside", item.tag, item, about=about)
     kind = item_type(url.item_type)
     return Line(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 

@@ -18,7 +18,6 @@ from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_i
 from logsrv.gopher.follow.fetching import LIMITS, entries_of_text, look_at
 from logsrv.gopher.follow.following import Followed, can_follow, newest
 from logsrv.gopher.follow.news import Item
-from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
@@ -180,10 +179,9 @@ def _entry_line(item: Item, menu: Followed) -> Line:
     text = f"{item.day}  {title}  ({menu.title})"
     spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)
     address = address_of(item.id)
-    if address.startswith(("gopher:", "gophers:")):
-        return link_line(GopherURL.parse(address), text, item).replace(spans=spans)
-    outside = MenuItem("h", text.encode(), f"URL:{address}".encode())
-    return Line(text, "outside", outside.tag, outside, spans=spans, about=item)
+    in_gopher = address.startswith(("gopher:", "gophers:"))
+    url = GopherURL.parse(address) if in_gopher else address
+    return link_line(url, text, item).replace(spans=spans)
 
 
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:

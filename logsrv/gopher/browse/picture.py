@@ -10,11 +10,9 @@ import warnings
 from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
 
 from logsrv.errors import PeerError
+from logsrv.gopher.browse.colours import Paint, Span
 from logsrv.gopher.browse.lines import Line
 
 MOST_PIXELS = 40_000_000
@@ -64,15 +62,13 @@ def _painted(pixels: Image.Image) -> list[Line]:
     width, height = pixels.size
     data = pixels.tobytes()
 
-    def colour(x: int, y: int) -> Color:
+    def shade(x: int, y: int) -> tuple[int, int, int] | None:
         start = (y * width + x) * 3
-        return Color.from_rgb(*data[start : start + 3])
+        return (data[start], data[start + 1], data[start + 2]) if y < height else None
 
     lines = []
     for top in range(0, height, 2):
-        cells = []
-        for x in range(width):
-            below = colour(x, top + 1) if top + 1 < height else None
-            cells.append(Segment(_UPPER_HALF, Style(color=colour(x, top), bgcolor=below)))
-        lines.append(Line("", "picture", cells=tuple(cells)))
+        paints = (Paint(shade(x, top), shade(x, top + 1)) for x in range(width))
+        spans = tuple(Span(x, x + 1, paint) for x, paint in enumerate(paints))
+        lines.append(Line(_UPPER_HALF * width, spans=spans))
     return lines

@@ -338,8 +338,6 @@ class PageView(ScrollView, can_focus=True):
             return Strip.blank(width, ground)
         index, start, end = layout.rows[top + y]
         line = layout.lines[index]
-        if line.cells:
-            return Strip(line.cells).adjust_cell_length(width, ground)
         pointed = index == self.cursor and line.leads_somewhere
         segments = self._painted(line, start, end, self._component("cursor") if pointed else None)
         strip = Strip(segments)
@@ -368,7 +366,8 @@ class PageView(ScrollView, can_focus=True):
         return list(text[start:end].render(self.app.console))
 
 
-@lru_cache(maxsize=1024)
+# As many as a picture in a large window has.
+@lru_cache(maxsize=16 * 1024)
 def _style_of(paint: Paint) -> Style:
     def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
         if shade is None:

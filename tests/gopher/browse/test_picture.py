@@ -24,16 +24,17 @@ def encoded(size: tuple[int, int], colour: str = "red", kind: str = "PNG") -> by
 def test_each_format_is_shown(kind: str) -> None:
     lines, what = picture_lines(encoded((200, 100), kind=kind), 40, 20)
     assert what == f"{kind}, 200 × 100"
-    assert len(lines) == 10 and {len(line.cells) for line in lines} == {40}
-    style = lines[0].cells[0].style
-    assert style is not None and style.color is not None and style.color.triplet is not None
-    assert style.color.triplet.red > 240 and style.color.triplet.green < 20
+    assert len(lines) == 10 and {line.text for line in lines} == {"▀" * 40}
+    paint = lines[0].spans[0].paint
+    for shade in (paint.letters, paint.ground):
+        assert isinstance(shade, tuple) and shade[0] > 240 and shade[1] < 20
 
 
 def test_a_tall_picture_fits_the_height_and_a_small_one_keeps_its_size() -> None:
     assert len(picture_lines(encoded((100, 1000)), 80, 20)[0]) == 20
     lines, _ = picture_lines(encoded((3, 3)), 80, 20)
-    assert [len(line.cells) for line in lines] == [3, 3]
+    assert [line.text for line in lines] == ["▀▀▀"] * 2
+    assert lines[1].spans[0].paint.ground is None
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"GIF89a", encoded((50, 50))[:60]])
