@@ -72,7 +72,7 @@ class Browser(OpeningWindow):
     def keys(self) -> list[Key]:
         page, history, about = self.page, self.session.history, self.about
         link = self.link_at(self.view.cursor)
-        is_news, news = self.own is Own.NEWS, self.news
+        is_news, news = self.shown is Own.NEWS, self.news
         enter = _ENTER[link.kind] if link is not None else ""
         follows = page is None or news.follows(page.url)
         told: list[tuple[object, Key]] = [
@@ -121,7 +121,7 @@ class Browser(OpeningWindow):
         self.push_screen(Chooser("History, the newest first", rows, at), move)
 
     def action_reload(self) -> None:
-        if self.own is Own.NEWS:
+        if self.shown is Own.NEWS:
             self.look(again=True)
         elif self.session.history.current is not None:
             self.action_move(0)
@@ -198,7 +198,7 @@ class Browser(OpeningWindow):
         news = (self.news.followed, self.news.looking, self.news.problem)
         if news != self._told_news and self.screen_stack:
             self._told_news = news
-            if self.own is Own.NEWS:
+            if self.shown is Own.NEWS:
                 self._renew_news()
         super().tick()
 
@@ -216,7 +216,7 @@ class Browser(OpeningWindow):
     @property
     def can_follow(self) -> bool:
         """Return true if F follows what is shown, or no longer."""
-        if self.own is Own.NEWS:
+        if self.shown is Own.NEWS:
             return isinstance(self.about, Followed)
         page = self.page
         return page is not None and page.error is None and not self.loading and can_follow(page.url)

@@ -190,7 +190,7 @@ class OpeningWindow(Window):
 
     def action_remove_bookmark(self) -> None:
         link = self.link_at(self.view.cursor)
-        if self.own is not Own.START or link is None or link.url is None:
+        if self.shown is not Own.START or link is None or link.url is None:
             self.say("Bookmarks are removed on the start page: B, then x.")
             return
         with self.saying_errors():

@@ -106,8 +106,7 @@ class Window(App[None]):
         self.loading: Loading | None = None
         self._part: Page | None = None
         # The page that is shown, or which of the browser's own it is.
-        self.page: Page | None = None
-        self.own: Own | None = None
+        self.shown: Page | Own | None = None
         self.news = News(session)
         self.said = ""
         self._told = ("", "")
@@ -153,6 +152,11 @@ class Window(App[None]):
         await self.session.downloads.stop_all()
 
     # What commands use.
+
+    @property
+    def page(self) -> Page | None:
+        """Return the page that is shown, unless it is one of the browser's own."""
+        return self.shown if isinstance(self.shown, Page) else None
 
     def link_at(self, index: int | None) -> Link | None:
         """Return the link of that line of the page."""
@@ -218,7 +222,7 @@ class Window(App[None]):
 
     def redraw(self) -> None:
         """Make the lines of the page anew: other characters, other bookmarks, another width."""
-        shown = self.own or self.page
+        shown = self.shown
         # A page of which there is a part is made anew when all of it has come.
         if shown is not None and shown is not self._part:
             self._show(shown, self._lines(shown), self.view.position())
@@ -293,15 +297,12 @@ class Window(App[None]):
 
     def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
         self.view.show(lines, position)
-        self.said = ""
+        self.shown, self.said = shown, ""
         tls = broken = False
         if isinstance(shown, Page):
-            self.page, self.own = shown, None
             tls, broken = shown.url.tls, shown.url.tls and isinstance(shown.error, TLSError)
             if shown.error is None and self.loading is None and self.view.cursor is None:
                 self.said = f"{size_text(shown.received)} in {span_text(shown.seconds)}"
-        else:
-            self.page, self.own = None, shown
         self._lock.set_class(tls and not broken, "secure")
         self._lock.set_class(broken, "broken")
         self._lock.update(Content("not trusted" if broken else "TLS" if tls else ""))
