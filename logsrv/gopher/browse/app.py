@@ -123,7 +123,7 @@ class Browser(OpeningWindow):
     def action_reload(self) -> None:
         if self.shown is Own.NEWS:
             self.look(again=True)
-        elif self.session.history.current is not None:
+        elif self.session.history.neighbour(0) is not None:
             self.action_move(0)
 
     def action_start(self) -> None:

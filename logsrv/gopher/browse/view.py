@@ -357,7 +357,9 @@ class PageView(ScrollView, can_focus=True):
     def _painted(self, line: Line, start: int, end: int, over: Style | None) -> list[Segment]:
         """A row in its style and its own colours, with what is looked for marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
-        text = Text(line.text, style, end="")
+        text = Text(line.text, end="")
+        # As a span: Rich leaves out the style of a text that has none.
+        text.stylize(style)
         # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
         for span in () if over else line.spans:
             text.stylize(_style_of(span.paint), span.start, span.end)

@@ -45,10 +45,6 @@ class History:
         self._ahead: tuple[Place, int | None] | None = None
         self._most = most
 
-    @property
-    def current(self) -> Visit | None:
-        return self._visits[self._at] if self._visits else None
-
     def set_out(self, place: Place, step: int | None = None) -> Position | None:
         """Begin a new visit, or one to a neighbour; return the position that was left there.
 
@@ -74,7 +70,7 @@ class History:
         self._at = len(self._visits) - 1
 
     def neighbour(self, step: int) -> Visit | None:
-        """The visit that many steps further (negative: back), if there is one."""
+        """The visit that many steps further (negative: back; 0: the current one), if there is one."""
         at = self._at + step
         return self._visits[at] if 0 <= at < len(self._visits) else None
 

@@ -203,7 +203,7 @@ class Window(App[None]):
 
     def visit(self, place: Place, step: int | None = None) -> None:
         """Show a place: a new visit, or one `step`s further in the history; 0 asks again for the same."""
-        current = self.session.history.current
+        current = self.session.history.neighbour(0)
         if current is not None and self.view.lines:
             current.position = self.view.position()
         self._give_up()

@@ -314,6 +314,25 @@ def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
     framed(lines, scenario)
 
 
+def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
+    lines = [Line("dim", "dim"), Line("wrong", "problem"), link("one"), link("two")]
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.find("wr")
+        painted = [
+            {each.text.strip(): each.style for each in frame.view.render_line(y)} for y in range(4)
+        ]
+        names = {"dim": "dim", "ong": "problem", "wr": "match", "one": "cursor", "two": "menu"}
+        for row in painted:
+            for text, style in row.items():
+                if text in names:
+                    wanted = frame.view.get_component_rich_style(f"page--{names.pop(text)}")
+                    assert style and style.color == wanted.color, text
+        assert names == {}
+
+    framed(lines, scenario)
+
+
 def test_a_page_grows_without_moving() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("space", "down")

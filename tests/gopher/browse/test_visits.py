@@ -22,7 +22,8 @@ def test_a_new_visit_forgets_what_was_forward() -> None:
     go(history, A, B)
     history.set_out(A, -1)
     history.arrive()
-    assert history.current and history.current.place == A
+    current = history.neighbour(0)
+    assert current is not None and current.place == A
     go(history, C)
     assert history.neighbour(1) is None
     back = history.neighbour(-1)
