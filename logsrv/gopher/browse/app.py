@@ -144,13 +144,6 @@ class Browser(OpeningWindow):
         # Selectors are opaque, but nearly all are paths, and the worst that comes of it is an error.
         self.visit(url.beside(MENU_TYPE, above))
 
-    def action_stop(self) -> None:
-        if self.loading is not None:
-            self.stop()
-        else:
-            self.view.find("")
-            self.say("")
-
     # In the page.
 
     def action_breaking(self) -> None:

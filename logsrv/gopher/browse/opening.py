@@ -20,14 +20,11 @@ from logsrv.gopher.browse.outside import file_command, opening_command, playing_
 from logsrv.gopher.browse.visits import Own
 from logsrv.gopher.browse.window import Window
 from logsrv.gopher.fetch.progress import size_text
-from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.charset import checked_charset
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
-
-_NO_BOOKMARK = "Only what is in Gopher can be a bookmark."
 
 
 class OpeningWindow(Window):
@@ -171,22 +168,19 @@ class OpeningWindow(Window):
     # Bookmarks.
 
     def action_bookmark(self) -> None:
-        if self.page is None:
-            self.say(_NO_BOOKMARK)
-        else:
-            self._add_bookmark(self.page.url, title_of(self.page.url))
+        self._add_bookmark(None if self.page is None else link_to(self.page.url))
 
     def action_bookmark_link(self) -> None:
-        link = self.link_at(self.view.cursor)
-        if link is None or link.url is None:
-            self.say(_NO_BOOKMARK)
-        else:
-            self._add_bookmark(link.url, link.title)
+        self._add_bookmark(self.link_at(self.view.cursor))
 
-    def _add_bookmark(self, url: ItemURL, title: str) -> None:
+    def _add_bookmark(self, link: Link | None) -> None:
+        if link is None or link.url is None:
+            self.say("Only what is in Gopher can be a bookmark.")
+            return
         with self.saying_errors():
-            new = self.session.bookmarks.add(url, title)
-            self.say(f"Bookmarked: {one_line(title, 60)}" if new else "It is a bookmark already.")
+            new = self.session.bookmarks.add(link.url, link.title)
+            kept = f"Bookmarked: {one_line(link.title, 60)}"
+            self.say(kept if new else "It is a bookmark already.")
 
     def action_remove_bookmark(self) -> None:
         link = self.link_at(self.view.cursor)

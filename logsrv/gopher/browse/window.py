@@ -209,10 +209,12 @@ class Window(App[None]):
         self._give_up()
         self._visit(place, step)
 
-    def stop(self) -> None:
-        """Stop loading; what has come is shown if there is something."""
+    def action_stop(self) -> None:
+        """Stop loading, and show what has come if there is something; or no longer mark what was found."""
         loading = self._give_up()
         if loading is None:
+            self.view.find("")
+            self.say("")
             return
         page = loading.so_far(PeerError(f"you stopped this after {size_text(loading.received)}"))
         if page.content is None:
