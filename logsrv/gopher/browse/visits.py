@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from enum import Enum
+from enum import StrEnum
 
 from logsrv.gopher.browse.page import Page
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
@@ -13,14 +13,11 @@ if TYPE_CHECKING:
     from logsrv.gopher.browse.view import Position
 
 
-class Own(Enum):
+class Own(StrEnum):
     """The browser's own pages."""
 
     START = "Start page"
     NEWS = "What is new"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 Place = ItemURL | Own
