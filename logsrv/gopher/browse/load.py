@@ -87,17 +87,17 @@ class Loading:
         return await self.begin()
 
     async def growing(self) -> AsyncIterator[list[Line]]:
-        """Yield all lines of a menu or a text that can be shown already, whenever more have come."""
+        """Yield all lines of a menu or a text that can be shown already, whenever more have come, until
+        all of it is there.
+        """
         coming, known = self.begin(), 0
-        while True:
+        while not coming.done():
             self._more.clear()
             self._make_lines()
             if len(self._lines) > known:
                 known = len(self._lines)
                 yield self._lines
                 await asyncio.wait((coming,), timeout=_GROWS_EVERY)
-            elif coming.done():
-                return
             else:
                 await self._more.wait()
 
@@ -120,12 +120,12 @@ class Loading:
         return Page(self.url, content, error, note, self.received, self.seconds)
 
     def _make_lines(self) -> None:
-        """Add the lines of what has come since; of a text that may go on, only whole ones."""
+        """Add the lines of what has come since; of a text, which may go on, only whole ones."""
         if self._way == "menu":
             items = self._items[len(self._lines) :]
             self._lines += [menu_line(item, self._charset) for item in items]
         elif self._way == "text":
-            end = len(self._bytes) if self._whole else self._bytes.rfind(b"\n") + 1
+            end = self._bytes.rfind(b"\n") + 1
             fresh, self._shown = bytes(self._bytes[self._shown : end]), end
             if fresh and b"\0" not in fresh:
                 self._lines += text_lines(decode_text(fresh, self._charset))

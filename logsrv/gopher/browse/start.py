@@ -10,6 +10,7 @@ from typing import Any
 
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.guide import start_lines
+from logsrv.gopher.browse.lines import Line, lines_of
 from logsrv.gopher.browse.links import link_to
 from logsrv.gopher.browse.load import Loading
 from logsrv.gopher.browse.session import Session
@@ -31,25 +32,28 @@ async def browse(
 ) -> int:
     """Browse from `url` or the start page on; return the exit status."""
     session = Session(environ, options, charset)
-    loading = None
+    loading = showing = None
     if url is None or link_to(url).kind != "show":
         curtain.show(start_lines(session.bookmarks))
     else:
         loading = session.loading(url)
-    showing = asyncio.create_task(_show(loading, curtain))
+        showing = asyncio.create_task(_show(loading, curtain, charset))
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
     app: Any = await asyncio.to_thread(import_module, "logsrv.gopher.browse.app")
     sys.setswitchinterval(usual)
-    showing.cancel()
+    if showing is not None:
+        showing.cancel()
     browser = app.Browser(session, url, loading)
     curtain.hand_over()
     await browser.run_async()
     return browser.return_code or 0
 
 
-async def _show(loading: Loading | None, curtain: Curtain) -> None:
-    """Show the page on its way, as it comes."""
-    if loading is not None:
-        async for lines in loading.growing():
-            curtain.show(lines[:_FIRST_LINES])
+async def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
+    """Show the page on its way, as it comes, or all of it when that was at once."""
+    lines: list[Line] = []
+    async for lines in loading.growing():
+        curtain.show(lines[:_FIRST_LINES])
+    if not lines and (lines := lines_of(await loading.page(), charset)):
+        curtain.show(lines[:_FIRST_LINES])

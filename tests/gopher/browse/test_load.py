@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
+from logsrv.gopher.browse.lines import lines_of
 from logsrv.gopher.browse.load import LIMITS, MOST_LINES, Loading
 from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
@@ -117,30 +118,30 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("path", ["/0/x", "/1/x"])
-def test_a_page_grows_line_by_line_to_its_end(serve: Serve, path: str) -> None:
-    """The last line too, which may have no end; who comes later gets what has come before."""
-    parts = [b"iOne\r\n\r\niTw", b"o\r\niThree"]
-    more = threading.Event()
+def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, path: str) -> None:
+    """Who comes later gets what has come before."""
+    parts = [b"iOne\r\n\r\niTw", b"o\r\niThree\r\niFo", b"ur"]
+    more = [threading.Event(), threading.Event()]
 
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(parts[0])
-        more.wait()
-        connection.sendall(parts[1])
+        for event, part in zip(more, parts[1:], strict=True):
+            event.wait()
+            connection.sendall(part)
 
-    async def scenario() -> list[list[str]]:
+    async def scenario() -> tuple[list[str], list[list[str]]]:
         url = GopherURL.parse(serve(script).url(path))
         loading = Loading(url, lambda: ConnectionOptions(TIMEOUTS))
-        shown = [[line.text for line in await anext(loading.growing())]]
-        more.set()
+        shown = []
+        await anext(loading.growing())
         async for lines in loading.growing():
             shown.append([line.text for line in lines])
-        return shown
+            more[min(len(shown), 2) - 1].set()
+        return [line.text for line in lines_of(await loading.page(), None)], shown
 
-    shown = run(scenario())
-    if path.startswith("/0"):
-        assert shown[0] == ["iOne", ""] and shown[-1] == ["iOne", "", "iTwo", "iThree"]
-    else:
-        assert shown[0][:1] == ["One"] and shown[-1][-2:] == ["Two", "Three"]
+    page, shown = run(scenario())
+    assert 0 < len(shown[0]) < len(shown[1]) < len(page)
+    assert all(lines == page[: len(lines)] for lines in shown)
 
 
 def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Path) -> None:

@@ -83,6 +83,15 @@ def test_a_page_is_shown_before_the_browser_has_loaded(
     assert app.made[0][0] == url and app.page.content.items
 
 
+@pytest.mark.parametrize("text", [b"one", b"one\r\ntwo\r\n.\r\n"])
+def test_a_text_is_shown_too_though_its_last_line_may_have_no_end(
+    serve: Serve, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, text: bytes
+) -> None:
+    url = GopherURL.parse(serve(text).url("/0/x"))
+    _, shown = browsed(url, environ, monkeypatch)
+    assert shown[0][0] == "one" and shown[-1] == ["handed over"]
+
+
 def test_the_start_page_is_there_at_once(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
