@@ -61,6 +61,7 @@ class Readings:
         self._clock = clock
         self._unread: deque[Reading] = deque()
         self._unfinished: dict[Reading, None] = {}
+        self._waiting: dict[Job, list[Reading]] = {}
         self._late: deque[tuple[float, Reading]] = deque()
 
     def add(self, reading: Reading) -> None:
@@ -81,13 +82,12 @@ class Readings:
         self._unfinished[reading] = None
         self._late.append((self._clock() + LATE, reading))
         for job in awaited:
-            job.menus = [*(job.menus or ()), reading]
+            self._waiting.setdefault(job, []).append(reading)
 
     def settled(self, job: Job) -> None:
-        """What `job` is for is there, or will never be."""
+        """The item of `job` is there, or will never be."""
         job.is_settled = True
-        readings, job.menus = job.menus, None
-        for reading in readings or ():
+        for reading in self._waiting.pop(job, ()):
             reading.missing -= 1
             if not reading.missing and reading in self._unfinished:
                 del self._unfinished[reading]

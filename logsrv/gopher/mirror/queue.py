@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from logsrv.gopher.fetch.transfers import Sink
-    from logsrv.gopher.mirror.menus import Reading
     from logsrv.gopher.mirror.scope import Key
     from logsrv.gopher.mirror.sinks import Stored
     from logsrv.gopher.wire.url import GopherURL
@@ -27,13 +26,12 @@ class Job:
 
     key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
     known: there may be a copy of before. here: it is not for another process. error, got: when it was
-    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be. menus: those
-    that wait for it.
+    fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
     """
 
     __slots__ = (
-        *("depth", "error", "got", "has_copy", "here", "is_settled"),
-        *("key", "known", "menus", "path", "tries", "url"),
+        *("depth", "error", "got", "has_copy", "here"),
+        *("is_settled", "key", "known", "path", "tries", "url"),
     )
 
     def __init__(
@@ -47,7 +45,6 @@ class Job:
         self.tries = 0
         self.error: Exception | None = None
         self.got: Sink | Stored | None = None
-        self.menus: list[Reading] | None = None
 
 
 class Queue:
