@@ -31,6 +31,11 @@ class _Option:
         self.choices: Sequence[str] | None = settings.get("choices")
         self.type: Callable[[str], object] = settings.get("type", str)
 
+    def value(self, text: str) -> object:
+        if text.startswith("-") or (self.choices and text not in self.choices):
+            raise ValueError(text)
+        return self.type(text)
+
 
 class Declared:
     """Arguments as a command declares them to a `Parser`."""
@@ -71,6 +76,13 @@ class Declared:
 
     def read(self, words: Sequence[str]) -> Given | None:
         """Return the values that a command line gives; None if it is not a plain one."""
+        try:
+            return Given(self._values(words))
+        except Exception:
+            # Whatever is wrong, argparse has a sentence for it.
+            return None
+
+    def _values(self, words: Sequence[str]) -> dict[str, object]:
         values = {option.name: option.default for option in self._options.values()}
         others: list[str] = []
         groups: dict[object, _Option] = {}
@@ -79,35 +91,19 @@ class Declared:
             if not word.startswith("-"):
                 others.append(word)
                 continue
-            option = self._options.get(word)
-            if (
-                option is None
-                or option.is_list
-                or groups.setdefault(option.group or option, option) is not option
-            ):
-                return None
-            value: object = True
-            if not option.is_flag:
-                text = next(left, "-")
-                if text.startswith("-") or (option.choices and text not in option.choices):
-                    return None
-                try:
-                    value = option.type(text)
-                except Exception:
-                    return None
-            values[option.name] = value
-        if len(others) < len(self._single):
-            return None
-        try:
-            for name, kind in self._single.items():
-                values[name] = kind(others.pop(0))
-        except Exception:
-            return None
-        if others and not self._words:
-            return None
+            option = self._options[word]
+            if option.is_list or groups.setdefault(option.group or option, option) is not option:
+                raise ValueError(word)
+            values[option.name] = option.is_flag or option.value(next(left))
+        for name, kind in self._single.items():
+            values[name] = kind(others.pop(0))
         if self._words:
             values[self._words] = others
-        return Given(values) if self._is_plain else None
+        elif others:
+            raise ValueError(others)
+        if not self._is_plain:
+            raise ValueError("a declaration that only argparse knows")
+        return values
 
 
 def of_kind(name: str) -> Callable[[str], Any]:
