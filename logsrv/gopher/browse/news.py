@@ -13,9 +13,9 @@ from logsrv.gopher.browse.lines import Line, link_line
 from logsrv.gopher.browse.page import Menu, Page
 from logsrv.gopher.browse.session import Session
 from logsrv.gopher.follow.bookmarks import title_of
-from logsrv.gopher.follow.dates import without_date
-from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id
-from logsrv.gopher.follow.fetching import LIMITS, entries_of_text, look_at
+from logsrv.gopher.follow.dates import day_of, without_date
+from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id, text_entries
+from logsrv.gopher.follow.fetching import LIMITS, look_at
 from logsrv.gopher.follow.following import Followed, can_follow, newest
 from logsrv.gopher.follow.news import Item
 from logsrv.gopher.wire.url import GopherURL
@@ -189,5 +189,5 @@ def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[
         return menu_entries(url, page.content.items, charset)
     text = page.content if page.way == "text" else None
     if isinstance(text, bytes) and len(text) <= LIMITS.text:
-        return entries_of_text(url, text, now, charset)
+        return text_entries(url, text, day_of(now), charset)
     raise ConfigurationError("This is too long to be followed.")

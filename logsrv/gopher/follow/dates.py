@@ -6,11 +6,13 @@ Only what cannot be two dates is one: `11/12/2026` is a day in November here and
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 # What is older is about the past, or a number.
 _FIRST = date(1990, 1, 1)
+# The clock of a server may be in another time zone.
+_AHEAD = timedelta(days=1)
 _LONGEST = 500
 _AROUND = " )]-_:;,.–—|/"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -31,11 +33,16 @@ _DATE = rf"""
 """
 
 
-def date_in(text: str, latest: date) -> date | None:
-    """Return the first date in `text` that is one of the calendar and not after `latest`."""
+def day_of(moment: int) -> date:
+    """Return the day (UTC) of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(moment, UTC).date()
+
+
+def date_in(text: str, today: date) -> date | None:
+    """Return the first date in `text` that is one of the calendar and not still to come."""
     for found in _dates().finditer(text[:_LONGEST]):
         day = _day(found)
-        if day is not None and _FIRST <= day <= latest:
+        if day is not None and _FIRST <= day <= today + _AHEAD:
             return day
     return None
 

@@ -13,6 +13,7 @@ from datetime import date
 from urllib.parse import quote
 
 from logsrv.gopher.follow.dates import date_in
+from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -91,8 +92,14 @@ def _spelt(address: str) -> str | None:
         return None
 
 
-def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
-    """Return the lines of a text that have an address or a date; without any, the text as it is now."""
+def text_entries(
+    url: GopherURL, content: bytes, today: date, charset: str | None = None
+) -> list[Entry]:
+    """Return the lines of a text that have an address or a date; without any, the text as it is now.
+
+    content: without its terminator.
+    """
+    text = decode_text(content, charset)
     found: dict[str, Entry] = {}
     above = Entry("", "")
     for line in text.split("\n"):
@@ -107,7 +114,7 @@ def text_entries(url: GopherURL, text: str, latest: date) -> list[Entry]:
                 found.pop(above.id, None)
                 rest = above.title
             entry = _linked(_spelt(address[0].rstrip(".,;:)]'")), rest)
-        elif len(shown) <= _LONGEST_HEADING and date_in(shown, latest) is not None:
+        elif len(shown) <= _LONGEST_HEADING and date_in(shown, today) is not None:
             entry = Entry(f"{url}#{key_of(' '.join(shown.split()))}", _title(shown))
         else:
             above = Entry("", _title(shown))

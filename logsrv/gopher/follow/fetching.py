@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 
 from logsrv.errors import ConfigurationError, LogsrvError
 from logsrv.gopher.fetch.on_asyncio import Answer
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
+from logsrv.gopher.follow.dates import day_of
 from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
 from logsrv.gopher.follow.following import Followed, Following
-from logsrv.gopher.follow.news import News, day_of
-from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.follow.news import News
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
@@ -55,12 +54,7 @@ async def fetch_entries(
         items += parser.finish()
         return await asyncio.to_thread(menu_entries, url, items, charset)
     content, _ = unstuffed(b"".join(pieces))
-    return await asyncio.to_thread(entries_of_text, url, content, now, charset)
-
-
-def entries_of_text(url: GopherURL, content: bytes, now: int, charset: str | None) -> list[Entry]:
-    """Return the entries of a text without its terminator."""
-    return text_entries(url, decode_text(content, charset), day_of(now) + timedelta(days=1))
+    return await asyncio.to_thread(text_entries, url, content, day_of(now), charset)
 
 
 async def look_at(

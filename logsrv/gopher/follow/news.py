@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-from logsrv.gopher.follow.dates import date_in
+from logsrv.gopher.follow.dates import date_in, day_of
 from logsrv.gopher.follow.entries import LONGEST_TITLE, Entry, address_of, is_id, key_of, same_id
 from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
@@ -26,8 +26,6 @@ MOST_NEW = 500
 MOST_READ = 100
 SHOWN_AT_FIRST = 5
 _KEY = re.compile(r"[0-9a-f]{16}")
-# The clock of a server may be in another time zone.
-_AHEAD = timedelta(days=1)
 
 
 class Item(Value):
@@ -130,14 +128,8 @@ def _sorted(items: Iterable[Item]) -> list[Item]:
 
 def _item(entry: Entry, now: int, *, read: bool) -> Item:
     today = day_of(now)
-    latest = today + _AHEAD
-    found = date_in(entry.title, latest) or date_in(address_of(entry.id), latest)
+    found = date_in(entry.title, today) or date_in(address_of(entry.id), today)
     return Item(entry.id, entry.title, (found or today).isoformat(), bool(found), now, read)
-
-
-def day_of(moment: int) -> date:
-    """Return the day (UTC) of a moment in seconds since 1970."""
-    return datetime.fromtimestamp(moment, UTC).date()
 
 
 def _bounded(items: Iterable[Item]) -> tuple[tuple[Item, ...], int]:

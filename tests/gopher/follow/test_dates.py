@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from logsrv.gopher.follow.dates import date_in, without_date
 
 TODAY = date(2026, 11, 21)
+# The latest there can be: the clock of a server may be in another time zone.
+TOMORROW = date(2026, 11, 22)
 THE_20TH = date(2026, 11, 20)
 
 
@@ -50,7 +52,7 @@ def test_dates_as_phlogs_write_them(text: str) -> None:
         "11/12/2026",  # in November, or in December
         "2026-11",
         "2026-02-30",
-        "2027-01-01",  # to come
+        "2026-11-23",  # to come
         "1066-10-14",
         "1989-12-31",
         "12026112099",
@@ -65,7 +67,7 @@ def test_what_is_no_date(text: str) -> None:
     assert date_in(text, TODAY) is None
 
 
-@given(st.dates(date(1990, 1, 1), TODAY), st.sampled_from(("%Y-%m-%d", "%Y%m%d", "%b %d %Y")))
+@given(st.dates(date(1990, 1, 1), TOMORROW), st.sampled_from(("%Y-%m-%d", "%Y%m%d", "%b %d %Y")))
 def test_every_day_is_found_in_every_form(day: date, form: str) -> None:
     assert date_in(f"x {day.strftime(form)} y", TODAY) == day
 
@@ -73,7 +75,7 @@ def test_every_day_is_found_in_every_form(day: date, form: str) -> None:
 @given(st.text() | st.from_regex(r"[0-9 .\-/janovmy]{0,600}"))
 def test_nothing_else_is_ever_made_of_a_text(text: str) -> None:
     found = date_in(text, TODAY)
-    assert found is None or date(1990, 1, 1) <= found <= TODAY
+    assert found is None or date(1990, 1, 1) <= found <= TOMORROW
 
 
 @pytest.mark.parametrize(

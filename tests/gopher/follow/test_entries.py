@@ -31,7 +31,7 @@ def of_menu(content: bytes, menu: GopherURL = MENU) -> list[tuple[str, str]]:
 
 
 def of_text(text: str) -> list[tuple[str, str]]:
-    return [(entry.id, entry.title) for entry in text_entries(TEXT, text, TODAY)]
+    return [(entry.id, entry.title) for entry in text_entries(TEXT, text.encode(), TODAY)]
 
 
 def test_items_that_can_be_opened_are_entries() -> None:
@@ -108,7 +108,7 @@ pieces = st.sampled_from(("2026-11-20", "gopher://h.org/0/x", "gopher://", " ", 
 
 @given(st.lists(pieces | st.text()).map("".join))
 def test_no_text_is_too_strange(text: str) -> None:
-    for entry in text_entries(TEXT, text, TODAY):
+    for entry in text_entries(TEXT, text.encode(), TODAY):
         assert isinstance(entry, Entry) and one_line(entry.title) == entry.title
         assert is_id(entry.id)
 

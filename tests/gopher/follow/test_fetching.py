@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.follow.entries import Entry
-from logsrv.gopher.follow.fetching import AT_ONCE, entries_of_text, fetch_entries, look_at
+from logsrv.gopher.follow.dates import day_of
+from logsrv.gopher.follow.entries import Entry, text_entries
+from logsrv.gopher.follow.fetching import AT_ONCE, fetch_entries, look_at
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.wire.errors import TooBig
 from logsrv.gopher.wire.url import GopherURL
@@ -54,7 +55,7 @@ def test_a_text_without_dates_is_the_same_one_as_in_the_browser(
     server = serve(b"A diary\r\n..dots\r\n" + ending)
     shown = b"A diary\r\n.dots\r\n" if ending else b"A diary\r\n..dots\r\n"
     url = GopherURL.parse(server.url("/0/diary"))
-    assert fetched(str(url)) == entries_of_text(url, shown, NOW, None)
+    assert fetched(str(url)) == text_entries(url, shown, day_of(NOW))
 
 
 def test_a_menu_that_ends_with_a_dot_need_not_be_closed(serve: Serve) -> None:
