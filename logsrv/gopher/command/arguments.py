@@ -169,9 +169,9 @@ def _declare_browse(parser: Parser | Declared) -> None:
     add_connection_options(parser)
 
 
-def add_charset(add: Callable[..., object]) -> None:
-    """Add `--charset`, as the commands that show something have it."""
-    about = "of texts and menus; default: UTF-8, else Latin-1"
+def add_charset(add: Callable[..., object], what: str = "of texts and menus") -> None:
+    """Add `--charset`, of `what` the command shows or writes."""
+    about = f"{what}; default: UTF-8, else Latin-1"
     add("--charset", metavar="NAME", type=checked_charset, help=about)
 
 
@@ -205,12 +205,6 @@ def connection_options(options: Namespace) -> ConnectionOptions:
         proxy = Proxy.parse(options.proxy)
     trust = Trust(options.cafile, pins, options.insecure, options.accept_cut)
     return ConnectionOptions(Timeouts(*[options.timeout] * 3), trust, proxy)
-
-
-def checked_charset_option(options: Namespace) -> None:
-    """Make `--charset` its canonical name. Raises ConfigurationError for a wrong one."""
-    if options.charset is not None:
-        options.charset = checked_charset(options.charset)
 
 
 def followable(url: Item) -> Item:

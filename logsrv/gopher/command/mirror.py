@@ -10,8 +10,8 @@ from logsrv.gopher.command.arguments import (
     DURATION,
     INCOMPLETE,
     SIZE,
+    add_charset,
     add_connection_options,
-    checked_charset_option,
     connection_options,
     followable,
     number,
@@ -67,7 +67,7 @@ def _declare(parser: Parser | Declared) -> None:
         help="ask again for all of it, write what has changed, drop what is gone",
     )
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
-    add("--charset", metavar="NAME", help="of menus, for index.html; default: UTF-8, else Latin-1")
+    add_charset(add, "of menus, for index.html")
     polite = parser.add_argument_group("manners")
     add = polite.add_argument
     add(
@@ -96,7 +96,6 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = read(words, _declare, "gopher mirror", _DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
-    checked_charset_option(options)
     root = _root(options.url)
     directory: str = options.directory
     how = _connection(options)
