@@ -14,6 +14,7 @@ from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import Folders
+from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.work import work
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
@@ -104,9 +105,17 @@ def test_what_came_by_the_end_is_stored_and_told(serve: Serve, tmp_path: Path) -
     source, jobs = os.pipe()
     results, target = os.pipe()
     os.write(jobs, b"7\t0\tgopher://127.0.0.1:%d/0\t/x\tx\n" % server.port)
-    os.close(jobs)
+
+    class UntilTheAnswer(Fetching):
+        def wait(self, seconds: float, waiting: int = 0) -> list[Job]:
+            ended: list[Job] = []
+            while not ended:
+                ended = super().wait(seconds, waiting)
+            os.close(jobs)
+            return ended
+
     transfers = Nearby(ConnectionOptions(Timeouts(5, 5, 5)), time.monotonic)
-    work(Fetching(transfers, Folders(tmp_path), 1, None), source, target)
+    work(UntilTheAnswer(transfers, Folders(tmp_path), 1, None), source, target)
     assert os.read(results, 100) == b"7\t4\t1\n+4\n"
     assert (tmp_path / "x").read_bytes() == b"text"
     for end in (source, target, results):
