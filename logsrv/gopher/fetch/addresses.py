@@ -69,14 +69,11 @@ class Addresses:
 
     def look_up_now(self, host: str, port: int) -> Found:
         """Return what is found, however long it takes."""
-        known = self.known(host, port)
-        if known is None:
-            try:
-                known = _resolved(host, port)
-            except OSError as error:
-                return error
-            self._remember(host, port, known)
-        return known
+        found: Found | None = self.known(host, port)
+        if found is None:
+            found = _resolved(host, port)
+            self._remember(host, port, found)
+        return found
 
     def forget(self, host: str, port: int) -> None:
         """Ask again next time: none of the addresses took a connection."""
@@ -91,8 +88,7 @@ class Addresses:
     def _tell(self, place: tuple[str, int], found: Found) -> None:
         here, waiting = self._waiting.pop(place)
         self._let_go(here)
-        if not isinstance(found, OSError):
-            self._remember(*place, found)
+        self._remember(*place, found)
         for then in waiting:
             then(found)
 
@@ -100,7 +96,9 @@ class Addresses:
         self._selector.watch(here.fileno(), 0)
         here.close()
 
-    def _remember(self, host: str, port: int, found: list[Address]) -> None:
+    def _remember(self, host: str, port: int, found: Found) -> None:
+        if isinstance(found, OSError):
+            return
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[host, port] = (self._clock() + KNOWN_FOR, found)
@@ -127,8 +125,6 @@ def _asked(host: str, port: int) -> tuple[FileIO, list[Found]]:
         # The end of its pipe tells that it is done; nobody may be waiting by then.
         try:
             result.append(_resolved(host, port))
-        except OSError as error:
-            result.append(error)
         finally:
             os.close(writing)
 
@@ -143,7 +139,10 @@ def _asked(host: str, port: int) -> tuple[FileIO, list[Found]]:
     return here, result
 
 
-def _resolved(host: str, port: int) -> list[Address]:
-    # In bytes: for text, Python loads its own tables of international names.
-    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+def _resolved(host: str, port: int) -> Found:
+    try:
+        # In bytes: for text, Python loads its own tables of international names.
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
     return [(family, address) for family, _, _, _, address in found]

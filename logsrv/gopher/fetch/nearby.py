@@ -13,7 +13,7 @@ import os
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.ready import READ, WRITE
-from logsrv.gopher.fetch.transfers import CHUNK, EACH_ADDRESS, Transfers, new_socket
+from logsrv.gopher.fetch.transfers import EACH_ADDRESS, Transfers, new_socket, received
 from logsrv.gopher.wire.response import is_content
 
 TYPE_CHECKING = False
@@ -139,13 +139,13 @@ class Nearby(Transfers):
         now = self._clock()
         for each in asked:
             sock, _, sink, (most_bytes, _, begun) = each
-            data = _received(sock)
+            data = received(sock)
             if data is None and now < begun + _NEAR:
                 self._asked.append(each)
                 continue
             rest = None
             if isinstance(data, bytes) and is_content(data):
-                rest = _received(sock)
+                rest = received(sock)
                 if rest == b"" and (most_bytes is None or len(data) <= most_bytes):
                     sock.close()
                     self.received += len(data)
@@ -174,16 +174,6 @@ class Nearby(Transfers):
         flight.outgoing = b""
         flight.step = self._moving
         return flight
-
-
-def _received(sock: SocketType) -> bytes | OSError | None:
-    """Return what has come, b"" at the end, or None if nothing has."""
-    try:
-        return sock.recv(CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        return error
 
 
 def _fed(sink: Sink, body: bytes) -> Exception | None:

@@ -92,6 +92,16 @@ def new_socket(family: socket.AddressFamily) -> socket.SocketType:
     return sock
 
 
+def received(sock: socket.SocketType) -> bytes | OSError | None:
+    """Return what has come, b"" at the end, or None if nothing has."""
+    try:
+        return sock.recv(CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        return error
+
+
 class Transfers:
     """Starts requests, and hands back those that have ended. received: bytes of all answers."""
 
@@ -362,12 +372,9 @@ class Transfers:
         assert sock is not None
         now = self._clock()
         for _ in range(_IN_A_ROW):
-            try:
-                data: bytes | OSError = sock.recv(CHUNK)
-            except BlockingIOError:
+            data = received(sock)
+            if data is None:
                 return
-            except OSError as error:
-                data = error
             self._came(flight, data, now)
             if flight.done or flight.paused:
                 return

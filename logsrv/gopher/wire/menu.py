@@ -190,7 +190,8 @@ class MenuParser:
         """`longest_line` in bytes, `most_items` in lines of any type."""
         self._longest_line = longest_line
         self._most_items = most_items
-        self._begun = bytearray()
+        # A line that goes on, and how many bytes of it were cut.
+        self._begun = b""
         self._cut = 0
         self._items = 0
         self.terminated = False
@@ -198,40 +199,34 @@ class MenuParser:
 
     def feed(self, data: bytes) -> list[MenuItem]:
         """The items whose lines are whole now. Raises TooBig past `most_items`."""
-        *whole, rest = data.split(b"\n")
+        *whole, rest = (self._begun + data).split(b"\n")
         items: list[MenuItem] = []
-        for piece in whole:
-            # Nearly every line comes whole and is not long; a dot alone may be the end.
-            if self._begun or self.terminated or not 4 < len(piece) <= self._longest_line:
-                self._end_line(items, piece)
+        for line in whole:
+            # Nearly every line is short enough; a dot alone may be the end.
+            if self._cut or self.terminated or not 4 < len(line) <= self._longest_line:
+                self._end_line(items, line)
             else:
-                self._add_line(items, piece.rstrip(b"\r"))
-        if rest:
-            self._add(rest)
+                self._add_line(items, line.rstrip(b"\r"))
+        self._begun = self._fitting(rest)
         return items
 
     def finish(self) -> list[MenuItem]:
         """The server closed: the item of a last line without a line ending, if there is one."""
         items: list[MenuItem] = []
         if self._begun:
-            self._end_line(items, b"")
+            self._end_line(items, self._begun)
+            self._begun = b""
         return items
 
-    def _add(self, piece: bytes) -> None:
-        room = self._longest_line - len(self._begun)
-        self._begun += piece[:room]
-        self._cut += max(0, len(piece) - room)
+    def _fitting(self, line: bytes) -> bytes:
+        self._cut += max(0, len(line) - self._longest_line)
+        return line[: self._longest_line]
 
-    def _end_line(self, items: list[MenuItem], piece: bytes) -> None:
-        cut = 0
-        if self._begun or len(piece) > self._longest_line:
-            self._add(piece)
-            piece, cut = bytes(self._begun), self._cut
-            self._begun.clear()
-            self._cut = 0
+    def _end_line(self, items: list[MenuItem], line: bytes) -> None:
+        line = self._fitting(line).rstrip(b"\r")
+        cut, self._cut = self._cut, 0
         if self.terminated:
             return
-        line = piece.rstrip(b"\r")
         if line == _TERMINATOR and not cut:
             self.terminated = True
             return

@@ -129,16 +129,14 @@ class GopherURL(Value):
             raise BadURL(text, error.reason) from None
 
     def __str__(self) -> str:
-        if self.search is None and self.plus is None and self.selector:
-            return f"{self.until_selector}{quoted(self.selector)}"
-        parts = [self.selector]
+        path = quoted(self.selector)
         if self.search is not None or self.plus is not None:
-            parts.append(self.search or b"")
+            path += f"%09{quoted(self.search or b'')}"
         if self.plus is not None:
-            parts.append(self.plus)
-        path = "%09".join(map(quoted, parts))
-        item_type = self.item_type if path or self.item_type != MENU_TYPE else ""
-        return _start((self.tls, self.host, self.port, item_type)) + path
+            path += f"%09{quoted(self.plus)}"
+        if path or self.item_type != MENU_TYPE:
+            return self.until_selector + path
+        return _start((self.tls, self.host, self.port, ""))
 
     @property
     def until_selector(self) -> str:
@@ -177,14 +175,12 @@ class GopherURL(Value):
 
     def request(self) -> bytes:
         """The bytes that are sent to the server for it (RFC 1436, section 2; Gopher+, 2.1 and 2.3)."""
-        if self.search is None and self.plus is None:
-            return self.selector + b"\r\n"
-        parts = [self.selector]
+        request = self.selector
         if self.search is not None:
-            parts.append(self.search)
+            request += b"\t" + self.search
         if self.plus is not None:
-            parts.append(self.plus)
-        return b"\t".join(parts) + b"\r\n"
+            request += b"\t" + self.plus
+        return request + b"\r\n"
 
 
 def typed_url(text: str | bytes) -> GopherURL:
