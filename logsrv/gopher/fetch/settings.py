@@ -18,9 +18,9 @@ class Timeouts(Value):
 
     connect: for name, connection and TLS handshake together. first_byte: from the request to the
     answer. between: from some bytes to the next ones. whole: from the request to the end of a menu or a
-    text, so that a server that sends a byte now and then ends too; streams and downloads have no such limit.
-    least: the bytes that a minute of an answer has to bring, 0 for any number; for downloads that nobody
-    watches.
+    text, so that a server that sends a byte now and then ends too; streams and downloads have no such
+    limit. least: the bytes that a minute of an answer has to bring, 0 for any number; for downloads that
+    nobody watches.
     """
 
     connect: float = 15.0

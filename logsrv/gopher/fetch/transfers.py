@@ -267,7 +267,6 @@ class Transfers:
                 if number == 0 or flight.is_plain:
                     self._connecting(flight)
                 else:
-                    flight.step = self._connecting
                     self._listen(flight, WRITE)
                 return
             self._close(flight)
@@ -286,7 +285,6 @@ class Transfers:
                 sent = sock.send(flight.request)
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.ENOTCONN):
-                    flight.step = self._connecting
                     self._listen(flight, WRITE)
                 else:
                     self._try_next(flight, error)
