@@ -6,9 +6,7 @@ sends for a missing file, cannot be told from a text, so it is a text.
 
 from __future__ import annotations
 
-from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.errors import NotGopher, ServerError
-from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.errors import NotGopher
 
 # More than an error needs, and little enough to wait for.
 LONGEST_ERROR = 4096
@@ -43,36 +41,29 @@ def may_be_other_protocol(start: bytes) -> bool:
     )
 
 
-class ErrorScreen:
-    """A test for answers that are one error: a line of type 3, and only `i` and 3 lines after it.
+def error_line(start: bytes, *, menu: bool, closed: bool) -> bytes | None:
+    """Return the line of type 3 that an answer is, with only `i` and 3 lines after it; b"" if more bytes
+    have to tell, None if it is content.
 
     A menu with something to follow in it is a menu, whatever its first line says. Where no menu was
     asked for, the line must have all of its fields: a table of numbers may begin with a 3 as well.
     """
-
-    def __init__(self, start: bytes, *, menu: bool, closed: bool) -> None:
-        lines = [line.rstrip(b"\r") for line in start.split(b"\n")]
-        # Without close the last one may go on; with it, it is empty or a line like the others.
-        begun = b"" if closed else lines.pop()
-        if closed and not lines[-1]:
-            lines.pop()
-        self._first = lines[0] if lines else None
-        self.ended = closed or b"." in lines
-        if b"." in lines:
-            lines, begun = lines[: lines.index(b".")], b""
-        self.possible = (
-            len(start) <= LONGEST_ERROR
-            and all(_is_error(line, menu) for line in lines[:1])
-            and all(line[:1] in (b"i", b"3", b"") for line in lines[1:])
-            and (begun[:1] in ((b"i", b"3", b".", b"") if lines else (b"3",)))
-        )
-        if not lines and self.ended:
-            self.possible = False
-
-    def error(self, charset: str | None = None) -> ServerError:
-        """The error, when it is `possible` and the answer `ended`."""
-        assert self._first is not None
-        return ServerError(decode_line(parse_line(self._first).display, charset))
+    *lines, begun = [line.rstrip(b"\r") for line in start.split(b"\n")]
+    if closed and begun:
+        # It does not go on: a line like the others.
+        lines, begun = [*lines, begun], b""
+    ended = closed or b"." in lines
+    if b"." in lines:
+        lines, begun = lines[: lines.index(b".")], b""
+    if not lines:
+        return b"" if begun[:1] == b"3" and not ended and len(start) <= LONGEST_ERROR else None
+    possible = (
+        len(start) <= LONGEST_ERROR
+        and _is_error(lines[0], menu)
+        and all(line[:1] in (b"i", b"3", b"") for line in lines[1:])
+        and begun[:1] in (b"i", b"3", b".", b"")
+    )
+    return None if not possible else lines[0] if ended else b""
 
 
 def _is_error(line: bytes, menu: bool) -> bool:

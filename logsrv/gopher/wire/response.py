@@ -10,8 +10,9 @@ all for most answers, and at most 4 KiB.
 
 from __future__ import annotations
 
-from logsrv.gopher.wire.errors import TooBig, Truncated
+from logsrv.gopher.wire.errors import ServerError, TooBig, Truncated
 from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -90,12 +91,8 @@ class ResponseReader:
     def finish(self) -> bytes:
         """The server has closed: what was kept back. Raises Truncated, ServerError, TooBig."""
         if self._take is ResponseReader._opening:
-            from logsrv.gopher.wire.recognise import ErrorScreen
-
+            self._waits_for_error(closed=True)
             held, self._held = self._held, b""
-            screen = ErrorScreen(held, menu=self._is_menu(), closed=True)
-            if screen.possible:
-                raise screen.error(self._charset)
             self.opened = True
             self._count(len(held))
             return held
@@ -116,8 +113,15 @@ class ResponseReader:
         """The error to raise when the connection broke and the body is not `complete`."""
         return Truncated(self._url.address, self.received, reason)
 
-    def _is_menu(self) -> bool:
-        return item_type(self._url.item_type).transfer == "menu"
+    def _waits_for_error(self, *, closed: bool) -> bool:
+        """Return true if what is held may be the begin of an error. Raises ServerError if it is one."""
+        from logsrv.gopher.wire.recognise import error_line
+
+        is_menu = item_type(self._url.item_type).transfer == "menu"
+        line = error_line(self._held, menu=is_menu, closed=closed)
+        if line:
+            raise ServerError(parse_line(line).text(self._charset))
+        return line is not None
 
     def _count(self, size: int) -> None:
         self.passed_on += size
@@ -129,7 +133,7 @@ class ResponseReader:
             self._take = ResponseReader._until_close
             self.opened = True
             return data
-        from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
+        from logsrv.gopher.wire.recognise import may_be_other_protocol, other_protocol
 
         self._held += data
         if error := other_protocol(self._held):
@@ -145,10 +149,7 @@ class ResponseReader:
                 return self._begin(self.header, body)
             if gopherplus.may_become_header(self._held):
                 return b""
-        screen = ErrorScreen(self._held, menu=self._is_menu(), closed=False)
-        if screen.possible:
-            if screen.ended:
-                raise screen.error(self._charset)
+        if self._waits_for_error(closed=False):
             return b""
         body, self._held = self._held, b""
         self._take = ResponseReader._until_close

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.gopher.wire.recognise import ErrorScreen, may_be_other_protocol, other_protocol
+from logsrv.gopher.wire.recognise import error_line, may_be_other_protocol, other_protocol
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,9 @@ FOOTER = b"i____\t\tnull.host\t1\r\niserved by\t\tnull.host\t1\r\n"
     "answer", [NO_SUCH, NO_SUCH + FOOTER, NO_SUCH + FOOTER + b".\r\n", NO_SUCH[:-2]]
 )
 def test_an_error_is_an_error_wherever_it_comes(answer: bytes, menu: bool) -> None:
-    screen = ErrorScreen(answer, menu=menu, closed=True)
-    assert screen.possible
-    assert screen.error().message == "'/x' does not exist"
+    assert error_line(answer, menu=menu, closed=True) == NO_SUCH[:-2]
     for size in range(1, len(answer)):
-        assert ErrorScreen(answer[:size], menu=menu, closed=False).possible
+        assert error_line(answer[:size], menu=menu, closed=False) in (b"", NO_SUCH[:-2])
 
 
 @pytest.mark.parametrize("menu", [True, False])
@@ -62,8 +60,8 @@ def test_an_error_is_an_error_wherever_it_comes(answer: bytes, menu: bool) -> No
 )
 def test_content_is_not_taken_for_an_error(answer: bytes, menu: bool) -> None:
     """A menu with one error in it is still a menu, and a list of numbers a text."""
-    assert not ErrorScreen(answer, menu=menu, closed=True).possible
+    assert error_line(answer, menu=menu, closed=True) is None
 
 
 def test_a_table_that_begins_with_a_three_is_a_text() -> None:
-    assert not ErrorScreen(b"3.5\t1\t2\n3.6\t1\t2\n", menu=False, closed=True).possible
+    assert error_line(b"3.5\t1\t2\n3.6\t1\t2\n", menu=False, closed=True) is None
