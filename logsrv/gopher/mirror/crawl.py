@@ -251,7 +251,7 @@ class Crawl:
         job.path = path
         job.has_copy = True
         if job.url == self._root and self._files is not None and not is_menu(job.url):
-            self._files.write_root_for(path)
+            self._files.write_root(path, is_menu=False)
         self._readings.settled(job)
 
     def _read(self, menu: Done, job: Job, lines: list[MenuItem]) -> None:

@@ -125,17 +125,17 @@ class MenuFiles:
         """Raises OSError."""
         self.came(menu)
         if () not in self._paths and menu.url == self._root:
-            self.write_root(Line(_item(self._root), menu.path, True, str(self._root)))
+            self.write_root(menu.path, is_menu=True)
         self._write(menu.path, lines, str(menu.url))
 
-    def write_root(self, start: Line) -> None:
-        """Write a menu for the directory itself, which leads to where the mirror begins."""
-        title = MenuItem("i", f"A mirror of {self._root}".encode(), port=None)
-        self._write((), [Line(title, None, False, None), start], str(self._root))
-
-    def write_root_for(self, copy: CopyPath) -> None:
-        """Write that menu for a mirror that begins with a file."""
-        self.write_root(Line(_item(self._root), copy, False, str(self._root)))
+    def write_root(self, copy: CopyPath, *, is_menu: bool) -> None:
+        """Write a menu for the directory itself, which leads to the copy of where the mirror begins."""
+        root = self._root
+        name = root.selector.rstrip(b"/").rpartition(b"/")[2] or root.host.encode()
+        title = MenuItem("i", f"A mirror of {root}".encode(), port=None)
+        start = MenuItem(root.item_type, name, root.selector, root.host.encode(), root.port)
+        lines = [Line(title, None, False, None), Line(start, copy, is_menu, None)]
+        self._write((), lines, str(root))
 
     def _write(self, path: CopyPath, lines: list[Line], title: str) -> None:
         above = (path[:end] for end in range(len(path) - 1, 0, -1))
@@ -153,8 +153,3 @@ class MenuFiles:
         """A menu is gone."""
         for name in (GOPHERMAP, INDEX):
             self._folders.remove((*path, name))
-
-
-def _item(root: GopherURL) -> MenuItem:
-    name = root.selector.rstrip(b"/").rpartition(b"/")[2] or root.host.encode()
-    return MenuItem(root.item_type, name, root.selector, root.host.encode(), root.port)

@@ -129,8 +129,8 @@ def test_a_menu_that_is_the_root_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_mirror_of_one_file_can_be_read_as_well(tmp_path: Path) -> None:
-    MenuFiles(Folders(tmp_path), GopherURL.parse("gopher://h/0/a.txt"), None).write_root_for(
-        ("a.txt",)
+    MenuFiles(Folders(tmp_path), GopherURL.parse("gopher://h/0/a.txt"), None).write_root(
+        ("a.txt",), is_menu=False
     )
     assert (tmp_path / "gophermap").read_bytes().endswith(b"\n0a.txt\t/a.txt\n")
 
