@@ -51,6 +51,8 @@ class Curtain:
         quiet = termios.tcgetattr(self._terminal)
         # Whole lines and their echo are for shells, and Ctrl-C is a key of the browser.
         quiet[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG)
+        # Enter, typed before the browser reads, is to be Enter for it, and Ctrl-S a key as well.
+        quiet[0] &= ~(termios.ICRNL | termios.IXON)
         termios.tcsetattr(self._terminal, termios.TCSANOW, quiet)
         self._write(_SHOW + self._screen(f" Loading   {self._address}", []))
         return self

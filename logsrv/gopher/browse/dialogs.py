@@ -24,12 +24,24 @@ Answer = TypeVar("Answer")
 _BAR = 20
 
 
+class _Box(VerticalScroll):
+    """Scrolls by the keys of a page."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down"),
+        Binding("k", "scroll_up"),
+        Binding("space", "page_down"),
+        Binding("shift+space", "page_up"),
+        Binding("G", "scroll_end"),
+    ]
+
+
 class Dialog(ModalScreen[Answer]):
     """A box with a title, and the keys that it takes below."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
-    Dialog > VerticalScroll {
+    Dialog > _Box {
         width: auto; max-width: 96%; min-width: 40; height: auto; max-height: 96%;
         background: $surface; border: round $primary; border-title-color: $primary;
         padding: 1 2; scrollbar-size: 1 1;
@@ -42,7 +54,7 @@ class Dialog(ModalScreen[Answer]):
         super().__init__()
         if isinstance(content, str):
             content = Static(Content(content))
-        self._box = VerticalScroll(content, can_focus=not content.can_focus)
+        self._box = _Box(content, can_focus=not content.can_focus)
         self._box.border_title = Content(title)
         told = "   ".join(f"{key}  {does.lower()}" for key, does, _ in self.KEYS)
         self._box.border_subtitle = Content(told)

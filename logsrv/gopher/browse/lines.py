@@ -164,7 +164,9 @@ def _notices(page: Page) -> Iterator[Line]:
 
 def _explained(page: Page) -> Iterator[Line]:
     sentence = str(page.error)
-    yield Line(sentence[:1].upper() + sentence[1:] + ".", "problem")
+    # That of a server may have its own end.
+    end = "" if sentence.endswith((".", "!", "?")) else "."
+    yield Line(sentence[:1].upper() + sentence[1:] + end, "problem")
     yield from (Line(hint, "dim") for hint in _hints(page))
     yield Line("")
     if page.content is not None:

@@ -120,12 +120,17 @@ class Loading:
         return Page(self.url, content, error, note, self.received, self.seconds)
 
     def _make_lines(self) -> None:
-        """Add the lines of what has come since; of a text, which may go on, only whole ones."""
+        """Add the lines of what has come since; of a text, which may go on, only whole ones, and no dot
+        that may be its end.
+        """
         if self._way == "menu":
             items = self._items[len(self._lines) :]
             self._lines += [menu_line(item, self._charset) for item in items]
         elif self._way == "text":
             end = self._bytes.rfind(b"\n") + 1
+            last = self._bytes.rfind(b"\n", 0, max(0, end - 1)) + 1
+            if self._bytes[last:end].rstrip(b"\r\n") == b".":
+                end = last
             fresh, self._shown = bytes(self._bytes[self._shown : end]), end
             if fresh and b"\0" not in fresh:
                 self._lines += text_lines(decode_text(fresh, self._charset))

@@ -84,9 +84,9 @@ class Window(App[None]):
     #bottom.talking { height: auto; max-height: 4; }
     #said { width: 1fr; padding: 0 1; }
     #where { width: auto; padding: 0 1; }
-    /* What is announced leaves the two rows at the bottom to be read. */
-    ToastRack { margin-bottom: 2; }
-    .-narrow ToastRack { margin-bottom: 3; }
+    /* What is announced leaves the rows at the bottom to be read, and the one to type in. */
+    ToastRack { margin-bottom: 3; }
+    .-narrow ToastRack { margin-bottom: 5; }
     .-narrow Toast { max-width: 100%; padding: 0 1; }
     /* A dialog has its keys at the bottom, and the page shows through beside it. */
     Dialog ToastRack { dock: top; margin: 0; }
@@ -207,7 +207,14 @@ class Window(App[None]):
         if current is not None and self.view.lines:
             current.position = self.view.position()
         self._give_up()
-        self._visit(place, step)
+        position = self.session.history.set_out(place, step)
+        page = self._at_hand(place, step)
+        if page is None:
+            self._visit(place, step, position)
+        else:
+            # Before the next key, which is meant for it.
+            self.workers.cancel_group(self, "page")
+            self._arrive(page, self._lines(page), position)
 
     def action_stop(self) -> None:
         """Stop loading, and show what has come if there is something; or no longer mark what was found."""
@@ -239,12 +246,17 @@ class Window(App[None]):
             loading.begin().cancel()
         return loading
 
-    @work(exclusive=True, group="page")
-    async def _visit(self, place: Place, step: int | None) -> None:
-        position = self.session.history.set_out(place, step)
+    def _at_hand(self, place: Place, step: int | None) -> Page | Own | None:
+        """Return what can be shown without waiting for anything."""
         if isinstance(place, Own):
-            if place is Own.NEWS:
-                await self.news.load()
+            return place if place is Own.START else None
+        page = None if step == 0 else self.session.cache.get(place)
+        return page if page is not None and page.received < _MANY_BYTES else None
+
+    @work(exclusive=True, group="page")
+    async def _visit(self, place: Place, step: int | None, position: Position | None) -> None:
+        if isinstance(place, Own):
+            await self.news.load()
             self._arrive(place, self._lines(place), position)
             return
         page = None if step == 0 else self.session.cache.get(place)

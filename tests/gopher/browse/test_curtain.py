@@ -119,6 +119,9 @@ def test_the_terminal_is_given_back_as_it_was(terminal: tuple[int, TextIO]) -> N
         painted(ours)
         os.write(ours, b"q")
         assert os.read(stream.fileno(), 10) == b"q"
+        os.write(ours, b"12\r\x13\x11")
+        # Enter is not the end of a line, and Ctrl-S no pause.
+        assert os.read(stream.fileno(), 10) == b"12\r\x13\x11"
     assert termios.tcgetattr(stream) == before
     assert os.read(ours, 65536).endswith(b"\x1b[?1049l")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from logsrv.gopher.browse.dialogs import Chooser, Question, download_text
 from logsrv.gopher.browse.downloads import Download
@@ -43,6 +44,19 @@ def test_a_long_list_shows_the_row_that_is_pointed_at_in_a_small_window(drive: D
     drive(None, scenario, size=(40, 12))
 
 
+@pytest.mark.parametrize("keys", [["space"] * 3, ["j"] * 30, ["down"] * 30, ["G"]])
+def test_the_help_is_read_with_the_keys_of_a_page(drive: Drive, keys: list[str]) -> None:
+    async def scenario(driven: Driven) -> None:
+        await driven.press("question_mark")
+        await driven.shows("In a page")
+        await driven.press(*keys)
+        await driven.shows("quit")
+        await driven.press("home")
+        await driven.shows("In a page")
+
+    drive(None, scenario, size=(80, 24))
+
+
 def test_a_small_dialog_tells_all_of_its_keys(drive: Drive) -> None:
     async def scenario(driven: Driven) -> None:
         await driven.press("d")
@@ -65,6 +79,19 @@ def test_an_announcement_leaves_a_dialog_readable(drive: Drive, size: tuple[int,
         await driven.press("n")
         await driven.shows("Start page", "packed.tar.gz, 25.0 KiB.")
         await driven.shows("Downloads/packed.", "d  lists it")
+
+    drive(None, scenario, size=size)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (160, 50)])
+def test_an_announcement_leaves_what_is_typed_readable(drive: Drive, size: tuple[int, int]) -> None:
+    async def scenario(driven: Driven) -> None:
+        driven.browser.say("Saved to /home/somebody/Downloads/packed.tar.gz   d  lists it")
+        driven.browser.notify("packed.tar.gz, 25.0 KiB.", title="Saved", timeout=60)
+        await driven.shows("packed.tar.gz, 25.0 KiB.")
+        await driven.press("g")
+        driven.browser.prompt.query_one(Input).value = typed = "x" * (size[0] - 12)
+        await driven.shows(f"Go to {typed}", "d  lists it", "25.0 KiB")
 
     drive(None, scenario, size=size)
 

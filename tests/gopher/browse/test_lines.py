@@ -74,6 +74,12 @@ def test_what_to_do_about_an_error() -> None:
     assert "the menu above" in text and "b  goes back" in text
 
 
+def test_a_sentence_of_a_server_ends_once() -> None:
+    for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
+        line = lines_of(Page(URL, None, ServerError(said)), None)[0]
+        assert line.text.endswith(f"an error: {said}")
+
+
 def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
     error = TLSError("h:70", "self-signed certificate")
     plain = lines_of(Page(URL, None, error), None)

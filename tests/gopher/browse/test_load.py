@@ -144,6 +144,27 @@ def test_a_page_grows_line_by_line_until_all_of_it_is_there(serve: Serve, path: 
     assert all(lines == page[: len(lines)] for lines in shown)
 
 
+def test_a_dot_that_may_be_the_end_of_a_text_is_not_shown_before_more_comes(serve: Serve) -> None:
+    more = threading.Event()
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"One\r\n.\r\n")
+        more.wait()
+        connection.sendall(b"Two\r\n.\r\n")
+
+    async def scenario() -> list[list[str]]:
+        url = GopherURL.parse(serve(script).url("/0/x"))
+        shown = []
+        async for lines in Loading(url, lambda: ConnectionOptions(TIMEOUTS)).growing():
+            shown.append([line.text for line in lines])
+            more.set()
+        return shown
+
+    shown = run(scenario())
+    assert shown[0] == ["One"]
+    assert shown[-1] in (["One"], ["One", ".", "Two"])
+
+
 def test_a_cut_end_of_tls_is_shown_with_a_warning(serve: Serve, certificate: Path) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"all of it?\n")
