@@ -10,8 +10,9 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.command.arguments import connection_options, fetch_options
 from logsrv.gopher.command.asked import asked_url, kind_of, opened
 from logsrv.gopher.command.show import Screen, show_menu, show_text
+from logsrv.gopher.local.typed import typed_place
 from logsrv.gopher.wire.errors import UnknownHost
-from logsrv.gopher.wire.url import GopherURL, typed_url
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -34,7 +35,8 @@ def run_fetch(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         url = asked_url(options, connection)
         _show(url, lambda: opened(url, connection, options.max_size), options, stdout, stderr)
     except UnknownHost as error:
-        if "://" in options.url or error.host != typed_url(options.url).host:
+        typed = typed_place(options.url)
+        if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:
             raise
         raise UnknownHost(error.host, error.hint + _meant(options.url)) from error
     return 0

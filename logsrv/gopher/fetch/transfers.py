@@ -181,14 +181,14 @@ class Transfers:
         if flight in self._active:
             flight.deadline = math.inf
             flight.paused = True
-            self._listen(flight, 0)
+            self._look_out(flight)
 
     def resume(self, flight: Flight) -> None:
         """Go on with a flight that is paused."""
         if flight in self._active:
             flight.go_on(self._clock())
             flight.paused = False
-            self._listen(flight, READ)
+            self._look_out(flight)
 
     def stop(self, flight: Flight) -> None:
         """Let go of a request that nobody wants any more; its sink hears nothing."""
@@ -312,7 +312,8 @@ class Transfers:
         elif flight.sink.descriptor is not None and flight.verbatim:
             self._pass_on(flight, flight.sink.descriptor)
             return
-        self._receive(flight)
+        if not flight.paused:
+            self._receive(flight)
 
     def _pass_on(self, flight: Flight, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
@@ -338,6 +339,7 @@ class Transfers:
                 # The end, or a kind of socket that knows no such way: to receive will tell.
                 self._receive(flight)
                 return
+            self.received += size
             try:
                 way.give(file, size)
             except OSError as error:
@@ -345,7 +347,8 @@ class Transfers:
                 # Of what is still in it nothing may come into another file.
                 way.close()
                 self._passage = None
-            self.received += size
+                self._end(flight)
+                return
             flight.sink.passed(size)
             flight.passed(size, self._clock())
             if flight.done:
@@ -363,7 +366,7 @@ class Transfers:
             except OSError:
                 # What the server said before it closed is worth reading, and tells more.
                 flight.outgoing = b""
-        self._listen(flight, READ | WRITE if flight.outgoing else READ)
+        self._look_out(flight)
 
     def _receive(self, flight: Flight) -> None:
         sock = flight.socket
@@ -374,7 +377,7 @@ class Transfers:
             if data is None:
                 return
             self._came(flight, data, now)
-            if flight.done or flight.paused:
+            if flight.socket is None or flight.paused:
                 return
 
     def _came(self, flight: Flight, data: bytes | OSError, now: float) -> None:
@@ -389,12 +392,20 @@ class Transfers:
                 flight.done = True
         except (LogsrvError, OSError) as error:
             flight.done, flight.error = True, error
+        if flight not in self._active:
+            # Who took it has stopped it.
+            return
         if flight.outgoing:
             self._send(flight)
         if flight.done:
             self._end(flight)
 
     # What they have in common.
+
+    def _look_out(self, flight: Flight) -> None:
+        """Let the selector tell what a flight with a connection waits for now."""
+        reading = 0 if flight.paused else READ
+        self._listen(flight, reading | WRITE if flight.outgoing else reading)
 
     def _listen(self, flight: Flight, events: int) -> None:
         if events != flight.events:

@@ -36,6 +36,12 @@ def test_a_misspelt_command_or_file_is_no_host(words: tuple[str, ...], end: str)
     assert (status, out) == (4, b"") and err.endswith(end)
 
 
+def test_a_directory_with_a_link_to_no_host_is_not_taken_for_a_host(tmp_path: Path) -> None:
+    (tmp_path / "gophermap").write_bytes(b"1There\t/\tno.invalid\t70\n")
+    status, out, err = gopher(str(tmp_path), "1")
+    assert (status, out) == (4, b"") and err.endswith("or try again later\n")
+
+
 def test_links_json_and_raw(serve: Serve) -> None:
     url = serve(MENU).url()
     assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]

@@ -241,6 +241,64 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
     assert content(finished) == b"x" * 100
 
 
+def _in_a_hurry(connection: socket.socket, _: bytes) -> None:
+    """Answer at length before more of a request than its first line was read."""
+    connection.sendall(b"x" * 20_000_000)
+
+
+def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
+    serve: Serve, fetcher: Make
+) -> None:
+    class Pausing(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.pause(flight)
+            return super().feed(data)
+
+    get, sink = fetcher(), Pausing()
+    url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
+    flight = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    while not sink.content:
+        get.wait(0.1)
+    came = len(sink.content)
+    for _ in range(20):
+        get.wait(0.05)
+    assert len(sink.content) == came
+    get.resume(flight)
+    while len(sink.content) == came:
+        get.wait(0.1)
+    get.stop(flight)
+
+
+def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
+    serve: Serve, fetcher: Make
+) -> None:
+    """Stopped by its own sink, as by who has a menu's last line."""
+
+    class Stopping(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.stop(flight)
+            return super().feed(data)
+
+    get, sink = fetcher(), Stopping()
+    url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
+    flight = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    assert all_of(get) == []
+    assert 0 < len(sink.content) < 100_000
+
+
+@pytest.mark.parametrize("path", ["/9x", "/0x%09%09+"])
+def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: str) -> None:
+    class Stopping(MemorySink):
+        def feed(self, data: bytes) -> bool:
+            get.stop(flight)
+            return super().feed(data)
+
+    get, sink = fetcher(), Stopping()
+    flight = get.start(GopherURL.parse(serve(b"+2\r\nxx").url(path)), sink)
+    assert all_of(get) == []
+    assert flight.error is None
+
+
 def test_silence_ends(serve: Serve, fetcher: Make) -> None:
     silent = serve(lambda connection, _: [connection.recv(1)])
 
