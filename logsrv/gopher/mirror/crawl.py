@@ -77,6 +77,8 @@ class Crawl:
         self._jobs: dict[Key, Job] = {}
         self._done: dict[Key, Done] = {}
         self._old: dict[Key, Done] = {}
+        # All copies that earlier runs have made, those among them that others have taken the place of.
+        self._copies: dict[tuple[str, ...], Done] = {}
         self._readings = Readings(self._write, clock)
         self._ended: deque[Job] = deque()
         self._clock = clock
@@ -186,6 +188,7 @@ class Crawl:
         self._update = contents.old is not None
         for known, found in ((self._old, contents.old or ()), (self._done, contents.done)):
             for done in found:
+                self._copies[done.path] = done
                 key = self._items.key(done.url)
                 if (
                     known is self._old
@@ -364,12 +367,13 @@ class Crawl:
 
     def _drop(self) -> None:
         """Remove what was not met any more."""
+        self.tally.gone = len(self._old)
         taken = {job.path for job in self._jobs.values() if job.has_copy}
-        for old in self._old.values():
-            self.tally.gone += 1
-            if old.path in taken:
+        taken |= {done.path for done in self._done.values()}
+        for path, copy in self._copies.items():
+            if path in taken:
                 continue
-            if old.size is not None:
-                self._folders.remove(old.path)
+            if copy.size is not None:
+                self._folders.remove(path)
             elif self._files is not None:
-                self._files.remove(old.path)
+                self._files.remove(path)

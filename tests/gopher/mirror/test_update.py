@@ -120,3 +120,16 @@ def test_an_item_that_becomes_a_menu(serve: Serve, tmp_path: Path) -> None:
     for _ in range(2):
         crawl(site, tmp_path, update=True)
     assert list(items(tmp_path).values()) == [b"b"]
+
+
+def test_an_item_that_becomes_a_menu_in_an_update_that_was_stopped(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, {b"": b"0A\t/a\t@\r\n", b"/a": b"text"})
+    crawl(site, tmp_path)
+    site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
+    site.server.requests.clear()
+    with pytest.raises(KeyboardInterrupt):
+        crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 3))
+    crawl(site, tmp_path, update=True)
+    assert list(items(tmp_path).values()) == [b"b"]
