@@ -225,12 +225,14 @@ class Crawl:
         if len(self._jobs) >= self._manners.items:
             self.tally.stopped = f"--max-items {self._manners.items}"
             return None
-        job = self._jobs[key] = Job(url, key, depth)
         done = self._done.pop(key, None)
-        if done is not None and (done.size is None) == is_menu(url):
+        if done is not None:
+            # As what it was fetched: another menu, met first by now, may call it something else.
+            job = self._jobs[key] = Job(done.url, key, depth)
             self.tally.kept += 1
             self._keep(done, job)
             return job
+        job = self._jobs[key] = Job(url, key, depth)
         self.waiting += 1
         old = self._old.get(key)
         if old is not None:

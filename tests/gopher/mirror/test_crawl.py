@@ -37,6 +37,26 @@ def test_a_second_run_asks_for_nothing_that_is_there(serve: Serve, tmp_path: Pat
     assert site.asked == {b"/a": 1}, "a file of another size is not finished"
 
 
+def test_a_copy_stays_what_it_is_when_another_menu_comes_first(
+    serve: Serve, tmp_path: Path
+) -> None:
+    answers = {
+        b"": b"1B\t/b\t@\r\n1A\t/a\t@\r\n",
+        b"/a": b"0X\t/x\t@\r\n",
+        b"/b": b"1X\t/x\t@\r\n",
+        b"/x": b"0Y\t/y\t@\r\n",
+        b"/y": b"y",
+    }
+    site = Site(serve, answers)
+    site.failing[b"/b"] = 1
+    crawl(site, tmp_path, files=True)
+    before = files(tmp_path)
+    site.server.requests.clear()
+    assert crawl(site, tmp_path, files=True).tally.kept == 4
+    assert site.asked == {}
+    assert files(tmp_path) == before
+
+
 def test_what_failed_is_tried_again_by_the_next_run(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, {**SITE, b"/a": NOT_THERE})
     done = crawl(site, tmp_path)
