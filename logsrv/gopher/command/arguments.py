@@ -193,7 +193,11 @@ def add_connection_options(parser: Parser | Declared) -> None:
 
 
 def connection_options(options: Namespace) -> ConnectionOptions:
-    """Return what the options of `add_connection_options` say. Raises ConfigurationError."""
+    """Return what the options of `add_connection_options` say. Raises UsageError, ConfigurationError."""
+    if (options.cafile is not None) + options.pin + options.insecure > 1:
+        raise UsageError(
+            "--cafile, --pin and --insecure are three ways to trust a server; choose one"
+        )
     pins = proxy = None
     if options.pin:
         from logsrv.gopher.fetch.places import pins_path

@@ -11,9 +11,10 @@ from logsrv.gopher.command.arguments import connection_options, fetch_options
 from logsrv.gopher.command.asked import asked_url, kind_of, opened
 from logsrv.gopher.command.show import Screen, show_menu, show_text
 from logsrv.gopher.local.typed import typed_place
-from logsrv.gopher.wire.errors import UnknownHost
+from logsrv.gopher.wire.errors import ServerError, UnknownHost
+from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
-from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def run_fetch(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         if "://" in options.url or not isinstance(typed, GopherURL) or error.host != typed.host:
             raise
         raise UnknownHost(error.host, error.hint + _meant(options.url)) from error
+    except ServerError as error:
+        if hint := _no_type(options):
+            raise ServerError(error.message, error.number, f" ({hint})") from error
+        raise
+    if item_type(url.item_type).name == "unknown" and (hint := _no_type(options)):
+        stderr.write(printable(f"gopher: {hint}\n"))
     return 0
 
 
@@ -49,6 +56,25 @@ def _meant(word: str) -> str:
     near = nearest(word, _COMMANDS) if word.isalpha() else None
     question = f" (did you mean gopher {near}?)" if near else ""
     return f"; nor is there a file {one_line(word, 500)} here{question}"
+
+
+def _no_type(options: Namespace) -> str:
+    """Return what of a server's item was taken for its type, if its URL may have been typed without one,
+    as those of the web are.
+    """
+    url = typed_place(options.url)
+    if options.words or options.type is not None or not isinstance(url, GopherURL):
+        return ""
+    letter, selector = url.item_type, url.selector
+    if not (
+        letter.isascii() and letter.isalpha() and selector[:1].isalnum()
+    ) or selector.startswith(b"URL:"):
+        return ""
+    whole = url.replace(item_type="0", selector=b"/" + letter.encode("latin-1") + selector)
+    return (
+        f"the {letter} behind the host was taken for the type of the item; "
+        f"as a text it is {whole}, as a menu {whole.replace(item_type='1')}"
+    )
 
 
 def _show(url: ItemURL, ask: Ask, options: Namespace, stdout: BinaryIO, stderr: TextIO) -> None:

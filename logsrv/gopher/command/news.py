@@ -22,6 +22,7 @@ from logsrv.gopher.follow.entries import address_of
 from logsrv.gopher.follow.feed import Found, as_atom, as_json, type_of
 from logsrv.gopher.follow.fetching import fetch_entries, look_at
 from logsrv.gopher.follow.following import Followed, Following, can_follow, newest
+from logsrv.gopher.wire.errors import UnknownHost
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL, typed_url
 from logsrv.kit.text.escape import one_line, printable
@@ -92,7 +93,14 @@ def _follow(options: Namespace, session: Session, stdout: BinaryIO, stderr: Text
     if any(each.url == url for each in session.following.all()):
         raise ConfigurationError(f"{url} is followed already")
     how, now = session.options_for(url, accept_cut=True), int(time.time())
-    entries = asyncio.run(fetch_entries(url, how, now, session.charset))
+    try:
+        entries = asyncio.run(fetch_entries(url, how, now, session.charset))
+    except UnknownHost as error:
+        if not os.path.exists(options.url):
+            raise
+        raise ConfigurationError(
+            f"{one_line(options.url, 500)} is on this machine; only what a server has can be followed"
+        ) from error
     title = " ".join(options.title) or title_of(url)
     session.following.follow(url, title, entries, now)
     if stdout.isatty():

@@ -51,16 +51,17 @@ class ProxyTalk:
 
         hello ──► welcome ──► connect ──► reply ──► done
 
-    outgoing: what has to be sent to it now. done: from here on, the server itself is at the other end.
+    outgoing: what has to be sent to it now. welcomed: it is a SOCKS proxy, and takes us. done: from here
+    on, the server itself is at the other end.
     """
 
-    __slots__ = ("_destination", "_held", "_proxy", "_welcomed", "done", "outgoing")
+    __slots__ = ("_destination", "_held", "_proxy", "done", "outgoing", "welcomed")
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._destination = _address(host) + port.to_bytes(2, "big")
         self._held = b""
-        self._welcomed = False
+        self.welcomed = False
         self.done = False
         self.outgoing = _HELLO
 
@@ -68,7 +69,7 @@ class ProxyTalk:
         """Take what the proxy said, and return what came behind its last word. Raises ProxyError."""
         self.outgoing = b""
         self._held += data
-        if not self._welcomed:
+        if not self.welcomed:
             if len(self._held) < len(_WELCOME):
                 return b""
             self._welcome()
@@ -93,7 +94,7 @@ class ProxyTalk:
         if self._held[1:2] != b"\0":
             raise self.error("it wants a name and a password")
         self._held = self._held[2:]
-        self._welcomed = True
+        self.welcomed = True
         self.outgoing = b"\5\1\0" + self._destination
 
 

@@ -21,13 +21,21 @@ def tls_context(trust: Trust) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=trust.cafile)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"the CA file {trust.cafile} cannot be read: {error}") from error
+        raise ConfigurationError(f"the CA file {trust.cafile} {_fault(error)}") from error
     # Python before 3.11.4 asks OpenSSL to pass off a connection that was cut as one that was closed.
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if not trust.by_authority:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _fault(error: OSError) -> str:
+    if not isinstance(error, ssl.SSLError):
+        return f"cannot be read: {error.strerror or error}"
+    if error.reason == "NO_CERTIFICATE_OR_CRL_FOUND":
+        return "has no certificate in PEM format"
+    return f"cannot be read: {error}"
 
 
 class Encryption:

@@ -193,9 +193,20 @@ class Transfer:
             return
         silence = {"connect": timeouts.connect, "first byte": timeouts.first_byte}
         seconds = silence.get(self.phase, timeouts.between)
-        self._fail(TimedOut(self.url.address, self.phase, seconds))
+        if self._waits_for_proxy:
+            silence_of_proxy = f"it did not answer within {seconds:g} seconds"
+            self._fail(ProxyError(str(self._options.proxy), silence_of_proxy))
+        else:
+            self._fail(TimedOut(self.url.address, self.phase, seconds))
 
     # Between the connection and the request.
+
+    @property
+    def _waits_for_proxy(self) -> bool:
+        """Return true if the proxy has not yet said that it is one; then the server was not asked for."""
+        if self._options.proxy is None or self.phase != "connect" or self._encryption is not None:
+            return False
+        return self._talk is None or not self._talk.welcomed
 
     def _said_by_proxy(self, talk: ProxyTalk, data: bytes, now: float) -> bytes:
         """Go on with the talk; return what came behind its end."""

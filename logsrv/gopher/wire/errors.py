@@ -55,10 +55,14 @@ class BadURL(GopherError, ValueError, code="bad-url"):
 class ServerError(GopherError, code="server-error", exit_status=3):
     """The server answered with an error: a menu line of type 3, or `--N` of Gopher+."""
 
-    def __init__(self, message: str, number: int | None = None) -> None:
-        """`message` is the server's own text, not yet escaped; `number` the code of Gopher+."""
+    def __init__(self, message: str, number: int | None = None, hint: str = "") -> None:
+        """`message` is the server's own text, not yet escaped; `number` the code of Gopher+; `hint` what
+        stands behind it.
+        """
         said = one_line(" ".join(message.split()), 500)
-        super().__init__(f"the server answers with an error: {said or '(it does not say which)'}")
+        super().__init__(
+            f"the server answers with an error: {said or '(it does not say which)'}{hint}"
+        )
         self.message = message
         self.number = number
 

@@ -59,7 +59,7 @@ def test_the_url_and_what_options_add_to_it(words: list[str], url: str) -> None:
         (["h", "--json", "--raw"], UsageError, "choose one"),
         (["h", "--json", "-o", "x"], UsageError, "choose one"),
         (["h", "--proxy", "http://x"], ConfigurationError, "socks5://"),
-        (["h", "--pin", "--insecure"], ConfigurationError, "three ways to trust"),
+        (["h", "--pin", "--insecure"], UsageError, "--cafile, --pin and --insecure are three"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_one_sentence(

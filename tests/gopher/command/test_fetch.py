@@ -42,6 +42,28 @@ def test_a_directory_with_a_link_to_no_host_is_not_taken_for_a_host(tmp_path: Pa
     assert (status, out) == (4, b"") and err.endswith("or try again later\n")
 
 
+@pytest.mark.parametrize("said", [b"3no\t\terr\t1\r\n.\r\n", b"3no\t\terr\t1\r\n"])
+def test_a_url_as_the_web_has_them_is_explained(
+    serve: Serve, said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first letter of its path is the type, which who knows the web does not expect."""
+    monkeypatch.chdir(tmp_path)
+    host = f"127.0.0.1:{serve(said).port}"
+    hint = (
+        "the a behind the host was taken for the type of the item; "
+        f"as a text it is gopher://{host}/0/about.txt, as a menu gopher://{host}/1/about.txt"
+    )
+    status, _, err = gopher(f"{host}/about.txt")
+    assert (status, err) == (3, f"gopher: the server answers with an error: no ({hint})\n")
+    assert gopher(f"{host}/0/about.txt")[2] == "gopher: the server answers with an error: no\n"
+    assert "behind the host" not in gopher(f"{host}/1/menu", "1")[2]
+
+    plain = f"127.0.0.1:{serve(b'Error: not found').port}"
+    status, _, err = gopher(f"{plain}/about.txt")
+    assert status == 0 and err.endswith(f"gopher: {hint}\n".replace(host, plain))
+    assert "behind the host" not in gopher(f"{plain}/9/about.txt")[2]
+
+
 def test_links_json_and_raw(serve: Serve) -> None:
     url = serve(MENU).url()
     assert b"<gopher://127.0.0.1/0/about>" in gopher(url, "--links")[1]

@@ -231,3 +231,16 @@ def test_a_phlog_on_a_real_server(server: Callable[[Path], AbstractContextManage
         assert [each["title"] for each in json.loads(gopher("new", "--json")[1])["items"]] == [
             "2025-11-20 Two"
         ]
+
+
+def test_what_is_on_this_machine_cannot_be_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "phlog.invalid").mkdir()
+    assert gopher("follow", "phlog.invalid/") == (
+        1,
+        "",
+        "gopher: phlog.invalid/ is on this machine; only what a server has can be followed\n",
+    )
+    assert gopher("follow", "other.invalid/")[0] == 4

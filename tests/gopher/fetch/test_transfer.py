@@ -264,6 +264,16 @@ def test_a_talk_before_the_request_does_not_make_the_time_longer() -> None:
     assert isinstance(transfer.error, TimedOut) and "within 1 seconds" in str(transfer.error)
 
 
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_a_proxy_that_says_nothing_is_blamed_itself(is_connected: bool) -> None:
+    transfer = Transfer(url(False), ConnectionOptions(TIMEOUTS, proxy=PROXY), 0)
+    if is_connected:
+        transfer.connected(0)
+    transfer.expire(1)
+    assert isinstance(transfer.error, ProxyError)
+    assert str(transfer.error).endswith("it did not answer within 1 seconds")
+
+
 def test_what_the_server_says_instead() -> None:
     for answer, kind in ((b"3no\t\terror.host\t1\r\n.\r\n", ServerError), (BODY, TooBig)):
         transfer = Transfer(GopherURL("h"), ConnectionOptions(), 0, most_bytes=100)
