@@ -26,7 +26,7 @@ KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "space,pagedown=page.page(1) pageup,shift+space=page.page(-1)",
         ),
         ("Home End", "the top, the bottom", "home=page.end(-1) end,G=page.end(1)"),
-        ("Enter →", "open the link", "enter,right=open"),
+        ("Enter →", "open the link", "enter,right,ctrl+j=open"),
         ("1 2 … 9", "open a link by its number, then Enter", _NUMBERS),
         ("/", "find in the page", "slash=find"),
         ("n N", "the next, the previous place found", "n=find_again(False) N=find_again(True)"),

@@ -19,6 +19,9 @@ from logsrv.gopher.browse.keyline import Key
 class Field(Input):
     """A line to type in. `submitted` gets what is there at Enter at once: a message would come late."""
 
+    # A newline is what a terminal made of Enter before a program took its keys.
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "submit")]
+
     def __init__(self, submitted: Callable[[str], None]) -> None:
         super().__init__(compact=True, select_on_focus=False)
         self._submitted = submitted

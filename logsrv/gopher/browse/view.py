@@ -99,8 +99,9 @@ class PageView(ScrollView, can_focus=True):
         self._lay_out(lines)
         place = position or Position()
         self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
-        if place.cursor is not None and place.cursor < len(lines):
-            self.cursor = place.cursor
+        if place.cursor is not None:
+            # What was there may have gone elsewhere, such as an item of the news that was read.
+            self.cursor = self._link_from(place.cursor, 1, len(lines))
         self._keep_in_sight()
         self.refresh()
 

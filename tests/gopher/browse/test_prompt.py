@@ -52,6 +52,15 @@ def test_what_is_typed_is_the_answer() -> None:
     assert asked(scenario, "oh ") == ["oh hi"]
 
 
+def test_a_newline_is_enter() -> None:
+    """A terminal makes Enter one as long as no program takes its keys."""
+
+    async def scenario(_: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("h", "i", "ctrl+j")
+
+    assert asked(scenario) == ["hi"]
+
+
 def test_escape_gives_up() -> None:
     async def scenario(_: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("h", "escape")

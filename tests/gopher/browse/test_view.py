@@ -159,6 +159,16 @@ def test_a_text_scrolls() -> None:
     framed(TEXT, scenario)
 
 
+def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
+    async def scenario(frame: Frame, _: Pilot[None]) -> None:
+        frame.view.show([link("0"), Line(""), link("2"), link("3")], Position(1))
+        assert frame.view.cursor == 2
+        frame.view.show([link("0"), link("1"), Line("")], Position(2))
+        assert frame.view.cursor == 0
+
+    framed([], scenario)
+
+
 def test_a_position_is_returned_to() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         frame.view.show(LONG_MENU, Position(47, 40, 0))
