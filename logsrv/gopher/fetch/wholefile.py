@@ -107,7 +107,11 @@ def write_whole(path: str, content: bytes) -> None:
     global _number
     _number += 1
     part = os.path.join(folder, f".{name[:50]}.{_number:012x}.part")
-    file = os.open(part, _NEW, 0o666)
+    try:
+        file = os.open(part, _NEW, 0o666)
+    except OSError as error:
+        _name(error, path, part)
+        raise
     try:
         _write_all(file, content)
         os.replace(part, path)

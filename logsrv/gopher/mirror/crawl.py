@@ -340,6 +340,9 @@ class Crawl:
             self._queue.add(job)
             return
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
+            if error.filename is None and job.path is not None:
+                # That the disk is full comes without a name.
+                error.filename = self._folders.path(job.path)
             raise error
         if not isinstance(error, (LogsrvError, OSError)):
             raise error

@@ -126,8 +126,10 @@ def test_an_error_of_the_disk_names_the_file_that_was_meant(tmp_path: Path) -> N
         raise OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(FileNotFoundError) as nowhere, whole_file(tmp_path / "none" / "x"):
         """There is no such directory."""
+    with pytest.raises(FileNotFoundError) as small:
+        write_whole(str(tmp_path / "none" / "x"), b"")
     assert full.value.filename == str(tmp_path / "x")
-    assert nowhere.value.filename == str(tmp_path / "none" / "x")
+    assert nowhere.value.filename == small.value.filename == str(tmp_path / "none" / "x")
 
 
 @pytest.mark.parametrize("write", [write_new, write_whole])

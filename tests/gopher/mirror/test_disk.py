@@ -14,6 +14,7 @@ from logsrv.gopher.fetch.transfers import Finished
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.folders import LinkInTheWay
 from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.mirror.sinks import FileSink
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
@@ -86,6 +87,20 @@ def test_a_full_disk_ends_it_with_its_error(
     monkeypatch.setattr(sinks, "write_new", full)
     with pytest.raises(OSError, match="No space"):
         crawl(site, tmp_path)
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_file_names_it(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(serve, {b"": b"9Big\t/big\t@\r\n", b"/big": bytes(1_000_000)})
+
+    def full(sink: FileSink, data: bytes) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileSink, "feed", full)
+    with pytest.raises(OSError, match="No space") as found:
+        crawl(site, tmp_path)
+    assert found.value.filename == str(tmp_path / "big")
 
 
 def test_a_link_in_the_directory_is_not_written_through(serve: Serve, tmp_path: Path) -> None:
