@@ -10,7 +10,8 @@
     downloads, outside         files in the background; links for other programs
     news                       what is new in followed menus
     session                    all that one run remembers
-    view, prompt, dialogs      the widgets
+    view, prompt, dialogs,
+    keyline                    the widgets
     guide, palette, ground,
     words                      what it says and how it looks
     window                     loads and shows pages

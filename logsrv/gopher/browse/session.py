@@ -38,7 +38,7 @@ class Session:
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset
-        # Servers whose certificate the user decided to trust and that have not been asked since.
+        # Servers whose certificate the user decided to trust: the next one they show is pinned.
         self.newly_trusted: set[str] = set()
 
     @cached_property

@@ -206,7 +206,10 @@ class Window(App[None]):
         current = self.session.history.neighbour(0)
         if current is not None and self.view.lines:
             current.position = self.view.position()
-        self._give_up()
+        left = self._give_up()
+        if left is not None and self.shown is self._part:
+            # Should nothing come of this visit, it is all that there is of the page.
+            self.shown = left.so_far(PeerError("you left this before all of it had come"))
         position = self.session.history.set_out(place, step)
         page = self._at_hand(place, step)
         if page is None:

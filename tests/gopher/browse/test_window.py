@@ -276,6 +276,30 @@ def test_escape_stops_a_silent_server_and_stays(drive: Drive, serve: Serve) -> N
     drive(server.url(), scenario, timeouts=Timeouts(first_byte=60))
 
 
+def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: Serve) -> None:
+    """Also when it is made anew for another width, and `r` asks for the rest."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"\r\n":
+            connection.sendall(item("i", "the first line") + item("1", "Silent", "/silent"))
+        connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        await driven.shows("the first line", "Silent")
+        await driven.press("enter")
+        await until(lambda: len(server.requests) == 2, "the request")
+        await driven.press("escape")
+        await driven.shows("Stopped: ", "the first line")
+        await driven.pilot.resize_terminal(70, 20)
+        await driven.press("c")
+        await driven.type("cp437")
+        await driven.shows("cp437", "You left this before all of it had come", "the first line")
+
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60, between=60))
+
+
 def test_the_last_page_asked_for_wins(drive: Drive, serve: Serve) -> None:
     """A slow page that is left does not come up later."""
 

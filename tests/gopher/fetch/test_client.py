@@ -39,7 +39,7 @@ async def test_a_menu_a_text_a_search(reactor: Any, serve: Serve) -> None:
     client = GopherClient(reactor)
     menu = await client.menu(server.url())
     assert [item.text() for item in menu.items] == ["Hi", "A text"] and menu.terminated
-    text = await client.text(server.url("/0/a"))
+    text = await client.text(url=server.url("/0/a"))  # type: ignore[call-arg]
     assert text.decoded() == "café\n.\n" and text.terminated
     await client.search(server.url("/7/find"), "größe")
     assert server.requests == [b"\r\n", b"/a\r\n", "/find\tgröße\r\n".encode()]
