@@ -107,7 +107,9 @@ class PageView(ScrollView, can_focus=True):
 
     def extend(self, lines: Sequence[Line]) -> None:
         """Show more lines at the end; nothing that is in sight moves."""
+        known = len(self.lines)
         self.page_layout.extend(lines)
+        self.matches += self._matching(known)
         self._grown()
         if self.cursor is None and self.scroll_offset.y == 0:
             self._keep_in_sight()
@@ -145,9 +147,7 @@ class PageView(ScrollView, can_focus=True):
         match = re.compile(re.escape(words), re.IGNORECASE) if words else None
         if match != self._match:
             self._match = match
-            self.matches = [
-                index for index, line in enumerate(self.lines) if match and match.search(line.text)
-            ]
+            self.matches = self._matching(0)
         self.refresh()
         if not self.matches:
             return None
@@ -163,6 +163,13 @@ class PageView(ScrollView, can_focus=True):
         else:
             self._keep_in_sight()
         return at % len(self.matches) + 1, len(self.matches)
+
+    def _matching(self, begin: int) -> list[int]:
+        """Return the lines from `begin` on that have what is looked for."""
+        match, lines = self._match, self.lines
+        if match is None:
+            return []
+        return [at for at in range(begin, len(lines)) if match.search(lines[at].text)]
 
     # Layout.
 

@@ -256,6 +256,17 @@ def test_what_is_looked_for_is_found_round_the_end() -> None:
     framed(TEXT, scenario)
 
 
+def test_what_comes_later_is_found_too() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        assert view.find("line 99", stay=True) == (1, 1)
+        view.extend([Line("line 99 once more")])
+        assert view.matches == [99, 100]
+        assert view.find("line 99") == (2, 2)
+
+    framed(TEXT, scenario)
+
+
 def test_places_found_are_marked_and_cleared() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         frame.view.find("lin", stay=True)
