@@ -47,15 +47,24 @@ class _StandardError(io.FileIO):
             return len(data)
 
 
+def _lenient(stream: TextIO) -> TextIO:
+    """Return the same as a stream that never fails; `stream` itself where it is no file of the system, as
+    programs put one in its place.
+    """
+    try:
+        file = _StandardError(stream.fileno(), "wb", closefd=False)
+    except OSError:
+        return stream
+    return io.TextIOWrapper(file, stream.encoding, stream.errors, line_buffering=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script: run the arguments, those of the command line if left out; the exit status."""
     signal.signal(signal.SIGTERM, _terminate)
     # A shell's >&- leaves no stream.
     with open(os.devnull, "wb") as nowhere, open(os.devnull, "w") as unsaid:
         stdout = nowhere if sys.stdout is None else sys.stdout.buffer
-        said = sys.stderr or unsaid
-        file = _StandardError(said.fileno(), "wb", closefd=False)
-        stderr = io.TextIOWrapper(file, said.encoding, said.errors, line_buffering=True)
+        stderr = _lenient(sys.stderr or unsaid)
         try:
             status = run(sys.argv[1:] if arguments is None else arguments, stdout, stderr)
         except KeyboardInterrupt:

@@ -154,6 +154,17 @@ def test_a_full_or_closed_output_is_no_traceback(serve: Serve) -> None:
     assert subprocess.run(closed, stderr=subprocess.PIPE).stderr == b""
 
 
+def test_a_program_may_have_put_something_else_in_the_place_of_standard_error() -> None:
+    program = """if True:
+        import contextlib, io
+        from logsrv.gopher.command.main import main
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            status = main(["--nothing"])
+        print(status, said.getvalue())"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.stdout.startswith(b"2 gopher: "), done.stderr.decode()
+
+
 def test_a_sentence_that_nobody_can_be_told_leaves_the_status_as_it_is(
     serve: Serve, tmp_path: Path
 ) -> None:
