@@ -268,9 +268,12 @@ class Window(App[None]):
             # A page that is returned to comes whole, at its old place.
             page = await self._load(place, part if position is None else None)
             self.session.cache.put(page)
+        is_begun = self.page is part
+        if is_begun:
+            self.shown = page
         few = page.received < _MANY_BYTES
         lines = self._lines(page) if few else await asyncio.to_thread(self._lines, page)
-        self._arrive(page, lines, self.view.position() if self.page is part else position)
+        self._arrive(page, lines, self.view.position() if is_begun else position)
 
     async def _load(self, url: ItemURL, part: Page | None) -> Page:
         loading, self._started = self._started, None

@@ -7,6 +7,9 @@ import socket
 import threading
 from pathlib import Path
 
+from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.page import Page
+from logsrv.gopher.browse.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import ROOT, site
@@ -296,6 +299,53 @@ def test_a_part_of_a_page_that_was_left_for_nothing_stays(drive: Drive, serve: S
         await driven.press("c")
         await driven.type("cp437")
         await driven.shows("cp437", "You left this before all of it had come", "the first line")
+
+    drive(server.url(), scenario, timeouts=Timeouts(first_byte=60, between=60))
+
+
+def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
+    drive: Drive, serve: Serve
+) -> None:
+    more, laid_out = threading.Event(), threading.Event()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request == b"/large\r\n":
+            connection.sendall(b"the first line\n" * 1000)
+            more.wait()
+            connection.sendall(b"another line\n" * 30_000)
+        elif request == b"\r\n":
+            connection.sendall(menu(item("i", "Welcome to the hole")))
+        else:
+            connection.recv(1)
+
+    server = serve(script)
+
+    async def scenario(driven: Driven) -> None:
+        browser = driven.browser
+        make_lines = browser._lines
+
+        def late(shown: Page | Own) -> list[Line]:
+            if threading.current_thread() is not threading.main_thread():
+                laid_out.wait(20)
+            return make_lines(shown)
+
+        await driven.shows("Welcome to the hole")
+        browser._lines = late  # type: ignore[method-assign]
+        await driven.press("g")
+        await driven.type(server.url("/0/large"))
+        await driven.shows("the first line")
+        more.set()
+        await until(lambda: browser.loading is None, "all of it")
+        await driven.press("g")
+        await driven.type(server.url("/1/silent"))
+        await until(lambda: len(server.requests) == 3, "the request")
+        await driven.press("escape")
+        laid_out.set()
+        await driven.press("c")
+        await driven.type("cp437")
+        await until(lambda: browser.session.charset, "the character set")
+        await driven.pilot.pause()
+        assert "the first line" in driven.screen()
 
     drive(server.url(), scenario, timeouts=Timeouts(first_byte=60, between=60))
 
