@@ -211,8 +211,15 @@ class Crawl:
         for line in reading.next_lines():
             if self.tally.stopped is not None:
                 break
-            url = self._scope.wanted(line, reading.menu.url, reading.depth)
-            reading.jobs.append(None if url is None else self._meet(url, reading.depth))
+            menu = reading.menu.url
+            url = self._scope.wanted(line, menu, reading.depth)
+            if url is not None:
+                job = self._meet(url, reading.depth)
+            else:
+                # Too deep by this way, for one; another may have led to it.
+                url = self._scope.url(line, menu)
+                job = None if url is None else self._jobs.get(self._items.key(url))
+            reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()
 
