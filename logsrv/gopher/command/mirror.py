@@ -28,6 +28,7 @@ from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
+from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,7 +158,13 @@ def _crawled(crawl: Crawl, progress: Progress) -> BaseException | None:
 
 
 def _made(directory: str) -> list[str]:
-    """Make `directory`; return what was not there before, the innermost first. Raises OSError."""
+    """Make `directory`; return what was not there before, the innermost first. Raises ConfigurationError
+    if it is something else, OSError.
+    """
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        raise ConfigurationError(
+            f"{one_line(directory, 4096)} is no directory, which a mirror needs"
+        )
     made = []
     place = os.path.abspath(directory)
     while not os.path.lexists(place):
