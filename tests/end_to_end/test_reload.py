@@ -264,9 +264,12 @@ class Reloads(RuleBasedStateMachine):
         for name in ("unix", "other", "unixgram", "relp"):
             path = self.directory / name
             self.server.wait_until(lambda: path.exists() == (name in self.names), f"{name}")  # noqa: B023
+        # The socket of a listener that goes is closed in the turn after the one that said so.
+        self.server.wait_until(lambda: self.takes_connections() == ("tcp" in self.names), "tcp")
+
+    def takes_connections(self) -> bool:
         with socket.socket() as probe:
-            connected = probe.connect_ex(self.addresses["tcp"]) == 0
-        assert connected == ("tcp" in self.names)
+            return probe.connect_ex(self.addresses["tcp"]) == 0
 
     def teardown(self) -> None:
         for _, peer in self.open:
