@@ -211,14 +211,14 @@ class Crawl:
         for line in reading.next_lines():
             if self.tally.stopped is not None:
                 break
-            menu = reading.menu.url
-            url = self._scope.wanted(line, menu, reading.depth)
-            if url is not None:
+            url, job = self._scope.url(line, reading.menu.url), None
+            if url is None:
+                self._scope.leave_out(line)
+            elif self._scope.wants(url, reading.depth):
                 job = self._meet(url, reading.depth)
             else:
                 # Too deep by this way, for one; another may have led to it.
-                url = self._scope.url(line, menu)
-                job = None if url is None else self._jobs.get(self._items.key(url))
+                job = self._jobs.get(self._items.key(url))
             reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()
@@ -289,18 +289,17 @@ class Crawl:
         if not line.host and line.port is not None:
             # Elsewhere, no host would mean another one.
             line = line.replace(host=menu.url.host.encode(), port=menu.url.port)
-        if job is not None and job.has_copy:
-            return Line(line, job.path, is_menu(job.url), None)
-        url = self._scope.url(line, menu.url)
-        if url is None:
-            return Line(line, None, False, None)
-        key = self._items.key(url)
-        job, done = self._jobs.get(key), self._done.get(key)
+        url = done = None
+        if job is None or not job.has_copy:
+            url = self._scope.url(line, menu.url)
+        if job is None and url is not None:
+            key = self._items.key(url)
+            job, done = self._jobs.get(key), self._done.get(key)
         if job is not None and job.has_copy:
             return Line(line, job.path, is_menu(job.url), None)
         if done is not None:
             return Line(line, done.path, done.size is None, None)
-        return Line(line, None, False, str(url))
+        return Line(line, None, False, None if url is None else str(url))
 
     # Fetching.
 

@@ -84,23 +84,20 @@ class Scope:
         """Return true if `url` is on the root's server."""
         return url.port == self._root.port and url.host in self._names
 
-    def wanted(self, item: MenuItem, menu: GopherURL, depth: int) -> GopherURL | None:
-        """Return what to fetch for a line of a menu, or None, which is counted, unless it is only text.
+    def leave_out(self, item: MenuItem) -> None:
+        """Count a line of a menu that `url` has nothing for, unless it is only text."""
+        if item.item_type not in "i3":
+            self._skip(NOT_FOLLOWED)
 
-        depth: of what the menu leads to, in menus.
-        """
-        url = self.url(item, menu)
-        if url is None:
-            if item.item_type not in "i3":
-                self._skip(NOT_FOLLOWED)
-            return None
+    def wants(self, url: GopherURL, depth: int) -> bool:
+        """Return true if what a menu leads to is to be fetched, else count it. depth: in menus."""
         reason = self._reason(url, depth)
         if reason is None:
-            return url
+            return True
         self._skip(reason)
         if reason == OTHER_HOST and (url.address in self.strangers or len(self.strangers) < 1000):
             self.strangers[url.address] = self.strangers.get(url.address, 0) + 1
-        return None
+        return False
 
     def url(self, item: MenuItem, menu: GopherURL) -> GopherURL | None:
         """Return where a line of a menu leads, the root's server under the name that the root has."""

@@ -23,7 +23,16 @@ def scope(span: Span = "path", depth: int | None = None) -> Scope:
 
 
 def decide(scope: Scope, line: bytes, depth: int = 1) -> GopherURL | None:
-    return scope.wanted(parse_line(line), ROOT, depth)
+    return wanted(scope, line, ROOT, depth)
+
+
+def wanted(scope: Scope, line: bytes, menu: GopherURL, depth: int) -> GopherURL | None:
+    item = parse_line(line)
+    url = scope.url(item, menu)
+    if url is None:
+        scope.leave_out(item)
+        return None
+    return url if scope.wants(url, depth) else None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,7 @@ def test_depth_and_robots() -> None:
 def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     root = GopherURL.parse("gophers://h/")
     judge = Scope(root, "host", None, aliases=["www.h"])
-    found = judge.wanted(parse_line(b"0a\t/a\twww.h\t70"), root, 1)
+    found = wanted(judge, b"0a\t/a\twww.h\t70", root, 1)
     assert str(found) == "gophers://h/0/a"
     loopback = Scope(GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"])
     assert loopback.is_home(GopherURL.parse("gopher://localhost/"))
