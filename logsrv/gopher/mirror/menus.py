@@ -27,8 +27,8 @@ LATE = 2.0
 
 
 class Reading:
-    """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where it is nothing
-    that is wanted; as far as they were. missing: how many are still to come, when all lines were.
+    """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where nobody
+    asks for it; as far as they were. missing: how many are still to come, when all lines were.
     """
 
     __slots__ = ("depth", "jobs", "lines", "menu", "missing")
@@ -60,7 +60,6 @@ class Readings:
         self._write = write
         self._clock = clock
         self._unread: deque[Reading] = deque()
-        self._unfinished: dict[Reading, None] = {}
         self._waiting: dict[Job, list[Reading]] = {}
         self._late: deque[tuple[float, Reading]] = deque()
 
@@ -79,7 +78,6 @@ class Readings:
             self._write(reading)
             return
         reading.missing = len(awaited)
-        self._unfinished[reading] = None
         self._late.append((self._clock() + LATE, reading))
         for job in awaited:
             self._waiting.setdefault(job, []).append(reading)
@@ -89,8 +87,7 @@ class Readings:
         job.is_settled = True
         for reading in self._waiting.pop(job, ()):
             reading.missing -= 1
-            if not reading.missing and reading in self._unfinished:
-                del self._unfinished[reading]
+            if not reading.missing:
                 self._write(reading)
 
     def write_late(self) -> None:
@@ -102,10 +99,11 @@ class Readings:
 
     def leave(self) -> None:
         """Write all, at the end of a run: what they wait for will not come."""
-        for reading in (*self._unread, *self._unfinished):
+        waiting = (reading for readings in self._waiting.values() for reading in readings)
+        for reading in dict.fromkeys((*self._unread, *waiting)):
             self._write(reading)
         self._unread.clear()
-        self._unfinished.clear()
+        self._waiting.clear()
 
 
 class MenuFiles:
