@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position, tmp
+from logsrv.linelog.store.segment import NOWHERE, Position
 
 NAME = "imported"
 
@@ -18,30 +17,25 @@ Identity = list[Any]
 """A path, a size in bytes, a time in nanoseconds."""
 
 
-_NOWHERE = Position(0, 0)
-
-
 @attrs.frozen
 class Done:
-    """Files that were imported; those of an import under way, and where in the store it began."""
+    """Files that were imported; those of an import under way, and how far that has come.
+
+    begun: where in the store it began. synced: up to where it is on the medium, and text: which so many
+    bytes are. by: the process ids of who was at it, as the lock has them.
+    """
 
     files: list[Identity] = attrs.field(factory=list)
     under_way: list[Identity] = attrs.field(factory=list)
-    begun: Position = _NOWHERE
+    begun: Position = NOWHERE
     zone: str = ""
+    synced: Position = NOWHERE
+    text: int = 0
+    by: list[str] = attrs.field(factory=list)
 
     def save(self, disk: Disk) -> None:
         """Put it into the store, complete or not at all. Raises OSError."""
-        fd = disk.create_anew(tmp(NAME))
-        try:
-            left = json.dumps(attrs.asdict(self)).encode() + b"\n"
-            while left:
-                left = left[disk.writev(fd, [left]) :]
-            disk.fdatasync(fd)
-        finally:
-            os.close(fd)
-        disk.rename(tmp(NAME), NAME)
-        disk.sync_directory()
+        disk.put(NAME, json.dumps(attrs.asdict(self)).encode() + b"\n")
 
 
 def load(disk: Disk) -> Done:
@@ -53,6 +47,10 @@ def load(disk: Disk) -> Done:
             list(found["under_way"]),
             Position(*map(int, found["begun"])),
             str(found["zone"]),
+            # An import that an older version began says nothing of these.
+            Position(*map(int, found.get("synced", found["begun"]))),
+            int(found.get("text", 0)),
+            list(map(str, found.get("by", []))),
         )
     except FileNotFoundError:
         return Done()

@@ -1,7 +1,8 @@
 """The offline writer of a store: lines with moments of their own, sealed when they are enough.
 
 What is written is the same for the same files, byte by byte. So an import that was interrupted goes on
-behind the bytes that are there, however it ended.
+behind the bytes that are there. After a kill or a power cut those are the ones that are known to be on the
+medium (`Done.synced`): what stands behind them is cut off, and comes again from the files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import attrs
 import zstandard
 
 from logsrv.errors import StoreError
@@ -28,9 +30,11 @@ from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form
+from logsrv.linelog.store.torn import start_of_line
 
 _GROUP = 1 << 20
 _TAIL = 128 << 10
+_SYNC_EVERY = 64 << 20
 
 
 @contextlib.contextmanager
@@ -41,11 +45,16 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
         disk = Disk().enter(directory)
         with contextlib.ExitStack() as undo:
             undo.callback(disk.leave)
-            lock = DirectoryLock(disk)
-            undo.callback(lock.release)
+            lock = DirectoryLock(disk, claims=False)
+            in_order: bool | None = None
+            undo.callback(lambda: lock.release(in_order=in_order))
             writer = ImportWriter(disk, lock, policy)
-            undo.callback(writer.close)
-            yield writer
+            try:
+                yield writer
+            finally:
+                in_order = False
+                writer.close()
+                in_order = True
     except OSError as error:
         where = error.filename or directory
         raise StoreError(
@@ -70,17 +79,25 @@ class ImportWriter:
         self._disk, self._policy = disk, policy
         self.directory = disk.directory
         self.done = load(disk)
-        recover.tidy(disk)
-        number = recover.number_active(disk)
-        active = recover.open_active(disk)
+        killed = bool(lock.left_by)
+        # Whoever else has had the store may have written behind what an import left.
+        if self.done.under_way and lock.left_by in self.done.by:
+            self._cut()
+        if self.done.under_way:
+            # Before the lock names this process: whichever of the two it names then, it is known.
+            self._save(by=[*filter(None, [lock.left_by]), str(os.getpid())])
+        lock.claim()
+        begun = recover.begin(disk, crashed=killed)
+        recover.identified(disk)
         if self.done.under_way:
             # The rest of a torn line comes from the files.
-            active = active._replace(torn=False)
+            begun = begun._replace(opened=begun.opened._replace(torn=False))
         self._active = ActiveSegment(
-            active, number, policy, started=monotonic(), disk=disk, lock=lock, tell=_tell_nobody
+            begun, policy, started=monotonic(), disk=disk, lock=lock, tell=_tell_nobody
         )
+        self._active.leave_worn()
         self._pending: list[Any] = []
-        self._size = self._skip = self._skipped = 0
+        self._size = self._skip = self._skipped = self._unsynced = 0
         self._before = b""
         self._last = 0
 
@@ -94,6 +111,9 @@ class ImportWriter:
                     " in the same time zone, to finish it; or begin anew in another directory"
                 )
             self._skip = self._written()
+            if self._skip > done.text and done.by:
+                raise self._foreign()
+            self._note()
             return
         newest = self.newest()
         if newest and first < parse_rfc3339(newest) * SECOND:
@@ -103,7 +123,9 @@ class ImportWriter:
                 " another directory"
             )
         self._active.write([])
-        self.done = Done(done.files, files, self._active.position, zone)
+        self._active.sync()
+        here = self._active.position
+        self.done = Done(done.files, files, here, zone, here, 0, [str(os.getpid())])
         self.done.save(self._disk)
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
@@ -132,8 +154,13 @@ class ImportWriter:
         self.done.save(self._disk)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._active.finish()
+        """Let go of the file, with all that was written on the medium."""
+        try:
+            if self.done.under_way:
+                self._note()
+        finally:
+            self._active.finish()
+            self._leave()
 
     def _flush(self) -> None:
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
@@ -149,10 +176,54 @@ class ImportWriter:
             if there[len(there) - same :] != self._before[len(self._before) - same :]:
                 raise self._foreign()
         while data:
-            data = data[self._active.write([data]) :]
+            written = self._active.write([data])
+            self._unsynced += written
+            data = data[written:]
         if self._active.position.offset >= self._policy.rotate_size:
             self._rotate()
+            self._note()
             self._seal()
+        elif self._unsynced >= _SYNC_EVERY:
+            self._note()
+
+    def _note(self) -> None:
+        """Sync what was written, and say up to where that is."""
+        self._active.write([])
+        self._active.sync()
+        self._save(synced=self._active.position, text=self._written())
+        self._unsynced = 0
+
+    def _save(self, **changed: Any) -> None:
+        self.done = attrs.evolve(self.done, **changed)
+        self.done.save(self._disk)
+
+    def _cut(self) -> None:
+        """Cut off what stands behind the place up to which all is on the medium: it comes again."""
+        number, size = self.done.synced
+        half = {one.number: segment.ACTIVE for one in segment.half_rotated(self._disk)}
+        sealed = segment.sealed_segments(self._disk)
+        names = {one.number: one.name for one in sealed if one.form is Form.PLAIN}
+        names |= half or {segment.active_number(self._disk): segment.ACTIVE}
+        for later, name in names.items():
+            if later >= number:
+                self._truncate(name, size if later == number else 0)
+        if number not in names:
+            raise self._foreign()
+
+    def _truncate(self, name: str, size: int) -> None:
+        try:
+            fd = self._disk.open(name, os.O_RDWR)
+        except FileNotFoundError:
+            if size:
+                raise self._foreign() from None
+            return
+        try:
+            if os.fstat(fd).st_size < size:
+                raise self._foreign()
+            os.ftruncate(fd, start_of_line(fd, size))
+            self._disk.fdatasync(fd)
+        finally:
+            os.close(fd)
 
     def _foreign(self) -> StoreError:
         return StoreError(
@@ -171,9 +242,13 @@ class ImportWriter:
         if self._active.replacing.why is not None:
             raise StoreError(self._active.replacing.why)
         self._active.sync()
-        old = self._active.left.get()
-        if old is not None:
-            os.close(old)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close the files of segments that are no longer written to."""
+        while not self._active.left.empty():
+            for fd in self._active.left.get() or ():
+                os.close(fd)
 
     def _seal(self) -> None:
         for one in segment.sealed_segments(self._disk):

@@ -8,6 +8,7 @@ two groups of whole batches, so a segment ends with a whole line.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -21,7 +22,7 @@ from logsrv.linelog.store import segment
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import Active, open_active
+from logsrv.linelog.store.recover import Begun, open_active
 from logsrv.linelog.store.segment import Position
 from logsrv.linelog.store.trouble import InReactor, Trouble
 
@@ -30,22 +31,25 @@ RETRY_AFTER = 1.0
 
 
 class ActiveSegment:
-    """current.log: its descriptor, its position, and when it is due to be rotated.
+    """current.log: its descriptors, its position, and when it is due to be rotated.
 
+    fd: the writer's. beside: the number of the segment, and another open file description of it, for the
+        thread that syncs; one value, so that the two are of one segment.
+    synced: a place up to which everything is on the medium; the writer says so under Sync.ALWAYS, else
+        the thread that syncs.
     started: when its first line came, by the clock that never jumps: a wall clock that is set back
         cannot delay a rotation that way.
-    left: the descriptors of segments that are no longer active, for another thread to sync and close;
+    left: both descriptors of segments that are no longer active, for another thread to sync and close;
         None when there will be no more.
 
     replacing: what goes wrong with putting another file in its place, if anything does.
 
-    Other threads read `fd`, `position`, `policy` and `replacing`, and set none of them.
+    Other threads read `beside`, `position`, `policy` and `replacing`, and set none of them.
     """
 
     def __init__(
         self,
-        opened: Active,
-        number: int,
+        begun: Begun,
         policy: StorePolicy,
         *,
         started: float,
@@ -53,11 +57,14 @@ class ActiveSegment:
         lock: DirectoryLock,
         tell: InReactor,
     ) -> None:
-        self.fd = opened.fd
-        self.position = Position(number, opened.size)
+        opened = begun.opened
+        self.fd, self.beside = opened.fd, (begun.number, opened.beside)
+        self.position = Position(begun.number, opened.size)
+        self.synced = segment.NOWHERE
         self.policy = policy
-        self.left: SimpleQueue[int | None] = SimpleQueue()
+        self.left: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
         self._unended = opened.torn
+        self._worn, self._named = begun.worn, begun.named
         self._started = started
         self._path = disk.path(segment.ACTIVE)
         self._disk = disk
@@ -70,13 +77,54 @@ class ActiveSegment:
         )
 
     def write(self, buffers: Sequence[Buffer]) -> int:
-        """Write what the disk takes, after the end of a torn line if there is one. Raises OSError."""
+        """Write what the disk takes, behind whole lines of this run only.
+
+        Raises OSError, and StoreError if the directory is another's by now.
+        """
+        self._look()
+        self.leave_worn()
         if self._unended:
             self._count(self._disk.writev(self.fd, [b"\n"]))
             self._unended = False
         count = self._disk.writev(self.fd, buffers) if buffers else 0
         self._count(count)
         return count
+
+    def leave_worn(self) -> None:
+        """Begin a new segment if no line may be written to this one any more. Raises as `write` does."""
+        while self._worn:
+            if self.position.offset:
+                if self._unended:
+                    self._count(self._disk.writev(self.fd, [b"\n"]))
+                    self._unended = False
+                self._lock.check()
+                self._go_on(*self._replace(), 0)
+            else:
+                if self._named:
+                    self._disk.unlink(self._named)
+                    self._named = ""
+                self._renumber(0)
+            self._worn -= 1
+
+    def _look(self) -> None:
+        """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""
+        held = os.fstat(self.fd)
+        if not held.st_nlink:
+            self._go_on_in_another()
+        elif held.st_size != self.position.offset:
+            self._resized(held.st_size)
+
+    def _resized(self, size: int) -> None:
+        if size < self.position.offset:
+            self._worn = max(self._worn, 1)
+            self._tell(
+                log.warn,
+                "somebody cut {path} down to {size} bytes; lines go on in a new segment",
+                path=self._path,
+                size=size,
+            )
+        self.position = Position(self.position.segment, size)
+        self._unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
 
     def _count(self, count: int) -> None:
         number, offset = self.position
@@ -85,11 +133,17 @@ class ActiveSegment:
         self.position = Position(number, offset + count)
 
     def sync(self) -> None:
-        """Return when all that was written is on the medium, under its name. Raises OSError."""
+        """Return when all that was written is on the medium, under its name. Raises as `write` does."""
+        position = self.position
         self._disk.fdatasync(self.fd)
         if self._new_name:
             self._disk.sync_directory()
             self._new_name = False
+        held = os.fstat(self.fd)
+        if not held.st_nlink or held.st_size < position.offset:
+            self._look()
+            raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
+        self.synced = position
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy from now on."""
@@ -111,24 +165,33 @@ class ActiveSegment:
             self.reopen()
             return
         try:
+            self._look()
+            if self._worn:
+                return
             self._lock.check()
-            fresh = self._replace()
+            fd, beside = self._replace()
         except (OSError, StoreError) as error:
             self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
             return
-        self._go_on(fresh, 0)
+        self._go_on(fd, beside, 0)
 
-    def _replace(self) -> int:
-        sealed = segment.sealed_name(self.position.segment, segment.first_moment(self.fd))
+    def _replace(self) -> tuple[int, int]:
+        """Let current.log be a new file, and this one have its sealed name; return the new descriptors."""
+        named = segment.sealed_name(self.position.segment, segment.first_moment(self.fd))
         fresh = segment.tmp(segment.ACTIVE)
         with contextlib.ExitStack() as undo:
             # The new file first: when no descriptor is left, nothing has changed.
             fd = self._disk.create_anew(fresh)
             undo.callback(os.close, fd)
-            undo.callback(self._name(sealed))
+            beside = self._disk.open(fresh, os.O_RDWR)
+            undo.callback(os.close, beside)
+            undo.callback(self._name(self._named or named))
+            # A power cut that kept the second step and not the first would leave the segment no name.
+            self._disk.sync_directory()
             self._disk.rename(fresh, segment.ACTIVE)
             undo.pop_all()
-        return fd
+        self._named = ""
+        return fd, beside
 
     def _name(self, sealed: str) -> Callable[[], None]:
         """Give current.log its sealed name; return what takes it away again."""
@@ -146,24 +209,24 @@ class ActiveSegment:
 
     def reopen(self) -> None:
         """Go on in a new file if current.log is no longer the one that is written to."""
-        held = os.fstat(self.fd)
-        if self._disk.belongs(segment.ACTIVE, self.fd):
-            if held.st_size < self.position.offset:
-                self._unended = os.pread(self.fd, 1, max(0, held.st_size - 1)) not in (b"", b"\n")
-                self._renumber(held.st_size)
-                self._tell(
-                    log.warn,
-                    "somebody cut {path} down to {size} bytes",
-                    path=self._path,
-                    size=held.st_size,
-                )
-            return
         try:
-            self._lock.check()
-            opened = open_active(self._disk)
+            if self._disk.belongs(segment.ACTIVE, self.fd):
+                self._look()
+            else:
+                self._go_on_in_another()
         except (OSError, StoreError) as error:
             self._put_off(reason(error))
-            return
+
+    def _go_on_in_another(self) -> None:
+        held = os.fstat(self.fd)
+        self._lock.check()
+        opened = open_active(self._disk)
+        try:
+            segment.save_number(self.position.segment + 1, self._disk)
+        except OSError:
+            os.close(opened.fd)
+            os.close(opened.beside)
+            raise
         if held.st_nlink:
             happened = "was moved away"
         else:
@@ -171,8 +234,8 @@ class ActiveSegment:
         self._tell(
             log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
         )
-        self._go_on(opened.fd, opened.size)
-        self._unended = opened.torn
+        self._go_on(opened.fd, opened.beside, opened.size)
+        self._unended, self._worn, self._named = opened.torn, 0, ""
         self._started = monotonic()
 
     def _put_off(self, why: str) -> None:
@@ -180,18 +243,17 @@ class ActiveSegment:
         self._not_before = monotonic() + RETRY_AFTER
         self.replacing.failed(why)
 
-    def _go_on(self, fd: int, size: int) -> None:
-        old, self.fd = self.fd, fd
+    def _go_on(self, fd: int, beside: int, size: int) -> None:
+        """Write to another file from now on, which is the next segment and has `size` bytes."""
+        old = self.fd, self.beside[1]
+        number = self.position.segment + 1
+        self.fd, self.beside = fd, (number, beside)
         self.replacing.works()
         self._new_name = True
-        self._renumber(size)
+        self.position = Position(number, size)
         self.left.put(old)
-
-    def _renumber(self, size: int) -> None:
-        """Begin another segment at `size` bytes: an old position must not lead into it."""
-        self.position = Position(self.position.segment + 1, size)
         try:
-            segment.save_number(self.position.segment, self._disk)
+            segment.save_number(number, self._disk, sync=False)
         except OSError as error:
             self._tell(
                 log.warn,
@@ -199,9 +261,17 @@ class ActiveSegment:
                 why=reason(error),
             )
 
+    def _renumber(self, size: int) -> None:
+        """Let it be another segment: an old position must not lead into it. Raises OSError."""
+        number = self.position.segment + 1
+        segment.save_number(number, self._disk)
+        self.beside = number, self.beside[1]
+        self.position = Position(number, size)
+
     def finish(self) -> None:
         """Sync and close it, once no other thread uses it. Raises OSError."""
         try:
             self._disk.fdatasync(self.fd)
         finally:
             os.close(self.fd)
+            os.close(self.beside[1])

@@ -20,6 +20,7 @@ from typing import TypeAlias
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from logsrv.errors import StoreError
 from logsrv.kit.observe.durations import Durations
 from logsrv.linelog.batch import Buffer
 from logsrv.linelog.store.active import ActiveSegment
@@ -198,7 +199,7 @@ class Writer:
         self.writing.failed(reason(error))
         if first:
             self._stalled_since = monotonic()
-            if not isinstance(error, OSError):
+            if not isinstance(error, (OSError, StoreError)):
                 self._tell(log.failure, "an error of the store itself", failure=Failure(error))
             self._tell(self._look)
         if self._closing.wait(RETRY_AFTER):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -21,51 +22,91 @@ from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.recover import settle
 from logsrv.linelog.store.retain import BelievedTime, measure, retain
 from logsrv.linelog.store.seal import Interrupted, seal
-from logsrv.linelog.store.segment import Form, Position, rivals, sealed_segments
+from logsrv.linelog.store.segment import Form, Segment, note_synced, rivals, sealed_segments
 from logsrv.linelog.store.trouble import InReactor, Trouble
 
 log = Logger()
 SYNC_EVERY = 1.0
 LOOK_EVERY = 60.0
+# With these no other segment can be sealed either.
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def sync_beside(
-    active: ActiveSegment,
-    synced: Position,
-    disk: Disk,
-    syncing: Trouble,
-    seconds: Durations,
-    sealable: Callable[[], None],
-) -> None:
-    """Run the thread that syncs the active segment once a second if the policy says so.
+class Syncer:
+    """Syncs the active segment once a second if the policy says so, and segments that are no longer active.
 
-    It takes over old descriptors too, until there will be no more, and calls `sealable` when one is
-    closed. No other thread closes a descriptor of a segment meanwhile, so the one that is synced cannot
-    become another file.
+    It uses descriptors of its own, never the writer's, and closes both when a segment is left: no other
+    thread closes one meanwhile, so what is synced cannot become another file.
 
-    synced: the position up to which nothing has to be synced. seconds: how long syncs take.
+    seconds: how long syncs take. sealable: is called when a segment was left.
     """
-    due = monotonic() + SYNC_EVERY
-    while True:
-        try:
-            old = active.left.get(timeout=max(0.0, due - monotonic()))
-        except Empty:
-            position = active.position
-            wanted = active.policy.sync is Sync.INTERVAL and position != synced
-            if wanted or syncing.why is not None:
-                syncing.attempt(seconds.timed, disk.fdatasync, active.fd)
-                if syncing.why is None:
-                    synced = position
-            due = monotonic() + SYNC_EVERY
-            continue
-        if old is None:
-            return
-        if active.policy.sync is not Sync.NEVER:
-            syncing.attempt(seconds.timed, disk.fdatasync, old)
+
+    def __init__(
+        self,
+        active: ActiveSegment,
+        disk: Disk,
+        syncing: Trouble,
+        seconds: Durations,
+        sealable: Callable[[], None],
+    ) -> None:
+        self._active = active
+        self._disk = disk
+        self._syncing = syncing
+        self._seconds = seconds
+        self._sealable = sealable
+        # Every segment that was left is on the medium, so a place in the active one can be named.
+        self._whole = True
+        self._noted = active.synced
+
+    def run(self) -> None:
+        """Run the thread, until there are no more segments to leave."""
+        due = monotonic() + SYNC_EVERY
+        while True:
+            try:
+                left = self._active.left.get(timeout=max(0.0, due - monotonic()))
+            except Empty:
+                self._sync_active()
+                self._note()
+                due = monotonic() + SYNC_EVERY
+                continue
+            if left is None:
+                return
+            self._take_over(*left)
+
+    def _sync_active(self) -> None:
+        active, syncing = self._active, self._syncing
+        number, fd = active.beside
+        position = active.position
+        wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
+        if position.segment == number and (wanted or syncing.why is not None):
+            syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
+            if syncing.why is None:
+                active.synced = position
+
+    def _take_over(self, writers: int, fd: int) -> None:
+        if self._active.policy.sync is Sync.NEVER:
+            self._whole = False
+        else:
+            self._syncing.attempt(self._seconds.timed, self._sync_left, fd)
+            self._whole = self._whole and self._syncing.why is None
+        os.close(writers)
+        os.close(fd)
+        self._sealable()
+
+    def _sync_left(self, fd: int) -> None:
+        self._disk.fdatasync(fd)
+        self._disk.sync_directory()
+
+    def _note(self) -> None:
+        """Write down how far everything is on the medium: a start after a power cut looks behind that.
+
+        Not synced: whatever of these notes is on the medium was true when it was written.
+        """
+        synced = self._active.synced
+        if self._whole and synced != self._noted:
             with contextlib.suppress(OSError):
-                disk.sync_directory()
-        os.close(old)
-        sealable()
+                note_synced(synced, self._disk)
+                self._noted = synced
 
 
 class Sealer:
@@ -143,8 +184,7 @@ class Sealer:
             settle, self._disk, self._rivals, self._active.position.segment, self._tell
         )
         self._retain(now)
-        while self._going and self.compressing.attempt(self._seal_one, given_up=Interrupted):
-            self._retain(now)
+        self.compressing.attempt(self._seal_all, now, given_up=Interrupted)
         if self._going and self.compressing.why is not None:
             self._retain(now, stuck=True)
 
@@ -176,27 +216,50 @@ class Sealer:
         self._lock.check()
         return believed
 
-    def _seal_one(self) -> bool:
-        """Seal the oldest plain segment. False if there is none."""
+    def _seal_all(self, now: float) -> None:
+        """Seal all plain segments, the oldest first; raises what the first raised that cannot be sealed.
+
+        Those behind it are sealed all the same, unless no segment can be.
+        """
+        failed: OSError | None = None
+        while waiting := self._waiting():
+            for one in waiting:
+                try:
+                    self._seal(one)
+                except OSError as error:
+                    failed = failed or error
+                    if error.errno in _OF_THE_DISK:
+                        raise
+                else:
+                    self._retain(now)
+            if failed is not None:
+                raise failed
+
+    def _waiting(self) -> list[Segment]:
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
-        for segment in sealed_segments(self._disk):
-            if segment.form is Form.PLAIN and segment.number < active:
-                if self._disk.stat(segment.name).st_size:
-                    with_words = self.policy.index is Indexing.WORDS
-                    self.seconds.timed(
-                        seal,
-                        segment,
-                        self._disk,
-                        lambda: self._going,
-                        with_words=with_words,
-                        pack=pack_beside,
-                    )
-                    self.sealed += 1
-                else:
-                    self._disk.unlink(segment.name)
-                return True
-        return False
+        found = sealed_segments(self._disk) if self._going else []
+        return [one for one in found if one.form is Form.PLAIN and one.number < active]
+
+    def _seal(self, plain: Segment) -> None:
+        try:
+            empty = not self._disk.stat(plain.name).st_size
+        except FileNotFoundError:
+            # Retention was faster.
+            return
+        if empty:
+            self._disk.unlink(plain.name)
+            return
+        with_words = self.policy.index is Indexing.WORDS
+        self.seconds.timed(
+            seal,
+            plain,
+            self._disk,
+            lambda: self._going,
+            with_words=with_words,
+            pack=pack_beside,
+        )
+        self.sealed += 1
 
     def _retain(self, now: float, *, stuck: bool = False) -> None:
         removed = self.removing.attempt(lambda: retain(self._disk, self.policy, now, stuck=stuck))

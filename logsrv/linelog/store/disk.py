@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from logsrv.errors import StoreError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 FILE_MODE = 0o640
 DIRECTORY_MODE = 0o750
+TMP_SUFFIX = ".tmp"
 IOV_MAX: int = os.sysconf("SC_IOV_MAX")
 
 DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
@@ -125,6 +127,34 @@ class Disk:
         self.unlink(name)
         return self.create(name)
 
+    def put(self, name: str, data: bytes) -> None:
+        """Let a file hold `data`, on the medium; whatever interrupts that leaves the old one."""
+        fresh = name + TMP_SUFFIX
+        fd = self.create_anew(fresh)
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[self.writev(fd, [left]) :]
+            self.fdatasync(fd)
+        finally:
+            os.close(fd)
+        self.rename(fresh, name)
+        self.sync_directory()
+
+    def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
+        """Write over the beginning of a file, less than a sector: it has the old or the new data, always.
+
+        A full disk takes it, for nothing grows. sync: on the medium on return. Raises FileNotFoundError if
+        there is none.
+        """
+        fd = self.open(name, os.O_WRONLY)
+        try:
+            os.pwrite(fd, data, 0)
+            if sync:
+                self.fdatasync(fd)
+        finally:
+            os.close(fd)
+
     def writev(self, fd: int, buffers: Sequence[Buffer]) -> int:
         """Write at most IOV_MAX buffers; return how many bytes were taken."""
         return os.writev(fd, buffers)
@@ -154,10 +184,25 @@ class Disk:
 
 
 def make_directory(directory: Path | str) -> None:
-    """Make the directory of a store, with mode 0750 whatever the umask, unless there is one."""
-    if not os.path.isdir(directory):
-        os.makedirs(directory)
-        os.chmod(directory, DIRECTORY_MODE)
+    """Make the directory of a store, with mode 0750 whatever the umask, unless there is one.
+
+    It and those above it that are made have their names on the medium on return. Raises OSError.
+    """
+    if os.path.isdir(directory):
+        return
+    above = [os.path.dirname(os.path.abspath(directory))]
+    while not os.path.isdir(above[-1]):
+        above.append(os.path.dirname(above[-1]))
+    os.makedirs(directory)
+    os.chmod(directory, DIRECTORY_MODE)
+    for parent in above:
+        # One that we may enter and not list cannot be opened, so not synced either.
+        with contextlib.suppress(PermissionError):
+            fd = os.open(parent, DIRECTORY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
 
 def reason(error: BaseException) -> str:

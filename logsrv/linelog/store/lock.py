@@ -25,14 +25,19 @@ class DirectoryLock:
 
     believed: the time of day that the last owner believed last (retain.py), which is kept as the
         time of the file; None if there was no file.
+    left_by: the process id that the last owner left in it, as one that was killed does, or a machine
+        that lost its power; "" after an end in good order.
     """
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, claims: bool = True) -> None:
+        """claims: its file names this process at once, not when `claim` is called."""
         self._disk = disk
+        self._claims = claims
         self._checking = threading.Lock()
         self.believed: float | None = None
         with contextlib.suppress(OSError):
             self.believed = disk.stat(NAME).st_mtime
+        self.left_by = ""
         self._fd = self._taken()
 
     def _taken(self) -> int:
@@ -43,7 +48,10 @@ class DirectoryLock:
             raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
         try:
             self._lock(fd, path)
-            self._sign(fd, b"%d\n" % os.getpid())
+            self.left_by = os.pread(fd, 32, 0).strip().decode("latin-1")
+            self._claimed = False
+            if self._claims:
+                self._claim(fd)
         except BaseException:
             os.close(fd)
             raise
@@ -70,12 +78,27 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
 
-    def _sign(self, fd: int, text: bytes) -> None:
-        # The pid is for people; a full disk must not keep the store from starting.
+    def claim(self) -> None:
+        """Let the file name this process."""
+        self._claims = True
+        self._claim(self._fd)
+
+    def _claim(self, fd: int) -> None:
+        """Write the process id, which tells the next owner how this one ended.
+
+        On the medium: after a power cut it is to be found. A full disk must not keep the store from
+        starting, so what fails is tried again at the next `check`.
+        """
         with contextlib.suppress(OSError):
-            os.fchmod(fd, FILE_MODE)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, text, 0)
+            self._sign(fd, b"%d\n" % os.getpid())
+            self._disk.fdatasync(fd)
+            self._disk.sync_directory()
+            self._claimed = True
+
+    def _sign(self, fd: int, text: bytes) -> None:
+        os.fchmod(fd, FILE_MODE)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, text, 0)
         if self.believed is not None:
             with contextlib.suppress(OSError):
                 os.utime(fd, (self.believed, self.believed))
@@ -88,8 +111,12 @@ class DirectoryLock:
         with self._checking:
             self._disk.renew()
             if self._disk.belongs(NAME, self._fd):
+                if self._claims and not self._claimed:
+                    self._claim(self._fd)
                 return
+            left_by = self.left_by
             old, self._fd = self._fd, self._taken()
+            self.left_by = left_by
             os.close(old)
 
     def believe(self, moment: float) -> None:
@@ -99,9 +126,18 @@ class DirectoryLock:
             with contextlib.suppress(OSError):
                 os.utime(self._fd, (moment, moment))
 
-    def release(self) -> None:
-        """Let others have the directory."""
-        self._sign(self._fd, b"")
+    def sign_off(self) -> None:
+        """Let the file say that this owner has come to its end, with all that it wrote on the medium."""
+        with contextlib.suppress(OSError):
+            self._sign(self._fd, b"")
+
+    def release(self, *, in_order: bool | None = None) -> None:
+        """Let others have the directory.
+
+        in_order: all that was written is on the medium; None: nothing was, and it is as before.
+        """
+        if in_order or (in_order is None and not self.left_by):
+            self.sign_off()
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self._disk.lock(fcntl.LOCK_UN)

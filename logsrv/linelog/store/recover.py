@@ -1,10 +1,6 @@
 """Recovery: a store that starts puts in order what a crash, a power cut or a person left.
 
-A torn line is what a kill leaves: the beginning of a line without its LF. It is kept, and the writer
-ends it before anything else; unless all of it is our own stamp, or less: then nothing anybody sent is
-in it, and it is cut off, so that each line has the stored format. After a power cut some file systems
-leave a run of NULs where data had not arrived; they tell nothing but their number, so they are cut
-off, counted and reported.
+What a file's text lacks is `torn.py`'s. A file that cannot be read is named and left as it is.
 
 A crash between the steps of a sealing leaves a segment in both forms; a person may put any file beside
 a segment. So of files with the same number none is removed but what the other form of the same name
@@ -13,27 +9,23 @@ holds, byte by byte.
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store import index, indexing, segment
+from logsrv.linelog.store import identity, index, indexing, segment
 from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.identity import Identity
+from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.torn import mend
 
 log = Logger()
-_STEP = 1 << 16
-# Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
-LONGEST_STAMP = 1024
-_SHAPE_OF_TIME = b"0000-00-00T00:00:00.000000Z"
-_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
-
-
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -43,15 +35,25 @@ _KINDS = {
 
 
 class Active(NamedTuple):
-    """The active segment, opened: its size in bytes, and whether its last line has no LF."""
+    """The active segment, opened: its size in bytes, and whether its last line has no LF.
+
+    unread: it cannot be read, so nobody knows how it ends.
+    fd: for the writer. beside: for the thread that syncs. They are two open file descriptions, because
+    Linux tells a failed write-back once to each: who has not been told must not be told that all is well.
+    """
 
     fd: int
+    beside: int
     size: int
     torn: bool
+    unread: bool = False
 
 
-def open_active(disk: Disk) -> Active:
-    """Open current.log, or make it. Raises StoreError if something else is in its place."""
+def open_active(disk: Disk, synced: int = 0) -> Active:
+    """Open current.log, or make it; of one that is there the first `synced` bytes are on the medium.
+
+    Raises StoreError if something else is in its place.
+    """
     path = disk.path(segment.ACTIVE)
     try:
         if segment.ACTIVE not in disk.entries():
@@ -63,110 +65,125 @@ def open_active(disk: Disk) -> Active:
             raise StoreError(
                 f"{path} is {_KINDS.get(kind, 'a device')}, not a plain file; move it away"
             )
-        fd = disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)
+        with contextlib.ExitStack() as undo:
+            fd = disk.open(segment.ACTIVE, os.O_RDWR | os.O_APPEND)
+            undo.callback(os.close, fd)
+            beside = disk.open(segment.ACTIVE, os.O_RDWR)
+            undo.callback(os.close, beside)
+            try:
+                active = Active(fd, beside, *mend(path, beside, synced))
+            except OSError as error:
+                log.error(
+                    "{path} cannot be read and is left as it is: {why}",
+                    path=path,
+                    why=reason(error),
+                )
+                active = Active(fd, beside, os.fstat(fd).st_size, torn=False, unread=True)
+            undo.pop_all()
     except OSError as error:
         raise StoreError(f"{path} cannot be opened: {reason(error)}") from error
+    return active
+
+
+class Begun(NamedTuple):
+    """The active segment at a start.
+
+    worn: so many segments have to be left behind before a line is written. named: the sealed name that it
+    has already, or "".
+    """
+
+    opened: Active
+    number: int
+    worn: int = 0
+    named: str = ""
+
+
+def begin(disk: Disk, *, crashed: bool) -> Begun:
+    """Put the directory in order and open the active segment. Raises OSError and StoreError.
+
+    crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
+    in this segment, and in the next where a rotation was under way: no line may be written at such a place.
+    """
+    half = segment.half_rotated(disk) if crashed else []
+    spared = half[-1] if half else None
+    tidy(disk, spared)
+    number = spared.number if spared else number_active(disk)
+    synced = segment.synced_place(disk) if crashed else segment.NOWHERE
+    opened = open_active(disk, synced.offset if synced.segment == number else 0)
+    worn = (crashed or opened.unread) + bool(half)
+    return Begun(opened, number, worn, spared.name if spared else "")
+
+
+def identified(disk: Disk) -> Identity | None:
+    """Return the identity of the store, which it has from now on; None where it can have none (told)."""
     try:
-        return _mended(path, fd)
-    except BaseException:
-        os.close(fd)
-        raise
-
-
-def _mended(path: str, fd: int) -> Active:
-    whole = os.fstat(fd).st_size
-    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, whole))
-    size = next((start + len(text) for start, text in texts if text), 0)
-    if size < whole:
-        os.ftruncate(fd, size)
-        log.warn(
-            "{path} ended in {nuls} NUL bytes, as a power cut leaves them; they were cut off",
-            path=path,
-            nuls=whole - size,
+        found = identity.load(disk)
+        return found or identity.make(
+            disk, Position(segment.segments(disk)[0].number, 0), os.urandom
         )
-    ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, size) if b"\n" in piece)
-    start = next(ends, -1) + 1
-    torn = size - start
-    if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
-        os.ftruncate(fd, start)
-        log.warn(
-            "{path} ended in {torn} bytes of a stamp with nothing behind it; they were cut off",
-            path=path,
-            torn=torn,
-        )
-        return Active(fd, start, torn=False)
-    if torn:
-        log.warn(
-            "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
-            path=path,
-            torn=torn,
-        )
-    return Active(fd, size, torn > 0)
-
-
-def is_stamp(text: bytes) -> bool:
-    """Return whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
-    time, space, source = text.partition(b" ")
-    shape = time.translate(_ANY_DIGIT)
-    if not space:
-        return _SHAPE_OF_TIME.startswith(shape)
-    return shape == _SHAPE_OF_TIME and b" " not in source[:-1] and len(text) < LONGEST_STAMP
-
-
-def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
-    """Yield what is in a file before `end`, in pieces with their offsets, the last one first."""
-    while end:
-        start = max(0, end - _STEP)
-        yield start, os.pread(fd, end - start, start)
-        end = start
+    except (OSError, ValueError) as error:
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        log.error("the store has no identity, and nothing can be shipped from it: {why}", why=why)
+        return None
 
 
 def number_active(disk: Disk) -> int:
     """Return the number of the active segment, in its file from now on unless the disk is full."""
-    number = segment.active_number(disk)
-    saved = segment.saved_number(disk)
+    number, saved = segment.active_number(disk), segment.saved_number(disk)
     if not saved and segment.NUMBER in disk.entries():
         log.warn(
             "{path} does not hold the number of a segment; lines go on in number {number}",
             path=disk.path(segment.NUMBER),
             number=number,
         )
-    if saved != number:
-        try:
-            segment.save_number(number, disk)
-        except OSError as error:
-            log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
+    try:
+        if saved != number:
+            disk.put(segment.NUMBER, segment.number_text(number))
+        segment.make_synced(disk)
+    except OSError as error:
+        log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
     return number
 
 
-def tidy(disk: Disk) -> None:
+def tidy(disk: Disk, spared: Segment | None = None) -> None:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
-    Raises OSError. Removes nothing but what this store left unfinished and what is there twice.
+    Raises OSError. Removes nothing but what this store left unfinished and what is there twice. spared: a
+    sealed name of the active segment that it may keep.
     """
     for name in segment.no_files(disk):
         log.warn("{path} is no plain file, so it is not a segment", path=disk.path(name))
     for found in segment.half_rotated(disk):
-        disk.unlink(found.name)
+        if found != spared:
+            disk.unlink(found.name)
     settle(disk, set(), 10**segment.DIGITS, operator.call)
     entries = disk.entries()
-    for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE)):
+    for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE, identity.NAME)):
         if entries.get(name):
             disk.unlink(name)
     for found in segment.sealed_segments(disk):
-        if found.form is Form.PLAIN:
-            _end_torn(found.name, disk)
-        else:
-            _look_at_index(found, disk)
+        look = _end_torn if found.form is Form.PLAIN else _look_at_index
+        try:
+            look(found, disk)
+        except OSError as error:
+            log.error(
+                "{path} cannot be read and is left as it is: {why}",
+                path=disk.path(found.name),
+                why=reason(error),
+            )
     for name in segment.loose_files(disk):
         disk.unlink(name)
 
 
-def _end_torn(name: str, disk: Disk) -> None:
-    fd = disk.open(name, os.O_RDWR | os.O_APPEND)
+def _end_torn(plain: Segment, disk: Disk) -> None:
+    fd = disk.open(plain.name, os.O_RDWR)
     try:
-        if _mended(disk.path(name), fd).torn:
+        size, torn = mend(disk.path(plain.name), fd)
+        if torn:
+            os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])
+        # Who was killed may have written all of it, and synced nothing.
+        disk.fdatasync(fd)
     finally:
         os.close(fd)
 
@@ -217,7 +234,18 @@ def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) 
     for one, counted in found:
         if one.name in known:
             continue
-        held = holder(one, counted, disk) if one.packed == counted.packed else None
+        try:
+            held = holder(one, counted, disk) if one.packed == counted.packed else None
+        except OSError as error:
+            known.add(one.name)
+            say(
+                log.error,
+                "{path} or {counted} cannot be read, and both are left as they are: {why}",
+                path=disk.path(one.name),
+                counted=counted.name,
+                why=reason(error),
+            )
+            continue
         if held is None:
             known.add(one.name)
             say(
@@ -230,10 +258,11 @@ def settle(disk: Disk, known: set[str], below: int, say: Callable[..., object]) 
             )
             continue
         gone, kept = (one, counted) if held is Form.PACKED else (counted, one)
+        # What stays has to have its name on the medium before the other one goes.
+        disk.sync_directory()
         # A plain one has no names of its own but the first: the others are the packed one's.
         for name in gone.files if gone.form is Form.PACKED else (gone.name,):
             disk.unlink(name)
-        disk.sync_directory()
         say(
             log.info,
             "removed {path}: all that can be read of it is in {kept} as well",

@@ -63,6 +63,8 @@ def seal(
     Raises OSError when the disk is full or broken or something has the name of the packed file, and
     Interrupted when `going()` turns false (asked before each frame): then the plain file is as it was.
     """
+    # The name of the plain file, whose text is about to have another.
+    disk.sync_directory()
     try:
         made = (pack or pack_here)(segment, disk, going, with_words)
         if segment.packed in disk.entries():

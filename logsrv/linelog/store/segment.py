@@ -4,12 +4,15 @@
     0000000007-20261120T061842Z.log       sealed, waiting to be compressed
     0000000006-20261119T061842Z.log.zst   sealed, with its index beside it in .log.zst.idx,
                                           and its word index, if it has one, in .log.zst.words
-    number                                the number of the active segment
+    number                                the number of the active segment, or one that was before it
+    synced                                a place up to which everything is on the medium
+    store                                 the identity of the store (identity.py)
     lock                                  who owns the directory
 
 A number is never used twice. The active segment has the one in the file `number`, or one more than
-the highest sealed segment, whichever is greater: so the order of the steps of a rotation does not
-matter to a crash. Retention removes only what is below the number in the file.
+the highest sealed segment, whichever is greater. A segment has its sealed name on the medium before the
+next one takes a line, so the file matters only where no sealed name tells the number: retention
+removes only what is below it.
 
 In the middle of a rotation current.log has a sealed name as well; until another file is current.log,
 that does not count. What is not a plain file is never a segment.
@@ -21,15 +24,15 @@ import errno
 import os
 
 from logsrv.kit.text.time import file_stamp, parse_rfc3339
-from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.disk import TMP_SUFFIX, Disk
 from logsrv.named import NamedTuple
 
 ACTIVE = "current.log"
 NUMBER = "number"
+SYNCED = "synced"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"
-TMP_SUFFIX = ".tmp"
 DIGITS = 10
 # The shape of a sealed name, each digit a 0; it comes in two forms.
 _SEALED = f"{DIGITS * '0'}-00000000T000000Z.log"
@@ -50,6 +53,9 @@ class Position(NamedTuple):
     def __str__(self) -> str:
         """Return it as people and addresses have it: `17:52311`."""
         return f"{self.segment}:{self.offset}"
+
+
+NOWHERE = Position(0, 0)
 
 
 def parse_position(text: str) -> Position:
@@ -233,17 +239,20 @@ def saved_number(disk: Disk) -> int:
     return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else 0
 
 
-def save_number(number: int, disk: Disk) -> None:
-    """Let the file `number` say `number`; an interruption leaves the old one. Raises OSError.
+def number_text(number: int) -> bytes:
+    """Return what the file `number` holds; always as long, so that it can be written over."""
+    return b"%-15d\n" % number
 
-    Not synced, because the writer does it, who must not wait for a disk: see `keep_number`.
+
+def save_number(number: int, disk: Disk, *, sync: bool = True) -> None:
+    """Let the file `number` say so. Raises OSError.
+
+    sync: on the medium on return. The writer, who must not wait for a disk, leaves that to `keep_number`.
     """
-    fd = disk.create_anew(tmp(NUMBER))
     try:
-        disk.writev(fd, [b"%d\n" % number])
-    finally:
-        os.close(fd)
-    disk.rename(tmp(NUMBER), NUMBER)
+        disk.overwrite(NUMBER, number_text(number), sync=sync)
+    except FileNotFoundError:
+        disk.put(NUMBER, number_text(number))
 
 
 def keep_number(disk: Disk) -> int:
@@ -256,8 +265,30 @@ def keep_number(disk: Disk) -> int:
         disk.fdatasync(fd)
     finally:
         os.close(fd)
-    disk.sync_directory()
     return saved_number(disk)
+
+
+def make_synced(disk: Disk) -> None:
+    """Make the file `synced` unless there is one. Raises OSError."""
+    if SYNCED not in disk.entries():
+        disk.put(SYNCED, _place_text(NOWHERE))
+
+
+def synced_place(disk: Disk) -> Position:
+    """Return a place up to which everything is on the medium, as far as the store knows."""
+    try:
+        return parse_position(disk.read(SYNCED, 32).decode("latin-1").strip())
+    except (OSError, ValueError):
+        return NOWHERE
+
+
+def note_synced(place: Position, disk: Disk) -> None:
+    """Let the file `synced` say so, which is not synced itself. Raises OSError."""
+    disk.overwrite(SYNCED, _place_text(place), sync=False)
+
+
+def _place_text(place: Position) -> bytes:
+    return f"{place!s:<31}\n".encode()
 
 
 def time_text(line: bytes) -> str | None:
@@ -272,5 +303,8 @@ def time_text(line: bytes) -> str | None:
 
 def first_moment(fd: int) -> float:
     """Return when the first line in the file was received; if it does not say, when it was written."""
-    text = time_text(os.pread(fd, 64, 0))
+    try:
+        text = time_text(os.pread(fd, 64, 0))
+    except OSError:
+        text = None
     return parse_rfc3339(text) if text else os.fstat(fd).st_mtime

@@ -24,9 +24,10 @@ from logsrv.linelog.batch import Batch
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.append import Writer
-from logsrv.linelog.store.background import Sealer, sync_beside
+from logsrv.linelog.store.background import Sealer, Syncer
 from logsrv.linelog.store.disk import Disk, make_directory, reason
 from logsrv.linelog.store.durable import Waiters
+from logsrv.linelog.store.identity import Identity
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import Position
@@ -93,6 +94,7 @@ class Store:
         self._reactor = reactor
         self._metrics = metrics
         self._disk = disk or Disk()
+        self.identity: Identity | None = None
         self._waiters = Waiters()
         self._closing: list[Deferred[None]] = []
         self._accepts = False
@@ -120,14 +122,17 @@ class Store:
     def _start(self, lock: DirectoryLock) -> None:
         disk, tell = self._disk, self._reactor.callFromThread
         _advise(self._policy)
-        recover.tidy(disk)
-        number = recover.number_active(disk)
-        opened = recover.open_active(disk)
+        begun = recover.begin(disk, crashed=bool(lock.left_by))
+        self.identity = recover.identified(disk)
+        opened = begun.opened
         age = self._reactor.seconds() - segment.first_moment(opened.fd) if opened.size else 0.0
         started = monotonic() - max(0.0, age)
         self._active = ActiveSegment(
-            opened, number, self._policy, started=started, disk=disk, lock=lock, tell=tell
+            begun, self._policy, started=started, disk=disk, lock=lock, tell=tell
         )
+        # What fails here the writer tries again, and tells.
+        with contextlib.suppress(OSError, StoreError):
+            self._active.leave_worn()
         self._sealer = Sealer(
             self._active, self._policy, disk=disk, lock=lock, now=self._reactor.seconds, tell=tell
         )
@@ -135,9 +140,8 @@ class Store:
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
         self._accepts = True
-        sync_with = (self._syncing, self._sync_seconds, self._sealer.wake)
-        beside = (self._active, self._active.position, disk, *sync_with)
-        sync = _thread("store-sync", sync_beside, *beside)
+        syncer = Syncer(self._active, disk, self._syncing, self._sync_seconds, self._sealer.wake)
+        sync = _thread("store-sync", syncer.run)
         seal = _thread("store-seal", self._sealer.run)
         _thread("store-write", self._work, lock, sync, seal)
 
@@ -323,18 +327,22 @@ class Store:
         """Run the writing thread: write until closed, then see the others out."""
         self._writer.run()
         why = self.stalled or ""
+        in_order = not self.pending
         self._active.left.put(None)
         syncing.join()
         try:
             self._active.finish()
         except OSError as error:
+            in_order = False
             self._reactor.callFromThread(
                 log.error, "the store could not be synced at its end: {why}", why=reason(error)
             )
         self._finished = True
         sealing.join(SEALER_ENDS_WITHIN)
+        if in_order:
+            lock.sign_off()
         if not sealing.is_alive():
-            lock.release()
+            lock.release(in_order=in_order)
             self._disk.leave()
         self._reactor.callFromThread(self._closed, why)
 

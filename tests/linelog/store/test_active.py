@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.lock import DirectoryLock
-from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.recover import number_active, open_active, tidy
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
 from logsrv.linelog.store.segment import Position, saved_number, sealed_name
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import (
@@ -360,7 +361,7 @@ async def test_a_line_that_was_cut_in_two_is_ended(open_store: OpenStore) -> Non
     store.append(batch(b"three"))
     await store.durable()
     assert text_of(store.directory) == stored(b"one", b"t", b"three")
-    assert store.position == (2, len(stored(b"one", b"t", b"three")))
+    assert store.position == (2, len(stored(b"three")))
 
 
 @pytest_twisted.ensureDeferred
@@ -399,9 +400,9 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
         assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
         sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
         names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", "lock"} | sealed
+        assert names == {"current.log", "number", "synced", "lock"} | sealed
         steps += 1
-    assert steps > 6
+    assert steps >= 6
 
 
 def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
@@ -411,9 +412,9 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
     disk = CrashingDisk(at=step).enter(directory)
     if not links:
         disk.errors["link"] = no_links()
-    lock = DirectoryLock(disk)
+    lock = DirectoryLock(at(directory))
     active = ActiveSegment(
-        *(opened, 1, StorePolicy()), started=0.0, disk=disk, lock=lock, tell=lambda *_: None
+        Begun(opened, 1), StorePolicy(), started=0.0, disk=disk, lock=lock, tell=lambda *_: None
     )
     os.write(opened.fd, stored(b"one"))
     active.position = Position(1, len(stored(b"one")))
@@ -426,3 +427,142 @@ def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
         os.close(opened.fd)
     os.close(active.fd)
     return True
+
+
+class CutHalfWay(FaultyDisk):
+    """A disk that keeps what was synced of the directory: its names at the last `sync_directory`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: set[int] = set()
+
+    def sync_directory(self) -> None:
+        super().sync_directory()
+        self.kept = {self.stat(name).st_ino for name in self.entries()}
+
+    def rename(self, old: str, new: str) -> None:
+        if old == "current.log.tmp":
+            sealed = [name for name in self.entries() if name.endswith("Z.log")]
+            self.calls += [f"kept {self.stat(name).st_ino in self.kept}" for name in sealed]
+        super().rename(old, new)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(
+    open_store: OpenStore,
+) -> None:
+    """Else a power cut that keeps only the last step takes the whole segment."""
+    disk = CutHalfWay()
+    store = open_store(disk, rotate_size=1)
+    store.append(batch(b"one"))
+    await until(lambda: store.position.segment == 2)
+    calls = [
+        call for call in disk.calls if call in ("link", "sync_directory", "kept True", "rename")
+    ]
+    assert calls[calls.index("link") :][:3] == ["link", "sync_directory", "kept True"]
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """Somebody removes current.log, and says nothing."""
+    store = open_store(sync=sync)
+    store.append(batch(b"one"))
+    await store.durable()
+    (store.directory / "current.log").unlink()
+    with capturedLogs() as events:
+        for number in range(20):
+            store.append(batch(b"%d" % number))
+            await store.durable()
+        await until(lambda: any("{happened}" in event["log_format"] for event in events))
+    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(20)))
+    assert store.position.segment == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.before["fdatasync"] = (store.directory / "current.log").unlink
+    store.append(batch(b"one"))
+    waiting = store.durable()
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await waiting
+    del disk.before["fdatasync"]
+    await until(lambda: not store.troubles())
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"two")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenStore) -> None:
+    """And the position behind the cut is not used again."""
+    store = open_store(sync=Sync.ALWAYS)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
+    store.append(batch(b"three"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"t", b"three")
+    assert store.position == (2, len(stored(b"three")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_somebody_appends_is_counted(open_store: OpenStore) -> None:
+    store = open_store()
+    with open(store.directory / "current.log", "ab") as file:
+        file.write(b"by hand, without an end")
+    store.append(batch(b"one"))
+    await store.durable()
+    text = b"by hand, without an end\n" + stored(b"one")
+    assert text_of(store.directory) == text
+    assert store.position == (1, len(text))
+
+
+class ToldOnce(FaultyDisk):
+    """A disk whose write-back fails, and tells it once to each open file description, as Linux does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = False
+        self._told: set[int] = set()
+
+    def fdatasync(self, fd: int) -> None:
+        super().fdatasync(fd)
+        if self.broken and fd not in self._told:
+            self._told.add(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenStore) -> None:
+    """Another thread that syncs, for a segment that was left, does not take the error away."""
+    disk = ToldOnce()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    store.append(batch(b"one"))
+    await store.durable()
+    begun, go = threading.Event(), threading.Event()
+
+    def held_up() -> None:
+        if threading.current_thread().name == "store-write" and disk.broken:
+            begun.set()
+            go.wait(60)
+
+    disk.before["fdatasync"] = held_up
+    store.rotate()
+    await until(lambda: store.position.segment == 2)
+    disk.broken = True
+    store.append(batch(b"two"))
+    waiting = store.durable()
+    await until(begun.is_set)
+    await until(lambda: "sync" in store.troubles())
+    synced = len(disk.synced)
+    await until(lambda: len(disk.synced) > synced, within=10)
+    go.set()
+    with pytest.raises(StoreError, match="could not be synced"):
+        await waiting

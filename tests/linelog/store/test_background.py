@@ -17,8 +17,9 @@ from twisted.logger import capturedLogs
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.segment import synced_place
 from logsrv.linelog.store.store import Store
-from tests.linelog.store.faults import FaultyDisk, batch, no_space, stored, text_of, until
+from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
 
 OpenStore = Callable[..., Store]
 
@@ -47,6 +48,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
     disk.errors["fdatasync"] = OSError(5, "Input/output error")
     with capturedLogs() as events:
         store.append(batch(b"one"))
@@ -77,6 +79,7 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
 ) -> None:
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
     store.append(batch(b"one"))
     await until(lambda: "fdatasync" in disk.calls)
     ended = time.monotonic() + 1.5
@@ -266,3 +269,63 @@ async def test_words_are_indexed_unless_the_policy_says_not_to(
     await until(lambda: list(store.directory.glob("*.zst")))
     await store.close()
     assert bool(list(store.directory.glob("*.words"))) == (indexing is Indexing.WORDS)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        name = f"000000000{number}-20261120T061842Z.log"
+        (tmp_path / name).write_bytes(stored(b"%d" % number))
+    (tmp_path / "0000000002-20261120T061842Z.log.zst").mkdir()
+    store = open_store(directory=tmp_path)
+    await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
+    await until(lambda: "is there already" in store.troubles().get("seal", ""))
+    assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
+    """Else a power cut may leave its lines in current.log as well."""
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one"))
+    await store.durable()
+
+    def only_the_writer() -> None:
+        if threading.current_thread().name != "store-write":
+            raise OSError(5, "Input/output error")
+
+    disk.before["sync_directory"] = only_the_writer
+    store.rotate()
+    await until(lambda: {"seal", "sync"} <= set(store.troubles()))
+    assert [path.name for path in store.directory.glob("0*")] == ["0000000001-20261120T061842Z.log"]
+    del disk.before["sync_directory"]
+    store.reopen()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
+    store = open_store(sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await until(lambda: synced_place(at(store.directory)) == (1, len(stored(b"one"))))
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.NEVER)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    store.apply(StorePolicy(sync=Sync.INTERVAL))
+    disk.synced.clear()
+    store.append(batch(b"two"))
+    await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
+    await store.close()
+    assert synced_place(at(store.directory)) == (0, 0)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store.disk import reason
-from tests.linelog.store.faults import at
+from logsrv.linelog.store.disk import make_directory, reason
+from tests.linelog.store.faults import FaultyDisk, at
 
 
 def test_a_new_file_is_0640_and_not_inherited(tmp_path: Path) -> None:
@@ -89,3 +89,36 @@ def test_a_fifo_is_read_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert at(tmp_path).read("fifo") == b""
     assert at(tmp_path).entries() == {"fifo": False}
+
+
+def test_the_directories_that_are_made_have_their_names_on_the_medium(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    make_directory(tmp_path / "a" / "b" / "c")
+    assert sorted(synced) == [str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b")]
+    make_directory(tmp_path / "a")
+    assert len(synced) == 3
+
+
+def test_a_file_that_is_put_is_the_old_or_the_new_one(tmp_path: Path) -> None:
+    disk = FaultyDisk().enter(tmp_path)
+    disk.put("name", b"old")
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    with pytest.raises(OSError, match="Input/output"):
+        disk.put("name", b"new, and longer")
+    assert disk.read("name") == b"old"
+    del disk.errors["fdatasync"]
+    disk.put("name", b"new")
+    assert disk.read("name") == b"new"
+    disk.overwrite("name", b"N", sync=True)
+    assert disk.read("name") == b"New"
+    with pytest.raises(FileNotFoundError):
+        disk.overwrite("nothing", b"", sync=False)

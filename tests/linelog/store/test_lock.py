@@ -12,7 +12,7 @@ import pytest
 from logsrv.errors import StoreError
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.lock import DirectoryLock
-from tests.linelog.store.faults import another_lock, at
+from tests.linelog.store.faults import FaultyDisk, another_lock, at
 
 OWNER = """
 import sys
@@ -42,8 +42,37 @@ def test_a_stale_lock_file_is_not_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("999999999999999999999999999999999999\n")
     lock = DirectoryLock(at(tmp_path))
     assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    lock.release(in_order=True)
+    assert (tmp_path / "lock").read_text() == ""
+
+
+def test_how_the_last_owner_ended_is_known_until_one_ends_in_order(tmp_path: Path) -> None:
+    """One that could not even start leaves it as it was."""
+    (tmp_path / "lock").write_text("77\n")
+    lock = DirectoryLock(at(tmp_path))
+    assert lock.left_by == "77"
+    lock.release()
+    lock = DirectoryLock(at(tmp_path))
+    assert lock.left_by == f"{os.getpid()}"
+    lock.release(in_order=False)
+    assert (tmp_path / "lock").read_text()
+    (tmp_path / "lock").rename(tmp_path / "aside")
+    lock = DirectoryLock(at(tmp_path))
+    assert lock.left_by == ""
     lock.release()
     assert (tmp_path / "lock").read_text() == ""
+
+
+def test_who_takes_it_is_on_the_medium_at_once_and_later_if_that_fails(tmp_path: Path) -> None:
+    disk = FaultyDisk().enter(tmp_path)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    lock = DirectoryLock(disk)
+    del disk.errors["fdatasync"]
+    lock.check()
+    assert disk.synced == [(tmp_path / "lock").stat().st_ino]
+    lock.check()
+    assert disk.calls == ["fdatasync", "fdatasync", "sync_directory"]
+    lock.release()
 
 
 def test_rubbish_in_a_held_lock_file_is_not_repeated(tmp_path: Path) -> None:

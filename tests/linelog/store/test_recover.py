@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import stat
@@ -16,7 +17,7 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.store import index
 from logsrv.linelog.store.policy import Sync
-from logsrv.linelog.store.recover import holder, is_stamp, tidy
+from logsrv.linelog.store.recover import holder, tidy
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import Form, Segment, saved_number
 from logsrv.linelog.store.store import Store
@@ -45,26 +46,6 @@ async def test_a_torn_last_line_is_kept_ended_and_reported(
     assert store.position == (1, len(text))
 
 
-def test_a_stamp_with_nothing_behind_it_is_cut_off(open_store: OpenStore, tmp_path: Path) -> None:
-    """Wherever it is torn: nobody sent it, and what stays has the stored format."""
-    stamp = stored(b"")[:-1]
-    for length in range(1, len(stamp) + 1):
-        place = tmp_path / str(length)
-        place.mkdir()
-        (place / "current.log").write_bytes(stored(b"whole") + stamp[:length])
-        with capturedLogs() as events:
-            open_store(directory=place)
-        assert [(e["torn"], "stamp with nothing" in e["log_format"]) for e in events] == [
-            (length, True)
-        ]
-        assert (place / "current.log").read_bytes() == stored(b"whole")
-
-
-@pytest.mark.parametrize("torn", [b"torn", b"2026 was a year", stored(b"m")[:-1], b"2026-11-20 x"])
-def test_what_somebody_sent_is_no_stamp(torn: bytes) -> None:
-    assert not is_stamp(torn)
-
-
 @pytest_twisted.ensureDeferred
 async def test_a_torn_line_is_ended_though_nothing_is_appended(
     open_store: OpenStore, tmp_path: Path
@@ -87,22 +68,6 @@ async def test_a_full_disk_does_not_keep_the_store_from_starting(
     del disk.errors["writev"]
     await store.durable()
     assert (tmp_path / "current.log").read_bytes() == b"torn\n" + stored(b"next")
-
-
-@pytest.mark.parametrize("count", [1, 4096, 200_000])
-def test_nuls_after_a_power_cut_are_cut_off_and_counted(
-    open_store: OpenStore, tmp_path: Path, count: int
-) -> None:
-    (tmp_path / "current.log").write_bytes(stored(b"whole") + b"\0" * count)
-    with capturedLogs() as events:
-        open_store(directory=tmp_path)
-    assert [event.get("nuls") for event in events] == [count]
-    assert (tmp_path / "current.log").read_bytes() == stored(b"whole")
-
-
-def test_a_file_of_nothing_but_nuls_is_an_empty_one(open_store: OpenStore, tmp_path: Path) -> None:
-    (tmp_path / "current.log").write_bytes(b"\0" * 100_000)
-    assert open_store(directory=tmp_path).position == (1, 0)
 
 
 def test_a_sealed_segment_that_was_torn_is_ended_too(tmp_path: Path) -> None:
@@ -398,3 +363,142 @@ async def test_the_name_of_what_is_written_is_on_the_medium_after_a_kill(
     again.append(batch(b"two"))
     await again.durable()
     assert "sync_directory" in disk.calls
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_cannot_be_read_keeps_no_store_from_starting(
+    open_store: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad sector: the file is named and stays, lines go on in a new segment, and the next is sealed."""
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"bad"))
+    (tmp_path / "0000000002-20261120T061842Z.log").write_bytes(stored(b"good"))
+    (tmp_path / "current.log").write_bytes(stored(b"bad too"))
+    bad = {path.stat().st_ino for path in tmp_path.iterdir() if b"bad" in path.read_bytes()}
+    pread = os.pread
+
+    def broken(fd: int, size: int, offset: int) -> bytes:
+        if os.fstat(fd).st_ino in bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", broken)
+    with capturedLogs() as events:
+        store = open_store(directory=tmp_path)
+    said = [event["path"] for event in events if "cannot be read" in event["log_format"]]
+    assert said == [f"{tmp_path}/0000000001-20261120T061842Z.log", f"{tmp_path}/current.log"]
+    assert store.position == (4, 0)
+    store.append(batch(b"next"))
+    await store.durable()
+    await until(lambda: list(tmp_path.glob("0000000002-*.zst.idx")))
+    assert (tmp_path / "current.log").read_bytes() == stored(b"next")
+    assert (tmp_path / "0000000001-20261120T061842Z.log").read_bytes() == stored(b"bad")
+
+
+@pytest.mark.parametrize("cut", [0, 52, len(stored(b"one")), len(stored(b"one", b"two"))])
+@pytest_twisted.ensureDeferred
+async def test_after_a_crash_no_line_is_written_where_somebody_may_have_read(
+    open_store: OpenStore, tmp_path: Path, cut: int
+) -> None:
+    """Not even where the medium has lost the lines that were there."""
+    (tmp_path / "current.log").write_bytes(stored(b"one", b"two")[:cut])
+    (tmp_path / "lock").write_text("77\n")
+    store = open_store(directory=tmp_path)
+    assert store.position == (2, 0)
+    store.append(batch(b"three"))
+    await store.durable()
+    assert (tmp_path / "current.log").read_bytes() == stored(b"three")
+    before = stored(b"one", b"two")[:cut]
+    whole = before + b"\n" * (not before.endswith(b"\n"))
+    await until(lambda: text_of(tmp_path) == (whole if before else b"") + stored(b"three"))
+    await store.close()
+    again = open_store(directory=tmp_path)
+    assert again.position == (2, len(stored(b"three")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_acknowledged_before_a_kill_is_synced_by_the_next_start(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_bytes(stored(b"one"))
+    (tmp_path / "lock").write_text("77\n")
+    old = (tmp_path / "current.log").stat().st_ino
+    disk = FaultyDisk()
+    open_store(disk, directory=tmp_path, sync=Sync.INTERVAL)
+    await until(lambda: old in disk.synced)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_crash_on_a_full_disk_goes_on_when_there_is_room(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_bytes(stored(b"one"))
+    (tmp_path / "lock").write_text("77\n")
+    disk = FaultyDisk()
+    disk.errors["create"] = no_space()
+    store = open_store(disk, directory=tmp_path)
+    store.append(batch(b"two"))
+    await until(lambda: store.stalled)
+    del disk.errors["create"]
+    await store.durable()
+    assert store.position == (2, len(stored(b"two")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number_left_out(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """The second name was on the medium and the new file was not: lines in it may have been read."""
+    (tmp_path / "current.log").write_bytes(stored(b"one"))
+    os.link(tmp_path / "current.log", tmp_path / NAME)
+    (tmp_path / "number").write_text("2\n")
+    (tmp_path / "lock").write_text("77\n")
+    store = open_store(directory=tmp_path)
+    assert store.position == (3, 0)
+    store.append(batch(b"two"))
+    await store.close()
+    assert text_of(tmp_path) == stored(b"one", b"two")
+    assert not (tmp_path / NAME).exists() or (tmp_path / NAME).stat().st_nlink == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_empty_segment_with_two_names_loses_one(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Its later lines would else be there twice."""
+    (tmp_path / "current.log").touch()
+    os.link(tmp_path / "current.log", tmp_path / NAME)
+    (tmp_path / "lock").write_text("77\n")
+    store = open_store(directory=tmp_path)
+    assert store.position == (3, 0) and not (tmp_path / NAME).exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_stays_of_two_forms_is_on_the_medium_before_the_other_goes(
+    tmp_path: Path,
+) -> None:
+    sealed(tmp_path)
+    (tmp_path / NAME).write_bytes(stored(*LINES))
+    disk = FaultyDisk().enter(tmp_path)
+    tidy(disk)
+    assert disk.calls.index("sync_directory") < disk.calls.index("unlink")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_has_one_identity_from_its_first_start_on(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    store = open_store()
+    assert store.identity is not None and store.identity.began == (1, 0)
+    await store.close()
+    assert open_store().identity == store.identity
+    assert open_store(directory=tmp_path / "other").identity != store.identity
+
+
+def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "store").write_text("{}\n")
+    with capturedLogs() as events:
+        assert open_store(directory=tmp_path).identity is None
+    assert any("has no identity" in event["log_format"] for event in events)
+    assert (tmp_path / "store").read_text() == "{}\n"

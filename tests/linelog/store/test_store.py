@@ -356,6 +356,7 @@ def test_a_directory_that_cannot_be_made_is_refused_with_a_sentence(
 async def test_a_new_policy_holds_from_the_next_line_on(open_store: OpenStore) -> None:
     disk = FaultyDisk()
     store = open_store(disk, sync=Sync.NEVER)
+    disk.calls.clear()
     store.append(batch(b"unsynced"))
     await store.durable()
     assert "fdatasync" not in disk.calls
