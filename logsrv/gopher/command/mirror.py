@@ -65,8 +65,9 @@ def _declare(parser: Parser | Declared) -> None:
     add(
         "--update",
         action="store_true",
-        help="ask again for all of it, write what has changed, drop what is gone",
+        help="ask again for all of it, write what has changed, tell what no menu lists any more",
     )
+    add("--delete", action="store_true", help="with --update: remove what no menu lists any more")
     add("--refresh", action="store_true", help="begin anew: fetch again what is there already")
     add_charset(add, "of menus, for index.html")
     polite = parser.add_argument_group("manners")
@@ -97,6 +98,10 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     options = read(words, _declare, "gopher mirror", _DESCRIPTION)
     if options.update and options.refresh:
         raise UsageError("--update keeps what is the same, --refresh begins anew; choose one")
+    if options.delete and not options.update:
+        raise UsageError(
+            "--delete removes what an update finds listed by no menu any more; give --update as well"
+        )
     root = _root(options.url)
     directory: str = options.directory
     how = _connection(options)
@@ -115,6 +120,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
             time.monotonic,
             files=MenuFiles(Folders(directory), root, options.charset),
             update=options.update,
+            delete=options.delete,
         )
         try:
             interrupted = _crawled(crawl, Progress(stderr, time.monotonic))

@@ -4,8 +4,9 @@ Menus lead to items, which are fetched in the order in which they were found. An
 show, under whatever type, is fetched once.
 
 An update asks for all of it once more, menus first: no server tells what has changed. Files that are the
-same are left alone, and what no menu shows any more is dropped, when all has been asked for. What cannot
-be had now is kept as it is, and so is all that a menu leads to that cannot.
+same are left alone. What cannot be had now is kept as it is, and so is all that a menu leads to that
+cannot. What no menu lists any more is kept and told, or removed if that is wanted, when all has been
+asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import zip_longest
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.retries import Retries
+from logsrv.gopher.mirror.earlier import Earlier
 from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
 from logsrv.gopher.mirror.journal import Done, Journal
@@ -28,8 +30,7 @@ from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
 from logsrv.gopher.mirror.tally import Manners, Tally
 from logsrv.gopher.mirror.work import work
 from logsrv.gopher.mirror.worker import HandedBack
-from logsrv.gopher.wire.errors import ServerError
-from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -63,8 +64,11 @@ class Crawl:
         *,
         files: MenuFiles | None = None,
         update: bool = False,
+        delete: bool = False,
     ) -> None:
-        """files: writes the menus; update: ask again for what is there."""
+        """files: writes the menus; update: ask again for what is there; delete: and remove then what no
+        menu lists any more.
+        """
         self._root = root
         self._folders = Folders(directory)
         self._fetching = Fetching(
@@ -72,13 +76,10 @@ class Crawl:
         )
         self._files = files
         self._update = update
+        self._delete = delete
         self._items = Items()
-        # What was met; of earlier runs what was not met yet; and what an update has not asked for yet.
+        self._earlier = Earlier(root, self._items, scope, journal, self._folders)
         self._jobs: dict[Key, Job] = {}
-        self._done: dict[Key, Done] = {}
-        self._old: dict[Key, Done] = {}
-        # All copies that earlier runs have made, those among them that others have taken the place of.
-        self._copies: dict[tuple[str, ...], Done] = {}
         self._readings = Readings(self._write, clock)
         self._ended: deque[Job] = deque()
         self._clock = clock
@@ -110,9 +111,10 @@ class Crawl:
             self._fetching.close()
 
     def _run(self, show: Callable[[], None]) -> None:
-        self._restore()
+        self._folders.sweep()
+        self._earlier.restore(update=self._update)
         rules = ServerRules(self._root, self._transfers, self._manners.ignore_robots)
-        if self._items.key(self._root) not in self._done:
+        if self._items.key(self._root) not in self._earlier.done:
             # The user asked for this one; what it leads to waits for the rules.
             self._meet(self._root, 0)
             self._start()
@@ -132,9 +134,8 @@ class Crawl:
         root_error = self.tally.failed.get(self._root)
         if root_error is not None:
             raise root_error
-        if self._update and self.tally.stopped is None:
-            self._drop()
-            self._journal.end_update()
+        if self._earlier.is_update and self.tally.stopped is None:
+            self._journal.end_update(self._left_over())
 
     def _fetch_all(self, show: Callable[[], None]) -> None:
         while self.waiting or self._readings.first():
@@ -170,36 +171,13 @@ class Crawl:
         # What is reported is the mirror's own.
         self._transfers.received -= rules.size
         self._names.delimiter = rules.path_delimiter
-        for done in (*self._old.values(), *self._done.values()):
+        for done in self._earlier.all():
             self._names.restore(done.url, done.path)
         robots = rules.robots
         self._scope.obey(robots)
         if robots.delay > self._queue.delay:
             # One connection is enough for who wants a pause between requests.
             self._queue.delay, self._fetching.connections = robots.delay, 1
-
-    def _restore(self) -> None:
-        self._folders.sweep()
-        contents = self._journal.read()
-        if contents.old is None and self._update and contents.done:
-            self._journal.begin_update()
-            contents = self._journal.read()
-        # One that was interrupted goes on.
-        self._update = contents.old is not None
-        for known, found in ((self._old, contents.old or ()), (self._done, contents.done)):
-            for done in found:
-                self._copies[done.path] = done
-                key = self._items.key(done.url)
-                if (
-                    known is self._old
-                    or done.size is None
-                    or self._folders.is_whole(done.path, done.size)
-                ):
-                    known[key] = done
-                else:
-                    known.pop(key, None)
-        for key in self._done:
-            self._old.pop(key, None)
 
     # Finding.
 
@@ -212,13 +190,16 @@ class Crawl:
             if self.tally.stopped is not None:
                 break
             url, job = self._scope.url(line, reading.menu.url), None
+            wanted = url is not None and self._scope.wants(url, reading.depth)
             if url is None:
                 self._scope.leave_out(line)
-            elif self._scope.wants(url, reading.depth):
+            elif wanted:
                 job = self._meet(url, reading.depth)
             else:
                 # Too deep by this way, for one; another may have led to it.
                 job = self._jobs.get(self._items.key(url))
+            if url is not None and self._earlier.is_update:
+                self._earlier.lists(url, wanted=wanted)
             reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()
@@ -232,7 +213,7 @@ class Crawl:
         if len(self._jobs) >= self._manners.items:
             self.tally.stopped = f"--max-items {self._manners.items}"
             return None
-        done = self._done.pop(key, None)
+        done = self._earlier.done.pop(key, None)
         if done is not None:
             # As what it was fetched: another menu, met first by now, may call it something else.
             job = self._jobs[key] = Job(done.url, key, depth)
@@ -241,23 +222,21 @@ class Crawl:
             return job
         job = self._jobs[key] = Job(url, key, depth)
         self.waiting += 1
-        old = self._old.get(key)
+        old = self._earlier.old.get(key)
         if old is not None:
             job.known = True
         if old is not None and (old.size is None) == is_menu(url):
             job.path = old.path
         elif not is_menu(url):
             job.path = self._names.path(url)
-        self._queue.add(job, first=self._update and is_menu(url))
+        self._queue.add(job, first=self._earlier.is_update and is_menu(url))
         return job
 
     def _keep(self, done: Done, job: Job) -> None:
         """Take what is there already."""
         self._is_there(job, done.path)
         if done.size is None:
-            parser = MenuParser()
-            lines = [*parser.feed(self._journal.menu(done)), *parser.finish()]
-            self._read(done, job, lines)
+            self._read(done, job, self._earlier.menu(done))
 
     def _is_there(self, job: Job, path: tuple[str, ...]) -> None:
         job.path = path
@@ -266,10 +245,11 @@ class Crawl:
             self._files.write_root(path, is_menu=False)
         self._readings.settled(job)
 
-    def _read(self, menu: Done, job: Job, lines: list[MenuItem]) -> None:
+    def _read(self, menu: Done, job: Job, came: MenuSink) -> None:
         if self._files is not None:
             self._files.came(menu)
-        self._readings.add(Reading(menu, job.depth + 1, lines))
+        self._earlier.replaced(job, came)
+        self._readings.add(Reading(menu, job.depth + 1, came.items))
 
     def _write_down(self) -> None:
         """Write the journal now and then: who is killed has less to fetch again."""
@@ -292,9 +272,9 @@ class Crawl:
         url = done = None
         if job is None or not job.has_copy:
             url = self._scope.url(line, menu.url)
-        if job is None and url is not None:
+        if url is not None:
             key = self._items.key(url)
-            job, done = self._jobs.get(key), self._done.get(key)
+            job, done = self._jobs.get(key), self._earlier.copy(key, url)
         if job is not None and job.has_copy:
             return Line(line, job.path, is_menu(job.url), None)
         if done is not None:
@@ -318,15 +298,18 @@ class Crawl:
             return
         url, got = job.url, job.got
         self._retries.answered(url.host)
+        if isinstance(got, MenuSink) and (error := self._earlier.fault(job, got)) is not None:
+            self._fail(job, error)
+            return
         self.tally.fetched += 1
         self.waiting -= 1
         path = self._names.path(url) if job.path is None else job.path
-        old = self._old.pop(job.key, None)
+        old = self._earlier.old.pop(job.key, None)
         is_same = False
         if isinstance(got, MenuSink):
             if old is not None and old.size is None:
                 is_same = self._journal.menu(old) == got.content
-            self._read(self._journal.add_menu(url, path, got.content), job, got.items)
+            self._read(self._journal.add_menu(url, path, got.content), job, got)
         elif isinstance(got, (FileSink, Stored)):
             is_same = not got.changed
             self._journal.add_file(url, path, got.size)
@@ -334,8 +317,6 @@ class Crawl:
         if old is not None:
             self.tally.same += is_same
             self.tally.changed += not is_same
-            if old.path != path:
-                self._old[job.key] = old
         self._is_there(job, path)
 
     def _fail(self, job: Job, error: Exception) -> None:
@@ -356,35 +337,50 @@ class Crawl:
         if pause is not None:
             self._queue.add_later(job, pause)
             return
-        old = self._old.get(job.key)
+        old = self._earlier.old.get(job.key)
         if old is not None and url == self._root:
-            # Nothing is dropped because a server is not there, or has lost its way.
+            # Nothing changes because a server is not there, or has lost its way.
             raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))
         self.waiting -= 1
-        if old is not None and not isinstance(error, ServerError):
-            self._keep_old(self._old.pop(job.key), job)
+        if old is not None and self._keep_old(old, job):
+            self.tally.stays.add(url)
         self._readings.settled(job)
 
-    def _keep_old(self, old: Done, job: Job) -> None:
+    def _keep_old(self, old: Done, job: Job) -> bool:
+        """Take what is there in place of what cannot be had; return false if it is damaged."""
         if old.size is None:
             old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
         elif not self._folders.is_whole(old.path, old.size):
-            return
+            return False
         else:
             self._journal.add_file(old.url, old.path, old.size)
+        del self._earlier.old[job.key]
+        # A menu may call it something else now.
+        job.url = old.url
         self._keep(old, job)
+        return True
 
-    def _drop(self) -> None:
-        """Remove what was not met any more."""
-        self.tally.gone = len(self._old)
-        taken = {job.path for job in self._jobs.values() if job.has_copy}
-        taken |= {done.path for done in self._done.values()}
-        for path, copy in self._copies.items():
-            if path in taken:
-                continue
+    # After the last item of an update.
+
+    def _left_over(self) -> list[Done]:
+        """Tell what no menu lists any more, remove it if that is wanted; return the copies that stay
+        without having been asked for.
+        """
+        jobs = self._jobs.values()
+        copies, unlisted = self._earlier.left_over(jobs)
+        remove: list[Done] = []
+        if unlisted and self._delete:
+            self.tally.withheld = self._earlier.misses_a_menu(jobs)
+            if not self.tally.withheld:
+                remove = self._earlier.surely(unlisted)
+        for copy in remove:
             if copy.size is not None:
-                self._folders.remove(path)
+                self._folders.remove(copy.path)
             elif self._files is not None:
-                self._files.remove(path)
+                self._files.remove(copy.path)
+        removed = {copy.path for copy in remove}
+        self.tally.removed = [copy.url for copy in remove]
+        self.tally.unlisted = [copy.url for copy in unlisted if copy.path not in removed]
+        return [copy for copy in copies if copy.path not in removed]

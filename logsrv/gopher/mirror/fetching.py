@@ -11,6 +11,7 @@ from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.mirror.worker import Worker, can_work
+from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 
 TYPE_CHECKING = False
@@ -114,6 +115,10 @@ class Fetching:
             assert job.path is not None
             try:
                 self._folders.look_again(job.path)
+                if job.got.is_missing:
+                    raise Truncated(
+                        job.url.address, 0, "nothing came, and there was something before"
+                    )
                 job.got.store()
             except (LogsrvError, OSError) as error:
                 job.got.abort()

@@ -72,6 +72,13 @@ class Folders:
             return False
         return stat.S_ISREG(found.st_mode) and found.st_size == size
 
+    def has(self, names: tuple[str, ...]) -> bool:
+        """Return true if there is something of that name, and no link on the way to it."""
+        try:
+            return os.path.lexists(self.path(names))
+        except LinkInTheWay:
+            return False
+
     def write(self, names: tuple[str, ...], content: bytes) -> None:
         """Write a small file, unless it has this content. Raises LinkInTheWay, OSError."""
         path = self.path(names)

@@ -9,7 +9,8 @@ has its final name. The next run reads it and goes on from there.
     {"update": 1}                                      all above is of before, and is to be asked for again
 
 A line without its newline was cut by a crash, and counts as not written. When an update is at its end,
-all above that line is left out of a new file that takes this one's place.
+all above that line is left out of a new file that takes this one's place, but for copies that are kept
+although they were not asked for.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from logsrv.kit.text.paths import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from json.encoder import encode_basestring_ascii as _quoted
     from pathlib import Path
     from typing import Any
@@ -42,7 +44,7 @@ _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 class Done(Value):
-    """A finished item. size: of its file; for a menu None, and `offset` is where its line begins."""
+    """A finished item. size: of its file, None for a menu; offset: where its line begins."""
 
     __slots__ = ("offset", "path", "size", "url")
 
@@ -117,13 +119,17 @@ class Journal:
         self._add_line('{"update": 1}\n')
         self._updating = self._end()
 
-    def end_update(self) -> None:
-        """Forget what is of before; nothing can be added or read any more."""
+    def end_update(self, kept: Iterable[Done] = ()) -> None:
+        """Forget what is of before, but for what is `kept` of it; nothing can be added or read any more."""
         import shutil
 
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())
+            # First, so that what has come since counts where both have one URL.
+            for done in sorted(kept, key=lambda done: done.offset):
+                file.seek(done.offset)
+                new.write(file.readline())
             file.seek(self._updating)
             shutil.copyfileobj(file, new)
 

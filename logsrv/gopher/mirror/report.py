@@ -8,6 +8,7 @@ from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.mirror.tally import Tally
 from logsrv.gopher.wire.errors import GopherError
+from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -36,18 +37,17 @@ def report(
     """Return the whole report, ready to be printed. waiting: items that were known and not fetched."""
     kept = f"; there already: {_items(tally.kept)}" if tally.kept else ""
     lines = [f"{_items(tally.fetched)} fetched ({size_text(received)}){kept}"]
-    if tally.changed or tally.same or tally.gone:
+    if tally.changed or tally.same:
         new = tally.fetched - tally.changed - tally.same
-        lines.append(
-            f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before; "
-            f"{tally.gone:,} gone"
-        )
+        lines.append(f"of these {tally.changed:,} changed, {new:,} new, {tally.same:,} as before")
     for url, error in list(tally.failed.items())[:_MOST_SHOWN]:
         code = error.code if isinstance(error, GopherError) else "error"
-        lines.append(f"failed ({code}): {url}: {error}")
+        stays = "; the copy of before stays" if url in tally.stays else ""
+        lines.append(f"failed ({code}): {url}: {error}{stays}")
     if len(tally.failed) > _MOST_SHOWN:
         left = len(tally.failed) - _MOST_SHOWN
         lines.append(f"failed: {left} more, which {os.path.join(directory, FILE)} names")
+    lines += _unlisted(tally)
     lines += [f"left out: {_items(count)} ({reason})" for reason, count in skipped.items()]
     if strangers:
         address, count = max(strangers.items(), key=lambda each: each[1])
@@ -62,6 +62,30 @@ def report(
     elif tally.failed:
         lines.append("not complete: the same command tries again what failed")
     return "".join(f"{one_line(line, 4096)}\n" for line in lines)
+
+
+def _unlisted(tally: Tally) -> list[str]:
+    """Return lines for what no menu lists any more."""
+    lines = _named("removed", tally.removed) + _named("unlisted", tally.unlisted)
+    if tally.removed:
+        lines.append(f"{_were_listed(tally.removed)}, and removed")
+    if not tally.unlisted:
+        return lines
+    them = "it" if len(tally.unlisted) == 1 else "them"
+    what = f"--update --delete removes {them}"
+    if tally.withheld:
+        what = f"nothing is removed: a menu that is new could not be had, and may list {them}"
+    return [*lines, f"{_were_listed(tally.unlisted)}; {what}"]
+
+
+def _named(word: str, urls: list[GopherURL]) -> list[str]:
+    lines = [f"{word}: {url}" for url in urls[:_MOST_SHOWN]]
+    more = len(urls) - _MOST_SHOWN
+    return [*lines, f"{word}: {more:,} more"] if more > 0 else lines
+
+
+def _were_listed(urls: list[GopherURL]) -> str:
+    return f"{_items(len(urls))} {'is' if len(urls) == 1 else 'are'} listed by no menu any more"
 
 
 def _items(count: int) -> str:

@@ -9,7 +9,7 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Literal
 
     Span = Literal["path", "host", "everywhere"]
@@ -105,6 +105,12 @@ class Scope:
         if url is None or (url.host == root.host and url.tls == root.tls) or not self.is_home(url):
             return url
         return url.replace(host=root.host, tls=root.tls)
+
+    def links(self, items: Iterable[MenuItem], menu: GopherURL) -> Iterator[GopherURL]:
+        """Yield where the lines of a menu lead, wanted or not."""
+        for item in items:
+            if (url := self.url(item, menu)) is not None:
+                yield url
 
     def _reason(self, url: GopherURL, depth: int) -> str | None:
         if url.item_type == "7":

@@ -42,6 +42,16 @@ class MenuSink(_InMemory):
     def content(self) -> bytes:
         return b"".join(self._pieces)
 
+    @property
+    def terminated(self) -> bool:
+        """Return true if the full stop has come."""
+        return self._parser.terminated
+
+    @property
+    def is_torn(self) -> bool:
+        """Return true if it ends within a line."""
+        return not self.content.endswith(b"\n")
+
     def feed(self, data: bytes) -> bool:
         self._pieces.append(data)
         self.items += self._parser.feed(data)
@@ -119,6 +129,16 @@ class FileSink:
 
     def passed(self, size: int) -> None:
         self.size += size
+
+    @property
+    def is_missing(self) -> bool:
+        """Return true if nothing at all came for a file of before that is not empty."""
+        if not self._known or self.size:
+            return False
+        try:
+            return os.lstat(self._path).st_size > 0
+        except OSError:
+            return False
 
     def store(self) -> None:
         """Let the file appear. Raises OSError."""

@@ -22,12 +22,19 @@ class Manners(Value):
 class Tally:
     """The sum of a run. fetched: answers; kept: what was there and is not asked for.
 
-    changed, same, gone: of an update, what of before is another now, the same, dropped.
-    failed: what went wrong, by URL; stopped: the limit that ended it.
+    changed, same: of an update, what of before is another now, and the same.
+    unlisted: what no menu lists any more, and stays. removed: what does not. withheld: all stays because a
+    new menu that may list it could not be had.
+    failed: what went wrong, by URL; stays: what has a copy of before all the same.
+    stopped: the limit that ended it.
     """
 
-    fetched = kept = changed = same = gone = 0
+    fetched = kept = changed = same = 0
+    withheld = False
     stopped: str | None = None
 
     def __init__(self) -> None:
         self.failed: dict[GopherURL, Exception] = {}
+        self.stays: set[GopherURL] = set()
+        self.unlisted: list[GopherURL] = []
+        self.removed: list[GopherURL] = []

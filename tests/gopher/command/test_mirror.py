@@ -244,7 +244,7 @@ def test_a_mirror_that_was_stopped_goes_on(
 
 @pytest.mark.parametrize("server", ["gophernicus", "pygopherd"])
 def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
-    """What is new comes, what is gone goes, what is the same is left alone."""
+    """What is new comes, what is gone goes if that is wanted, what is the same is left alone."""
     with servers.served_tree() as tree, getattr(servers, server)(tree) as port:
         assert mirror(f"localhost:{port}", str(tmp_path))[0] == 0
         untouched = (tmp_path / "bin.dat").stat()
@@ -255,7 +255,12 @@ def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
         shutil.rmtree(tree / "sub")
         status, said, _ = mirror(f"localhost:{port}", str(tmp_path), "--update")
         assert status == 0, said
-        assert " new, " in said and "; 3 gone" in said
+        assert " new, " in said
+        assert "3 items are listed by no menu any more; --update --delete removes them" in said
+        assert copied(tmp_path).keys() >= {"new.txt", "utf8.txt", "sub/deep.txt"}
+        assert (tmp_path / "sub" / "index.html").exists()
+        status, said, _ = mirror(f"localhost:{port}", str(tmp_path), "--update", "--delete")
+        assert status == 0 and "3 items are listed by no menu any more, and removed" in said
         found = copied(tmp_path)
         found.pop("cgi-bin/search.cgi")
         assert found.keys() == {*served(), "new.txt"} - {"utf8.txt", "sub/deep.txt"}
@@ -268,6 +273,38 @@ def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
 def test_update_and_refresh_are_two_things(tmp_path: Path) -> None:
     status, _, sentence = mirror("h", str(tmp_path), "--update", "--refresh")
     assert (status, "choose one" in sentence) == (2, True)
+
+
+def test_nothing_is_removed_but_in_an_update(tmp_path: Path) -> None:
+    status, _, sentence = mirror("h", str(tmp_path), "--delete")
+    assert status == 2
+    assert sentence == (
+        "gopher: --delete removes what an update finds listed by no menu any more; "
+        "give --update as well\n"
+    )
+
+
+def test_a_server_that_is_too_busy_takes_nothing_from_a_mirror(
+    serve: Serve, tmp_path: Path
+) -> None:
+    busy = False
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if busy and request == b"/b\r\n":
+            connection.sendall(b"3Session limit reached\t\terror.host\t1\r\n.\r\n")
+        connection.sendall(MENU if request == b"\r\n" else b"all of it")
+
+    server = serve(answer)
+    assert mirror(server.url(), str(tmp_path))[0] == 0
+    busy = True
+    status, said, _ = mirror(server.url(), str(tmp_path), "--update", "--delete")
+    assert status == 12
+    assert (
+        f"failed (server-error): gopher://127.0.0.1:{server.port}/0/b: the server answers with an "
+        "error: Session limit reached; the copy of before stays\n"
+    ) in said
+    assert copied(tmp_path) == {"a": b"all of it", "b": b"all of it"}
+    assert (tmp_path / "gophermap").read_bytes() == b"0A\t/a\n0B\t/b\n"
 
 
 def test_a_terminal_sees_how_far_it_is(serve: Serve, tmp_path: Path) -> None:

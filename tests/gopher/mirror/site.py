@@ -64,8 +64,8 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     fetcher = Nearby(options, time.monotonic)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
-    update = manners.pop("update", False)
-    with_menus = manners.pop("files", update)
+    updating = {name: manners.pop(name) for name in ("update", "delete") if name in manners}
+    with_menus = manners.pop("files", bool(updating))
     show = manners.pop("show", lambda: None)
     try:
         found = Crawl(
@@ -77,7 +77,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
             Manners(**manners),
             time.monotonic,
             files=MenuFiles(Folders(directory), root, None) if with_menus else None,
-            update=update,
+            **updating,
         )
         found.run(show)
         return found

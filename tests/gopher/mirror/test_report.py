@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.tally import Tally
-from logsrv.gopher.wire.errors import Truncated
+from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
+WITHHELD = "nothing is removed: a menu that is new could not be had, and may list it"
 URL = GopherURL.parse("gopher://h/0/a%1B")
 
 
@@ -55,11 +58,43 @@ def test_progress() -> None:
 
 
 def test_an_update() -> None:
-    tally = tally_of(fetched=10, changed=2, same=7, gone=3)
+    tally = tally_of(fetched=10, changed=2, same=7)
     assert report(tally, 0, {}, {}, Path("d")).splitlines() == [
         "10 items fetched (0 bytes)",
-        "of these 2 changed, 1 new, 7 as before; 3 gone",
+        "of these 2 changed, 1 new, 7 as before",
     ]
+
+
+def test_a_copy_that_stays_instead_of_what_failed() -> None:
+    tally = tally_of(failed={URL: ServerError("busy")}, stays={URL})
+    assert report(tally, 0, {}, {}, Path("d")).splitlines()[1] == (
+        "failed (server-error): gopher://h/0/a%1B: the server answers with an error: busy; "
+        "the copy of before stays"
+    )
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({}, "unlisted: {}|1 item is listed by no menu any more; --update --delete removes it"),
+        ({"withheld": True}, "unlisted: {}|1 item is listed by no menu any more; " + WITHHELD),
+    ],
+)
+def test_what_no_menu_lists_any_more(known: dict[str, object], said: str) -> None:
+    lines = report(tally_of(unlisted=[URL], **known), 0, {}, {}, Path("d")).splitlines()
+    assert lines[1:] == said.format(URL).split("|")
+    assert report(tally_of(removed=[URL, URL]), 0, {}, {}, Path("d")).splitlines()[1:] == [
+        f"removed: {URL}",
+        f"removed: {URL}",
+        "2 items are listed by no menu any more, and removed",
+    ]
+
+
+def test_most_of_many_that_no_menu_lists_are_counted() -> None:
+    urls = [GopherURL("h", selector=b"%d" % number) for number in range(1500)]
+    said = report(tally_of(unlisted=urls), 0, {}, {}, Path("d"))
+    assert said.count("unlisted: gopher://") == 200
+    assert "unlisted: 1,300 more\n1,500 items are listed by no menu any more; --update" in said
 
 
 def test_ctrl_c() -> None:

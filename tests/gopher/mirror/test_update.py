@@ -1,4 +1,4 @@
-"""An update writes what has changed, drops what is gone, and keeps what cannot be had now."""
+"""An update writes what has changed, and keeps what cannot be had now."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import ServerError
 from tests.gopher.conftest import Serve
-from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, items
+from tests.gopher.mirror.site import Answers, Site, crawl, items
 
 TWO: Answers = {
-    b"": b"0A\t/a\t@\r\n1Sub\t/sub\t@\r\n1Other\t/other\t@\r\n",
+    b"": b"0A\t/a\t@\r\n1Sub\t/sub\t@\r\n1Other\t/other\t@\r\n.\r\n",
     b"/sub": b"9B\t/sub/b\t@\r\n9C\t/sub/c\t@\r\n",
     b"/other": b"0D\t/other/d\t@\r\n",
     b"/a": b"a",
@@ -23,7 +23,7 @@ TWO: Answers = {
 }
 
 
-def test_an_update_writes_what_has_changed_and_drops_what_is_gone(
+def test_an_update_writes_what_has_changed_and_removes_what_is_gone_if_that_is_wanted(
     serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve, TWO)
@@ -31,18 +31,18 @@ def test_an_update_writes_what_has_changed_and_drops_what_is_gone(
     kept = (tmp_path / "sub/c").stat()
     site.answers = {
         **TWO,
-        b"": b"0New\t/new\t@\r\n1Sub\t/sub\t@\r\n",
+        b"": b"0New\t/new\t@\r\n1Sub\t/sub\t@\r\n.\r\n",
         b"/sub/b": b"another",
         b"/new": b"new",
     }
-    tally = crawl(site, tmp_path, update=True).tally
-    assert (tally.fetched, tally.changed, tally.same, tally.gone) == (5, 2, 2, 3)
+    tally = crawl(site, tmp_path, update=True, delete=True).tally
+    assert (tally.fetched, tally.changed, tally.same, len(tally.removed)) == (5, 2, 2, 3)
     assert items(tmp_path) == {"new": b"new", "sub/b": b"another", "sub/c": b"c" * 300_000}
     assert (tmp_path / "sub/c").stat().st_mtime_ns == kept.st_mtime_ns
     assert not (tmp_path / "other").exists()
     size = (tmp_path / FILE).stat().st_size
     again = crawl(site, tmp_path, update=True).tally
-    assert (again.fetched, again.changed, again.same, again.gone) == (5, 0, 5, 0)
+    assert (again.fetched, again.changed, again.same, again.removed) == (5, 0, 5, [])
     assert (tmp_path / FILE).stat().st_size == size
     site.server.requests.clear()
     assert crawl(site, tmp_path).tally.kept == 5
@@ -65,9 +65,16 @@ def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update
     site.server.requests.clear()
     with pytest.raises(KeyboardInterrupt):
         crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 4))
-    assert (tmp_path / "a").exists(), "nothing is dropped before all has been asked for"
-    crawl(site, tmp_path, update=update)
-    assert items(tmp_path) == {"sub/b": b"another", "sub/c": b"c" * 300_000, "other/d": b"d"}
+    assert (tmp_path / "a").exists(), "nothing is removed before all has been asked for"
+    tally = crawl(site, tmp_path, update=update, delete=update).tally
+    assert [url.selector for url in tally.removed + tally.unlisted] == [b"/a"]
+    unlisted = {} if update else {"a": b"a"}
+    assert items(tmp_path) == {
+        **unlisted,
+        "sub/b": b"another",
+        "sub/c": b"c" * 300_000,
+        "other/d": b"d",
+    }
     asked = [site.asked[menu] for menu in (b"", b"/sub", b"/other")]
     assert asked == [1, 1, 1], "what was asked for is not asked for again"
 
@@ -86,19 +93,11 @@ def test_an_update_keeps_what_a_menu_leads_to_that_cannot_be_had_now(
     site.failing = Counter({b"/sub": 100, b"/a": 100})
     done = crawl(site, tmp_path, update=True)
     assert {url.selector for url in done.tally.failed} == {b"/sub", b"/a"}
-    assert (items(tmp_path), done.tally.gone) == (before, 0)
+    assert (items(tmp_path), done.tally.removed) == (before, [])
     assert crawl(site, tmp_path).tally.kept == 7, "and it is known to the next run"
 
 
-def test_an_update_drops_what_the_server_says_is_not_there(serve: Serve, tmp_path: Path) -> None:
-    site = Site(serve, TWO)
-    crawl(site, tmp_path)
-    site.answers = {**TWO, b"/a": NOT_THERE}
-    assert crawl(site, tmp_path, update=True).tally.gone == 1
-    assert not (tmp_path / "a").exists()
-
-
-def test_an_update_of_a_server_that_lost_its_way_drops_nothing(
+def test_an_update_of_a_server_that_lost_its_way_removes_nothing(
     serve: Serve, tmp_path: Path
 ) -> None:
     site = Site(serve, TWO)
@@ -118,7 +117,7 @@ def test_an_item_that_becomes_a_menu(serve: Serve, tmp_path: Path) -> None:
     crawl(site, tmp_path)
     site.answers = {b"": b"1A\t/a\t@\r\n", b"/a": b"0B\t/a/b\t@\r\n", b"/a/b": b"b"}
     for _ in range(2):
-        crawl(site, tmp_path, update=True)
+        crawl(site, tmp_path, update=True, delete=True)
     assert list(items(tmp_path).values()) == [b"b"]
 
 
@@ -131,5 +130,5 @@ def test_an_item_that_becomes_a_menu_in_an_update_that_was_stopped(
     site.server.requests.clear()
     with pytest.raises(KeyboardInterrupt):
         crawl(site, tmp_path, update=True, connections=1, show=lambda: stop_after(site, 3))
-    crawl(site, tmp_path, update=True)
+    crawl(site, tmp_path, update=True, delete=True)
     assert list(items(tmp_path).values()) == [b"b"]

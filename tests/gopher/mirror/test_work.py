@@ -69,10 +69,11 @@ def test_an_update_leaves_alone_what_is_the_same(serve: Serve, tmp_path: Path) -
     with mirror(site, tmp_path, "--update") as process:
         report = ended(process)
         assert process.returncode == 0
-    assert f"2 changed, 0 new, {FILES - 2} as before; 1 gone" in report
+    assert f"2 changed, 0 new, {FILES - 2} as before\n" in report
+    assert "1 item is listed by no menu any more; --update --delete removes it" in report
     assert (tmp_path / "7").stat().st_ino == before
     assert (tmp_path / "8").read_bytes() == b"other"
-    assert not (tmp_path / "9").exists()
+    assert (tmp_path / "9").exists()
 
 
 def test_nothing_is_left_when_there_is_nobody_to_tell(serve: Serve, tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""The copies that earlier runs have made: which of them this run has met, and which no menu lists any more.
+
+An update begins with all of them as old ones. A menu that comes takes the place of an old one only if it
+is whole; what an old one lists that was not replaced counts as listed.
+"""
+
+from __future__ import annotations
+
+from logsrv.gopher.mirror.faults import fault, may_be_cut, read_menu
+from logsrv.gopher.mirror.listed import Listed
+from logsrv.gopher.mirror.scope import Items, Key, Scope, is_menu
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from logsrv.gopher.mirror.folders import Folders
+    from logsrv.gopher.mirror.journal import Done, Journal
+    from logsrv.gopher.mirror.queue import Job
+    from logsrv.gopher.mirror.sinks import MenuSink
+    from logsrv.gopher.wire.errors import GopherError
+    from logsrv.gopher.wire.url import GopherURL
+
+
+class Earlier:
+    """The copies of earlier runs. done: those that were not met yet; old: those of before an update that
+    were not asked for again yet; is_update: whether one is going on.
+    """
+
+    def __init__(
+        self, root: GopherURL, items: Items, scope: Scope, journal: Journal, folders: Folders
+    ) -> None:
+        self._root = root
+        self._items = items
+        self._scope = scope
+        self._journal = journal
+        self._folders = folders
+        self._listed = Listed(root, items)
+        self._root_menu: bytes | None = None
+        self.done: dict[Key, Done] = {}
+        self.old: dict[Key, Done] = {}
+        self.is_update = False
+        # All that the update began with; and all copies, those among them that others took the place of.
+        self._before: dict[Key, Done] = {}
+        self._copies: dict[tuple[str, ...], Done] = {}
+
+    def restore(self, *, update: bool) -> None:
+        """Read the journal. update: begin one; another one that was interrupted goes on anyway."""
+        contents = self._journal.read()
+        if contents.old is None and update and contents.done:
+            self._journal.begin_update()
+            contents = self._journal.read()
+        self.is_update = contents.old is not None
+        for done in contents.old or ():
+            self._copies[done.path] = self.old[self._items.key(done.url)] = done
+        self._before = dict(self.old)
+        for done in contents.done:
+            key = self._items.key(done.url)
+            if done.size is None or self._folders.is_whole(done.path, done.size):
+                self._copies[done.path] = self.done[key] = done
+            else:
+                self.done.pop(key, None)
+        for key in self.done:
+            self.old.pop(key, None)
+
+    def all(self) -> Iterator[Done]:
+        """Iterate over all copies."""
+        return iter(self._copies.values())
+
+    def copy(self, key: Key, url: GopherURL) -> Done | None:
+        """Return the copy of what a menu lists, as long as this run has no other."""
+        if (done := self.done.get(key)) is not None:
+            return done
+        old = self.old.get(key)
+        if old is None or (old.size is None) != is_menu(url):
+            return None
+        if old.size is None or self._folders.is_whole(old.path, old.size):
+            return old
+        return None
+
+    def menu(self, copy: Done) -> MenuSink:
+        """Return the copy of a menu."""
+        return read_menu(self._journal.menu(copy))
+
+    # What an update finds.
+
+    def lists(self, url: GopherURL, *, wanted: bool) -> None:
+        """A menu lists `url`."""
+        if wanted:
+            self._listed.add(url)
+        else:
+            self._listed.add_unwanted(url)
+
+    def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
+        """Return why a menu that came does not take the place of the copy of before."""
+        old = self._before.get(job.key)
+        if old is None:
+            return None
+        before = None if old.size is not None else self.menu(old)
+        if before is not None and before.content == menu.content:
+            return None
+        return fault(job.url, menu, before, None if job.url == self._root else self._root_menu)
+
+    def replaced(self, job: Job, menu: MenuSink) -> None:
+        """`menu` takes the place of the copy of before."""
+        if job.url == self._root:
+            self._root_menu = menu.content
+        before = self._before.get(job.key)
+        if before is None or before.size is not None or menu.terminated:
+            return
+        if may_be_cut(menu, self.menu(before)):
+            for url in self._links(before):
+                self._listed.doubt(url)
+
+    def left_over(self, jobs: Collection[Job]) -> tuple[list[Done], list[Done]]:
+        """Return the copies that this run has not made or met, and those among them that no menu lists.
+        jobs: all that it had.
+        """
+        taken = {job.path for job in jobs if job.has_copy}
+        taken.update(done.path for done in self.done.values())
+        copies = [
+            copy
+            for path, copy in self._copies.items()
+            if path not in taken and (copy.size is None or self._folders.has(path))
+        ]
+        return copies, self._listed.left_over(copies, self._links)
+
+    def surely(self, unlisted: Collection[Done]) -> list[Done]:
+        """Return those of `unlisted` that no menu lists which may have been cut off."""
+        return self._listed.left_over(unlisted, self._links, for_sure=True)
+
+    def misses_a_menu(self, jobs: Collection[Job]) -> bool:
+        """Return true if there is a menu that could not be had, now or before, and was not listed before:
+        it may list what others do not any more.
+        """
+        missing = {job.key for job in jobs if is_menu(job.url) and not job.has_copy}
+        if missing:
+            menus = (copy for copy in self._before.values() if copy.size is None)
+            missing -= {self._items.key(url) for menu in menus for url in self._links(menu)}
+        return bool(missing)
+
+    def _links(self, copy: Done) -> Iterator[GopherURL]:
+        return self._scope.links(self.menu(copy).items, copy.url)
