@@ -7,6 +7,8 @@
     fetching          a few jobs at a time, here and in a second process
     worker, work      the two ends of that process
     sinks, folders    where the bytes of an answer go; the directory on disk, never through a link
+    earlier           the copies of earlier runs, and what an update makes of them
+    faults, listed    which menus are not to be believed; what those of an update list (no I/O)
     journal           what is finished, in a file, so that the next run goes on from there
     menus, pages      gophermap and index.html for each menu, with links to the copies
     tally, report     limits and sum of a run; what the user sees

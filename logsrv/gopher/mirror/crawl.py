@@ -222,7 +222,7 @@ class Crawl:
             return job
         job = self._jobs[key] = Job(url, key, depth)
         self.waiting += 1
-        old = self._earlier.old.get(key)
+        old = self._earlier.old(key, url)
         if old is not None:
             job.known = True
         if old is not None and (old.size is None) == is_menu(url):
@@ -304,7 +304,7 @@ class Crawl:
         self.tally.fetched += 1
         self.waiting -= 1
         path = self._names.path(url) if job.path is None else job.path
-        old = self._earlier.old.pop(job.key, None)
+        old = self._earlier.old(job.key, url)
         is_same = False
         if isinstance(got, MenuSink):
             if old is not None and old.size is None:
@@ -337,7 +337,7 @@ class Crawl:
         if pause is not None:
             self._queue.add_later(job, pause)
             return
-        old = self._earlier.old.get(job.key)
+        old = self._earlier.old(job.key, url)
         if old is not None and url == self._root:
             # Nothing changes because a server is not there, or has lost its way.
             raise error
@@ -356,7 +356,6 @@ class Crawl:
             return False
         else:
             self._journal.add_file(old.url, old.path, old.size)
-        del self._earlier.old[job.key]
         # A menu may call it something else now.
         job.url = old.url
         self._keep(old, job)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 class Earlier:
-    """The copies of earlier runs. done: those that were not met yet; old: those of before an update that
-    were not asked for again yet; is_update: whether one is going on.
+    """The copies of earlier runs. done: those that were not met yet and need not be asked for; is_update:
+    whether what was there before is asked for again.
     """
 
     def __init__(
@@ -38,10 +38,9 @@ class Earlier:
         self._listed = Listed(root, items)
         self._root_menu: bytes | None = None
         self.done: dict[Key, Done] = {}
-        self.old: dict[Key, Done] = {}
         self.is_update = False
-        # All that the update began with; and all copies, those among them that others took the place of.
-        self._before: dict[Key, Done] = {}
+        # All that the update began with: of one selector there may be a menu and a file.
+        self._before: dict[tuple[Key, bool], Done] = {}
         self._copies: dict[tuple[str, ...], Done] = {}
 
     def restore(self, *, update: bool) -> None:
@@ -52,29 +51,30 @@ class Earlier:
             contents = self._journal.read()
         self.is_update = contents.old is not None
         for done in contents.old or ():
-            self._copies[done.path] = self.old[self._items.key(done.url)] = done
-        self._before = dict(self.old)
+            self._copies[done.path] = done
+            self._before[self._items.key(done.url), done.size is None] = done
         for done in contents.done:
             key = self._items.key(done.url)
             if done.size is None or self._folders.is_whole(done.path, done.size):
                 self._copies[done.path] = self.done[key] = done
             else:
                 self.done.pop(key, None)
-        for key in self.done:
-            self.old.pop(key, None)
 
     def all(self) -> Iterator[Done]:
         """Iterate over all copies."""
         return iter(self._copies.values())
 
+    def old(self, key: Key, url: GopherURL) -> Done | None:
+        """Return the copy of before the update, of another type if there is none of that of `url`."""
+        kind = is_menu(url)
+        return self._before.get((key, kind)) or self._before.get((key, not kind))
+
     def copy(self, key: Key, url: GopherURL) -> Done | None:
         """Return the copy of what a menu lists, as long as this run has no other."""
         if (done := self.done.get(key)) is not None:
             return done
-        old = self.old.get(key)
-        if old is None or (old.size is None) != is_menu(url):
-            return None
-        if old.size is None or self._folders.is_whole(old.path, old.size):
+        old = self._before.get((key, is_menu(url)))
+        if old is None or old.size is None or self._folders.is_whole(old.path, old.size):
             return old
         return None
 
@@ -93,7 +93,7 @@ class Earlier:
 
     def fault(self, job: Job, menu: MenuSink) -> GopherError | None:
         """Return why a menu that came does not take the place of the copy of before."""
-        old = self._before.get(job.key)
+        old = self.old(job.key, job.url)
         if old is None:
             return None
         before = None if old.size is not None else self.menu(old)
@@ -105,8 +105,8 @@ class Earlier:
         """`menu` takes the place of the copy of before."""
         if job.url == self._root:
             self._root_menu = menu.content
-        before = self._before.get(job.key)
-        if before is None or before.size is not None or menu.terminated:
+        before = self._before.get((job.key, True))
+        if before is None or menu.terminated:
             return
         if may_be_cut(menu, self.menu(before)):
             for url in self._links(before):

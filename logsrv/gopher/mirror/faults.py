@@ -38,12 +38,13 @@ def fault(
     had = None if before is None else _links(before)
     if had is not None and had <= links:
         return None
-    if before is not None and _is_cut(menu, before):
-        return Truncated(url.address, len(menu.content), "the end of the menu is missing")
-    if not links:
-        return LostLinks("no line of this menu leads anywhere, as it did before")
+    if menu.content and not links:
+        # Words, as of a server that is being repaired, or a directory that is empty.
+        return LostLinks("no line of this menu leads anywhere now")
     if before is None:
-        return None
+        return None if links else Truncated(url.address, 0, "nothing came")
+    if _is_cut(menu, before):
+        return Truncated(url.address, len(menu.content), "the end of the menu is missing")
     if menu.content == root:
         return LostLinks("the server answers with the menu that the mirror begins with")
     if (error := _error(menu)) is not None and _error(before) is None:

@@ -1,4 +1,4 @@
-"""What the menus of an update list, fetched or not: a copy of that stays. Sans-IO."""
+"""The items that the menus of an update list, fetched or not: copies of those stay. Sans-IO."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import key_of
+from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from tests.gopher.conftest import Serve
@@ -94,6 +95,19 @@ def test_connections_are_shared(
     assert both.connections == (asked_for or 4)
     os.close(share)
     os.close(told)
+
+
+def test_no_answer_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"before")
+    alone = Fetching(cast(Nearby, AtOnce()), Folders(tmp_path), 1, None)
+    url = GopherURL("h", 70, "0", b"/a")
+    job = Job(url, key_of(url), 1, ("a",))
+    job.known = True
+    alone.start(job)
+    assert alone.wait(0) == [job]
+    alone.settle(job)
+    assert isinstance(job.error, Truncated)
+    assert (tmp_path / "a").read_bytes() == b"before"
 
 
 @pytest.mark.parametrize("option", ["--connections=1", "--delay=0.001s"])

@@ -66,6 +66,13 @@ def test_what_is_the_same_is_not_written(mirror: Path) -> None:
     assert not same_content(str(mirror / "b"), b"y")
 
 
+def test_what_is_there_and_what_lies_behind_a_link(mirror: Path) -> None:
+    folders = Folders(mirror)
+    folders.write(("b", "c"), b"x")
+    assert folders.has(("b", "c")) and folders.has(("out",))
+    assert not folders.has(("b", "d")) and not folders.has(("out", "c"))
+
+
 def test_empty_directories_go_with_their_last_file(mirror: Path) -> None:
     folders = Folders(mirror)
     for name in ("1", "2"):

@@ -133,6 +133,21 @@ def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
     journal.close()
 
 
+def test_what_an_update_did_not_ask_for_may_be_kept(written: Path) -> None:
+    journal = Journal(written, ROOT, "path")
+    journal.begin_update()
+    old = journal.read().old or []
+    journal.add_file(A, ("x", "a"), 7)
+    journal.end_update(reversed(old))
+    journal.close()
+    journal = Journal(written, ROOT, "path")
+    contents = journal.read()
+    assert [done.url for done in contents.done] == [*(done.url for done in old), A]
+    assert contents.old is None
+    assert journal.menu(contents.done[1]) == MENU
+    journal.close()
+
+
 def test_a_link_is_no_journal(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"somebody's")
     (tmp_path / FILE).symlink_to("other")

@@ -255,6 +255,23 @@ def test_a_menu_stays_that_one_menu_lists_as_a_text(site: Site, tmp_path: Path) 
     assert before.items() <= items(tmp_path).items()
 
 
+def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site: Site, tmp_path: Path) -> None:
+    before, links = items(tmp_path), leading(tmp_path)
+    site.answers = GOOD | {b"": GOOD[b""].replace(b"1Sub", b"0Sub"), b"/sub": b"a text now"}
+    crawl(site, tmp_path, update=True)
+    site.answers = GOOD
+    tally = crawl(site, tmp_path, update=True, delete=True).tally
+    assert [str(url)[-6:] for url in tally.removed] == ["/0/sub"]
+    assert (items(tmp_path), leading(tmp_path)) == (before, links)
+
+
+def test_a_text_that_has_grown_too_large_stays(site: Site, tmp_path: Path) -> None:
+    before = items(tmp_path)
+    site.answers = GOOD | {b"/a": b"a" * 1000}
+    tally = crawl(site, tmp_path, update=True, delete=True, item_bytes=500).tally
+    assert (items(tmp_path), selectors(tally.stays)) == (before, {b"/a"})
+
+
 def test_a_second_process_loses_nothing_either(serve: Serve, tmp_path: Path) -> None:
     site = many.Site(serve)
     site.go.set()

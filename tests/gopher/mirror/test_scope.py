@@ -95,6 +95,19 @@ def test_other_servers_are_counted_for_the_report() -> None:
     assert judge.strangers == {"x:7070": 3}
 
 
+def test_links_are_where_lines_lead_wanted_or_not() -> None:
+    lines = (
+        b"ihere",
+        b"0a\t/docs/a\tother.name\t70",
+        b"7s\t/s\tx\t70",
+        b"hw\tURL:http://w/\th\t70",
+    )
+    judge = scope()
+    found = [str(url) for url in judge.links(map(parse_line, lines), ROOT)]
+    assert found == ["gopher://h/0/docs/a", "gopher://x/7/s"]
+    assert judge.skipped == {}
+
+
 def test_an_item_is_one_under_every_type() -> None:
     assert key_of(GopherURL.parse("gopher://h/0/a")) == key_of(GopherURL.parse("gopher://h/1/a"))
     assert key_of(GopherURL.parse("gopher://h/1/")) == key_of(GopherURL.parse("gopher://h"))

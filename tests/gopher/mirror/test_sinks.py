@@ -86,6 +86,42 @@ def test_a_menu_is_over_at_its_dot() -> None:
     assert len(last.items) == 1
 
 
+def test_a_menu_tells_how_it_ended() -> None:
+    for content, terminated, is_torn in (
+        (b"0a\t/a\r\n.\r\n", True, False),
+        (b"0a\t/a\r\n", False, False),
+        (b"0a\t/a", False, True),
+        (b"", False, True),
+    ):
+        sink = MenuSink()
+        sink.feed(content)
+        assert (sink.terminated, sink.is_torn) == (terminated, is_torn), content
+
+
+@pytest.mark.parametrize(
+    ("before", "came", "known", "is_missing"),
+    [
+        (b"x", b"", True, True),
+        (b"x", b"", False, False),
+        (b"x", b".\r\n", True, False),
+        (b"", b"", True, False),
+        (None, b"", True, False),
+    ],
+)
+def test_nothing_is_no_answer_for_a_file_that_had_something(
+    tmp_path: Path, before: bytes | None, came: bytes, known: bool, is_missing: bool
+) -> None:
+    """But an empty text with a full stop is one."""
+    path = tmp_path / "x"
+    if before is not None:
+        path.write_bytes(before)
+    sink = FileSink(str(path), text=True, known=known)
+    if came:
+        sink.feed(came)
+    sink.finish(has_header=False)
+    assert sink.is_missing is is_missing
+
+
 def test_rules_are_read_into_memory() -> None:
     sink = MemorySink()
     sink.feed(b"User-agent: *\r\n")
