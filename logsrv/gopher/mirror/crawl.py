@@ -198,8 +198,8 @@ class Crawl:
             else:
                 # Too deep by this way, for one; another may have led to it.
                 job = self._jobs.get(self._items.key(url))
-            if url is not None and self._earlier.is_update:
-                self._earlier.lists(url, wanted=wanted)
+            if self._earlier.is_update:
+                self._earlier.lists(line, url, wanted=wanted)
             reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()

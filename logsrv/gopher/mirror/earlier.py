@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from logsrv.gopher.mirror.queue import Job
     from logsrv.gopher.mirror.sinks import MenuSink
     from logsrv.gopher.wire.errors import GopherError
+    from logsrv.gopher.wire.menu import MenuItem
     from logsrv.gopher.wire.url import GopherURL
 
 
@@ -84,9 +85,11 @@ class Earlier:
 
     # What an update finds.
 
-    def lists(self, url: GopherURL, *, wanted: bool) -> None:
-        """A menu lists `url`."""
-        if wanted:
+    def lists(self, line: MenuItem, url: GopherURL | None, *, wanted: bool) -> None:
+        """A menu has `line`, which leads to `url`."""
+        if url is None:
+            self._listed.add_nowhere(line)
+        elif wanted:
             self._listed.add(url)
         else:
             self._listed.add_unwanted(url)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.scope import Items, Key, is_menu
+from logsrv.gopher.wire.errors import BadURL
+from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -29,9 +31,18 @@ class Listed:
 
     def add_unwanted(self, url: GopherURL) -> None:
         """A menu lists `url`, which is left out: it may be the root's server by another name, as after
-        an `--alias` was forgotten.
+        an `--alias` was forgotten, or with a wrong port.
         """
         self._found.update(self._both(url))
+
+    def add_nowhere(self, item: MenuItem) -> None:
+        """A line of a menu leads nowhere, as one without a right port: it may be of the root's server."""
+        if item.is_link and item.selector:
+            try:
+                here = self._root.replace(item_type=item.item_type, selector=item.selector)
+            except BadURL:
+                return
+            self._found.add(self._listed(here))
 
     def doubt(self, url: GopherURL) -> None:
         """Maybe a menu still lists `url`."""
@@ -65,6 +76,7 @@ class Listed:
 
     def _both(self, url: GopherURL) -> list[_Listed]:
         found = [self._listed(url)]
-        if url.host != self._root.host:
-            found.append(self._listed(url.replace(host=self._root.host)))
+        root = self._root
+        if (url.host, url.port) != (root.host, root.port):
+            found.append(self._listed(url.replace(host=root.host, port=root.port)))
         return found

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from io import SEEK_END
+from stat import S_ISREG
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
 from logsrv.gopher.mirror.folders import file_of_size, same_content
@@ -132,13 +133,14 @@ class FileSink:
 
     @property
     def is_missing(self) -> bool:
-        """Return true if nothing at all came for a file of before that is not empty."""
-        if not self._known or self.size:
+        """Return true if nothing at all came for a file that is there and not empty."""
+        if self.size:
             return False
         try:
-            return os.lstat(self._path).st_size > 0
+            found = os.lstat(self._path)
         except OSError:
             return False
+        return S_ISREG(found.st_mode) and found.st_size > 0
 
     def store(self) -> None:
         """Let the file appear. Raises OSError."""

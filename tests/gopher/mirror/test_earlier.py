@@ -19,6 +19,7 @@ from logsrv.gopher.wire.url import GopherURL
 ROOT, SUB, A, B, TEXT = (
     GopherURL.parse(f"gopher://h/{path}") for path in ("", "1/sub", "0/a", "0/b", "0/sub")
 )
+LINE = parse_line(b"iA line")
 MENU = b"1Sub\t/sub\th\t70\r\n0A\t/a\th\t70\r\n"
 BELOW = b"0B\t/b\th\t70\r\n"
 
@@ -91,8 +92,9 @@ def test_what_was_neither_met_nor_listed_is_left_over(earlier: Earlier, items: I
     earlier.restore(update=True)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert [copy.url for copy in copies] == [SUB, A, B] == [copy.url for copy in unlisted]
-    earlier.lists(A, wanted=True)
-    earlier.lists(SUB, wanted=False)
+    earlier.lists(LINE, A, wanted=True)
+    earlier.lists(LINE, SUB, wanted=False)
+    earlier.lists(LINE, None, wanted=False)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert ([copy.url for copy in copies], unlisted) == ([SUB, A, B], [])
 
@@ -103,7 +105,7 @@ def test_the_end_of_a_menu_that_may_be_cut_is_not_left_over_for_sure(
     earlier.restore(update=True)
     root = job(items, ROOT, ())
     earlier.replaced(root, read_menu(MENU[: MENU.index(b"0A")]))
-    earlier.lists(SUB, wanted=True)
+    earlier.lists(LINE, SUB, wanted=True)
     _, unlisted = earlier.left_over([root])
     assert [copy.url for copy in unlisted] == [A]
     assert earlier.surely(unlisted) == []

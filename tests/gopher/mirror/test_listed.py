@@ -5,6 +5,7 @@ from __future__ import annotations
 from logsrv.gopher.mirror.journal import Done
 from logsrv.gopher.mirror.listed import Listed
 from logsrv.gopher.mirror.scope import Items
+from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
 
@@ -52,6 +53,13 @@ def test_what_is_left_out_may_be_the_same_server_by_another_name() -> None:
     assert left_over(listed) == {*MENUS, *FILES}
     listed.add_unwanted(url("other/1/m"))
     assert left_over(listed) == {"h/1/x", "h/9/y"}
+
+
+def test_what_leads_nowhere_may_lead_to_the_same_server() -> None:
+    listed = Listed(ROOT, Items())
+    for line in (b"1M\t/m\th\t0", b"0Y\t/y", b"iX\t/x\th\t0", b"0\t\th\t0", b"0\t/x\0\th\t0"):
+        listed.add_nowhere(parse_line(line))
+    assert left_over(listed) == {"h/1/x"}
 
 
 def test_what_is_in_doubt_is_told_but_not_for_sure() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.mirror import crawl as crawl_module
+from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -114,10 +115,13 @@ def leading(directory: Path) -> dict[str, set[bytes]]:
     }
 
 
-def test_what_menus_list_under_another_name_of_the_server_stays(site: Site, tmp_path: Path) -> None:
-    """As when an `--alias` was forgotten, or the server was moved."""
+@pytest.mark.parametrize("place", [b"elsewhere.invalid\t#", b"127.0.0.1\t0", b"127.0.0.1", b"x\t7"])
+def test_what_menus_list_under_another_name_of_the_server_stays(
+    site: Site, tmp_path: Path, place: bytes
+) -> None:
+    """As when an `--alias` was forgotten, the server was moved, or its menus lack the right port."""
     before = items(tmp_path)
-    renamed = GOOD[b""].replace(b"@", b"elsewhere.invalid\t%d" % site.server.port)
+    renamed = GOOD[b""].replace(b"@", place.replace(b"#", b"%d" % site.server.port))
     site.answers = GOOD | {b"": renamed}
     tally = crawl(site, tmp_path, update=True, delete=True).tally
     assert (items(tmp_path), tally.unlisted) == (before, [])
@@ -263,6 +267,14 @@ def test_a_menu_that_was_a_text_for_a_while_is_where_it_was(site: Site, tmp_path
     tally = crawl(site, tmp_path, update=True, delete=True).tally
     assert [str(url)[-6:] for url in tally.removed] == ["/0/sub"]
     assert (items(tmp_path), leading(tmp_path)) == (before, links)
+
+
+def test_a_refresh_takes_no_empty_answer_for_a_file(site: Site, tmp_path: Path) -> None:
+    (tmp_path / FILE).unlink()
+    before = items(tmp_path)
+    site.answers = GOOD | {b"/a": b""}
+    assert selectors(crawl(site, tmp_path).tally.failed) == {b"/a"}
+    assert items(tmp_path) == before
 
 
 def test_a_text_that_has_grown_too_large_stays(site: Site, tmp_path: Path) -> None:

@@ -99,23 +99,17 @@ def test_a_menu_tells_how_it_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "came", "known", "is_missing"),
-    [
-        (b"x", b"", True, True),
-        (b"x", b"", False, False),
-        (b"x", b".\r\n", True, False),
-        (b"", b"", True, False),
-        (None, b"", True, False),
-    ],
+    ("before", "came", "is_missing"),
+    [(b"x", b"", True), (b"x", b".\r\n", False), (b"", b"", False), (None, b"", False)],
 )
 def test_nothing_is_no_answer_for_a_file_that_had_something(
-    tmp_path: Path, before: bytes | None, came: bytes, known: bool, is_missing: bool
+    tmp_path: Path, before: bytes | None, came: bytes, is_missing: bool
 ) -> None:
     """But an empty text with a full stop is one."""
     path = tmp_path / "x"
     if before is not None:
         path.write_bytes(before)
-    sink = FileSink(str(path), text=True, known=known)
+    sink = FileSink(str(path), text=True)
     if came:
         sink.feed(came)
     sink.finish(has_header=False)
