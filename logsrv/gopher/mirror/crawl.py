@@ -190,16 +190,15 @@ class Crawl:
             if self.tally.stopped is not None:
                 break
             url, job = self._scope.url(line, reading.menu.url), None
-            wanted = url is not None and self._scope.wants(url, reading.depth)
             if url is None:
                 self._scope.leave_out(line)
-            elif wanted:
+            elif self._scope.wants(url, reading.depth):
                 job = self._meet(url, reading.depth)
             else:
                 # Too deep by this way, for one; another may have led to it.
                 job = self._jobs.get(self._items.key(url))
             if self._earlier.is_update:
-                self._earlier.lists(line, url, wanted=wanted)
+                self._earlier.lists(line, url, job)
             reading.jobs.append(job)
         if reading.is_over or self.tally.stopped is not None:
             self._readings.leave_first()

@@ -85,12 +85,12 @@ class Earlier:
 
     # What an update finds.
 
-    def lists(self, line: MenuItem, url: GopherURL | None, *, wanted: bool) -> None:
-        """A menu has `line`, which leads to `url`."""
+    def lists(self, line: MenuItem, url: GopherURL | None, job: Job | None) -> None:
+        """A menu has `line`, which leads to `url`; job: for that, if it is wanted."""
         if url is None:
             self._listed.add_nowhere(line)
-        elif wanted:
-            self._listed.add(url)
+        elif job is not None:
+            self._listed.add(job.key, url)
         else:
             self._listed.add_unwanted(url)
 

@@ -34,15 +34,17 @@ def fault(
 
     before: None if that was no menu; root: what is the menu of the root now, unless this is the root.
     """
+    if not menu.content and (before is None or before.content):
+        return Truncated(url.address, 0, "nothing came, and there was something before")
     links = _links(menu)
     had = None if before is None else _links(before)
     if had is not None and had <= links:
         return None
-    if menu.content and not links:
+    if not links:
         # Words, as of a server that is being repaired, or a directory that is empty.
         return LostLinks("no line of this menu leads anywhere now")
     if before is None:
-        return None if links else Truncated(url.address, 0, "nothing came")
+        return None
     if _is_cut(menu, before):
         return Truncated(url.address, len(menu.content), "the end of the menu is missing")
     if menu.content == root:
@@ -63,7 +65,7 @@ def may_be_cut(menu: MenuSink, before: MenuSink) -> bool:
 def _is_cut(menu: MenuSink, before: MenuSink) -> bool:
     if menu.terminated:
         return False
-    return before.terminated or not menu.content or (menu.is_torn and not before.is_torn)
+    return before.terminated or (menu.is_torn and not before.is_torn)
 
 
 def _links(menu: MenuSink) -> set[_Link]:

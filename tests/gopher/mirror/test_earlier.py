@@ -92,9 +92,9 @@ def test_what_was_neither_met_nor_listed_is_left_over(earlier: Earlier, items: I
     earlier.restore(update=True)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert [copy.url for copy in copies] == [SUB, A, B] == [copy.url for copy in unlisted]
-    earlier.lists(LINE, A, wanted=True)
-    earlier.lists(LINE, SUB, wanted=False)
-    earlier.lists(LINE, None, wanted=False)
+    earlier.lists(LINE, A, job(items, A))
+    earlier.lists(LINE, SUB, None)
+    earlier.lists(LINE, None, None)
     copies, unlisted = earlier.left_over([job(items, ROOT, ())])
     assert ([copy.url for copy in copies], unlisted) == ([SUB, A, B], [])
 
@@ -105,7 +105,7 @@ def test_the_end_of_a_menu_that_may_be_cut_is_not_left_over_for_sure(
     earlier.restore(update=True)
     root = job(items, ROOT, ())
     earlier.replaced(root, read_menu(MENU[: MENU.index(b"0A")]))
-    earlier.lists(LINE, SUB, wanted=True)
+    earlier.lists(LINE, SUB, job(items, SUB))
     _, unlisted = earlier.left_over([root])
     assert [copy.url for copy in unlisted] == [A]
     assert earlier.surely(unlisted) == []
