@@ -136,6 +136,9 @@ class AcceptedTCP(ReceivingTCP):
 
     def protocol_connected(self) -> None:
         """`connectionMade` has returned: watch for input, unless the protocol said otherwise."""
+        if not self.connected:
+            # It was closed at once, and has no socket any more.
+            return
         if self._wants_input and isinstance(self.server, AcceptingPort) and self.server.expecting:
             self._look(self.server)
         self._connected_protocol = True

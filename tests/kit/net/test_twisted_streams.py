@@ -130,6 +130,22 @@ def test_an_error_in_what_is_heard_at_once_closes_that_connection() -> None:
     peer.close()
 
 
+def test_who_was_sent_away_as_it_came_is_not_listened_to() -> None:
+    """A protocol may close in `connectionMade`, as `greet` does: there is no socket by then."""
+
+    class Closing(Chunks):
+        def connectionMade(self) -> None:
+            transport: Any = self.transport
+            transport.connectionLost(Failure(ConnectionDone()))
+
+    protocol = Closing()
+    _, reactor, peer = speaking(protocol, b"hello")
+    assert len(protocol.ended) == 1
+    assert protocol.chunks == []
+    assert "add" not in reactor.calls
+    peer.close()
+
+
 def test_who_says_nothing_is_watched_and_the_next_is_not_expected_to() -> None:
     protocol = Chunks()
     transport, reactor, peer = speaking(protocol, b"")
