@@ -11,6 +11,8 @@ from typing import Protocol
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from logsrv.kit.net.twisted_private import unsent
+
 # Long enough to let other descriptors have their turn between two looks at thousands of sockets.
 LOOK_SECONDS = 0.01
 
@@ -50,9 +52,22 @@ def unread(transport: object) -> int:
     own = getattr(transport, "unread", None)
     if own is not None:
         return int(own())
+    return _asked(transport, termios.FIONREAD)
+
+
+def untaken(transport: object) -> int:
+    """Return how many bytes the peer has not got of what was written to it; 0 when nobody can tell.
+
+    They wait in the transport, or in the kernel (TIOCOUTQ, for TCP up to the acknowledgement).
+    """
+    return unsent(transport) or _asked(transport, termios.TIOCOUTQ)
+
+
+def _asked(transport: object, what: int) -> int:
+    """Return a number of bytes that the kernel knows of a transport; 0 when it does not."""
     count = array.array("i", [0])
     try:
-        fcntl.ioctl(descriptor(transport), termios.FIONREAD, count)
+        fcntl.ioctl(descriptor(transport), what, count)
     except (OSError, ValueError):
         return 0
     return count[0]
@@ -63,7 +78,8 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
 
     Returns, when no connection is left, how many were cut off. A connection that the store holds back
     is not silent while bytes wait for it: it is taken in as soon as the store goes on. Nor is one whose
-    answer is in preparation.
+    answer is in preparation. What was written to one that is closed is still sent; who has not got all
+    of it by then is cut off.
     """
     deadline = clock.seconds() + seconds
     silent: set[Drainable] = set()
@@ -81,9 +97,16 @@ async def drain(connections: Set[Drainable], seconds: float, clock: IReactorTime
             await deferLater(clock, LOOK_SECONDS)
     cut = 0
     for connection in list(connections):
-        # One that was asked to close has nothing left for us; it has just not gone yet.
-        cut += connection.working or not connection.closing or bool(unread(connection.transport))
+        cut += _has_more(connection)
         connection.abort()
     while connections:
         await deferLater(clock, LOOK_SECONDS)
     return cut
+
+
+def _has_more(connection: Drainable) -> bool:
+    """Return whether something of a connection is lost if it ends now."""
+    if connection.working or not connection.closing:
+        return True
+    # It may have got all, and just not have said goodbye.
+    return bool(unread(connection.transport) or untaken(connection.transport))

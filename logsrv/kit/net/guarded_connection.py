@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.net.guard import Refusal
 from logsrv.kit.net.throttle import Throttle
+from logsrv.kit.net.twisted_private import gives_more, release_own
 from logsrv.kit.net.twisted_streams import AcceptedTCP
 
 
@@ -46,6 +47,15 @@ class Keeper(Protocol):
         """Note that a connection is over."""
 
 
+class Foreign:
+    """A mark of protocols that know nothing of a stop: the producer tells whether there is more to write.
+
+    It adds no name to what others have written.
+    """
+
+    __slots__ = ()
+
+
 class Admitted:
     """An admitted connection; it lasts until its protocol hears `connectionLost`.
 
@@ -70,8 +80,11 @@ class Admitted:
 
     @property
     def working(self) -> bool:
-        """Return true if the protocol prepares an answer; the kit's can tell, others cannot."""
-        return bool(getattr(self.protocol, "working", False))
+        """Return true if the protocol prepares an answer, or writes more."""
+        protocol = self.protocol
+        if isinstance(protocol, Foreign):
+            return gives_more(self.transport, protocol)
+        return bool(getattr(protocol, "working", False))
 
     def connect(self, transport: Any) -> None:
         if self.begin(transport):
@@ -139,6 +152,8 @@ class Admitted:
     def close(self) -> None:
         """Ask for the end of it: what was written to it is still sent."""
         self.closing = True
+        if isinstance(self.protocol, Foreign):
+            release_own(self.transport, self.protocol)
         self.transport.loseConnection()
 
     def abort(self) -> None:

@@ -25,7 +25,7 @@ from logsrv.kit.net.twisted_streams import (
     ReceivingTCP,
     ReceivingUNIX,
 )
-from logsrv.kit.net.twisted_tls import improve_tls
+from logsrv.kit.net.twisted_tls import improve_tls, tls_under
 
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)
@@ -209,12 +209,53 @@ class KeptUNIXPort(unix.Port):
 
 
 def unsent(transport: object) -> int:
-    """Return how many bytes wait in a transport until its peer takes them; 0 when it cannot tell."""
+    """Return how many bytes wait in a transport until its peer takes them; 0 when it cannot tell.
+
+    A transport that has no kernel under it may have an `unsent` of its own.
+    """
+    own = getattr(transport, "unsent", None)
+    if own is not None:
+        return int(own())
+    tls = tls_under(transport)
+    # What is written before the handshake is done.
+    early = 0 if tls is None else sum(map(len, tls._appSendBuffer))
     while not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)
         if transport is None:
-            return 0
-    return len(transport.dataBuffer) - transport.offset + sum(map(len, transport._tempDataBuffer))
+            return early
+    return early + len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+
+def gives_more(transport: Any, protocol: object) -> bool:
+    """Return whether a transport has a producer that may have more to write.
+
+    One has until it is taken away. A protocol, or the transport itself, may be registered only to hear when
+    to pause: it has more as long as something waits to be sent.
+    """
+    producer = _producer_of(transport)
+    if _is_own(producer, transport, protocol):
+        return bool(unsent(transport))
+    return producer is not None
+
+
+def release_own(transport: Any, protocol: object) -> None:
+    """Take a protocol, or the transport itself, away as the producer: it would not close before."""
+    if _is_own(_producer_of(transport), transport, protocol):
+        transport.unregisterProducer()
+
+
+def _is_own(producer: object | None, transport: Any, protocol: object) -> bool:
+    # One that is pulled is never idle. TLS has a layer around it.
+    pushes = getattr(transport, "streamingProducer", True) is not False
+    return pushes and producer is not None and (producer is transport or producer is protocol)
+
+
+def _producer_of(transport: Any) -> Any:
+    tls: Any = tls_under(transport)
+    if tls is None:
+        return getattr(transport, "producer", None)
+    # Twisted puts a layer of its own around it.
+    return getattr(tls._producer, "_producer", None)
 
 
 def wrap_log_observers(wrap: Callable[[Any], Any]) -> None:

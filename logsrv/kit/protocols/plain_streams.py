@@ -9,6 +9,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.net.guarded_connection import Foreign
 from logsrv.kit.net.source import source_of
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.protocols.mistakes import mistaken
@@ -38,7 +39,7 @@ def watched(protocol_class: type[Protocol]) -> type[Protocol]:
         protocol.factory.failed(doing, source_of(protocol.transport), Failure())
         protocol.transport.loseConnection()
 
-    class Watched(protocol_class):  # type: ignore[valid-type,misc]
+    class Watched(protocol_class, Foreign):  # type: ignore[valid-type,misc]
         def connectionMade(self) -> None:
             if self.factory.connection_log is not None:
                 self.factory.connection_log.connected(source_of(self.transport))

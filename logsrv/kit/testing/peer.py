@@ -90,6 +90,7 @@ class MemoryPeer:
         """End the connection, cleanly unless there is a `reason`."""
         if not self._closed:
             self._closed = True
+            self.transport.producer = None
             assert self.protocol is not None
             self.protocol.connectionLost(Failure(reason or ConnectionDone()))
 
@@ -157,6 +158,10 @@ class MemoryTransport(StringTransport):
     def unread(self) -> int:
         """Return how many bytes wait for the plugin, as in a kernel."""
         return self._peer.unread
+
+    def unsent(self) -> int:
+        """Return how many bytes wait for the peer."""
+        return len(self.buffer)
 
 
 class MemorySender:

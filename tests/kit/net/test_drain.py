@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from logsrv.kit.net.drain import LOOK_SECONDS, descriptor, drain, unread
+from logsrv.kit.net.drain import LOOK_SECONDS, descriptor, drain, unread, untaken
 
 
 class End:
@@ -86,6 +86,35 @@ def test_who_goes_on_sending_is_cut_off_at_the_deadline_and_counted() -> None:
     clock.pump([LOOK_SECONDS] * 5)
     assert sending.aborted and stubborn.aborted
     assert results == [1]
+
+
+def test_one_that_is_closed_is_cut_off_only_if_it_has_not_got_all() -> None:
+    """What the kernel still holds for it would be lost; one that just does not go has lost nothing."""
+    connections: set[Any] = set()
+    slow, gone = Stubborn(connections), Stubborn(connections)
+    slow.ours.sendall(b"the end of a download")
+    clock = Clock()
+    draining = Deferred.fromCoroutine(drain(connections, 1, clock))
+    results: list[int] = []
+    draining.addCallback(results.append)
+    clock.pump([LOOK_SECONDS] * 50)
+    assert slow.closing
+    assert gone.closing
+    assert not slow.aborted
+    clock.pump([LOOK_SECONDS] * 60)
+    assert results == [1]
+
+
+def test_bytes_that_the_peer_has_not_got_are_counted() -> None:
+    connections: set[Any] = set()
+    end = End(connections)
+    assert untaken(end.ours) == 0
+    end.ours.sendall(b"x")
+    assert untaken(end.ours) > 0
+    end.theirs.recv(1)
+    assert untaken(end.ours) == 0
+    end.abort()
+    assert untaken(end.ours) == 0
 
 
 def test_without_connections_it_is_over_at_once() -> None:

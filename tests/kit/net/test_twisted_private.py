@@ -12,9 +12,12 @@ import pytest
 from twisted.internet import tcp, unix
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, Logger, formatEvent, globalLogPublisher
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
@@ -23,8 +26,10 @@ from logsrv.kit.net.twisted_private import (
     KeptUNIXPort,
     close_at_once,
     close_socket,
+    gives_more,
     keep_open,
     make_ours,
+    release_own,
     request_line,
     send_at_once,
     start_accepting,
@@ -139,6 +144,33 @@ async def test_a_transport_waits_for_one_who_has_nothing_under_way() -> None:
         await until(lambda: protocol.ended, "the end")
         assert peer.recv(10) == b""
     await port.stopListening()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_producer_has_more_to_write_until_it_is_taken_away(tls: bool) -> None:
+    """With TLS and without; but not one that is only there to make its peer wait."""
+    transport: Any = StringTransport()
+    if tls:
+        transport = TLSMemoryBIOProtocol(
+            TLSMemoryBIOFactory(CertificateOptions(), False, Factory(), Clock()), Protocol()
+        )
+        transport.makeConnection(StringTransport())
+    protocol: Any = Protocol()
+    assert not gives_more(transport, protocol)
+    transport.registerProducer(Unhurried(), True)
+    assert gives_more(transport, protocol)
+    release_own(transport, protocol)
+    assert gives_more(transport, protocol)
+    transport.unregisterProducer()
+    for own in (transport, protocol):
+        transport.registerProducer(own, True)
+        assert not gives_more(transport, protocol)
+        release_own(transport, protocol)
+    # Or this one would be refused.
+    transport.registerProducer(Unhurried(), True)
+    # Of other packages: nobody can tell.
+    assert not gives_more(object(), protocol)
+    release_own(object(), protocol)
 
 
 class Unhurried:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Protocol, connectionDone
@@ -98,3 +100,77 @@ def test_a_plain_protocol_that_wants_to_be_awaited() -> None:
         assert peer.closed
     [failure] = [event["log_failure"] for event in events if "log_failure" in event]
     assert "Giving.lineReceived: `await` it first" in str(failure.value)
+
+
+class Download(Protocol):
+    """Gives a piece whenever it is asked for one, and has ten."""
+
+    left = 10
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.registerProducer(self, True)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        transport: Any = self.transport
+        if self.left:
+            self.left -= 1
+            transport.write(b"x" * 100_000)
+        else:
+            transport.unregisterProducer()
+
+    def pauseProducing(self) -> None: ...
+
+    def stopProducing(self) -> None: ...
+
+
+def test_a_stop_lets_a_producer_give_what_it_has() -> None:
+    """One that is registered has more to write; the connection is closed behind that."""
+    service = MemoryService(Download)
+    peer = service.connect(reads=False)
+    stopping = service.service.stopService()
+    service.clock.advance(1)
+    assert not peer.closed
+    peer.start_reading()
+    service.clock.advance(1)
+    assert len(peer.received()) == 1_000_000
+    assert peer.closed
+    assert stopping.called
+    assert service.service.cut == 0
+
+
+def test_a_stop_does_not_wait_for_ever_and_says_so() -> None:
+    service = MemoryService(Download)
+    peer = service.connect(reads=False)
+    assert service.stop() == 1
+    assert peer.closed
+
+
+def test_who_has_not_got_what_was_written_is_cut_off_and_counted() -> None:
+    class Whole(Protocol):
+        def connectionMade(self) -> None:
+            assert self.transport is not None
+            self.transport.write(b"x" * 1_000_000)
+
+    service = MemoryService(Whole)
+    service.connect(reads=False)
+    reader = service.connect()
+    assert service.stop() == 1
+    assert len(reader.received()) == 1_000_000
+
+
+def test_a_transport_that_is_its_own_producer_is_not_waited_for() -> None:
+    """As in an echo that reads no more than its peer does."""
+
+    class Echo(Protocol):
+        def connectionMade(self) -> None:
+            transport: Any = self.transport
+            transport.registerProducer(transport, True)
+
+    service = MemoryService(Echo)
+    service.connect()
+    stopping = service.service.stopService()
+    service.clock.advance(1)
+    assert stopping.called
+    assert service.service.cut == 0
