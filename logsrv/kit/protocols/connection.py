@@ -29,11 +29,13 @@ from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
 from logsrv.kit.protocols import states
 from logsrv.kit.protocols.awaiting import CANCELLED, awaited
 from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.protocols.crowd import Crowd, handled
 from logsrv.kit.protocols.faults import EndOfStream, PeerGone
 from logsrv.kit.protocols.mistakes import bytes_of, check_text, mistaken
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
+    from twisted.internet.interfaces import IReactorTime
 
 # Answers of one chunk are gathered into one write, but no more than this.
 GATHERED = 64 * 1024
@@ -55,6 +57,7 @@ class Author(Protocol):
     transport: Any
     factory: ListenerContext
     max_unsent: int
+    patience: float
     encoding: str
     ending: str
     half_close: bool
@@ -119,7 +122,7 @@ class PeerConnection:
     """
 
     __slots__ = (
-        "_farewell", "_room", "_timers", "_unsent",
+        "_crowd", "_farewell", "_room", "_timers", "_waits_for",
         "author", "gathered", "lines", "reader", "state", "work",
     )  # fmt: skip
 
@@ -130,7 +133,9 @@ class PeerConnection:
         self.lines: list[Any] | None = None
         self.gathered = 0
         self.work: Deferred[Any] | None = None
-        self._unsent = 0
+        # What waits for this peer, and that for which its author is made to wait.
+        self._crowd: Crowd | None = None
+        self._waits_for: set[Crowd] | None = None
         self._farewell = b""
         self._timers: set[DelayedCall] | None = None
         self._room: Backpressure | None = None
@@ -142,7 +147,14 @@ class PeerConnection:
 
     @property
     def working(self) -> bool:
-        """Return true if the author's code is busy with something else than waiting for the peer."""
+        """Return true if the author's code is busy with something else than waiting for the peer.
+
+        Also if it is given nothing because others have no room for what it writes to them.
+        """
+        return self._busy or self.state.others is states.STUCK
+
+    @property
+    def _busy(self) -> bool:
         return self.work is not None and (self.reader is None or not self.reader.waiting)
 
     @property
@@ -158,7 +170,7 @@ class PeerConnection:
 
     @property
     def deserted(self) -> bool:
-        return self.working and (self.reader is None or self.reader.exhausted)
+        return self._busy and (self.reader is None or self.reader.exhausted)
 
     @property
     def half_close(self) -> bool:
@@ -194,10 +206,10 @@ class PeerConnection:
         self.tell(states.FULL)
 
     def resumeProducing(self) -> None:
-        self._unsent = 0
+        if self._crowd is not None:
+            self._crowd.clear()
         self.tell(states.ROOM)
-        if self._room is not None and self.state.outflow is not states.CLOGGED:
-            self._room.resumeProducing()
+        self._resume_drained()
 
     def stopProducing(self) -> None:
         """The transport is going; `lost` says the rest."""
@@ -213,6 +225,9 @@ class PeerConnection:
             if timer.active():
                 timer.cancel()
         self._timers = None
+        for crowd in self._waits_for or ():
+            crowd.forget(self)
+        self._waits_for = None
         if self._room is not None:
             self._room.end(PeerGone(f"{author.peer} has gone"))
         if self.reader is not None:
@@ -224,6 +239,8 @@ class PeerConnection:
         if connections is not None:
             connections.disconnected(author.peer, message)
         self._attempt("connection_lost", author.connection_lost, message)
+        self.disperse()
+        self._crowd = None
 
     # What the author says.
 
@@ -254,28 +271,35 @@ class PeerConnection:
         if state.outflow is states.UNUSED:
             self.tell(states.USE)
         elif state.outflow is states.CLOGGED:
-            self._unsent += len(data)
-            if self._unsent > self.author.max_unsent:
-                author = self.author
-                author.factory.count_cut("unread")
-                log = PeerLogger(type(author).__module__, author.peer)
-                log.warn("cut off: it does not read what is sent to it")
-                self.tell(states.CUT)
+            if self._crowd is None:
+                self._crowd = Crowd(self)
+            if not self._crowd.add(len(data)):
                 return
         self.author.transport.write(data)
-        if self.state.outflow is states.FLOWING:
-            self.let_close()
+        self.let_close()
 
     def drain(self) -> Deferred[None]:
-        """Fires when there is room to write; fails with PeerGone when there never will be."""
+        """Fires when there is room to write, to the peer and to those whom the author has written to.
+
+        Fails with PeerGone when there never will be.
+        """
         if self.state.sending is states.GONE:
             return fail(PeerGone(f"{self.author.peer} has gone"))
         # Nor at once while it is being closed: who writes and drains for ever would never stop.
-        if self.state.sending is states.OPEN and self.state.outflow is not states.CLOGGED:
+        if self.state.sending is states.OPEN and self._is_drained:
             return succeed(None)
         if self._room is None:
             self._room = Backpressure()
         return self._room.wait_for_change().addErrback(self._not_drained)
+
+    @property
+    def _is_drained(self) -> bool:
+        state = self.state
+        return state.outflow is not states.CLOGGED and state.others is not states.STUCK
+
+    def _resume_drained(self) -> None:
+        if self._room is not None and self._is_drained:
+            self._room.resumeProducing()
 
     def _not_drained(self, failure: Failure) -> None:
         if self.state.sending is states.GONE and failure.check(CancelledError):
@@ -337,6 +361,7 @@ class PeerConnection:
         """Call the author's code in `step`; what it sends meanwhile leaves in one write."""
         self.state, _ = self.state[states.CALL]
         self.lines = []
+        before = handled.set(self)
         try:
             try:
                 step()
@@ -346,6 +371,7 @@ class PeerConnection:
         except Exception:
             self.fail(doing, Failure())
         finally:
+            handled.reset(before)
             self.lines = None
             # As `tell`, without a call.
             self.state, words = self.state[states.RETURN]
@@ -430,7 +456,54 @@ class PeerConnection:
         ending = author.ending
         return (ending.join(lines) + ending).encode(author.encoding, "replace")
 
+    # For those who send to this peer, and for those to whom this one's author sends.
+
+    @property
+    def max_unsent(self) -> int:
+        return self.author.max_unsent
+
+    @property
+    def patience(self) -> float:
+        return self.author.patience
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.author.factory.service.clock
+
+    def cut(self, sentence: str) -> None:
+        author = self.author
+        author.factory.count_cut("unread")
+        log = PeerLogger(type(author).__module__, author.peer)
+        log.warn("cut off: {sentence}", sentence=sentence)
+        self.tell(states.CUT)
+
+    @property
+    def called(self) -> bool:
+        return self.lines is not None
+
+    @property
+    def can_wait(self) -> bool:
+        return self.state.sending is states.OPEN
+
+    def crowd(self, crowd: Crowd) -> None:
+        self._waits_for = self._waits_for or set()
+        self._waits_for.add(crowd)
+        self.tell(states.CROWD)
+
+    def leave(self, crowd: Crowd) -> None:
+        if self._waits_for is None:
+            # It has gone while others were let go on.
+            return
+        self._waits_for.discard(crowd)
+        if not self._waits_for:
+            self.tell(states.DISPERSE)
+            self._resume_drained()
+
     # What the tables have us do.
+
+    def disperse(self) -> None:
+        if self._crowd is not None:
+            self._crowd.disperse()
 
     def run(self) -> None:
         self.call(self._advance, "line_received")
@@ -462,7 +535,8 @@ class PeerConnection:
         keep_open(self.author.transport)
 
     def let_close(self) -> None:
-        if stop_keeping(self.author.transport):
+        # What the author's code wrote meanwhile may have filled the transport again.
+        if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
             self.tell(states.RELEASE)
 
     def part_at_once(self) -> None:
@@ -487,6 +561,7 @@ class PeerConnection:
         self.author.transport.loseConnection()
 
     def give_up(self) -> None:
+        self.disperse()
         self.later(LAST_WORDS_SECONDS, self.abort)
 
     def linger(self) -> None:

@@ -37,8 +37,10 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     """A Twisted protocol that owns a `PeerConnection`; base classes for authors build on it.
 
     encoding: of the text that is sent. ending: what is put behind a line.
-    max_unsent: a peer that does not read is cut off when more than this many bytes are written to
-        it after its transport was full.
+    max_unsent: bytes that may wait for a peer once its transport is full. Whose handler writes more to
+        it is given nothing further until the peer has taken them; what is written from elsewhere, a
+        timer say, has the peer cut off.
+    patience: seconds that others wait so for a peer that takes nothing; then it is cut off.
     half_close: whether a peer that sends nothing more may still read. If not, an `async` handler that
         is at work for it by then is cancelled.
     known_peer: who it is, if whoever built the protocol knows.
@@ -49,6 +51,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
     encoding = "utf-8"
     ending = "\r\n"
     max_unsent = 1024 * 1024
+    patience = 10.0
     half_close = True
     known_peer: str | None = None
 
@@ -133,7 +136,7 @@ class PeerProtocol(Protocol, Generic[Settings, State]):
         (self._connection or self._connected()).write(data)
 
     def drain(self) -> Deferred[None]:
-        """Fires when the peer has read enough for more to be written.
+        """Fires when the peer, and whom else you have written to, has read enough for more.
 
         Fails with PeerGone, which needs no handling, if it goes away instead.
         """

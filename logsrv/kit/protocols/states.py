@@ -1,12 +1,12 @@
 """The states of one connection, as tables: what an event changes, and what has to be done about it.
 
-Four aspects of a connection have states of their own, and a table each: for each state, what an event
+Five aspects of a connection have states of their own, and a table each: for each state, what an event
 makes of it, and what to do then in small letters. What is in no table changes nothing. An event goes to
-all four. They know nothing of each other but the rules.
+all five. They know nothing of each other but the rules.
 
 Who sends the events: CALL, AWAIT, FINISH and RETURN come from whoever calls the author's code;
 USE, RELEASE, CLOSE, DISMISS, CUT and PARTED from what is said to the peer; FULL, ROOM, END and LOST
-from the transport.
+from the transport; CROWD and DISPERSE from other connections, to which this one's author writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Aspects: TypeAlias = tuple[str, str, str, str]
+Aspects: TypeAlias = tuple[str, str, str, str, str]
 Doing: TypeAlias = tuple[str, ...]
 Table: TypeAlias = Mapping[str, Mapping[str, Doing]]
 
@@ -23,11 +23,13 @@ LINGERING, CLOSED, GONE = "LINGERING", "CLOSED", "GONE"
 READY, RUNNING, PENDING, BUSY = "READY", "RUNNING", "PENDING", "BUSY"
 UNUSED, FLOWING, KEPT, CLOGGED = "UNUSED", "FLOWING", "KEPT", "CLOGGED"
 READING, PAUSED, ENDED = "READING", "PAUSED", "ENDED"
+CLEAR, STUCK = "CLEAR", "STUCK"
 
 CALL, AWAIT, FINISH, RETURN = "CALL", "AWAIT", "FINISH", "RETURN"
 USE, RELEASE, CLOSE, PARTED = "USE", "RELEASE", "CLOSE", "PARTED"
 DISMISS, CUT = "DISMISS", "CUT"
 FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
+CROWD, DISPERSE = "CROWD", "DISPERSE"
 
 # fmt: off
 
@@ -35,7 +37,7 @@ FULL, ROOM, END, LOST = "FULL", "ROOM", "END", "LOST"
 # PARTING: the last words are on their way to the transport. LINGERING: the peer was told why it is cut
 # off, and what it still sends is thrown away.
 SENDING: Table = {
-    OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "abort"),
+    OPEN:      {LOST: (GONE, "cancel"), CUT: (GONE, "disperse", "abort"),
                 CLOSE: (LEAVING,), DISMISS: (LINGERING, "linger")},
     LEAVING:   {LOST: (GONE,), RETURN: (PARTING, "part_at_once")},
     PARTING:   {LOST: (GONE,), PARTED: (CLOSED, "lose")},
@@ -48,7 +50,8 @@ SENDING: Table = {
 # it gave something to wait for. BUSY: it isn't done with what it got, or has more unread than it should.
 # Whatever may let it have more goes by RUNNING, so that it gets what waits before the peer is read again.
 HANDLER: Table = {
-    READY:   {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run")},
+    READY:   {CALL: (RUNNING,), AWAIT: (BUSY,), ROOM: (RUNNING, "run"), END: (RUNNING, "run"),
+              DISPERSE: (RUNNING, "run")},
     RUNNING: {AWAIT: (PENDING,), RETURN: (READY,)},
     PENDING: {FINISH: (RUNNING,), RETURN: (BUSY,), LOST: (RUNNING,)},
     BUSY:    {FINISH: (RUNNING, "run"), LOST: (READY,)},
@@ -60,7 +63,7 @@ OUTFLOW: Table = {
     UNUSED:  {USE: (FLOWING, "register")},
     FLOWING: {FULL: (CLOGGED,), RELEASE: (UNUSED, "unregister")},
     KEPT:    {FULL: (CLOGGED,), ROOM: (FLOWING,)},
-    CLOGGED: {ROOM: (FLOWING,)},
+    CLOGGED: {ROOM: (FLOWING, "let_close", "disperse")},
 }
 
 # What comes from the peer.
@@ -70,30 +73,40 @@ INPUT: Table = {
     ENDED:   {},
 }
 
-ASPECTS = (SENDING, HANDLER, OUTFLOW, INPUT)
+# Those to whom the author has written for this peer. STUCK: too much waits for one of them, and nothing
+# more is given to the author until that has room.
+OTHERS: Table = {
+    CLEAR:   {CROWD: (STUCK,)},
+    STUCK:   {DISPERSE: (CLEAR,), LOST: (CLEAR,)},
+}
 
-# When all four aspects are in one of these states, one becomes another. The first rule that holds is
+ASPECTS = (SENDING, HANDLER, OUTFLOW, INPUT, OTHERS)
+
+# When all aspects are in one of these states, one becomes another. The first rule that holds is
 # applied, until none does. While the author's code is on the stack nearly none does: what it does and
 # undoes costs the transport nothing.
 RULES = (
-    # sending            handler       outflow           reading    becomes  does
-    ("LEAVING",          "READY BUSY", "any",            "any",     PARTING, "part"),
-    ("CLOSED LINGERING", "any",        "FLOWING KEPT",   "any",     UNUSED,  "unregister"),
-    ("CLOSED LINGERING", "any",        "CLOGGED",        "any",     UNUSED,  "unregister give_up"),
-    ("CLOSED LINGERING", "any",        "any",            "PAUSED",  READING, "resume"),
-    ("OPEN",             "BUSY",       "UNUSED",         "any",     KEPT,    "register keep"),
-    ("OPEN",             "BUSY",       "FLOWING",        "any",     KEPT,    "keep"),
-    ("OPEN",             "READY",      "KEPT",           "any",     FLOWING, "let_close"),
-    ("OPEN",             "BUSY",       "any",            "READING", PAUSED,  "pause"),
-    ("OPEN",             "READY",      "CLOGGED",        "READING", PAUSED,  "pause"),
-    ("OPEN",             "READY",      "UNUSED FLOWING", "PAUSED",  READING, "resume"),
+    # sending            handler       outflow           reading    others   becomes  does
+    ("LEAVING",          "READY BUSY", "any",            "any",     "any",   PARTING, "part"),
+    ("CLOSED LINGERING", "any",        "FLOWING KEPT",   "any",     "any",   UNUSED,  "unregister"),
+    ("CLOSED LINGERING", "any",        "CLOGGED",        "any",     "any",   UNUSED,  "unregister give_up"),
+    ("CLOSED LINGERING", "any",        "any",            "PAUSED",  "any",   READING, "resume"),
+    ("OPEN",             "BUSY",       "UNUSED",         "any",     "any",   KEPT,    "register keep"),
+    ("OPEN",             "BUSY",       "FLOWING",        "any",     "any",   KEPT,    "keep"),
+    ("OPEN",             "READY",      "UNUSED",         "any",     "STUCK", KEPT,    "register keep"),
+    ("OPEN",             "READY",      "FLOWING",        "any",     "STUCK", KEPT,    "keep"),
+    ("OPEN",             "READY",      "KEPT",           "any",     "CLEAR", FLOWING, "let_close"),
+    ("OPEN",             "BUSY",       "any",            "READING", "any",   PAUSED,  "pause"),
+    ("OPEN",             "READY",      "CLOGGED",        "READING", "any",   PAUSED,  "pause"),
+    ("OPEN",             "READY",      "any",            "READING", "STUCK", PAUSED,  "pause"),
+    ("OPEN",             "READY",      "UNUSED FLOWING", "PAUSED",  "CLEAR", READING, "resume"),
 )
 
 # fmt: on
 
 
 class State(dict[str, tuple["State", Doing]]):
-    """The states of the four aspects; `state[event]` gives the next one and what is to be done.
+    """The states of the aspects; `state[event]` gives the next one and what is to be done.
 
     held: nothing more is given to the author. ready: it could be given something now.
 
@@ -101,20 +114,23 @@ class State(dict[str, tuple["State", Doing]]):
     connection has one reference to where it is, and an event costs it one look-up.
     """
 
-    __slots__ = ("handler", "held", "outflow", "reading", "ready", "sending")
+    __slots__ = ("handler", "held", "others", "outflow", "reading", "ready", "sending")
 
-    def __init__(self, sending: str, handler: str, outflow: str, reading: str) -> None:
+    def __init__(self, sending: str, handler: str, outflow: str, reading: str, others: str) -> None:
         super().__init__()
         self.sending = sending
         self.handler = handler
         self.outflow = outflow
         self.reading = reading
-        self.held = sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED
+        self.others = others
+        self.held = (
+            sending != OPEN or handler in (PENDING, BUSY) or outflow == CLOGGED or others == STUCK
+        )
         self.ready = not self.held and handler == READY
 
     @property
-    def aspects(self) -> tuple[str, str, str, str]:
-        return self.sending, self.handler, self.outflow, self.reading
+    def aspects(self) -> Aspects:
+        return self.sending, self.handler, self.outflow, self.reading, self.others
 
     def __missing__(self, event: str) -> tuple[State, Doing]:
         aspects, doing = after(self.aspects, event)
@@ -125,25 +141,26 @@ class State(dict[str, tuple["State", Doing]]):
 
 
 def after(aspects: Aspects, event: str) -> tuple[Aspects, Doing]:
-    """The states of the four aspects after an event, and what is to be done."""
+    """The states of the aspects after an event, and what is to be done."""
     rows = [
         table[state].get(event, (state,)) for table, state in zip(ASPECTS, aspects, strict=True)
     ]
     now = [becomes for becomes, *_ in rows]
     doing = [word for row in rows for word in row[1:]]
     while rule := next((rule for rule in RULES if _holds(rule, now)), None):
-        becomes, does = rule[4:]
+        becomes, does = rule[5:]
         now[next(at for at, table in enumerate(ASPECTS) if becomes in table)] = becomes
         doing += does.split()
-    return (now[0], now[1], now[2], now[3]), tuple(doing)
+    return (now[0], now[1], now[2], now[3], now[4]), tuple(doing)
 
 
 def _holds(rule: Sequence[str], now: Sequence[str]) -> bool:
     return all(
         states == "any" or state in states.split()
-        for states, state in zip(rule[:4], now, strict=True)
+        for states, state in zip(rule[:5], now, strict=True)
     )
 
 
 _known: dict[Aspects, State] = {}
-CONNECTED = _known[OPEN, READY, UNUSED, READING] = State(OPEN, READY, UNUSED, READING)
+CONNECTED = State(OPEN, READY, UNUSED, READING, CLEAR)
+_known[CONNECTED.aspects] = CONNECTED

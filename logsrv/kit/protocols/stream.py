@@ -27,7 +27,7 @@ from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout
 from logsrv.kit.protocols.mistakes import check_text
 from logsrv.kit.protocols.protocol import PeerProtocol
 from logsrv.kit.protocols.starting_tls import start_tls
-from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN
+from logsrv.kit.protocols.states import AWAIT, FINISH, OPEN, STUCK
 
 Result = TypeVar("Result")
 # Nothing more is read from the peer while this much waits for the author.
@@ -70,6 +70,8 @@ class Connection(Generic[Settings, State]):
         # Whether the peer was made to wait.
         self._much = False
         self._waiting: Deferred[None] | None = None
+        # Whether who waits does so for others, to whom it has written too much.
+        self._waits_for_others = False
 
     @property
     def peer(self) -> str:
@@ -91,6 +93,8 @@ class Connection(Generic[Settings, State]):
 
     async def __anext__(self) -> str:
         # As `read_line`; one coroutine less is a fifth of what a line costs.
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
         line = self._take_line() if self._reads_lines else await self.read_line()
         if line is None:
             line = await self._read_on(self._take_line, None)
@@ -116,6 +120,8 @@ class Connection(Generic[Settings, State]):
                 max_line=self.max_line,
                 telnet=self.telnet,
             )
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
         line = self._take_line()
         return await self._read_on(self._take_line, timeout) if line is None else line
 
@@ -207,7 +213,7 @@ class Connection(Generic[Settings, State]):
         self._connection.write(data)
 
     async def drain(self) -> None:
-        """Wait until the peer has read enough for more to be written.
+        """Wait until the peer, and whom else you have written to, has read enough for more.
 
         Raises PeerGone when it goes away instead; a function that does not handle that just ends.
         """
@@ -242,7 +248,7 @@ class Connection(Generic[Settings, State]):
 
     def advance(self) -> None:
         """Wake who waits for more. What is left then may be enough for now."""
-        if self._came or self._connection.ended:
+        if self._came or self._connection.ended or self._waits_for_others:
             self._wake()
         self._weigh()
 
@@ -258,6 +264,8 @@ class Connection(Generic[Settings, State]):
         self, take: Callable[[], Result | None], timeout: float | None
     ) -> Result | None:
         """What `take` gives, as soon as it is there; None at the end. Raises PeerTimeout."""
+        if self._connection.state.others is STUCK:
+            await self._wait_for_others()
         result = take()
         if result is None:
             result = await self._read_on(take, timeout)
@@ -278,6 +286,13 @@ class Connection(Generic[Settings, State]):
                 await self._more(deadline)
             result = take()
         return result
+
+    async def _wait_for_others(self) -> None:
+        """Wait until those have room whom the author writes to; how long they have is bounded."""
+        while self._connection.state.others is STUCK and not self.closed:
+            self._waits_for_others = True
+            await self._more(None)
+            self._waits_for_others = False
 
     async def _more(self, deadline: float | None) -> None:
         """Wait until something came, or the end. Raises PeerTimeout."""

@@ -262,7 +262,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
     def broadcast(self, text: str | bytes, but: object = None) -> None:
         """Send `text`, a line as str or bytes as they are, to all peers but one.
 
-        Who does not read it holds up nobody: it waits for that peer, within its `max_unsent`.
+        It waits for who reads slowly, within its `max_unsent`, and so does the connection that is handled.
         """
         self.peers.broadcast(text, but)
 

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metric, Metrics
 from logsrv.kit.protocols.awaiting import CANCELLED, attempt, awaited
+from logsrv.kit.protocols.crowd import for_nobody
 from logsrv.kit.protocols.mistakes import mistaken
 
 METRICS = (
@@ -161,7 +162,8 @@ class Tasks:
         if task.cancelled:
             self._forget(task)
             return
-        working = task.work()
+        # It works for the service, also if it was spawned for a peer: which need not wait for it.
+        working = for_nobody(task.work)
         working.addErrback(lambda failure: self._ended_badly(task, failure))
         working.addBoth(lambda _: self._end(task))
 

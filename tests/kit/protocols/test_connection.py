@@ -281,6 +281,10 @@ def test_nothing_is_left_for_the_garbage_collector() -> None:
     """A connection that has gone is freed when nobody uses it any more."""
     peer = MemoryService(Talk, state=State).connect()
     peer.feed(b"hello\n")
+    peer.stop_reading()
+    # It fills the transport, and more waits.
+    peer.protocol.write(b"x" * 100_000)  # type: ignore[union-attr]
+    peer.protocol.write(b"x")  # type: ignore[union-attr]
     peer.disconnect()
     protocol = weakref.ref(peer.protocol)  # type: ignore[arg-type]
     gc.disable()

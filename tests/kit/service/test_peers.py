@@ -88,12 +88,14 @@ async def test_they_are_those_of_all_listeners(serving: Serving, tmp_path: Path)
 
 
 class Discreet(Room):
+    patience = 0.5
+
     def connection_lost(self, reason: str) -> None: ...
 
 
 @in_reactor
 async def test_one_who_does_not_read_hurts_nobody(serving: Serving) -> None:
-    """The others get all of it; he is cut off when too much waits for him."""
+    """The others get all of it; he is cut off when too much waits for him, and he takes nothing."""
     running = serving(Discreet)
     text, number = "x" * 60_000, 200
 

@@ -1,0 +1,188 @@
+"""The senders that wait for one receiver: connections whose author has written to another one's peer.
+
+Who is handled when too much waits for a receiver is given nothing more until that has room. A receiver
+that stands still meanwhile is cut off, or nobody who sends to it would ever go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from logsrv.kit.net.twisted_private import unsent
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+Result = TypeVar("Result")
+
+# A receiver is looked at so often within its patience.
+LOOKS_PER_PATIENCE = 4
+# One that takes something is cut off as well if it is not as much as this within so many patiences.
+LEAST_TAKEN = 64 * 1024
+LEAST_PATIENCES = 6
+# So many times as much waits for a receiver at most, while a coroutine that sends to it does not.
+LEEWAY = 2
+
+
+class Sender(Protocol):
+    """A connection as this module needs it, whose author writes to others."""
+
+    @property
+    def called(self) -> bool:
+        """Return true if the author's code is on the stack, and so cannot wait before it returns."""
+
+    @property
+    def can_wait(self) -> bool:
+        """Return true if the author is given something at all."""
+
+    def crowd(self, crowd: Crowd) -> None:
+        """Give the author nothing more until `leave` is called."""
+
+    def leave(self, crowd: Crowd) -> None:
+        """Wait for this receiver no longer."""
+
+
+class Receiver(Sender, Protocol):
+    """A connection to whose peer others send; its own author may as well.
+
+    max_unsent: bytes that may wait for it. patience: seconds that others wait while it takes nothing.
+    """
+
+    @property
+    def max_unsent(self) -> int: ...
+
+    @property
+    def patience(self) -> float: ...
+
+    @property
+    def clock(self) -> IReactorTime: ...
+
+    @property
+    def transport(self) -> object: ...
+
+    def cut(self, sentence: str) -> None:
+        """End the connection at once; `sentence` says why in the log."""
+
+
+# The connection that the author's code is working for: on the stack, and in the coroutines begun there.
+handled: ContextVar[Sender | None] = ContextVar("handled", default=None)
+
+
+def for_nobody(step: Callable[[], Result]) -> Result:
+    """Call `step` as work for no connection, whoever asks for it."""
+    context = copy_context()
+    context.run(handled.set, None)
+    return context.run(step)
+
+
+class Crowd:
+    """The bytes that wait for one receiver whose transport is full, and the senders that do."""
+
+    __slots__ = (
+        "_before",
+        "_begun",
+        "_look",
+        "_moved",
+        "_receiver",
+        "_senders",
+        "_taken",
+        "_written",
+    )
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        # Since the transport was full: bytes that were written, and that it is known to have taken.
+        self._written = self._taken = 0
+        # In the order in which they came, and go on.
+        self._senders: dict[Sender, None] = {}
+        self._look: IDelayedCall | None = None
+        # When it has taken something last; what it had taken when that began to count, and since when.
+        self._moved = self._begun = 0.0
+        self._before = 0
+
+    def add(self, number: int) -> bool:
+        """Let so many bytes more wait, and who sends them as well if they are too many.
+
+        Return whether they may. If not, the receiver has been cut off.
+        """
+        receiver = self._receiver
+        if self._written + number - self._taken > receiver.max_unsent:
+            self._taken = self._count()
+            waiting = self._written + number - self._taken
+            if waiting > receiver.max_unsent and not self._join(handled.get(), waiting):
+                receiver.cut(f"more is sent to it than it takes: {waiting} bytes wait for it")
+                return False
+        self._written += number
+        return True
+
+    def clear(self) -> None:
+        """Note that nothing waits any more."""
+        self._written = self._taken = 0
+
+    def _count(self) -> int:
+        """Return how many bytes it has taken; fewer than none if it was full of more before."""
+        waiting = unsent(self._receiver.transport)
+        # A transport of another package cannot tell.
+        return self._written - waiting if waiting else self._taken
+
+    def _join(self, sender: Sender | None, waiting: int) -> bool:
+        """Let who is handled wait. Return whether what it still sends is bounded then."""
+        if sender is None:
+            return False
+        if sender is self._receiver or not sender.can_wait:
+            return sender.called
+        if sender in self._senders:
+            # A coroutine was told to wait, and does so when it reads or drains next.
+            return sender.called or waiting <= LEEWAY * self._receiver.max_unsent
+        self._senders[sender] = None
+        if self._look is None:
+            self._before = self._taken
+            self._moved = self._begun = self._receiver.clock.seconds()
+            self._arm()
+        sender.crowd(self)
+        return True
+
+    def forget(self, sender: Sender) -> None:
+        """Hold on to a sender no longer: it is gone."""
+        self._senders.pop(sender, None)
+        if not self._senders:
+            self._disarm()
+
+    def disperse(self) -> None:
+        """Let all go on: the receiver has room, or is gone."""
+        self._disarm()
+        senders, self._senders = self._senders, {}
+        for sender in senders:
+            sender.leave(self)
+
+    def _arm(self) -> None:
+        receiver = self._receiver
+        self._look = receiver.clock.callLater(receiver.patience / LOOKS_PER_PATIENCE, self._looked)
+
+    def _disarm(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            look.cancel()
+
+    def _looked(self) -> None:
+        self._look = None
+        receiver, now = self._receiver, self._receiver.clock.seconds()
+        taken = self._count()
+        if taken > self._taken:
+            self._taken, self._moved = taken, now
+        patience = receiver.patience
+        slowly = LEAST_PATIENCES * patience
+        if now - self._moved >= patience:
+            receiver.cut(f"others wait to send to it, and it has taken nothing for {patience:g} s")
+        elif now - self._begun < slowly:
+            self._arm()
+        elif taken - self._before < LEAST_TAKEN:
+            took = taken - self._before
+            receiver.cut(
+                f"others wait to send to it, and it has taken {took} bytes in {slowly:g} s"
+            )
+        else:
+            self._begun, self._before = now, taken
+            self._arm()

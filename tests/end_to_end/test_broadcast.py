@@ -1,0 +1,94 @@
+"""A chat in a twistd whose one peer sends faster than the others are written to, over TCP and TLS."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TwistdProcess
+from tests.cli.certificates import Authority
+
+PLUGIN = """
+from logsrv.kit import LineProtocol, protocol_plugin
+
+
+class Chat(LineProtocol):
+    patience = 1.0
+
+    def connection_made(self):
+        self.send_line("welcome")
+
+    def line_received(self, line):
+        self.service.broadcast(line, but=self)
+
+
+async def talk(connection):
+    connection.send_line("welcome")
+    async for line in connection:
+        connection.service.broadcast(line, but=connection)
+
+
+chat = protocol_plugin("chat", Chat)
+talks = protocol_plugin("talks", talk)
+"""
+
+# 5 MB: more than the kernel's buffers and ours take for one who never reads.
+SAID = b"".join(b"%048d\r\n" % number for number in range(100_000))
+
+
+def heard(client: socket.socket, number: int) -> bytes:
+    received = bytearray()
+    while len(received) < number and (data := client.recv(262_144)):
+        received += data
+    return bytes(received)
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "ssl"])
+@pytest.mark.parametrize("kind", ["chat", "talks"])
+def test_who_reads_hears_every_byte(kind: str, scheme: str, tmp_path: Path) -> None:
+    """Three read, and miss nothing; one that never does is cut off, and the log says so. Where nobody
+    stands still, nobody is cut off.
+    """
+    plugins = tmp_path / "twisted" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "chat_plugin.py").write_text(PLUGIN)
+    authority = Authority(tmp_path)
+    where = f"{scheme}:0:interface=127.0.0.1"
+    if scheme == "ssl":
+        pem = authority.certify("localhost")
+        where += f":privateKey={pem}:certKey={pem}"
+    with TwistdProcess(
+        kind, "--listen", where, directory=tmp_path, environment={"PYTHONPATH": str(tmp_path)}
+    ) as server:
+
+        def connect(window: int = 0) -> socket.socket:
+            client = socket.socket()
+            if window:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+            client.settimeout(60)
+            client.connect(("127.0.0.1", server.port()))
+            if scheme == "ssl":
+                context = ssl.create_default_context(cafile=str(authority.cafile))
+                client = context.wrap_socket(client, server_hostname="localhost")
+            assert heard(client, 9) == b"welcome\r\n"
+            return client
+
+        readers = [connect() for _ in range(3)]
+        still = [connect(window=4096)] if kind == "chat" else []
+        with connect() as sender, ThreadPoolExecutor() as threads:
+            hearing = [threads.submit(heard, reader, len(SAID)) for reader in readers]
+            sender.sendall(SAID)
+            assert all(one.result() == SAID for one in hearing)
+        cut = server.log().count("cut off: others wait to send to it, and it has taken nothing for")
+        assert cut == len(still)
+        for client in (*readers, *still):
+            client.close()
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+        assert "stopped, 0 connections cut off" in server.log()
+        assert "Traceback" not in server.log()

@@ -1,0 +1,370 @@
+"""Peers that read more slowly than another sends to them: who waits, and who is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.kit import Connection, FrameProtocol, LineProtocol, RequestProtocol
+from logsrv.kit.testing import MemoryPeer, MemoryService
+from logsrv.kit.testing.peer import TRANSPORT_BUFFER
+
+LINES = [f"{number:048d}" for number in range(30_000)]
+SENT = "".join(f"{line}\n" for line in LINES).encode()
+HEARD = "".join(f"{line}\r\n" for line in LINES).encode()
+# What may wait for one receiver: that of its transport, its own, and what one call writes.
+MOST = TRANSPORT_BUFFER + LineProtocol.max_unsent + 64 * 1024
+
+
+class Room(LineProtocol):
+    def line_received(self, line: str) -> None:
+        self.service.broadcast(line, but=self)
+
+
+class Told(LineProtocol):
+    """Writes to each of the others itself."""
+
+    def line_received(self, line: str) -> None:
+        for peer in self.service.peers:
+            if peer is not self:
+                peer.write(line.encode() + b"\r\n")
+
+
+class Awaiting(LineProtocol):
+    async def line_received(self, line: str) -> None:
+        self.service.broadcast(line, but=self)
+
+
+class Asked(RequestProtocol):
+    def request_received(self, request: str) -> None:
+        self.service.broadcast(request, but=self)
+
+
+async def stream(connection: Connection) -> None:
+    async for line in connection:
+        connection.service.broadcast(line, but=connection)
+
+
+async def read_until(connection: Connection) -> None:
+    while True:
+        line = await connection.read_until(b"\n")
+        connection.service.broadcast(line[:-1] + b"\r\n", but=connection)
+
+
+KINDS = pytest.mark.parametrize("kind", [Room, Told, Awaiting, Asked, stream, read_until])
+
+
+@contextmanager
+def cut_off() -> Iterator[list[str]]:
+    """The sentences by which peers are cut off meanwhile."""
+    sentences: list[str] = []
+    with capturedLogs() as events:
+        yield sentences
+    said = [formatEvent(event) for event in events]
+    sentences += [one.partition("cut off: ")[2] for one in said if "cut off: " in one]
+
+
+def waiting(peer: MemoryPeer) -> int:
+    return len(peer.transport.buffer)
+
+
+def act(service: MemoryService) -> None:
+    """Let all peers read and send what they can, in no time."""
+    for _ in range(20):
+        service.clock.advance(0)
+
+
+@KINDS
+def test_a_sender_waits_for_a_slow_reader(kind: Any) -> None:
+    """Nobody is cut off, all is heard in order, and little of it waits in memory."""
+    service = MemoryService(kind)
+    quick, slow, sender = service.connect(), service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(SENT)
+        act(service)
+        assert not sender.reading
+        assert waiting(quick) == 0
+        while not sender.reading:
+            assert 0 < waiting(slow) <= MOST
+            slow.start_reading()
+            slow.stop_reading()
+            act(service)
+        slow.start_reading()
+    assert sentences == []
+    assert quick.received() == slow.received() == HEARD
+
+
+def test_frames() -> None:
+    class Frames(FrameProtocol):
+        def frame_received(self, frame: bytes) -> None:
+            self.service.broadcast(frame, but=self)
+
+    service = MemoryService(Frames)
+    slow, sender = service.connect(reads=False), service.connect()
+    framed = b"\0\0\x03\xe8" + b"x" * 1000
+    sender.feed(framed * 3000)
+    assert not sender.reading
+    assert waiting(slow) <= MOST
+    slow.start_reading()
+    assert sender.reading
+    assert slow.received() == framed * 3000
+
+
+@KINDS
+def test_one_that_stands_still_is_cut_off(kind: Any) -> None:
+    """By the service's clock, with a sentence that is true; the others get all."""
+    service = MemoryService(kind)
+    reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(SENT)
+        service.clock.advance(LineProtocol.patience - 0.1)
+        assert not still.closed
+        assert not sender.reading
+        service.clock.advance(0.2)
+        assert still.closed
+        assert sender.reading
+    assert sentences == ["others wait to send to it, and it has taken nothing for 10 s"]
+    assert service.metric("connections_cut_total", reason="unread") == 1
+    assert reader.received() == HEARD
+    assert not sender.closed
+
+
+def test_one_that_reads_a_byte_a_second_is_cut_off_in_the_end() -> None:
+    """It takes something at each look, but holds the others up for ever."""
+    service = MemoryService(Room)
+    reader, slow, sender = service.connect(), service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(SENT)
+        for _ in range(59):
+            del slow.transport.buffer[:1]
+            service.clock.advance(1)
+        assert not slow.closed
+        service.clock.advance(3)
+        assert slow.closed
+    assert sentences == ["others wait to send to it, and it has taken 59 bytes in 60 s"]
+    assert reader.received() == HEARD
+
+
+def test_one_that_takes_enough_is_waited_for() -> None:
+    """However long that takes: 2 KiB a second is slow, and no standing still."""
+    service = MemoryService(Room)
+    slow, sender = service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(SENT)
+        for _ in range(500):
+            del slow.transport.buffer[:2048]
+            service.clock.advance(1)
+    assert sentences == []
+    assert not slow.closed
+
+
+def test_one_that_does_not_read_holds_up_nobody_while_little_waits_for_it() -> None:
+    service = MemoryService(Room)
+    reader, still, sender = service.connect(), service.connect(reads=False), service.connect()
+    part = HEARD[: LineProtocol.max_unsent]
+    sender.feed(part)
+    assert sender.reading
+    service.clock.advance(3600)
+    assert not still.closed
+    assert len(reader.received()) == len(part) // 50 * 50
+
+
+def test_a_chat_that_echoes_to_its_sender() -> None:
+    class Echoing(LineProtocol):
+        def line_received(self, line: str) -> None:
+            self.service.broadcast(line)
+
+    service = MemoryService(Echoing)
+    slow, sender = service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    assert not sender.reading
+    slow.start_reading()
+    act(service)
+    assert sender.reading
+    assert sender.received() == slow.received() == HEARD
+
+
+def test_two_that_send_to_each_other() -> None:
+    """Both read late: each waits for the other, and both go on."""
+    service = MemoryService(Room)
+    one, other = service.connect(reads=False), service.connect(reads=False)
+    one.feed(SENT)
+    other.feed(SENT)
+    assert not one.reading
+    assert not other.reading
+    one.start_reading()
+    other.start_reading()
+    act(service)
+    assert one.received() == other.received() == HEARD
+    assert one.reading
+    assert other.reading
+
+
+def test_a_receiver_that_goes_is_waited_for_no_longer() -> None:
+    service = MemoryService(Room)
+    reader, goes, sender = service.connect(), service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    assert not sender.reading
+    goes.disconnect()
+    act(service)
+    assert sender.reading
+    assert reader.received() == HEARD
+
+
+def test_a_receiver_that_is_sent_away_is_waited_for_no_longer() -> None:
+    """Its last words wait for it; nothing more is sent to it."""
+    service = MemoryService(Room)
+    reader, goes, sender = service.connect(), service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    protocol: Any = goes.protocol
+    protocol.close("goodbye")
+    act(service)
+    assert sender.reading
+    assert reader.received() == HEARD
+
+
+def test_a_sender_that_goes_leaves_nothing_behind() -> None:
+    """A receiver for which nobody waits may stand still."""
+    service = MemoryService(Room)
+    still, sender = service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    sender.disconnect()
+    service.clock.advance(3600)
+    assert not still.closed
+
+
+def test_a_sender_that_has_sent_its_end_is_heard_to_the_last_line() -> None:
+    service = MemoryService(Room)
+    slow, sender = service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    sender.half_close()
+    assert not sender.closed
+    slow.start_reading()
+    act(service)
+    assert sender.closed
+    assert slow.received() == HEARD
+
+
+def test_what_no_connection_sends_is_bounded() -> None:
+    """A timer cannot wait: who takes less than that sends is cut off, also if it takes something."""
+    service = MemoryService(Room)
+    slow = service.connect(reads=False)
+    with cut_off() as sentences:
+        for _ in range(60):
+            service.service.broadcast("x" * 50_000)
+            del slow.transport.buffer[:10_000]
+            if slow.closed:
+                break
+            assert waiting(slow) <= MOST
+    assert slow.closed
+    assert [one.partition(":")[0] for one in sentences] == ["more is sent to it than it takes"]
+
+
+def test_what_no_connection_sends_to_a_peer_that_keeps_pace() -> None:
+    """Its transport is never empty, and all that was sent to it is much more than may wait."""
+    service = MemoryService(Room)
+    reader = service.connect(reads=False)
+    for _ in range(300):
+        service.service.broadcast("x" * 50_000)
+        del reader.transport.buffer[: max(0, waiting(reader) - 100_000)]
+    assert not reader.closed
+
+
+def test_many_lines_in_one_call_are_no_reason_to_cut_anybody_off() -> None:
+    """The receiver had no chance to read before it returned."""
+
+    class Burst(LineProtocol):
+        def line_received(self, line: str) -> None:
+            for text in LINES:
+                self.service.broadcast(text)
+
+    service = MemoryService(Burst)
+    reader, sender = service.connect(), service.connect()
+    sender.feed(b"go\n")
+    assert reader.received() == sender.received() == HEARD
+
+
+def test_a_coroutine_that_never_waits_is_bounded() -> None:
+    """It was told to wait, and does not: it neither reads nor drains."""
+    turns: list[Deferred[None]] = []
+
+    class Pushing(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            while True:
+                self.service.broadcast("x" * 50_000, but=self)
+                turns.append(Deferred())
+                await turns[-1]
+
+    service = MemoryService(Pushing)
+    slow, sender = service.connect(reads=False), service.connect()
+    sender.feed(b"go\n")
+    while not slow.closed:
+        turns[-1].callback(None)
+        assert waiting(slow) <= 3 * MOST
+
+
+def test_drain_waits_for_those_that_were_written_to() -> None:
+    class Pushing(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            for _ in range(200):
+                self.service.broadcast("x" * 50_000, but=self)
+                await self.drain()
+
+    service = MemoryService(Pushing)
+    slow, sender = service.connect(reads=False), service.connect()
+    with cut_off() as sentences:
+        sender.feed(b"go\n")
+        assert waiting(slow) <= MOST
+        slow.start_reading()
+    assert sentences == []
+    assert len(slow.received()) == 200 * 50_002
+
+
+def test_a_task_that_a_handler_has_spawned_is_not_its_own() -> None:
+    """The peer goes on to be heard, whatever the task sends."""
+
+    class Spawning(LineProtocol):
+        def line_received(self, line: str) -> None:
+            if line == "spawn":
+                self.service.spawn(self.push())
+            self.send_line(line)
+
+        async def push(self) -> None:
+            for _ in range(22):
+                self.service.broadcast("x" * 50_000, but=self)
+
+    service = MemoryService(Spawning)
+    service.connect(reads=False)
+    sender = service.connect()
+    sender.feed(b"spawn\n")
+    sender.feed(b"hello\n")
+    assert sender.received() == b"spawn\r\nhello\r\n"
+
+
+def test_a_stop_does_not_wait_for_ever() -> None:
+    """What a sender was not heard with by then is cut off, and told."""
+    service = MemoryService(Room)
+    still, sender = service.connect(reads=False), service.connect()
+    sender.feed(SENT)
+    begun = service.clock.seconds()
+    assert service.stop() == 2
+    assert service.clock.seconds() - begun < 10
+    assert still.closed
+    assert sender.closed
+
+
+def test_a_listener_that_is_taken_out_does_not_wait_for_ever() -> None:
+    service = MemoryService(Room, "--listen", "tcp:1", "--listen", "tcp:2")
+    still, sender = service.connect(reads=False, to="tcp:1"), service.connect(to="tcp:2")
+    sender.feed(SENT)
+    assert not sender.reading
+    service.reload(listen="tcp:2")
+    service.clock.advance(10)
+    assert still.closed
+    assert sender.reading
+    assert not sender.closed
