@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 TAB = 8
 
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S")
-# Lines with something in them and the empty ones behind; at the start maybe empty ones alone.
-_PARAGRAPH = re.compile(r"(?:[^\S\n]*+\S.*+\n?+)*+(?:[^\S\n]*+\n|[^\S\n]++\Z)*+")
+# The empty line before a paragraph.
+_BEFORE_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=[^\S\n]*\S)")
 # 2 MiB of prose has fewer; of a text made of nothing else the rest is taken as it is, as prose.
 _MOST_JUDGED = 10_000
 # What begins a line of its own: an indent, a list, a quotation.
@@ -82,12 +82,22 @@ def runs_of(text: str) -> list[Run]:
 
 def _judged(text: str) -> Iterator[tuple[str, Shape]]:
     end = 0
-    for found in itertools.islice(_PARAGRAPH.finditer(text), _MOST_JUDGED):
-        end = found.end()
-        if found[0]:
-            yield found[0], shape_of(found[0].split("\n"))
+    for paragraph in itertools.islice(_paragraphs(text), _MOST_JUDGED):
+        end += len(paragraph)
+        yield paragraph, shape_of(paragraph.split("\n"))
     if end < len(text):
         yield text[end:], "prose"
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Yield lines with something in them and the empty ones behind; at the start maybe empty ones alone."""
+    begin = 0
+    for found in _BEFORE_PARAGRAPH.finditer("\n" + text):
+        end = found.end() - 1
+        yield text[begin:end]
+        begin = end
+    if begin < len(text):
+        yield text[begin:]
 
 
 def flowed(prose: str) -> str:
@@ -95,7 +105,7 @@ def flowed(prose: str) -> str:
 
     A line goes on in the next one if it is about as long as the longest of its paragraph.
     """
-    return "".join(map(_joined, _PARAGRAPH.findall(prose)))
+    return "".join(map(_joined, _paragraphs(prose)))
 
 
 def _joined(paragraph: str) -> str:

@@ -13,16 +13,17 @@ from typing import NamedTuple
 from logsrv.linelog.fields.access import NAMES, parse_request, unescaped
 from logsrv.linelog.fields.level import LOOKED_AT, of_text
 from logsrv.linelog.fields.level import NAMES as LEVELS
+from logsrv.linelog.fields.quoted import text_until
 
-_QUOTED = rb'"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"'
+_QUOTED = b'"' + text_until('"', never=r"\n").encode() + b'"'
 _IN_REQUEST = ("method", "path", "protocol")
 # What begins with { may be JSON, with < have a header.
 _PARTS = (
-    (None, rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z [^ \n]++ "),
+    (None, rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z [^ \n]+ "),
     ("level", rb"(?=([^\n]{0,4096}))"),
-    ("client", rb"([^\s{<]\S*+)"),
-    (None, rb" \S++ "),
-    ("user", rb"(\S++)"),
+    ("client", rb"([^\s{<]\S*)"),
+    (None, rb" \S+ "),
+    ("user", rb"(\S+)"),
     (None, rb" \[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]+(?: [+-][0-9]{4})?\] "),
     ("request", rb"(" + _QUOTED + rb")"),
     (None, rb" "),

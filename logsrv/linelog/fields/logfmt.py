@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from logsrv.linelog.fields.quoted import text_until
+
 _PAIR = re.compile(
-    r'(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]\S*+|))(?!\S)',
+    r"(?<!\S)([A-Za-z_@][A-Za-z0-9_.@-]*)="
+    r'(?:"(' + text_until('"') + r')"(?!\S)|([^\s"]\S*)|(?!\S))',
     re.ASCII,
 )
 _ESCAPED = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nrt]))')
@@ -14,6 +17,8 @@ _SHORT = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 def parse_logfmt(content: str) -> dict[str, str] | None:
     """Return the pairs in `content`, or None where there are fewer than two. The last of a name wins."""
+    if content.count("=") < 2:
+        return None
     pairs = _PAIR.findall(content)
     if len(pairs) < 2:
         return None

@@ -13,6 +13,7 @@ import re
 from typing import NamedTuple
 
 from logsrv.linelog.fields.level import canonical
+from logsrv.linelog.fields.quoted import text_until
 
 FACILITIES = (
     *(
@@ -41,9 +42,9 @@ _PRIORITY = re.compile(rb"<([0-9]{1,3})>")
 _RFC5424 = re.compile(
     rb"[1-9][0-9]{0,2} (-|[0-9]{4}-[0-9]{2}-[0-9]{2}T[^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)(?: |\Z)"
 )
-_VALUE = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_VALUE = text_until('"').encode()
 # Senders forget to escape a bracket inside quotes: only a quote ends a value.
-_ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*+) *\]')
+_ELEMENT = re.compile(rb'\[([^ =\]"]+)((?: +[^ =\]"]+="' + _VALUE + rb'")*) *\]')
 _PARAM = re.compile(rb' +([^ =\]"]+)="(' + _VALUE + rb')"')
 _ESCAPED = re.compile(rb'\\(["\\\]])')
 _TIME = re.compile(

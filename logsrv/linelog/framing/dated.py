@@ -20,30 +20,36 @@ import orjson
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _MONTH = rb"(?:" + b"|".join(_MONTHS) + rb")"
 _CLOCK = rb"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+# `(?:x|)` costs half of `(?:x)?`, for which Python keeps a place to go back to.
 _ASCTIME = (
-    rb"\[?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) " + _MONTH + rb" [ 0-9][0-9] " + _CLOCK
-    + rb"(?:\.[0-9]{1,6})?+ [0-9]{4}(?![0-9])"
+    rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) " + _MONTH + rb" [ 0-9][0-9] " + _CLOCK
+    + rb"(?:\.[0-9]{1,6}|) [0-9]{4}(?![0-9])"
+)  # fmt: skip
+_OFFSET = rb"(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9]))"
+_RFC3339 = (
+    rb"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]" + _CLOCK
+    + rb"(?:[.,][0-9]{1,9}|)(?:" + _OFFSET + rb"| " + _OFFSET + rb"|)"
 )  # fmt: skip
 _PLAIN = (
-    rb"(?:"
-    + _ASCTIME
-    + rb"|"
-    + _MONTH
-    + rb" [ 0-9][0-9] "
-    + _CLOCK
-    + rb"|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]"
-    rb"" + _CLOCK + rb"(?:[.,][0-9]{1,9}+)?+(?: ?(?:Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9])))?+)"
-)
-_BRACKETED = rb"[0-9]{2}/" + _MONTH + rb"/[0-9]{4}:" + _CLOCK + rb"(?: [+-][0-9]{4})?"
-_PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 )?)?+"
-_CLIENT = rb"[^\s\[]\S*+ \S++ [^\[\n]{1,80}\["
-_REST = rb"[^\n]*+\n"
+    rb"(?:" + _RFC3339 + rb"|\[" + _ASCTIME
+    + rb"|" + _MONTH + rb" [ 0-9][0-9] " + _CLOCK + rb"|" + _ASCTIME + rb")"
+)  # fmt: skip
+_BRACKETED = rb"[0-9]{2}/" + _MONTH + rb"/[0-9]{4}:" + _CLOCK + rb"(?: [+-][0-9]{4}|)"
+_PRIORITY = rb"(?:<[0-9]{1,3}>(?:1 |)|)"
+_CLIENT = rb"[^\s\[]\S* \S+ [^\[\n]{1,80}\["
+_REST = rb"[^\n]*\n"
+# A line that says the same time in the same way as the first one; behind an object there is none.
+_SAME = (
+    rb"(?(plain)" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-])"
+    rb"|(?(bracketed)" + _CLIENT + rb"(?P=bracketed)\]|(?!)))"
+)  # fmt: skip
+_NO_TIME = rb"(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]|\{)"
 # One match for all lines of a moment, the lines without a time among them: no Python for each line.
+# Python keeps 230 bytes for each of them until the match ends, so at most 10,000 are one.
 _RUN = re.compile(
     rb"^(?:" + _PRIORITY + rb"(?P<plain>" + _PLAIN + rb")"
     rb"|" + _CLIENT + rb"(?P<bracketed>" + _BRACKETED + rb")\]|(?P<object>\{))" + _REST
-    + rb"(?:(?:" + _PRIORITY + rb"(?P=plain)(?![0-9.,Z+-])|" + _CLIENT + rb"(?P=bracketed)\]"
-    rb"|(?!" + _PRIORITY + _PLAIN + rb"|" + _CLIENT + _BRACKETED + rb"\]|\{))" + _REST + rb")*+",
+    + rb"(?:(?:" + _SAME + rb"|" + _NO_TIME + rb")" + _REST + rb"){0,10000}",
     re.MULTILINE,
 )  # fmt: skip
 _RFC3164 = re.compile(rb"([A-Z][a-z]{2}) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})")

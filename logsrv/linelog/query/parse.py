@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from logsrv.errors import QueryError
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.quoted import text_until
 from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Has, Node, Not, Or, Regex, Text
 
 DEEPEST = 100
@@ -23,10 +24,10 @@ DEEPEST = 100
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s()"]+')
-_QUOTED = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
+_QUOTED = re.compile('"(' + text_until('"') + ')"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 # It ends at the first slash that is not escaped, and is one only if that is the end of a word.
-_EXPRESSION = re.compile(r"/([^/\\]*+(?:\\.[^/\\]*+)*+)/(?=[\s)]|\Z)", re.DOTALL)
+_EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
 _ORDERS = ("<", "<=", ">", ">=")

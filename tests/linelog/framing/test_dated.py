@@ -17,6 +17,7 @@ def moment(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1e6)
 
 
+SECONDS = ((5, b"one"), (12, b"two"), (13, b"three"))
 WRITTEN = moment("2026-11-20T12:00:00+00:00")
 
 
@@ -104,6 +105,22 @@ def test_lines_of_a_moment_and_those_without_one_are_one_run() -> None:
         (begin, first),
         (begin + SECOND // 2, second),
     ]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_lines_of_a_few_seconds_are_cut_between_them() -> None:
+    """Python 3.11.2 matched expressions with possessive groups so that the second line was torn."""
+    lines = [b"Nov 20 11:00:%02d web1 a: %b\n" % (n, name) for n, name in SECONDS]
+    times = [moment(f"2026-11-20T11:00:{n:02}+01:00") for n, _ in SECONDS]
+    assert list(Dated(WRITTEN).runs(b"".join(lines))) == list(zip(times, lines, strict=True))
+
+
+def test_many_lines_of_a_moment_keep_it_all() -> None:
+    dated = Dated(WRITTEN)
+    text = b"2026-11-20T06:00:00Z a\n" + b"\n" * 15_000 + b"2026-11-20T06:00:00Z b\n" * 15_000
+    runs = list(dated.runs(text))
+    assert b"".join(part for _, part in runs) == text and dated.lines == 30_001
+    assert {one for one, _ in runs} == {moment("2026-11-20T06:00:00+00:00")}
 
 
 def test_an_object_without_a_time_belongs_to_the_line_before_it() -> None:

@@ -51,6 +51,12 @@ def test_otherwise_it_is_made_compact_and_harmless() -> None:
     assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
 
 
+@given(VALUES, st.sampled_from([" ", "\t", "\r\n"]))
+def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, indent: str) -> None:
+    compact = json.dumps(value, separators=(",", ":")).encode()
+    assert one_line(b"\n" + json.dumps([value], indent=indent).encode()) == b"[" + compact + b"]"
+
+
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
 def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
     texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]
