@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from inspect import cleandoc
 from pathlib import Path
 
 from twisted.application.service import IServiceMaker
@@ -84,10 +85,10 @@ def extending_page() -> str:
 
 def interface_text(interface: InterfaceClass) -> str:
     """The attributes and methods of an interface, each with its description."""
-    rows = [f"`{interface.__name__}`: {interface.getDoc()}\n\n| | |\n| --- | --- |\n"]
+    rows = [f"`{interface.__name__}`: {cleandoc(interface.getDoc())}\n\n| | |\n| --- | --- |\n"]
     for name, described in interface.namesAndDescriptions():
         form = name + described.getSignatureString() if isinstance(described, Method) else name
-        rows.append(f"| `{form}` | {described.getDoc()} |\n")
+        rows.append(f"| `{form}` | {cleandoc(described.getDoc())} |\n")
     return "".join(rows)
 
 

@@ -12,6 +12,19 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+# Since Python 3.13 an authority has to say what its key is for, and each certificate whose key signed it.
+_SIGNS = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """Its certificate is in `cafile`."""
@@ -20,7 +33,7 @@ class Authority:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        certificate = self._signed(self._name, self._key, x509.BasicConstraints(True, None))
+        certificate = self._signed(self._name, self._key, x509.BasicConstraints(True, None), _SIGNS)
         self.cafile = directory / "ca.pem"
         self.cafile.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -33,7 +46,7 @@ class Authority:
         """
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name)] if names is None else names)
-        certificate = self._signed(_name(name), key, alternatives, days)
+        certificate = self._signed(_name(name), key, alternatives, days=days)
         path = self._directory / f"{name}.pem"
         path.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
@@ -58,11 +71,11 @@ class Authority:
         self,
         name: x509.Name,
         key: ec.EllipticCurvePrivateKey,
-        extension: x509.ExtensionType,
+        *extensions: x509.ExtensionType,
         days: int = 2,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(name)
             .issuer_name(self._name)
@@ -70,9 +83,13 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=3))
             .not_valid_after(now + datetime.timedelta(days=days))
-            .add_extension(extension, critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        subject = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        for extension in (*extensions, identifier, subject):
+            critical = isinstance(extension, x509.BasicConstraints | x509.KeyUsage)
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self._key, hashes.SHA256())
 
 
 def _name(common: str) -> x509.Name:

@@ -308,6 +308,7 @@ async def test_close_on_a_disk_that_hangs_ends_all_the_same(tmp_path: Path) -> N
     metrics = Metrics(METRICS)
     store = Store(tmp_path, StorePolicy(), reactor=using, metrics=metrics, disk=disk)
     store.open()
+    disk.calls.clear()
     disk.before["writev"] = lambda: go.wait(60)
     store.append(batch(b"stuck"))
     await until(lambda: "writev" in disk.calls)
