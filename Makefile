@@ -1,11 +1,12 @@
 # Everything happens in .venv beside this file; no root, nothing outside of this folder.
 
-PYTHON ?= python3
+# Given, .venv is made with it, anew if it is of another; else with python3, or what uv takes.
+PYTHON ?=
 BIN = .venv/bin
 ARGS ?=
 PORT ?= 1234
 
-.PHONY: help run test test-all check bench docs clean
+.PHONY: help run test test-all check bench docs clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
@@ -15,6 +16,7 @@ help:
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
 	@echo 'make docs      write the generated pages of docs/ again'
 	@echo 'make clean     remove what these made'
+	@echo 'PYTHON=… behind any of these: the Python to do it with'
 
 run: .venv/run.ready
 	@sh .make/run.sh '$(PORT)' $(ARGS)
@@ -43,10 +45,13 @@ bench: .venv/run.ready
 docs: .venv/run.ready
 	@$(BIN)/python docs/generate.py
 
-.venv/run.ready: setup.cfg pyproject.toml .make/venv.sh
+# Asked for another Python than that of .venv, the two below are made again.
+ANOTHER = $(if $(PYTHON),$(shell sh .make/another.sh '$(PYTHON)'))
+
+.venv/run.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.' && touch $@
 
-.venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh
+.venv/dev.ready: setup.cfg pyproject.toml .make/venv.sh $(ANOTHER)
 	@sh .make/venv.sh '$(PYTHON)' '.[dev]' && touch $@ .venv/run.ready
 
 clean:

@@ -1,24 +1,32 @@
 #!/bin/sh
 # venv.sh PYTHON REQUIREMENT: install this checkout, editable, into .venv; uv does it where it is.
+# PYTHON may be empty: python3, or of uv any that will do. Given, a .venv of another one is made anew.
 set -e
 python=$1 requirement=$2
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
 
+another=$(sh .make/another.sh "$python")
+
 if command -v uv >/dev/null 2>&1; then
     say "installing $requirement into .venv with uv"
-    [ -x .venv/bin/python ] || uv venv --quiet --python '>=3.11' .venv
+    if [ -n "$another" ]; then
+        uv python find --no-project "$python" >/dev/null
+        rm -rf .venv
+    fi
+    [ -x .venv/bin/python ] || uv venv --quiet --python "${python:->=3.11}" .venv
     uv pip install --quiet --python .venv/bin/python --editable "$requirement"
     say 'done'
     exit 0
 fi
 
+python=${python:-python3}
 command -v "$python" >/dev/null 2>&1 ||
     fail "there is no $python; install Python 3.11 or newer (Debian: apt install python3 python3-venv; macOS: brew install python)"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$python is $("$python" -V 2>&1); logsrv needs Python 3.11 or newer (make PYTHON=/path/to/python3.11 …)"
-if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+if [ -n "$another" ] || [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     say "making .venv with $("$python" -V 2>&1)"
     rm -rf .venv
     "$python" -m venv .venv >/dev/null 2>&1 || {

@@ -1,0 +1,6 @@
+#!/bin/sh
+# another.sh PYTHON: print "another-python" if .venv was not made with this one, which uv may have to find.
+[ -n "$1" ] && [ -x .venv/bin/python ] || exit 0
+found=$(command -v "$1" || uv python find --no-project "$1" 2>/dev/null)
+identity='import sys; print(sys.base_prefix, sys.version)'
+[ "$("$found" -c "$identity" 2>&1)" = "$(.venv/bin/python -c "$identity" 2>&1)" ] || echo another-python
