@@ -22,7 +22,7 @@ class Done:
     """Files that were imported; those of an import under way, and how far that has come.
 
     begun: where in the store it began. synced: up to where it is on the medium, and text: which so many
-    bytes are. by: the process ids of who was at it, as the lock has them.
+    bytes are; None if an older version began it, which did not say.
     """
 
     files: list[Identity] = attrs.field(factory=list)
@@ -30,8 +30,7 @@ class Done:
     begun: Position = NOWHERE
     zone: str = ""
     synced: Position = NOWHERE
-    text: int = 0
-    by: list[str] = attrs.field(factory=list)
+    text: int | None = None
 
     def save(self, disk: Disk) -> None:
         """Put it into the store, complete or not at all. Raises OSError."""
@@ -47,10 +46,8 @@ def load(disk: Disk) -> Done:
             list(found["under_way"]),
             Position(*map(int, found["begun"])),
             str(found["zone"]),
-            # An import that an older version began says nothing of these.
             Position(*map(int, found.get("synced", found["begun"]))),
-            int(found.get("text", 0)),
-            list(map(str, found.get("by", []))),
+            None if found.get("text") is None else int(found["text"]),
         )
     except FileNotFoundError:
         return Done()

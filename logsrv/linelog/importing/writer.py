@@ -45,7 +45,7 @@ def opened(directory: Path, policy: StorePolicy) -> Iterator[ImportWriter]:
         disk = Disk().enter(directory)
         with contextlib.ExitStack() as undo:
             undo.callback(disk.leave)
-            lock = DirectoryLock(disk, claims=False)
+            lock = DirectoryLock(disk)
             in_order: bool | None = None
             undo.callback(lambda: lock.release(in_order=in_order))
             writer = ImportWriter(disk, lock, policy)
@@ -80,14 +80,10 @@ class ImportWriter:
         self.directory = disk.directory
         self.done = load(disk)
         killed = bool(lock.left_by)
-        # Whoever else has had the store may have written behind what an import left.
-        if self.done.under_way and lock.left_by in self.done.by:
+        # A server that has had the store meanwhile may have written behind what the import left.
+        if self.done.under_way and killed and segment.IMPORTING in disk.entries():
             self._cut()
-        if self.done.under_way:
-            # Before the lock names this process: whichever of the two it names then, it is known.
-            self._save(by=[*filter(None, [lock.left_by]), str(os.getpid())])
-        lock.claim()
-        begun = recover.begin(disk, crashed=killed)
+        begun = recover.begin(disk, crashed=killed, importing=True)
         recover.identified(disk)
         if self.done.under_way:
             # The rest of a torn line comes from the files.
@@ -111,8 +107,9 @@ class ImportWriter:
                     " in the same time zone, to finish it; or begin anew in another directory"
                 )
             self._skip = self._written()
-            if self._skip > done.text and done.by:
+            if done.text is not None and self._skip > done.text:
                 raise self._foreign()
+            self._disk.put(segment.IMPORTING, b"")
             self._note()
             return
         newest = self.newest()
@@ -125,8 +122,9 @@ class ImportWriter:
         self._active.write([])
         self._active.sync()
         here = self._active.position
-        self.done = Done(done.files, files, here, zone, here, 0, [str(os.getpid())])
+        self.done = Done(done.files, files, here, zone, here, 0)
         self.done.save(self._disk)
+        self._disk.put(segment.IMPORTING, b"")
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
         """Take lines in, whose moment is not before that of the lines before them."""
@@ -152,6 +150,7 @@ class ImportWriter:
         self._seal()
         self.done = Done(self.done.files + self.done.under_way)
         self.done.save(self._disk)
+        self._disk.unlink(segment.IMPORTING)
 
     def close(self) -> None:
         """Let go of the file, with all that was written on the medium."""
@@ -207,7 +206,7 @@ class ImportWriter:
         for later, name in names.items():
             if later >= number:
                 self._truncate(name, size if later == number else 0)
-        if number not in names:
+        if size and number not in names:
             raise self._foreign()
 
     def _truncate(self, name: str, size: int) -> None:
@@ -218,9 +217,8 @@ class ImportWriter:
                 raise self._foreign() from None
             return
         try:
-            if os.fstat(fd).st_size < size:
-                raise self._foreign()
-            os.ftruncate(fd, start_of_line(fd, size))
+            if os.fstat(fd).st_size > size:
+                os.ftruncate(fd, start_of_line(fd, size))
             self._disk.fdatasync(fd)
         finally:
             os.close(fd)
@@ -267,7 +265,8 @@ class ImportWriter:
                     if packed
                     else self._disk.stat(one.name).st_size
                 )
-        if begun.segment not in sizes or sum(sizes.values()) < begun.offset:
+        lacking = begun.offset and begun.segment not in sizes
+        if lacking or sum(sizes.values()) < begun.offset:
             raise self._foreign()
         return sum(sizes.values()) - begun.offset
 

@@ -29,10 +29,8 @@ class DirectoryLock:
         that lost its power; "" after an end in good order.
     """
 
-    def __init__(self, disk: Disk, *, claims: bool = True) -> None:
-        """claims: its file names this process at once, not when `claim` is called."""
+    def __init__(self, disk: Disk) -> None:
         self._disk = disk
-        self._claims = claims
         self._checking = threading.Lock()
         self.believed: float | None = None
         with contextlib.suppress(OSError):
@@ -49,9 +47,7 @@ class DirectoryLock:
         try:
             self._lock(fd, path)
             self.left_by = os.pread(fd, 32, 0).strip().decode("latin-1")
-            self._claimed = False
-            if self._claims:
-                self._claim(fd)
+            self._claim(fd)
         except BaseException:
             os.close(fd)
             raise
@@ -78,17 +74,13 @@ class DirectoryLock:
         except OSError as error:
             raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
 
-    def claim(self) -> None:
-        """Let the file name this process."""
-        self._claims = True
-        self._claim(self._fd)
-
     def _claim(self, fd: int) -> None:
         """Write the process id, which tells the next owner how this one ended.
 
         On the medium: after a power cut it is to be found. A full disk must not keep the store from
         starting, so what fails is tried again at the next `check`.
         """
+        self._claimed = False
         with contextlib.suppress(OSError):
             self._sign(fd, b"%d\n" % os.getpid())
             self._disk.fdatasync(fd)
@@ -111,7 +103,7 @@ class DirectoryLock:
         with self._checking:
             self._disk.renew()
             if self._disk.belongs(NAME, self._fd):
-                if self._claims and not self._claimed:
+                if not self._claimed:
                     self._claim(self._fd)
                 return
             left_by = self.left_by

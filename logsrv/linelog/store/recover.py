@@ -98,12 +98,16 @@ class Begun(NamedTuple):
     named: str = ""
 
 
-def begin(disk: Disk, *, crashed: bool) -> Begun:
+def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     """Put the directory in order and open the active segment. Raises OSError and StoreError.
 
+    importing: for an import; any other owner may write behind what one has left, and it is to know.
     crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
     in this segment, and in the next where a rotation was under way: no line may be written at such a place.
     """
+    if not importing:
+        # The next sync of the directory comes before any line.
+        disk.unlink(segment.IMPORTING)
     half = segment.half_rotated(disk) if crashed else []
     spared = half[-1] if half else None
     tidy(disk, spared)

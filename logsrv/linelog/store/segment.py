@@ -8,6 +8,7 @@
     synced                                a place up to which everything is on the medium
     store                                 the identity of the store (identity.py)
     lock                                  who owns the directory
+    importing                             an import is under way, and no server has had the store since
 
 A number is never used twice. The active segment has the one in the file `number`, or one more than
 the highest sealed segment, whichever is greater. A segment has its sealed name on the medium before the
@@ -30,6 +31,7 @@ from logsrv.named import NamedTuple
 ACTIVE = "current.log"
 NUMBER = "number"
 SYNCED = "synced"
+IMPORTING = "importing"
 PACKED_SUFFIX = ".zst"
 INDEX_SUFFIX = ".idx"
 WORDS_SUFFIX = ".words"

@@ -9,9 +9,12 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.importing import writer as module
-from logsrv.linelog.importing.writer import opened, stamp
+from logsrv.linelog.importing.done import load
+from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
+from logsrv.linelog.store import recover
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import frames
+from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
 from logsrv.linelog.store.segment import Form, sealed_segments
 
@@ -105,3 +108,67 @@ def test_what_was_in_the_store_stays_and_a_torn_line_is_ended(tmp_path: Path) ->
 def test_a_store_in_use_is_one_sentence(tmp_path: Path) -> None:
     with opened(tmp_path, POLICY), pytest.raises(StoreError, match="; stop it first, or"):
         imported(tmp_path)
+
+
+def killed(directory: Path, until: int) -> None:
+    """Import some lines, and leave the store as a kill does: nothing of its end is done."""
+    disk = Disk().enter(directory)
+    lock = DirectoryLock(disk)
+    writer = ImportWriter(disk, lock, POLICY)
+    writer.begin(FILES, "CET", BEGIN)
+    for number in range(until):
+        writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
+    # The kernel lets go of the lock.
+    lock.release(in_order=False)
+    disk.leave()
+
+
+@pytest.mark.parametrize("until", [5, 30, 45, 60, 150, 199])
+@pytest.mark.parametrize("lost", ["zeros", "size", "nothing"])
+def test_what_a_power_cut_took_comes_again(
+    tmp_path: Path, until: int, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much of what was not synced is missing: in the middle, or at the end."""
+    monkeypatch.setattr(module, "_SYNC_EVERY", 900)
+    killed(tmp_path, until)
+    synced = load(Disk().enter(tmp_path)).synced
+    current = tmp_path / "current.log"
+    offset = synced.offset if f"{synced.segment:010}" not in str(list(tmp_path.iterdir())) else 0
+    unsynced = current.stat().st_size - offset
+    with open(current, "r+b") as file:
+        if lost == "zeros":
+            file.seek(offset)
+            file.write(bytes(unsynced // 2))
+        elif lost == "size":
+            file.truncate(offset + unsynced // 2)
+    if until > 100:
+        # And once more, before it has come far.
+        killed(tmp_path, 20)
+    imported(tmp_path)
+    assert text_of(tmp_path) == EXPECTED
+
+
+def test_an_import_is_on_the_medium_from_time_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SYNC_EVERY", 900)
+    killed(tmp_path, 25)
+    done = load(Disk().enter(tmp_path))
+    assert done.text is not None and done.synced.offset == done.text > 900
+    assert EXPECTED.startswith((tmp_path / "current.log").read_bytes()[: done.text])
+
+
+def test_a_server_between_a_kill_and_the_second_try_loses_no_line(tmp_path: Path) -> None:
+    """Its lines stand behind those of the import: nothing is cut off there."""
+    killed(tmp_path, 40)
+    disk = Disk().enter(tmp_path)
+    lock = DirectoryLock(disk)
+    begun = recover.begin(disk, crashed=bool(lock.left_by))
+    os.write(begun.opened.fd, b"of a server\n")
+    lock.release(in_order=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.log*")}
+    with pytest.raises(StoreError, match="has other lines behind those of the import"):
+        imported(tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.glob("*.log*")}
+    assert b"".join(before.values()) in b"".join(after[name] for name in sorted(after))
+    assert any(b"of a server\n" in text for text in after.values())
