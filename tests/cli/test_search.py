@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from logsrv.cli.main import main
 from tests.cli.command import LOGSRV, logsrv
-from tests.linelog.read.stores import line, lines, make_store
+from tests.linelog.read.stores import as_first_version, line, lines, make_store
+from tests.linelog.store.test_index import flipped
 
 MESSAGES = [
     "connection from 10.0.0.7 opened",
@@ -240,7 +243,48 @@ def test_statistics(store: Path) -> None:
     done = logsrv(
         "search", "--directory", str(store), "--stats", "--since", "2026-11-20T06:00:04.5Z"
     )
-    assert b"segments: 2 read, 1 skipped; frames: 2 read" in done.stderr
+    assert b"segments: 1 read, 2 skipped; frames: 1 read" in done.stderr
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_no_flipped_bit_of_an_index_hides_a_line(
+    tmp_path: Path, version: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = make_store(tmp_path / "logs", [lines(MESSAGES), []])
+    if version == 1:
+        as_first_version(store)
+    [beside] = store.glob("*.idx")
+    data = beside.read_bytes()
+    words = ("--since", "2026-11-20T06:00:02Z", "--until", "2026-11-20T06:00:04Z")
+    for bit in range(8 * len(data)):
+        beside.write_bytes(flipped(data, bit))
+        status = main(["search", "--directory", str(store), "-c", *words])
+        shown = capsys.readouterr()
+        assert (status, shown.out) == (0, "2\n"), bit
+        # The first version has no checksum: what does not matter goes unnoticed.
+        assert version == 1 or f"{beside.name} is not used: " in shown.err
+
+
+def test_a_few_flipped_bits_of_a_large_index_hide_no_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = [line("x" * 100_000, number) for number in range(200)]
+    store = make_store(tmp_path / "logs", [every, []])
+    [beside] = store.glob("*.idx")
+    data = beside.read_bytes()
+    words = ("--since", "2026-11-20T06:01:00Z", "--until", "2026-11-20T06:01:40Z")
+    for bit in random.Random(7).sample(range(8 * len(data)), 25):
+        beside.write_bytes(flipped(data, bit))
+        assert main(["search", "--directory", str(store), "-c", *words]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == "40\n", bit
+        assert f"{beside.name} is not used: " in shown.err
+
+
+def test_a_damaged_index_that_nobody_needs_is_not_complained_of(store: Path) -> None:
+    beside, _ = sorted(store.glob("*.idx"))
+    beside.write_bytes(flipped(beside.read_bytes(), -9))
+    assert search(store, "-c", "--since", "2026-11-20T06:00:03Z") == ["3"]
 
 
 def test_a_search_that_the_index_narrows_down_loads_next_to_nothing(tmp_path: Path) -> None:

@@ -87,13 +87,12 @@ def histogram(view: View, values: Values, write: Write) -> None:
     step = 1.0
     if since and until and since <= until:
         first, last = parse_rfc3339(since), parse_rfc3339(until)
-        # One more may be begun at the beginning and not be over at the end.
-        step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
-        while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
-            step *= 2
-        found = {
-            one.start: one for one in counts.histogram(_search(view, values), step, levels=True)
-        }
+        step, found = _counted(view, values, first, last)
+        if found and (min(found) < counts.begin(first, step) or max(found) > last):
+            # An index that is lost or of the first version tells the times of a segment roughly.
+            first, last = min(first, *found), max(last, max(found) + step)
+            since, until = rfc3339(first), rfc3339(last)
+            step, found = _counted(view, values, first, last)
         start = counts.begin(first, step)
         while start < last or (start == last and not values["until"]):
             bucket = found.get(start)
@@ -109,6 +108,18 @@ def histogram(view: View, values: Values, write: Write) -> None:
     _write(
         write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
     )
+
+
+def _counted(
+    view: View, values: Values, first: float, last: float
+) -> tuple[float, dict[float, counts.Bucket]]:
+    """Return a step for a span of time, and the buckets with lines by their beginnings."""
+    # One more may be begun at the beginning and not be over at the end.
+    step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
+    while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
+        step *= 2
+    found = counts.histogram(_search(view, values), step, levels=True)
+    return step, {bucket.start: bucket for bucket in found}
 
 
 def top(view: View, values: Values, write: Write) -> None:

@@ -13,6 +13,7 @@ import attrs
 from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.times import NONE, Times, times_of, together
 
 _PIECE = 256 << 10
 
@@ -24,6 +25,10 @@ class _Counted:
     lines: int
     size: int
     compressed: int
+    times: Times
+
+
+_NOTHING = _Counted(0, 0, 0, NONE)
 
 
 class Totals:
@@ -43,20 +48,20 @@ class Totals:
                 if frames is None:
                     continue
                 try:
-                    known = _count(frames, known or _Counted(0, 0, 0))
+                    known = _count(frames, known or _NOTHING)
                 finally:
                     frames.close()
             counted[segment.number] = known
             position = Position(segment.number, known.size)
         self._counted = counted
-        oldest, newest = view.span()
+        times = together(one.times for one in counted.values())
         return {
             "segments": len(counted),
             "lines": sum(one.lines for one in counted.values()),
             "bytes": sum(one.size for one in counted.values()),
             "compressed": sum(one.compressed for one in counted.values()),
-            "oldest": oldest or None,
-            "newest": newest or None,
+            "oldest": times.smallest,
+            "newest": times.largest,
             "position": str(position),
         }
 
@@ -66,9 +71,11 @@ def _count(frames: Frames, known: _Counted) -> _Counted:
         index = frames.index
         # An index that was lost, and made anew by a walk, has no lines.
         lines = index.lines or (known.lines if known.size == index.text else 0)
-        return _Counted(lines, index.text, index.compressed)
-    lines = known.lines
+        times = together((index.times, known.times)) if known.size == index.text else index.times
+        return _Counted(lines, index.text, index.compressed, times)
+    lines, times = known.lines, known.times
     for start in range(known.size, frames.size, _PIECE):
         for _, text in frames.between(start, min(start + _PIECE, frames.size)):
             lines += text.count(b"\n")
-    return _Counted(lines, frames.size, 0)
+            times = together((times, times_of(text)))
+    return _Counted(lines, frames.size, 0, times)

@@ -103,7 +103,7 @@ def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
 
 
 def sources(search: Search) -> dict[str, tuple[int, str]]:
-    """Return each source with its number of lines and the TIME of its last one."""
+    """Return each source with its number of lines and its largest TIME."""
 
     def work(task: Task) -> list[bytes]:
         numbers: Counter[bytes] = Counter()
@@ -111,7 +111,7 @@ def sources(search: Search) -> dict[str, tuple[int, str]]:
         for text in search.matching(task):
             stamps = _STAMPS.findall(text)
             numbers.update(source for _, source in stamps)
-            last.update((source, time) for time, source in stamps)
+            last.update((source, time) for time, source in sorted(set(stamps)))
         found = {_text(source): (lines, _text(last[source])) for source, lines in numbers.items()}
         return [json.dumps(found).encode()]
 

@@ -1,12 +1,12 @@
 """The plan of a search: which frames of which segments have to be read, in which order.
 
-By time a segment is left out by the names of its files, a frame by the TIMEs in the index; by words as
-the word index says. What cannot be decided is read.
+By time a segment is left out by the head of its index, and a frame by the smallest and the largest TIME
+in it: where a clock was set back, lines do not stand in the order of their TIMEs. By words frames are
+left out as the word index says. What cannot be decided is read.
 """
 
 from __future__ import annotations
 
-from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     Work: TypeAlias = Callable[["Task"], list[bytes]]
     """A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
-
-# A clock that is set back by less than this leaves no line out.
-_SLACK = 1.0
 
 
 class Scope(NamedTuple):
@@ -76,9 +73,11 @@ def tasks(
 
     by_words: the frames that the word index says can have a hit, frame n as bit n; None for all.
     """
-    chosen = _by_name(view, scope)
-    stats.skipped_segments += len(view.segments) - len(chosen)
-    for number in reversed(chosen) if reverse else chosen:
+    numbers = [one.number for one in view.segments]
+    for number in reversed(numbers) if reverse else numbers:
+        if not _may_have(view, number, scope):
+            stats.skipped_segments += 1
+            continue
         frames = view.open(number)
         if frames is None:
             continue
@@ -93,29 +92,14 @@ def tasks(
                 stats.skipped_segments += 1
 
 
-def _by_name(view: View, scope: Scope) -> list[int]:
-    """Return the segments that can have lines in the scope, as far as the names of their files tell.
-
-    The name has the second of the first line, so all lines before it are older than the next name.
-    """
-    since = moved(scope.since, -_SLACK)
-    until = moved(scope.until, _SLACK)
-    chosen = []
-    names = [one.first for one in view.segments]
-    for place, segment in enumerate(view.segments):
-        first = names[place]
-        following = names[place + 1] if place + 1 < len(names) else ""
-        # The name of the next one is cut to the second; a line of that second may still be in this.
-        if since and following and moved(following, 1) < since:
-            continue
-        if until and first and first >= until:
-            continue
-        if scope.after and segment.number < scope.after.segment:
-            continue
-        if scope.before and segment.number > scope.before.segment:
-            continue
-        chosen.append(segment.number)
-    return chosen
+def _may_have(view: View, number: int, scope: Scope) -> bool:
+    """Return whether a segment can have lines in the scope, without looking into its text."""
+    if scope.after and number < scope.after.segment:
+        return False
+    if scope.before and number > scope.before.segment:
+        return False
+    timed = scope.since or scope.until
+    return not timed or view.times(number).reach(scope.since, scope.until)
 
 
 def _within(
@@ -136,56 +120,18 @@ def _within(
     if scope.before and scope.before.segment == frames.number:
         high = min(high, scope.before.offset)
     every = range(frames.count)
-    if scope.since or scope.until:
-        every = range(*_by_time(frames, scope))
     chosen = [frame for frame in every if words is None or words >> frame & 1]
     stats.skipped_frames += frames.count - len(chosen)
     stats.skipped_bytes += frames.whole_cost - sum(map(frames.cost, chosen))
+    timed = scope.since or scope.until
     for frame in reversed(chosen) if reverse else chosen:
         start, stop = frames.bounds(frame)
         start, stop = max(start, low), min(stop, high)
         cost = frames.cost(frame)
-        if start < stop:
+        if start < stop and (not timed or frames.times(frame).reach(scope.since, scope.until)):
             stats.frames += 1
             stats.bytes += cost
             yield Task(frames.number, start, stop)
         else:
             stats.skipped_frames += 1
             stats.skipped_bytes += cost
-
-
-def _by_time(frames: Frames, scope: Scope) -> tuple[int, int]:
-    """Return the first frame with lines in the scope's time, and the one behind the last.
-
-    The lines of a frame are older than the first line of the next. A frame that does not say its time
-    (its index was lost, its line is somebody else's) leaves all to be read.
-    """
-    from bisect import bisect_left
-
-    every = range(frames.count)
-    first, last = 0, frames.count
-    try:
-        if scope.since:
-            since = moved(scope.since, -_SLACK)
-            end = frames.last_time() or _unknown()
-            behind = bisect_left(
-                every, since, key=lambda frame: frames.first_time(frame) or _unknown()
-            )
-            first = frames.count if end < since else max(0, behind - 1)
-        if scope.until:
-            until = moved(scope.until, _SLACK)
-            last = bisect_left(
-                every, until, key=lambda frame: frames.first_time(frame) or _unknown()
-            )
-    except LookupError:
-        return 0, frames.count
-    return first, last
-
-
-def _unknown() -> str:
-    raise LookupError
-
-
-def moved(time: str, seconds: float) -> str:
-    """Return a TIME so many seconds later; "" stays."""
-    return rfc3339(parse_rfc3339(time) + seconds) if time else ""

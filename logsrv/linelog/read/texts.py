@@ -12,11 +12,13 @@ from abc import abstractmethod
 
 from logsrv.linelog.store import zstd
 from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.segment import time_text
+from logsrv.linelog.store.times import times_of, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from logsrv.linelog.store.times import Times
 
 SIZE = 1 << 20
 # No frame is larger, unless somebody made it to exhaust the reader's memory.
@@ -57,12 +59,11 @@ class Frames:
         """
 
     @abstractmethod
-    def first_time(self, frame: int) -> str | None:
-        """Return the TIME of the first line of a frame; None where it cannot be told."""
+    def times(self, frame: int) -> Times:
+        """Return the times of the lines of a frame. Of a plain segment all of the frame is read.
 
-    @abstractmethod
-    def last_time(self) -> str | None:
-        """Return the TIME of the last line; None where it cannot be told."""
+        Raises OSError.
+        """
 
     @abstractmethod
     def cost(self, frame: int) -> int:
@@ -125,14 +126,8 @@ class PlainFrames(Frames):
             offset += len(piece)
         return self.size
 
-    def first_time(self, frame: int) -> str | None:
-        start = self._line_at(frame * SIZE)
-        return time_text(os.pread(self.fd, 64, start)) if start < self.size else None
-
-    def last_time(self) -> str | None:
-        start = max(0, self.size - SIZE)
-        tail = os.pread(self.fd, self.size - start, start)
-        return time_text(tail[tail.rfind(b"\n", 0, -1) + 1 :][:64])
+    def times(self, frame: int) -> Times:
+        return together(times_of(text) for _, text in self.between(*self.bounds(frame)))
 
     def cost(self, frame: int) -> int:
         start, stop = self.bounds(frame)
@@ -189,11 +184,8 @@ class PackedFrames(Frames):
         except (zstd.ZstdError, ValueError) as error:
             raise Damaged(f"{self.path} is damaged at byte {at}: {error}") from error
 
-    def first_time(self, frame: int) -> str | None:
-        return self.index.frames[frame].first
-
-    def last_time(self) -> str | None:
-        return self.index.frames[-1].last if self.count else None
+    def times(self, frame: int) -> Times:
+        return self.index.frames[frame].times
 
     def cost(self, frame: int) -> int:
         return self.index.extent(frame)[1]

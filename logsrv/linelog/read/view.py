@@ -11,10 +11,12 @@ import os
 import time
 
 from logsrv.errors import StoreError
+from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import PackedFrames, PlainFrames
 from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk, reason
 from logsrv.linelog.store.segment import ACTIVE, Form, active_number, no_files, segments
+from logsrv.linelog.store.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,20 +106,41 @@ class View:
             self.note(f"{self._disk.path(segment.words)} is not used: {reason(error)}")
             return None
 
-    def span(self) -> tuple[str, str]:
-        """Return the TIMEs of the first and the last line; "" where there is none."""
-        numbers = [one.number for one in self.segments]
-        first = next(filter(None, (self._times(number)[0] for number in numbers)), "")
-        last = next(filter(None, (self._times(number)[1] for number in reversed(numbers))), "")
-        return first, last
-
-    def _times(self, number: int) -> tuple[str, str]:
-        frames = self.open(number)
-        if frames is None:
-            return "", ""
+    def times(self, number: int) -> Times:
+        """Return the times of the lines of a segment, as far as the head of its index tells."""
+        segment = self._by_number.get(number)
+        if segment is None or segment.form is not Form.PACKED:
+            return UNKNOWN
         try:
-            first = frames.first_time(0) if frames.count else None
-            return first or "", frames.last_time() or ""
+            head = index.load_head(segment, self._disk)
+            fits = self._disk.stat(segment.name).st_size <= head.compressed
+        except (OSError, ValueError):
+            # What is wrong is said when the whole index is needed, or the segment opened.
+            return UNKNOWN
+        return head.times if fits else UNKNOWN
+
+    def span(self) -> tuple[str, str]:
+        """Return the smallest and the largest TIME; "" where there is none.
+
+        Reads all of the segments that are not compressed. Of one whose index is lost or of the first
+        version it is known roughly.
+        """
+        found = together(map(self._looked_up, self.segments))
+        return found.smallest or "", found.largest or ""
+
+    def _looked_up(self, segment: Segment) -> Times:
+        times = self.times(segment.number)
+        if times != UNKNOWN:
+            return times
+        frames = self.open(segment.number)
+        if frames is None:
+            return NONE
+        try:
+            times = together(frames.times(frame) for frame in range(frames.count))
+            if times == UNKNOWN and segment.form is Form.PACKED:
+                # Sealing gives the file the time of its last line.
+                return Times(segment.first, rfc3339(os.fstat(frames.fd).st_mtime), sure=False)
+            return times
         finally:
             frames.close()
 
@@ -176,6 +199,7 @@ class View:
             return self._loaded
         try:
             found = index.load(segment, self._disk)
+            _require(found, fd)
         except (OSError, ValueError) as error:
             self.note(f"{self._disk.path(segment.index)} is not used: {_why(error)}")
             from logsrv.linelog.read.walk import walk
@@ -185,6 +209,18 @@ class View:
                 self.tell(f"{path} is {wrong}")
         self._loaded = found
         return found
+
+
+def _require(found: Index, fd: int) -> None:
+    """Raise ValueError if it is no index of an open file. Of one that was cut it still is."""
+    size = os.fstat(fd).st_size
+    if size > found.compressed:
+        raise ValueError(f"it is of a file of {found.compressed} bytes, and there are {size}")
+    if found.format < index.FORMAT:
+        # It has no checksum: a wrong place in it would be taken for damage of the text.
+        from logsrv.linelog.read.walk import require
+
+        require(found, fd)
 
 
 def _why(error: Exception) -> str:

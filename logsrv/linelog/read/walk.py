@@ -9,6 +9,7 @@ import os
 
 from logsrv.linelog.store import zstd
 from logsrv.linelog.store.index import Frame, Index
+from logsrv.linelog.store.times import UNKNOWN
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _LONGEST_HEADER = 18
@@ -30,11 +31,24 @@ def walk(number: int, fd: int) -> tuple[Index, str]:
         if found is None:
             wrong = f"damaged at byte {at}: no whole frame begins there"
             break
-        frames.append(Frame(text, at, 0, None, None))
+        frames.append(Frame(text, at, 0, UNKNOWN))
         length, size = found
         text += size
         at += length
     return Index(number, text, at, 0, tuple(frames)), wrong
+
+
+def require(index: Index, fd: int) -> None:
+    """Raise ValueError if a frame is not where the index says, or has more text or less. Raises OSError."""
+    stops = [frame.text for frame in index.frames[1:]] + [index.text]
+    for number, (frame, stop) in enumerate(zip(index.frames, stops, strict=True)):
+        head = os.pread(fd, _LONGEST_HEADER, frame.at)
+        try:
+            size = zstd.frame_content_size(head)
+        except zstd.ZstdError:
+            size = -1
+        if size != stop - frame.text:
+            raise ValueError(f"frame {number + 1} is not where it says, or has another size")
 
 
 def _frame(fd: int, at: int, end: int) -> tuple[int, int] | None:

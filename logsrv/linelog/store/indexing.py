@@ -7,36 +7,66 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
+from typing import Any, TypeAlias
 
 import numpy
 
 from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import Frame, Index, frames
-from logsrv.linelog.store.segment import Segment, time_text, tmp
+from logsrv.linelog.store.index import FORMAT, Frame, Index, frames
+from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.times import SIZE, Times, time_of, times_of
+
+Array: TypeAlias = numpy.ndarray[Any, Any]
+
+# Where eight bytes of a TIME begin; the last ones overlap.
+_EIGHTS = (0, 8, 16, SIZE - 8)
 
 
 def add(index: Index, chunk: bytes, end: int, compressed: int) -> Index:
     """Return the index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
-    last = chunk.rfind(b"\n", 0, end - 1) + 1
-    frame = Frame(
-        index.text,
-        index.compressed,
-        index.lines,
-        time_text(chunk[: min(end, 64)]),
-        time_text(chunk[last : min(end, last + 64)]),
-    )
+    # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
+    newlines: Array = numpy.flatnonzero(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
+    frame = Frame(index.text, index.compressed, index.lines, _times(chunk, end, newlines))
     return Index(
         index.segment,
         index.text + end,
         index.compressed + compressed,
-        index.lines + _lines(memoryview(chunk)[:end]),
+        index.lines + len(newlines),
         (*index.frames, frame),
     )
 
 
-def _lines(text: memoryview) -> int:
-    # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    return int(numpy.count_nonzero(numpy.frombuffer(text, numpy.uint8) == ord("\n")))
+def _times(chunk: bytes, end: int, newlines: Array) -> Times:
+    """Return what `times_of` does of `chunk[:end]`, in a sixth of the time where each line has a TIME."""
+    starts: Array = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
+    if starts[-1] == end:
+        starts = starts[:-1]
+    if len(starts) and starts[-1] + SIZE <= end:
+        # A line that is shorter goes on in the next one here. In the order of text that makes no
+        # difference: LF is before whatever a TIME has.
+        heads = numpy.ndarray((end - SIZE + 1,), f"V{SIZE}", chunk, strides=(1,))[starts]
+        smallest, largest = map(time_of, _ends(heads))
+        if smallest is not None and largest is not None:
+            return Times(smallest, largest, sure=True)
+    return times_of(chunk[:end])
+
+
+def _ends(heads: Array) -> tuple[bytes, bytes]:
+    """Return the first and the last of these in the order of text, by eight bytes after the other."""
+    low = high = heads
+    for place in _EIGHTS:
+        lows = _eights(low, place)
+        highs = lows if high is low else _eights(high, place)
+        least, most = lows.min(), highs.max()
+        if high is not low or least != most:
+            low, high = low[lows == least], high[highs == most]
+    return low[0].tobytes(), high[0].tobytes()
+
+
+def _eights(heads: Array, place: int) -> Array:
+    eights: Array = numpy.ndarray((len(heads),), ">u8", heads, place, (SIZE,))
+    return eights.astype(numpy.uint64)
 
 
 def empty(segment: Segment) -> Index:
@@ -46,16 +76,24 @@ def empty(segment: Segment) -> Index:
 
 def encode(index: Index) -> bytes:
     """Return the index as it is stored."""
-    document = {
-        "segment": index.segment,
-        "text": index.text,
-        "compressed": index.compressed,
-        "lines": index.lines,
-        "first": index.frames[0].first if index.frames else None,
-        "last": index.frames[-1].last if index.frames else None,
-        "frames": index.frames,
-    }
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+    body = _compact([[*frame[:3], *frame.times] for frame in index.frames]) + b"\n"
+    head = _compact(
+        {
+            "format": FORMAT,
+            "segment": index.segment,
+            "text": index.text,
+            "compressed": index.compressed,
+            "lines": index.lines,
+            "times": index.times,
+            "size": len(body),
+            "crc": zlib.crc32(body),
+        }
+    )
+    return b"%b %08x\n%b" % (head, zlib.crc32(head), body)
+
+
+def _compact(found: object) -> bytes:
+    return json.dumps(found, separators=(",", ":")).encode()
 
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:

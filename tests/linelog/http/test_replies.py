@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from logsrv.linelog.http.endpoints import BY_PATH
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.replies import REPLIES
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
-from tests.linelog.read.stores import BEGIN, line, lines, make_store, view_of
+from tests.linelog.read.stores import BEGIN, as_first_version, line, lines, make_store
 
 MESSAGES = ["start user=ann n=1", "stop user=bob n=2 level=error", "start user=ann n=3"]
 
@@ -25,7 +27,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
-    view = view_of(store)
+    view = View(str(store), lambda _: None)
     said: list[bytes] = []
     try:
         asked = BY_PATH[f"/api/{name}"].read(query.encode(), BEGIN + 1000) | values
@@ -82,6 +84,22 @@ def test_histogram_of_a_moment(tmp_path: Path, spacing: float) -> None:
     store = make_store(tmp_path / "store", [lines(["x"] * 50, 0.31, spacing)])
     counted = json.loads(ask(store, "histogram"))["buckets"]
     assert sum(bucket["count"] for bucket in counted) == 50
+    assert 5 < len(counted) <= 60
+
+
+@pytest.mark.parametrize("beside", ["now", "first version", "none"])
+def test_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
+    """The clock was set back: they are before the first line, and behind the last one."""
+    late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
+    store = make_store(tmp_path / "store", [late, []])
+    if beside == "first version":
+        as_first_version(store)
+    [packed] = store.glob("*.zst")
+    os.utime(packed, (BEGIN, BEGIN + 200))
+    if beside == "none":
+        next(store.glob("*.idx")).unlink()
+    counted = json.loads(ask(store, "histogram"))["buckets"]
+    assert sum(bucket["count"] for bucket in counted) == 8
     assert 5 < len(counted) <= 60
 
 

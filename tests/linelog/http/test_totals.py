@@ -27,6 +27,18 @@ def test_all_forms_of_segments(tmp_path: Path) -> None:
     view.close()
 
 
+def test_late_lines_are_neither_the_oldest_nor_the_newest_by_their_place(tmp_path: Path) -> None:
+    """The clock was set back, in a sealed segment and in the active one."""
+    texts = [lines(["a", "b"], 10), [*lines(["c"], 20), *lines(["late"], 5), *lines(["d"], 15)]]
+    view = view_of(make_store(tmp_path / "store", texts))
+    totals = Totals()
+    for _ in range(2):
+        found = totals.of(view)
+        assert found["oldest"] == "2026-11-20T06:00:05.000000Z"
+        assert found["newest"] == "2026-11-20T06:00:20.000000Z"
+    view.close()
+
+
 def test_a_removed_segment_counts_no_more(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", [lines(["a"]), lines(["b"], 5)])
     view = view_of(store)

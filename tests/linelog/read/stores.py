@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store import index
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, sealed_name
+from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
 
+_TOTALS = ("segment", "text", "compressed", "lines")
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")
 
 
@@ -45,6 +48,24 @@ def make_store(directory: Path, segments: Sequence[Sequence[bytes]], packed: int
     (directory / "number").write_bytes(b"%d\n" % len(segments))
     disk.leave()
     return directory
+
+
+def as_first_version(directory: Path) -> None:
+    """Let the indexes of a store be what versions of logsrv before the second format wrote."""
+    disk = Disk().enter(directory)
+    for packed in sealed_segments(disk):
+        if packed.form is Form.PACKED:
+            made = index.load(packed, disk)
+            texts = [text.splitlines() for text, _ in index.frames(packed, disk)]
+            frames = [
+                [*frame[:3], text[0][:27].decode(), text[-1][:27].decode()]
+                for frame, text in zip(made.frames, texts, strict=True)
+            ]
+            document = {**dict(zip(_TOTALS, made, strict=False)), "frames": frames}
+            (directory / packed.index).write_text(
+                json.dumps(document, separators=(",", ":")) + "\n"
+            )
+    disk.leave()
 
 
 def view_of(directory: Path) -> View:

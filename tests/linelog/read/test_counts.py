@@ -119,6 +119,12 @@ def test_sources(whole: Search) -> None:
     assert found["tcp:10.0.0.3:1"] == (10_000, LINES[-1][:27].decode())
 
 
+def test_the_last_of_a_source_is_its_largest_time(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "logs", [[line("a", 9), line("b", 5), line("late", 7)]])
+    found = sources(Search(view_of(store), compile(parse("")), Scope()))
+    assert found["tcp:127.0.0.1:51234"] == (3, line("a", 9)[:27].decode())
+
+
 def test_steps_that_people_read() -> None:
     assert sensible_step(3600, 40) == 120
     assert sensible_step(86_400, 40) == 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.plan import Scope, Stats, Task, tasks
+from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Position
-from tests.linelog.read.stores import BEGIN, line, make_store, view_of
+from tests.linelog.read.stores import BEGIN, as_first_version, line, make_store, view_of
 
 # Five segments of about 3 MiB, a line a minute; the third plain, the fifth active.
 COUNT = 1500
@@ -96,6 +100,59 @@ def test_the_word_index_chooses_frames(view: View) -> None:
     assert stats.frames == 5
     assert all(task.start > 0 for task in planned)
     assert stats.skipped_frames > 5
+
+
+@pytest.mark.parametrize("packed", [-1, 0], ids=["packed", "plain"])
+def test_a_late_line_is_found_wherever_it_stands(tmp_path: Path, packed: int) -> None:
+    """The clock was set back: first, last or amid newer lines, sealed or active."""
+    late = [line(f"late {number}", 60 * number) for number in range(6)]
+    first, second, third = SEGMENTS[2:]
+    first = [late[0], *first, late[1]]
+    second = [*second[:700], late[2], *second[700:]]
+    third = [late[3], *third[:700], late[4], *third[700:], late[5]]
+    stats = Stats()
+    view = view_of(make_store(tmp_path / "logs", [first, second, third], packed))
+    found = lines_of(view, list(tasks(view, Scope(until=moment(COUNT)), stats)))
+    assert [one for one in found if b" late " in one] == late
+    assert stats.frames <= len(late)
+    newest = lines_of(view, list(tasks(view, Scope(since=moment(5 * COUNT - 1)), Stats())))
+    assert SEGMENTS[4][-1] in newest
+    view.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 50), max_size=30),
+    st.integers(0, 3),
+    st.integers(-5, 55),
+    st.integers(0, 60),
+)
+def test_lines_in_any_order_are_found(
+    order: list[int], packed: int, since: int, length: int
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        some = [line(f"{place}", 60 * minute) for place, minute in enumerate(order)]
+        parts = [some[:10], some[10:15], some[15:20], some[20:]]
+        parts = [part for part in parts[:3] if part] + [parts[3]]
+        view = view_of(make_store(Path(directory) / "logs", parts, packed))
+        scope = Scope(since=moment(since), until=moment(since + length))
+        wanted = [
+            one for one, minute in zip(some, order, strict=True) if since <= minute < since + length
+        ]
+        search = Search(view, compile(parse("")), scope, processes=1)
+        assert [hit.line + b"\n" for hit in search.hits()] == wanted
+        assert [hit.line + b"\n" for hit in search.hits(reverse=True)] == wanted[::-1]
+        search.close()
+        view.close()
+
+
+def test_of_an_index_of_the_first_version_all_is_read(tmp_path: Path) -> None:
+    late = line("late")
+    store = make_store(tmp_path / "logs", [[SEGMENTS[1][0], late, *SEGMENTS[1][1:]], []])
+    as_first_version(store)
+    view = view_of(store)
+    assert late in lines_of(view, list(tasks(view, Scope(until=moment(1)), Stats())))
+    view.close()
 
 
 def test_without_times_all_is_read(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import SIZE, Damaged, Frames
+from logsrv.linelog.store.times import NONE, Times
 from tests.linelog.read.stores import line, make_store, view_of
 
 # Short ones, long ones, and some that are longer than a frame.
@@ -67,8 +68,13 @@ def test_offsets_lead_to_their_frame(frames: Frames) -> None:
 
 
 def test_frames_tell_their_times(frames: Frames) -> None:
-    assert frames.first_time(0) == TEXT[:27].decode()
-    assert frames.last_time() == LINES[-1][:27].decode()
+    for frame in range(frames.count):
+        found = [
+            one[:27].decode()
+            for _, text in frames.between(*frames.bounds(frame))
+            for one in text.splitlines()
+        ]
+        assert frames.times(frame) == (Times(min(found), max(found), True) if found else NONE)
 
 
 def test_a_line_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logsrv.linelog.store import index, indexing
 from logsrv.linelog.store.index import Index
+from logsrv.linelog.store.recover import tidy
 from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.segment import ACTIVE, Form, Segment
+from logsrv.linelog.store.times import Times, times_of
 from tests.linelog.store.faults import at, stored
+from tests.linelog.store.test_times import MOMENTS, TEXTS
 
 
 def of(*texts: bytes) -> Index:
@@ -20,10 +25,29 @@ def of(*texts: bytes) -> Index:
     return found
 
 
-def test_times_are_those_of_the_first_and_last_line_and_null_where_there_is_none() -> None:
-    late = stored(b"x").replace(b"06:18", b"07:19")
-    assert of(stored(b"a", b"b") + late).frames[0].last == "2026-11-20T07:19:42.123456Z"
-    assert of(b"no time here\n").frames[0].first is None
+@given(TEXTS, st.binary(max_size=40))
+def test_a_frame_says_its_times_and_lines(text: bytes, behind: bytes) -> None:
+    """What stands behind its end in the chunk is not its own."""
+    found = indexing.add(Index(7, 0, 0, 0, ()), text + behind, len(text), 10)
+    assert (found.lines, found.times) == (text.count(b"\n"), times_of(text))
+
+
+@given(st.lists(MOMENTS, min_size=1))
+def test_every_line_with_a_time_is_between_the_two(times: list[str]) -> None:
+    text = "".join(f"{time} udp:1 x\n" for time in times).encode()
+    assert of(text, text).times == Times(min(times), max(times), True)
+
+
+def test_a_damaged_index_is_made_again_at_the_start(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one", b"two"))
+    seal(segment, disk)
+    good = disk.read(segment.index)
+    (tmp_path / segment.index).write_bytes(good.replace(b"06:18", b"05:18"))
+    (tmp_path / ACTIVE).write_bytes(b"")
+    tidy(disk)
+    assert disk.read(segment.index) == good
 
 
 def test_a_lost_index_is_made_again_from_the_frames(tmp_path: Path) -> None:

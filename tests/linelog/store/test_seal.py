@@ -16,6 +16,7 @@ from logsrv.linelog.store import index
 from logsrv.linelog.store.recover import number_active, open_active, tidy
 from logsrv.linelog.store.seal import Interrupted, pieces, seal
 from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.times import Times
 from logsrv.linelog.store.words.lookup import open_words
 from tests.linelog.store.faults import (
     Crash,
@@ -28,6 +29,7 @@ from tests.linelog.store.faults import (
 )
 
 TEXT = stored(*(b"line %d %s" % (number, b"x" * (number % 200)) for number in range(20_000)))
+TIME = TEXT[:27].decode()
 
 
 def plain(directory: Path, text: bytes = TEXT) -> Segment:
@@ -61,7 +63,7 @@ def test_a_sealed_file_is_the_exact_text_and_each_frame_can_be_read_alone(tmp_pa
         assert text == TEXT[frame.text : frame.text + len(text)]
         assert text.endswith(b"\n") and len(text) <= 1 << 20
         assert frame.lines == TEXT[: frame.text].count(b"\n")
-        assert frame.first == frame.last == "2026-11-20T06:18:42.123456Z"
+        assert frame.times == Times(TIME, TIME, sure=True)
     assert (frames.text, frames.lines) == (len(TEXT), 20_000)
     assert disk.stat(packed.name).st_mtime_ns == written
 

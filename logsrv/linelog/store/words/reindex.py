@@ -68,10 +68,17 @@ def _one(packed: Segment, disk: Disk) -> Reindexed:
 
 
 def _index_of(packed: Segment, disk: Disk) -> Index | None:
+    """Return the index that is there; None where another is to be made.
+
+    A segment that was cut keeps the one that says what is missing.
+    """
     try:
-        return index.load(packed, disk)
+        found = index.load(packed, disk)
     except (FileNotFoundError, ValueError):
         return None
+    size = disk.stat(packed.name).st_size
+    newest = found.format == index.FORMAT and size == found.compressed
+    return found if newest or size < found.compressed else None
 
 
 def has_words(packed: Segment, found: Index, disk: Disk) -> bool:

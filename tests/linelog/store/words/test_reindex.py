@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from logsrv.linelog.store import index
 from logsrv.linelog.store.seal import seal
 from logsrv.linelog.store.segment import sealed_files
 from logsrv.linelog.store.words.lookup import open_words
 from logsrv.linelog.store.words.reindex import reindex
+from tests.linelog.read.stores import as_first_version
 from tests.linelog.store.faults import FaultyDisk, at, text_of
 from tests.linelog.store.words.test_build import LINES, TEXT, plain
 
@@ -38,6 +40,30 @@ def test_one_that_is_damaged_or_of_another_format_is_replaced(tmp_path: Path, ol
     (tmp_path / packed.words).write_bytes(old)
     assert [one.made for one in reindex(disk)] == [("words",)]
     open_words(disk.read(packed.words))
+
+
+def test_an_index_of_the_first_version_or_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+    seal(plain(tmp_path), at(tmp_path))
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    newest = disk.read(packed.index)
+    as_first_version(tmp_path)
+    assert disk.read(packed.index) != newest
+    assert [one.made for one in reindex(disk)] == [("index",)]
+    assert disk.read(packed.index) == newest
+    (tmp_path / packed.index).write_bytes(newest.replace(b"2026", b"2025"))
+    assert [one.made for one in reindex(disk)] == [("index",)]
+    assert disk.read(packed.index) == newest
+
+
+def test_the_index_of_a_segment_that_was_cut_still_says_what_is_missing(tmp_path: Path) -> None:
+    seal(plain(tmp_path), at(tmp_path))
+    disk = at(tmp_path)
+    [packed] = sealed_files(disk)
+    made = disk.read(packed.index)
+    (tmp_path / packed.name).write_bytes(disk.read(packed.name)[: index.decode(made).frames[-1].at])
+    assert [one.made for one in reindex(disk)] == [()]
+    assert disk.read(packed.index) == made
 
 
 def test_that_of_another_segment_is_replaced(tmp_path: Path) -> None:

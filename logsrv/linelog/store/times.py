@@ -1,0 +1,81 @@
+"""The smallest and the largest TIME of lines, by which a search leaves out what is too old or too new.
+
+Lines need not stand in the order of their TIMEs: a clock may be set back. So a reader trusts no order, and
+asks for the two ends. A search compares the first 27 bytes of each line as text, whatever they are
+(`read/search.py`); so do these functions.
+"""
+
+from __future__ import annotations
+
+from logsrv.kit.text.time import parse_rfc3339
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIZE = len("2026-11-20T06:18:42.123456Z")
+_SHAPE = b"0000-00-00T00:00:00.000000Z"
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+class Times(NamedTuple):
+    """The smallest and the largest TIME of some lines, as they stand there; None where no line has one.
+
+    sure: whether every line is between the two, compared as text.
+    """
+
+    smallest: str | None
+    largest: str | None
+    sure: bool
+
+    def reach(self, since: str, until: str) -> bool:
+        """Return whether some line can be from `since` on and before `until`; "" is no limit."""
+        if not self.sure or self.smallest is None or self.largest is None:
+            return True
+        return self.largest >= since and (not until or self.smallest < until)
+
+
+NONE = Times(None, None, True)
+"""Of no lines."""
+
+UNKNOWN = Times(None, None, False)
+
+
+def together(parts: Iterable[Times]) -> Times:
+    """Return the times of all lines of these parts."""
+    found = list(parts)
+    return Times(
+        min((one.smallest for one in found if one.smallest is not None), default=None),
+        max((one.largest for one in found if one.largest is not None), default=None),
+        all(one.sure for one in found),
+    )
+
+
+def times_of(text: bytes) -> Times:
+    """Return the times of the lines of a text."""
+    if not text:
+        return NONE
+    lines = text.removesuffix(b"\n").split(b"\n")
+    smallest, largest = time_of(min(lines)), time_of(max(lines))
+    if smallest is not None and largest is not None:
+        return Times(smallest, largest, True)
+    heads = sorted({line[:SIZE] for line in lines})
+    return Times(_first_time(heads), _first_time(reversed(heads)), False)
+
+
+def _first_time(heads: Iterable[bytes]) -> str | None:
+    return next((time for head in heads if (time := time_of(head)) is not None), None)
+
+
+def time_of(line: bytes) -> str | None:
+    """Return the TIME that a stored line begins with; None if it begins with something else."""
+    head = line[:SIZE]
+    if head.translate(_DIGITS) != _SHAPE:
+        return None
+    text = head.decode()
+    try:
+        parse_rfc3339(text)
+    except ValueError:
+        return None
+    return text
