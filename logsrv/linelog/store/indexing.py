@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy
 
@@ -19,54 +20,81 @@ from logsrv.linelog.store.times import SIZE, Times, time_of, times_of
 
 Array: TypeAlias = numpy.ndarray[Any, Any]
 
-# Where eight bytes of a TIME begin; the last ones overlap.
-_EIGHTS = (0, 8, 16, SIZE - 8)
+U64 = numpy.uint64
+# One of eight bytes is 1: the first byte of the product with this is its number.
+_WHICH = U64(0x0001020304050607)
+# The bytes of a line that are compared: a TIME and some more.
+_HEAD = 32
 
 
-def add(index: Index, chunk: bytes, end: int, compressed: int) -> Index:
-    """Return the index with one more frame: the text `chunk[:end]`, which takes `compressed` bytes."""
+class Looked(NamedTuple):
+    """What the index says of the text of a frame: bytes, lines, and their times."""
+
+    size: int
+    lines: int
+    times: Times
+
+
+def look(chunk: bytes, end: int) -> Looked:
+    """Return what the index is to say of the text `chunk[:end]`."""
     # NumPy because, unlike bytes.count, it lets other threads run meanwhile.
-    newlines: Array = numpy.flatnonzero(numpy.frombuffer(chunk, numpy.uint8, end) == ord("\n"))
-    frame = Frame(index.text, index.compressed, index.lines, _times(chunk, end, newlines))
+    newlines = _newlines(numpy.frombuffer(chunk, numpy.uint8, end))
+    return Looked(end, len(newlines), _times(chunk, end, newlines))
+
+
+def add(index: Index, looked: Looked, compressed: int) -> Index:
+    """Return the index with one more frame, which takes `compressed` bytes."""
     return Index(
         index.segment,
-        index.text + end,
+        index.text + looked.size,
         index.compressed + compressed,
-        index.lines + len(newlines),
-        (*index.frames, frame),
+        index.lines + looked.lines,
+        (*index.frames, Frame(index.text, index.compressed, index.lines, looked.times)),
     )
 
 
+def _newlines(text: Array) -> Array:
+    """Return where LF stands. By eight bytes, for `flatnonzero` of each byte takes three times as long."""
+    found: Array = text == ord("\n")
+    whole = len(text) // 8 * 8
+    eights: Array = found[:whole].view("<u8")
+    places: Array = numpy.flatnonzero(eights != 0)
+    some: Array = eights[places]
+    if (some & (some - U64(1))).any():
+        # There are lines of less than eight bytes.
+        return numpy.flatnonzero(found)
+    within = (some * _WHICH >> U64(56)).astype(places.dtype)
+    return numpy.concatenate((places * 8 + within, numpy.flatnonzero(found[whole:]) + whole))
+
+
 def _times(chunk: bytes, end: int, newlines: Array) -> Times:
-    """Return what `times_of` does of `chunk[:end]`, in a sixth of the time where each line has a TIME."""
-    starts: Array = numpy.concatenate((numpy.zeros(1, newlines.dtype), newlines + 1))
-    if starts[-1] == end:
-        starts = starts[:-1]
-    if len(starts) and starts[-1] + SIZE <= end:
+    """Return what `times_of` does of `chunk[:end]`, in a tenth of the time where each line has a TIME."""
+    behind = newlines[:-1] if len(newlines) and newlines[-1] == end - 1 else newlines
+    if len(behind) and behind[-1] + 1 + _HEAD <= end:
         # A line that is shorter goes on in the next one here. In the order of text that makes no
         # difference: LF is before whatever a TIME has.
-        heads = numpy.ndarray((end - SIZE + 1,), f"V{SIZE}", chunk, strides=(1,))[starts]
-        smallest, largest = map(time_of, _ends(heads))
+        heads = numpy.ndarray((end - _HEAD,), f"V{_HEAD}", chunk, 1, (1,))[behind]
+        ends = chunk[:SIZE], *_ends(heads)
+        smallest, largest = time_of(min(ends)), time_of(max(ends))
         if smallest is not None and largest is not None:
             return Times(smallest, largest, sure=True)
     return times_of(chunk[:end])
 
 
 def _ends(heads: Array) -> tuple[bytes, bytes]:
-    """Return the first and the last of these in the order of text, by eight bytes after the other."""
-    low = high = heads
-    for place in _EIGHTS:
-        lows = _eights(low, place)
-        highs = lows if high is low else _eights(high, place)
-        least, most = lows.min(), highs.max()
-        if high is not low or least != most:
-            low, high = low[lows == least], high[highs == most]
-    return low[0].tobytes(), high[0].tobytes()
+    """Return the first and the last of these in the order of text."""
+    eights = numpy.ndarray((_HEAD // 8, len(heads)), ">u8", heads, 0, (8, _HEAD)).astype(U64, "C")
+    differ = eights.min(axis=1) != eights.max(axis=1)
+    place = int(differ.argmax())
+    return _extreme(eights, place, numpy.min), _extreme(eights, place, numpy.max)
 
 
-def _eights(heads: Array, place: int) -> Array:
-    eights: Array = numpy.ndarray((len(heads),), ">u8", heads, place, (SIZE,))
-    return eights.astype(numpy.uint64)
+def _extreme(eights: Array, place: int, extreme: Callable[[Array], Any]) -> bytes:
+    """Return the first or the last of some texts, which are columns: the same before row `place`."""
+    for row in range(place, len(eights)):
+        eights = eights[:, eights[row] == extreme(eights[row])]
+    found: bytes = eights[:, 0].astype(">u8").tobytes()
+    return found[:SIZE]
 
 
 def empty(segment: Segment) -> Index:
@@ -116,6 +144,6 @@ def rebuild(packed: Segment, disk: Disk) -> Index:
     """
     index = empty(packed)
     for text, compressed in frames(packed, disk):
-        index = add(index, text, len(text), compressed)
+        index = add(index, look(text, len(text)), compressed)
     save(index, packed, disk)
     return index

@@ -16,7 +16,7 @@ import zstandard
 
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.indexing import add, empty, save
+from logsrv.linelog.store.indexing import add, empty, look, save
 from logsrv.linelog.store.segment import Segment, tmp
 from logsrv.linelog.store.words.build import Beside
 
@@ -109,11 +109,13 @@ def pack_here(segment: Segment, disk: Disk, going: Callable[[], bool], with_word
         for chunk, end in pieces(source):
             if not going():
                 raise Interrupted
+            # First of all: what was just read is in the processor's cache.
+            looked = look(chunk, end)
             frame = compressor.compress(memoryview(chunk)[:end])
             left = memoryview(frame)
             while left:
                 left = left[disk.writev(fd, [left]) :]
-            made = add(made, chunk, end, len(frame))
+            made = add(made, looked, len(frame))
             if words is not None:
                 words.add(chunk, end, len(frame))
         if words is not None:

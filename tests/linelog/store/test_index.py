@@ -46,7 +46,7 @@ FIRST_VERSION = {
 def of(*texts: bytes) -> Index:
     found = Index(7, 0, 0, 0, ())
     for text in texts:
-        found = indexing.add(found, text, len(text), 10)
+        found = indexing.add(found, indexing.look(text, len(text)), 10)
     return found
 
 
