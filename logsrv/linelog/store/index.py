@@ -229,7 +229,11 @@ def load_head(packed: Segment, disk: Disk) -> Head:
 
     Raises OSError, and ValueError if it is another's, damaged or of the first version.
     """
-    head = decode_head(disk.read(packed.index, _MOST_HEAD))
+    fd = disk.open(packed.index, os.O_RDONLY)
+    try:
+        head = decode_head(os.pread(fd, _MOST_HEAD, 0))
+    finally:
+        os.close(fd)
     _require(packed, head.segment)
     return head
 

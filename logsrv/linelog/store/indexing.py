@@ -28,7 +28,7 @@ _HEAD = 32
 
 
 class Looked(NamedTuple):
-    """What the index says of the text of a frame: bytes, lines, and their times."""
+    """The bytes, the lines and the times of the text of a frame."""
 
     size: int
     lines: int

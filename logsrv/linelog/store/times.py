@@ -37,7 +37,7 @@ class Times(NamedTuple):
 
 
 NONE = Times(None, None, True)
-"""Of no lines."""
+"""The times of no lines."""
 
 UNKNOWN = Times(None, None, False)
 
