@@ -30,7 +30,7 @@ COMMANDS = {
     "new": "write a new plugin project",
     "plugins": "list the plugins and inputs that are installed",
     "replay": "send stored lines again to a server",
-    "reindex": "make the word indexes that sealed segments lack",
+    "reindex": "make the indexes that sealed segments lack",
     "run": "run a plugin that is one file, again each time it is saved",
     "search": "find lines in a store",
     "show": "show the line at a position, and its neighbours",

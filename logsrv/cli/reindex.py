@@ -1,8 +1,9 @@
-"""Make the word indexes that sealed segments of a store lack.
+"""Make the indexes that sealed segments of a store lack.
 
 A search reads only the parts of a sealed segment that its word index names. Segments get one when they are
 sealed, unless --index none was in force or they are of an older version of logsrv; this makes it for
-them, and replaces one that is damaged. A server may go on writing into the store. An index that would
+them, and replaces one that is damaged. So it does with the index of frames (.idx): one of an older
+version leaves out nothing by time. A server may go on writing into the store. A word index that would
 take more than 15 % of its segment is not kept: such segments are read whole.
 
 Exit status: 0, or 1 when a segment is damaged or an index could not be written.
