@@ -6,7 +6,6 @@ Apart from the reading of it (`index.py`), which is to be fast to import.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -15,7 +14,7 @@ import numpy
 
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import FORMAT, Frame, Index, frames
-from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.segment import Segment
 from logsrv.linelog.store.times import SIZE, Times, time_of, times_of
 
 Array: TypeAlias = numpy.ndarray[Any, Any]
@@ -126,15 +125,7 @@ def _compact(found: object) -> bytes:
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:
     """Put the index beside its segment, complete or not at all. Raises OSError."""
-    fd = disk.create_anew(tmp(packed.index))
-    try:
-        left = encode(index)
-        while left:
-            left = left[disk.writev(fd, [left]) :]
-        disk.fdatasync(fd)
-    finally:
-        os.close(fd)
-    disk.rename(tmp(packed.index), packed.index)
+    disk.put(packed.index, encode(index))
 
 
 def rebuild(packed: Segment, disk: Disk) -> Index:
