@@ -147,6 +147,7 @@ class ImportWriter:
         if self._skip > self._skipped:
             raise self._foreign()
         self._rotate()
+        self._note()
         self._seal()
         self.done = Done(self.done.files + self.done.under_way)
         self.done.save(self._disk)

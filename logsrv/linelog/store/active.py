@@ -91,19 +91,16 @@ class ActiveSegment:
         return count
 
     def leave_worn(self) -> None:
-        """Begin a new segment if no line may be written to this one any more. Raises as `write` does."""
+        """Begin a new segment if no line may be written to this one any more. Raises as `write` does.
+
+        An empty one is left as well, and not given another number: who follows it has it open.
+        """
         while self._worn:
-            if self.position.offset:
-                if self._unended:
-                    self._count(self._disk.writev(self.fd, [b"\n"]))
-                    self._unended = False
-                self._lock.check()
-                self._go_on(*self._replace(), 0)
-            else:
-                if self._named:
-                    self._disk.unlink(self._named)
-                    self._named = ""
-                self._renumber(0)
+            if self._unended:
+                self._count(self._disk.writev(self.fd, [b"\n"]))
+                self._unended = False
+            self._lock.check()
+            self._go_on(*self._replace(), 0)
             self._worn -= 1
 
     def _look(self) -> None:
@@ -260,13 +257,6 @@ class ActiveSegment:
                 "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
                 why=reason(error),
             )
-
-    def _renumber(self, size: int) -> None:
-        """Let it be another segment: an old position must not lead into it. Raises OSError."""
-        number = self.position.segment + 1
-        segment.save_number(number, self._disk)
-        self.beside = number, self.beside[1]
-        self.position = Position(number, size)
 
     def finish(self) -> None:
         """Sync and close it, once no other thread uses it. Raises OSError."""

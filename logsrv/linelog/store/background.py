@@ -22,7 +22,14 @@ from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.recover import settle
 from logsrv.linelog.store.retain import BelievedTime, measure, retain
 from logsrv.linelog.store.seal import Interrupted, seal
-from logsrv.linelog.store.segment import Form, Segment, note_synced, rivals, sealed_segments
+from logsrv.linelog.store.segment import (
+    Form,
+    Segment,
+    keep_number,
+    note_synced,
+    rivals,
+    sealed_segments,
+)
 from logsrv.linelog.store.trouble import InReactor, Trouble
 
 log = Logger()
@@ -248,7 +255,9 @@ class Sealer:
             # Retention was faster.
             return
         if empty:
-            self._disk.unlink(plain.name)
+            # Its name tells the numbers that are used up; from now on the file `number` does.
+            if keep_number(self._disk) > plain.number:
+                self._disk.unlink(plain.name)
             return
         with_words = self.policy.index is Indexing.WORDS
         self.seconds.timed(

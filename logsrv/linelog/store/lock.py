@@ -89,8 +89,9 @@ class DirectoryLock:
 
     def _sign(self, fd: int, text: bytes) -> None:
         os.fchmod(fd, FILE_MODE)
-        os.ftruncate(fd, 0)
+        # In this order: it must not be empty in between, as after an end in good order.
         os.pwrite(fd, text, 0)
+        os.ftruncate(fd, len(text))
         if self.believed is not None:
             with contextlib.suppress(OSError):
                 os.utime(fd, (self.believed, self.believed))

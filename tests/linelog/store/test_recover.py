@@ -15,6 +15,8 @@ import zstandard
 from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
+from logsrv.linelog.read.follow import Follower, end_of
+from logsrv.linelog.read.view import View
 from logsrv.linelog.store import index
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.recover import holder, tidy
@@ -464,12 +466,48 @@ async def test_a_rotation_that_a_power_cut_broke_off_is_done_and_its_next_number
 async def test_an_empty_segment_with_two_names_loses_one(
     open_store: OpenStore, tmp_path: Path
 ) -> None:
-    """Its later lines would else be there twice."""
+    """Later lines would else be there twice."""
     (tmp_path / "current.log").touch()
     os.link(tmp_path / "current.log", tmp_path / NAME)
     (tmp_path / "lock").write_text("77\n")
     store = open_store(directory=tmp_path)
-    assert store.position == (3, 0) and not (tmp_path / NAME).exists()
+    assert store.position == (3, 0)
+    store.append(batch(b"one"))
+    await until(lambda: not list(tmp_path.glob("0*")))
+    await store.close()
+    assert text_of(tmp_path) == stored(b"one")
+    assert open_store(directory=tmp_path).position == (3, len(stored(b"one")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_follows_a_store_over_crashes_sees_each_line_once(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Also where nothing had been written before the first one."""
+    await open_store(directory=tmp_path).close()
+    view = View(str(tmp_path), lambda _: None)
+    follower = Follower(view, end_of(view))
+    text, gaps = b"", []
+
+    def read() -> None:
+        nonlocal text
+        while news := follower.read():
+            text += news.text
+            gaps.append(news.gap)
+
+    read()
+    for number in range(4):
+        (tmp_path / "lock").write_text("77\n")
+        store = open_store(directory=tmp_path)
+        read()
+        if number != 1:
+            store.append(batch(b"%d" % number))
+            await store.durable()
+        read()
+        await store.close()
+    assert text == stored(b"0", b"2", b"3") and not any(gaps)
+    follower.close()
+    view.close()
 
 
 @pytest_twisted.ensureDeferred
