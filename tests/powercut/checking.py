@@ -1,0 +1,164 @@
+"""What must hold in a store after a cut, when it was started again and went on."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from logsrv.linelog.query.match import compile
+from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.plan import Scope
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Position
+from tests.powercut.recovery import NEW, Log, logged, use
+from tests.powercut.seen import ID, Seen
+
+# Columns of the table.
+KINDS = (
+    "stopped",
+    "lost",
+    "twice",
+    "order",
+    "foreign",
+    "silent",
+    "moved",
+    "reused",
+    "index",
+    "noise",
+)
+
+
+def wrongs(directory: Path, seen: Seen, go_on: Callable[[Path], None] = use) -> list[str]:
+    """Start the store again as `go_on` does and look at it; return what is wrong, each `kind: what`."""
+    with logged() as log:
+        try:
+            go_on(directory)
+        except Exception as error:
+            return [f"stopped: it does not go on: {type(error).__name__}: {error}"]
+    told: list[str] = []
+    with View(str(directory), told.append) as view:
+        hits = list(_search(view, "").hits())
+        found = [
+            *_lines(hits, seen, log),
+            *_new_ones(hits, seen),
+            *_indexes(view, hits),
+        ]
+    found += [f"index: {sentence}" for sentence in told]
+    found += [f"noise: {one}" for one in log.said if "does not hold the number" in one]
+    return found
+
+
+def wrongs_of_import(
+    directory: Path, wanted: list[bytes], again: Callable[[Path], int]
+) -> list[str]:
+    """Import the same files `again` and look at the store; return what is wrong, as `wrongs` does."""
+    try:
+        if status := again(directory):
+            return [f"stopped: the import ends with status {status}"]
+    except Exception as error:
+        return [f"stopped: the import does not go on: {type(error).__name__}: {error}"]
+    told: list[str] = []
+    with View(str(directory), told.append) as view:
+        hits = list(_search(view, "").hits())
+        found = list(_indexes(view, hits))
+    lines = [hit.line for hit in hits]
+    if lines != wanted:
+        there, all_of_them = Counter(lines), Counter(wanted)
+        found += [f"lost: {_named(line)}" for line in all_of_them - there]
+        found += [f"twice: {_named(line)}" for line in there if 0 < all_of_them[line] < there[line]]
+        found += [f"foreign: {line[:80]!r}" for line in there if line not in all_of_them]
+        found = found or ["order: the lines are not in the order of the files"]
+    return found + [f"index: {sentence}" for sentence in told]
+
+
+def _search(view: View, query: str, **scope: str) -> Search:
+    return Search(view, compile(parse(query)), Scope(**scope), processes=1)
+
+
+def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
+    """What is wrong with the lines from before the cut."""
+    there: Counter[bytes] = Counter()
+    last = Position(0, 0)
+    for position, text in hits:
+        line = text + b"\n"
+        if line in seen.lines:
+            there[line] += 1
+            was = seen.lines[line]
+            if was < last:
+                yield f"order: {_named(line)} is behind a younger one"
+            last = max(last, was)
+            if was != position and there[line] == 1:
+                yield f"moved: {_named(line)} was at {was} and is at {position}"
+        elif not any(new in line for new in NEW):
+            yield from _odd(position, text, seen, log)
+    for line, count in there.items():
+        if count > 1:
+            yield f"twice: {_named(line)} is there {count} times"
+    ids = {int(match[1]) for line in there if (match := ID.search(line))}
+    excused = {
+        int(match[1])
+        for segment, text in seen.texts.items()
+        if segment <= seen.removed
+        for match in ID.finditer(text)
+    }
+    if lost := sorted(seen.promised - ids - excused):
+        yield f"lost: {len(lost)} acknowledged lines, the first is {lost[0]}"
+
+
+def _odd(position: Position, text: bytes, seen: Seen, log: Log) -> Iterator[str]:
+    """A line that nobody sent: a torn one, or one with NULs, of which the store has said so."""
+    if b"\0" in text:
+        if not log.has("NUL"):
+            yield f"silent: {text.count(0)} NULs at {position} without a word"
+        return
+    segment, offset = position
+    if seen.texts.get(segment, b"")[offset:].startswith(text) or any(
+        line.startswith(text) for line in seen.lines
+    ):
+        if not log.has("torn"):
+            yield f"silent: a torn line at {position} without a word"
+        return
+    yield f"foreign: nobody sent what is at {position}: {text[:80]!r}"
+
+
+def _new_ones(hits: list[Hit], seen: Seen) -> Iterator[str]:
+    """What is wrong with the lines from behind the cut."""
+    places = {new: [hit.position for hit in hits if new in hit.line] for new in NEW}
+    for new, found in places.items():
+        if len(found) != 1:
+            yield f"stopped: {new.decode()!r} is there {len(found)} times"
+        for position in found:
+            if position < seen.end:
+                yield f"reused: a new line is at {position}, and {seen.end} was read up to"
+
+
+def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
+    """What the indexes of words and of times find, and what is there."""
+    if not hits:
+        return
+    texts = [hit.line for hit in hits]
+    chosen = texts[len(texts) // 2]
+    words = {
+        match[0].decode() for line in (texts[0], chosen) if (match := re.search(rb"word\d+", line))
+    }
+    for word in sorted(words):
+        wanted = [line for line in texts if compile(parse(word)).matches(line)]
+        if _search(view, word).count() != len(wanted):
+            yield f"index: the word {word} is not found in all of {len(wanted)} lines"
+    moment = chosen[:27].decode("latin-1")
+    if not re.fullmatch(r"\d{4}-.*Z", moment):
+        return
+    for scope in ({"since": moment}, {"until": moment}):
+        wanted = [
+            line for line in texts if (line[:27].decode("latin-1") < moment) == ("until" in scope)
+        ]
+        if _search(view, "", **scope).count() != len(wanted):
+            yield f"index: {scope} does not find {len(wanted)} lines"
+
+
+def _named(line: bytes) -> str:
+    match = ID.search(line)
+    return f"line {int(match[1])}" if match else repr(line[:60])

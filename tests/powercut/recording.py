@@ -1,0 +1,153 @@
+"""The record of what a daemon, its children and a test did to a directory, in one order."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import enum
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+SOURCE = Path(__file__).with_name("shim.c")
+# How long a sync takes: what is written, renamed and answered meanwhile is what the cuts are about.
+SYNC_TAKES = 0.004
+_HEAD = struct.Struct("=QQI4096s")
+_HEAD_AT = 1024
+_RECORD = struct.Struct("=IIqQQQIIII")
+
+
+class Kind(enum.IntEnum):
+    """The kinds of records, as shim.c has them."""
+
+    CREATE = 1
+    MKDIR = 2
+    LINK = 3
+    RENAME = 4
+    UNLINK = 5
+    RMDIR = 6
+    WRITE = 7
+    TRUNCATE = 8
+    SYNC = 9
+    SYNCED = 10
+    SEND = 11
+    MARK = 12
+
+
+@attrs.frozen
+class Operation:
+    """One record; `path` and `second` are as seen from the root, "" for the root itself.
+
+    at: where it stands in the record, by which SYNCED names its SYNC in `offset`. offset: of a WRITE; the size
+    of a TRUNCATE; the peer's port of a SEND. moment: seconds of the clock that never jumps.
+    """
+
+    at: int
+    kind: Kind
+    result: int
+    moment: float
+    ino: int
+    offset: int
+    process: int
+    path: str
+    second: str
+    data: bytes
+
+    def __str__(self) -> str:
+        names = " ".join(filter(None, (self.path or ".", self.second)))
+        size = f" {len(self.data)} bytes at {self.offset}" if self.data else ""
+        return f"{self.kind.name.lower()} {names}{size}"
+
+
+def build(directory: Path) -> Path:
+    """Compile the shim into a directory. Raises OSError and CalledProcessError where that cannot be."""
+    if sys.platform != "linux":
+        raise OSError("the shim is for Linux")
+    built = directory / "shim.so"
+    if not built.exists():
+        command = [
+            "cc",
+            "-O2",
+            "-shared",
+            "-fPIC",
+            "-o",
+            str(built),
+            str(SOURCE),
+            "-ldl",
+            "-lpthread",
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+    return built
+
+
+class Recording:
+    """A record that is being made, of all that is done below `root` in the environment it gives."""
+
+    def __init__(self, root: Path, shim: Path, *, sync_takes: float = SYNC_TAKES) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.path = self.root.with_name(f"{self.root.name}.record")
+        self.environment = {"LD_PRELOAD": str(shim), "POWERCUT_RECORD": str(self.path)}
+        self._shim = ctypes.CDLL(str(shim))
+        where = os.fsencode(self.path), os.fsencode(self.root)
+        failed = self._shim.powercut_attach(*where, int(sync_takes * 1e6))
+        assert not failed, "the record cannot be mapped"
+
+    def mark(self, text: str) -> None:
+        """Note a moment."""
+        self._shim.powercut_mark(text.encode())
+
+    @contextlib.contextmanager
+    def between_operations(self) -> Iterator[None]:
+        """Let nothing begin or be half done meanwhile: a kill in here falls between two records."""
+        self._shim.powercut_lock()
+        try:
+            yield
+        finally:
+            self._shim.powercut_unlock()
+
+    def fail(
+        self, kind: Kind, pattern: str, error: int, *, skip: int = 0, times: int = 1,
+        late: bool = False, place: int = 0,
+    ) -> None:  # fmt: skip
+        """Let calls on paths that fit the pattern fail, after `skip` of them.
+
+        A SYNC that fails is a write-back that failed, and so is a WRITE that fails `late`, at a sync: it is
+        told once to each open file description. place: of the rule, 0 to 7; one replaces another there.
+        """
+        place_and = (place, int(kind), pattern.encode(), skip, error, int(late), times)
+        self._shim.powercut_rule(*place_and)
+
+    def operations(self) -> list[Operation]:
+        """Return what is recorded by now."""
+        return operations(self.path)
+
+    def close(self) -> None:
+        """Remove the record's file."""
+        self.path.unlink()
+
+
+def operations(path: Path) -> list[Operation]:
+    """Return the operations of a record."""
+    with path.open("rb") as file:
+        file.seek(_HEAD_AT)
+        end, start, _, root = _HEAD.unpack(file.read(_HEAD.size))
+        file.seek(start)
+        data = file.read(end - start)
+    root = root.partition(b"\0")[0] + b"/"
+    found, at = [], 0
+    while at < len(data):
+        size, kind, result, moment, ino, offset, process, *lengths = _RECORD.unpack_from(data, at)
+        parts, place = [], at + _RECORD.size
+        for length in lengths:
+            parts.append(data[place : place + length])
+            place += length
+        names = [os.fsdecode((part + b"/").removeprefix(root)).rstrip("/") for part in parts[:2]]
+        one = (start + at, Kind(kind), result, moment / 1e9, ino, offset, process)
+        found.append(Operation(*one, *names, parts[2]))
+        at += size
+    return found

@@ -1,0 +1,118 @@
+"""The store's own recovery, run in this process on what a cut has left, and what it says meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.python.failure import Failure
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
+from logsrv.linelog.store.store import Store
+
+NEW = [b"<new 1> the first line after the cut", b"<new 2> the first one of a new segment"]
+WITHIN = 20.0
+_PLAIN = re.compile(r"\d{10}-\w+\.log")
+_POLICY = StorePolicy(sync=Sync.ALWAYS, rotate_every=1000 * 366 * DAY)
+
+
+class Call:
+    """A later call, which never comes: nothing here takes so long."""
+
+    def active(self) -> bool:
+        return True
+
+    def cancel(self) -> None:
+        """Do nothing."""
+
+
+class Turns:
+    """The part of a reactor that a store uses, in turns of whoever waits for something."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def seconds(self) -> float:
+        return time.time()
+
+    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Call:
+        return Call()
+
+    def callFromThread(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+        self._calls.put(lambda: function(*args, **kwargs))
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Go on until the condition is met. Raises TimeoutError."""
+        end = time.monotonic() + WITHIN
+        while not condition():
+            with contextlib.suppress(Empty):
+                self._calls.get(timeout=0.0005)()
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited in vain for {what}")
+
+    def result(self, waiting: Deferred[None], what: str) -> None:
+        """Wait for a Deferred; raises what it fails with."""
+        done: list[object] = []
+        waiting.addBoth(done.append)
+        self.until(lambda: done, what)
+        if isinstance(done[0], Failure):
+            done[0].raiseException()
+
+
+@attrs.define
+class Log:
+    """The sentences that were logged."""
+
+    said: list[str] = attrs.field(factory=list)
+
+    def __call__(self, event: LogEvent) -> None:
+        self.said.append(formatEvent(event))
+
+    def has(self, word: str) -> bool:
+        return any(word in sentence for sentence in self.said)
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[Log]:
+    """Give what is logged meanwhile."""
+    log = Log()
+    globalLogPublisher.addObserver(log)
+    try:
+        yield log
+    finally:
+        globalLogPublisher.removeObserver(log)
+
+
+def use(directory: Path) -> None:
+    """Start a store there, append, rotate, seal, append, stop. Raises what any of it raises."""
+    turns = Turns()
+    store = Store(directory, _POLICY, reactor=turns, metrics=Metrics(METRICS))
+    store.open()
+    try:
+        for line in NEW:
+            store.append(Batch(Block.of(line + b"\n"), "tcp:192.0.2.1:1", time.time()))
+            turns.result(store.durable(), "a line to be durable")
+            if line is NEW[0]:
+                store.rotate()
+        turns.until(lambda: not plain(directory) or store.troubles(), "the sealing")
+        if store.troubles():
+            raise RuntimeError(f"troubles: {store.troubles()}")
+    finally:
+        turns.result(store.close(), "the end")
+
+
+def plain(directory: Path) -> list[str]:
+    """Return the names of the segments that wait for being sealed."""
+    return [name for name in os.listdir(directory) if _PLAIN.fullmatch(name)]

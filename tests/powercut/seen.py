@@ -1,0 +1,147 @@
+"""What anybody could read before a cut: lines with their positions, as readers of the store found them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import attrs
+
+from logsrv.errors import StoreError
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segment import Form, Position
+from tests.powercut.history import History
+from tests.powercut.image import Image
+
+ID = re.compile(rb"<id (\d+)>")
+PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")
+# Sync.INTERVAL promises a second; a busy machine takes its time.
+INTERVAL = 3.0
+
+
+class Shown(NamedTuple):
+    """From operation `number` on the text of segment `segment` was that of a file."""
+
+    number: int
+    segment: int
+    node: int
+
+
+@attrs.frozen
+class Seen:
+    """What was read, answered and removed before a cut.
+
+    texts: of each segment, as far as its lines were whole. promised: ids of lines that must be there.
+    removed: retention has removed the segments up to this one.
+    """
+
+    texts: dict[int, bytes]
+    promised: frozenset[int]
+    removed: int
+
+    @functools.cached_property
+    def lines(self) -> dict[bytes, Position]:
+        """Where each line stood, with its LF."""
+        return {
+            line: Position(segment, offset)
+            for segment, text in self.texts.items()
+            for offset, line in offsets(text)
+        }
+
+    @property
+    def end(self) -> Position:
+        """The place behind all that could be read."""
+        last = max(self.texts, default=0)
+        return Position(last, len(self.texts.get(last, b"")))
+
+
+def offsets(text: bytes) -> list[tuple[int, bytes]]:
+    """Return the lines with their LFs, each with its offset."""
+    return [(match.start(), match[0]) for match in re.finditer(rb"[^\n]*\n", text)]
+
+
+class Looks:
+    """What readers found at each moment of a history, whose store is at `store`.
+
+    Its own readers say which file had which number, and a cut must not make that untrue.
+    """
+
+    def __init__(self, history: History, store: str) -> None:
+        self._history, self._store = history, store
+        self._shown: list[Shown] = []
+        self._removed: list[tuple[int, int]] = []
+        self._always = "policy always" in history.marks
+        last: dict[int, int] = {}
+        for change in history.names:
+            for segment, node in self._segments(change.number + 1):
+                if last.get(segment) != node:
+                    last[segment] = node
+                    self._shown.append(Shown(change.number, segment, node))
+            path, node_then = change.entries[0]
+            packed = PACKED.fullmatch(Path(path).name)
+            if packed and node_then is None:
+                self._removed.append((change.number, int(packed[1])))
+
+    def _segments(self, until: int) -> list[tuple[int, int]]:
+        """Return the number and the node of each segment that is plain."""
+        history = self._history
+        entries = history.entries(one for one in history.names if one.number < until)
+        small = (f"{self._store}/number", f"{self._store}/store")
+        texts = {
+            node: history.files[node].text(until) if path in small else b""
+            for path, node in entries.items()
+            if node in history.files
+        }
+        if f"{self._store}/current.log" not in entries:
+            return []
+        root = Path(tempfile.mkdtemp(dir=scratch()))
+        try:
+            Image(entries, texts).write(root)
+            with contextlib.suppress(StoreError), View(str(root / self._store), str) as view:
+                return [
+                    (one.number, entries[f"{self._store}/{one.name}"])
+                    for one in view.segments
+                    if one.form is not Form.PACKED
+                ]
+            return []
+        finally:
+            shutil.rmtree(root)
+
+    def before(self, cut: int) -> Seen:
+        """Return what had happened at a cut."""
+        history, texts = self._history, {}
+        for number, segment, node in self._shown:
+            if number < cut:
+                file = history.files[node]
+                text = max(self._versions(file, cut), key=len)
+                texts[segment] = text[: text.rfind(b"\n") + 1]
+        before = [one for number, one in self._removed if number < cut]
+        return Seen(texts, self._promised(cut), max(before, default=0))
+
+    def _versions(self, file: object, cut: int) -> list[bytes]:
+        """The text before each time that it was cut down, and at the cut."""
+        history = self._history
+        cuts = [one.number for one in file.changes if one.data is None and one.number < cut]  # type: ignore[attr-defined]
+        return [file.text(number) for number in [*cuts, cut]]  # type: ignore[attr-defined]
+
+    def _promised(self, cut: int) -> frozenset[int]:
+        history = self._history
+        answered = [(number, line) for number, line in history.acknowledged if number < cut]
+        if not self._always:
+            now = history.operations[cut - 1].moment
+            answered = [
+                (number, line)
+                for number, line in answered
+                if history.operations[number].moment < now - INTERVAL
+            ]
+        return frozenset(line for _, line in answered)
+
+
+def scratch() -> str | None:
+    """Return where small files are made and removed quickly; None for the usual place."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -1,0 +1,72 @@
+"""No power cut takes back what was acknowledged, doubles a line, or uses a position again.
+
+    LOGSRV_POWER_CUTS=100000 pytest -n 2 tests/powercut/test_states.py
+
+tries so many states instead of 2,000. What is wrong is told with how to see that state again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.powercut.checking import KINDS
+from tests.powercut.models import MODELS
+from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
+from tests.powercut.workloads import LARGE, WORKLOADS
+
+STATES = int(os.environ.get("LOGSRV_POWER_CUTS", "2000"))
+# One in so many states is of a large workload.
+SMALLER = 20
+# A record, a model, a seed and the number of a state.
+AGAIN = os.environ.get("LOGSRV_POWER_CUT", "").split()
+Recorded = Callable[[str], Workload]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "name", [*WORKLOADS, *(pytest.param(one, marks=pytest.mark.long) for one in LARGE)]
+)
+def test_a_store_after_power_cuts(
+    workload: Recorded, name: str, model: str, tmp_path: Path, record_property: Callable[..., None]
+) -> None:
+    states = STATES // (len(WORKLOADS) * len(MODELS)) + 1
+    recorded = workload(name)
+    tally = tried(recorded, MODELS[model], states // SMALLER + 1 if name in LARGE else states)
+    kinds = [tally.wrong[kind] for kind in KINDS]
+    record_property("power cuts", (name, model, tally.states, tally.equal, tally.bad, *kinds))
+    assert not tally.bad, _told(recorded, tally, tmp_path)
+
+
+def _told(workload: Workload, tally: Tally, directory: Path) -> str:
+    """Keep the record and the first state of each kind; return what a person needs."""
+    record = directory / "root.record"
+    for path in workload.directory.glob("*.[rl]*"):
+        shutil.copy2(path, directory)
+    told = [f"{tally.bad} of {tally.states} states are wrong: {dict(tally.wrong)}"]
+    for kind, (number, what, choice) in tally.first.items():
+        _, image = one_state(workload, MODELS[tally.model], SEED, number)
+        (directory / kind).mkdir()
+        image.write(directory / kind)
+        told += [
+            "",
+            what,
+            choice.told(workload.history),
+            f"it is in {directory / kind}; again: LOGSRV_POWER_CUT='{record} {tally.model} {SEED} {number}'"
+            " pytest tests/powercut/test_states.py -k again",
+        ]
+    return "\n".join(told)
+
+
+@pytest.mark.skipif(not AGAIN, reason="LOGSRV_POWER_CUT='RECORD MODEL SEED NUMBER' is not set")
+def test_one_state_again(tmp_path: Path) -> None:
+    record, model, seed, number = AGAIN
+    workload = Workload.of("again", Path(record))
+    choice, image = one_state(workload, MODELS[model], int(seed), int(number))
+    image.write(tmp_path)
+    found = workload.check(tmp_path, choice.cut)
+    assert not found, "\n".join([choice.told(workload.history), *found, f"it is in {tmp_path}"])

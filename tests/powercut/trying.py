@@ -1,0 +1,137 @@
+"""States of a workload under a model, each made, recovered and looked at, and what came of it."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+
+from tests.end_to_end.stored import stored_bytes
+from tests.powercut.checking import wrongs, wrongs_of_import
+from tests.powercut.history import History
+from tests.powercut.image import Image
+from tests.powercut.models import MODELS, Choice, Model, image, sample, tellings
+from tests.powercut.recording import operations
+from tests.powercut.seen import Looks, scratch
+from tests.powercut.workloads import STORE, import_again
+
+SEED = 18
+# So many states in vain, one after the other, and there are no others.
+IN_VAIN = 3000
+
+
+def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
+    """Yield states without end, the same ones for the same seed: two that tell much, and a random one."""
+    chance = random.Random(seed)
+    cuts = history.cuts()
+    telling = [choice for cut in cuts for choice in tellings(model, history, cut)]
+    chance.shuffle(telling)
+    for number in itertools.count():
+        if telling and number % 3:
+            yield telling.pop()
+        else:
+            yield sample(model, history, chance.choice(cuts), chance)
+
+
+@attrs.define
+class Workload:
+    """What was recorded of a workload; `directory` has the record, and the files of an import.
+
+    check: returns what is wrong behind a cut, once its state is on the disk.
+    key: returns what must hold behind a cut; equal states are the same if that is.
+    """
+
+    name: str
+    directory: Path
+    history: History
+    check: Callable[[Path, int], list[str]]
+    key: Callable[[int], object]
+
+    @classmethod
+    def of(cls, name: str, record: Path) -> Workload:
+        history, logs = History(operations(record)), record.parent
+        if "policy import" in history.marks:
+            whole = image(
+                MODELS["alice"], history, Choice(history.marks["imported"], frozenset(), "all")
+            )
+            wanted = _lines(whole)
+
+            def check(root: Path, cut: int) -> list[str]:
+                again = lambda place: import_again(place, logs)  # noqa: E731
+                return wrongs_of_import(root / STORE, wanted, again)
+
+            return cls(name, logs, history, check, lambda cut: None)
+        looks = Looks(history, STORE)
+        return cls(
+            name,
+            logs,
+            history,
+            lambda root, cut: wrongs(root / STORE, looks.before(cut)),
+            lambda cut: (looks.before(cut).promised, looks.before(cut).end),
+        )
+
+
+def _lines(whole: Image) -> list[bytes]:
+    with tempfile.TemporaryDirectory(dir=scratch()) as place:
+        whole.write(Path(place))
+        return stored_bytes(Path(place) / STORE).splitlines()
+
+
+@attrs.define
+class Tally:
+    """Numbers of one workload under one model: states tried, equal ones left out, wrong ones by kind.
+
+    first: for each kind the number of a state, what is wrong with it, and what it is.
+    """
+
+    workload: str
+    model: str
+    states: int = 0
+    equal: int = 0
+    bad: int = 0
+    wrong: Counter[str] = attrs.field(factory=Counter)
+    first: dict[str, tuple[int, str, Choice]] = attrs.field(factory=dict)
+
+    def count(self, number: int, choice: Choice, found: list[str]) -> None:
+        self.states += 1
+        self.bad += bool(found)
+        for kind, what in {one.partition(":")[0]: one for one in reversed(found)}.items():
+            self.wrong[kind] += 1
+            self.first.setdefault(kind, (number, what, choice))
+
+
+def tried(workload: Workload, model: Model, states: int, seed: int = SEED) -> Tally:
+    """Try so many different states, or all that are found."""
+    tally = Tally(workload.name, model.name)
+    known: set[tuple[bytes, object]] = set()
+    vain = 0
+    for number, choice in enumerate(choices(model, workload.history, seed)):
+        if tally.states >= states or vain > IN_VAIN:
+            return tally
+        made = image(model, workload.history, choice)
+        key = made.digest(), workload.key(choice.cut)
+        if key in known:
+            tally.equal += 1
+            vain += 1
+            continue
+        known.add(key)
+        vain = 0
+        root = Path(tempfile.mkdtemp(prefix="cut.", dir=scratch()))
+        try:
+            made.write(root)
+            tally.count(number, choice, workload.check(root, choice.cut))
+        finally:
+            shutil.rmtree(root)
+    raise AssertionError("there are states without end")
+
+
+def one_state(workload: Workload, model: Model, seed: int, number: int) -> tuple[Choice, Image]:
+    """Return a state by its number."""
+    choice = next(itertools.islice(choices(model, workload.history, seed), number, None))
+    return choice, image(model, workload.history, choice)

@@ -1,0 +1,247 @@
+"""What real daemons and commands do while they are recorded: a few hundred lines each.
+
+Every workload is a function that is given a `Stage`. Its lines have numbers, from 1 on, and words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from logsrv.kit.testing import TwistdProcess, wait_until
+from logsrv.cli import import_files
+from logsrv.kit.options.argument_parser import Parser
+from tests.powercut.recording import Recording
+from tests.powercut.seen import INTERVAL
+
+STORE = "a/new/store"
+LISTEN = ("--listen", "relp:tcp:0:interface=127.0.0.1")
+IMPORT = (sys.executable, "-P", "-m", "logsrv.cli.main", "import", "--directory")
+
+
+def line(number: int, size: int) -> bytes:
+    """Return the text of a line: its number, a word that others have too, and so many more letters."""
+    return b"<id %d> word%d " % (number, number % 17) + b"x" * size + b" <end>"
+
+
+@attrs.define
+class Stage:
+    """A daemon at a time on a store below the recorded root, and a client that waits for its answers."""
+
+    recording: Recording
+    logs: Path
+    next: int = 1
+    server: TwistdProcess | None = None
+    _chance: random.Random = attrs.field(factory=lambda: random.Random(7))
+
+    @property
+    def store(self) -> Path:
+        return self.recording.root / STORE
+
+    def make_directory(self) -> None:
+        """Make the store's directory before all else, as whoever installs a server does."""
+        self.store.mkdir(parents=True)
+        for folder in (self.store.parent.parent, self.store.parent, self.store):
+            self.recording.mark(f"there {folder.relative_to(self.recording.root)}")
+
+    def start(self, *options: str) -> TwistdProcess:
+        """Start a daemon."""
+        words = ("--directory", str(self.store), *LISTEN, *options)
+        environment = self.recording.environment
+        self.server = TwistdProcess("logsrv", *words, directory=self.logs, environment=environment)
+        self.server.start().ready()
+        return self.server
+
+    def send(self, count: int, *, window: int = 8, size: int = 400) -> None:
+        """Send lines, so many at a time, each group when the one before is acknowledged."""
+        with self._connect() as connection:
+            for first in range(0, count, window):
+                self._put(connection, min(window, count - first), 2 + first, size)
+                self._wait(connection, min(window, count - first))
+
+    def send_and_kill(self, count: int, size: int = 400) -> None:
+        """Send lines that nobody waits for, and kill the daemon between two of its operations."""
+        assert self.server is not None
+        with self._connect() as connection:
+            self._put(connection, count, 2, size)
+            self._wait(connection, count // 2)
+            with self.recording.between_operations():
+                self.server.send_signal(signal.SIGKILL)
+                self.server.wait()
+        self.recording.mark("killed")
+
+    def _connect(self) -> socket.socket:
+        assert self.server is not None
+        connection = socket.create_connection(("127.0.0.1", self.server.port()), 60)
+        self.recording.mark(f"relp {connection.getsockname()[1]} {self.next}")
+        connection.sendall(b"1 open 30 relp_version=0\ncommands=syslog\n")
+        while not connection.recv(65536).endswith(b"\n"):
+            pass
+        return connection
+
+    def _put(self, connection: socket.socket, count: int, transaction: int, size: int) -> None:
+        for number in range(transaction, transaction + count):
+            text = line(self.next, self._chance.randint(size // 2, size))
+            connection.sendall(b"%d syslog %d %b\n" % (number, len(text), text))
+            self.next += 1
+
+    def _wait(self, connection: socket.socket, count: int) -> None:
+        seen = b""
+        while seen.count(b" rsp 6 200 OK\n") < count:
+            data = connection.recv(65536)
+            assert data, "it was cut off"
+            seen += data
+
+    def sealed(self, count: int) -> None:
+        """Wait until so many segments are sealed and nothing is left of it."""
+        assert self.server is not None
+        self.server.wait_until(
+            lambda: (
+                len(list(self.store.glob("*.zst"))) >= count
+                and not list(self.store.glob("0*Z.log"))
+            ),
+            "the sealing",
+            60,
+        )
+
+    def stop(self) -> None:
+        assert self.server is not None
+        assert self.server.stop() in (0, -signal.SIGTERM)
+        self.recording.mark("stopped")
+
+
+def rotating(stage: Stage) -> None:
+    """Rotations and sealings under `always`, a reload, and a second run after a clean stop."""
+    stage.make_directory()
+    stage.recording.mark("policy always")
+    server = stage.start("--sync", "always", "--rotate-size", "16KiB")
+    stage.send(120)
+    server.send_signal(signal.SIGHUP)
+    stage.send(40, window=40)
+    stage.sealed(1)
+    stage.stop()
+    stage.start("--sync", "always", "--rotate-size", "16KiB")
+    stage.send(20, window=4)
+    stage.stop()
+
+
+def killed(stage: Stage) -> None:
+    """A first start where there is no directory; kill -9 in full flow, three times: recovery is cut as well."""
+    stage.recording.mark("policy always")
+    for _ in range(3):
+        stage.start("--sync", "always", "--rotate-size", "24KiB")
+        stage.send(24)
+        stage.send_and_kill(40)
+    stage.start("--sync", "always")
+    stage.send(8)
+    stage.stop()
+
+
+def retention(stage: Stage) -> None:
+    """Few bytes are kept, so sealed segments go."""
+    stage.make_directory()
+    stage.recording.mark("policy always")
+    options = ("--sync", "always", "--rotate-size", "12KiB", "--keep-bytes", "13KiB")
+    stage.start(*options)
+    stage.send(160, size=300)
+    stage.sealed(1)
+    stage.stop()
+    stage.start(*options)
+    stage.send(40, size=300)
+    stage.sealed(1)
+    stage.stop()
+
+
+def interval(stage: Stage) -> None:
+    """The default policy: a second, also over a kill and a start after which nobody sends."""
+    stage.make_directory()
+    stage.recording.mark("policy interval")
+    stage.start("--rotate-size", "16KiB")
+    stage.send(60)
+    time.sleep(1.5)
+    stage.send(20)
+    stage.send_and_kill(20)
+    stage.start("--rotate-size", "16KiB")
+    # It is time that this is about: what the policy promises after so long.
+    time.sleep(INTERVAL + 1)
+    stage.recording.mark("waited")
+    stage.send(20)
+    stage.stop()
+
+
+def packing(stage: Stage) -> None:
+    """A segment so large that another process packs it."""
+    stage.make_directory()
+    stage.recording.mark("policy always")
+    stage.start("--sync", "always", "--rotate-size", "17MiB")
+    stage.send(270, window=90, size=120_000)
+    stage.sealed(1)
+    stage.stop()
+
+
+def importing(stage: Stage) -> None:
+    """`logsrv import` of two files with more than it writes at a time, twice: the second has nothing to do."""
+    stage.make_directory()
+    stage.recording.mark("policy import")
+    for _ in range(2):
+        command = [*IMPORT, str(stage.store), *map(str, sources(stage.logs))]
+        environment = {**os.environ, **stage.recording.environment}
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
+        stage.recording.mark("imported")
+
+
+def sources(directory: Path) -> list[Path]:
+    """Make the files of an import, unless they are there."""
+    files = [directory / "one.log", directory / "two.log"]
+    for which, file in enumerate(files):
+        if not file.exists():
+            texts = [
+                b"2025-11-20T11:%02d:%02dZ web app: %b\n"
+                % (number // 60 % 60, number % 60, line(number, 1500 + number % 700))
+                for number in range(which, 1200, 2)
+            ]
+            file.write_bytes(b"".join(texts))
+    return files
+
+
+def import_again(directory: Path, logs: Path) -> int:
+    """Do the import of `importing` in this process; return its status."""
+    parser = Parser(prog="logsrv import", description="")
+    import_files.declare(parser)
+    words = ["--directory", str(directory), *map(str, sources(logs))]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return import_files.run(parser.parse_args(words))
+
+
+WORKLOADS: dict[str, Callable[[Stage], None]] = {
+    one.__name__: one for one in (rotating, killed, retention, interval, importing)
+}
+LARGE: dict[str, Callable[[Stage], None]] = {"packing": packing}
+
+
+def play(name: str, directory: Path, shim: Path) -> Recording:
+    """Record a workload; its logs and sources are in `directory`, its store below `root` there."""
+    root = directory / "root"
+    root.mkdir(parents=True)
+    stage = Stage(Recording(root, shim), directory)
+    try:
+        (WORKLOADS | LARGE)[name](stage)
+    finally:
+        if stage.server is not None and stage.server.process.poll() is None:
+            stage.server.process.kill()
+            stage.server.process.wait()
+    return stage.recording
+
+
+__all__ = ["LARGE", "WORKLOADS", "Stage", "play", "wait_until"]
