@@ -74,8 +74,8 @@ def wrongs_of_import(
     return found + [f"index: {sentence}" for sentence in told]
 
 
-def _search(view: View, query: str, **scope: str) -> Search:
-    return Search(view, compile(parse(query)), Scope(**scope), processes=1)
+def _search(view: View, query: str, *, since: str = "", until: str = "") -> Search:
+    return Search(view, compile(parse(query)), Scope(since, until), processes=1)
 
 
 def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
@@ -145,7 +145,8 @@ def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
         match[0].decode() for line in (texts[0], chosen) if (match := re.search(rb"word\d+", line))
     }
     for word in sorted(words):
-        wanted = [line for line in texts if compile(parse(word)).matches(line)]
+        matcher = compile(parse(word))
+        wanted = [line for line in texts if matcher.matches(line)]
         if _search(view, word).count() != len(wanted):
             yield f"index: the word {word} is not found in all of {len(wanted)} lines"
     moment = chosen[:27].decode("latin-1")

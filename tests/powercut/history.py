@@ -1,7 +1,7 @@
 """What happened to a directory, put together from a record: names, contents, syncs and acknowledgements.
 
-An operation has a number, its place in the record. A cut at number n is one behind operation n - 1: all before
-were done, none of the others.
+An operation has a number, its place in the record. A cut at number n is one behind operation n - 1: all
+before were done, none of the others.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Change:
 
 @attrs.frozen
 class Synced:
-    """A sync that returned: what was done before `begin` is certain at a cut behind `end`, if it was `good`."""
+    """A sync that returned: behind `end`, what was done before `begin` is certain if it was `good`."""
 
     begin: int
     end: int
@@ -77,8 +77,8 @@ class File:
     def certain(self, cut: int) -> tuple[int, ...]:
         """Return the places of the changes that no cut can take back.
 
-        After a write-back that failed Linux takes the pages for clean: what was written before its end and not
-        certain by then is not made so by any later sync.
+        After a write-back that failed Linux takes the pages for clean: what was written before its end and
+        not certain by then is not made so by any later sync.
         """
         ends, sure = self._certain
         return sure[bisect.bisect_left(ends, cut)]
@@ -89,7 +89,8 @@ class File:
         numbers = [one.number for one in self.changes]
         lost: set[int] = set()
         sure: set[int] = set()
-        ends, found = [], [()]
+        ends: list[int] = []
+        found: list[tuple[int, ...]] = [()]
         for sync in sorted(self.syncs, key=lambda one: one.end):
             before = range(bisect.bisect_left(numbers, sync.begin if sync.good else sync.end))
             if sync.good:
@@ -116,9 +117,9 @@ def _applied(file: File, places: tuple[int, ...]) -> bytes:
 class History:
     """A record, looked at as a file system. `files` are by node, `folders` by path with their syncs.
 
-    acknowledged: (number of the operation, id of a line) for each answer to a peer, by the marks `relp PORT
-    FIRST`, which say what the answers on a connection are for. `there DIRECTORY` is of one that no cut takes
-    away. marks: the others.
+    acknowledged: (number of the operation, id of a line) for each answer to a peer, by the marks
+    `relp PORT FIRST`, which say what the answers on a connection are for. `there DIRECTORY` is of one that
+    no cut takes away. marks: the others.
     """
 
     def __init__(self, operations: Sequence[Operation]) -> None:

@@ -1,7 +1,7 @@
 """What a file system may have on its medium when the power goes: three models of it.
 
-A model says, for a cut, which changes of names may be missing and what the files may hold. A `Choice` is one
-of these states; those that tell most come first, and there are random ones without end.
+A model says, for a cut, which changes of names may be missing and what the files may hold. A `Choice` is
+one of these states: there are some that tell much, and random ones without end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 import attrs
 
-from tests.powercut.history import File, History, NameChange
+from tests.powercut.history import File, History
 from tests.powercut.image import Image
 
 PAGE, SECTOR = 4096, 512
@@ -53,7 +53,7 @@ class Model(Protocol):
         """Return the changes of names that are on the medium at a cut, whatever happens."""
 
     def missing(self, names: list[int]) -> Iterator[frozenset[int]]:
-        """Yield, for changes of names that are not certain, which of them to leave out: the telling ways."""
+        """Yield which of the names that are not certain to leave out: the ways that tell most."""
 
     def some_missing(self, names: list[int], chance: random.Random) -> frozenset[int]:
         """Return one of all ways."""
@@ -157,13 +157,13 @@ class Ordered(Journal):
     """ext4 with data=ordered and delayed allocation.
 
     Names reach the medium in their order, by one journal that any sync commits. A size does not get there
-    before the data it covers, but long after a name: a file may end anywhere, at a page's border, in what was
-    not synced. A rename over another file writes the data of the new one with it (auto_da_alloc).
+    before the data it covers, but long after a name: a file may end at any page of what was not synced.
+    A rename over another file writes the data of the new one with it (auto_da_alloc).
     Documentation/filesystems/ext4 of the kernel; ext4(5).
     """
 
     name = "ext4"
-    kinds = ("all", "none")
+    kinds: tuple[str, ...] = ("all", "none")
 
     def text(self, history: History, file: File, node: int, choice: Choice) -> bytes:
         certain, until = file.certain(choice.cut), _until(choice)
@@ -198,7 +198,7 @@ class Sizes(Journal):
     """
 
     name = "xfs"
-    kinds = ("all", "none", "zeros")
+    kinds: tuple[str, ...] = ("all", "none", "zeros")
 
     def text(self, history: History, file: File, node: int, choice: Choice) -> bytes:
         return _any_pages(file, choice, _until(choice), node)
@@ -208,12 +208,12 @@ class Subsets:
     """ALICE: what POSIX allows.
 
     A change of names is certain when its directory was synced behind it; of the others any may be missing,
-    each as a whole, in no order. Of what was written to a file and not synced, any page and any size may be.
+    each as a whole, in no order. Of what was not synced of a file, any page and any size may be there.
     Pillai and others, "All File Systems Are Not Created Equal", OSDI 2014; fsync(2).
     """
 
     name = "alice"
-    kinds = ("all", "none", "zeros")
+    kinds: tuple[str, ...] = ("all", "none", "zeros")
 
     def certain_names(self, history: History, cut: int) -> set[int]:
         last = {
@@ -274,5 +274,5 @@ def _any_pages(file: File, choice: Choice, until: int, node: int) -> bytes:
     return _without(text, before, lost, unit)[: max(size, min(low, size))]
 
 
-MODELS: dict[str, Model] = {model.name: model for model in (Ordered(), Sizes(), Subsets())}
-__all__ = ["MODELS", "Choice", "Model", "NameChange", "image", "sample", "tellings"]
+_ALL: tuple[Model, ...] = (Ordered(), Sizes(), Subsets())
+MODELS = {model.name: model for model in _ALL}

@@ -43,8 +43,8 @@ class Kind(enum.IntEnum):
 class Operation:
     """One record; `path` and `second` are as seen from the root, "" for the root itself.
 
-    at: where it stands in the record, by which SYNCED names its SYNC in `offset`. offset: of a WRITE; the size
-    of a TRUNCATE; the peer's port of a SEND. moment: seconds of the clock that never jumps.
+    at: where it stands in the record, by which SYNCED names its SYNC in `offset`. offset: of a WRITE; the
+    size of a TRUNCATE; the peer's port of a SEND. moment: seconds of the clock that never jumps.
     """
 
     at: int
@@ -131,9 +131,9 @@ class Recording:
         self.path.unlink()
 
 
-def operations(path: Path) -> list[Operation]:
+def operations(record: Path) -> list[Operation]:
     """Return the operations of a record."""
-    with path.open("rb") as file:
+    with record.open("rb") as file:
         file.seek(_HEAD_AT)
         end, start, _, root = _HEAD.unpack(file.read(_HEAD.size))
         file.seek(start)
@@ -146,8 +146,10 @@ def operations(path: Path) -> list[Operation]:
         for length in lengths:
             parts.append(data[place : place + length])
             place += length
-        names = [os.fsdecode((part + b"/").removeprefix(root)).rstrip("/") for part in parts[:2]]
+        path, second = (
+            os.fsdecode((part + b"/").removeprefix(root)).rstrip("/") for part in parts[:2]
+        )
         one = (start + at, Kind(kind), result, moment / 1e9, ino, offset, process)
-        found.append(Operation(*one, *names, parts[2]))
+        found.append(Operation(*one, path, second, parts[2]))
         at += size
     return found

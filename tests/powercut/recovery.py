@@ -13,8 +13,9 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.logger import LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
@@ -71,6 +72,7 @@ class Turns:
             done[0].raiseException()
 
 
+@implementer(ILogObserver)
 @attrs.define
 class Log:
     """The sentences that were logged."""
@@ -114,5 +116,6 @@ def use(directory: Path) -> None:
 
 
 def plain(directory: Path) -> list[str]:
-    """Return the names of the segments that wait for being sealed."""
-    return [name for name in os.listdir(directory) if _PLAIN.fullmatch(name)]
+    """Return the names of the segments that wait for being sealed, which are not packed as well."""
+    names = set(os.listdir(directory))
+    return [name for name in names if _PLAIN.fullmatch(name) and f"{name}.zst" not in names]

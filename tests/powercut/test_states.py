@@ -56,8 +56,8 @@ def _told(workload: Workload, tally: Tally, directory: Path) -> str:
             "",
             what,
             choice.told(workload.history),
-            f"it is in {directory / kind}; again: LOGSRV_POWER_CUT='{record} {tally.model} {SEED} {number}'"
-            " pytest tests/powercut/test_states.py -k again",
+            f"it is in {directory / kind}; again:",
+            f"LOGSRV_POWER_CUT='{record} {tally.model} {SEED} {number}' pytest {__file__} -k again",
         ]
     return "\n".join(told)
 

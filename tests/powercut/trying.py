@@ -60,7 +60,7 @@ class Workload:
             whole = image(
                 MODELS["alice"], history, Choice(history.marks["imported"], frozenset(), "all")
             )
-            wanted = _lines(whole)
+            wanted = lines_of(whole)
 
             def check(root: Path, cut: int) -> list[str]:
                 again = lambda place: import_again(place, logs)  # noqa: E731
@@ -77,7 +77,8 @@ class Workload:
         )
 
 
-def _lines(whole: Image) -> list[bytes]:
+def lines_of(whole: Image) -> list[bytes]:
+    """Return the lines of the store, read with nothing of ours."""
     with tempfile.TemporaryDirectory(dir=scratch()) as place:
         whole.write(Path(place))
         return stored_bytes(Path(place) / STORE).splitlines()

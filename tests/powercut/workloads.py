@@ -19,9 +19,9 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.testing import TwistdProcess, wait_until
 from logsrv.cli import import_files
 from logsrv.kit.options.argument_parser import Parser
+from logsrv.kit.testing import TwistdProcess
 from tests.powercut.recording import Recording
 from tests.powercut.seen import INTERVAL
 
@@ -137,7 +137,7 @@ def rotating(stage: Stage) -> None:
 
 
 def killed(stage: Stage) -> None:
-    """A first start where there is no directory; kill -9 in full flow, three times: recovery is cut as well."""
+    """A first start where there is no directory; kill -9 in full flow, three times."""
     stage.recording.mark("policy always")
     for _ in range(3):
         stage.start("--sync", "always", "--rotate-size", "24KiB")
@@ -191,7 +191,7 @@ def packing(stage: Stage) -> None:
 
 
 def importing(stage: Stage) -> None:
-    """`logsrv import` of two files with more than it writes at a time, twice: the second has nothing to do."""
+    """`logsrv import` of two files, of more than it writes at a time; and once more, for nothing."""
     stage.make_directory()
     stage.recording.mark("policy import")
     for _ in range(2):
@@ -242,6 +242,3 @@ def play(name: str, directory: Path, shim: Path) -> Recording:
             stage.server.process.kill()
             stage.server.process.wait()
     return stage.recording
-
-
-__all__ = ["LARGE", "WORKLOADS", "Stage", "play", "wait_until"]

@@ -1,0 +1,86 @@
+"""A disk that fails at a sync: what was not synced is not acknowledged, whoever is told of it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.powercut.history import History
+from tests.powercut.models import MODELS, Choice, image
+from tests.powercut.recording import Kind, Recording
+from tests.powercut.seen import ID
+from tests.powercut.trying import lines_of
+from tests.powercut.workloads import STORE, Stage, line
+
+ACTIVE, ROTATED = f"*/{STORE}/current.log", f"*/{STORE}/current.log (deleted)"
+OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, shim: Path) -> Iterator[Stage]:
+    (tmp_path / "root").mkdir()
+    # Long enough for two threads of the store that sync to be at it at the same time.
+    stage = Stage(Recording(tmp_path / "root", shim, sync_takes=0.1), tmp_path)
+    stage.make_directory()
+    yield stage
+    if stage.server is not None and stage.server.process.poll() is None:
+        stage.server.process.kill()
+        stage.server.process.wait()
+
+
+def acknowledged(stage: Stage, number: int) -> bool:
+    """Send a line over a connection of its own; whether it is acknowledged."""
+    assert stage.server is not None
+    with socket.create_connection(("127.0.0.1", stage.server.port()), 60) as connection:
+        text = line(number, 100)
+        connection.sendall(OPEN + b"2 syslog %d %b\n3 close 0\n" % (len(text), text))
+        answers = b""
+        with contextlib.suppress(ConnectionResetError):
+            while data := connection.recv(65536):
+                answers += data
+    return b"2 rsp 6 200 OK\n" in answers
+
+
+def certain_ids(stage: Stage) -> set[int]:
+    """The lines that are on the medium when all is lost that may be."""
+    history = History(stage.recording.operations())
+    made = image(MODELS["alice"], history, Choice(history.length, frozenset(), "none"))
+    return {int(one[1]) for one in map(ID.search, lines_of(made)) if one}
+
+
+def test_nothing_is_acknowledged_whose_sync_failed_beside_that_of_a_rotated_segment(
+    stage: Stage,
+) -> None:
+    """The thread that syncs rotated segments must not be told in the writer's stead."""
+    stage.start("--sync", "always", "--rotate-size", "2KiB")
+    stage.recording.fail(Kind.SYNC, ROTATED, errno.EIO, times=2)
+    before = [number for number in range(1, 12) if acknowledged(stage, number * 100)]
+    assert len(before) == 11
+    # From here on whatever is written is lost, and the next sync is told.
+    stage.recording.fail(Kind.WRITE, ACTIVE, errno.EIO, late=True, times=1000, place=1)
+    lost = [number for number in range(12, 32) if acknowledged(stage, number * 100)]
+    stage.recording.fail(Kind.WRITE, ACTIVE, errno.EIO, times=0, place=1)
+    assert not lost, f"{len(lost)} of 20 lines were acknowledged, and are on no disk"
+    assert stage.server is not None
+    stage.server.wait_for_log("can be synced again")
+    assert acknowledged(stage, 40 * 100)
+    stage.server.stop(signal.SIGKILL)
+    assert {number * 100 for number in [*before, 40]} <= certain_ids(stage)
+
+
+@pytest.mark.parametrize("kind", [Kind.LINK, Kind.RENAME, Kind.CREATE, Kind.SYNC])
+def test_a_rotation_that_fails_once_loses_nothing(stage: Stage, kind: Kind) -> None:
+    """Each step of it: no room for a name, no new file, a directory that is not synced."""
+    stage.start("--sync", "always", "--rotate-size", "1KiB")
+    pattern = f"*/{STORE}" if kind is Kind.SYNC else f"*/{STORE}/current.log*"
+    stage.recording.fail(kind, pattern, errno.EIO if kind is Kind.SYNC else errno.ENOSPC)
+    sent = [number for number in range(1, 13) if acknowledged(stage, number)]
+    assert len(sent) > 5
+    stage.server.stop(signal.SIGKILL)  # type: ignore[union-attr]
+    assert set(sent) <= certain_ids(stage)
