@@ -70,6 +70,17 @@ class File:
     changes: list[Change] = attrs.field(factory=list)
     syncs: list[Synced] = attrs.field(factory=list)
 
+    @functools.cached_property
+    def resizing(self) -> list[int]:
+        """The numbers of the changes that change the size: a sync of others need not write the journal."""
+        found, size = [], 0
+        for one in self.changes:
+            end = one.offset + len(one.data or b"")
+            if one.data is None or end > size:
+                found.append(one.number)
+                size = end
+        return found
+
     def text(self, until: int) -> bytes:
         """Return what a reader finds when `until` is the next operation."""
         return self.with_changes(range(sum(one.number < until for one in self.changes)))

@@ -7,7 +7,7 @@ one of these states: there are some that tell much, and random ones without end.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import attrs
@@ -23,7 +23,7 @@ class Choice:
     """A state: a cut, the changes of names that did not reach the medium, and what became of the data.
 
     data: "all" that was written is there; "none" but what was synced; "zeros", all sizes and none of the
-    data; else "random", for each file by `seed`.
+    data; "hole", all but a page in the middle; else "random", for each file by `seed`.
     """
 
     cut: int
@@ -100,7 +100,7 @@ def _committed(history: History, cut: int) -> int:
         clean = 0
         for sync in file.syncs:
             if sync.end < cut and sync.good:
-                if any(clean <= one.number < sync.begin for one in file.changes):
+                if any(clean <= number < sync.begin for number in file.resizing):
                     committed = max(committed, sync.begin)
                 clean = sync.begin
     for folder, syncs in history.folders.items():
@@ -128,7 +128,7 @@ def _merged(file: File, certain: tuple[int, ...], more: tuple[int, ...]) -> byte
     return file.with_changes(sorted({*certain, *more}))
 
 
-def _without(text: bytes, before: bytes, lost: set[int], unit: int) -> bytes:
+def _without(text: bytes, before: bytes, lost: Iterable[int], unit: int) -> bytes:
     """Return the text with some of its pages as they were before, or zeros where there were none."""
     found = bytearray(text)
     for number in lost:
@@ -198,7 +198,7 @@ class Sizes(Journal):
     """
 
     name = "xfs"
-    kinds: tuple[str, ...] = ("all", "none", "zeros")
+    kinds: tuple[str, ...] = ("all", "none", "zeros", "hole")
 
     def text(self, history: History, file: File, node: int, choice: Choice) -> bytes:
         return _any_pages(file, choice, _until(choice), node)
@@ -213,7 +213,7 @@ class Subsets:
     """
 
     name = "alice"
-    kinds: tuple[str, ...] = ("all", "none", "zeros")
+    kinds: tuple[str, ...] = ("all", "none", "zeros", "hole")
 
     def certain_names(self, history: History, cut: int) -> set[int]:
         last = {
@@ -254,24 +254,34 @@ def _any_pages(file: File, choice: Choice, until: int, node: int) -> bytes:
     if choice.data == "none":
         return before
     chance = random.Random(f"{choice.seed} {node}")
-    unit = PAGE if choice.data == "zeros" else chance.choice([PAGE, PAGE, SECTOR])
-    changed = {
-        number
-        for place in pending
-        if (data := file.changes[place].data)
-        for number in range(
-            file.changes[place].offset // unit,
-            (file.changes[place].offset + len(data) - 1) // unit + 1,
-        )
-    }
+    unit = PAGE if choice.data != "random" else chance.choice([PAGE, PAGE, SECTOR])
+    changed = sorted(_pages(file, pending, unit))
     if choice.data == "zeros":
         return _without(text, before, changed, unit)
-    share = chance.choice([0.0, 0.2, 0.5, 1.0])
-    lost = {number for number in sorted(changed) if chance.random() < share}
+    if choice.data == "hole":
+        return _without(text, before, changed[len(changed) // 2 :][:1], unit)
+    lost = _some(changed, chance)
     low, high = sorted((len(before), len(text)))
     borders = [size for size in range(0, high, unit) if size > low]
     size = chance.choice([len(text), len(text), low, *borders[:1], chance.choice([*borders, high])])
-    return _without(text, before, lost, unit)[: max(size, min(low, size))]
+    return _without(text, before, lost, unit)[:size]
+
+
+def _pages(file: File, places: Iterable[int], unit: int) -> set[int]:
+    """Return the pages that these changes touch."""
+    spans = [
+        (one.offset, len(one.data)) for one in map(file.changes.__getitem__, places) if one.data
+    ]
+    return {page for at, size in spans for page in range(at // unit, (at + size - 1) // unit + 1)}
+
+
+def _some(pages: list[int], chance: random.Random) -> list[int]:
+    """Return a share of the pages, or a run of them, as write-back leaves it out."""
+    if chance.random() < 0.5:
+        first = chance.randrange(len(pages) + 1)
+        return pages[first : first + chance.randint(1, 8)]
+    share = chance.choice([0.0, 0.2, 0.5, 1.0])
+    return [page for page in pages if chance.random() < share]
 
 
 _ALL: tuple[Model, ...] = (Ordered(), Sizes(), Subsets())

@@ -208,8 +208,8 @@ def sources(directory: Path) -> list[Path]:
         if not file.exists():
             texts = [
                 b"2025-11-20T11:%02d:%02dZ web app: %b\n"
-                % (number // 60 % 60, number % 60, line(number, 1500 + number % 700))
-                for number in range(which, 1200, 2)
+                % (number // 60 % 60, number % 60, line(number, 5000 + number % 3000))
+                for number in range(which, 360, 2)
             ]
             file.write_bytes(b"".join(texts))
     return files
