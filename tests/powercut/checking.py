@@ -82,22 +82,23 @@ def _search(view: View, query: str, *, since: str = "", until: str = "") -> Sear
 def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
     """What is wrong with the lines from before the cut."""
     there: Counter[bytes] = Counter()
-    last = Position(0, 0)
+    late, moved, last = [], [], Position(0, 0)
     for position, text in hits:
         line = text + b"\n"
         if line in seen.lines:
             there[line] += 1
             was = seen.lines[line]
             if was < last:
-                yield f"order: {_named(line)} is behind a younger one"
+                late.append(f"{_named(line)} is behind a younger one")
             last = max(last, was)
             if was != position and there[line] == 1:
-                yield f"moved: {_named(line)} was at {was} and is at {position}"
+                moved.append(f"{_named(line)} was at {was} and is at {position}")
         elif not any(new in line for new in NEW):
             yield from _odd(position, text, seen, log)
-    for line, count in there.items():
-        if count > 1:
-            yield f"twice: {_named(line)} is there {count} times"
+    twice = [f"{_named(line)} is there {count} times" for line, count in there.items() if count > 1]
+    for kind, found in (("twice", twice), ("order", late), ("moved", moved)):
+        if found:
+            yield f"{kind}: {len(found)} lines; {found[0]}"
     ids = {int(match[1]) for line in there if (match := ID.search(line))}
     excused = {
         int(match[1])

@@ -6,6 +6,7 @@ Every workload is a function that is given a `Stage`. Its lines have numbers, fr
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
@@ -22,7 +23,7 @@ import attrs
 from logsrv.cli import import_files
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
-from tests.powercut.recording import Recording
+from tests.powercut.recording import Kind, Recording
 from tests.powercut.seen import INTERVAL
 
 STORE = "a/new/store"
@@ -69,6 +70,15 @@ class Stage:
             for first in range(0, count, window):
                 self._put(connection, min(window, count - first), 2 + first, size)
                 self._wait(connection, min(window, count - first))
+
+    def send_in_vain(self, count: int, size: int = 400) -> None:
+        """Send lines of which some may not be acknowledged, and read until the daemon hangs up."""
+        with self._connect() as connection:
+            self._put(connection, count, 2, size)
+            connection.sendall(b"%d close 0\n" % (count + 2))
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(65536):
+                    pass
 
     def send_and_kill(self, count: int, size: int = 400) -> None:
         """Send lines that nobody waits for, and kill the daemon between two of its operations."""
@@ -163,6 +173,20 @@ def retention(stage: Stage) -> None:
     stage.stop()
 
 
+def faulty(stage: Stage) -> None:
+    """The sync of the directory fails now and then, when names of rotations are to become certain."""
+    stage.make_directory()
+    stage.recording.mark("policy always")
+    stage.start("--sync", "always", "--rotate-size", "4KiB")
+    for count, size in ((20, 400), (1, 10_000), (20, 400), (1, 10_000), (1, 10_000)):
+        stage.recording.fail(Kind.SYNC, f"*/{STORE}", errno.EIO)
+        # A single line that fills a segment has nobody write, and sync, what is behind it.
+        stage.send_in_vain(count, size)
+        stage.sealed(1)
+    stage.send(20)
+    stage.stop()
+
+
 def interval(stage: Stage) -> None:
     """The default policy: a second, also over a kill and a start after which nobody sends."""
     stage.make_directory()
@@ -225,7 +249,7 @@ def import_again(directory: Path, logs: Path) -> int:
 
 
 WORKLOADS: dict[str, Callable[[Stage], None]] = {
-    one.__name__: one for one in (rotating, killed, retention, interval, importing)
+    one.__name__: one for one in (rotating, killed, retention, faulty, interval, importing)
 }
 LARGE: dict[str, Callable[[Stage], None]] = {"packing": packing}
 
