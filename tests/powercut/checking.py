@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from logsrv.linelog.query.match import compile
@@ -41,7 +42,7 @@ def wrongs(directory: Path, seen: Seen, go_on: Callable[[Path], None] = use) -> 
             return [f"stopped: it does not go on: {type(error).__name__}: {error}"]
     told: list[str] = []
     with View(str(directory), told.append) as view:
-        hits = list(_search(view, "").hits())
+        hits = _search(view, "")
         found = [
             *_lines(hits, seen, log),
             *_new_ones(hits, seen),
@@ -63,7 +64,7 @@ def wrongs_of_import(
         return [f"stopped: the import does not go on: {type(error).__name__}: {error}"]
     told: list[str] = []
     with View(str(directory), told.append) as view:
-        hits = list(_search(view, "").hits())
+        hits = _search(view, "")
         found = list(_indexes(view, hits))
     lines = [hit.line for hit in hits]
     if lines != wanted:
@@ -75,8 +76,9 @@ def wrongs_of_import(
     return found + [f"index: {sentence}" for sentence in told]
 
 
-def _search(view: View, query: str, *, since: str = "", until: str = "") -> Search:
-    return Search(view, compile(parse(query)), Scope(since, until), processes=1)
+def _search(view: View, query: str, *, since: str = "", until: str = "") -> list[Hit]:
+    with closing(Search(view, compile(parse(query)), Scope(since, until), processes=1)) as search:
+        return list(search.hits())
 
 
 def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
@@ -149,7 +151,7 @@ def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
     for word in sorted(words):
         matcher = compile(parse(word))
         wanted = [line for line in texts if matcher.matches(line)]
-        if _search(view, word).count() != len(wanted):
+        if len(_search(view, word)) != len(wanted):
             yield f"index: the word {word} is not found in all of {len(wanted)} lines"
     # A damaged line may have lost its time, and then belongs to none.
     timed = [line for line in texts if TIME.match(line)]
@@ -159,7 +161,7 @@ def _indexes(view: View, hits: list[Hit]) -> Iterator[str]:
     before = {"until": moment}, [line for line in timed if line[:27].decode() < moment]
     since = {"since": moment}, [line for line in timed if line[:27].decode() >= moment]
     for scope, wanted in (before, since):
-        there = [hit.line for hit in _search(view, "", **scope).hits() if TIME.match(hit.line)]
+        there = [hit.line for hit in _search(view, "", **scope) if TIME.match(hit.line)]
         if there != wanted:
             yield f"index: {scope} finds {len(there)} of {len(wanted)} lines"
 
