@@ -131,6 +131,15 @@ class Recording:
         self.path.unlink()
 
 
+def copy(record: Path, to: Path) -> None:
+    """Copy a record without the room behind it."""
+    with record.open("rb") as file:
+        file.seek(_HEAD_AT)
+        end = _HEAD.unpack(file.read(_HEAD.size))[0]
+        file.seek(0)
+        to.write_bytes(file.read(end))
+
+
 def operations(record: Path) -> list[Operation]:
     """Return the operations of a record."""
     with record.open("rb") as file:

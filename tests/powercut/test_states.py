@@ -8,7 +8,6 @@ tries so many states instead of 2,000. What is wrong is told with how to see tha
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from tests.powercut.checking import KINDS
 from tests.powercut.models import MODELS
+from tests.powercut.recording import copy
 from tests.powercut.trying import SEED, Tally, Workload, one_state, tried
 from tests.powercut.workloads import LARGE, WORKLOADS
 
@@ -45,8 +45,7 @@ def test_a_store_after_power_cuts(
 def _told(workload: Workload, tally: Tally, directory: Path) -> str:
     """Keep the record and the first state of each kind; return what a person needs."""
     record = directory / "root.record"
-    for path in workload.directory.glob("*.[rl]*"):
-        shutil.copy2(path, directory)
+    copy(workload.directory / record.name, record)
     told = [f"{tally.bad} of {tally.states} states are wrong: {dict(tally.wrong)}"]
     for kind, (number, what, choice) in tally.first.items():
         _, image = one_state(workload, MODELS[tally.model], SEED, number)

@@ -23,7 +23,7 @@ from tests.powercut.workloads import STORE, import_again
 
 SEED = 18
 # So many states in vain, one after the other, and there are no others.
-IN_VAIN = 3000
+IN_VAIN = 1000
 
 
 def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
@@ -41,7 +41,7 @@ def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
 
 @attrs.define
 class Workload:
-    """What was recorded of a workload; `directory` has the record, and the files of an import.
+    """What was recorded of a workload; `directory` has the record.
 
     check: returns what is wrong behind a cut, once its state is on the disk.
     key: returns what must hold behind a cut; equal states are the same if that is.
@@ -55,7 +55,7 @@ class Workload:
 
     @classmethod
     def of(cls, name: str, record: Path) -> Workload:
-        history, logs = History(operations(record)), record.parent
+        history, directory = History(operations(record)), record.parent
         if "policy import" in history.marks:
             whole = image(
                 MODELS["alice"], history, Choice(history.marks["imported"], frozenset(), "all")
@@ -63,14 +63,13 @@ class Workload:
             wanted = lines_of(whole)
 
             def check(root: Path, cut: int) -> list[str]:
-                again = lambda place: import_again(place, logs)  # noqa: E731
-                return wrongs_of_import(root / STORE, wanted, again)
+                return wrongs_of_import(root / STORE, wanted, import_again)
 
-            return cls(name, logs, history, check, lambda cut: None)
+            return cls(name, directory, history, check, lambda cut: None)
         looks = Looks(history, STORE)
         return cls(
             name,
-            logs,
+            directory,
             history,
             lambda root, cut: wrongs(root / STORE, looks.before(cut)),
             lambda cut: (looks.before(cut).promised, looks.before(cut).end),

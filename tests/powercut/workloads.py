@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -219,31 +220,37 @@ def importing(stage: Stage) -> None:
     stage.make_directory()
     stage.recording.mark("policy import")
     for _ in range(2):
-        command = [*IMPORT, str(stage.store), *map(str, sources(stage.logs))]
+        command = [*IMPORT, str(stage.store), *map(str, sources())]
         environment = {**os.environ, **stage.recording.environment}
         subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
         stage.recording.mark("imported")
 
 
-def sources(directory: Path) -> list[Path]:
-    """Make the files of an import, unless they are there."""
+def sources() -> list[Path]:
+    """Make the files of an import, unless they are there: always the same ones, which a record names."""
+    directory = Path(tempfile.gettempdir()) / f"logsrv-power-cuts-{os.getuid()}"
+    directory.mkdir(exist_ok=True)
     files = [directory / "one.log", directory / "two.log"]
     for which, file in enumerate(files):
-        if not file.exists():
-            texts = [
-                b"2025-11-20T11:%02d:%02dZ web app: %b\n"
-                % (number // 60 % 60, number % 60, line(number, 5000 + number % 3000))
-                for number in range(which, 360, 2)
-            ]
-            file.write_bytes(b"".join(texts))
+        if file.exists():
+            continue
+        texts = [
+            b"2025-11-20T11:%02d:%02dZ web app: %b\n"
+            % (number // 60 % 60, number % 60, line(number, 5000 + number % 3000))
+            for number in range(which, 360, 2)
+        ]
+        made = file.with_suffix(f".{os.getpid()}")
+        made.write_bytes(b"".join(texts))
+        os.utime(made, (1_764_000_000, 1_764_000_000))
+        made.rename(file)
     return files
 
 
-def import_again(directory: Path, logs: Path) -> int:
+def import_again(directory: Path) -> int:
     """Do the import of `importing` in this process; return its status."""
     parser = Parser(prog="logsrv import", description="")
     import_files.declare(parser)
-    words = ["--directory", str(directory), *map(str, sources(logs))]
+    words = ["--directory", str(directory), *map(str, sources())]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return import_files.run(parser.parse_args(words))
 
