@@ -18,6 +18,8 @@ from tests.end_to_end.stored import TIME
 from tests.powercut.recovery import NEW, Log, logged, use
 from tests.powercut.seen import ID, Seen
 
+# A line in the room of what never reached the disk, and the rest of the one that ended there.
+FILLED = re.compile(rb"((?:\S+ logsrv:start \[\d+ bytes never reached the disk\])?[ \0]*)(.*)")
 # Columns of the table.
 KINDS = (
     "stopped",
@@ -113,19 +115,21 @@ def _lines(hits: list[Hit], seen: Seen, log: Log) -> Iterator[str]:
 
 
 def _odd(position: Position, text: bytes, seen: Seen, log: Log) -> Iterator[str]:
-    """A line that nobody sent: a torn one, or one with NULs, of which the store has said so."""
-    if b"\0" in text:
-        if not log.has("NUL"):
-            yield f"silent: {text.count(0)} NULs at {position} without a word"
-        return
+    """A line that nobody sent: a torn one, or what stands in a hole, of which the store has said so."""
     segment, offset = position
-    if seen.texts.get(segment, b"")[offset:].startswith(text) or any(
-        line.startswith(text) for line in seen.lines
-    ):
-        if not log.has("torn"):
-            yield f"silent: a torn line at {position} without a word"
+    was = seen.texts.get(segment, b"")[offset:]
+    filled = FILLED.fullmatch(text)
+    if filled and filled[1] and was[: len(text)].endswith(filled[2]):
+        kind, said = "a hole", log.has("NUL") or log.has("lacks")
+    elif was.startswith(text) or any(line.startswith(text) for line in seen.lines):
+        kind, said = "a torn line", log.has("torn") or log.has("lacks")
+    elif b"\0" in text:
+        kind, said = f"{text.count(0)} NULs", log.has("NUL")
+    else:
+        yield f"foreign: nobody sent what is at {position}: {text[:80]!r}"
         return
-    yield f"foreign: nobody sent what is at {position}: {text[:80]!r}"
+    if not said:
+        yield f"silent: {kind} at {position} without a word"
 
 
 def _new_ones(hits: list[Hit], seen: Seen) -> Iterator[str]:

@@ -17,6 +17,7 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segment import Form, Position
 from tests.powercut.history import File, History
 from tests.powercut.image import Image
+from tests.powercut.recording import Kind
 
 ID = re.compile(rb"<id (\d+)>")
 PACKED = re.compile(r"(\d{10})-[^/]*\.log\.zst")
@@ -77,15 +78,23 @@ class Looks:
         self._removed: list[tuple[int, int]] = []
         self._always = "policy always" in history.marks
         last: dict[int, int] = {}
-        for change in history.names:
-            for segment, node in self._segments(change.number + 1):
+        names = [change.number for change in history.names]
+        for number in sorted([*names, *self._numbered()]):
+            for segment, node in self._segments(number + 1):
                 if last.get(segment) != node:
                     last[segment] = node
-                    self._shown.append(Shown(change.number, segment, node))
+                    self._shown.append(Shown(number, segment, node))
+        for change in history.names:
             path, node_then = change.entries[0]
             packed = PACKED.fullmatch(Path(path).name)
             if packed and node_then is None:
                 self._removed.append((change.number, int(packed[1])))
+
+    def _numbered(self) -> list[int]:
+        """Return the operations that write a segment's number where it stood."""
+        kinds, path = (Kind.WRITE, Kind.TRUNCATE), f"{self._store}/number"
+        every = enumerate(self._history.operations)
+        return [number for number, one in every if one.kind in kinds and one.path == path]
 
     def _segments(self, until: int) -> list[tuple[int, int]]:
         """Return the number and the node of each segment that is plain."""
