@@ -23,7 +23,7 @@ from tests.powercut.workloads import STORE, import_again
 
 SEED = 18
 # So many states in vain, one after the other, and there are no others.
-IN_VAIN = 1000
+IN_VAIN = 200
 
 
 def choices(model: Model, history: History, seed: int) -> Iterator[Choice]:
