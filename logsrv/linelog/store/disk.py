@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from logsrv.errors import StoreError
@@ -196,13 +195,15 @@ def make_directory(directory: Path | str) -> None:
     os.makedirs(directory)
     os.chmod(directory, DIRECTORY_MODE)
     for parent in above:
-        # One that we may enter and not list cannot be opened, so not synced either.
-        with contextlib.suppress(PermissionError):
+        try:
             fd = os.open(parent, DIRECTORY)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        except PermissionError:
+            # One that we may enter and not list cannot be opened, so not synced either.
+            continue
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def reason(error: BaseException) -> str:
