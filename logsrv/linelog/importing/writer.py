@@ -22,6 +22,7 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.dated import SECOND
 from logsrv.linelog.importing.done import Done, Identity, load
+from logsrv.linelog.importing.stored import StoredText
 from logsrv.linelog.store import recover, segment
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk, make_directory, reason
@@ -96,6 +97,8 @@ class ImportWriter:
         self._size = self._skip = self._skipped = self._unsynced = 0
         self._before = b""
         self._last = 0
+        self._going = False
+        self._stored: StoredText | None = None
 
     def begin(self, files: list[Identity], zone: str, first: int) -> None:
         """Begin an import of these files, whose first line is of the moment `first`, or go on with it."""
@@ -107,10 +110,8 @@ class ImportWriter:
                     " in the same time zone, to finish it; or begin anew in another directory"
                 )
             self._skip = self._written()
-            if done.text is not None and self._skip > done.text:
-                raise self._foreign()
-            self._disk.put(segment.IMPORTING, b"")
-            self._note()
+            if self._skip == 0:
+                self._go_on()
             return
         newest = self.newest()
         if newest and first < parse_rfc3339(newest) * SECOND:
@@ -124,7 +125,13 @@ class ImportWriter:
         here = self._active.position
         self.done = Done(done.files, files, here, zone, here, 0)
         self.done.save(self._disk)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Write from now on; all that is there is of this import, or was before it."""
         self._disk.put(segment.IMPORTING, b"")
+        self._going = True
+        self._note()
 
     def append(self, moment: int, source: str, lines: bytes) -> None:
         """Take lines in, whose moment is not before that of the lines before them."""
@@ -156,9 +163,11 @@ class ImportWriter:
     def close(self) -> None:
         """Let go of the file, with all that was written on the medium."""
         try:
-            if self.done.under_way:
+            if self._going and self.done.under_way:
                 self._note()
         finally:
+            if self._stored is not None:
+                self._stored.close()
             self._active.finish()
             self._leave()
 
@@ -166,6 +175,7 @@ class ImportWriter:
         data, self._pending, self._size = memoryview(b"".join(self._pending)), [], 0
         if self._skipped < self._skip:
             skipped = min(len(data), self._skip - self._skipped)
+            self._compare(data[:skipped])
             self._before = (self._before + bytes(data[:skipped]))[-_TAIL:]
             self._skipped += skipped
             data = data[skipped:]
@@ -175,6 +185,7 @@ class ImportWriter:
             same = min(len(there), len(self._before))
             if there[len(there) - same :] != self._before[len(self._before) - same :]:
                 raise self._foreign()
+            self._go_on()
         while data:
             written = self._active.write([data])
             self._unsynced += written
@@ -185,6 +196,17 @@ class ImportWriter:
             self._seal()
         elif self._unsynced >= _SYNC_EVERY:
             self._note()
+
+    def _compare(self, text: memoryview) -> None:
+        """Compare what comes next from the files with what stands behind the place that was synced.
+
+        A server may have had the store since, and stored lines. Raises StoreError if it is not the same.
+        """
+        known = max(0, (self.done.text or 0) - self._skipped)
+        if known < len(text):
+            self._stored = self._stored or StoredText(str(self.directory), self.done.synced)
+            if text[known:] != self._stored.read(len(text) - known):
+                raise self._foreign()
 
     def _note(self) -> None:
         """Sync what was written, and say up to where that is."""

@@ -35,6 +35,9 @@ from logsrv.linelog.store.trouble import InReactor, Trouble
 log = Logger()
 SYNC_EVERY = 1.0
 LOOK_EVERY = 60.0
+# Empty segments, as starts after a crash leave them, stay for a while: who follows the store passes through
+# them, and would take a number that is missing for lines that were removed.
+EMPTY_KEPT = 16
 # With these no other segment can be sealed either.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -246,15 +249,18 @@ class Sealer:
         # A file with the number of the active segment may yet be given its old name back.
         active = self._active.position.segment
         found = sealed_segments(self._disk) if self._going else []
-        return [one for one in found if one.form is Form.PLAIN and one.number < active]
+        plain = [one for one in found if one.form is Form.PLAIN and one.number < active]
+        return [one for one in plain if one.number < active - EMPTY_KEPT or self._size(one)]
 
-    def _seal(self, plain: Segment) -> None:
+    def _size(self, plain: Segment) -> int:
         try:
-            empty = not self._disk.stat(plain.name).st_size
+            return self._disk.stat(plain.name).st_size
         except FileNotFoundError:
             # Retention was faster.
-            return
-        if empty:
+            return 0
+
+    def _seal(self, plain: Segment) -> None:
+        if not self._size(plain):
             # Its name tells the numbers that are used up; from now on the file `number` does.
             if keep_number(self._disk) > plain.number:
                 self._disk.unlink(plain.name)

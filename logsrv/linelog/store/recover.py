@@ -105,7 +105,12 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
     crashed: the last owner came to no end. Then somebody may have read further than the medium had come,
     in this segment, and in the next where a rotation was under way: no line may be written at such a place.
     """
-    if not importing:
+    if not importing and segment.IMPORTING in disk.entries():
+        log.warn(
+            "an import into {directory} is not finished; it can go on only as long as no other lines are"
+            " stored: stop this server and give the same `logsrv import` again",
+            directory=str(disk.directory),
+        )
         # The next sync of the directory comes before any line.
         disk.unlink(segment.IMPORTING)
     half = segment.half_rotated(disk) if crashed else []

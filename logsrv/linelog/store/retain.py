@@ -30,7 +30,7 @@ def expired(
     """Return the segments in `held` (oldest first) that the policy no longer wants; oldest first.
 
     Those that wait for compression will be smaller soon: `keep_bytes` neither counts nor removes them,
-    unless the compression is `stuck`.
+    unless the compression is `stuck`. Those that are empty wait for none.
 
     `active_size` counts towards `keep_bytes`, but the active segment itself is never removed. What
     was written while the clock was ahead of `now` is as old as what was written next.
@@ -38,7 +38,7 @@ def expired(
     lasts = [now]
     for one in reversed(held):
         lasts.append(one.last if one.last <= now else lasts[-1])
-    counted = [stuck or one.segment.form is Form.PACKED for one in held]
+    counted = [stuck or not one.size or one.segment.form is Form.PACKED for one in held]
     total = active_size + sum(one.size for one, counts in zip(held, counted, strict=True) if counts)
     gone = []
     for one, last, counts in zip(held, reversed(lasts), counted, strict=False):

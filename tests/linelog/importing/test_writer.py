@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.importing import writer as module
 from logsrv.linelog.importing.done import load
 from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
 from logsrv.linelog.store import recover
+from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.disk import Disk
 from logsrv.linelog.store.index import frames
 from logsrv.linelog.store.lock import DirectoryLock
@@ -158,17 +160,46 @@ def test_an_import_is_on_the_medium_from_time_to_time(
     assert EXPECTED.startswith((tmp_path / "current.log").read_bytes()[: done.text])
 
 
-def test_a_server_between_a_kill_and_the_second_try_loses_no_line(tmp_path: Path) -> None:
-    """Its lines stand behind those of the import: nothing is cut off there."""
-    killed(tmp_path, 40)
-    disk = Disk().enter(tmp_path)
+def serve(directory: Path, text: bytes, *, in_order: bool) -> None:
+    """Start a server in the store, which writes this, and ends."""
+    disk = Disk().enter(directory)
     lock = DirectoryLock(disk)
     begun = recover.begin(disk, crashed=bool(lock.left_by))
-    os.write(begun.opened.fd, b"of a server\n")
-    lock.release(in_order=False)
-    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.log*")}
-    with pytest.raises(StoreError, match="has other lines behind those of the import"):
-        imported(tmp_path)
-    after = {path.name: path.read_bytes() for path in tmp_path.glob("*.log*")}
-    assert b"".join(before.values()) in b"".join(after[name] for name in sorted(after))
-    assert any(b"of a server\n" in text for text in after.values())
+    active = ActiveSegment(
+        begun, POLICY, started=0.0, disk=disk, lock=lock, tell=lambda *args, **fields: None
+    )
+    active.leave_worn()
+    if text:
+        active.write([text])
+    lock.release(in_order=in_order)
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_an_import_goes_on_over_a_server_that_stored_nothing(
+    tmp_path: Path, in_order: bool
+) -> None:
+    killed(tmp_path, 130)
+    with capturedLogs() as events:
+        serve(tmp_path, b"", in_order=in_order)
+    assert [e["directory"] for e in events if "is not finished" in e["log_format"]] == [
+        str(tmp_path)
+    ]
+    killed(tmp_path, 140)
+    serve(tmp_path, b"", in_order=in_order)
+    imported(tmp_path)
+    assert text_of(tmp_path) == EXPECTED
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_server_between_a_kill_and_the_second_try_loses_no_line(
+    tmp_path: Path, in_order: bool
+) -> None:
+    """Its lines stand behind those of the import: nothing is cut off there."""
+    killed(tmp_path, 40)
+    serve(tmp_path, b"of a server\n", in_order=in_order)
+    for _ in range(3):
+        with pytest.raises(StoreError, match="has other lines behind those of the import"):
+            imported(tmp_path)
+        assert any(
+            b"of a server\n" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file()
+        )

@@ -16,6 +16,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.store.background import EMPTY_KEPT
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.segment import synced_place
 from logsrv.linelog.store.store import Store
@@ -329,3 +330,17 @@ async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenS
     await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
     await store.close()
     assert synced_place(at(store.directory)) == (0, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in range(1, 31):
+        (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
+    store = open_store(directory=tmp_path)
+    assert store.position == (31, 0)
+    numbers = range(31 - EMPTY_KEPT, 31)
+    names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
+    await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
+    assert not store.troubles()

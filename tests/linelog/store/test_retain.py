@@ -170,3 +170,9 @@ def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day() -> Non
     time = running(START - YEAR)
     assert after(time, 0) == -YEAR
     assert after(time, DAY) == DAY
+
+
+def test_an_empty_segment_keeps_no_other_from_being_removed() -> None:
+    all_ = held(0, 10, 10)
+    empty = attrs.evolve(all_[0], segment=Segment(0, "0", Form.PLAIN))
+    assert expired([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]
