@@ -22,8 +22,6 @@ LOOKS_PER_PATIENCE = 4
 # One that takes something is cut off as well if it is not as much as this within so many patiences.
 LEAST_TAKEN = 64 * 1024
 LEAST_PATIENCES = 6
-# So many times as much waits for a receiver at most, while a coroutine that sends to it does not.
-LEEWAY = 2
 
 
 class Sender(Protocol):
@@ -84,6 +82,7 @@ class Crowd:
         "_before",
         "_begun",
         "_look",
+        "_more",
         "_moved",
         "_receiver",
         "_senders",
@@ -97,6 +96,8 @@ class Crowd:
         self._written = self._taken = 0
         # In the order in which they came, and go on.
         self._senders: dict[Sender, None] = {}
+        # What each has sent all the same, since too much waited.
+        self._more: dict[Sender, int] = {}
         self._look: IDelayedCall | None = None
         # When it has taken something last; what it had taken when that began to count, and since when.
         self._moved = self._begun = 0.0
@@ -109,9 +110,9 @@ class Crowd:
         """
         receiver = self._receiver
         if self._written + number - self._taken > receiver.max_unsent:
-            self._taken = self._count()
+            self._recount()
             waiting = self._written + number - self._taken
-            if waiting > receiver.max_unsent and not self._join(handled.get(), waiting):
+            if waiting > receiver.max_unsent and not self._join(handled.get(), number):
                 receiver.cut(f"more is sent to it than it takes: {waiting} bytes wait for it")
                 return False
         self._written += number
@@ -120,6 +121,7 @@ class Crowd:
     def clear(self) -> None:
         """Note that nothing waits any more."""
         self._written = self._taken = 0
+        self._more.clear()
 
     def _count(self) -> int:
         """Return how many bytes it has taken; fewer than none if it was full of more before."""
@@ -127,15 +129,23 @@ class Crowd:
         # A transport of another package cannot tell.
         return self._written - waiting if waiting else self._taken
 
-    def _join(self, sender: Sender | None, waiting: int) -> bool:
+    def _recount(self) -> None:
+        """Note how much it has taken, and when if that is more than before."""
+        taken = self._count()
+        if taken > self._taken:
+            self._moved = self._receiver.clock.seconds()
+        self._taken = taken
+
+    def _join(self, sender: Sender | None, number: int) -> bool:
         """Let who is handled wait. Return whether what it still sends is bounded then."""
         if sender is None:
             return False
-        if sender is self._receiver or not sender.can_wait:
+        if not sender.can_wait:
             return sender.called
-        if sender in self._senders:
+        if sender is self._receiver or sender in self._senders:
             # A coroutine was told to wait, and does so when it reads or drains next.
-            return sender.called or waiting <= LEEWAY * self._receiver.max_unsent
+            more = self._more[sender] = self._more.get(sender, 0) + number
+            return sender.called or more <= self._receiver.max_unsent
         self._senders[sender] = None
         if self._look is None:
             self._before = self._taken
@@ -147,6 +157,7 @@ class Crowd:
     def forget(self, sender: Sender) -> None:
         """Hold on to a sender no longer: it is gone."""
         self._senders.pop(sender, None)
+        self._more.pop(sender, None)
         if not self._senders:
             self._disarm()
 
@@ -169,9 +180,8 @@ class Crowd:
     def _looked(self) -> None:
         self._look = None
         receiver, now = self._receiver, self._receiver.clock.seconds()
-        taken = self._count()
-        if taken > self._taken:
-            self._taken, self._moved = taken, now
+        self._recount()
+        taken = self._taken
         patience = receiver.patience
         slowly = LEAST_PATIENCES * patience
         if now - self._moved >= patience:

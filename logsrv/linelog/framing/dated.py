@@ -73,8 +73,8 @@ class Dated:
     written: when the file was last written to: its lines are no more than a day younger. begin: what
     `said` was at the end of an earlier reading: lines before the first time have it, else `written`.
 
-    They never go back, because a search by time goes by the order in the store: a line that is older than
-    the one before has the time of that one, and is counted.
+    They never go back, as those that a server gives do not: a line that is older than the one before has
+    the time of that one, and is counted.
 
     undated: lines before the first one with a time, and all where there is none; those behind the first
     count as parts of what they follow. late, latest: lines that were older, and by how much at most.

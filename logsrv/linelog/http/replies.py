@@ -81,8 +81,10 @@ def tail(view: View, values: Values, write: Write) -> None:
 
 def histogram(view: View, values: Values, write: Write) -> None:
     """Write numbers of lines over time; without limits of time, over the time of the store."""
-    oldest, newest = view.span()
-    since, until = values["since"] or oldest, values["until"] or newest
+    since, until = values["since"], values["until"]
+    if not (since and until):
+        oldest, newest = view.span()
+        since, until = since or oldest, until or newest
     buckets: list[dict[str, Any]] = []
     step = 1.0
     if since and until and since <= until:

@@ -96,7 +96,7 @@ class ImportWriter:
         self._pending: list[Any] = []
         self._size = self._skip = self._skipped = self._unsynced = 0
         self._before = b""
-        self._last = 0
+        self._last = self._total = 0
         self._going = False
         self._stored: StoredText | None = None
 
@@ -137,7 +137,9 @@ class ImportWriter:
         """Take lines in, whose moment is not before that of the lines before them."""
         buffers = Block.of(lines).stamped(stamp(moment, source))
         self._pending += buffers
-        self._size += sum(map(len, buffers))
+        size = sum(map(len, buffers))
+        self._size += size
+        self._total += size
         self._last = moment
         if self._size >= _GROUP:
             self._flush()
@@ -151,7 +153,8 @@ class ImportWriter:
     def end(self) -> None:
         """Write what is pending, seal all, and note that it is done."""
         self._flush()
-        if self._skip > self._skipped:
+        # Somebody has removed or cut a file meanwhile, or there is more than the files have.
+        if self._written() != self._total:
             raise self._foreign()
         self._rotate()
         self._note()
@@ -308,5 +311,5 @@ class ImportWriter:
         return b""
 
 
-def _tell_nobody(*_: object) -> None:
+def _tell_nobody(*_: object, **fields: object) -> None:
     """Say nothing: whatever keeps an import from going on ends it, with a sentence."""

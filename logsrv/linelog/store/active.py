@@ -71,6 +71,8 @@ class ActiveSegment:
         self._lock = lock
         self._tell = tell
         self._new_name = False
+        # Bytes that nobody has synced went with a file that was removed or cut.
+        self._lost = False
         self._not_before = 0.0
         self.replacing = Trouble(
             tell, "{why}; still writing to the old file", "going on in a new file at last"
@@ -106,12 +108,19 @@ class ActiveSegment:
     def _look(self) -> None:
         """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""
         held = os.fstat(self.fd)
+        if not held.st_nlink or held.st_size < self.position.offset:
+            self._lost = self._lost or self.position not in (
+                self.synced,
+                (self.position.segment, 0),
+            )
         if not held.st_nlink:
             self._go_on_in_another()
         elif held.st_size != self.position.offset:
             self._resized(held.st_size)
 
     def _resized(self, size: int) -> None:
+        # First what may fail: then nothing has changed.
+        unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
         if size < self.position.offset:
             self._worn = max(self._worn, 1)
             self._tell(
@@ -121,7 +130,7 @@ class ActiveSegment:
                 size=size,
             )
         self.position = Position(self.position.segment, size)
-        self._unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
+        self._unended = unended
 
     def _count(self, count: int) -> None:
         number, offset = self.position
@@ -136,9 +145,9 @@ class ActiveSegment:
         if self._new_name:
             self._disk.sync_directory()
             self._new_name = False
-        held = os.fstat(self.fd)
-        if not held.st_nlink or held.st_size < position.offset:
-            self._look()
+        self._look()
+        if self._lost:
+            self._lost = False
             raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
         self.synced = position
 
@@ -232,7 +241,7 @@ class ActiveSegment:
             log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
         )
         self._go_on(opened.fd, opened.beside, opened.size)
-        self._unended, self._worn, self._named = opened.torn, 0, ""
+        self._unended, self._worn, self._named = opened.torn, int(opened.unread), ""
         self._started = monotonic()
 
     def _put_off(self, why: str) -> None:

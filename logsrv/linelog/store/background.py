@@ -99,13 +99,17 @@ class Syncer:
         else:
             self._syncing.attempt(self._seconds.timed, self._sync_left, fd)
             self._whole = self._whole and self._syncing.why is None
-        os.close(writers)
-        os.close(fd)
+        for one in writers, fd:
+            # What a network file system says so late is of what was synced, or has been told.
+            with contextlib.suppress(OSError):
+                os.close(one)
         self._sealable()
 
     def _sync_left(self, fd: int) -> None:
-        self._disk.fdatasync(fd)
-        self._disk.sync_directory()
+        try:
+            self._disk.fdatasync(fd)
+        finally:
+            self._disk.sync_directory()
 
     def _note(self) -> None:
         """Write down how far everything is on the medium: a start after a power cut looks behind that.

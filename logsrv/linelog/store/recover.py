@@ -26,6 +26,8 @@ from logsrv.linelog.store.segment import Form, Position, Segment
 from logsrv.linelog.store.torn import mend
 
 log = Logger()
+# Nothing was lost by a crash.
+EVERYWHERE = Position(10**segment.DIGITS, 0)
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFDIR: "a directory",
@@ -49,10 +51,11 @@ class Active(NamedTuple):
     unread: bool = False
 
 
-def open_active(disk: Disk, synced: int = 0) -> Active:
-    """Open current.log, or make it; of one that is there the first `synced` bytes are on the medium.
+def open_active(disk: Disk, synced: int | None = None) -> Active:
+    """Open current.log, or make it.
 
-    Raises StoreError if something else is in its place.
+    synced: so many bytes of one that is there are on the medium; None for all. Raises StoreError if
+    something else is in its place.
     """
     path = disk.path(segment.ACTIVE)
     try:
@@ -115,10 +118,10 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         disk.unlink(segment.IMPORTING)
     half = segment.half_rotated(disk) if crashed else []
     spared = half[-1] if half else None
-    tidy(disk, spared)
+    synced = segment.synced_place(disk) if crashed else EVERYWHERE
+    tidy(disk, spared, synced)
     number = spared.number if spared else number_active(disk)
-    synced = segment.synced_place(disk) if crashed else segment.NOWHERE
-    opened = open_active(disk, synced.offset if synced.segment == number else 0)
+    opened = open_active(disk, _synced_of(number, synced))
     worn = (crashed or opened.unread) + bool(half)
     return Begun(opened, number, worn, spared.name if spared else "")
 
@@ -154,7 +157,14 @@ def number_active(disk: Disk) -> int:
     return number
 
 
-def tidy(disk: Disk, spared: Segment | None = None) -> None:
+def _synced_of(number: int, synced: Position) -> int | None:
+    """Return how many bytes of a segment are on the medium; None for all."""
+    if number < synced.segment:
+        return None
+    return synced.offset if number == synced.segment else 0
+
+
+def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHERE) -> None:
     """Finish or undo what a crash interrupted; afterwards each sealed segment of ours is there once.
 
     Raises OSError. Removes nothing but what this store left unfinished and what is there twice. spared: a
@@ -171,9 +181,11 @@ def tidy(disk: Disk, spared: Segment | None = None) -> None:
         if entries.get(name):
             disk.unlink(name)
     for found in segment.sealed_segments(disk):
-        look = _end_torn if found.form is Form.PLAIN else _look_at_index
         try:
-            look(found, disk)
+            if found.form is Form.PLAIN:
+                _end_torn(found, disk, _synced_of(found.number, synced))
+            else:
+                _look_at_index(found, disk)
         except OSError as error:
             log.error(
                 "{path} cannot be read and is left as it is: {why}",
@@ -184,10 +196,10 @@ def tidy(disk: Disk, spared: Segment | None = None) -> None:
         disk.unlink(name)
 
 
-def _end_torn(plain: Segment, disk: Disk) -> None:
+def _end_torn(plain: Segment, disk: Disk, synced: int | None) -> None:
     fd = disk.open(plain.name, os.O_RDWR)
     try:
-        size, torn = mend(disk.path(plain.name), fd)
+        size, torn = mend(disk.path(plain.name), fd, synced)
         if torn:
             os.lseek(fd, size, os.SEEK_SET)
             disk.writev(fd, [b"\n"])

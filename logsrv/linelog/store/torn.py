@@ -35,13 +35,13 @@ _NULS = re.compile(rb"\0+")
 _MOST_HOLES = 10_000
 
 
-def mend(path: str, fd: int, synced: int = 0) -> tuple[int, bool]:
-    """Mend a text of which the first `synced` bytes are on the medium.
+def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
+    """Mend a text of which the first `synced` bytes are on the medium; None: all of it.
 
     Returns its size, and whether its last line is torn. fd: not opened for appending. Raises OSError.
     """
     whole = os.fstat(fd).st_size
-    if whole < synced:
+    if synced is not None and whole < synced:
         log.error(
             "{path} has {whole} bytes, and {synced} of it were on the disk once; the rest is gone",
             path=path,
@@ -57,7 +57,7 @@ def mend(path: str, fd: int, synced: int = 0) -> tuple[int, bool]:
             path=path,
             nuls=whole - size,
         )
-    for start, end in _holes(fd, min(synced, size), size):
+    for start, end in [] if synced is None else _holes(fd, min(synced, size), size):
         _fill(fd, start, end)
         log.warn(
             "{path} lacks {missing} bytes at {start}, which had not reached the disk when the power"
@@ -113,8 +113,10 @@ def _holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
 
     Text has no NULs. In a store with `--raw` it may: there a run ends anywhere, not with a sector.
     """
-    found = list(islice(_runs(fd, start, size), _MOST_HOLES))
-    return found if all(end % _SECTOR == 0 for _, end in found) else []
+    found = list(islice(_runs(fd, start, size), _MOST_HOLES + 1))
+    return (
+        found if len(found) <= _MOST_HOLES and all(end % _SECTOR == 0 for _, end in found) else []
+    )
 
 
 def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:

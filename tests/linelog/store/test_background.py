@@ -35,8 +35,8 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
         begun.set()
         go.wait(60)
 
-    disk.before["fdatasync"] = slow
     store = open_store(disk, sync=Sync.INTERVAL)
+    disk.before["fdatasync"] = slow
     store.append(batch(b"one"))
     await until(begun.is_set)
     store.append(batch(b"two"))

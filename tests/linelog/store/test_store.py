@@ -199,8 +199,8 @@ async def test_what_is_acknowledged_at_its_end_was_synced_from_its_beginning_on(
 async def test_who_asked_first_is_told_first(open_store: OpenStore) -> None:
     """Also where the second asks when both are safe, and the reactor has not heard of it yet."""
     disk, go = FaultyDisk(), threading.Event()
-    disk.before["fdatasync"] = lambda: go.wait(60)
     store = open_store(disk, sync=Sync.ALWAYS)
+    disk.before["fdatasync"] = lambda: go.wait(60)
     told: list[int] = []
     store.append(batch(b"one"))
     store.durable().addCallback(lambda _: told.append(1))
@@ -219,8 +219,8 @@ async def test_too_many_who_wait_pause_the_senders(
 ) -> None:
     monkeypatch.setattr("logsrv.linelog.store.store.MOST_WAITING", 10)
     disk, go = FaultyDisk(), threading.Event()
-    disk.before["fdatasync"] = lambda: go.wait(60)
     store, sender = open_store(disk, sync=Sync.ALWAYS), Sender()
+    disk.before["fdatasync"] = lambda: go.wait(60)
     store.valve.add(sender)
     store.append(batch(b"one"))
     waiting = [store.durable() for _ in range(10)]
