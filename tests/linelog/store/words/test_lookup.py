@@ -117,7 +117,9 @@ def test_that_of_another_segment_is_told_from_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500]
+    "data",
+    [b"", b"x", INDEX[:-1], INDEX[1:], INDEX[: len(INDEX) // 2], INDEX + b"x", b"x" * 500],
+    ids=["empty", "short", "no end", "no begin", "half", "longer", "text"],
 )
 def test_one_that_is_cut_off_or_something_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="word index"):
