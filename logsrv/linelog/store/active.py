@@ -73,6 +73,9 @@ class ActiveSegment:
         self._new_name = False
         # Bytes that nobody has synced went with a file that was removed or cut.
         self._lost = False
+        # The segment of which a sync has failed: the kernel lets go of what it could not write, so a later
+        # one that works says nothing of that.
+        self.doubtful = 0
         self._not_before = 0.0
         self.replacing = Trouble(
             tell, "{why}; still writing to the old file", "going on in a new file at last"
@@ -83,6 +86,8 @@ class ActiveSegment:
 
         Raises OSError, and StoreError if the directory is another's by now.
         """
+        if not self._lock.claimed:
+            self._lock.check()
         self._look()
         self.leave_worn()
         if self._unended:
@@ -141,7 +146,11 @@ class ActiveSegment:
     def sync(self) -> None:
         """Return when all that was written is on the medium, under its name. Raises as `write` does."""
         position = self.position
-        self._disk.fdatasync(self.fd)
+        try:
+            self._disk.fdatasync(self.fd)
+        except OSError:
+            self.doubtful = position.segment
+            raise
         if self._new_name:
             self._disk.sync_directory()
             self._new_name = False
@@ -149,7 +158,8 @@ class ActiveSegment:
         if self._lost:
             self._lost = False
             raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
-        self.synced = position
+        if self.doubtful != position.segment:
+            self.synced = position
 
     def apply(self, policy: StorePolicy) -> None:
         """Go by another policy from now on."""
@@ -271,6 +281,7 @@ class ActiveSegment:
         """Sync and close it, once no other thread uses it. Raises OSError."""
         try:
             self._disk.fdatasync(self.fd)
+            self._disk.sync_directory()
         finally:
             os.close(self.fd)
             os.close(self.beside[1])

@@ -24,6 +24,7 @@ from logsrv.linelog.store.retain import BelievedTime, measure, retain
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import (
     Form,
+    Position,
     Segment,
     keep_number,
     note_synced,
@@ -76,7 +77,7 @@ class Syncer:
                 left = self._active.left.get(timeout=max(0.0, due - monotonic()))
             except Empty:
                 self._sync_active()
-                self._note()
+                self.note(self._active.synced)
                 due = monotonic() + SYNC_EVERY
                 continue
             if left is None:
@@ -90,7 +91,9 @@ class Syncer:
         wanted = active.policy.sync is Sync.INTERVAL and position != active.synced
         if position.segment == number and (wanted or syncing.why is not None):
             syncing.attempt(self._seconds.timed, self._disk.fdatasync, fd)
-            if syncing.why is None:
+            if syncing.why is not None:
+                active.doubtful = number
+            elif active.doubtful != number:
                 active.synced = position
 
     def _take_over(self, writers: int, fd: int) -> None:
@@ -111,12 +114,11 @@ class Syncer:
         finally:
             self._disk.sync_directory()
 
-    def _note(self) -> None:
+    def note(self, synced: Position) -> None:
         """Write down how far everything is on the medium: a start after a power cut looks behind that.
 
         Not synced: whatever of these notes is on the medium was true when it was written.
         """
-        synced = self._active.synced
         if self._whole and synced != self._noted:
             with contextlib.suppress(OSError):
                 note_synced(synced, self._disk)

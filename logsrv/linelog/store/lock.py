@@ -27,6 +27,7 @@ class DirectoryLock:
         time of the file; None if there was no file.
     left_by: the process id that the last owner left in it, as one that was killed does, or a machine
         that lost its power; "" after an end in good order.
+    claimed: its file names this process, on the medium.
     """
 
     def __init__(self, disk: Disk) -> None:
@@ -46,7 +47,7 @@ class DirectoryLock:
             raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
         try:
             self._lock(fd, path)
-            self.left_by = os.pread(fd, 32, 0).strip().decode("latin-1")
+            self.left_by = _who(fd)
             self._claim(fd)
         except BaseException:
             os.close(fd)
@@ -80,12 +81,12 @@ class DirectoryLock:
         On the medium: after a power cut it is to be found. A full disk must not keep the store from
         starting, so what fails is tried again at the next `check`.
         """
-        self._claimed = False
+        self.claimed = False
         with contextlib.suppress(OSError):
             self._sign(fd, b"%d\n" % os.getpid())
             self._disk.fdatasync(fd)
             self._disk.sync_directory()
-            self._claimed = True
+            self.claimed = True
 
     def _sign(self, fd: int, text: bytes) -> None:
         os.fchmod(fd, FILE_MODE)
@@ -104,7 +105,7 @@ class DirectoryLock:
         with self._checking:
             self._disk.renew()
             if self._disk.belongs(NAME, self._fd):
-                if not self._claimed:
+                if not self.claimed:
                     self._claim(self._fd)
                 return
             left_by = self.left_by
@@ -134,3 +135,11 @@ class DirectoryLock:
         os.close(self._fd)
         with contextlib.suppress(OSError):
             self._disk.lock(fcntl.LOCK_UN)
+
+
+def _who(fd: int) -> str:
+    """Return who left a lock file; nobody knows of one that cannot be read."""
+    try:
+        return os.pread(fd, 32, 0).strip().decode("latin-1")
+    except OSError:
+        return "somebody"

@@ -118,11 +118,16 @@ def begin(disk: Disk, *, crashed: bool, importing: bool = False) -> Begun:
         disk.unlink(segment.IMPORTING)
     half = segment.half_rotated(disk) if crashed else []
     spared = half[-1] if half else None
-    synced = segment.synced_place(disk) if crashed else EVERYWHERE
-    tidy(disk, spared, synced)
-    number = spared.number if spared else number_active(disk)
-    opened = open_active(disk, _synced_of(number, synced))
-    worn = (crashed or opened.unread) + bool(half)
+    synced = segment.synced_place(disk)
+    # Without the file a start after a crash looks for holes in more of the text.
+    with contextlib.suppress(OSError):
+        segment.make_synced(disk)
+    tidy(disk, spared, synced if crashed else EVERYWHERE)
+    number = spared.number if spared else number_active(disk, synced.segment)
+    known = _synced_of(number, synced if crashed or synced.segment == number else EVERYWHERE)
+    opened = open_active(disk, known)
+    # One that is shorter than it was: somebody has moved, removed or cut it meanwhile.
+    worn = (crashed or opened.unread or opened.size < (known or 0)) + bool(half)
     return Begun(opened, number, worn, spared.name if spared else "")
 
 
@@ -139,21 +144,23 @@ def identified(disk: Disk) -> Identity | None:
         return None
 
 
-def number_active(disk: Disk) -> int:
-    """Return the number of the active segment, in its file from now on unless the disk is full."""
-    number, saved = segment.active_number(disk), segment.saved_number(disk)
+def number_active(disk: Disk, least: int = 0) -> int:
+    """Return the number of the active segment, in its file from now on unless the disk is full.
+
+    least: one that was in use, if the file is lost or old.
+    """
+    number, saved = max(segment.active_number(disk), least), segment.saved_number(disk)
     if not saved and segment.NUMBER in disk.entries():
         log.warn(
             "{path} does not hold the number of a segment; lines go on in number {number}",
             path=disk.path(segment.NUMBER),
             number=number,
         )
-    try:
-        if saved != number:
+    if saved != number:
+        try:
             disk.put(segment.NUMBER, segment.number_text(number))
-        segment.make_synced(disk)
-    except OSError as error:
-        log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
+        except OSError as error:
+            log.warn("{file} cannot be saved: {why}", file=segment.NUMBER, why=reason(error))
     return number
 
 
@@ -177,7 +184,8 @@ def tidy(disk: Disk, spared: Segment | None = None, synced: Position = EVERYWHER
             disk.unlink(found.name)
     settle(disk, set(), 10**segment.DIGITS, operator.call)
     entries = disk.entries()
-    for name in map(segment.tmp, (segment.NUMBER, segment.ACTIVE, identity.NAME)):
+    kept = (segment.NUMBER, segment.ACTIVE, segment.SYNCED, identity.NAME)
+    for name in map(segment.tmp, kept):
         if entries.get(name):
             disk.unlink(name)
     for found in segment.sealed_segments(disk):

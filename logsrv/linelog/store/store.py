@@ -140,8 +140,10 @@ class Store:
         self._syncing, self._sync_seconds = Trouble(tell, *SYNCING), Durations()
         self._watch()
         self._accepts = True
-        syncer = Syncer(self._active, disk, self._syncing, self._sync_seconds, self._sealer.wake)
-        sync = _thread("store-sync", syncer.run)
+        self._syncer = Syncer(
+            self._active, disk, self._syncing, self._sync_seconds, self._sealer.wake
+        )
+        sync = _thread("store-sync", self._syncer.run)
         seal = _thread("store-seal", self._sealer.run)
         _thread("store-write", self._work, lock, sync, seal)
 
@@ -332,6 +334,7 @@ class Store:
         syncing.join()
         try:
             self._active.finish()
+            self._syncer.note(self.position)
         except OSError as error:
             in_order = False
             self._reactor.callFromThread(

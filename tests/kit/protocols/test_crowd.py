@@ -368,3 +368,70 @@ def test_a_listener_that_is_taken_out_does_not_wait_for_ever() -> None:
     assert still.closed
     assert sender.reading
     assert not sender.closed
+
+
+def test_one_that_reads_is_not_cut_off_because_others_look_too() -> None:
+    """It takes 100 kB every 2 seconds; every 2 seconds somebody else sends it a line."""
+    service = MemoryService(Room)
+    slow = service.connect(reads=False)
+    senders = [service.connect() for _ in range(20)]
+    senders[0].feed(b"x" * 60_000 + b"\n")
+    with cut_off() as sentences:
+        while senders[0].reading:
+            senders[0].feed(b"x" * 60_000 + b"\n")
+        for sender in senders[1:8]:
+            del slow.transport.buffer[:100_000]
+            # More comes than it takes, from who does not wait yet.
+            sender.feed(b"".join(b"y" * 60_000 + b"\n" for _ in range(3)))
+            service.clock.advance(2.5)
+    assert sentences == []
+
+
+def test_many_coroutines_that_write_twice_for_a_line() -> None:
+    """Each is told to wait with its first write, and would with its next read."""
+
+    class Twice(LineProtocol):
+        go: Deferred[None] | None = None
+
+        async def line_received(self, line: str) -> None:
+            if self.go is not None:
+                await self.go
+            self.service.broadcast(line, but=self)
+            self.service.broadcast(line, but=self)
+
+    go: Deferred[None] = Deferred()
+    Twice.go = go
+    service = MemoryService(Twice)
+    reader = service.connect(reads=False)
+    senders = [service.connect() for _ in range(60)]
+    for sender in senders:
+        sender.feed(b"x" * 30_000 + b"\n")
+    # Two lines of 30 kB of each: nobody has done anything wrong.
+    with cut_off() as sentences:
+        Twice.go = None
+        go.callback(None)
+        reader.start_reading()
+    assert sentences == []
+
+
+def test_a_reader_that_says_something_to_all_and_itself() -> None:
+    """It reads, if slowly; what it said was waiting for an answer of somebody else meanwhile."""
+    go: list[Deferred[None]] = []
+
+    class Chat(LineProtocol):
+        async def line_received(self, line: str) -> None:
+            if line == "hello":
+                go.append(Deferred())
+                await go[0]
+            self.service.broadcast(line)
+
+    service = MemoryService(Chat)
+    slow, quick = service.connect(), service.connect()
+    slow.feed(b"hello\n")
+    slow.stop_reading()
+    with cut_off() as sentences:
+        quick.feed(b"".join(b"x" * 1000 + b"\n" for _ in range(1500)))
+        assert not quick.reading
+        go[0].callback(None)
+        slow.start_reading()
+    assert sentences == []

@@ -203,3 +203,52 @@ def test_a_server_between_a_kill_and_the_second_try_loses_no_line(
         assert any(
             b"of a server\n" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file()
         )
+
+
+def removed_behind(directory: Path, until: int, *, synced: bool) -> None:
+    """Import 200 lines; somebody removes the file in between."""
+    with opened(directory, POLICY) as writer:
+        writer.begin(FILES, "CET", BEGIN)
+        for number in range(200):
+            if number == until:
+                if synced:
+                    writer._flush()
+                    writer._note()
+                (directory / "current.log").unlink()
+            writer.append(BEGIN + number, "file:a", b"line %d\n" % number)
+        writer.end()
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_an_import_whose_file_was_removed_does_not_say_that_all_is_there(
+    tmp_path: Path, synced: bool
+) -> None:
+    with pytest.raises(StoreError, match=r"or lacks some|somebody has removed"):
+        removed_behind(tmp_path, 30, synced=synced)
+
+
+def test_a_refused_import_does_not_change_what_is_noted(tmp_path: Path) -> None:
+    """It says which bytes are of the import; those of others are not."""
+    with pytest.raises(Broken):
+        imported(tmp_path, 50)
+    before = load(Disk().enter(tmp_path))
+    with (tmp_path / "current.log").open("ab") as current:
+        current.write(b"2026-11-20T06:18:42.123456Z tcp:x:1 hello\n")
+    with pytest.raises(StoreError):
+        imported(tmp_path, zone="UTC")
+    assert load(Disk().enter(tmp_path)).text == before.text
+
+
+def test_a_rotation_that_fails_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Disk.create_anew
+
+    def full(disk: Disk, name: str) -> int:
+        if name == "current.log.tmp":
+            raise OSError(28, "No space left on device")
+        return create(disk, name)
+
+    monkeypatch.setattr(Disk, "create_anew", full)
+    with pytest.raises(StoreError, match="cannot be rotated: No space left"):
+        imported(tmp_path)

@@ -402,7 +402,7 @@ def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once
         assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
         sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
         names = {path.name for path in directory.iterdir()}
-        assert names == {"current.log", "number", "synced", "lock"} | sealed
+        assert names == {"current.log", "number", "lock"} | sealed
         steps += 1
     assert steps >= 6
 
@@ -568,3 +568,45 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
     go.set()
     with pytest.raises(StoreError, match="could not be synced"):
         await waiting
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
+    open_store: OpenStore,
+) -> None:
+    """The disk is full in the middle of a group, and a person removes current.log to make room."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.room = len(stored(b"one")) + 10
+    store.append(batch(b"one", b"two"))
+    waiting = store.durable()
+    await until(lambda: store.stalled)
+    (store.directory / "current.log").unlink()
+    disk.room = None
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await waiting
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_look_that_fails_half_way_glues_no_lines(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    with open(store.directory / "current.log", "ab") as file:
+        file.write(b"by hand, without an end")
+    real, fails = os.pread, [True]
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        if threading.current_thread().name == "store-write" and fails:
+            fails.clear()
+            raise OSError(errno.EIO, "Input/output error")
+        return real(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one") + b"by hand, without an end\n" + stored(
+        b"two"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import threading
@@ -344,3 +345,47 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
     await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
     assert not store.troubles()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_close_that_fails_does_not_end_the_syncing(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS and quotas say it late, when a file is closed."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await store.durable()
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        if threading.current_thread().name == "store-sync":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", close)
+    store.rotate()
+    await until(lambda: store.position.segment == 2)
+    store.append(batch(b"two"))
+    await store.durable()
+    inode = (store.directory / "current.log").stat().st_ino
+    await until(lambda: inode in disk.synced, within=5)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """The kernel has let go of what it could not write; a start is to look for a hole there."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=sync)
+    disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+    assert synced_place(at(store.directory)) == (0, 0)
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))

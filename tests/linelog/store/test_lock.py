@@ -143,3 +143,16 @@ def test_the_file_is_not_touched_every_minute(tmp_path: Path) -> None:
         lock.believe(float(moment))
     assert lock.believed == 4600.0
     lock.release()
+
+
+def test_one_that_cannot_be_read_was_left_by_somebody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(fd: int, size: int, offset: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    (tmp_path / "lock").write_text("")
+    monkeypatch.setattr(os, "pread", broken)
+    lock = DirectoryLock(at(tmp_path))
+    assert lock.left_by
+    lock.release()

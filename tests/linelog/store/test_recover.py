@@ -539,3 +539,61 @@ def test_an_identity_that_makes_no_sense_is_told_and_no_other_made(
         assert open_store(directory=tmp_path).identity is None
     assert any("has no identity" in event["log_format"] for event in events)
     assert (tmp_path / "store").read_text() == "{}\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_raw_line_is_the_same_after_a_clean_restart(open_store: OpenStore) -> None:
+    """`--raw` stores NULs; nothing crashed."""
+    store = open_store()
+    line = b"x" * (511 - len(stored(b"")) + 1) + b"\0" + b" a line of a device that sends NULs"
+    store.append(batch(line))
+    await store.durable()
+    await store.close()
+    before = text_of(store.directory)
+    assert before.index(b"\0") == 511
+    with capturedLogs() as events:
+        again = open_store()
+        await again.close()
+    assert not [event["log_format"] for event in events if "lacks" in event["log_format"]]
+    assert text_of(store.directory) == before
+
+
+@pytest.mark.parametrize("to", ["moved", "removed", "cut"])
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_was_taken_away_while_nobody_ran_leaves_its_places_unused(
+    open_store: OpenStore, tmp_path: Path, to: str
+) -> None:
+    store = open_store()
+    store.append(batch(b"one", b"two"))
+    await store.close()
+    current = store.directory / "current.log"
+    if to == "cut":
+        os.truncate(current, len(stored(b"one")))
+    elif to == "moved":
+        current.rename(tmp_path / "away")
+    else:
+        current.unlink()
+    with capturedLogs() as events:
+        assert open_store().position == (2, 0)
+    assert any("the rest is gone" in event["log_format"] for event in events)
+
+
+@pytest.mark.parametrize("number", [None, b"", b"rubbish", b"2\n"])
+@pytest_twisted.ensureDeferred
+async def test_numbers_go_on_though_their_file_is_lost(
+    open_store: OpenStore, number: bytes | None
+) -> None:
+    store = open_store(rotate_size=1)
+    for line in range(5):
+        store.append(batch(b"%d" % line))
+        await until(lambda: store.position.segment == line + 2)  # noqa: B023
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 5)
+    await store.close()
+    for path in store.directory.glob("0*"):
+        path.unlink()
+    path = store.directory / "number"
+    if number is None:
+        path.unlink()
+    else:
+        path.write_bytes(number)
+    assert open_store().position == (6, 0)
