@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
-import mmap
 import os
 import re
 import stat
 import sys
 import time
-import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from logsrv.kit.net.source import escaped
 from logsrv.linelog.framing.bodies import Records, Refusal
 from logsrv.linelog.framing.dated import Dated
-from logsrv.linelog.framing.inflated import UnpackingError, out_of_zstd
+from logsrv.linelog.framing.inflated import UnpackingError
 from logsrv.linelog.framing.journal import MOST_ENTRY, JournalFramer
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.records import Run, frame_records
 from logsrv.linelog.framing.rules import LineCounts, LineRules
+from logsrv.linelog.importing.packed import CHUNK, unpacked
 from logsrv.linelog.store.disk import reason
 
 STDIN = "-"
-# Small, because as many files as overlap in time are read at once.
-CHUNK = 64 << 10
 # Standard input cannot be read twice: so much of it is looked through for the first time.
 _AHEAD = 1 << 20
 _RULES = LineRules(telnet=False)
@@ -40,7 +33,7 @@ _JOURNAL = re.compile(rb"__(?:CURSOR|REALTIME_TIMESTAMP)=")
 # Of a source 1,024 bytes are known again after a crash.
 _LONGEST_NAME = 900
 
-UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, UnpackingError)
+UNREADABLE = (OSError, UnpackingError)
 """The exceptions that the reading and unpacking of a file raises."""
 
 Tell = Callable[[str], None]
@@ -160,30 +153,7 @@ def _tell_nobody(sentence: str) -> None:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, EOFError):
-        return "its compressed data has no end"
-    # Python's gzip has OSErrors of its own, without a number.
-    return reason(error) if isinstance(error, OSError) and error.errno else str(error)
-
-
-def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the text of `file`, unpacked as its first bytes say. Raises what is in UNREADABLE."""
-    begin = file.read(6)
-    file.seek(0)
-    reading: Any = file
-    if begin.startswith(b"\x28\xb5\x2f\xfd"):
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield from out_of_zstd(mapped)
-        file.seek(0, os.SEEK_END)
-        return
-    if begin.startswith(b"\x1f\x8b"):
-        reading = gzip.GzipFile(fileobj=file)
-    elif begin.startswith(b"BZh"):
-        reading = bz2.BZ2File(file)
-    elif begin == b"\xfd7zXZ\0":
-        reading = lzma.LZMAFile(file)  # noqa: SIM115
-    while chunk := reading.read(CHUNK):
-        yield chunk
+    return reason(error) if isinstance(error, OSError) else str(error)
 
 
 def find(paths: Sequence[str], tell: Tell, leave: Tell) -> list[LogFile]:

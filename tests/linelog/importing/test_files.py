@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from logsrv.linelog.importing.files import CHUNK, find
+from logsrv.linelog.importing.files import find
+from logsrv.linelog.importing.packed import CHUNK
 
 TEXT = b"".join(
     b"2026-11-20T06:%02d:%02dZ line %d\n" % (n // 60 % 60, n % 60, n) for n in range(3600)

@@ -1,0 +1,161 @@
+"""The reading of a compressed file, of which all is had that can be unpacked before it breaks off.
+
+The file classes of Python's library are not used: they throw away what they have unpacked in the call that
+finds the break.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import mmap
+import os
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, BinaryIO
+
+from logsrv.linelog.framing.inflated import UnpackingError, out_of_zstd
+
+# Small, because as many files as overlap in time are read at once.
+CHUNK = 64 << 10
+_ZSTD = b"\x28\xb5\x2f\xfd"
+# By what a file begins with. Of zlib: a header of gzip, and none other.
+_UNPACKERS: dict[bytes, Callable[[], Any]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lzma.LZMADecompressor,
+}
+
+
+class _DamagedError(UnpackingError):
+    """Data that cannot be unpacked further."""
+
+
+def unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the text of `file`, unpacked as its first bytes say.
+
+    Raises UnpackingError when all before the break was given; OSError.
+    """
+    begin = file.read(6)
+    file.seek(0)
+    if begin.startswith(_ZSTD):
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield from out_of_zstd(mapped)
+        file.seek(0, os.SEEK_END)
+        return
+    for magic, unpacker in _UNPACKERS.items():
+        if begin.startswith(magic):
+            yield from _in_large(_members(file, magic, unpacker))
+            return
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Put small pieces together, also those before an error."""
+    held = bytearray()
+    try:
+        for piece in pieces:
+            held += piece
+            if len(held) >= CHUNK:
+                yield bytes(held)
+                held.clear()
+    except UnpackingError:
+        if held:
+            yield bytes(held)
+        raise
+    if held:
+        yield bytes(held)
+
+
+def _members(file: BinaryIO, magic: bytes, unpacker: Callable[[], Any]) -> Iterator[bytes]:
+    """Yield what is in members one behind the other; zeros may stand behind each."""
+    data = file.read(CHUNK)
+    while data:
+        if not data.startswith(magic[: len(data)]):
+            raise UnpackingError("something else follows its compressed data")
+        data = yield from _member(file, unpacker, data)
+        while not (data := data.lstrip(b"\0")):
+            data = file.read(CHUNK)
+            if not data:
+                return
+
+
+def _member(
+    file: BinaryIO, unpacker: Callable[[], Any], data: bytes
+) -> Generator[bytes, None, bytes]:
+    """Yield what is in a member; return what was read behind it. data: what was read of it already."""
+    begin = file.tell() - len(data)
+    given = 0
+    member = _Member(file, unpacker(), data)
+    try:
+        while piece := member.unpack(CHUNK):
+            given += len(piece)
+            yield piece
+    except _DamagedError:
+        file.seek(begin)
+        yield from _rest(_Member(file, unpacker(), b"", slow_from=member.read_from), given)
+        raise
+    return member.behind
+
+
+def _rest(member: _Member, given: int) -> Iterator[bytes]:
+    """Yield what a damaged member has behind the bytes that were given, up to the damage.
+
+    It is unpacked once more, in the end byte by byte: what a call has unpacked when it finds the damage
+    cannot be had.
+    """
+    try:
+        while given and (piece := member.unpack(min(given, CHUNK))):
+            given -= len(piece)
+        while byte := member.unpack(1):
+            yield byte
+    except _DamagedError:
+        return
+
+
+class _Member:
+    """A member that is being unpacked. read_from: where that begins in the file which was read last."""
+
+    def __init__(
+        self, file: BinaryIO, unpacker: Any, data: bytes, *, slow_from: int = sys.maxsize
+    ) -> None:
+        """data: what was read of it already; slow_from: where to begin to read byte by byte."""
+        self._file = file
+        self._unpacker = unpacker
+        self._data = data
+        self._slow_from = slow_from
+        self.read_from = file.tell() - len(data)
+
+    @property
+    def behind(self) -> bytes:
+        """Return what was read behind its end."""
+        found: bytes = self._unpacker.unused_data
+        return found
+
+    def unpack(self, most: int) -> bytes:
+        """Return the next bytes of what is in it, at most so many; none at its end.
+
+        Raises UnpackingError, OSError.
+        """
+        while not self._unpacker.eof:
+            try:
+                piece: bytes = self._unpacker.decompress(self._data, most)
+            except (zlib.error, lzma.LZMAError, OSError) as error:
+                raise _DamagedError("its compressed data is damaged") from error
+            # The other two keep it themselves.
+            self._data = getattr(self._unpacker, "unconsumed_tail", b"")
+            if piece:
+                return piece
+            # Not before nothing comes: each holds back what there was no room for.
+            if not self._data and not self._unpacker.eof:
+                self._data = self._read()
+        return b""
+
+    def _read(self) -> bytes:
+        self.read_from = self._file.tell()
+        data = self._file.read(max(1, min(CHUNK, self._slow_from - self.read_from)))
+        if not data:
+            raise UnpackingError("its compressed data has no end")
+        return data
