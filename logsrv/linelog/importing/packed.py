@@ -61,7 +61,7 @@ def _in_large(pieces: Iterator[bytes]) -> Iterator[bytes]:
             if len(held) >= CHUNK:
                 yield bytes(held)
                 held.clear()
-    except UnpackingError:
+    except (UnpackingError, OSError):
         if held:
             yield bytes(held)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -121,6 +122,24 @@ def test_all_that_stands_before_a_damaged_place_is_there(kind: str) -> None:
     found, why = read(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     assert why == "its compressed data is damaged"
     assert found == LINES + noise
+
+
+class _Failing(io.BytesIO):
+    """A file of which the medium gives no more than the first chunk."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= CHUNK:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+@kinds
+def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> None:
+    whole = PACKERS[kind](LINES)
+    found: list[bytes] = []
+    with pytest.raises(OSError, match="Input/output error"):
+        found.extend(unpacked(_Failing(whole)))
+    assert b"".join(found) == reference(kind, whole[:CHUNK])
 
 
 @kinds
