@@ -8,7 +8,8 @@ has its final name. The next run reads it and goes on from there.
 
     {"update": 1}                                      all above is of before, and is to be asked for again
 
-A line without its newline was cut by a crash, and counts as not written. When an update is at its end,
+A line without its newline was cut by a crash, and counts as not written. So does the line of an update that
+nothing has come of. When an update is at its end,
 all above that line is left out of a new file that takes this one's place, but for copies that are kept
 although they were not asked for.
 """
@@ -39,6 +40,7 @@ else:
 
 FILE = ".gopher-mirror"
 _VERSION = 1
+_UPDATE = b'{"update": 1}\n'
 # What lines raise that somebody else has written, lists in lists without end among them.
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
@@ -81,13 +83,14 @@ class Journal:
         self._path = os.path.join(directory, FILE)
         self._file = _opened(self._path)
         self._updating = 0
+        self._is_beginning = False
         try:
             self._lock()
             if anew:
                 self._file.truncate(0)
             # What is not written yet, and the offset where it belongs: in one, so that whatever ends a
             # run, and wherever it does, what is added later has the right offset.
-            self._unwritten = (self._cut_torn_line(), bytearray())
+            self._unwritten = (self._cut_unfinished(), bytearray())
             self.is_new = not self._end()
             self._check(str(root), span)
         except BaseException:
@@ -112,12 +115,11 @@ class Journal:
                 except _WRONG as error:
                     raise self._damaged(number) from error
                 offset += len(line)
-        return Contents(done, old)
+        return Contents([], done) if self._is_beginning else Contents(done, old)
 
     def begin_update(self) -> None:
-        """All that is in it is of before from now on."""
-        self._add_line('{"update": 1}\n')
-        self._updating = self._end()
+        """All that is in it is of before from now on. That is written with the first item that comes."""
+        self._is_beginning = True
 
     def end_update(self, kept: Iterable[Done] = ()) -> None:
         """Forget what is of before, but for what is `kept` of it; nothing can be added or read any more."""
@@ -136,15 +138,14 @@ class Journal:
     def add_file(self, url: GopherURL, path: tuple[str, ...], size: int) -> None:
         # Nothing in a URL has to be quoted; the encoder would take three times as long.
         names = ", ".join(map(_quoted, path))
-        self._add_line(f'{{"url": "{url}", "path": [{names}], "size": {size}}}\n')
+        self._add_item(f'{{"url": "{url}", "path": [{names}], "size": {size}}}\n')
 
     def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Done:
         """Returns what `menu` needs to find it again."""
-        done = Done(url, path, None, self._end())
         names = ", ".join(map(_quoted, path))
         menu = _quoted(content.decode("latin-1"))
-        self._add_line(f'{{"url": "{url}", "path": [{names}], "menu": {menu}}}\n')
-        return done
+        offset = self._add_item(f'{{"url": "{url}", "path": [{names}], "menu": {menu}}}\n')
+        return Done(url, path, None, offset)
 
     def add_failure(self, url: GopherURL, sentence: str) -> None:
         self._add_line(f'{{"url": "{url}", "failed": {_quoted(sentence)}}}\n')
@@ -180,6 +181,16 @@ class Journal:
         finally:
             self._file.close()
 
+    def _add_item(self, line: str) -> int:
+        """Returns where the line begins."""
+        if self._is_beginning:
+            self._is_beginning = False
+            self._add_line(_UPDATE.decode())
+            self._updating = self._end()
+        offset = self._end()
+        self._add_line(line)
+        return offset
+
     def _add_line(self, line: str) -> None:
         lines = self._unwritten[1]
         lines += line.encode("ascii")
@@ -196,16 +207,22 @@ class Journal:
                 f"another gopher mirror is at work in {self._directory}"
             ) from None
 
-    def _cut_torn_line(self) -> int:
-        """The length of the file without its unfinished last line, which is cut off."""
-        end = os.fstat(self._file.fileno()).st_size
+    def _cut_unfinished(self) -> int:
+        """The length of the file without its unfinished last line, and the line of an update behind which
+        nothing stands; they are cut off.
+        """
+        file = self._file.fileno()
+        end = os.fstat(file).st_size
         while end:
             begin = max(0, end - 65536)
-            newline = os.pread(self._file.fileno(), end - begin, begin).rfind(b"\n")
+            newline = os.pread(file, end - begin, begin).rfind(b"\n")
             if newline >= 0:
                 end = begin + newline + 1
                 break
             end = begin
+        before = end - len(_UPDATE)
+        if before > 0 and os.pread(file, len(_UPDATE), before) == _UPDATE:
+            end = before
         self._file.truncate(end)
         return end
 

@@ -133,6 +133,35 @@ def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
     journal.close()
 
 
+def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
+    before = (written / FILE).read_bytes()
+    journal = Journal(written, ROOT, "path")
+    journal.begin_update()
+    assert (journal.read().done, len(journal.read().old or ())) == ([], 2)
+    journal.close()
+    assert (written / FILE).read_bytes() == before
+    journal = Journal(written, ROOT, "path")
+    journal.begin_update()
+    menu = journal.add_menu(B, (), b"another")
+    journal.close()
+    journal = Journal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.url for done in contents.done], len(contents.old or ())) == ([B], 2)
+    assert journal.menu(menu) == b"another"
+    journal.close()
+
+
+def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) -> None:
+    """As after a crash, or of an earlier version."""
+    before = (written / FILE).read_bytes()
+    (written / FILE).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
+    journal = Journal(written, ROOT, "path")
+    contents = journal.read()
+    assert ([done.url for done in contents.done], contents.old) == ([A, B], None)
+    journal.close()
+    assert (written / FILE).read_bytes() == before
+
+
 def test_what_an_update_did_not_ask_for_may_be_kept(written: Path) -> None:
     journal = Journal(written, ROOT, "path")
     journal.begin_update()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.mirror.journal import FILE
-from logsrv.gopher.wire.errors import ServerError
+from logsrv.gopher.wire.errors import GopherError, ServerError
 from tests.gopher.conftest import Serve
-from tests.gopher.mirror.site import Answers, Site, crawl, items
+from tests.gopher.mirror.site import NOT_THERE, Answers, Site, crawl, files, items
 
 TWO: Answers = {
     b"": b"0A\t/a\t@\r\n1Sub\t/sub\t@\r\n1Other\t/other\t@\r\n.\r\n",
@@ -77,6 +77,44 @@ def test_an_update_that_was_stopped_goes_on(serve: Serve, tmp_path: Path, update
     }
     asked = [site.asked[menu] for menu in (b"", b"/sub", b"/other")]
     assert asked == [1, 1, 1], "what was asked for is not asked for again"
+
+
+@pytest.mark.parametrize("answer", [b"", b".\r\n", NOT_THERE])
+def test_an_update_that_got_nothing_leaves_no_trace(
+    serve: Serve, tmp_path: Path, answer: bytes
+) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path, files=True)
+    before = everything(tmp_path)
+    site.answers = {**TWO, b"": answer}
+    for _ in range(2):
+        with pytest.raises(GopherError):
+            crawl(site, tmp_path, update=True)
+        assert everything(tmp_path) == before
+    site.answers = {**TWO, b"/sub/b": b"another"}
+    (tmp_path / "a").unlink()
+    tally = crawl(site, tmp_path).tally
+    assert (tally.kept, tally.fetched, tally.changed, tally.same) == (6, 1, 0, 0)
+    tally = crawl(site, tmp_path, update=True).tally
+    assert (tally.fetched, tally.changed, tally.same) == (7, 1, 6)
+
+
+def test_an_update_that_was_stopped_before_it_got_anything_leaves_no_trace(
+    serve: Serve, tmp_path: Path
+) -> None:
+    site = Site(serve, TWO)
+    crawl(site, tmp_path, files=True)
+    before = everything(tmp_path)
+    site.failing = Counter({b"": 100})
+    with pytest.raises(KeyboardInterrupt):
+        crawl(site, tmp_path, update=True, show=lambda: stop_after(site, 0))
+    assert everything(tmp_path) == before
+    assert crawl(site, tmp_path).tally.kept == 7
+
+
+def everything(directory: Path) -> tuple[dict[str, bytes], bytes]:
+    """The files of a mirror, with what it knows of them."""
+    return files(directory), (directory / FILE).read_bytes()
 
 
 def stop_after(site: Site, requests: int) -> None:
