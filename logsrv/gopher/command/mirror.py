@@ -27,8 +27,9 @@ from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import Scope
 from logsrv.gopher.mirror.tally import Manners
+from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
-from logsrv.kit.text.escape import one_line
+from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _declare(parser: Parser | Declared) -> None:
 def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     """Do it, print the report, return the exit status.
 
-    Raises Shown, GopherError (of the root), ConfigurationError, OSError (of the disk).
+    Raises Shown, GopherError (of a root without a copy), ConfigurationError, OSError (of the disk).
     """
     options = read(words, _declare, "gopher mirror", _DESCRIPTION)
     if options.update and options.refresh:
@@ -124,9 +125,12 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
         )
         try:
             interrupted = _crawled(crawl, Progress(stderr, time.monotonic))
-        except Exception:
+        except Exception as error:
             if not crawl.tally.fetched and journal.is_new:
                 _unmake(directory, made)
+            if root in crawl.tally.stays and isinstance(error, GopherError):
+                stderr.write(printable(f"gopher: {root}: {error}; the copies of before stay\n"))
+                return error.exit_status
             raise
         finally:
             journal.close()

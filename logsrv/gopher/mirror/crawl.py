@@ -339,6 +339,7 @@ class Crawl:
         old = self._earlier.old(job.key, url)
         if old is not None and url == self._root:
             # Nothing changes because a server is not there, or has lost its way.
+            self.tally.stays.add(url)
             raise error
         self.tally.failed[url] = error
         self._journal.add_failure(url, str(error))

@@ -270,6 +270,30 @@ def test_an_update_of_a_real_server(server: str, tmp_path: Path) -> None:
         assert b"/utf8.txt" not in (tmp_path / "gophermap").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("menu", "status", "what"),
+    [
+        (b".\r\n", 12, "no line of this menu leads anywhere now"),
+        (b"3Closed\t\terror.host\t1\r\n.\r\n", 3, "the server answers with an error: Closed"),
+    ],
+)
+def test_an_update_whose_first_menu_cannot_be_had_says_that_the_copies_stay(
+    serve: Serve, tmp_path: Path, menu: bytes, status: int, what: str
+) -> None:
+    answers = {b"\r\n": MENU, b"/a\r\n": b"text a", b"/b\r\n": b"text b"}
+    server = serve(lambda connection, request: connection.sendall(answers.get(request, b"")))
+    assert mirror(server.url(), str(tmp_path))[0] == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    answers[b"\r\n"] = menu
+    sentence = f"gopher: gopher://127.0.0.1:{server.port}/: {what}; the copies of before stay\n"
+    assert mirror(server.url(), str(tmp_path), "--update") == (status, "", sentence)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / ".gopher-mirror").unlink()
+    if status == 3:
+        said = mirror(server.url(), str(tmp_path))[2]
+        assert said == f"gopher: {what}\n", "of a first run there are none"
+
+
 def test_update_and_refresh_are_two_things(tmp_path: Path) -> None:
     status, _, sentence = mirror("h", str(tmp_path), "--update", "--refresh")
     assert (status, "choose one" in sentence) == (2, True)
