@@ -69,6 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.linelog.importing": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",
+        "logsrv.linelog.read",
         "logsrv.linelog.store",
         "logsrv.kit",
     ),
