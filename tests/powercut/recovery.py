@@ -116,6 +116,18 @@ def use(directory: Path) -> None:
 
 
 def plain(directory: Path) -> list[str]:
-    """Return the names of the segments that wait for being sealed, which are not packed as well."""
+    """Return the names of the segments that wait for being sealed, which are not packed as well.
+
+    Empty ones wait for nothing: they stay for who follows the store.
+    """
     names = set(os.listdir(directory))
-    return [name for name in names if _PLAIN.fullmatch(name) and f"{name}.zst" not in names]
+    found = [name for name in names if _PLAIN.fullmatch(name) and f"{name}.zst" not in names]
+    return [name for name in found if _size(directory / name)]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        # It was sealed meanwhile.
+        return 0
