@@ -128,6 +128,11 @@ class Disk:
 
     def put(self, name: str, data: bytes) -> None:
         """Let a file hold `data`, on the medium; whatever interrupts that leaves the old one."""
+        self.replace(name, data)
+        self.sync_directory()
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Let a file hold `data`, as `put` does; its name is not on the medium yet."""
         fresh = name + TMP_SUFFIX
         fd = self.create_anew(fresh)
         try:
@@ -138,7 +143,6 @@ class Disk:
         finally:
             os.close(fd)
         self.rename(fresh, name)
-        self.sync_directory()
 
     def overwrite(self, name: str, data: bytes, *, sync: bool) -> None:
         """Write over the beginning of a file, less than a sector: it has the old or the new data, always.

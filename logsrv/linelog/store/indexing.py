@@ -125,7 +125,7 @@ def _compact(found: object) -> bytes:
 
 def save(index: Index, packed: Segment, disk: Disk) -> None:
     """Put the index beside its segment, complete or not at all. Raises OSError."""
-    disk.put(packed.index, encode(index))
+    disk.replace(packed.index, encode(index))
 
 
 def rebuild(packed: Segment, disk: Disk) -> Index:

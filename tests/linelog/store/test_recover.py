@@ -335,7 +335,7 @@ async def test_a_plain_file_put_beside_its_packed_form_never_replaces_it(
         await until(lambda: any("path" in event for event in events))
     store.append(batch(b"next"))
     store.rotate()
-    await until(lambda: list(tmp_path.glob("0000000002-*.idx")))
+    await until(lambda: list(tmp_path.glob("0000000002-*.zst")))
     assert before.items() <= files(tmp_path).items()
     await store.close()
     (tmp_path / NAME).write_bytes(stored(*found))
