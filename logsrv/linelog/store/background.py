@@ -26,9 +26,9 @@ from logsrv.linelog.store.segment import (
     Form,
     Position,
     Segment,
-    keep_number,
     note_synced,
     rivals,
+    save_number,
     sealed_segments,
 )
 from logsrv.linelog.store.trouble import InReactor, Trouble
@@ -268,8 +268,8 @@ class Sealer:
     def _seal(self, plain: Segment) -> None:
         if not self._size(plain):
             # Its name tells the numbers that are used up; from now on the file `number` does.
-            if keep_number(self._disk) > plain.number:
-                self._disk.unlink(plain.name)
+            save_number(self._active.position.segment, self._disk)
+            self._disk.unlink(plain.name)
             return
         with_words = self.policy.index is Indexing.WORDS
         self.seconds.timed(

@@ -339,7 +339,10 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
 ) -> None:
     for number in range(1, 31):
         (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
-    store = open_store(directory=tmp_path)
+    disk = FaultyDisk()
+    # Nothing but their names tells how far the numbers have come.
+    disk.before["unlink"] = lambda: (tmp_path / "number").unlink(missing_ok=True)
+    store = open_store(disk, directory=tmp_path)
     assert store.position == (31, 0)
     numbers = range(31 - EMPTY_KEPT, 31)
     names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
