@@ -90,9 +90,7 @@ class ActiveSegment:
             self._lock.check()
         self._look()
         self.leave_worn()
-        if self._unended:
-            self._count(self._disk.writev(self.fd, [b"\n"]))
-            self._unended = False
+        self._end_line()
         count = self._disk.writev(self.fd, buffers) if buffers else 0
         self._count(count)
         return count
@@ -103,12 +101,15 @@ class ActiveSegment:
         An empty one is left as well, and not given another number: who follows it has it open.
         """
         while self._worn:
-            if self._unended:
-                self._count(self._disk.writev(self.fd, [b"\n"]))
-                self._unended = False
+            self._end_line()
             self._lock.check()
             self._go_on(*self._replace(), 0)
             self._worn -= 1
+
+    def _end_line(self) -> None:
+        if self._unended:
+            self._count(self._disk.writev(self.fd, [b"\n"]))
+            self._unended = False
 
     def _look(self) -> None:
         """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""

@@ -20,7 +20,7 @@ from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.packing import pack_beside
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
 from logsrv.linelog.store.recover import settle
-from logsrv.linelog.store.retain import BelievedTime, measure, retain
+from logsrv.linelog.store.retain import BelievedTime, measure, retain, size_of
 from logsrv.linelog.store.seal import Interrupted, seal
 from logsrv.linelog.store.segment import (
     Form,
@@ -256,17 +256,14 @@ class Sealer:
         active = self._active.position.segment
         found = sealed_segments(self._disk) if self._going else []
         plain = [one for one in found if one.form is Form.PLAIN and one.number < active]
-        return [one for one in plain if one.number < active - EMPTY_KEPT or self._size(one)]
-
-    def _size(self, plain: Segment) -> int:
-        try:
-            return self._disk.stat(plain.name).st_size
-        except FileNotFoundError:
-            # Retention was faster.
-            return 0
+        return [
+            one
+            for one in plain
+            if one.number < active - EMPTY_KEPT or size_of(one.name, self._disk)
+        ]
 
     def _seal(self, plain: Segment) -> None:
-        if not self._size(plain):
+        if not size_of(plain.name, self._disk):
             # Its name tells the numbers that are used up; from now on the file `number` does.
             save_number(self._active.position.segment, self._disk)
             self._disk.unlink(plain.name)

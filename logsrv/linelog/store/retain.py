@@ -56,7 +56,7 @@ def retain(disk: Disk, policy: StorePolicy, now: float, *, stuck: bool = False) 
     if policy.keep_bytes is None and policy.keep_days is None:
         return []
     held = [_look(segment, disk) for segment in sealed_segments(disk)]
-    active_size = _size(ACTIVE, disk)
+    active_size = size_of(ACTIVE, disk)
     gone = [one.segment for one in expired(held, active_size, policy, now, stuck=stuck)]
     if not gone:
         return []
@@ -78,11 +78,12 @@ def measure(disk: Disk) -> tuple[int, int]:
 
 def _look(segment: Segment, disk: Disk) -> Held:
     found = disk.stat(segment.name)
-    size = found.st_size + sum(_size(name, disk) for name in segment.files[1:])
+    size = found.st_size + sum(size_of(name, disk) for name in segment.files[1:])
     return Held(segment, size, last=found.st_mtime)
 
 
-def _size(name: str, disk: Disk) -> int:
+def size_of(name: str, disk: Disk) -> int:
+    """Return how many bytes a file has; 0 if there is none. Raises OSError."""
     try:
         return disk.stat(name).st_size
     except FileNotFoundError:
