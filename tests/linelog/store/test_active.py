@@ -548,24 +548,30 @@ async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenS
     store = open_store(disk, sync=Sync.ALWAYS)
     store.append(batch(b"one"))
     await store.durable()
-    begun, go = threading.Event(), threading.Event()
+    begun, broken, go = threading.Event(), threading.Event(), threading.Event()
 
     def held_up() -> None:
-        if threading.current_thread().name == "store-write" and disk.broken:
+        if threading.current_thread().name != "store-write":
+            broken.wait(60)
+        elif broken.is_set():
             begun.set()
             go.wait(60)
 
     disk.before["fdatasync"] = held_up
-    store.rotate()
-    await until(lambda: store.position.segment == 2)
-    disk.broken = True
-    store.append(batch(b"two"))
-    waiting = store.durable()
-    await until(begun.is_set)
-    await until(lambda: "sync" in store.troubles())
-    synced = len(disk.synced)
-    await until(lambda: len(disk.synced) > synced, within=10)
-    go.set()
+    try:
+        store.rotate()
+        await until(lambda: store.position.segment == 2)
+        disk.broken = True
+        broken.set()
+        store.append(batch(b"two"))
+        waiting = store.durable()
+        await until(begun.is_set)
+        await until(lambda: "sync" in store.troubles())
+        synced = len(disk.synced)
+        await until(lambda: len(disk.synced) > synced, within=10)
+    finally:
+        broken.set()
+        go.set()
     with pytest.raises(StoreError, match="could not be synced"):
         await waiting
 
