@@ -29,10 +29,10 @@ def interrupts() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def environment_of_children() -> Iterator[None]:
-    """Without the ARGS of `make test ARGS=…`, which a make that a test runs would take for its own."""
+    """Without the words of `make test ARGS=…`, which a make that a test runs would take for its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONWARNINGS", "default::ResourceWarning")
-        for name in ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
+        for name in ("ARGS", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"):
             patch.delenv(name, raising=False)
         yield
 

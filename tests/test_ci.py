@@ -72,13 +72,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def making(checkout: Path, *words: str, path: str = "/usr/bin:/bin") -> str:
     command = [program("make", "make"), ".venv/dev.ready", *words]
-    # The tests may themselves be run by a make that was given PYTHON, which it hands down.
-    ours = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
-    ours.pop("PYTHON", None)
     return subprocess.run(
-        command, cwd=checkout, env=ours | {"PATH": path}, capture_output=True, text=True
+        command, cwd=checkout, env=os.environ | {"PATH": path}, capture_output=True, text=True
     ).stdout
 
 
