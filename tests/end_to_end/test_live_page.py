@@ -123,3 +123,23 @@ def test_restart(server: Logger, browser: Chromium) -> None:
     server.stop()
     page.wait("document.querySelector('#connection.lost')")
     assert page.run(COUNT) == 1
+
+
+def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) -> None:
+    """Whatever key it stands in; a click on it finds the same lines, and their number is the same."""
+    server.send(
+        b'{"level":30,"time":1,"pid":7,"hostname":"h","name":"shop","msg":"of pino"}\n'
+        b'{"time":"","level":"INFO","logger":"shop","message":"of a SocketHandler"}\n'
+        b'{"log":"of Docker","stream":"stdout","attrs":{"tag":"shop"}}\n'
+        b"<13>Nov 20 06:18:42 h shop[7]: of syslog\n"
+        b"plain\n"
+    )
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 5")
+    assert page.texts(".line .source") == ["shop"] * 4 + ["127.0.0.1"]
+    page.click(".line:first-child .message")
+    page.click(".details [aria-label='Only lines with app=shop']")
+    page.wait(f"{COUNT} === 4")
+    page.click("[data-field=app] summary")
+    page.wait("document.querySelector('[data-field=app] li .add')")
+    assert page.texts("[data-field=app] li .add") == ["shop4"]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 ALIASES = {
     "app": (
-        *("SYSLOG_IDENTIFIER", "_COMM", "resource.service.name", "service.name", "_app", "logger"),
-        "tag",
+        *("SYSLOG_IDENTIFIER", "CONTAINER_NAME", "_COMM", "resource.service.name", "service.name"),
+        *("service", "service_name", "_app", "appname", "program", "programname"),
+        *("attrs.tag", "kubernetes.container_name", "_container_name", "_tag"),
+        *("name", "logger", "log.logger", "logger_name", "tag", "container_name"),
     ),
     "hostname": ("_HOSTNAME", "resource.host.name", "host.name", "host"),
     "pid": ("SYSLOG_PID", "_PID", "resource.process.pid", "process.pid", "_pid", "process"),
     "timestamp": ("@timestamp", "time", "_SOURCE_REALTIME_TIMESTAMP", "__REALTIME_TIMESTAMP"),
 }
 """By the name in a query, the keys that are asked where neither content nor header has it, in order."""
+
+IN_LOG_RECORDS = frozenset(("name",))
+"""Keys that are asked only in a record that tells its level: elsewhere they name other things."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logsrv.linelog.fields import level as levels
 from logsrv.linelog.fields.access import parse_access
-from logsrv.linelog.fields.aliases import ALIASES
+from logsrv.linelog.fields.aliases import ALIASES, IN_LOG_RECORDS
 from logsrv.linelog.fields.json import (
     Object,
     as_value,
@@ -205,9 +205,15 @@ class Record:
             return self.header.fields.get(name[7:]) if self.header else None
         value = self._parsed(name, as_written)
         if value is None and name in ALIASES and self.kind == "json":
-            known = (self._of_content(other, as_written) for other in ALIASES[name])
+            known = (self._of_alias(other, as_written) for other in ALIASES[name])
             value = next((one for one in known if one is not None), None)
         return value
+
+    def _of_alias(self, name: str, as_written: bool) -> Value | None:
+        value = self._of_content(name, as_written)
+        if value is None or name not in IN_LOG_RECORDS:
+            return value
+        return value if levels.of_fields(self._of_content) else None
 
     def _parsed(self, name: str, as_written: bool) -> Value | None:
         value = self._of_content(name, as_written)

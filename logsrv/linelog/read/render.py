@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.fields.values import readable
+from logsrv.linelog.fields.values import elements, readable, text_of
 from logsrv.linelog.query.match import Matcher
 from logsrv.linelog.read.search import Hit
 
@@ -63,16 +63,22 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
 
 
 def document(hit: Hit, *, context: bool = False) -> dict[str, Any]:
-    """Return a hit as the contract's object, for JSON."""
+    """Return a hit as the contract's object, for JSON.
+
+    Beside it stands `app`, where the program has another name than `app` in `fields`.
+    """
     record = Record(hit.line, str(hit.position))
+    fields = record.fields
     found: dict[str, Any] = {
         "position": str(hit.position),
         "time": record.time,
         "source": record.source,
         "message": record.message,
         "level": record.level,
-        "fields": record.fields,
+        "fields": fields,
     }
+    if "app" not in fields and (app := record.get("app", as_written=True)) is not None:
+        found["app"] = readable(text_of(elements(app)[0]))
     if context:
         found["context"] = True
     return found

@@ -13,6 +13,10 @@ from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.query.match import compile
 from logsrv.linelog.query.parse import parse
+from logsrv.linelog.read.render import document
+from logsrv.linelog.read.search import Hit
+from logsrv.linelog.read.values import counter
+from logsrv.linelog.store.segment import Position
 
 PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "senders.md").read_text()
 STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "
@@ -33,7 +37,7 @@ def test_a_query_finds_it_by_the_one_name(name: str, key: str) -> None:
     """Also before a line is parsed, by what a pass over many lines looks for."""
     for value in ("a", "shop.example", 4711, "4711"):
         for record in ({key: value}, nested(key, value)):
-            line = STAMP + json.dumps({"x": 1, **record}).encode()
+            line = STAMP + json.dumps({"level": "info", **record}).encode()
             assert Record(line).get(name) == value
             for query in (f"{name}={value}", f"{name}:{value}", f"{name}=*", f"{name}!=b"):
                 assert found(query, line), query
@@ -49,6 +53,45 @@ def test_a_field_of_that_name_comes_first(name: str, key: str) -> None:
     expected = {"app": "a", "hostname": "h", "pid": "7", "timestamp": "2026-01-01T00:00:00Z"}
     line = STAMP + header + json.dumps({key: "alias"}).encode()
     assert Record(line).get(name) == expected[name]
+
+
+# As the programs themselves wrote them, but for names and times.
+PROGRAMS = [
+    ('{"level":30,"time":1,"pid":7,"hostname":"h","name":"shop","msg":"hi"}', "shop"),  # pino
+    (
+        '{"name":"shop","hostname":"h","pid":7,"level":30,"msg":"hi","time":"","v":0}',
+        "shop",
+    ),  # bunyan
+    ('{"time":"","level":"INFO","logger":"shop.cart","message":"hi","process":7}', "shop.cart"),
+    ('{"log":"hi\\n","stream":"stdout","attrs":{"tag":"shop"},"time":""}', "shop"),  # json-file
+    ('{"container_id":"0a","container_name":"/shop","source":"stdout","log":"hi"}', "/shop"),
+    ('{"log":"hi","container_name":"/x7","tag":"shop"}', "shop"),  # Docker's fluentd
+    (
+        '{"version":"1.1","host":"h","short_message":"hi","_container_name":"shop","_tag":"0a"}',
+        "shop",
+    ),
+    ('{"log":"hi","kubernetes":{"container_name":"shop"},"tag":"kube.var.log"}', "shop"),
+    ('{"level":"info","message":"hi","service":"shop"}', "shop"),  # winston
+    ('{"@timestamp":"","message":"hi","service":{"name":"shop"},"log":{"logger":"a.B"}}', "shop"),
+    ('{"MESSAGE":"hi","CONTAINER_NAME":"shop","_COMM":"conmon"}', "shop"),  # Podman
+]
+
+
+@pytest.mark.parametrize(("message", "app"), PROGRAMS)
+def test_the_program_is_found_whoever_wrote_the_record(message: str, app: str) -> None:
+    """By queries, by the number of its lines, and beside the fields that are shown."""
+    line = STAMP + message.encode()
+    assert found(f"app={app}", line) and found(f"app:{app[1:4]}", line)
+    assert counter("app")(line + b"\n") == (1, {app: 1})
+    assert document(Hit(Position(1, 0), line))["app"] == app
+
+
+def test_a_name_is_the_program_only_of_a_log_record() -> None:
+    """What has no level is no record of a logger: its name is that of a customer, say."""
+    line = STAMP + b'{"event": "signup", "name": "Ann"}'
+    assert not found("app=Ann", line) and found("fields.name=Ann", line)
+    assert counter("app")(line + b"\n") == (0, {})
+    assert "app" not in document(Hit(Position(1, 0), line))
 
 
 def test_plain_text_has_no_aliases() -> None:

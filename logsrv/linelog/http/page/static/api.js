@@ -8,6 +8,7 @@
  * @property {string} message
  * @property {string | null} level
  * @property {Record<string, unknown>} fields
+ * @property {string} [app] the program, where it has another name than `app` in the fields
  * @property {boolean} [context]
  */
 

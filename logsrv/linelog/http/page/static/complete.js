@@ -12,7 +12,7 @@ import { number } from "./times.js";
 
 const MOST = 8;
 const RECENT = "logsrv-queries";
-const ALWAYS = ["level", "source", "name", "host", "message", "time"];
+const ALWAYS = ["level", "app", "source", "name", "host", "message", "time"];
 const AGE = 20_000;
 
 export class Completion {

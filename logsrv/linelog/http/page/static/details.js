@@ -78,6 +78,7 @@ export class Details {
       ["time", "", line.time],
       ["source", "source", line.source],
       ["level", "level", line.level],
+      ["app", "app", line.app],
       ...Object.entries(line.fields).map(([name, value]) => /** @type {[string, string, unknown]} */ ([fieldName(name), fieldName(name), value])),
     ];
     for (const [name, field, value] of all) {

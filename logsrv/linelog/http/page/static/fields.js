@@ -6,7 +6,7 @@ import { isField } from "./query.js";
 import { printable } from "./text.js";
 import { counted, number } from "./times.js";
 
-const FIRST = ["level", "name", "host"];
+const FIRST = ["level", "app", "name", "host"];
 const MOST = 40;
 
 export class Fields {

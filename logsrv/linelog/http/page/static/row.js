@@ -138,8 +138,8 @@ function parts(start, end, ranges) {
  * @param {Line} line
  */
 function sourceName(line) {
-  const app = line.fields.app;
-  if (typeof app === "string" && app) return app;
+  const app = line.app ?? [line.fields.app].flat()[0];
+  if (app !== undefined && app !== "") return String(app);
   const at = line.source.indexOf("@");
   if (at > 0) return line.source.slice(0, at);
   // The host; its port, another one for each connection, stands in the opened line.
