@@ -69,8 +69,8 @@ class Logs:
     """Lines that grow, and the server that shows them; use it in a `with` statement.
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
-    (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it), `trouble`
-    (a sentence: nothing can be stored).
+    (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
+    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hints` (what was meant).
     """
 
     def __init__(self) -> None:
@@ -81,6 +81,9 @@ class Logs:
         self.trouble = ""
         self.slow = threading.Event()
         self.slow.set()
+        self.slow_bars = threading.Event()
+        self.slow_bars.set()
+        self.hints: list[str] = []
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -171,8 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         except WrongQuery as error:
-            body = json.dumps({"error": str(error), "at": error.at})
-            self._answer(body.encode(), status=400)
+            said: Line = {"error": str(error), "at": error.at}
+            if self.server_logs.hints:
+                said["hints"] = self.server_logs.hints
+            self._answer(json.dumps(said).encode(), status=400)
 
     def _route(self) -> None:
         address = urlsplit(self.path)
@@ -279,7 +284,9 @@ class _Handler(BaseHTTPRequestHandler):
             for start, counts in sorted(buckets.items())
         ]
         ends = {"since": since.isoformat(), "until": until.isoformat()}
-        self._json({**ends, "step": step, "buckets": answer})
+        self.server_logs.slow_bars.wait()
+        hints = self.server_logs.hints
+        self._json({**ends, "step": step, "buckets": answer} | ({"hints": hints} if hints else {}))
 
     def _top(self, given: dict[str, str]) -> None:
         values = [_field(line, given["field"]) for line in self._found(given)]

@@ -12,17 +12,19 @@
  * @property {boolean} [context]
  */
 
-/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. */
+/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. `hints`: what was meant. */
 export class ApiError extends Error {
   /**
    * @param {number} status
    * @param {string} sentence
    * @param {number | null} [at]
+   * @param {string[]} [hints]
    */
-  constructor(status, sentence, at = null) {
+  constructor(status, sentence, at = null, hints = []) {
     super(sentence);
     this.status = status;
     this.at = at;
+    this.hints = hints;
   }
 }
 
@@ -84,15 +86,17 @@ function pause(seconds, signal) {
 async function refusal(response, began) {
   let sentence = `The server answers ${response.status}.`;
   let at = null;
+  let hints = [];
   try {
     const said = await response.json();
     if (typeof said.error === "string") sentence = said.error;
     if (Number.isInteger(said.at)) at = said.at;
+    if (Array.isArray(said.hints)) hints = said.hints;
   } catch {
     // A proxy's page, say: the status has to do.
   }
   if (response.status === 401) document.dispatchEvent(new CustomEvent("logsrv-log-in", { detail: { began } }));
-  return new ApiError(response.status, sentence, at);
+  return new ApiError(response.status, sentence, at, hints);
 }
 
 /**

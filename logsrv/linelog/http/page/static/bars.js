@@ -7,7 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 /**
  * @typedef {{time: string, count: number, levels: Record<string, number>}} Bucket
  * @typedef {{since: string, until: string, step: number, buckets: Bucket[]}} Histogram
- * @typedef {{start: number, end: number, count: number, parts: {name: string, count: number}[]}} Bar times in milliseconds
+ * @typedef {{start: number, end: number, from: number, to: number, count: number, parts: {name: string, count: number}[]}} Bar
+ *   times in milliseconds; from, to: what of it is in the range, and counted
  */
 
 /**
@@ -25,7 +26,9 @@ export function bars(answer) {
   const made = [];
   for (let number = Math.floor(since / step); number * step < until && made.length < 1000; number += 1) {
     const bucket = filled.get(number);
-    made.push({ start: number * step, end: (number + 1) * step, count: bucket?.count ?? 0, parts: bucket ? parts(bucket) : [] });
+    const [start, end] = [number * step, (number + 1) * step];
+    const [from, to] = [Math.max(start, since), Math.min(end, until)];
+    made.push({ start, end, from, to, count: bucket?.count ?? 0, parts: bucket ? parts(bucket) : [] });
   }
   return made;
 }

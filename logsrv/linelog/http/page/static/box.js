@@ -1,8 +1,11 @@
 /** The search box: asks for a new view while somebody types, and says what is wrong with a query. */
 
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
+import { printable } from "./text.js";
 
 const TYPING = 250;
+/** Milliseconds after the last key in which nobody is told what is wrong: the query is not finished. */
+export const patience = { typing: 1000 };
 
 export class Box {
   /** @param {(query: string) => void} onQuery */
@@ -10,14 +13,24 @@ export class Box {
     this.input = /** @type {HTMLInputElement} */ (byId("q"));
     this.error = byId("query-error");
     this.onQuery = onQuery;
-    this.timer = 0;
+    this.timer = this.telling = 0;
     this.asked = this.input.value;
+    this.typed = -Infinity;
+    /** @type {[string, number | null, string[]] | null} what was said of the query that was asked last */
+    this.refused = null;
+    this.tell = () => {};
     this.input.addEventListener("input", () => {
+      this.typed = performance.now();
+      this.hide();
+      this.hint([]);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.ask(), TYPING);
     });
+    this.input.addEventListener("blur", () => this.tell());
     /** @type {HTMLFormElement} */ (this.input.form).addEventListener("submit", (event) => {
       event.preventDefault();
+      this.typed = -Infinity;
+      this.tell();
       this.ask(true);
     });
   }
@@ -42,21 +55,57 @@ export class Box {
 
   ask(again = false) {
     clearTimeout(this.timer);
-    if (this.input.value === this.asked && !again) return;
+    if (this.input.value === this.asked && !again) {
+      if (this.refused) this.refuse(...this.refused);
+      return;
+    }
     this.asked = this.input.value;
     this.onQuery(this.asked);
   }
 
   accept() {
+    this.refused = null;
+    this.hide();
+  }
+
+  hide() {
+    clearTimeout(this.telling);
+    this.tell = () => {};
     this.error.hidden = true;
     this.input.removeAttribute("aria-invalid");
   }
 
   /**
+   * Say what is wrong, once typing has stopped.
    * @param {string} sentence
    * @param {number | null} at column from 1, in characters
+   * @param {string[]} hints
    */
-  refuse(sentence, at) {
+  refuse(sentence, at, hints) {
+    clearTimeout(this.telling);
+    this.refused = [sentence, at, hints];
+    this.tell = () => {
+      clearTimeout(this.telling);
+      this.tell = () => {};
+      this.show(sentence, at);
+      this.hint(hints);
+    };
+    this.telling = setTimeout(() => this.tell(), Math.max(0, this.typed + patience.typing - performance.now()));
+  }
+
+  /** @param {string[]} hints what was meant, maybe */
+  hint(hints) {
+    const place = byId("query-hints");
+    const said = hints.filter((one) => typeof one === "string");
+    place.hidden = !said.length;
+    place.replaceChildren(...said.map((one) => element("li", "", printable(one))));
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {number | null} at
+   */
+  show(sentence, at) {
     const caret = byId("query-caret");
     caret.hidden = at === null;
     if (at !== null) {

@@ -1,7 +1,8 @@
 /** Completion under the search box: fields, values of a field, and the queries of before. */
 
-import { get } from "./api.js";
+import { address, get } from "./api.js";
 import { byId, element } from "./dom.js";
+import { share } from "./fields.js";
 import { LEVELS } from "./levels.js";
 import { isField, pieceAt, quoted } from "./query.js";
 import { keep, kept } from "./storage.js";
@@ -14,11 +15,18 @@ const MOST = 8;
 const RECENT = "logsrv-queries";
 const ALWAYS = ["level", "app", "source", "name", "host", "message", "time"];
 const AGE = 20_000;
+/** Values that are known of a field, of which those that fit what is typed are offered. */
+const VALUES = 500;
+const OPERATOR = /^(!=|<=|>=|=|<|>|~|:)/;
 
 export class Completion {
-  /** @param {import("./box.js").Box} box */
-  constructor(box) {
+  /**
+   * @param {import("./box.js").Box} box
+   * @param {() => import("./scope.js").Scope} scope of which numbers are shown
+   */
+  constructor(box, scope) {
     this.box = box;
+    this.scope = scope;
     this.list = byId("completions");
     /** @type {Offer[]} */
     this.offers = [];
@@ -59,34 +67,33 @@ export class Completion {
     const typed = piece.typed.toLowerCase();
     const { start, end } = piece;
     if (piece.kind === "field") {
-      const found = (await this.ask("/api/fields", {})).fields;
-      const known = found.map((/** @type {any} */ one) => ({ text: one.name, note: `${number(one.lines)} lines` }));
-      const always = ALWAYS.filter((name) => !known.some((/** @type {any} */ one) => one.text === name)).map((text) => ({ text, note: "always there" }));
-      return [...known, ...always]
-        .filter((one) => isField(one.text) && one.text.toLowerCase().startsWith(typed))
-        .slice(0, MOST)
-        .map((one) => ({ ...one, insert: `${one.text}=`, start, end, more: true }));
+      const { fields, sampled } = await this.ask("/api/fields", {});
+      const known = fields.map((/** @type {any} */ one) => ({ text: one.name, note: `in ${share(one.lines, sampled)} of the lines` }));
+      const always = ALWAYS.filter((name) => !known.some((/** @type {any} */ one) => one.text === name));
+      const others = always.map((text) => ({ text, note: text === "app" ? "the program" : "always there" }));
+      const named = OPERATOR.test(query.slice(end));
+      return matching([...known, ...others].filter((one) => isField(one.text)), typed, (one) => one.text)
+        .map((one) => ({ ...one, insert: named ? one.text : `${one.text}=`, start, end, more: !named }));
     }
-    const found = (await this.ask("/api/top", { field: piece.field })).values;
+    const found = (await this.ask("/api/top", { field: piece.field, limit: VALUES })).values;
     /** @type {{value: string, count: number | null}[]} */
     const values = found.map((/** @type {any} */ one) => ({ value: String(one.value), count: one.count }));
     if (piece.field === "level") for (const value of LEVELS) if (!values.some((one) => one.value === value)) values.push({ value, count: null });
-    return values
-      .filter((one) => one.value.toLowerCase().includes(typed) && one.value.toLowerCase() !== typed)
-      .sort((a, b) => Number(b.value.toLowerCase().startsWith(typed)) - Number(a.value.toLowerCase().startsWith(typed)))
-      .slice(0, MOST)
-      .map((one) => ({ text: one.value, note: one.count === null ? "" : number(one.count), insert: `${quoted(one.value)} `, start, end, more: false }));
+    const space = /^\s/.test(query.slice(end)) ? "" : " ";
+    return matching(values.filter((one) => one.value.toLowerCase() !== typed), typed, (one) => one.value)
+      .map((one) => ({ text: one.value, note: one.count === null ? "" : number(one.count), insert: quoted(one.value) + space, start, end, more: false }));
   }
 
   /**
    * @param {string} path
-   * @param {Record<string, string>} parameters
+   * @param {Record<string, string | number>} parameters
    */
   ask(path, parameters) {
-    const key = `${path}?${parameters.field ?? ""}`;
+    const { since, until } = this.scope();
+    const key = address(path, { ...parameters, since, until });
     const known = this.answers.get(key);
     if (known && Date.now() - known.when < AGE) return known.answer;
-    const answer = get(path, parameters);
+    const answer = get(key);
     this.answers.set(key, { when: Date.now(), answer });
     answer.catch(() => this.answers.delete(key));
     return answer;
@@ -154,6 +161,18 @@ export class Completion {
     item.scrollIntoView({ block: "nearest" });
     this.box.input.setAttribute("aria-activedescendant", item.id);
   }
+}
+
+/**
+ * Those that contain what is typed, at their beginning first.
+ * @template T
+ * @param {T[]} all
+ * @param {string} typed
+ * @param {(one: T) => string} text
+ */
+function matching(all, typed, text) {
+  const at = (/** @type {T} */ one) => text(one).toLowerCase().indexOf(typed);
+  return all.filter((one) => at(one) >= 0).sort((a, b) => Number(at(a) > 0) - Number(at(b) > 0)).slice(0, MOST);
 }
 
 /** @returns {string[]} */

@@ -4,10 +4,14 @@ import { get } from "./api.js";
 import { button, byId, element } from "./dom.js";
 import { isField } from "./query.js";
 import { printable } from "./text.js";
-import { counted, number } from "./times.js";
+import { clock, counted, number } from "./times.js";
 
 const FIRST = ["level", "app", "name", "host"];
 const MOST = 40;
+/** Lines that the server looks at, at most, to see which fields there are. */
+const SAMPLE = 5000;
+/** Milliseconds after which values are asked for again: they are of the same scope as the bars. */
+const EVERY = 10_000;
 
 export class Fields {
   /** @param {(field: string, value: string, exclude: boolean) => void} onTerm */
@@ -19,9 +23,13 @@ export class Fields {
     /** @type {Set<string>} */
     this.opened = new Set(["level"]);
     this.abort = new AbortController();
-    /** @type {{q: string, since: string, until: string}} */
-    this.range = { q: "", since: "", until: "" };
+    /** @type {{q: string, since: string, until: string} | null} none before there is a first one */
+    this.range = null;
     this.stale = true;
+    /** The values of the range are not there yet. */
+    this.pending = false;
+    this.timer = 0;
+    this.onWork = () => {};
   }
 
   get shown() {
@@ -30,16 +38,28 @@ export class Fields {
 
   /** @param {{q: string, since: string, until: string}} range */
   set(range) {
+    this.stop();
     this.range = range;
     this.stale = true;
     if (this.shown) this.load();
+  }
+
+  /** Take no answer of before any more. */
+  stop() {
+    this.abort.abort();
+    clearTimeout(this.timer);
   }
 
   /** @param {boolean} [shown] */
   toggle(shown = !this.shown) {
     this.panel.hidden = !shown;
     byId("fields-button").setAttribute("aria-expanded", String(shown));
-    if (shown && this.stale) this.load();
+    if (shown) this.load();
+    else {
+      this.stop();
+      this.pending = false;
+      this.onWork();
+    }
   }
 
   /** @param {string} field */
@@ -51,56 +71,96 @@ export class Fields {
 
   /** @param {string} [focus] a field to be brought into sight */
   async load(focus) {
-    this.abort.abort();
+    const { range } = this;
+    if (!range) return;
+    this.stop();
     const { signal } = (this.abort = new AbortController());
-    this.stale = false;
+    this.pending = this.stale;
+    if (this.stale) this.panel.classList.add("stale");
+    this.onWork();
+    const begin = performance.now();
     try {
-      const { fields, sampled } = await get("/api/fields", this.range, signal);
-      const names = new Set([...FIRST, ...this.opened]);
-      const found = fields.filter((/** @type {any} */ one) => !names.has(one.name)).slice(0, MOST);
-      const known = new Map(fields.map((/** @type {any} */ one) => [one.name, one.lines]));
-      const all = [...names].map((name) => ({ name, lines: known.get(name) ?? null })).concat(found);
-      this.list.replaceChildren(...all.filter((one) => isField(one.name)).map((one) => this.entry(one.name, one.lines, signal)));
-      this.note.textContent = `In a sample of ${counted(sampled, "line")}`;
+      const [{ fields, sampled }, ...tops] = await Promise.all([
+        get("/api/fields", range, signal),
+        ...[...this.opened].map((field) => this.values(field, signal)),
+      ]);
+      if (signal.aborted) return;
+      const lists = new Map([...this.opened].map((field, index) => [field, tops[index]]));
+      this.show(fields, sampled, lists, signal);
+      this.stale = false;
+      this.panel.classList.remove("stale");
       if (focus) this.list.querySelector(`[data-field="${CSS.escape(focus)}"]`)?.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      if (!signal.aborted) this.note.textContent = /** @type {Error} */ (error).message;
+      if (signal.aborted) return;
+      this.panel.classList.add("stale");
+      this.note.textContent = /** @type {Error} */ (error).message;
     }
+    this.pending = false;
+    this.onWork();
+    this.timer = setTimeout(() => this.again(), Math.max(EVERY, 10 * (performance.now() - begin)));
+  }
+
+  /** Ask again for what can change, unless somebody is about to use what is there. */
+  again() {
+    clearTimeout(this.timer);
+    if (!this.shown || (this.range?.until && !this.stale)) return;
+    if (!document.hidden && !this.panel.matches(":hover, :focus-within")) this.load();
+    else this.timer = setTimeout(() => this.again(), EVERY);
+  }
+
+  /**
+   * @param {{name: string, lines: number}[]} fields
+   * @param {number} sampled
+   * @param {Map<string, HTMLElement[]>} lists values of fields that are opened
+   * @param {AbortSignal} signal
+   */
+  show(fields, sampled, lists, signal) {
+    const known = new Map(fields.map((one) => [one.name, share(one.lines, sampled)]));
+    const names = new Set([...FIRST, ...this.opened]);
+    const found = fields.map((one) => one.name).filter((name) => !names.has(name)).slice(0, MOST);
+    const { scrollTop } = this.panel;
+    const entries = [...names, ...found].filter(isField);
+    this.list.replaceChildren(...entries.map((name) => this.entry(name, known.get(name) ?? "", lists.get(name), signal)));
+    this.panel.scrollTop = scrollTop;
+    const of = sampled < SAMPLE ? `all ${counted(sampled, "line")}` : `the newest ${counted(sampled, "line")}; values of all`;
+    this.note.textContent = `Fields of ${of}, at ${clock(new Date())}`;
   }
 
   /**
    * @param {string} name
-   * @param {number | null} lines
+   * @param {string} lines in how many it is
+   * @param {HTMLElement[] | undefined} list its values, if they are known
    * @param {AbortSignal} signal
    */
-  entry(name, lines, signal) {
+  entry(name, lines, list, signal) {
     const entry = /** @type {HTMLDetailsElement} */ (element("details", "field"));
     entry.dataset.field = name;
     const summary = element("summary");
-    summary.append(element("span", "name", printable(name)), element("span", "count", lines === null ? "" : number(lines)));
+    summary.append(element("span", "name", printable(name)), element("span", "count", lines));
     const values = element("ul");
+    if (list) values.replaceChildren(...list);
     entry.append(summary, values);
-    entry.addEventListener("toggle", () => {
+    entry.open = this.opened.has(name);
+    entry.addEventListener("toggle", async () => {
       if (entry.open) this.opened.add(name);
       else this.opened.delete(name);
-      if (entry.open && !values.childElementCount) this.top(name, values, signal);
+      if (entry.open && !values.childElementCount) values.replaceChildren(...(await this.values(name, signal)));
     });
-    entry.open = this.opened.has(name);
     return entry;
   }
 
   /**
    * @param {string} field
-   * @param {HTMLElement} list
    * @param {AbortSignal} signal
+   * @returns {Promise<HTMLElement[]>} its most frequent values
    */
-  async top(field, list, signal) {
+  async values(field, signal) {
     try {
       const { values, total } = await get("/api/top", { ...this.range, field }, signal);
-      list.replaceChildren(...values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total)));
-      if (!values.length) list.replaceChildren(element("li", "empty", "No values"));
+      if (!values.length) return [element("li", "empty", "No values")];
+      return values.map((/** @type {any} */ one) => this.value(field, String(one.value), one.count, total));
     } catch (error) {
-      if (!signal.aborted) list.replaceChildren(element("li", "empty", /** @type {Error} */ (error).message));
+      return signal.aborted ? [] : [element("li", "empty", /** @type {Error} */ (error).message)];
     }
   }
 
@@ -121,3 +181,10 @@ export class Fields {
     return item;
   }
 }
+
+/**
+ * How many lines have a field: their number where all were looked at, otherwise the part of them.
+ * @param {number} lines
+ * @param {number} sampled
+ */
+export const share = (lines, sampled) => (sampled < SAMPLE ? number(lines) : `${Math.round((100 * lines) / sampled)} %`);

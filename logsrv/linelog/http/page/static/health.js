@@ -1,8 +1,8 @@
-/** The foot of the page: lines a second, the store, connections of senders, and what keeps lines from being stored. */
+/** The foot of the page: lines a second, the store, connections of senders; above the lines, what is wrong with the server. */
 
 import { ApiError, get, request } from "./api.js";
 import { byId } from "./dom.js";
-import { counted, number, size } from "./times.js";
+import { counted, moment, number, size } from "./times.js";
 
 const EVERY = 2000;
 const WHEN_HIDDEN = 30_000;
@@ -10,22 +10,48 @@ const WHEN_HIDDEN = 30_000;
 const OPEN = /^logsrv_connections_open(?:\{(?!listener="http )[^\n]*\})? ([\d.e+]+)$/gm;
 
 export class Health {
-  constructor() {
+  /** @param {() => void} onChange the server works, works no longer, or is away */
+  constructor(onChange) {
+    this.onChange = onChange;
     /** @type {{lines: number, when: number} | null} */
     this.before = null;
+    /** The reason, in a sentence, why lines that arrive cannot be stored; empty while they can. */
+    this.trouble = "";
+    /** When the server was first found away, in milliseconds since 1970; 0 while it answers. */
+    this.away = 0;
     this.look();
   }
 
   async look() {
-    try {
-      this.show(await get("/api/stats"));
-      this.showConnections(await (await request("/metrics")).text());
-      showTrouble(await trouble());
-    } catch {
-      this.before = null;
-      byId("rate").textContent = "";
-    }
+    // What is wrong is looked at by itself: figures need a search, and may have to wait for one.
+    await Promise.all([this.lookForTrouble(), this.lookAtFigures()]);
     setTimeout(() => this.look(), document.hidden ? WHEN_HIDDEN : EVERY);
+  }
+
+  async lookForTrouble() {
+    const [trouble, away] = [this.trouble, this.away];
+    try {
+      await get("/healthz");
+      this.trouble = "";
+      this.away = 0;
+    } catch (error) {
+      const status = error instanceof ApiError ? error.status : -1;
+      if (status === 503) [this.trouble, this.away] = [/** @type {ApiError} */ (error).message, 0];
+      else if (status === 0) this.away ||= Date.now();
+    }
+    if (trouble !== this.trouble || away !== this.away) this.onChange();
+  }
+
+  async lookAtFigures() {
+    try {
+      const [stats, metrics] = await Promise.all([get("/api/stats"), request("/metrics")]);
+      this.show(stats);
+      this.showConnections(await metrics.text());
+    } catch {
+      // What is not known is not shown.
+      this.before = null;
+      for (const id of ["rate", "store", "connections"]) byId(id).textContent = "";
+    }
   }
 
   /** @param {any} stats */
@@ -48,20 +74,22 @@ export class Health {
   }
 }
 
-/** The reason, in a sentence, why lines that arrive cannot be stored; empty while they can. */
-async function trouble() {
-  try {
-    await get("/healthz");
-    return "";
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 503) return error.message;
-    throw error;
-  }
+/**
+ * Show what is wrong above the lines.
+ * @param {string} trouble why nothing can be stored
+ * @param {number} away since when the server does not answer
+ */
+export function showBanner(trouble, away) {
+  write("trouble-heading", away ? "The server is away." : trouble ? "Lines are not being stored." : "");
+  write("trouble", away ? `It has not answered since ${moment(new Date(away))}. This page goes on by itself when it does.` : trouble);
+  byId("banner").hidden = !away && !trouble;
 }
 
-/** @param {string} sentence */
-function showTrouble(sentence) {
-  const place = byId("trouble");
+/**
+ * @param {string} id
+ * @param {string} sentence
+ */
+function write(id, sentence) {
   // Only a change is written, so that a screen reader says it once.
-  if (place.textContent !== sentence) place.textContent = sentence;
+  if (byId(id).textContent !== sentence) byId(id).textContent = sentence;
 }

@@ -2,10 +2,18 @@
 
 import { bars, draw } from "./bars.js";
 import { byId, element } from "./dom.js";
+import { ticks } from "./ticks.js";
 import { counted, number, span, tick } from "./times.js";
 
 const HEIGHT = 56;
 const A_BAR = 9;
+const A_LABEL = 90;
+
+/** @param {number} seconds */
+function long(seconds) {
+  const [count, unit] = seconds < 60 ? [seconds, "s"] : seconds < 3600 ? [seconds / 60, "min"] : seconds < 86400 ? [seconds / 3600, "h"] : [seconds / 86400, "d"];
+  return `${number(count)} ${unit}`;
+}
 
 export class Histogram {
   /**
@@ -57,15 +65,36 @@ export class Histogram {
     const [first, last] = [this.bars[0], this.bars[this.bars.length - 1]];
     const labels = [];
     if (first) {
-      const count = Math.max(2, Math.min(8, Math.floor(width / 130)));
-      const seconds = (last.end - first.start) / 1000;
-      for (let index = 0; index < count; index += 1) {
-        labels.push(element("span", "", tick(new Date(first.start + ((last.end - first.start) * index) / (count - 1)), seconds)));
+      const whole = last.end - first.start;
+      const { step, times } = ticks(first.start, last.end, Math.max(2, Math.floor(width / A_LABEL)));
+      for (const time of times) {
+        const label = element("span", "", tick(new Date(time), step));
+        label.dataset.time = new Date(time).toISOString();
+        label.style.left = `${(100 * (time - first.start)) / whole}%`;
+        labels.push(label);
       }
     }
     byId("axis").replaceChildren(...labels);
+    // Half of a label would stand outside.
+    for (const label of labels) label.classList.toggle("unseen", label.offsetLeft < label.offsetWidth / 2 || label.offsetLeft > width - label.offsetWidth / 2);
     const most = Math.max(0, ...this.bars.map((bar) => bar.count));
-    byId("peak").textContent = most && first ? `peak ${number(Math.ceil(most / Math.max((first.end - first.start) / 1000, 0.001)))}/s` : "";
+    byId("peak").textContent = most && first ? `peak ${number(most)} in ${long((first.end - first.start) / 1000)}` : "";
+  }
+
+  /**
+   * Show that the numbers are not known.
+   * @param {string} sentence
+   */
+  fail(sentence) {
+    this.bars = [];
+    this.draw();
+    byId("histogram-total").textContent = `Their number is not known. ${sentence}`;
+    byId("histogram-span").textContent = "";
+  }
+
+  /** Forget what is being selected: other bars are asked for. */
+  cancel() {
+    if (this.dragging) this.clear();
   }
 
   listen() {
@@ -135,7 +164,7 @@ export class Histogram {
   select() {
     const ends = this.ends();
     this.clear();
-    if (ends) this.onSelect(new Date(ends.first.start).toISOString(), new Date(ends.last.end).toISOString());
+    if (ends) this.onSelect(new Date(ends.first.from).toISOString(), new Date(ends.last.to).toISOString());
   }
 
   clear() {
@@ -164,7 +193,7 @@ export class Histogram {
     const lines = chosen.reduce((all, bar) => all + bar.count, 0);
     const errors = sum(["error", "critical"]);
     const warnings = sum(["warning"]);
-    const said = [span(new Date(chosen[0].start), new Date(chosen[chosen.length - 1].end)), counted(lines, "line")];
+    const said = [span(new Date(chosen[0].from), new Date(chosen[chosen.length - 1].to)), counted(lines, "line")];
     if (errors) said.push(counted(errors, "error"));
     if (warnings) said.push(counted(warnings, "warning"));
     return said.join(" · ");

@@ -5,7 +5,7 @@
 
 import { button, element } from "./dom.js";
 import { compare } from "./position.js";
-import { row } from "./row.js";
+import { retime, row } from "./row.js";
 import { counted } from "./times.js";
 
 /** @typedef {import("./api.js").Line} Line */
@@ -131,6 +131,33 @@ export class Lines {
     const first = /** @type {HTMLElement | null} */ (this.log.firstElementChild);
     this.first = first?.dataset.position ?? "";
     return true;
+  }
+
+  /**
+   * Cut the first lines that are older.
+   * @param {number} since in milliseconds
+   * @returns {Line | null} the last of them
+   */
+  cutBefore(since) {
+    let cut = null;
+    for (;;) {
+      const first = this.rows.get(this.first);
+      const line = first && this.data.get(first);
+      if (!line || !(Date.parse(line.time) < since)) return cut;
+      cut = line;
+      this.cutStart(this.rows.size - 1);
+    }
+  }
+
+  /** Show the times of all lines anew: the zone is another. */
+  retime() {
+    let before = "";
+    for (const made of this.rows.values()) retime(made, /** @type {Line} */ (this.data.get(made)));
+    for (const made of /** @type {Iterable<HTMLElement>} */ (this.log.querySelectorAll(".line"))) {
+      const { on = "" } = made.dataset;
+      if (on === before) delete made.dataset.day;
+      else made.dataset.day = before = on;
+    }
   }
 
   /**

@@ -2,36 +2,42 @@
 
 import * as address from "./address.js";
 import { Announcer } from "./announce.js";
-import { ApiError, get } from "./api.js";
-import * as api from "./api.js";
+import { ApiError } from "./api.js";
 import { Box } from "./box.js";
 import { Completion, remember } from "./complete.js";
 import { Details } from "./details.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
-import { Health } from "./health.js";
+import { Figures } from "./figures.js";
+import { Health, showBanner } from "./health.js";
 import { Highlighter } from "./highlight.js";
 import { Histogram } from "./histogram.js";
 import { listen } from "./keys.js";
 import { isProblem } from "./levels.js";
 import { Lines } from "./lines.js";
 import { logIn } from "./login.js";
+import { Older } from "./older.js";
 import { withTerm } from "./query.js";
+import { DEFAULT_LAST, scopeOf, showScope, wider } from "./scope.js";
 import { showState } from "./state.js";
 import { printable } from "./text.js";
-import { isUtc, setUtc, span } from "./times.js";
+import { isUtc, setUtc, zone } from "./times.js";
 import * as travel from "./travel.js";
 import { View } from "./view.js";
 
-const DEFAULT_LAST = "15m";
+/** Statuses after which the same question may be answered later: nobody answered, too much, not now. */
+const LATER = [0, 429, 503];
+const AGAIN = 2000;
 
 const lines = new Lines(byId("scroller"), byId("lines"), new Highlighter(), (after) => attempt(() => go({ position: after }, true)));
 const view = new View(lines);
 const announcer = new Announcer();
 let place = address.read();
+/** @type {import("./scope.js").Scope} */
+let scope = { since: DEFAULT_LAST, until: "" };
 
 const box = new Box((query) => attempt(() => go({ q: query, position: "" }, false)));
-const completion = new Completion(box);
+const completion = new Completion(box, () => scope);
 
 /**
  * Ask for a value of a field too, or exclude it. At a line of the past, that line stays in sight.
@@ -53,6 +59,12 @@ const histogram = new Histogram(
   (since, until) => attempt(() => go({ since, until, position: "" }, true)),
   () => place.since && attempt(() => go({ since: "", until: "", position: "" }, true)),
 );
+const figures = new Figures(fields, histogram, {
+  work: showWork,
+  hints: (hints) => box.hint(hints),
+  since: (time) => older.beyond(view.expire(time)),
+});
+const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
   term,
   top: (field) => fields.reveal(field),
@@ -61,63 +73,71 @@ const details = new Details(lines, {
   query: () => place.q,
 });
 
+/** Questions so far: an answer counts only for the last one. */
+let turns = 0;
+let againTimer = 0;
+let asking = false;
+
 /**
  * Show another place. The address follows once the server has taken the query.
  * @param {Partial<address.Place>} change
  * @param {boolean} step
+ * @param {boolean} [first] whatever it is, nothing is shown yet
  */
-async function go(change, step) {
+async function go(change, step, first = false) {
   const next = { ...place, ...change };
-  const query = next.q;
-  await view.open(next);
-  if (query !== view.request.q) return;
-  const narrowed = ["q", "since", "until", "last"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
+  const turn = ++turns;
+  clearTimeout(againTimer);
+  againTimer = 0;
+  const narrowed = first || ["q", "since", "until", "last", "position"].some((name) => next[/** @type {"q"} */ (name)] !== place[/** @type {"q"} */ (name)]);
+  let taken = false;
+  asking = true;
+  lines.log.classList.add("stale");
+  if (narrowed) figures.dim();
+  showWork();
+  try {
+    const found = await scopeOf(next);
+    if (turn !== turns) return;
+    await view.open({ q: next.q, ...found, position: next.position }, () => {
+      taken = true;
+      if (turn === turns) arrived(next, found, step, narrowed);
+    });
+  } catch (error) {
+    if (turn !== turns) return;
+    if (!taken && error instanceof ApiError && LATER.includes(error.status)) againTimer = setTimeout(() => attempt(() => go(change, step, first)), AGAIN);
+    else if (!taken && narrowed) figures.keep();
+    if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;
+    box.refuse(error.message, error.at, error.hints);
+  } finally {
+    if (turn === turns) {
+      asking = false;
+      if (!taken && !againTimer) lines.log.classList.remove("stale");
+      showWork();
+    }
+  }
+}
+
+/**
+ * The server has taken the question: what stands around the lines becomes that of their scope.
+ * @param {address.Place} next
+ * @param {import("./scope.js").Scope} found
+ * @param {boolean} step
+ * @param {boolean} narrowed
+ */
+function arrived(next, found, step, narrowed) {
   place = next;
+  scope = found;
+  lines.log.classList.remove("stale");
   box.accept();
   address.write(place, step);
-  if (narrowed) around();
+  showScope(place, scope);
+  document.title = place.q ? `${printable(place.q)} – logsrv` : "logsrv";
+  if (narrowed) figures.set(place.q, scope);
 }
 
-/** What stands around the lines: histogram, fields, the links that know the query. */
-function around() {
-  const last = /** @type {HTMLSelectElement} */ (byId("last"));
-  last.value = place.last || DEFAULT_LAST;
-  byId("range").hidden = !place.since && !place.until;
-  last.hidden = !byId("range").hidden;
-  byId("range-text").textContent = rangeText();
-  const { q, since, until } = place;
-  /** @type {HTMLAnchorElement} */ (byId("download")).href = api.address("/api/search", { q, since, until, limit: 100000 });
-  document.title = q ? `${printable(q)} – logsrv` : "logsrv";
-  fields.set({ q, since, until });
-  refreshHistogram();
-}
-
-function rangeText() {
-  const [since, until] = [new Date(place.since), new Date(place.until)];
-  if (!Number.isNaN(since.getTime()) && !Number.isNaN(until.getTime())) return span(since, until);
-  return [place.since && `since ${place.since}`, place.until && `until ${place.until}`].filter(Boolean).join(", ");
-}
-
-let histogramTimer = 0;
-let histogramAbort = new AbortController();
-
-/** Ask again every few seconds while it can change; a search that takes long is asked for less often. */
-async function refreshHistogram() {
-  clearTimeout(histogramTimer);
-  histogramAbort.abort();
-  const { signal } = (histogramAbort = new AbortController());
-  const begin = performance.now();
-  const fixed = Boolean(place.since || place.until);
-  // Up to now, not up to the last line: that nothing comes any more is to be seen.
-  const range = fixed ? { since: place.since, until: place.until } : { since: place.last || DEFAULT_LAST, until: "now" };
-  try {
-    const answer = await get("/api/histogram", { q: place.q, ...range, buckets: histogram.wanted }, signal);
-    if (!signal.aborted) histogram.show(answer);
-  } catch {
-    // The lines say what is wrong; the old bars stay.
-  }
-  if (signal.aborted || place.until) return;
-  histogramTimer = setTimeout(refreshHistogram, Math.max(document.hidden ? 60_000 : 5000, 5 * (performance.now() - begin)));
+/** A line at the top moves as long as something that was asked for is not there yet. */
+function showWork() {
+  byId("progress").hidden = !asking && !view.searching && !figures.busy;
 }
 
 /** @param {() => Promise<unknown> | unknown} action what a person asked for: its failure is shown */
@@ -135,8 +155,7 @@ function failed(error) {
   if (!(error instanceof ApiError)) {
     console.error(error);
     say("This page has failed; load it again.");
-  } else if (error.status === 400 && view.opening) box.refuse(error.message, error.at);
-  else if (error.status !== 401) say(error.message);
+  } else if (error.status !== 401) say(error.message);
 }
 
 let noticeTimer = 0;
@@ -150,7 +169,7 @@ function say(sentence) {
   noticeTimer = setTimeout(() => notice.classList.remove("shown"), 5000);
 }
 
-const toggle = () => attempt(() => (view.paused && !view.live ? leave() : view.toggle()));
+const toggle = () => attempt(() => (view.paused && (place.position || !view.live) ? leave() : view.toggle()));
 const follow = () => attempt(() => (place.since || place.until || place.position ? leave() : view.follow()));
 const leave = () => go({ since: "", until: "", position: "" }, true);
 
@@ -227,50 +246,69 @@ byId("help-button").addEventListener("click", () => help.showModal());
 byId("help-close").addEventListener("click", () => help.close());
 byId("last").addEventListener("change", (event) => {
   const { value } = /** @type {HTMLSelectElement} */ (event.target);
-  place = { ...place, last: value === DEFAULT_LAST ? "" : value };
-  address.write(place, false);
-  refreshHistogram();
+  attempt(() => go({ last: value === DEFAULT_LAST ? "" : value }, false));
 });
 byId("zone").addEventListener("click", () => {
   setUtc(!isUtc());
   showZone();
-  attempt(() => view.open(view.request));
-  around();
+  lines.retime();
+  histogram.draw();
+  older.draw();
+  showScope(place, scope);
+  showAll();
 });
 box.input.addEventListener("change", () => remember(box.value));
 
 function showZone() {
-  byId("zone").setAttribute("aria-pressed", String(isUtc()));
+  const { name, offset } = zone();
+  const button = byId("zone");
+  button.setAttribute("aria-pressed", String(isUtc()));
+  byId("zone-name").textContent = [name, offset && `(${offset})`].filter(Boolean).join(" ");
+  button.title = isUtc() ? "Times are in UTC. Show them in the zone of this browser" : `Times are in the zone of this browser, ${name}. Show them in UTC`;
 }
 
-view.addEventListener("lines", (event) => announcer.add(/** @type {CustomEvent} */ (event).detail.lines));
+view.addEventListener("lines", (event) => {
+  announcer.add(/** @type {CustomEvent} */ (event).detail.lines);
+  figures.arrived();
+});
 view.addEventListener("failed", (event) => failed(/** @type {CustomEvent} */ (event).detail.error));
-for (const name of ["changed", "waiting", "connection", "loading"]) view.addEventListener(name, () => showState(view));
+for (const name of ["changed", "waiting", "connection", "loading"]) view.addEventListener(name, showAll);
 
-/** Begin with what the address says. */
+view.addEventListener("waiting", () => figures.arrived());
+
+const health = new Health(() => {
+  showAll();
+  // The server is back: what was asked for meanwhile is asked again.
+  if (!health.away && !asking) figures.refresh();
+});
+
+function showAll() {
+  showState(view, health.trouble);
+  showWork();
+  document.body.classList.toggle("away", health.away > 0);
+  showBanner(health.trouble, health.away && (view.stream?.lost || health.away));
+}
+
+/** Begin with what the address says. A link may name a line that has been removed since: then the newest are shown. */
 async function begin() {
   place = address.read();
   box.set(place.q);
-  around();
-  await attempt(openFirst);
-}
-
-/** A link may name a line that has been removed since: then the newest lines are shown, and it is said. */
-async function openFirst() {
-  try {
-    await view.open(place);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404 && place.position)) throw error;
-    const { position } = place;
-    await go({ position: "" }, false);
-    say(`The line at ${position} is not in the store, or no longer. These are the newest.`);
-  }
+  showScope(place, scope);
+  const { position } = place;
+  await attempt(async () => {
+    try {
+      await go({}, false, true);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404 && position)) throw error;
+      await go({ position: "" }, false, true);
+      say(`The line at ${position} is not in the store, or no longer. These are the newest.`);
+    }
+  });
 }
 
 addEventListener("popstate", begin);
 logIn(begin);
 showZone();
-showState(view);
+showAll();
 if (matchMedia("(min-width: 75rem)").matches) fields.toggle(true);
-new Health();
 begin();

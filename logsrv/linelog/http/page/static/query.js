@@ -139,8 +139,10 @@ export function pieceAt(query, cursor) {
   if (atom.kind === "word" && isField(query.slice(atom.start, cursor))) {
     return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: atom.end };
   }
-  if (atom.kind !== "field" || !["=", "!=", ":"].includes(atom.operator ?? "")) return null;
-  const start = atom.start + (atom.field ?? "").length + (atom.operator ?? "").length;
+  if (atom.kind !== "field" || atom.operator === "~") return null;
+  const name = atom.start + (atom.field ?? "").length;
+  if (cursor <= name) return { kind: "field", field: "", typed: query.slice(atom.start, cursor), start: atom.start, end: name };
+  const start = name + (atom.operator ?? "").length;
   if (cursor < start) return null;
   const typed = query.slice(start, cursor).replace(/^"/, "");
   return { kind: "value", field: atom.field ?? "", typed, start, end: atom.end };

@@ -20,7 +20,7 @@ export class Queue {
 
   /** How many lines are waiting, those that will not be shown too. */
   get waiting() {
-    return this.events.length + this.skipped;
+    return this.events.reduce((sum, event) => sum + linesOf(event), this.skipped);
   }
 
   clear() {
@@ -42,7 +42,7 @@ export class Queue {
     const excess = this.events.length - number;
     if (excess <= 0) return;
     for (const event of this.events.splice(0, excess)) {
-      this.skipped += event.type === "missed" ? missed(event) || 0 : 1;
+      this.skipped += linesOf(event);
     }
   }
 
@@ -64,6 +64,9 @@ export class Queue {
     return taken;
   }
 }
+
+/** @param {StreamEvent} event */
+const linesOf = (event) => (event.type === "missed" ? missed(event) || 0 : 1);
 
 /**
  * @param {StreamEvent} event

@@ -22,17 +22,27 @@ export function row(line, highlighter) {
   const made = element("div", `line level-${line.level ?? "none"}${line.context ? " context" : ""}`);
   made.dataset.position = line.position;
   made.tabIndex = -1;
-  const { clock, day } = ofLine(line.time);
-  const time = element("time", "time", clock);
+  const time = element("time", "time");
   time.setAttribute("datetime", line.time);
-  made.dataset.on = day;
   const source = element("span", `source hue-${hue(line.source)}`, printable(sourceName(line)));
   source.title = printable(line.source);
   made.append(time, source, element("span", "level", short(line.level)));
   const message = element("span", "message");
   fill(message, line.message, highlighter, SHOWN);
   made.append(message);
+  retime(made, line);
   return made;
+}
+
+/**
+ * Write the time of a line, as it is in the zone that is in force.
+ * @param {HTMLElement} made
+ * @param {Line} line
+ */
+export function retime(made, line) {
+  const { clock, day } = ofLine(line.time);
+  /** @type {HTMLElement} */ (made.firstElementChild).textContent = clock;
+  made.dataset.on = day;
 }
 
 /**

@@ -1,22 +1,23 @@
 /** The state of the view in words: following, paused, how many lines wait, what is loaded, what is lost. */
 
 import { byId, element } from "./dom.js";
-import { counted } from "./times.js";
+import { counted, moment, number } from "./times.js";
 
-/** @param {import("./view.js").View} view */
-export function showState(view) {
-  const pause = byId("pause");
-  pause.setAttribute("aria-pressed", String(Boolean(view.paused)));
-  const [kind, words] = connection(view);
+/**
+ * @param {import("./view.js").View} view
+ * @param {string} trouble why the server stores nothing
+ */
+export function showState(view, trouble) {
+  const [kind, words] = connection(view, trouble);
   const shown = byId("connection");
   shown.className = `connection ${kind}`;
   if (shown.textContent !== words) shown.textContent = words;
 
+  const waiting = view.live ? view.queue.waiting : 0;
+  pause(view, waiting);
   const newer = byId("newer");
-  const waiting = view.queue.waiting;
   newer.hidden = !view.paused || !view.ready;
-  const text = waiting && view.live ? counted(waiting, "new line") : view.live ? "Follow" : "To now";
-  byId("newer-text").textContent = text;
+  byId("newer-text").textContent = waiting ? counted(waiting, "new line") : view.live ? "Follow" : "To now";
 
   byId("edge-start").textContent = edge(view);
   empty(view);
@@ -24,13 +25,30 @@ export function showState(view) {
 
 /**
  * @param {import("./view.js").View} view
+ * @param {number} waiting
+ */
+function pause(view, waiting) {
+  const button = byId("pause");
+  const paused = Boolean(view.paused);
+  button.setAttribute("aria-pressed", String(paused));
+  const waits = paused && waiting ? ` (${number(waiting)})` : "";
+  const words = /** @type {HTMLElement} */ (button.querySelector("span"));
+  words.textContent = paused ? `Resume${waits}` : "Pause";
+  const title = !paused ? "Pause" : waits ? `Show the ${counted(waiting, "line")} that arrived meanwhile` : "To the newest lines";
+  button.title = `${title} (space)`;
+}
+
+/**
+ * @param {import("./view.js").View} view
+ * @param {string} trouble
  * @returns {[string, string]} the kind, and the words for it
  */
-function connection(view) {
+function connection(view, trouble) {
   const state = view.stream?.state;
-  if (state?.kind === "waiting") return ["lost", `Not connected, trying again. ${state.reason}`];
+  if (state?.kind === "waiting") return ["lost", `Not connected since ${moment(new Date(view.stream?.lost ?? 0))}, trying again. ${state.reason}`];
   if (state?.kind === "resting") return ["still", "Resting while nobody looks"];
-  if (state?.kind === "connecting") return ["lost", "Connecting …"];
+  if (state?.kind === "connecting" || (view.opening && !view.stream && !view.ready && !view.searching)) return ["connecting", "Connecting …"];
+  if (trouble) return ["lost", "Connected; lines are not being stored"];
   if (view.paused) return ["still", view.live ? "Paused" : "History"];
   return state?.kind === "open" ? ["live", "Live"] : ["still", "Stopped"];
 }
@@ -38,7 +56,8 @@ function connection(view) {
 /** @param {import("./view.js").View} view */
 function edge(view) {
   if (view.loading || view.searching) return "Searching …";
-  return view.atStart && view.lines.size ? "There is nothing before this." : "";
+  if (!view.atStart || !view.lines.size) return "";
+  return view.request.since ? `There is nothing before this in ${byId("lines").dataset.scope}.` : "There is nothing before this.";
 }
 
 /** @param {import("./view.js").View} view */
@@ -47,10 +66,12 @@ function empty(view) {
   // Before the server has answered, nothing is known of what there is.
   const is = view.ready && !view.searching && view.lines.size === 0;
   place.hidden = !is;
-  const about = `${view.live} ${view.request.q}`;
+  const { q, since } = view.request;
+  const { scope } = byId("lines").dataset;
+  const about = `${view.live} ${q} ${scope}`;
   if (!is || place.dataset.about === about) return;
   place.dataset.about = about;
-  const heading = element("p", "heading", view.request.q || !view.live ? "No line fits" : "Nothing has been logged yet");
-  const hint = view.live ? "Lines appear here as they arrive." : "Nothing in this span of time.";
+  const heading = element("p", "heading", q || !view.live ? "No line fits" : since ? "No lines" : "Nothing has been logged yet");
+  const hint = [`Nothing in ${scope}.`, view.live && "Lines appear here as they arrive."].filter(Boolean).join(" ");
   place.replaceChildren(heading, element("p", "", hint));
 }

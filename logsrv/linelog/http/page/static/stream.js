@@ -32,6 +32,8 @@ export class Stream {
     this.state = { kind: "connecting", reason: "", seconds: 0 };
     this.lastId = "";
     this.attempts = 0;
+    /** When the connection was lost, in milliseconds since 1970; 0 while there is one. */
+    this.lost = 0;
     this.abort = new AbortController();
     this.attempt = new AbortController();
     this.silence = 0;
@@ -107,6 +109,7 @@ export class Stream {
       try {
         this.onState({ kind: "connecting", reason: "", seconds: 0 });
         const response = await this.connect();
+        this.lost = 0;
         this.onState({ kind: "open", reason: "", seconds: 0 });
         settled();
         await this.read(response);
@@ -175,6 +178,7 @@ export class Stream {
   pause(reason) {
     const seconds = Math.min(LONGEST_WAIT, 0.5 * 2 ** this.attempts) * (0.75 + Math.random() / 2);
     this.attempts += 1;
+    this.lost ||= Date.now();
     this.onState({ kind: "waiting", reason, seconds });
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);

@@ -14,6 +14,7 @@ export function setUtc(utc) {
   settings.utc = utc;
   keep("logsrv-utc", utc ? "1" : "0");
   formats.clear();
+  cache.minute = "";
 }
 
 /**
@@ -63,16 +64,43 @@ export const clock = (moment) =>
 /** @param {Date} moment */
 const date = (moment) => format("date", { day: "numeric", month: "short" }).format(moment);
 
+/** @param {Date} moment */
+const month = (moment) => format("month", { month: "short", year: "numeric" }).format(moment);
+
 /**
- * A label for an axis over `seconds`: with the date where clock times alone would be ambiguous.
+ * A label for a tick of an axis that has one every `step` seconds: at midnight the day.
  * @param {Date} moment
- * @param {number} seconds
+ * @param {number} step
  */
-export function tick(moment, seconds) {
-  if (seconds > 3 * 86400) return date(moment);
-  if (seconds > 20 * 3600) return `${date(moment)} ${hoursMinutes(moment)}`;
-  return seconds > 600 ? hoursMinutes(moment) : clock(moment);
+export function tick(moment, step) {
+  if (step >= 28 * 86400) return month(moment);
+  if (step >= 86400) return date(moment);
+  if (step < 60) return clock(moment);
+  const text = hoursMinutes(moment);
+  return text === "00:00" ? date(moment) : text;
 }
+
+/**
+ * A moment as people say it: with the day unless it is today.
+ * @param {Date} moment
+ */
+export const moment = (moment) => (day(moment) === day(new Date()) ? clock(moment) : `${date(moment)} ${clock(moment)}`);
+
+/** The name of the zone that is in force, and how far it is from UTC just now. */
+export function zone() {
+  if (settings.utc) return { name: "UTC", offset: "" };
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "Local time";
+  const minutes = -new Date().getTimezoneOffset();
+  const two = (/** @type {number} */ value) => String(Math.floor(value)).padStart(2, "0");
+  const offset = `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+  return { name, offset };
+}
+
+/**
+ * Milliseconds by which the clocks of the zone in force are ahead of UTC.
+ * @param {number} time
+ */
+export const ahead = (time) => (settings.utc ? 0 : -60_000 * new Date(time).getTimezoneOffset());
 
 /**
  * @param {Date} since

@@ -39,6 +39,8 @@ export class View extends EventTarget {
     /** @type {WeakMap<Stream, Queue>} */
     this.queues = new WeakMap();
     this.abort = new AbortController();
+    /** @type {AbortController | null} while something else is asked for */
+    this.opening = null;
     /** @type {Pause} */
     this.paused = null;
     this.atStart = this.atEnd = false;
@@ -52,7 +54,7 @@ export class View extends EventTarget {
 
   /** New lines are shown as they arrive, or would be but for a pause. */
   get live() {
-    return !this.request.since && !this.request.until;
+    return !this.request.until;
   }
 
   get following() {
@@ -67,11 +69,13 @@ export class View extends EventTarget {
   /**
    * Show something else. What was shown stays until the server has taken the query.
    * @param {Request} request
+   * @param {() => void} [taken] called then
    */
-  async open(request) {
+  async open(request, taken = () => {}) {
     this.opening?.abort();
     const opening = (this.opening = new AbortController());
-    const stream = request.since || request.until || request.position ? null : this.newStream();
+    const stream = request.until || request.position ? null : this.newStream();
+    this.say("changed");
     try {
       const [first, around] = await Promise.all([
         this.begin(request, stream, opening.signal),
@@ -79,6 +83,7 @@ export class View extends EventTarget {
       ]);
       if (opening.signal.aborted) return stream?.stop();
       this.swap(request, stream, opening);
+      taken();
       try {
         if (request.position) await this.openAt(first, around.lines);
         else if (stream) await this.openEnd(first);
@@ -92,7 +97,10 @@ export class View extends EventTarget {
       if (stream && this.stream !== stream) stream.stop();
       throw error;
     } finally {
-      if (this.opening === opening) this.say("changed");
+      if (this.opening === opening) {
+        this.opening = null;
+        this.say("changed");
+      }
     }
   }
 
@@ -226,7 +234,7 @@ export class View extends EventTarget {
    * @param {number} now
    */
   frame(now) {
-    if (!this.following || !this.ready || !this.queue.waiting) return;
+    if (!this.following || !this.ready || !(this.queue.size || this.queue.skipped)) return;
     const items = this.pace
       .take(this.queue, now)
       .map((item) => ("data" in item ? /** @type {Line} */ (JSON.parse(item.data)) : item));
@@ -235,6 +243,15 @@ export class View extends EventTarget {
     this.stick();
     if (added.length) this.say("lines", { lines: added });
     if (this.queue.size) this.schedule();
+  }
+
+  /**
+   * Let go of lines from before the scope, which moves on with the clock. Those that somebody reads stay.
+   * @param {number} since in milliseconds
+   * @returns {Line | null} the newest of them
+   */
+  expire(since) {
+    return this.following && this.ready ? this.lines.cutBefore(since) : null;
   }
 
   stick() {
@@ -261,7 +278,7 @@ export class View extends EventTarget {
       this.say("changed");
       this.schedule();
     } else {
-      await this.open({ q: this.request.q, since: "", until: "", position: "" });
+      await this.open({ ...this.request, position: "" });
     }
   }
 

@@ -1,0 +1,117 @@
+/** The numbers around the lines: bars and values. One question at a time; what is not answered yet is dimmed. */
+
+import { address, get } from "./api.js";
+import { byId } from "./dom.js";
+import { Fields } from "./fields.js";
+import { Histogram } from "./histogram.js";
+
+/** @typedef {import("./scope.js").Scope} Scope */
+
+/** Milliseconds after which bars are asked for again: always, and where lines have come. */
+const EVERY = 5000;
+const SOON = 2000;
+const WHEN_HIDDEN = 60_000;
+
+export class Figures {
+  /**
+   * @param {Fields} fields
+   * @param {Histogram} histogram
+   * @param {{work: () => void, hints: (hints: string[]) => void, since: (time: number) => void}} told
+   *   work: whether something is under way may have changed. since: the beginning of the bars.
+   */
+  constructor(fields, histogram, told) {
+    this.fields = fields;
+    this.histogram = histogram;
+    this.told = told;
+    this.question = { q: "", since: "", until: "" };
+    this.abort = new AbortController();
+    this.asked = false;
+    this.pending = this.known = false;
+    this.timer = 0;
+    this.next = Infinity;
+    fields.onWork = () => told.work();
+  }
+
+  /** Numbers of a scope that was asked for are not there yet. */
+  get busy() {
+    return this.pending || this.fields.pending;
+  }
+
+  /** Something else is asked for: no answer of before counts any more. */
+  dim() {
+    this.known = this.asked && !this.busy && (this.known || !byId("rate-part").classList.contains("stale"));
+    this.abort.abort();
+    clearTimeout(this.timer);
+    this.fields.stop();
+    this.histogram.cancel();
+    byId("rate-part").classList.add("stale");
+    byId("fields").classList.add("stale");
+  }
+
+  /** It was refused: what is shown is still what is asked for. */
+  keep() {
+    if (!this.asked) return;
+    if (!this.known) return this.set(this.question.q, this.question);
+    byId("rate-part").classList.remove("stale");
+    byId("fields").classList.remove("stale");
+    this.fields.again();
+    if (!this.question.until) this.later(SOON);
+  }
+
+  /**
+   * Ask for all numbers of a query and a scope.
+   * @param {string} q
+   * @param {Scope} scope
+   */
+  set(q, { since, until }) {
+    this.dim();
+    this.asked = this.pending = true;
+    this.known = false;
+    this.question = { q, since, until };
+    /** @type {HTMLAnchorElement} */ (byId("download")).href = address("/api/search", { ...this.question, limit: 100000 });
+    this.fields.set(this.question);
+    this.refresh();
+  }
+
+  /** Lines have come: the bars are to have them, too. */
+  arrived() {
+    if (this.question.until) return;
+    if (this.next - performance.now() > SOON) this.later(SOON);
+  }
+
+  /** @param {number} milliseconds */
+  later(milliseconds) {
+    clearTimeout(this.timer);
+    this.next = performance.now() + milliseconds;
+    this.timer = setTimeout(() => this.refresh(), milliseconds);
+  }
+
+  /** Ask for the bars, and again after a while as long as they can change; less often if that takes long. */
+  async refresh() {
+    clearTimeout(this.timer);
+    this.next = -Infinity;
+    this.abort.abort();
+    const { signal } = (this.abort = new AbortController());
+    this.told.work();
+    const begin = performance.now();
+    const part = byId("rate-part");
+    try {
+      // Up to now, not up to the last line: that nothing comes any more is to be seen.
+      const until = this.question.until || "now";
+      const answer = await get("/api/histogram", { ...this.question, until, buckets: this.histogram.wanted }, signal);
+      if (signal.aborted) return;
+      this.histogram.show(answer);
+      this.told.hints(Array.isArray(answer.hints) ? answer.hints : []);
+      if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
+      part.classList.remove("stale");
+    } catch (error) {
+      if (signal.aborted) return;
+      part.classList.add("stale");
+      if (this.pending) this.histogram.fail(/** @type {Error} */ (error).message);
+    }
+    this.pending = false;
+    this.told.work();
+    const most = document.hidden ? WHEN_HIDDEN : EVERY;
+    if (!this.question.until) this.later(Math.max(most, 5 * (performance.now() - begin)));
+  }
+}

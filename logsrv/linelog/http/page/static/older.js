@@ -1,0 +1,68 @@
+/** Lines that match and are older than the scope: whether there are any, and the button that widens it. */
+
+import { search } from "./api.js";
+import { button, byId, element } from "./dom.js";
+import { moment } from "./times.js";
+import { all } from "./view.js";
+
+/** @typedef {import("./view.js").View} View */
+
+export class Older {
+  /**
+   * @param {View} view
+   * @param {(time: string) => void} onWiden with the time of the newest line beyond the scope
+   */
+  constructor(view, onWiden) {
+    this.view = view;
+    this.onWiden = onWiden;
+    this.place = byId("older");
+    /** @type {AbortController | null} that of the lines for which it was looked */
+    this.looked = null;
+    this.time = "";
+    view.addEventListener("changed", () => this.look());
+  }
+
+  /** Look once all lines of the scope are there up to its beginning. */
+  async look() {
+    const { view } = this;
+    const { abort, request } = view;
+    if (this.looked !== abort && this.looked) {
+      this.looked = null;
+      this.found("");
+    }
+    if (this.looked || !view.atStart || !view.ready || view.searching || !request.since) return;
+    this.looked = abort;
+    this.say("Looking for older lines …");
+    try {
+      const [line] = await all(await search({ q: request.q, until: request.since, reverse: 1, limit: 1 }, abort.signal));
+      if (!abort.signal.aborted) this.found(line ? line.time : "");
+    } catch (error) {
+      if (!abort.signal.aborted) this.say(`Whether older lines match is not known. ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /**
+   * Know a line that has just left the scope.
+   * @param {import("./api.js").Line | null} line
+   */
+  beyond(line) {
+    if (line) this.found(line.time);
+  }
+
+  /** @param {string} time of the newest line beyond the scope; empty if there is none */
+  found(time) {
+    this.time = time;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.time) return this.say("");
+    const said = element("span", "", `Older lines match, the newest of ${moment(new Date(this.time))}. `);
+    this.place.replaceChildren(said, button("Show older lines", "small", () => this.onWiden(this.time), "Widen the time of lines, bars and values"));
+  }
+
+  /** @param {string} sentence */
+  say(sentence) {
+    this.place.replaceChildren(sentence);
+  }
+}

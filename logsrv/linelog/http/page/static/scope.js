@@ -1,0 +1,75 @@
+/** The scope: the one span of time that lines, bars and values are of; its words, and a wider one. */
+
+import { get } from "./api.js";
+import { byId } from "./dom.js";
+import { moment, span } from "./times.js";
+
+/** @typedef {import("./address.js").Place} Place */
+/** @typedef {{since: string, until: string}} Scope as the API takes it; without `until` new lines are shown, too */
+
+export const DEFAULT_LAST = "15m";
+const ALL = "all";
+/** What the menu offers, in milliseconds. */
+const LASTS = new Map([["5m", 3e5], ["15m", 9e5], ["1h", 36e5], ["6h", 216e5], ["24h", 864e5], ["7d", 6048e5], ["30d", 2592e6], [ALL, Infinity]]);
+
+/** @param {Place} place */
+const lastOf = (place) => (LASTS.has(place.last) ? place.last : DEFAULT_LAST);
+
+/**
+ * The scope of a place. That of a single line lies around it, as wide as the menu says.
+ * @param {Place} place
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Scope>}
+ */
+export async function scopeOf(place, signal) {
+  const { since, until, position } = place;
+  const last = lastOf(place);
+  if (since || until) return { since, until };
+  if (last === ALL) return { since: "", until: "" };
+  if (!position) return { since: last, until: "" };
+  const { lines } = await get("/api/show", { position, before: 0, after: 0 }, signal);
+  const [time, half] = [Date.parse(lines[0].time), (LASTS.get(last) ?? 0) / 2];
+  if (Number.isNaN(time)) return { since: "", until: "" };
+  return { since: iso(time - half), until: time + half < Date.now() ? iso(time + half) : "" };
+}
+
+/**
+ * A change of place after which a line of `time` is in the scope.
+ * @param {Place} place
+ * @param {Scope} scope
+ * @param {string} time
+ * @returns {Partial<Place>}
+ */
+export function wider(place, scope, time) {
+  const old = Date.parse(time);
+  if (!place.since && !place.until && !place.position) return { last: [...LASTS].find(([, wide]) => Date.now() - old < wide * 0.99)?.[0] ?? ALL };
+  const [since, until] = [Date.parse(scope.since), scope.until ? Date.parse(scope.until) : Date.now()];
+  return { since: iso(Math.min(Math.floor(old / 1000) * 1000, 2 * since - until || old)), until: scope.until };
+}
+
+/** @param {number} time */
+const iso = (time) => new Date(time).toISOString();
+
+/**
+ * Say what the scope is.
+ * @param {Place} place
+ * @param {Scope} scope
+ */
+export function showScope(place, scope) {
+  const last = /** @type {HTMLSelectElement} */ (byId("last"));
+  last.value = lastOf(place);
+  const menu = !place.since && !place.until && (!place.position || last.value === ALL);
+  last.hidden = !menu;
+  byId("range").hidden = menu;
+  byId("range-text").textContent = menu ? "" : rangeText(scope);
+  byId("lines").dataset.scope = menu ? (last.value === ALL ? "the store" : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
+}
+
+/** @param {Scope} scope */
+function rangeText({ since, until }) {
+  const [from, to] = [new Date(since), new Date(until)];
+  const known = (/** @type {Date} */ one) => !Number.isNaN(one.getTime());
+  if (known(from) && known(to)) return span(from, to);
+  const said = (/** @type {string} */ text, /** @type {Date} */ one) => (known(one) ? moment(one) : text);
+  return [since && `since ${said(since, from)}`, until && `until ${said(until, to)}`].filter(Boolean).join(", ");
+}

@@ -1,0 +1,166 @@
+"""One scope for lines, bars and values of the page: what it says, how it is widened, what is on its way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.linelog.http.page.chromium import Page
+from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.fake import Logs
+
+pytestmark = pytest.mark.long
+COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
+TOTAL = "document.querySelector('#histogram-total').textContent"
+DONE = "document.querySelector('#progress').hidden"
+DIMMED = "getComputedStyle(document.querySelector('#histogram')).opacity < 1"
+
+
+def with_old_lines(logs: Logs, hours: float = 2) -> None:
+    """Four lines of a trace, all of them old, and new ones of another."""
+    old = datetime.now(UTC) - timedelta(hours=hours)
+    logs.send(*(f"old {number}" for number in range(4)), time=old, trace="a1")
+    logs.send(*(f"new {number}" for number in range(3)), trace="b2")
+
+
+def settled(page: Page) -> None:
+    page.wait(f"{LIVE} && {DONE}")
+
+
+def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
+    """Lines of before the scope are in none of them, and a button widens the scope of all three."""
+    with_old_lines(logs)
+    page = visit("?q=trace%3Da1")
+    page.wait(f"{TOTAL} === '0 lines' && {DONE}")
+    assert page.run(COUNT) == 0
+    assert page.text("label[for=last]") == "List, bars and values:"
+    assert "Nothing in the last 15 minutes" in page.text("#empty")
+    page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
+    page.click("#older button")
+    page.wait(f"{TOTAL} === '4 lines' && {COUNT} === 4 && {DONE}")
+    assert page.run("document.querySelector('#last').selectedOptions[0].text") == "Last 6 hours"
+    assert page.run("location.search") == "?q=trace%3Da1&last=6h"
+    page.click("[data-field=trace] summary")
+    page.wait("document.querySelector('[data-field=trace] li .add')")
+    assert page.texts("[data-field=trace] li .add") == ["a14"]
+    page.wait("document.querySelector('#older').textContent === ''")
+
+
+def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
+    with_old_lines(logs, hours=999)
+    page = visit()
+    page.wait(f"{COUNT} === 3 && {TOTAL} === '3 lines'")
+    page.run(
+        "(() => { const last = document.querySelector('#last'); last.value = 'all';"
+        "last.dispatchEvent(new Event('change')); })()"
+    )
+    page.wait(f"{COUNT} === 7")
+    # The store is asked for all that it has.
+    page.wait("location.search === '?last=all'")
+    assert any(
+        path.startswith("/api/search") and "since" not in path
+        for path in logs.asked
+        if "q=" not in path
+    )
+    logs.send("newer")
+    page.wait(f"{COUNT} === 8")
+
+
+def test_lines_leave_a_scope_that_moves_on(logs: Logs, visit: Open) -> None:
+    """The bars do not have a line any more: nor has the list, and it is said that there are older ones."""
+    logs.send("about to be old", time=datetime.now(UTC) - timedelta(seconds=897))
+    logs.send("new")
+    page = visit()
+    page.wait(f"{COUNT} === 2")
+    page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line'")
+    page.wait("document.querySelector('#older').textContent.startsWith('Older lines match')")
+
+
+def test_older_lines_of_a_selected_time(logs: Logs, visit: Open) -> None:
+    now = datetime.now(UTC)
+    logs.send("first", time=now - timedelta(hours=3))
+    logs.send("second", time=now - timedelta(minutes=90))
+    since, until = (
+        (now - timedelta(minutes=minutes)).isoformat()[:19] + "Z" for minutes in (120, 60)
+    )
+    page = visit(f"?since={since}&until={until}", ready=f"{COUNT} === 1 && {DONE}")
+    page.click("#older button")
+    page.wait(f"{COUNT} === 2 && {TOTAL} === '2 lines'")
+    page.click("#range")
+    page.wait(f"location.search === '' && {TOTAL} === '0 lines'")
+
+
+def test_a_line_of_the_past_has_a_scope_around_it(logs: Logs, visit: Open) -> None:
+    """Bars and values are of that time, as the list is."""
+    with_old_lines(logs)
+    page = visit("?position=1:100", ready=f"{COUNT} === 4 && {DONE}")
+    page.wait(f"{TOTAL} === '4 lines'")
+    assert page.text("#connection") == "History"
+    assert page.run("location.search") == "?position=1:100"
+    page.click("#pause")
+    page.wait(f"location.search === '' && {TOTAL} === '3 lines' && {COUNT} === 3")
+
+
+def test_numbers_on_their_way_are_dimmed(logs: Logs, visit: Open) -> None:
+    """Those of the last question look as if they were not these, and a line moves until they are."""
+    logs.send("one", "two")
+    page = visit()
+    page.wait(f"{TOTAL} === '2 lines' && {DONE}")
+    assert not page.run(DIMMED)
+    logs.slow_bars.clear()
+    page.fill("#q", "two")
+    page.wait(f"{COUNT} === 1 && {DIMMED} && !{DONE}")
+    assert page.run(TOTAL) == "2 lines"
+    logs.slow_bars.set()
+    page.wait(f"{TOTAL} === '1 line' && !({DIMMED}) && {DONE}")
+
+
+def test_numbers_that_fail_are_not_those_of_before(logs: Logs, visit: Open) -> None:
+    logs.send("one", "two")
+    page = visit()
+    page.wait(f"{TOTAL} === '2 lines'")
+    page.run(
+        "void (globalThis.known = fetch, globalThis.fetch = (url, ...more) => url.includes('histogram')"
+        ' ? Promise.resolve(new Response(\'{"error": "no memory"}\', {status: 503})) : known(url, ...more))'
+    )
+    page.fill("#q", "two")
+    page.wait(f"{TOTAL}.includes('not known') && {TOTAL}.includes('no memory')")
+    assert page.run("document.querySelectorAll('#bars .bar').length") == 0
+    page.run("void (globalThis.fetch = known)")
+    page.wait(f"{TOTAL} === '1 line'")
+
+
+def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open) -> None:
+    """However late it comes."""
+    logs.send("one", "two", "two")
+    page = visit()
+    page.wait(f"{TOTAL} === '3 lines'")
+    page.run(
+        "void (globalThis.known = fetch, globalThis.held = [], globalThis.fetch = async (url, how) => {"
+        # It comes although nobody waits for it any more, as one that is already on its way.
+        " if (!url.includes('q=one') || url.includes('tail')) return known(url, how);"
+        " const answer = await known(url, {...how, signal: undefined});"
+        " await new Promise((go) => held.push(go)); return answer; })"
+    )
+    page.fill("#q", "one")
+    page.wait("held.length >= 1")
+    page.fill("#q", "two")
+    page.wait(f"{TOTAL} === '2 lines' && {COUNT} === 2 && {DONE}")
+    page.run(
+        "Promise.all(held.map((go) => go())).then(() => new Promise((go) => setTimeout(go, 0)))"
+    )
+    assert page.run(TOTAL) == "2 lines" and page.run(COUNT) == 2
+    assert page.run("location.search") == "?q=two"
+
+
+def test_what_was_asked_while_the_server_was_away_is_asked_again(logs: Logs, visit: Open) -> None:
+    logs.send("one", "two")
+    page = visit()
+    page.run(
+        "void (globalThis.known = fetch, globalThis.fetch = () => Promise.reject(new TypeError('away')))"
+    )
+    page.fill("#q", "two")
+    page.wait("document.querySelector('#notice').textContent === 'The server does not answer.'")
+    page.run("void (globalThis.fetch = known)")
+    page.wait(f"{COUNT} === 1 && {TOTAL} === '1 line' && location.search === '?q=two'")

@@ -1,0 +1,231 @@
+"""What the page says of itself: its zone, axis and connection, what waits, what is wrong with a query."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.linelog.http.page.chromium import Page
+from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.fake import Logs
+
+pytestmark = pytest.mark.long
+COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
+OFFERS = "[...document.querySelectorAll('#completions li')].map((one) => one.firstChild.textContent) + ''"
+PAUSE = "document.querySelector('#pause').textContent"
+VALUE = "document.querySelector('#q').value"
+
+
+def questions(logs: Logs) -> list[str]:
+    return [path for path in logs.asked if "/api/search" in path or "/api/tail" in path]
+
+
+def in_zone(page: Page, logs: Logs, zone: str) -> Page:
+    page.call("Emulation.setTimezoneOverride", timezoneId=zone)
+    page.go(logs.url)
+    page.wait(LIVE)
+    return page
+
+
+def test_the_zone_in_force_is_said_and_changes_all_at_once(logs: Logs, visit: Open) -> None:
+    """Its name is on the button; lines, their days and the axis change in one go, and nothing else does."""
+    # So that both zones have another day and other half hours.
+    logs.send("late", time=datetime.now(UTC) - timedelta(minutes=5))
+    page = in_zone(visit(), logs, "Asia/Kathmandu")
+    page.wait(f"{COUNT} === 1 && document.querySelector('#axis span')")
+    assert page.texts("#zone-name")[0].endswith("(UTC+05:45)")
+    page.click("#pause")
+    asked = questions(logs)
+    moment = datetime.fromisoformat(logs.lines[0]["time"])
+    there = moment + timedelta(hours=5, minutes=45)
+    assert page.texts(".line time")[0].startswith(there.strftime("%H:%M:"))
+    seen = page.run(
+        "(() => { document.querySelector('#zone').click();"
+        " const line = document.querySelector('.line');"
+        " const axis = [...document.querySelectorAll('#axis span')];"
+        " return [line.querySelector('time').textContent, line.dataset.day,"
+        "  axis.map((one) => [one.textContent, one.dataset.time])]; })()"
+    )
+    assert seen[0].startswith(moment.strftime("%H:%M:"))
+    assert seen[1].replace(",", "") == f"{moment:%A} {moment.day} {moment:%B %Y}"
+    for label, time in seen[2]:
+        assert label == f"{datetime.fromisoformat(time):%H:%M}"
+    assert page.texts("#zone-name") == ["UTC"]
+    assert page.run("document.querySelector('#pause').ariaPressed") == "true"
+    assert asked == questions(logs)
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "hours", "most", "expected"),
+    [
+        ("UTC", "2026-11-20T06:18:42Z", 0.25, 8, [f"06:{minute}" for minute in range(20, 34, 2)]),
+        # Clocks there are at 45 minutes when ours are at the hour.
+        ("Asia/Kathmandu", "2026-11-20T06:18:42Z", 6, 6, [f"{hour}:00" for hour in range(13, 19)]),
+        ("America/New_York", "2026-11-18T12:00:00Z", 72, 5, ["2026-11-19", "2026-11-20", "2026-11-21"]),
+        # An hour is missing there, and one comes twice.
+        ("Europe/Berlin", "2026-03-29T00:00:00Z", 4, 6, ["01:00", "03:00", "04:00", "05:00"]),
+        ("Europe/Berlin", "2026-10-24T12:00:00Z", 48, 3, ["2026-10-25", "2026-10-26"]),
+        ("Europe/Berlin", "2026-01-15T12:00:00Z", 4800, 8, [f"2026-0{month}-01" for month in range(2, 9)]),
+        ("UTC", "2026-11-20T06:18:42.5Z", 0.002, 8, [f"06:18:{second}" for second in range(43, 50)]),
+        ("UTC", "2026-11-04T00:00:00Z", 672, 5, [f"2026-11-{day:02}" for day in range(9, 31, 7)]),
+    ],
+)  # fmt: skip
+def test_ticks_are_at_round_times_of_the_zone(
+    logs: Logs, visit: Open, zone: str, since: str, hours: float, most: int, expected: list[str]
+) -> None:
+    page = in_zone(visit(), logs, zone)
+    found = page.run(
+        f"import('/static/ticks.js').then(({{ticks}}) => {{ const since = Date.parse('{since}');"
+        f" return ticks(since, since + {hours} * 3600000, {most}).times.map((time) => {{"
+        " const date = new Date(time); const text = date.toLocaleString('sv-SE');"
+        " return [text.slice(0, 10), text.slice(11, 16), text.slice(11)]; }); })"
+    )
+    kind = {10: 0, 5: 1, 8: 2}[len(expected[0])]
+    assert [one[kind] for one in found] == expected
+    assert kind == 2 or all(one[2].endswith(":00") for one in found)
+
+
+def test_it_says_that_it_is_connecting(logs: Logs, visit: Open) -> None:
+    """Not that it has stopped, which it never does by itself."""
+    page = visit()
+    page.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="const known = fetch; globalThis.held = []; globalThis.said = [];"
+        "globalThis.go = () => { globalThis.fetch = known; held.forEach((done) => done()); };"
+        "globalThis.fetch = async (...all) => {"
+        " await new Promise((done) => held.push(done)); return known(...all); };"
+        "setInterval(() => { const one = document.querySelector('#connection')?.textContent;"
+        " if (one && one !== said.at(-1)) said.push(one); }, 1);",
+    )
+    page.go(logs.url)
+    page.wait("globalThis.held?.length && globalThis.said?.length")
+    assert page.text("#connection") == "Connecting …"
+    page.run("void go()")
+    page.wait(LIVE)
+    assert page.run("said") == ["Connecting …", "Live"]
+
+
+def test_a_full_disk_is_a_banner(logs: Logs, visit: Open) -> None:
+    """Nothing green beside it; gone when lines are stored again."""
+    page = visit()
+    logs.trouble = "the store cannot write: No space left on device"
+    page.wait("!document.querySelector('#banner').hidden")
+    assert page.text("#banner") == f"Lines are not being stored. {logs.trouble}"
+    assert page.run("document.querySelector('#banner').role") == "alert"
+    assert page.text("#connection") == "Connected; lines are not being stored"
+    assert not page.run(f"Boolean({LIVE})")
+    _, _, width, height = page.place("#banner")
+    assert width > 1200 and height > 25
+    logs.trouble = ""
+    page.wait(f"document.querySelector('#banner').hidden && {LIVE}")
+
+
+def test_a_server_that_is_away_is_said_with_the_time(logs: Logs, visit: Open) -> None:
+    """Its old numbers are dimmed; when it is back all goes on by itself."""
+    logs.send("one")
+    page = visit()
+    page.run(
+        "void (globalThis.known = fetch, globalThis.fetch = () => Promise.reject(new TypeError('away')))"
+    )
+    logs.cut()
+    page.wait("document.querySelector('#banner').textContent.startsWith('The server is away.')")
+    since = page.text("#trouble").split("since ")[1][:8]
+    assert page.text("#connection").startswith(f"Not connected since {since}")
+    assert page.run("getComputedStyle(document.querySelector('#histogram')).opacity < 1")
+    assert page.text("#rate") == page.text("#store") == ""
+    logs.send("two")
+    page.run("void (globalThis.fetch = known)")
+    page.wait(f"{LIVE} && document.querySelector('#banner').hidden && {COUNT} === 2")
+    page.wait("getComputedStyle(document.querySelector('#histogram')).opacity == 1")
+    page.wait("document.querySelector('#histogram-total').textContent === '2 lines'")
+
+
+def test_pause_becomes_resume(logs: Logs, visit: Open) -> None:
+    """With the number of lines that wait, those too that the server has left out."""
+    logs.send("one")
+    page = visit(ready=f"{LIVE} && {COUNT} === 1")
+    assert page.text("#pause") == "Pause"
+    page.click("#pause")
+    page.wait(f"{PAUSE} === 'Resume'")
+    logs.send("two", "three")
+    page.wait(f"{PAUSE} === 'Resume (2)'")
+    logs.miss(1000)
+    page.wait(f"{PAUSE} === 'Resume (1,002)'")
+    page.click("#pause")
+    page.wait(f"{PAUSE} === 'Pause' && {COUNT} === 3")
+
+
+def type_(page: Page, text: str, back: int = 0) -> None:
+    """Type, with the cursor so many characters before the end at last."""
+    page.fill("#q", text)
+    at = len(text) - back
+    page.run(f"(({{q}}) => {{ q.setSelectionRange({at}, {at}); q.click(); }})(document.forms[0])")
+
+
+@pytest.mark.parametrize(
+    ("text", "back", "offers", "then"),
+    [
+        ("level>=err", 0, "error", "level>=error "),
+        ("x level>=err y", 2, "error", "x level>=error y"),
+        ("status<50", 0, "503", "status<503 "),
+        ("-app!=ss", 0, "sshd", "-app!=sshd "),
+        # The cursor is in the middle of a word, and of a field's name.
+        ("statXX", 2, "status,http.status", "status="),
+        ("sta=503", 4, "status,http.status", "status=503"),
+        ("app=sXX y", 4, "sshd", "app=sshd y"),
+        ("tatus", 0, "status,http.status", "status="),
+    ],
+)
+def test_completion(logs: Logs, visit: Open, text: str, back: int, offers: str, then: str) -> None:
+    logs.send("a", level="error", app="sshd", status=503)
+    logs.lines[0]["fields"]["http.status"] = 1
+    logs.send("b", level="info", app="sshd", status=503)
+    page = visit()
+    page.run("document.querySelector('#q').focus()")
+    type_(page, text, back)
+    page.wait(f"({OFFERS}) === '{offers}'")
+    page.press("ArrowDown")
+    page.press("Enter")
+    assert page.run(VALUE) == then
+
+
+def test_an_error_waits_for_the_end_of_typing(logs: Logs, visit: Open) -> None:
+    """And pushes the bars down: it does not stand over them."""
+    logs.send("one")
+    page = visit()
+    shown = "!document.querySelector('#query-error').hidden"
+    page.run("import('/static/box.js').then((one) => void (one.patience.typing = 3600000))")
+    page.fill("#q", "level>=ban")
+    page.wait("document.querySelector('#progress').hidden")
+    # The server has refused it, and nobody is told: there may be more to come.
+    while not any("ban" in path for path in logs.asked):
+        page.run("new Promise((go) => setTimeout(go, 20))")
+    page.wait("document.querySelector('#progress').hidden")
+    assert not page.run(shown)
+    page.press("Enter")
+    page.wait(shown)
+    _, top, _, height = page.place("#query-error")
+    assert page.place("#histogram")[1] > top + height
+    # As soon as somebody goes on with it, it is no longer in the way.
+    page.write("x")
+    page.wait(f"!({shown})")
+
+
+def test_an_error_is_shown_by_itself(logs: Logs, visit: Open) -> None:
+    page = visit()
+    page.fill("#q", "level>=banana")
+    page.wait("!document.querySelector('#query-error').hidden")
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_hints(logs: Logs, visit: Open, wrong: bool) -> None:
+    """What the server thinks was meant stands under the box until something else is asked for."""
+    logs.hints = ["Write app=shop <b>instead</b> of app==shop."]
+    page = visit()
+    page.fill("#q", "level>=banana" if wrong else "app==shop")
+    page.wait("!document.querySelector('#query-hints').hidden")
+    assert page.texts("#query-hints li") == logs.hints
+    logs.hints = []
+    page.fill("#q", "shop")
+    page.wait("document.querySelector('#query-hints').hidden")
