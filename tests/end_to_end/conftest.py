@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess, wait_until
 from tests.end_to_end.stored import messages
+from tests.programs import missing, program
 
 LOOPBACK = "tcp:0:interface=127.0.0.1"
 
@@ -98,3 +101,17 @@ def logger(tmp_path: Path) -> Iterator[Start]:
 
 
 __all__ = ["Logger", "Start", "wait_until"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system takes root")
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = program("mount", "mount")
+    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]).returncode:
+        missing("a tmpfs cannot be mounted here")
+    yield place
+    subprocess.run([program("umount", "mount"), "-l", str(place)], check=True)

@@ -11,9 +11,7 @@ import shutil
 import signal
 import socket
 import struct
-import subprocess
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -194,20 +192,6 @@ def test_second_process_on_one_directory(logger: Start) -> None:
     third = logger()
     third.send(b"still works\n")
     third.wait_for_messages(1)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a file system takes root")
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = program("mount", "mount")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]).returncode:
-        missing("a tmpfs cannot be mounted here")
-    yield place
-    subprocess.run([program("umount", "mount"), "-l", str(place)], check=True)
 
 
 def test_full_disk(logger: Start, small_disk: Path, tmp_path: Path) -> None:

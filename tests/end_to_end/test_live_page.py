@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
+from tests.end_to_end.web import Client
 from tests.linelog.http.page.chromium import Chromium, Page
 
 pytestmark = pytest.mark.long
@@ -143,3 +146,56 @@ def test_the_name_column_shows_the_program(server: Logger, browser: Chromium) ->
     page.click("[data-field=app] summary")
     page.wait("document.querySelector('[data-field=app] li .add')")
     assert page.texts("[data-field=app] li .add") == ["shop4"]
+
+
+def number(text: str) -> int:
+    return int(text.split()[0].replace(",", ""))
+
+
+def test_every_number_is_that_of_the_store(server: Logger, browser: Chromium) -> None:
+    """Of bars, values and foot: what the API and the lines of the file say, for each query."""
+    kinds = (b"error", b"warning", b"info", b"none")
+    server.send(b"".join(b"level=%s n=%d app=%d\n" % (kinds[n % 4], n, n % 3) for n in range(997)))
+    messages = server.wait_for_messages(997)
+    api = Client(server.ports()[1])
+    page = open_page(browser, server, "?last=5m")
+    page.wait("document.querySelector('[data-field=app]')")
+    page.click("[data-field=app] summary")
+    for query, text in (("level>=warning", b"level="), ("app=1", b"app=1"), ("", b"")):
+        page.fill("#q", query)
+        found = api.ask("/api/top", field="app", q=query).json
+        lines = [line for line in messages if text in line]
+        if query == "level>=warning":
+            lines = [line for line in lines if b"=error" in line or b"=warning" in line]
+        page.wait(
+            f"document.querySelector('#histogram-total').textContent === '{len(lines)} lines'"
+        )
+        page.wait(
+            f"document.querySelector('#progress').hidden && {COUNT} === {min(200, len(lines))}"
+        )
+        shown = page.texts("[data-field=app] li .add")
+        assert shown == [f"{one['value']}{one['count']}" for one in found["values"]]
+        assert sum(one["count"] for one in found["values"]) == len(lines)
+    page.wait("document.querySelector('#store').textContent.startsWith('997 lines')")
+    assert number(page.text("#store")) == api.ask("/api/stats").json["lines"]
+
+
+def test_a_full_disk_and_a_new_start(small_disk: Path, tmp_path: Path, browser: Chromium) -> None:
+    """Each is said in a banner while it lasts; then the page has every line, and its number."""
+    (small_disk / "ballast").write_bytes(b"\0" * (2 << 20))
+    options = ("--listen", LOOPBACK, "--http", LOOPBACK, "--directory", str(small_disk / "store"))
+    server = Logger("logsrv", *options, directory=tmp_path)
+    total = "document.querySelector('#histogram-total').textContent"
+    with server:
+        page = open_page(browser, server)
+        page.wait(LIVE)
+        sender = threading.Thread(target=server.send, args=(b"a line that needs room\n" * 36_000,))
+        sender.start()
+        page.wait("document.querySelector('#trouble').textContent.includes('No space left')", 30)
+        assert page.text("#connection") == "Connected; lines are not being stored"
+        (small_disk / "ballast").unlink()
+        sender.join()
+        page.wait(f"document.querySelector('#banner').hidden && {LIVE}", 30)
+        page.wait(f"{total} === '36,000 lines'", 30)
+    page.wait("document.querySelector('#banner').textContent.startsWith('The server is away.')")
+    assert "since" in page.text("#trouble")

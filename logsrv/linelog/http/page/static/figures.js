@@ -4,6 +4,7 @@ import { address, get } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
+import { clock } from "./times.js";
 
 /** @typedef {import("./scope.js").Scope} Scope */
 
@@ -29,6 +30,10 @@ export class Figures {
     this.pending = this.known = false;
     this.timer = 0;
     this.next = Infinity;
+    /** Milliseconds that the server is left in peace: more, the longer it took. */
+    this.rest = 0;
+    /** When the numbers that are shown were asked for, in milliseconds since 1970. */
+    this.when = 0;
     fields.onWork = () => told.work();
   }
 
@@ -75,8 +80,8 @@ export class Figures {
 
   /** Lines have come: the bars are to have them, too. */
   arrived() {
-    if (this.question.until) return;
-    if (this.next - performance.now() > SOON) this.later(SOON);
+    const soon = Math.max(SOON, this.rest);
+    if (!this.question.until && this.next - performance.now() > soon) this.later(soon);
   }
 
   /** @param {number} milliseconds */
@@ -94,6 +99,7 @@ export class Figures {
     const { signal } = (this.abort = new AbortController());
     this.told.work();
     const begin = performance.now();
+    const when = Date.now();
     const part = byId("rate-part");
     try {
       // Up to now, not up to the last line: that nothing comes any more is to be seen.
@@ -101,17 +107,28 @@ export class Figures {
       const answer = await get("/api/histogram", { ...this.question, until, buckets: this.histogram.wanted }, signal);
       if (signal.aborted) return;
       this.histogram.show(answer);
+      this.when = when;
+      this.showWhen();
       this.told.hints(Array.isArray(answer.hints) ? answer.hints : []);
       if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
       part.classList.remove("stale");
     } catch (error) {
       if (signal.aborted) return;
       part.classList.add("stale");
-      if (this.pending) this.histogram.fail(/** @type {Error} */ (error).message);
+      if (this.pending) {
+        this.histogram.fail(/** @type {Error} */ (error).message);
+        this.when = 0;
+        this.showWhen();
+      }
     }
     this.pending = false;
     this.told.work();
-    const most = document.hidden ? WHEN_HIDDEN : EVERY;
-    if (!this.question.until) this.later(Math.max(most, 5 * (performance.now() - begin)));
+    this.rest = 5 * (performance.now() - begin);
+    if (!this.question.until) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
+  }
+
+  /** Say when was counted: where lines come fast or are many, the list is ahead of the numbers. */
+  showWhen() {
+    byId("counted-at").textContent = this.when ? `counted at ${clock(new Date(this.when))}` : "";
   }
 }

@@ -253,6 +253,7 @@ byId("zone").addEventListener("click", () => {
   showZone();
   lines.retime();
   histogram.draw();
+  figures.showWhen();
   older.draw();
   showScope(place, scope);
   showAll();

@@ -93,7 +93,7 @@ export function zone() {
   const minutes = -new Date().getTimezoneOffset();
   const two = (/** @type {number} */ value) => String(Math.floor(value)).padStart(2, "0");
   const offset = `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
-  return { name, offset };
+  return { name, offset: name === "UTC" ? "" : offset };
 }
 
 /**
