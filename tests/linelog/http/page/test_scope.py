@@ -131,27 +131,37 @@ def test_numbers_that_fail_are_not_those_of_before(logs: Logs, visit: Open) -> N
     page.wait(f"{TOTAL} === '1 line'")
 
 
-def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open) -> None:
-    """However late it comes."""
-    logs.send("one", "two", "two")
+@pytest.mark.parametrize("late", ["search", "histogram", "fields"])
+def test_an_answer_to_an_older_question_counts_no_more(logs: Logs, visit: Open, late: str) -> None:
+    """However late it comes; until the newer one is answered, what is shown is dimmed."""
+    logs.send("one", x=1)
+    logs.send("two", "two", y=1)
     page = visit()
-    page.wait(f"{TOTAL} === '3 lines'")
+    page.wait(f"{TOTAL} === '3 lines' && {DONE}")
     page.run(
         "void (globalThis.known = fetch, globalThis.held = [], globalThis.fetch = async (url, how) => {"
         # It comes although nobody waits for it any more, as one that is already on its way.
-        " if (!url.includes('q=one') || url.includes('tail')) return known(url, how);"
+        f" if (!url.includes('q=one') || !url.includes('{late}')) return known(url, how);"
         " const answer = await known(url, {...how, signal: undefined});"
         " await new Promise((go) => held.push(go)); return answer; })"
     )
     page.fill("#q", "one")
     page.wait("held.length >= 1")
+    dimmed = {
+        "search": "document.querySelector('#lines.stale') && " + DIMMED,
+        "histogram": DIMMED,
+        "fields": "document.querySelector('#fields.stale')",
+    }
+    assert page.run(f"Boolean({dimmed[late]} && !{DONE})")
     page.fill("#q", "two")
     page.wait(f"{TOTAL} === '2 lines' && {COUNT} === 2 && {DONE}")
     page.run(
-        "Promise.all(held.map((go) => go())).then(() => new Promise((go) => setTimeout(go, 0)))"
+        "Promise.all(held.map((go) => go())).then(() => new Promise((go) => setTimeout(go, 100)))"
     )
     assert page.run(TOTAL) == "2 lines" and page.run(COUNT) == 2
     assert page.run("location.search") == "?q=two"
+    names = page.texts("#field-list .field summary .name")
+    assert "y" in names and "x" not in names
 
 
 def test_what_was_asked_while_the_server_was_away_is_asked_again(logs: Logs, visit: Open) -> None:
