@@ -227,6 +227,29 @@ def test_five_thousand_conversations(twistd: Callable[..., TwistdProcess]) -> No
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.parametrize("endpoint", [LOOPBACK, "unix:{directory}/socket"])
+def test_a_crowd_that_waits_is_greeted(
+    twistd: Callable[..., TwistdProcess], tmp_path: Path, endpoint: str
+) -> None:
+    """All who have connected before the server gets to them; its log has two lines for each."""
+    server = twistd("greet", "--listen", endpoint.format(directory=tmp_path))
+    unix = endpoint.startswith("unix")
+    server.send_signal(signal.SIGSTOP)
+    crowd = [socket.socket(socket.AF_UNIX if unix else socket.AF_INET) for _ in range(40)]
+    for number, client in enumerate(crowd):
+        client.settimeout(60)
+        client.connect(str(tmp_path / "socket") if unix else ("127.0.0.1", server.port()))
+        if number % 2:
+            client.sendall(b"hello\n")
+    before = len(server.log().splitlines())
+    server.send_signal(signal.SIGCONT)
+    for client in crowd:
+        assert client.recv(100) == b"Thank you for connecting\r\n"
+        client.close()
+    server.wait_until(lambda: server.log().count("Lost connection") == len(crowd), "all ends")
+    assert len(server.log().splitlines()) == before + 2 * len(crowd)
+
+
 @pytest.mark.parametrize("arguments", [(), ("--stay",)])
 def test_stands_everything(arguments: tuple[str, ...]) -> None:
     """It goes through the conformance suite of the kit, as a stranger's would."""
