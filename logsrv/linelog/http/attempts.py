@@ -1,4 +1,4 @@
-"""Attempts at guessing the token: so many for each client, then one every few seconds. Sans-IO."""
+"""Wrong tokens: so many for each client, then one every few seconds, else it is told to wait. Sans-IO."""
 
 from __future__ import annotations
 
@@ -23,16 +23,13 @@ class Attempts:
         self._now = now
         self._forgiven: dict[str, float] = {}
 
-    def check(self, client: str) -> None:
-        """Raise Problem (429) for a client that has to wait before its next attempt."""
-        wait = self._forgiven.get(client, 0.0) - self._now() - (AT_ONCE - 1) * SECONDS_EACH
+    def failed(self, client: str) -> None:
+        """Note a wrong token. Raise Problem (429) for a client that had to wait before its next attempt."""
+        now = self._now()
+        wait = self._forgiven.get(client, 0.0) - now - (AT_ONCE - 1) * SECONDS_EACH
         if wait > 0:
             seconds = ceil(wait)
             raise too_many(f"too many wrong tokens; go on in {seconds} s", seconds)
-
-    def failed(self, client: str) -> None:
-        """Note a wrong token."""
-        now = self._now()
         begin = max(now, self._forgiven.pop(client, now))
         if len(self._forgiven) >= MOST_REMEMBERED:
             del self._forgiven[min(self._forgiven, key=self._forgiven.__getitem__)]
