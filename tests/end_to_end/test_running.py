@@ -15,11 +15,12 @@ import pytest
 from logsrv.kit.testing import TWISTD, wait_until
 from tests.end_to_end.conftest import LOOPBACK, Start
 from tests.end_to_end.stored import messages
+from tests.ports import free_port
 
 
 def test_daemon(tmp_path: Path) -> None:
     """`twistd logsrv` without -n returns when it listens, leaves a pid file, and stops on SIGTERM."""
-    pidfile, log = tmp_path / "pid", tmp_path / "log"
+    pidfile, log = tmp_path / "pid", tmp_path / "twistd.log"
     command = [*TWISTD, f"--pidfile={pidfile}", f"--logfile={log}", "logsrv", "--listen", LOOPBACK]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=30)
     pid = int(pidfile.read_text())
@@ -36,12 +37,13 @@ def test_daemon(tmp_path: Path) -> None:
     wait_until(lambda: not pidfile.exists(), "the daemon's end")
 
 
+@pytest.mark.complains("cannot start")
 def test_daemon_that_cannot_start(tmp_path: Path) -> None:
     """The command itself says so and returns 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         run = subprocess.run(
-            [*TWISTD, "--pidfile=pid", "--logfile=log", "logsrv", "--listen", f"tcp:{port}"],
+            [*TWISTD, "--pidfile=pid", "--logfile=twistd.log", "logsrv", "--listen", f"tcp:{port}"],
             cwd=tmp_path, capture_output=True, text=True, timeout=30,
         )  # fmt: skip
     assert run.returncode == 1
@@ -66,7 +68,7 @@ run()
 @pytest.mark.parametrize("daemonized", [False, True])
 def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized: bool) -> None:
     """Until its reactor runs, a signal would end the process and drop who has connected."""
-    log, pidfile = tmp_path / "log", tmp_path / "pid"
+    log, pidfile = tmp_path / "twistd.log", tmp_path / "pid"
     command = [
         sys.executable, "-c", SLOW_START, *([] if daemonized else ["-n"]),
         f"--logfile={log}", f"--pidfile={pidfile}", "logsrv", "--listen", LOOPBACK,
@@ -85,13 +87,13 @@ def test_a_stop_as_soon_as_it_is_ready_loses_nothing(tmp_path: Path, daemonized:
 
 def test_twist(tmp_path: Path) -> None:
     """`twist logsrv` runs the same service."""
-    with (tmp_path / "log").open("wb") as log:
+    with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "twisted", "logsrv", "--listen", LOOPBACK],
             cwd=tmp_path, stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        wait_until(lambda: "is ready" in (tmp_path / "log").read_text(), "twist")
+        wait_until(lambda: "is ready" in (tmp_path / "twistd.log").read_text(), "twist")
     finally:
         process.terminate()
         assert process.wait(20) in (0, -signal.SIGTERM)
@@ -176,7 +178,7 @@ def test_socket_activation(tmp_path: Path) -> None:
     for attempt in range(2):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.sendall(b"attempt %d\n" % attempt)
-        with (tmp_path / "log").open("ab") as log:
+        with (tmp_path / "twistd.log").open("ab") as log:
             process = subprocess.Popen(
                 [*command, "--listen", "systemd:domain=INET:index=0"],
                 cwd=tmp_path, stdout=log, stderr=log, close_fds=False, preexec_fn=pass_socket,
@@ -194,6 +196,52 @@ def _holds(store: Path, expected: list[bytes]) -> bool:
     return (store / "current.log").exists() and messages(store) == expected
 
 
+# Two sockets that listen, as a service manager hands them over.
+MANAGER = """
+import os, socket, sys
+listening = [socket.create_server(("127.0.0.1", int(port))) for port in sys.argv[1:3]]
+for number, one in enumerate(listening):
+    os.dup2(one.fileno(), 13 + number)
+for number in range(2):
+    os.dup2(13 + number, 3 + number)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="lines:web")
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+SYSTEMD = "systemd:domain=INET:index={}"
+
+
+def test_a_socket_of_the_manager_is_the_same_after_reloads(logger: Start, tmp_path: Path) -> None:
+    """Taken out and put back: nobody else's connections come in there."""
+    ports = free_port(), free_port()
+    config = tmp_path / "logsrv.toml"
+    web = f'http = "{SYSTEMD.format(1)}"\nhttp-token = "secret"\n'
+    config.write_text(f'listen = "{SYSTEMD.format(0)}"\n{web}')
+    prefix = (sys.executable, "-c", MANAGER, *map(str, ports))
+    server = logger("--config", str(config), listen=[], prefix=prefix)
+    for reloads, listen in enumerate((LOOPBACK, SYSTEMD.format(0)), 1):
+        config.write_text(f'listen = "{listen}"\n{web}')
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log(rf"(?s)(reloaded, .*){{{reloads}}}")
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", ports[1]), 60) as browser:
+            browser.sendall(b"GET /readyz HTTP/1.0\r\nAuthorization: Bearer secret\r\n\r\n")
+            assert browser.recv(1000).startswith(b"HTTP/1.")
+    with socket.create_connection(("127.0.0.1", ports[0])) as sender:
+        sender.sendall(b"a line\n")
+    assert server.wait_for_messages(1) == [b"a line"]
+
+
+@pytest.mark.complains("cannot start")
+def test_a_socket_of_the_manager_is_listened_on_once(logger: Start) -> None:
+    """A line logger and a page on one socket would take turns with its connections."""
+    where = SYSTEMD.format(0)
+    prefix = (sys.executable, "-c", MANAGER, str(free_port()), str(free_port()))
+    server = logger("--metrics", where, listen=[where], prefix=prefix, wait=False)
+    assert server.wait() == 1
+    assert f"{where} and {where} are one place" in server.log()
+
+
+@pytest.mark.complains("cannot start")
 def test_socket_activation_without_a_socket(logger: Start) -> None:
     server = logger(listen=["systemd:domain=INET:index=0"], wait=False)
     assert server.wait() == 1
@@ -203,7 +251,7 @@ def test_socket_activation_without_a_socket(logger: Start) -> None:
 
 def test_standard_input(tmp_path: Path) -> None:
     """`stdin:` stores what is piped in."""
-    with (tmp_path / "log").open("wb") as log:
+    with (tmp_path / "twistd.log").open("wb") as log:
         process = subprocess.Popen(
             [*TWISTD, "-n", "--pidfile=", "logsrv", "--listen", "stdin:"],
             cwd=tmp_path, stdin=subprocess.PIPE, stdout=log, stderr=log,

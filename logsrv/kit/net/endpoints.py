@@ -118,6 +118,9 @@ class Endpoint:
     def overlaps(self, other: Endpoint) -> bool:
         """Return true if the two cannot be bound at the same time, as far as their text tells."""
         mine, theirs = self.inner or self, other.inner or other
+        if mine.scheme == theirs.scheme == "systemd":
+            named = ("index", "name")
+            return any(mine.argument(one) == theirs.argument(one) is not None for one in named)
         if mine.path and theirs.path:
             return os.path.normpath(mine.path) == os.path.normpath(theirs.path)
         if not mine.port or (mine.port, mine._family) != (theirs.port, theirs._family):

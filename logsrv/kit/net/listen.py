@@ -28,7 +28,13 @@ from logsrv.kit.net.guard import GuardPolicy
 from logsrv.kit.net.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import host_text
 from logsrv.kit.net.stdin import StdinListener
-from logsrv.kit.net.twisted_private import close_socket, make_ours, start_accepting, stop_accepting
+from logsrv.kit.net.twisted_private import (
+    close_socket,
+    keep_inherited,
+    make_ours,
+    start_accepting,
+    stop_accepting,
+)
 from logsrv.kit.net.twisted_tls import RenewableCertificate, ask_for_certificates, certified
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.options.files import Mark
@@ -201,6 +207,7 @@ class StreamListener:
                 self._certificate = RenewableCertificate(self._parsed_tls, self._prepare)
             else:
                 self._certificate = certified(endpoint, self._parsed, self._prepare)
+            keep_inherited(endpoint)
             listening = endpoint.listen(self._guarded)
             failures: list[Failure] = []
             listening.addCallbacks(self._bound, failures.append)
@@ -266,7 +273,7 @@ class StreamListener:
         port, self._port = self._port, None
         if port is None:
             return
-        if self.endpoint.scheme == "systemd":
+        if (self.endpoint.inner or self.endpoint).scheme == "systemd":
             # It is the service manager's: who waits there is for the next process. If it was shut
             # down, the port has closed itself.
             if descriptor(port) >= 0:

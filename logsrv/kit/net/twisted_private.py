@@ -6,12 +6,14 @@ behaviour what is relied on, and run with the oldest and the newest Twisted that
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.logger import globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -79,6 +81,17 @@ def close_socket(port: Any) -> None:
     """
     port.stopReading()
     port.socket.close()
+
+
+def keep_inherited(endpoint: Any) -> None:
+    """Have an endpoint adopt a duplicate of the descriptor that the service manager gave us.
+
+    Twisted closes the one that an endpoint adopts. Its number then goes to what is opened next, and would
+    stand for that when the endpoint is listened on again. Raises OSError.
+    """
+    if isinstance(endpoint, AdoptedStreamServerEndpoint):
+        os.set_inheritable(endpoint.fileno, False)
+        endpoint.fileno = os.dup(endpoint.fileno)
 
 
 def can_half_close(transport: object) -> bool:

@@ -177,6 +177,11 @@ class ListeningService(Service, Generic[Settings]):
             if wanted.key in found:
                 place = f"listen {wanted.key}" if wanted.make is None else wanted.key
                 raise ConfigurationError(f"--{place} is asked for twice")
+            for other in found.values():
+                if wanted.endpoint.overlaps(other.endpoint):
+                    raise ConfigurationError(
+                        f"{wanted.endpoint} and {other.endpoint} are one place: only one can be there"
+                    )
             found[wanted.key] = wanted
         return found
 
@@ -312,7 +317,7 @@ class ListeningService(Service, Generic[Settings]):
         added: dict[str, Site] = {}
         try:
             for key in [key for key in wanted if key not in self._sites]:
-                check_place(wanted[key], (*self._sites.values(), *added.values()))
+                check_place(wanted[key], self._sites.values())
                 added[key] = self._make_site(wanted[key])
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:

@@ -174,6 +174,10 @@ def test_whatever_is_written_gives_an_endpoint_or_a_value_error(text: str, schem
         ("unix:/a", "unix:/b", False),
         ("unix:/a", "tcp:1", False),
         ("stdin:", "stdin:", False),
+        ("systemd:INET:index=0", "haproxy:systemd:domain=INET:index=0", True),
+        ("systemd:INET:name=a", "systemd:INET6:name=a", True),
+        ("systemd:INET:index=0", "systemd:INET:index=1", False),
+        ("systemd:INET:index=0", "systemd:INET:name=a", False),
     ],
 )
 def test_which_endpoints_are_in_each_others_way(one: str, other: str, together: bool) -> None:

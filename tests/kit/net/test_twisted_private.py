@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from twisted.internet import tcp, unix
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import CertificateOptions
@@ -27,6 +28,7 @@ from logsrv.kit.net.twisted_private import (
     close_at_once,
     close_socket,
     gives_more,
+    keep_inherited,
     keep_open,
     make_ours,
     release_own,
@@ -194,6 +196,22 @@ async def test_a_socket_that_others_have_as_well_is_only_closed_here(tmp_path: P
         other.accept()[0].close()
     other.close()
     assert os.path.exists(path)
+
+
+@in_reactor
+async def test_a_socket_of_the_service_manager_keeps_its_number() -> None:
+    """So that nothing else is adopted when its endpoint is listened on again."""
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        given.set_inheritable(True)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(2):
+            endpoint = AdoptedStreamServerEndpoint(REACTOR, given.fileno(), socket.AF_INET)
+            keep_inherited(endpoint)
+            port = await endpoint.listen(Factory.forProtocol(Protocol))
+            assert port.getHost().port == given.getsockname()[1]
+            await port.stopListening()
+        assert not given.get_inheritable()
+        assert len(os.listdir("/proc/self/fd")) == before
 
 
 @in_reactor
