@@ -19,7 +19,7 @@ from bench.bars import Verdict, verdicts
 from bench.build import OUT, BuildError, build
 from bench.cases import CASES, QUICK, Case, Stream
 from bench.certificate import write_certificate
-from bench.results import Figures, Result
+from bench.results import Failure, Figures, Result
 from bench.rounds import rounds, say
 from bench.runs import TRACERS, Bench
 from bench.servers import Server, every_server
@@ -146,7 +146,7 @@ def main() -> int:
         print("\nNot in order:\n\n" + failures)
     if options.json:
         write_json(options.json, results, found)
-    return 0
+    return int(any(isinstance(result, Failure) for result in results))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import attrs
 
+from logsrv.kit.testing.complaints import complaints
+
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 LOG_TAIL = 600
 
 
 class ChildError(Exception):
-    """A program did not start, or ended too early; `str()` has what it said."""
+    """A program did not start, ended too early, or logged an error; `str()` has what it said."""
 
 
 def log_tail(log: Path) -> str:
@@ -43,11 +45,19 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def running(
-    command: Sequence[str], env: Mapping[str, str], log: Path, ready: Callable[[], bool]
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log: Path,
+    ready: Callable[[], bool],
+    *,
+    asked: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program that is `ready()`, ended when the block is left.
 
-    Raises ChildError if it does not become ready within START_SECONDS.
+    asked: expressions of the errors that it is to log.
+
+    Raises ChildError if it does not become ready within START_SECONDS, and at its end if there are other
+    errors in its log: what was measured then is how fast it fails.
     """
     with open(log, "wb") as said:
         process = subprocess.Popen(
@@ -69,6 +79,9 @@ def running(
         yield process
     finally:
         stop(process)
+    found = complaints(log.read_text(errors="replace"), asked)
+    if found:
+        raise ChildError(f"{len(found)} errors in its log, the first: {found[0][:LOG_TAIL]!a}")
 
 
 @attrs.define(frozen=True, slots=True)

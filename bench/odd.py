@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pickle
 import shutil
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +24,7 @@ from pathlib import Path
 import attrs
 import msgpack
 
+from bench import child
 from bench.servers import DAEMON_PATH, TWISTD
 from logsrv.kit.testing import wait_until
 
@@ -177,9 +176,6 @@ def running(name: str, work: Path) -> Iterator[Peer]:
         listens += [f"{kind}:tcp:{port}:interface=127.0.0.1" for kind, port in others.items()]
         flags = [word for listen in listens for word in ("--listen", listen)]
         words = [*TWISTD, "-n", "--pidfile=", "logsrv", "--directory", str(work / "logs"), *flags]
-    environment = {**os.environ, "PATH": DAEMON_PATH}
-    with (work / "log").open("wb") as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
 
     def listens_now() -> bool:
         with contextlib.suppress(OSError):
@@ -188,12 +184,8 @@ def running(name: str, work: Path) -> Iterator[Peer]:
             return True
         return False
 
-    try:
-        wait_until(listens_now, name)
+    with child.running(words, {"PATH": DAEMON_PATH}, work / "log", listens_now):
         yield peer
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def shown(line: bytes) -> str:

@@ -4,7 +4,8 @@ Five comparisons, each interleaved, medians: lines echoed by LineReceiver and Li
 echoed by Int32StringReceiver and FrameProtocol; visits (connect, a line comes back, either side closes)
 by LineReceiver and LineProtocol; a plain Twisted protocol bare and through the kit (connections,
 chunks); and greeting by `twistd greet`, asyncio, ThreadingTCPServer and nginx with one worker. CPU is
-that of the server's processes. Where a bar is set, it is told whether it is met.
+that of the server's processes. Where a bar is set, it is told whether it is met. `twistd greet` has its
+log on, with a line for each who comes and goes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -22,13 +22,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
 
+from bench import child
 from bench.bars import at_least
 from bench.build import build
 from bench.proc import cpu, is_bound, memory
+from bench.runs import free_port
 from bench.servers import DAEMON_PATH, TWISTD
 from bench.table import verdict_lines
 
@@ -46,7 +49,6 @@ stream {{
 """
 MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 KINDS = ["lines", "frames", "visits", "cost", "greet", "idle"]
-START_SECONDS = 20.0
 
 
 @attrs.frozen
@@ -77,31 +79,15 @@ def nginx(port: int, work: Path) -> list[str]:
     return [program, "-c", str(conf), "-p", str(work)]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(command: Callable[[int, Path], list[str]]) -> Iterator[tuple[int, list[int]]]:
     """A server: its port, and the ids of its processes."""
     with tempfile.TemporaryDirectory(prefix="logsrv-bench-") as folder:
-        work, port = Path(folder), free_port()
-        with open(work / "said", "wb") as said:
-            process = subprocess.Popen(command(port, work), cwd=work, stdout=said, stderr=said)
-        try:
-            end = time.monotonic() + START_SECONDS
-            while not is_bound("tcp", str(port)):
-                if process.poll() is not None or time.monotonic() > end:
-                    raise SystemExit(
-                        f"a server did not start: {(work / 'said').read_text()[-600:]}"
-                    )
-                time.sleep(0.02)
+        work, port = Path(folder), free_port("tcp")
+        ready = partial(is_bound, "tcp", port)
+        with child.running(command(int(port), work), {}, work / "said", ready) as process:
             time.sleep(0.2)
-            yield port, [process.pid, *children(process.pid)]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            yield int(port), [process.pid, *children(process.pid)]
 
 
 def children(pid: int) -> list[int]:
@@ -254,16 +240,16 @@ def main() -> None:
         compare("One protocol, lines in chunks", "lines", lines, 1000 * scale, pair, rounds)
     if "greet" in wanted:
         greeters = {
+            "asyncio streams": python("asyncio"),
             "twistd greet": greet(),
             "twistd greet --no-log-connections": greet("--no-log-connections"),
             "bare Twisted": python("twisted-greet"),
-            "asyncio streams": python("asyncio"),
             "asyncio protocol": python("asyncio-protocol"),
             "ThreadingTCPServer": python("threads"),
         }
         if shutil.which("nginx", path=DAEMON_PATH):
             greeters["nginx, one worker"] = nginx
-        compare("Greeting", "connections", visits, 20000 * scale, greeters, rounds)
+        compare("Greeting", "connections", visits, 20000 * scale, greeters, rounds, 1.3)
     if "idle" in wanted:
         idle(5000)
 

@@ -1,4 +1,4 @@
-"""What every test has: children that say what they leave open, and nothing of the make that runs us."""
+"""What every test has: daemons in good order, and nothing of the make that runs us."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.daemon_logs import DAEMON_LOGS, check_log
 
 # No test is about time: the machine may be busy with something else. (settings() is CI's profile there.)
 settings.register_profile(
@@ -38,13 +40,20 @@ def environment_of_children() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_leak_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A `TwistdProcess` that leaves a socket, a file or a process open fails its test."""
+def nothing_wrong_in_a_daemon(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A daemon that leaves a socket, a file or a process open, or logs an error, fails its test.
+
+    Those of `TwistdProcess`, and whose log is named so. A test marks with `complains` what it asks for.
+    """
     if "tmp_path" not in request.fixturenames:
         yield
         return
     directory: Path = request.getfixturevalue("tmp_path")
     yield
-    for log in directory.rglob("*.twistd.log"):
-        text = log.read_text("utf-8", "backslashreplace")
-        assert "ResourceWarning" not in text, text[-8000:]
+    for log in directory.rglob(DAEMON_LOGS):
+        check_log(log, asked_for(request))
+
+
+def asked_for(request: pytest.FixtureRequest) -> list[str]:
+    """Return the expressions of the errors that a test asks for."""
+    return [pattern for mark in request.node.iter_markers("complains") for pattern in mark.args]

@@ -125,6 +125,7 @@ def main() -> int:
         say(str(error))
         return 1
     runs: list[Run] = []
+    failed = False
     for number in range(1, chosen.rounds + 1):
         for server in SERVERS:
             if chosen.only and server.name not in chosen.only:
@@ -134,6 +135,7 @@ def main() -> int:
                     runs.append(measure(load, server, kind, chosen.seconds))
                     say(f"{number}: {server.name}: {runs[-1].rate:,.0f} {kind}/s")
                 except ChildError as error:
+                    failed = True
                     say(f"{number}: {error}")
     text = report(runs, chosen.rounds, chosen.seconds)
     if chosen.write:
@@ -141,7 +143,7 @@ def main() -> int:
         say(f"wrote {PAGE.name}")
     else:
         print(text)
-    return 0
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
+import sys
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -93,6 +95,34 @@ def test_a_load_without_openssl_says_so(programs: Path) -> None:
 
 def test_a_peer_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "no-such-daemon is not in" in str(Peer("no-such-daemon", tmp_path).missing())
+
+
+FAILS = [
+    sys.executable,
+    "-c",
+    """
+from twisted.internet import reactor
+from twisted.scripts.twistd import run
+reactor.callWhenRunning(lambda: 1 / 0)
+reactor.callWhenRunning(reactor.stop)
+run()
+""",
+    *("-n", "--pidfile=", "greet", "--listen", "tcp:0:interface=127.0.0.1"),
+]
+
+
+@pytest.mark.parametrize("asked", [(), ("ZeroDivisionError",)])
+def test_figures_of_a_server_that_logs_errors_count_for_nothing(
+    tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    """Unless it was to log them."""
+    log = tmp_path / "said"
+    expected = contextlib.nullcontext() if asked else pytest.raises(ChildError, match="1 errors in")
+    with (
+        expected,
+        running(FAILS, {}, log, lambda: "Server Shut Down" in log.read_text(), asked=asked),
+    ):
+        pass
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Running:
     """A `logsrv run` in `directory`. log(): what it has printed."""
 
     def __init__(self, file: Path, *options: str, directory: Path | None = None) -> None:
-        self._log = file.with_suffix(".log")
+        self._log = file.with_suffix(".twistd.log")
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*LOGSRV, "run", str(file), *options], stdout=log, stderr=log,

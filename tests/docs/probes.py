@@ -8,7 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -87,12 +87,18 @@ def send_until_stuck(client: socket.socket, data: bytes, most: int) -> int:
 
 @contextlib.contextmanager
 def started(
-    server: EchoServer, folder: Path, *options: str, patience: float = PATIENCE
+    server: EchoServer,
+    folder: Path,
+    *options: str,
+    patience: float = PATIENCE,
+    asked: Sequence[str] = (),
 ) -> Iterator[Started]:
+    """A server that is ready. asked: expressions of the errors that it is to log."""
     port = free_port()
     environment = server.environment(folder)
     ready = partial(is_bound, "tcp", str(port))
-    with running(server.command(port, *options), environment, folder / "said", ready) as process:
+    command = server.command(port, *options)
+    with running(command, environment, folder / "said", ready, asked=asked) as process:
         yield Started(port, process, patience)
 
 

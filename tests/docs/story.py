@@ -62,7 +62,8 @@ class Story:
     ) -> None:
         """`directory`: an empty one for the story's use; `environment`: on top of ours."""
         self.ports = {str(port): str(free_port()) for port in ports}
-        self._log = directory / "server.log"
+        self._logs = directory
+        self._log = directory / "0.twistd.log"
         self._home = directory / "home"
         self._home.mkdir()
         self._shell = subprocess.Popen(
@@ -184,7 +185,8 @@ class Story:
         command, _, expected = body.rpartition("$ ")[2].partition("\n")
         if body.startswith("$ "):
             self.stop()
-            self._log.write_bytes(b"")
+            self._log = self._logs / f"{int(self._log.name.partition('.')[0]) + 1}.twistd.log"
+            self._log.touch()
             started = self._command(f"{command} >{self._log} 2>&1 & echo $!")
             self._server = int(started.split()[-1])
         else:

@@ -22,6 +22,7 @@ from logsrv.kit.testing import wait_until
 from tests.cli.certificates import Authority
 from tests.docs.conftest import ROOT
 from tests.docs.probes import (
+    BOOM,
     NOTHING_COMES,
     PATIENCE,
     PROBES,
@@ -69,12 +70,15 @@ def claims() -> dict[str, dict[str, bool]]:
 def test_each_cell_is_true(
     claim: str, server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
 ) -> None:
+    # What the others make of it is theirs.
+    asked = () if server is KIT else (".",)
     if PROBES[claim] is handler_fails:
-        server = failing(server, tmp_path)
+        server, asked = failing(server, tmp_path), (BOOM.decode(),)
     folder = tmp_path / "run"
     folder.mkdir()
     is_claimed = claims[claim][server.name]
-    with started(server, folder, patience=PATIENCE if is_claimed else NOTHING_COMES) as probed:
+    patience = PATIENCE if is_claimed else NOTHING_COMES
+    with started(server, folder, patience=patience, asked=asked) as probed:
         assert PROBES[claim](probed) == is_claimed
 
 

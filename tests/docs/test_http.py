@@ -11,6 +11,7 @@ import pytest
 
 from logsrv.kit.testing import TwistdProcess
 from logsrv.linelog.http.endpoints import BY_PATH
+from tests.daemon_logs import check_log
 from tests.end_to_end.conftest import LOOPBACK
 from tests.end_to_end.web import Client
 
@@ -30,6 +31,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         found = Client(server.ports()[-1])
         server.wait_until(lambda: found.ask("/api/stats").json["lines"] == 2, "the lines")
         yield found
+    check_log(server.log_path)
 
 
 def test_there_are_examples() -> None:

@@ -25,6 +25,7 @@ import attrs
 import pytest
 
 from logsrv.kit.testing import TWISTD, wait_until
+from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.docs.test_cookbook import RECIPES
 from tests.ports import free_port
 
@@ -65,6 +66,8 @@ def folder() -> Iterator[Path]:
     made.chmod(0o755)
     (made / "twisted" / "plugins").mkdir(parents=True)
     yield made
+    for log in made.glob(DAEMON_LOGS):
+        check_log(log)
     shutil.rmtree(made)
 
 
@@ -74,13 +77,13 @@ class Daemon:
     def __init__(self, folder: Path, name: str, *arguments: str, reactor: str = "default") -> None:
         self.folder = folder
         self.pid_file = folder / "daemon.pid"
-        self.log_file = folder / "daemon.log"
+        self.log_file = folder / "daemon.twistd.log"
         (folder / "twisted" / "plugins" / f"{name}_plugin.py").write_text(RECIPES[name].source)
         self.service = "logsrv" if name == "netstrings" else name
         done = subprocess.run(
             [
                 *prefix(), *TWISTD, f"--uid={USER}", f"--reactor={reactor}", "--umask=022",
-                "--pidfile=daemon.pid", "--logfile=daemon.log", self.service, *arguments,
+                "--pidfile=daemon.pid", "--logfile=daemon.twistd.log", self.service, *arguments,
             ],
             cwd=folder, env={**os.environ, "PYTHONPATH": str(folder)},
             capture_output=True, text=True, timeout=60,
@@ -237,7 +240,7 @@ def running(folder: Path, name: str, *arguments: str, reactor: str = "default") 
         yield daemon
     finally:
         daemon.kill()
-    log = daemon.log()
+    log = daemon.twistd.log()
     assert f"{daemon.service} is ready" in log
     assert f"{daemon.service}: stopped" in log
     assert "Traceback" not in log, log
@@ -310,7 +313,7 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
 
 def test_a_job(folder: Path) -> None:
     with running(folder, "disk") as daemon:
-        wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
+        wait_until(lambda: "MiB are free" in daemon.twistd.log(), "the first look")
         daemon.reload()
         daemon.stop()
 

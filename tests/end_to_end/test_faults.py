@@ -155,6 +155,7 @@ def test_one_byte_at_a_time(logger: Start) -> None:
     assert server.wait_for_messages(2) == ["tröpfchen".encode(), "for tröpfchen".encode()]
 
 
+@pytest.mark.complains("cannot start")
 def test_port_in_use(logger: Start) -> None:
     """One sentence and status 1; nothing is left behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -165,6 +166,7 @@ def test_port_in_use(logger: Start) -> None:
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.complains("cannot start")
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user takes root")
 def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
@@ -181,6 +183,7 @@ def test_directory_that_cannot_be_written(logger: Start, tmp_path: Path) -> None
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.complains("cannot start")
 def test_second_process_on_one_directory(logger: Start) -> None:
     """It is refused with a sentence that names the first; a lock left behind is not in the way."""
     first = logger()

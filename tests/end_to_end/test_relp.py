@@ -14,6 +14,7 @@ RELP = "relp:tcp:0:interface=127.0.0.1"
 OPEN = b"1 open 30 relp_version=0\ncommands=syslog\n"
 
 
+@pytest.mark.complains("cannot start")
 def test_datagrams_are_refused_in_one_sentence(logger: Start) -> None:
     server = logger(listen=["relp:udp:0"], wait=False)
     assert server.wait() == 1

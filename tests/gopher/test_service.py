@@ -18,7 +18,14 @@ from tests.gopher.servers import Scripted, SocksProxy
 
 def run(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
     """`twistd -n gopher …` until its end, with its log elsewhere."""
-    command = [*TWISTD, "-n", "--pidfile=", f"--logfile={directory}/log", "gopher", *arguments]
+    command = [
+        *TWISTD,
+        "-n",
+        "--pidfile=",
+        f"--logfile={directory}/twistd.log",
+        "gopher",
+        *arguments,
+    ]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
 
 
@@ -134,4 +141,4 @@ def test_taken_port(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = run("--gateway", f"tcp:{port}:interface=127.0.0.1", directory=tmp_path)
     assert done.returncode == 1
-    assert "in use" in (tmp_path / "log").read_text()
+    assert "in use" in (tmp_path / "twistd.log").read_text()

@@ -24,6 +24,7 @@ import attrs
 from logsrv.cli import import_files
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.testing import TwistdProcess
+from tests.daemon_logs import DAEMON_LOGS, check_log
 from tests.powercut.recording import Kind, Recording
 from tests.powercut.seen import INTERVAL
 
@@ -258,6 +259,8 @@ def import_again(directory: Path) -> int:
 WORKLOADS: dict[str, Callable[[Stage], None]] = {
     one.__name__: one for one in (rotating, killed, retention, faulty, interval, importing)
 }
+# Errors that their daemons are to log.
+ASKED = {"faulty": ("sync",)}
 LARGE: dict[str, Callable[[Stage], None]] = {"packing": packing}
 
 
@@ -272,4 +275,6 @@ def play(name: str, directory: Path, shim: Path) -> Recording:
         if stage.server is not None and stage.server.process.poll() is None:
             stage.server.process.kill()
             stage.server.process.wait()
+    for log in directory.glob(DAEMON_LOGS):
+        check_log(log, ASKED.get(name, ()))
     return stage.recording

@@ -76,7 +76,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 LOGSRV = (sys.executable, "-m", "logsrv.cli.main")
-DAEMON = (*TWISTD, "--pidfile=slow.pid", "--logfile=slow.log", "slow")
+DAEMON = (*TWISTD, "--pidfile=slow.pid", "--logfile=slow.twistd.log", "slow")
 
 
 @contextlib.contextmanager
@@ -94,17 +94,18 @@ def daemon(folder: Path) -> Iterator[int]:
 def test_a_daemon_has_started_when_its_command_returns(folder: Path) -> None:
     assert run(folder, *DAEMON).returncode == 0
     with daemon(folder):
-        assert "slow is ready" in (folder / "slow.log").read_text()
+        assert "slow is ready" in (folder / "slow.twistd.log").read_text()
         assert (folder / "started").exists()
 
 
+@pytest.mark.complains("cannot start")
 @pytest.mark.parametrize("fails", ["made", "start", pytest.param("thread", marks=pytest.mark.long)])
 def test_a_daemon_whose_start_fails(folder: Path, fails: str) -> None:
     """The command says why and has status 1; the log has the whole sentence, and nothing is left."""
     done = run(folder, *DAEMON, "--fails", fails)
     assert done.returncode == 1
     assert "slow: the moon is missing" in done.stderr
-    log = (folder / "slow.log").read_text()
+    log = (folder / "slow.twistd.log").read_text()
     assert "slow cannot start: the moon is missing" in log
     assert "is ready" not in log
     wait_until(lambda: not (folder / "slow.pid").exists(), "its end")
