@@ -240,7 +240,7 @@ def running(folder: Path, name: str, *arguments: str, reactor: str = "default") 
         yield daemon
     finally:
         daemon.kill()
-    log = daemon.twistd.log()
+    log = daemon.log()
     assert f"{daemon.service} is ready" in log
     assert f"{daemon.service}: stopped" in log
     assert "Traceback" not in log, log
@@ -313,7 +313,7 @@ def test_lines_are_all_sent_on(folder: Path) -> None:
 
 def test_a_job(folder: Path) -> None:
     with running(folder, "disk") as daemon:
-        wait_until(lambda: "MiB are free" in daemon.twistd.log(), "the first look")
+        wait_until(lambda: "MiB are free" in daemon.log(), "the first look")
         daemon.reload()
         daemon.stop()
 

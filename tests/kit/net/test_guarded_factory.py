@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_network
 from typing import Any
 
@@ -135,6 +136,22 @@ def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_n
     assert site.metrics.value("connections_idle_total") == 1
     assert site.inner.data == b"." * 12
     assert "in closed 1 connections that sent nothing for 8 s" in messages
+
+
+def test_bytes_that_wait_to_be_received_are_no_silence() -> None:
+    """Its input takes nothing for now, as while a disk is full; it is closed once all is taken."""
+    site = Site(idle_timeout=8.0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, transport = site.connect(descriptor=ours.fileno())
+        theirs.sendall(b"hello")
+        for _ in range(40):
+            site.clock.advance(1)
+        assert not transport.disconnecting and site.guarded.idle_closed == 0
+        ours.recv(100)
+        for _ in range(12):
+            site.clock.advance(1)
+        assert transport.disconnecting and site.guarded.idle_closed == 1
 
 
 def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later() -> None:
