@@ -79,6 +79,14 @@ def nginx(port: int, work: Path) -> list[str]:
     return [program, "-c", str(conf), "-p", str(work)]
 
 
+def can_greet(program: str | None) -> bool:
+    """Return whether there is an nginx that speaks anything but HTTP."""
+    if program is None or MODULE.exists():
+        return program is not None
+    built = subprocess.run([program, "-V"], capture_output=True, text=True).stderr.split()
+    return "--with-stream" in built
+
+
 @contextmanager
 def running(command: Callable[[int, Path], list[str]]) -> Iterator[tuple[int, list[int]]]:
     """A server: its port, and the ids of its processes."""
@@ -240,14 +248,14 @@ def main() -> None:
         compare("One protocol, lines in chunks", "lines", lines, 1000 * scale, pair, rounds)
     if "greet" in wanted:
         greeters = {
-            "asyncio streams": python("asyncio"),
+            "asyncio protocol": python("asyncio-protocol"),
             "twistd greet": greet(),
             "twistd greet --no-log-connections": greet("--no-log-connections"),
             "bare Twisted": python("twisted-greet"),
-            "asyncio protocol": python("asyncio-protocol"),
+            "asyncio streams": python("asyncio"),
             "ThreadingTCPServer": python("threads"),
         }
-        if shutil.which("nginx", path=DAEMON_PATH):
+        if can_greet(shutil.which("nginx", path=DAEMON_PATH)):
             greeters["nginx, one worker"] = nginx
         compare("Greeting", "connections", visits, 20000 * scale, greeters, rounds, 1.3)
     if "idle" in wanted:
