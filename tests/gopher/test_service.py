@@ -135,6 +135,7 @@ def test_option_as_url(tmp_path: Path) -> None:
     assert "mirror" in done.stderr
 
 
+@pytest.mark.complains("cannot start")
 def test_taken_port(tmp_path: Path) -> None:
     """A port that is taken is said at once, with status 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -106,6 +106,7 @@ def test_a_level_that_is_set_is_heeded_and_a_reload_takes_python_and_all_away(
         server.wait_until(lambda: not path.exists(), "the end of the socket")
 
 
+@pytest.mark.complains("cannot start")
 def test_python_is_not_for_whoever_is_on_the_machine(tmp_path: Path) -> None:
     server = TwistdProcess(
         "greet", "--inspect", LOOPBACK, "--inspect-python", directory=tmp_path
