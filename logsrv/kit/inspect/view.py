@@ -29,6 +29,16 @@ MOST_TIMERS = 50
 LEVELS = [level.name for level in LogLevel.iterconstants()]
 
 
+class Listening(Protocol):
+    """A listener of a service. address: as bound; "" where there is none."""
+
+    label: str
+    state: str
+
+    @property
+    def address(self) -> str: ...
+
+
 class Service(Protocol):
     """A service as it is looked into."""
 
@@ -38,7 +48,7 @@ class Service(Protocol):
     settings: Any
 
     @property
-    def addresses(self) -> list[str]: ...
+    def sites(self) -> Iterable[Listening]: ...
     def unhealthy(self) -> list[str]: ...
     def unready(self) -> list[str]: ...
     def connections(self) -> Iterable[tuple[str, Any]]: ...
@@ -54,8 +64,10 @@ class View:
         """Yield what it is, where it listens, and how it is."""
         service = self.service
         yield f"{service.name}, process {os.getpid()}"
-        for address in service.addresses:
-            yield f"listens at {address or 'a place of its own'}"
+        for site in service.sites:
+            # TCP and UDP may have the same address, and each listener a name.
+            listens = f"listens at {site.address or 'a place of its own'}"
+            yield f"{site.label} {listens if site.state == 'OPEN' else f'is {site.state.lower()}'}"
         for word, reasons in (("healthy", service.unhealthy()), ("ready", service.unready())):
             yield f"not {word}: {'; '.join(reasons)}" if reasons else word
 

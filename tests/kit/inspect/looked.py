@@ -18,7 +18,7 @@ def looked_into(**more: Any) -> tuple[View, Any]:
         metrics=Metrics(),
         clock=Clock(),
         settings=None,
-        addresses=["127.0.0.1:7000"],
+        sites=[SimpleNamespace(label="tcp:7000", address="127.0.0.1:7000", state="OPEN")],
         unhealthy=list,
         unready=list,
         connections=lambda: (),

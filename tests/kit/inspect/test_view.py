@@ -15,9 +15,21 @@ def connected(number: int) -> Any:
 
 
 def test_status() -> None:
-    view, _ = looked_into(unready=lambda: ["stopping"])
+    """Two listeners at one address are told apart; one that drains listens no more."""
+    sites = [
+        SimpleNamespace(label="syslog:tcp:514", address="0.0.0.0:514", state="OPEN"),
+        SimpleNamespace(label="edge@syslog:udp:514", address="0.0.0.0:514", state="OPEN"),
+        SimpleNamespace(label="tcp:7000", address="", state="CLOSING"),
+    ]
+    view, _ = looked_into(unready=lambda: ["stopping"], sites=sites)
     _, *lines = view.status()
-    assert lines == ["listens at 127.0.0.1:7000", "healthy", "not ready: stopping"]
+    assert lines == [
+        "syslog:tcp:514 listens at 0.0.0.0:514",
+        "edge@syslog:udp:514 listens at 0.0.0.0:514",
+        "tcp:7000 is closing",
+        "healthy",
+        "not ready: stopping",
+    ]
 
 
 def test_of_many_connections_as_many_as_one_reads_and_how_many_there_are() -> None:
