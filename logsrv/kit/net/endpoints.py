@@ -247,6 +247,8 @@ def parse_endpoint(text: str) -> Endpoint:
         raise ValueError(
             f"no colon after {scheme}; write {scheme}:{example if ARGUMENTS[scheme] else ''}"
         )
+    if scheme == "tls":
+        _check_directory(rest)
     named = START_TLS_ARGUMENTS if scheme in START_TLS else ()
     arguments = named_arguments(scheme, rest, ARGUMENTS[scheme], named)
     _check(scheme, arguments)
@@ -346,8 +348,6 @@ def _check(scheme: str, arguments: dict[str, str]) -> None:
         _check_interface(scheme, arguments["interface"])
     if scheme == "systemd":
         _check_systemd(arguments)
-    if scheme == "tls" and not arguments.get("path"):
-        raise ValueError("tls: has no directory of certificates; write tls:DIRECTORY:PORT")
     if scheme == "ssl":
         arguments.setdefault("privateKey", "server.pem")
     elif scheme in START_TLS and "privateKey" not in arguments:
@@ -437,6 +437,16 @@ def _check_clients(arguments: dict[str, str]) -> None:
         raise ValueError(
             f"clientcert={wanted} needs to know whom to trust: clientca=FILE, a file of certificates "
             "of authorities, or caCertsDir=DIRECTORY"
+        )
+
+
+def _check_directory(rest: str) -> None:
+    """Raise ValueError for `tls:` with a port or a key where it has its directory: `ssl:` takes these."""
+    first = rest.partition(":")[0]
+    if not first or "Key=" in rest or (first.isdigit() and not os.path.exists(first)):
+        raise ValueError(
+            "tls: takes a directory of certificates, tls:DIRECTORY:PORT; with one certificate it is "
+            f"ssl:{first if first.isdigit() else 6514}:privateKey=FILE:certKey=FILE"
         )
 
 
