@@ -12,6 +12,7 @@ import sys
 from logsrv.cli.arguments import tell
 from logsrv.errors import LogsrvError, Shown, UsageError
 from logsrv.kit.options.plain_arguments import Declared
+from logsrv.kit.options.standard_output import forget_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,20 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads our output has seen enough. Of a search, 1 would say that nothing was found.
-        _forget_output()
+        forget_output()
         return 0 if words[:1] and words[0] in SEARCHING else FAILED
     except OSError as error:
         tell(f"logsrv: {error.strerror or error}")
-        _forget_output()
+        forget_output()
         return USAGE if words[:1] and words[0] in SEARCHING else FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     return status
-
-
-def _forget_output() -> None:
-    """Throw away what waits to be written: Python would try again at its end, and complain once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: list[str]) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from logsrv import __version__
 from logsrv.cli import main as module
+from logsrv.kit.testing import TWISTD
 from tests.cli.command import LOGSRV, logsrv
 from tests.linelog.read.stores import line, make_store
 
@@ -98,13 +99,28 @@ def test_what_cannot_be_done_is_status_1(tmp_path: Path) -> None:
     assert shown.stderr.startswith(b"logsrv connect: there is no socket ")
 
 
-def test_a_reader_that_has_seen_enough() -> None:
-    """`logsrv … | head` shows no traceback."""
+GOPHER = (sys.executable, "-P", "-m", "logsrv.gopher.command.main")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *([*LOGSRV, *words] for words in (["--help"], ["--version"])),
+        *([*LOGSRV, command, "--help"] for command in module.COMMANDS),
+        *([*GOPHER, *words, "--help"] for words in ([], ["mirror"], ["follow"], ["serve"])),
+        *([*TWISTD, plugin, "--help"] for plugin in ("logsrv", "greet", "gopher", "gopherd")),
+        [*TWISTD, "greet", "--version"],
+        [sys.executable, "-m", "twisted", "greet", "--help"],
+    ],
+    ids=lambda command: " ".join(command[-2:]),
+)
+def test_a_reader_that_has_seen_enough(command: list[str]) -> None:
+    """`… | head` shows no traceback."""
     reader, writer = os.pipe()
     os.close(reader)
-    process = subprocess.run([*LOGSRV, "--help"], stdout=writer, stderr=subprocess.PIPE)
+    process = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
-    assert (process.returncode, process.stderr) == (1, b"")
+    assert process.stderr == b""
 
 
 @pytest.mark.parametrize(("words", "status"), [(["--help"], 1), (["search"], 2), (["tail"], 2)])

@@ -18,6 +18,7 @@ from logsrv.kit.options.help import help_text
 from logsrv.kit.options.kinds import Kind
 from logsrv.kit.options.load import CONFIG, Loaded, Sources, load
 from logsrv.kit.options.sources import COMMAND_LINE
+from logsrv.kit.options.standard_output import forget_output
 from logsrv.kit.text.words import did_you_mean, shown
 
 S = TypeVar("S")
@@ -138,13 +139,11 @@ class SettingsOptions(usage.Options, Generic[S]):
 
     def opt_version(self) -> NoReturn:
         """Print the version and exit."""
-        print(f"{self.name} {self.version}")
-        sys.exit(0)
+        _show(f"{self.name} {self.version}")
 
     def opt_help(self) -> NoReturn:
         """Print this help and exit."""
-        print(self)
-        sys.exit(0)
+        _show(str(self))
 
     def getUsage(self, width: int | None = None) -> str:
         columns = os.environ.get("COLUMNS", "")
@@ -234,6 +233,18 @@ def _action(kind: Kind[Any], description: str | None = None, repeat: bool = Fals
     if wanted == "files":
         return usage.CompleteFiles(**about)
     return (usage.CompleteDirs if wanted == "directories" else usage.Completer)(**about)
+
+
+def _show(text: str) -> NoReturn:
+    """Print a text and end the process, also if nobody reads all of it."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        forget_output()
+    except OSError as error:
+        forget_output()
+        raise SystemExit(f"standard output: {error.strerror}") from None
+    sys.exit(0)
 
 
 def _here() -> Path:
