@@ -16,6 +16,7 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.fields.record import Record
+from tests.cli.command import logsrv
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.peers import as_stored, rsyslog, syslog_ng, texts
 from tests.end_to_end.senders import DAEMONS, DOCS, lines_of
@@ -30,7 +31,7 @@ LINES = [text.replace("\n", " ") for text in SENT]
 TRIED = {
     "relp.conf", "tcp.conf", "global.conf", "destination.conf", "http-destination.conf",
     "nginx-logs.conf", "haproxy-logs.cfg",
-    "postgresql-logs.conf", "journal-upload.conf",
+    "postgresql-logs.conf", "postgresql-errors.sh", "journal-upload.conf",
 }  # fmt: skip
 
 # What stands there for more than one sender.
@@ -246,6 +247,7 @@ def test_postgresql(logger: Start) -> None:
         sql = "".join(
             f"DO $x$ BEGIN RAISE LOG USING MESSAGE = $y${text}$y$; END $x$;\n" for text in SENT
         )
+        sql += "DO $x$ BEGIN RAISE WARNING 'look out'; END $x$;\nSELECT 1/0;\n"
         done = subprocess.run(
             [
                 unshare, "-m", "sh", "-ec", OWN_DEV, "sh", str(home / "mounts"), f"{home}/log",
@@ -254,13 +256,16 @@ def test_postgresql(logger: Start) -> None:
             input=sql.replace(";\n", ";\n\n"), capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        server.wait_until(lambda: server.current.read_bytes().count(b"LOG:  number") >= 1000, "all")
+        server.wait_until(lambda: b"ERROR:  division by zero" in server.current.read_bytes(), "all")
     found = [one for one in map(Record, lines_of(server)) if b"LOG:  number" in one.body]
     stored = [re.split(r"LOG:  |\\x0a\[\d+\] CONTEXT:", str(one.get("text")))[1] for one in found]
     assert stored == [as_stored(text).decode().replace("\\x0a", "\\x0a\t") for text in SENT]
     assert {(one.get("app"), one.get("facility"), one.level) for one in found} == {
         ("postgres", "local0", "info")
     }
+    [query] = re.findall(r"logsrv search '(.*)'", DAEMONS.file("postgresql-errors.sh"))
+    [error] = logsrv("search", query, "--directory", str(server.store)).stdout.splitlines()
+    assert b"ERROR:  division by zero" in error
 
 
 def test_what_the_page_says_was_tried() -> None:
