@@ -9,6 +9,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.launch import check_files
 
 log = Logger()
 
@@ -44,6 +45,7 @@ def makeService(options: SettingsOptions[GopherSettings]) -> IService:
 
     from logsrv.gopher.gateway.gateway import Gateway
 
+    check_files("gopher", options.parent)
     service = Gateway(settings, load=options.reload, reactor=reactor)
     service.signals.hold()
     return service

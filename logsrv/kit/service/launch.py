@@ -13,10 +13,36 @@ import sys
 import threading
 from typing import Any
 
+from logsrv.errors import StartError
 from logsrv.kit.net.twisted_private import STARTED, start_failed, take_status_pipe
+from logsrv.kit.text.words import shown
 
 # A thread of the plugin that never ends would keep the process that has failed.
 END_SECONDS = 5.0
+
+
+def check_files(name: str, program: Any) -> None:
+    """Raise StartError if twistd could not write its own files: it would end with a traceback.
+
+    name: of the plugin. program: twistd's options; those of twist have no such files.
+    """
+    if program is None or program.get("chroot"):
+        return
+    log = program.get("logfile") or (None if program.get("nodaemon") else "twistd.log")
+    if log is not None and log != "-" and not program.get("syslog") and not _writable(log):
+        raise StartError(
+            f"{name}: twistd cannot write its log {shown(log)}: give it --logfile=FILE"
+        )
+    pidfile = program.get("pidfile")
+    if pidfile and not _writable(pidfile):
+        raise StartError(
+            f"{name}: twistd cannot write its pid file {shown(pidfile)}: give it --pidfile=FILE, or "
+            f"--pidfile= for none: twistd --pidfile= {name} …"
+        )
+
+
+def _writable(path: str) -> bool:
+    return os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK)
 
 
 class Launch:

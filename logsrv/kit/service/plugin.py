@@ -94,8 +94,9 @@ class Plugin:
         """The service for parsed options. Raises StartError with one sentence."""
         from twisted.internet import reactor
 
-        from logsrv.kit.service.launch import Launch
+        from logsrv.kit.service.launch import Launch, check_files
 
+        check_files(self.name, options.parent)
         service = self.service_on(reactor, options)
         service.signals.hold()
         service.launch = Launch(options, reactor)

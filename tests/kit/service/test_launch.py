@@ -150,6 +150,25 @@ def test_a_start_that_fails_ends_the_process(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("plugin", "options", "said"),
+    [
+        ("greet", ["-n", "--pidfile=missing/x.pid"], "cannot write its pid file {}/missing/x.pid"),
+        ("logsrv", ["-n", "--pidfile=missing/x.pid"], "or --pidfile= for none"),
+        ("greet", ["--pidfile=", "--logfile=missing/log"], "cannot write its log missing/log"),
+    ],
+)
+def test_files_of_twistd_that_cannot_be_written(
+    tmp_path: Path, plugin: str, options: list[str], said: str
+) -> None:
+    """One sentence and status 1, before anything is opened."""
+    done = run(tmp_path, *TWISTD, *options, plugin)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{plugin}: twistd ") and done.stderr.count("\n") == 1
+    assert said.format(tmp_path) in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_bug_in_the_start_ends_the_process(folder: Path) -> None:
     done = run(folder, *TWISTD, "-n", "--pidfile=", "slow", "--fails", "bug")
     assert done.returncode == 1
