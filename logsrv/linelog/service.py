@@ -16,6 +16,7 @@ from logsrv.kit.net.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.launch import check_files
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites import SiteServer, Wanted
 from logsrv.kit.web.settings import web_rules
@@ -26,6 +27,7 @@ from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import read_secrets
 from logsrv.linelog.inputs.registry import inputs
+from logsrv.linelog.interpreter import check_interpreter
 from logsrv.linelog.memory import keep_freed_memory
 from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.settings import ListenerSettings, LoggerSettings
@@ -143,6 +145,12 @@ class LoggerService(ListeningService[LoggerSettings]):
     def open(self) -> None:
         keep_freed_memory()
         self.store.open()
+        check_interpreter(
+            [
+                *(["searches", "live views"] if self.settings.http else []),
+                *(["alerts"] if self.settings.alerts else []),
+            ]
+        )
         if self._web is not None:
             self._web.apply(self.settings)
         self.alerts.change(self.settings.alerts)
@@ -185,6 +193,7 @@ def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
 
     for warning in options.loaded.warnings:
         log.warn("{warning}", warning=warning)
+    check_files("logsrv", options.parent)
     service = LoggerService(options.settings, load=options.reload, reactor=reactor)
     service.signals.hold()
     return service

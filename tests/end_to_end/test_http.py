@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -514,6 +515,29 @@ def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> No
     for evil in ("x%0d%0aSet-Cookie:y", "%20", "%C3%A9", "x" * 2000):
         answer = client.ask("/login", form, "POST", f"token={TOKEN}&view={evil}")
         assert answer.headers["location"] == "/"
+
+
+# What a service has whose user may not run its Python.
+NO_PYTHON = """
+import sys
+sys.executable = sys.argv[1]
+del sys.argv[1:5]
+from twisted.scripts.twistd import run
+run()
+"""
+
+
+def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None:
+    """The log says once what does not work; lines are stored."""
+    python = tmp_path / "python"
+    python.touch(mode=0o644)
+    server = logger(*HTTP, prefix=(sys.executable, "-c", NO_PYTHON, str(python)))
+    server.send(b"a line\n")
+    server.wait_for_messages(1)
+    assert client_of(server).ask("/api/search?q=line").status == 503
+    said = server.log()
+    assert said.count(f"may not execute {python}") == 1
+    assert said.index("there are no searches or live views") < said.index("logsrv is ready")
 
 
 def test_guessing(logger: Start) -> None:
