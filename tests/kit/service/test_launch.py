@@ -155,7 +155,11 @@ def test_a_start_that_fails_ends_the_process(
     [
         ("greet", ["-n", "--pidfile=missing/x.pid"], "cannot write its pid file {}/missing/x.pid"),
         ("logsrv", ["-n", "--pidfile=missing/x.pid"], "or --pidfile= for none"),
-        ("greet", ["--pidfile=", "--logfile=missing/log"], "cannot write its log missing/log"),
+        (
+            "greet",
+            ["--pidfile=", "--logfile=missing/twistd.log"],
+            "cannot write its log missing/twistd.log",
+        ),
     ],
 )
 def test_files_of_twistd_that_cannot_be_written(
