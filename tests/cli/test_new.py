@@ -258,7 +258,7 @@ def test_a_logsrv_that_cannot_be_installed(tmp_path: Path) -> None:
 def test_a_project_of_a_checkout(tmp_path: Path) -> None:
     """`make test` and, over TLS, `make run`, as they are written: nothing to be told where logsrv is."""
     assert logsrv("new", "shout", "--tls", directory=tmp_path).returncode == 0
-    project, output = tmp_path / "shout", tmp_path / "output"
+    project, output = tmp_path / "shout", tmp_path / "twistd.log"
     make = (program("make", "make"), f"PYTHON={sys.executable}")
     assert "4 passed" in run(*make, "test", directory=project)
     makefile = (project / "Makefile").read_text()
@@ -284,7 +284,7 @@ def test_a_project_of_a_checkout(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_make_run_serves_it(line_project: Path, tmp_path: Path) -> None:
     """It says what to type next, listens, answers, and Ctrl-C ends it."""
-    output = tmp_path / "output"
+    output = tmp_path / "twistd.log"
     listen = "--listen tcp:0:interface=127.0.0.1"
     with output.open("wb") as file:
         make = subprocess.Popen(
