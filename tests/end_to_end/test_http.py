@@ -143,6 +143,8 @@ def test_wrong_requests(server: Logger) -> None:
     for path in ("search", "tail", "histogram", "fields"):
         wrong(f"/api/{path}?q=status%3E%3D", 400, "", 9)
         wrong(f"/api/{path}?q=%C3%A4+level%3E%3Dbanana", 400, "banana", 10)
+        wrong(f"/api/{path}?q=a+%2Fb(c%2F", 400, "missing )", 4)
+        wrong(f"/api/{path}?q=%2F%5CpL%7B400%7DXX%2F", 400, "too large", 2)
     wrong("/api/search?limit=100001", 400, "limit")
     wrong("/api/search?limit=-1", 400, "limit")
     wrong("/api/search?since=tomorrowish", 400, "since")

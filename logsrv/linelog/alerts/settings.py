@@ -30,11 +30,10 @@ def _text(text: str) -> str:
 def _query(text: str) -> str:
     # Loaded for who has an alert: it takes as long as the rest of these options.
     from logsrv.linelog.query.caret import caret
-    from logsrv.linelog.query.match import compile
     from logsrv.linelog.query.parse import parse
 
     try:
-        compile(parse(_text(text)))
+        parse(_text(text))
     except QueryError as error:
         sentence, _, picture = caret(text, error).partition("\n")
         raise WrongPlace(sentence, picture) from error

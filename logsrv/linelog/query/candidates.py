@@ -61,7 +61,11 @@ def _of_either(found: list[Candidate | None]) -> Candidate | None:
     patterns = [pattern_of(one) for one in known]
     if None in patterns:
         return None
-    return "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
+    from logsrv.linelog.query.size import LARGEST_EXPRESSIONS, size_of
+
+    joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
+    # Larger ones are slower than looking at every line.
+    return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
 
 
 def _of_regex(pattern: str) -> Candidate:

@@ -7,38 +7,33 @@ goes over a megabyte of lines; nothing is captured and nothing is logged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import re2
+
+from logsrv.linelog.query.size import WrongExpression
 
 Search: TypeAlias = Callable[[bytes, int, int], tuple[int, int]]
 """text, start, end → where the leftmost match in that part begins and ends, or (-1, -1)."""
 
-LARGEST_PROGRAM = 20_000
-"""Instructions. RE2's time is that of the text times this when it runs out of memory for its states."""
 _MEMORY = 16 << 20
+# No program has room in so many bytes.
+_NO_MEMORY = 16
+_NO_ROOM = "pattern too large"
 
 
-class WrongExpression(Exception):
-    """RE2 does not take an expression; `str()` of it says why."""
+def check(pattern: str) -> None:
+    """Raise WrongExpression unless RE2 takes `pattern`, without compiling it: it is only parsed."""
+    try:
+        _taken(pattern, _NO_MEMORY)
+    except WrongExpression as error:
+        if not str(error).startswith(_NO_ROOM):
+            raise
 
 
 def compiled(pattern: str) -> Search:
     """Return the search for `pattern`. Raises WrongExpression."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.UTF8
-    options.log_errors = False
-    options.never_nl = True
-    options.never_capture = True
-    options.max_mem = _MEMORY
-    try:
-        regexp = re2.compile(pattern.encode(), options)
-    except UnicodeEncodeError:
-        raise WrongExpression("it is not Unicode text") from None
-    except re2.error as error:
-        raise WrongExpression(_words(error)) from None
-    if regexp.programsize > LARGEST_PROGRAM:
-        raise WrongExpression("it is too large once its repetitions are written out")
+    regexp = _taken(pattern, _MEMORY)
     # The public search makes a generator and an object for each match: twice the time where
     # matches are many.
     match = regexp._regexp.Match
@@ -49,6 +44,22 @@ def compiled(pattern: str) -> Search:
         return found
 
     return search
+
+
+def _taken(pattern: str, memory: int) -> Any:
+    """Return what RE2 makes of a pattern. Raises WrongExpression."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.UTF8
+    options.log_errors = False
+    options.never_nl = True
+    options.never_capture = True
+    options.max_mem = memory
+    try:
+        return re2.compile(pattern.encode(), options)
+    except UnicodeEncodeError:
+        raise WrongExpression("it is not Unicode text") from None
+    except re2.error as error:
+        raise WrongExpression(_words(error)) from None
 
 
 def _words(error: re2.error) -> str:

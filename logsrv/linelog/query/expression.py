@@ -12,8 +12,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from logsrv.linelog.query.engine import Search, WrongExpression, compiled
+from logsrv.linelog.query.engine import Search, check, compiled
 from logsrv.linelog.query.needs import AllOf, Literal, Need, both, either
+from logsrv.linelog.query.size import size_of
 
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
@@ -64,8 +65,9 @@ def read_expression(pattern: str) -> Expression:
 
     Raises WrongExpression.
     """
-    # For its opinion, in the words of what was written.
-    compiled(pattern)
+    # In the words of what was written.
+    size_of(pattern)
+    check(pattern)
     reader = _Reader(pattern, fold=not has_capital(pattern))
     reader.read()
     top = reader.groups[0]
@@ -205,8 +207,6 @@ class _Reader:
         elif following == "z":
             self.at = rest + 1
             self._write(r"\z", "(?m:$)")
-        elif following == "C":
-            raise WrongExpression(r"\C, a single byte, is not for text")
         else:
             self._literal(self._escaped_character())
 

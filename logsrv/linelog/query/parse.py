@@ -21,6 +21,8 @@ from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Has, Node, Not, 
 
 DEEPEST = 100
 """Brackets within brackets."""
+MOST_PARTS = 500
+"""Words, comparisons, opening brackets and NOTs: reading so many takes a millisecond."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s()"]+')
@@ -29,8 +31,10 @@ _ESCAPED = re.compile(r'\\(["\\])')
 # It ends at the first slash that is not escaped, and is one only if that is the end of a word.
 _EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
+_OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
 _NEGATION = re.compile(r"-(?=[^\s)-])")
 _ORDERS = ("<", "<=", ">", ">=")
+_BETWEEN = (")", "AND", "OR")
 
 
 class _Token(NamedTuple):
@@ -44,8 +48,16 @@ class _Token(NamedTuple):
 def parse(text: str) -> Node:
     """Return the tree of the query `text`. Raises QueryError."""
     levels = [_Level(0)]
+    parts = 0
     for token in _tokens(text):
         level = levels[-1]
+        parts += token.kind not in _BETWEEN
+        if parts > MOST_PARTS:
+            raise _wrong(
+                f"a query may have {MOST_PARTS} words, comparisons, brackets and NOTs; this is one more; "
+                "/one|other/ finds many with one",
+                token.at,
+            )
         if token.kind == "(":
             if len(levels) > DEEPEST:
                 raise _wrong(f"brackets may be nested {DEEPEST} deep and no deeper", token.at)
@@ -118,24 +130,23 @@ def _and(parts: list[Node]) -> Node:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
+    patterns: list[str] = []
     at = _end(_SPACE, text, 0)
     while at < len(text):
         if text[at] in "()":
             yield _Token(text[at], at)
             at += 1
         else:
-            if _NEGATION.match(text, at):
+            if text[at] == "-" and _NEGATION.match(text, at):
                 yield _Token("-", at)
                 at += 1
                 if text[at] == "(":
                     continue
-            else:
-                word = _WORD.match(text, at)
-                if word and word[0] in ("AND", "OR", "NOT"):
-                    yield _Token(word[0], at)
-                    at = _end(_SPACE, text, word.end())
-                    continue
-            node, end = _atom(text, at)
+            elif operator := _OPERATOR.match(text, at):
+                yield _Token(operator[1], at)
+                at = operator.end()
+                continue
+            node, end = _atom(text, at, patterns)
             yield _Token("atom", at, node)
             at = end
         at = _end(_SPACE, text, at)
@@ -146,18 +157,18 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _atom(text: str, at: int) -> tuple[Node, int]:
+def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
     """Return the atom that begins at `at`, which is no bracket, and where it ends."""
     if text[at] == '"':
         phrase, end = _phrase(text, at)
         return Text(phrase), end
-    expression = _EXPRESSION.match(text, at)
+    expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
     if expression:
-        _check(expression[1], at + 1)
+        _check(expression[1], at + 1, patterns)
         return Regex(expression[1]), expression.end()
     field = _FIELD.match(text, at)
     if field:
-        compared = _comparison(text, field)
+        compared = _comparison(text, field, patterns)
         if compared:
             return compared
     word = _WORD.match(text, at)
@@ -165,12 +176,12 @@ def _atom(text: str, at: int) -> tuple[Node, int]:
     return Text(word[0]), word.end()
 
 
-def _comparison(text: str, field: re.Match[str]) -> tuple[Node, int] | None:
+def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[Node, int] | None:
     """Return the comparison that begins with `field`, or None: `error:` is a word."""
     name, op = field[1], field[2]
     at = field.end()
     if op == "~" and (expression := _EXPRESSION.match(text, at)):
-        _check(expression[1], at + 1)
+        _check(expression[1], at + 1, patterns)
         return Compare(name, op, expression[1]), expression.end()
     if text.startswith('"', at):
         value, end = _phrase(text, at)
@@ -184,7 +195,7 @@ def _comparison(text: str, field: re.Match[str]) -> tuple[Node, int] | None:
         if op == "=" and value == "*":
             return Has(name), end
     if op == "~":
-        _check(value, at)
+        _check(value, at, patterns)
     elif name == "level" and op in _ORDERS:
         _check_level(value, at)
     return Compare(name, op, value), end
@@ -204,14 +215,18 @@ def _check_level(value: str, at: int) -> None:
         raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
 
 
-def _check(pattern: str, at: int) -> None:
-    """Raise QueryError if `pattern`, which stands at `at`, is no expression."""
+def _check(pattern: str, at: int, patterns: list[str]) -> None:
+    """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
     # Ten milliseconds that only expressions have to pay.
-    from logsrv.linelog.query.engine import WrongExpression
-    from logsrv.linelog.query.expression import read_expression
+    from logsrv.linelog.query.engine import check
+    from logsrv.linelog.query.size import TooLarge, WrongExpression, check_sizes
 
+    patterns.append(pattern)
     try:
-        read_expression(pattern)
+        check_sizes(patterns)
+        check(pattern)
+    except TooLarge as error:
+        raise _wrong(str(error), at) from None
     except WrongExpression as error:
         reason, _, fragment = str(error).partition(": ")
         # RE2 says which part it does not take, not where; of repetitions it is an outer one.

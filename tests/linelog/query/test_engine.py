@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.query.engine import WrongExpression, compiled
+from logsrv.linelog.query.engine import check, compiled
+from logsrv.linelog.query.size import WrongExpression
 
 
 def test_a_match_never_leaves_its_line() -> None:
@@ -25,6 +26,18 @@ def test_wrong_expressions(pattern: str, capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("", "")
 
 
-def test_expressions_that_would_take_long_are_refused() -> None:
-    with pytest.raises(WrongExpression, match="too large"):
-        compiled("(x{500}|y){2}" * 40)
+@pytest.mark.parametrize("pattern", ["(", "a**", r"\1", "(a{1,1000}){1,1000}", "\ud800", "(?<=a)b"])
+def test_what_is_wrong_is_known_without_compiling(
+    pattern: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(WrongExpression) as compiling:
+        compiled(pattern)
+    with pytest.raises(WrongExpression) as checking:
+        check(pattern)
+    assert str(checking.value) == str(compiling.value)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("pattern", ["", "a", "$", r"\b", "(a|b)*c", r"\pL{400}XX", ".{1000}" * 9])
+def test_what_is_right_passes_whatever_its_size(pattern: str) -> None:
+    check(pattern)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.engine import WrongExpression, compiled
+from logsrv.linelog.query.engine import compiled
 from logsrv.linelog.query.expression import has_capital, lower, read_expression
+from logsrv.linelog.query.size import WrongExpression
 
 _PIECES = st.sampled_from(
     [

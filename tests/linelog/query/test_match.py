@@ -138,3 +138,9 @@ def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
         == compile(Text("a\nb")).count(b"a\nb\n")
         == 0
     )
+
+
+def test_many_comparisons_of_large_numbers_are_found() -> None:
+    """Together they would be too large an expression to look for."""
+    query = " OR ".join(f"a{one}>1234567891{one:03d}" for one in range(250))
+    assert hits(query, b"a7=9999999999999 b=1", b"a7=1 b=2") == [b"a7=9999999999999 b=1"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,9 +132,18 @@ def test_queries(query: str, tree: Node) -> None:
         ("/(?=a)/", 2),
         (r"/\1/", 2),
         (r"/\Ca/", 2),
-        ("/(a{1,1000}){1,1000}/", 13),
+        ("/(a{2}){999}/", 8),
+        ("/(a{1,1000}){1,1000}/", 2),
         ("/" + "(x{500}|y){2}" * 40 + "/", 2),
+        ("/a+(?i)*/", 8),
+        (r"a /b/ /\pL{400}X/", 8),
+        ("/.{1000}/ " * 3, 22),
+        ("/a/ " * 31, 122),
+        ("/" + "a" * 1999 + "/ /bc/", 2004),
         ("(" * 500 + "a" + ")" * 500, DEEPEST + 1),
+        ("a " * 501, 1001),
+        ("a OR " * 500 + "b", 2501),
+        ("NOT " * 501 + "a", 2001),
     ],
 )
 def test_wrong_queries_say_where(query: str, at: int) -> None:
@@ -141,6 +152,33 @@ def test_wrong_queries_say_where(query: str, at: int) -> None:
     assert caught.value.at == at
     sentence = str(caught.value)
     assert sentence == caught.value.sentence and "\n" not in sentence and len(sentence) < 300
+
+
+def test_what_people_ask_for_is_not_too_much() -> None:
+    words = " OR ".join(f"id={number}" for number in range(500))
+    assert isinstance(parse(words), Or)
+    assert isinstance(parse(" OR ".join(rf"/user={one}\d+ .* failed/" for one in range(30))), Or)
+    addresses = "|".join(rf"10\.0\.{one}\.1" for one in range(130))
+    assert parse(f"/({addresses})/") == Regex(f"({addresses})")
+
+
+@pytest.mark.parametrize(
+    "query", [r"/\pL{400}XX/", " ".join(["/.{1000}XX/"] * 332), "/a/ " * 31, "path~.{5}", "/a(/"]
+)
+def test_nothing_is_compiled_to_know_whether_it_is_right(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server asks that in its reactor; RE2 may take half a second to compile ten characters."""
+    asked: list[int] = []
+
+    def compile_(pattern: bytes, options: re2.Options) -> None:
+        asked.append(options.max_mem)
+        raise re2.error(b"pattern too large - compile failed")
+
+    monkeypatch.setattr(re2, "compile", compile_)
+    with suppress(QueryError):
+        parse(query)
+    assert len(asked) <= 30 and all(memory < 100 for memory in asked)
 
 
 _PIECES = (
