@@ -15,6 +15,7 @@ from logsrv.linelog.read.plan import Stats
 from logsrv.linelog.sql.binding import Binder
 from logsrv.linelog.sql.columns import Kind
 from logsrv.linelog.sql.fault import StatementError, fault
+from logsrv.linelog.sql.levels import TYPE, with_levels
 from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
 from logsrv.linelog.sql.rows import Misfit, Reading, Rows
 from logsrv.linelog.sql.sample import Sample
@@ -64,6 +65,7 @@ class Answer:
         self._explained = check(planning, self.statement)
         self._binder = Binder(planning, Sample(self._reading.view))
         self.fields = self._binder.bind(self.statement, explained=self._explained)
+        self.statement = with_levels(self.statement, self._binder.tree(self.statement))
 
     @property
     def stats(self) -> Stats:
@@ -114,7 +116,10 @@ class Answer:
         rows.lenient = lenient
         rows.on_frame = self.on_frame
         self._connection = connection = connect(self._temporary.name, utc=self._utc)
-        connection.register("logs", rows)
+        connection.register("stored", rows)
+        connection.execute(
+            f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"
+        )
         lock(connection)
         if self._pushed and not self._explained:
             rows.plan = self._plan(connection)

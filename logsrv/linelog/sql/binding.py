@@ -66,17 +66,20 @@ class Binder:
 
     def _taken_for_functions(self, statement: str) -> list[str]:
         """Return fields of a statement that DuckDB would not miss, having functions of these names."""
+        columns = [one["column_names"] for one in _of_class(self.tree(statement), "COLUMN_REF")]
+        return list(
+            {name.lower(): name for *_, name in columns if name.lower() in _FUNCTIONS}.values()
+        )
+
+    def tree(self, statement: str) -> Any:
+        """Return a statement as DuckDB writes it, as it was parsed; None if it cannot."""
         try:
             row = self.connection.execute(
                 "SELECT json_serialize_sql($1::VARCHAR)", [statement]
             ).fetchone()
-            tree = json.loads(row[0]) if row else None
-            columns = [one["column_names"] for one in _of_class(tree, "COLUMN_REF")]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return []
-        return list(
-            {name.lower(): name for *_, name in columns if name.lower() in _FUNCTIONS}.values()
-        )
+            return json.loads(row[0]) if row else None
+        except (ValueError, TypeError, RecursionError):
+            return None
 
     def fits(self, statement: str, fields: dict[str, Kind], *, explained: bool) -> bool:
         """Tell whether the statement makes sense with fields of these kinds."""

@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from logsrv.linelog.sql.levels import TYPE
+
 if TYPE_CHECKING:
     import pyarrow
 
@@ -28,7 +30,7 @@ ALWAYS = {
     "source": "VARCHAR",
     "name": "VARCHAR",
     "host": "VARCHAR",
-    "level": "VARCHAR",
+    "level": TYPE,
     "message": "VARCHAR",
     "fields": "JSON",
     "segment": "BIGINT",
@@ -55,6 +57,7 @@ def schema(fields: Mapping[str, Kind]) -> pyarrow.Schema:
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
         "VARCHAR": pyarrow.string(),
+        TYPE: pyarrow.string(),
         "JSON": pyarrow.string(),
         "BIGINT": pyarrow.int64(),
         "DOUBLE": pyarrow.float64(),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
 from logsrv.linelog.sql.columns import ALWAYS, Kind
 
@@ -205,9 +206,12 @@ def _compared(
     kind = kinds.get(column)
     if kind is not None and kind.is_number:
         return _numbered(column, op, value)
+    if column == "level":
+        is_level = type_ == "ENUM" and isinstance(value, int)
+        return Wanted(Compare(column, op, LEVELS[value])) if is_level else Wanted()
     if op != "=" or not isinstance(value, str) or type_ != "VARCHAR" or "\\" in value:
         return Wanted()
-    if column in ("source", "name", "host", "level"):
+    if column in ("source", "name", "host"):
         return Wanted(Compare(column, "=", value))
     # A list is shown as JSON, and compared element by element.
     if kind is None or column in ALWAYS or value.startswith("["):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from logsrv.errors import LogsrvError
 from logsrv.linelog.sql.fault import StatementError, fault
+from logsrv.linelog.sql.levels import CREATED
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,6 +49,7 @@ def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     )
     found.execute("SET errors_as_json = true")
     found.execute("SET enable_progress_bar = false")
+    found.execute(CREATED)
     if utc:
         found.execute("SET TimeZone = 'UTC'")
     return found

@@ -1,0 +1,75 @@
+"""Levels in SQL: an ENUM in the order of the query language, and texts that are compared with it.
+
+DuckDB compares an ENUM with a text as texts, where 'info' is greater than 'error'. So the text of an order,
+as in `level >= 'error'`, is made an ENUM before the statement is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.level import LEVELS, canonical
+from logsrv.linelog.sql.fault import StatementError
+
+TYPE = "log_level"
+"""The name of the type."""
+CREATED = f"CREATE TYPE {TYPE} AS ENUM ({', '.join(map(repr, LEVELS))})"
+
+_ORDERS = frozenset(
+    (
+        "COMPARE_LESSTHAN",
+        "COMPARE_LESSTHANOREQUALTO",
+        "COMPARE_GREATERTHAN",
+        "COMPARE_GREATERTHANOREQUALTO",
+    )
+)
+
+
+def with_levels(statement: str, tree: Any) -> str:
+    """Return a statement in which what `level` is compared with by its order is a level.
+
+    tree: the statement as DuckDB writes it. Raises StatementError for a text that is no level.
+    """
+    text = statement.encode()
+    found = {int(one["query_location"]): one for one in _compared(tree)}
+    for at, constant in sorted(found.items(), reverse=True):
+        end = at + int(constant["query_location_length"])
+        written = constant["literal"]["text"]
+        name = canonical(written)
+        if name is None:
+            raise StatementError(
+                f"{one_line(written, 60)} is not a level; these are: {', '.join(LEVELS)}",
+                len(text[:at].decode(errors="replace")) + 1,
+            )
+        text = text[:at] + f"'{name}'::{TYPE}".encode() + text[end:]
+    return text.decode()
+
+
+def _compared(tree: Any) -> Iterator[Any]:
+    """Yield the constant texts that stand in an order with a column called level."""
+    stack = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            stack.extend(item.values())
+            if item.get("class") == "BETWEEN":
+                sides = [item["input"], item["lower"], item["upper"]]
+            elif item.get("type") in _ORDERS:
+                sides = [item["left"], item["right"]]
+            else:
+                continue
+            if any(_is_level(side) for side in sides):
+                yield from (side for side in sides if _is_text(side))
+
+
+def _is_level(expression: Any) -> bool:
+    names = expression.get("column_names") or [""]
+    return expression.get("class") == "COLUMN_REF" and str(names[-1]).lower() == "level"
+
+
+def _is_text(expression: Any) -> bool:
+    return (expression.get("literal") or {}).get("kind") == "STRING"
