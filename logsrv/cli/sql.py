@@ -10,17 +10,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import signal
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
 from logsrv.cli.reading.arguments import WrongQuery, declare_store, opened, status
+from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import Parser
 
 if TYPE_CHECKING:
     from logsrv.linelog.sql.answer import Answer
     from logsrv.linelog.sql.fault import StatementError
+
+
+# Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
+MEMORY = 1 << 30
 
 
 def declare(parser: Parser) -> None:
@@ -48,19 +54,30 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _data() + MEMORY
+    if not 0 <= soft <= most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     # What was put on disk for the answer is removed on the way out.
     signal.signal(signal.SIGTERM, end)
     try:
         return _run(arguments)
     finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if terminated:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _data() -> int:
+    """Return the bytes of memory that this process has by now, as RLIMIT_DATA counts them."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[5]) * resource.getpagesize()
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.sql.answer import Answer
-    from logsrv.linelog.sql.fault import StatementError
+    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
     from logsrv.linelog.sql.rows import Reading
 
     with opened(arguments.directory, "sql") as view:
@@ -72,6 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
             _remark(answer)
         except StatementError as error:
             raise WrongQuery(_with_caret(arguments.statement, error)) from None
+        except MemoryError:
+            raise LogsrvError(NO_MEMORY) from None
         finally:
             if answer is not None:
                 answer.close()

@@ -146,3 +146,11 @@ def test_nothing_stays_on_the_disk_when_it_is_terminated(store: str, tmp_path: P
 def test_duckdb_is_loaded_by_this_command_only() -> None:
     script = "import sys, logsrv.cli.sql; print({'duckdb', 'pyarrow'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", script]) == b"set()\n"
+
+
+def test_a_value_that_is_too_large_is_said(store: str) -> None:
+    """It took ten gigabytes, and minutes in which no signal was heard."""
+    for statement in ("select repeat('x', 2000000000)", "select md5(repeat('x', 1900000000))"):
+        answer = logsrv("sql", statement, "--directory", store)
+        assert answer.returncode == 2 and answer.stdout == b""
+        assert b"more memory than a statement may take" in answer.stderr

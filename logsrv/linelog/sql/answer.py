@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from logsrv.errors import LogsrvError
 from logsrv.linelog.read.plan import Stats
 from logsrv.linelog.sql.binding import Binder
 from logsrv.linelog.sql.columns import Kind
-from logsrv.linelog.sql.fault import StatementError, fault
+from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, fault
 from logsrv.linelog.sql.levels import TYPE, with_levels
 from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
 from logsrv.linelog.sql.rows import Misfit, Reading, Rows
@@ -134,19 +133,12 @@ class Answer:
             raise
         except duckdb.InterruptException:
             raise KeyboardInterrupt from None
+        except MemoryError:
+            raise StatementError(NO_MEMORY) from None
         except (duckdb.Error, OSError, ValueError, RuntimeError) as error:
             if rows.trouble is not None:
                 raise rows.trouble from None
-            raise self._as_error(error) from None
-
-    def _as_error(self, error: Exception) -> LogsrvError:
-        found = fault(error)
-        if found.kind == "Out of Memory":
-            return StatementError(
-                "this needs more memory than a statement may take; group or sort fewer rows, or columns "
-                "with shorter values"
-            )
-        return found.as_error(self.statement)
+            raise fault(error).as_error(self.statement) from None
 
     def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:
         """Return what has to be read, as far as DuckDB tells."""

@@ -14,6 +14,10 @@ _NO_SUCH_COLUMN = re.compile(
     r'|Alias with name "+(.+?)"+ exists, but aliases cannot'
 )
 _LIMIT = 2000
+NO_MEMORY = (
+    "this needs more memory than a statement may take; "
+    "group or sort fewer rows, or columns with shorter values"
+)
 _NO_SUCH_TABLE = re.compile(r"Table with name (.+) does not exist!")
 # It is also a word of SQL.
 _OFFSET = re.compile(r"\boffset[\s,)]*\Z", re.IGNORECASE)
@@ -72,7 +76,10 @@ def fault(error: Exception, behind: int = 0) -> Fault:
         missing = named[1] or named[2] or named[3]
     position = str(found.get("position", ""))
     at = int(position) - behind if position.isdigit() else -1
-    return Fault(str(found.get("exception_type", "")), _sentence(message), at, missing)
+    kind = str(found.get("exception_type", ""))
+    if kind == "Out of Memory" or message.startswith("Allocation failure"):
+        return Fault(kind, NO_MEMORY, -1, "")
+    return Fault(kind, _sentence(message), at, missing)
 
 
 def _sentence(message: str) -> str:
