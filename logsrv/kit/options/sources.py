@@ -22,6 +22,15 @@ from logsrv.kit.text.words import SHOWN_PATH_LENGTH, did_you_mean, shown
 
 COMMAND_LINE = "command line"
 LARGEST_FILE = 1024 * 1024
+MOST_PARTS = 16
+"""Parts of a key of TOML between dots. Python's reader takes time by their square: 20,000 are 4 s."""
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_PIECE_OF_TOML = (
+    r'"""(?s:.*?)(?:"""|\Z)|'
+    r"'''(?s:.*?)(?:'''|\Z)|"
+    rf"(?P<long>{_PART}(?:[ \t]*\.[ \t]*{_PART}){{{MOST_PARTS}}})|"
+    rf"{_PART}|#[^\n]*|[^\"'#A-Za-z0-9_-]+|."
+)
 
 
 @attrs.frozen
@@ -105,11 +114,21 @@ def read_document(path: Path, origin: str, *, again: bool = False) -> dict[str, 
     import tomllib
 
     try:
-        return tomllib.loads(text.decode())
+        document = text.decode()
+        _check_keys(document)
+        return tomllib.loads(document)
     except RecursionError:
         raise ConfigurationError(f"{name}: not TOML: nested too deep") from None
     except ValueError as error:
         raise ConfigurationError(f"{name}: not TOML: {one_line(str(error))}") from error
+
+
+def _check_keys(document: str) -> None:
+    """Raise ValueError if a key has too many parts."""
+    for piece in re.finditer(_PIECE_OF_TOML, document):
+        if piece["long"]:
+            line = document.count("\n", 0, piece.start()) + 1
+            raise ValueError(f"a key of more than {MOST_PARTS} parts (at line {line})")
 
 
 def from_table(

@@ -234,3 +234,31 @@ def test_no_file_does_worse_than_a_sentence(tmp_path_factory: Any, content: byte
     path.write_bytes(content)
     with suppress(ConfigurationError):
         from_table(OPTIONS, read_document(path, "command line"), "any.toml", HERE)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        ".".join(["a"] * 120_000) + " = 1",
+        "[" + " . ".join(['"a.b"'] * 17) + "]",
+        "x = { 'a'" + ".a" * 16 + " = 1 }",
+    ],
+)
+def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path: Path, document: str) -> None:
+    """Python's reader would take minutes, in which a server that reloads does nothing else."""
+    path = tmp_path / "x.toml"
+    path.write_text(f"sync = 'never' # isn't\n{document}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_document(path, "command line")
+    said = "not TOML: a key of more than 16 parts (at line 2)"
+    assert str(caught.value) == f"{path}: {said}"
+
+
+def test_dots_in_texts_are_no_parts(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    dots = "a." * 40
+    path.write_text(
+        f'# {dots}\na.{"b." * 14}c = 1\nd = "{dots}\\"{dots}"\ne = \'{dots}\'\n'
+        f'f = """\n{dots}\n"{dots}"""\ng = \'\'\'\n{dots}\n\'\'\'\nh = [1.5, 2.5]\n'
+    )
+    assert list(read_document(path, "command line")) == list("adefgh")
