@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--to: {typed} is none of tcp:, tls:, udp:, unix: and unixgram:")
     if (arguments.cafile or arguments.insecure) and target.scheme != "tls":
         raise UsageError(f"--to: {target} is not encrypted; certificates go with tls:HOST:PORT")
-    found_by = matcher(arguments.query)
+    found_by = matcher(arguments.query, "replay")
     with opened(arguments.directory, "replay") as view:
         search = Search(view, found_by, scope(arguments))
         try:

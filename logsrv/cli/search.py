@@ -17,6 +17,7 @@ from logsrv.cli.reading.arguments import (
     declare_query,
     declare_scope,
     declare_store,
+    field,
     matcher,
     opened,
     scope,
@@ -46,7 +47,9 @@ def declare(parser: Parser) -> None:
         )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-c", "--count", action="store_true", help="only say how many")
-    what.add_argument("--top", metavar="FIELD", help="its most frequent values (-n of them, 10)")
+    what.add_argument(
+        "--top", metavar="FIELD", type=field, help="its most frequent values (-n of them, 10)"
+    )
     what.add_argument(
         "--histogram", action="store_true", help="how many over time, as bars, in UTC"
     )
@@ -62,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.read.search import Search
 
     _check(arguments)
-    found_by = matcher(arguments.query)
+    found_by = matcher(arguments.query, "search")
     limits = scope(arguments)
     with opened(arguments.directory, "search") as view:
         search = Search(view, found_by, limits, with_index=not arguments.no_index)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.read.follow import end_of
     from logsrv.linelog.read.render import renderer
 
-    found_by = matcher(arguments.query)
+    found_by = matcher(arguments.query, "tail")
     render = renderer(style(arguments), found_by)
     with opened(arguments.directory, "tail") as view:
         end = end_of(view)

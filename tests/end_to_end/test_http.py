@@ -145,6 +145,7 @@ def test_wrong_requests(server: Logger) -> None:
         wrong(f"/api/{path}?q=%C3%A4+level%3E%3Dbanana", 400, "banana", 10)
         wrong(f"/api/{path}?q=a+%2Fb(c%2F", 400, "missing )", 4)
         wrong(f"/api/{path}?q=%2F%5CpL%7B400%7DXX%2F", 400, "too large", 2)
+    wrong("/api/top?field=app,level", 400, "one field")
     wrong("/api/search?limit=100001", 400, "limit")
     wrong("/api/search?limit=-1", 400, "limit")
     wrong("/api/search?since=tomorrowish", 400, "since")
@@ -161,6 +162,18 @@ def test_wrong_requests(server: Logger) -> None:
     wrong("/api/nothing", 404, "nothing")
     wrong("/static/../server.py", 404, "nothing")
     wrong("/static/%2e%2e/server.py", 404, "nothing")
+
+
+def test_what_another_tool_would_mean_is_said_beside_the_answer(server: Logger) -> None:
+    client = client_of(server)
+    for path in ("search", "histogram", "fields"):
+        answer = client.ask(f"/api/{path}?q=%C3%A4+and+app%3D%3D%C3%A4")
+        assert answer.status == 200
+        assert answer.headers["logsrv-hint"] == (
+            "and is a word here; the operator is AND, in capitals; "
+            r"app==\xe4 asks for a value that begins with =; write app=\xe4"
+        )
+    assert "logsrv-hint" not in client.ask("/api/search?q=a+b").headers
 
 
 def test_methods(server: Logger) -> None:

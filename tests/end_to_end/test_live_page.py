@@ -67,6 +67,18 @@ def test_wrong_query(server: Logger, browser: Chromium) -> None:
     assert "one level>=banana"[caret.index("^") :].startswith("banana")
 
 
+def test_what_another_tool_would_mean_is_said(server: Logger, browser: Chromium) -> None:
+    server.send(b"Failed and root\n")
+    page = open_page(browser, server)
+    page.wait(f"{COUNT} === 1")
+    page.fill("#q", "Failed and root")
+    page.wait("!document.querySelector('#query-hint').hidden")
+    assert page.text("#query-hint") == "and is a word here; the operator is AND, in capitals"
+    assert page.run(f"{COUNT}") == 1
+    page.fill("#q", "Failed root")
+    page.wait("document.querySelector('#query-hint').hidden")
+
+
 def test_no_expression_hangs_anybody(server: Logger, browser: Chromium) -> None:
     """Neither the daemon nor the page, which marks with JavaScript's own engine."""
     server.send(b"a" * 40 + b"!\n")

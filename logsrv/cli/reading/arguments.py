@@ -93,8 +93,11 @@ def position(text: str) -> Position:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def matcher(words: list[str]) -> Matcher:
-    """Return what finds the lines of a query. Raises UsageError with a caret under what is wrong."""
+def matcher(words: list[str], command: str) -> Matcher:
+    """Return what finds the lines of a query; what it hardly means is said to stderr.
+
+    Raises UsageError with a caret under what is wrong.
+    """
     from logsrv.linelog.query.match import compile
     from logsrv.linelog.query.plain import plain
 
@@ -104,11 +107,31 @@ def matcher(words: list[str]) -> Matcher:
     from logsrv.linelog.query.parse import parse
 
     try:
-        return compile(parse(text))
+        found = compile(parse(text))
     except QueryError as error:
         from logsrv.linelog.query.caret import caret
 
         raise WrongQuery(caret(text, error)) from None
+    from logsrv.linelog.query.hints import hints
+
+    for hint in hints(text):
+        tell(f"logsrv {command}: {hint}")
+    return found
+
+
+def field(text: str) -> str:
+    """Parse the name of one field, for `type=`."""
+    if "," in text:
+        import argparse
+
+        from logsrv.kit.text.words import shown
+
+        names = ", ".join(text.split(","))
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is no name of one field; for several: "
+            f"logsrv sql {shown(f'select {names}, count(*) from logs group by all')}"
+        )
+    return text
 
 
 class WrongQuery(UsageError):

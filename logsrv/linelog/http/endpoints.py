@@ -141,6 +141,12 @@ def _words(text: str, now: float) -> str:
     return text
 
 
+def _field(text: str, now: float) -> str:
+    if "," in text:
+        raise ValueError(f"{shown(text)} is no name of one field; ask for one at a time")
+    return _words(text, now)
+
+
 def _number(name: str, help: str, default: int, largest: int, smallest: int = 0) -> Parameter:
     def read(text: str, now: float) -> int:
         if not _NUMBER.fullmatch(text):
@@ -197,7 +203,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/api/top",
         "The most frequent values of a field",
         (
-            Parameter("field", "the name of the field", _words, _TEXT, required=True),
+            Parameter("field", "the name of the field", _field, _TEXT, required=True),
             *_SCOPE,
             _number("limit", "at most so many values", 10, 1000, 1),
         ),

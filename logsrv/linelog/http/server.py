@@ -34,6 +34,7 @@ from logsrv.linelog.http.settings import HttpSettings, read_token
 from logsrv.linelog.http.totals import Totals
 from logsrv.linelog.http.viewer import Viewer
 from logsrv.linelog.http.views import Views
+from logsrv.linelog.query.hints import hints
 from logsrv.linelog.query.parse import parse
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
@@ -196,6 +197,9 @@ class WebServer:
 
     def _api(self, request: WebRequest, endpoint: Endpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
+        if found := hints(values.get("q", "")):
+            # Escaped: a header is ASCII.
+            request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
             self._send(request, answer.status, answer.body, answer.type)

@@ -90,7 +90,7 @@ def test_times_are_those_of_the_store() -> None:
 
 def test_a_wrong_query_says_where() -> None:
     with pytest.raises(WrongQuery) as caught:
-        matcher(["a", "level>=banana"])
+        matcher(["a", "level>=banana"], "search")
     assert str(caught.value).splitlines()[-1].index("^") == 2 + len("a level>=")
 
 
@@ -111,3 +111,10 @@ def test_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         view.tell("a frame is damaged")
         assert capsys.readouterr().err == "logsrv search: a frame is damaged\n"
         assert status(view, True) == 2
+
+
+def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    matcher(["Failed", "and", "root"], "tail")
+    assert capsys.readouterr().err == (
+        "logsrv tail: and is a word here; the operator is AND, in capitals\n"
+    )

@@ -70,7 +70,7 @@ class Logs:
 
     Beside `send` there are switches for what can go wrong: `token` (a log-in is asked for), `cut()`
     (connections break), `refuse` (a status for every new stream), `slow` (searches wait for it),
-    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hints` (what was meant).
+    `slow_bars` (histograms do), `trouble` (a sentence: nothing can be stored), `hint` (what was meant).
     """
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Logs:
         self.slow.set()
         self.slow_bars = threading.Event()
         self.slow_bars.set()
-        self.hints: list[str] = []
+        self.hint = ""
         self.generation = 0
         self.missed: list[tuple[int, int]] = []
         self.asked: list[str] = []
@@ -174,10 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         except WrongQuery as error:
-            said: Line = {"error": str(error), "at": error.at}
-            if self.server_logs.hints:
-                said["hints"] = self.server_logs.hints
-            self._answer(json.dumps(said).encode(), status=400)
+            self._answer(json.dumps({"error": str(error), "at": error.at}).encode(), status=400)
 
     def _route(self) -> None:
         address = urlsplit(self.path)
@@ -226,6 +223,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(length))
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("X-Content-Type-Options", "nosniff")
+        if self.server_logs.hint:
+            self.send_header("Logsrv-Hint", self.server_logs.hint)
         self.end_headers()
 
     def _json(self, value: object) -> None:
@@ -285,8 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         ends = {"since": since.isoformat(), "until": until.isoformat()}
         self.server_logs.slow_bars.wait()
-        hints = self.server_logs.hints
-        self._json({**ends, "step": step, "buckets": answer} | ({"hints": hints} if hints else {}))
+        self._json({**ends, "step": step, "buckets": answer})
 
     def _top(self, given: dict[str, str]) -> None:
         values = [_field(line, given["field"]) for line in self._found(given)]

@@ -12,19 +12,17 @@
  * @property {boolean} [context]
  */
 
-/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. `hints`: what was meant. */
+/** A refusal in one sentence. `status` 0: nobody answered. `at`: the column of a wrong query, from 1. */
 export class ApiError extends Error {
   /**
    * @param {number} status
    * @param {string} sentence
    * @param {number | null} [at]
-   * @param {string[]} [hints]
    */
-  constructor(status, sentence, at = null, hints = []) {
+  constructor(status, sentence, at = null) {
     super(sentence);
     this.status = status;
     this.at = at;
-    this.hints = hints;
   }
 }
 
@@ -86,17 +84,15 @@ function pause(seconds, signal) {
 async function refusal(response, began) {
   let sentence = `The server answers ${response.status}.`;
   let at = null;
-  let hints = [];
   try {
     const said = await response.json();
     if (typeof said.error === "string") sentence = said.error;
     if (Number.isInteger(said.at)) at = said.at;
-    if (Array.isArray(said.hints)) hints = said.hints;
   } catch {
     // A proxy's page, say: the status has to do.
   }
   if (response.status === 401) document.dispatchEvent(new CustomEvent("logsrv-log-in", { detail: { began } }));
-  return new ApiError(response.status, sentence, at, hints);
+  return new ApiError(response.status, sentence, at);
 }
 
 /**
@@ -105,7 +101,24 @@ async function refusal(response, began) {
  * @param {AbortSignal} [signal]
  */
 export async function get(path, parameters, signal) {
-  const response = await request(address(path, parameters), signal);
+  return json(await request(address(path, parameters), signal), signal);
+}
+
+/**
+ * The bars of a question, and the hint on its query: "" unless another tool's way of writing seems to be meant.
+ * @param {Record<string, string | number | null | undefined>} parameters
+ * @param {AbortSignal} signal
+ */
+export async function bars(parameters, signal) {
+  const response = await request(address("/api/histogram", parameters), signal);
+  return { answer: await json(response, signal), hint: response.headers.get("Logsrv-Hint") ?? "" };
+}
+
+/**
+ * @param {Response} response
+ * @param {AbortSignal} [signal]
+ */
+async function json(response, signal) {
   try {
     return await response.json();
   } catch (error) {

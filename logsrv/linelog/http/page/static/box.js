@@ -1,6 +1,6 @@
 /** The search box: asks for a new view while somebody types, and says what is wrong with a query. */
 
-import { byId, element } from "./dom.js";
+import { byId } from "./dom.js";
 import { printable } from "./text.js";
 
 const TYPING = 250;
@@ -16,13 +16,13 @@ export class Box {
     this.timer = this.telling = 0;
     this.asked = this.input.value;
     this.typed = -Infinity;
-    /** @type {[string, number | null, string[]] | null} what was said of the query that was asked last */
+    /** @type {[string, number | null] | null} what was said of the query that was asked last */
     this.refused = null;
     this.tell = () => {};
     this.input.addEventListener("input", () => {
       this.typed = performance.now();
       this.hide();
-      this.hint([]);
+      this.hint("");
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.ask(), TYPING);
     });
@@ -44,6 +44,7 @@ export class Box {
     clearTimeout(this.timer);
     this.input.value = query;
     this.asked = query;
+    this.hint("");
     this.accept();
   }
 
@@ -79,26 +80,23 @@ export class Box {
    * Say what is wrong, once typing has stopped.
    * @param {string} sentence
    * @param {number | null} at column from 1, in characters
-   * @param {string[]} hints
    */
-  refuse(sentence, at, hints) {
+  refuse(sentence, at) {
     clearTimeout(this.telling);
-    this.refused = [sentence, at, hints];
+    this.refused = [sentence, at];
     this.tell = () => {
       clearTimeout(this.telling);
       this.tell = () => {};
       this.show(sentence, at);
-      this.hint(hints);
     };
     this.telling = setTimeout(() => this.tell(), Math.max(0, this.typed + patience.typing - performance.now()));
   }
 
-  /** @param {string[]} hints what was meant, maybe */
-  hint(hints) {
-    const place = byId("query-hints");
-    const said = hints.filter((one) => typeof one === "string");
-    place.hidden = !said.length;
-    place.replaceChildren(...said.map((one) => element("li", "", printable(one))));
+  /** @param {string} text how a right query is written that was hardly meant as it stands; "" for any other */
+  hint(text) {
+    const place = byId("query-hint");
+    place.hidden = !text;
+    place.textContent = printable(text);
   }
 
   /**

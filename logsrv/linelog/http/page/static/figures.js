@@ -1,6 +1,6 @@
 /** The numbers around the lines: bars and values. One question at a time; what is not answered yet is dimmed. */
 
-import { address, get } from "./api.js";
+import { address, bars, get } from "./api.js";
 import { byId } from "./dom.js";
 import { Fields } from "./fields.js";
 import { Histogram } from "./histogram.js";
@@ -17,7 +17,7 @@ export class Figures {
   /**
    * @param {Fields} fields
    * @param {Histogram} histogram
-   * @param {{work: () => void, hints: (hints: string[]) => void, since: (time: number) => void}} told
+   * @param {{work: () => void, hint: (text: string) => void, since: (time: number) => void}} told
    *   work: whether something is under way may have changed. since: the beginning of the bars.
    */
   constructor(fields, histogram, told) {
@@ -104,12 +104,12 @@ export class Figures {
     try {
       // Up to now, not up to the last line: that nothing comes any more is to be seen.
       const until = this.question.until || "now";
-      const answer = await get("/api/histogram", { ...this.question, until, buckets: this.histogram.wanted }, signal);
+      const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
       if (signal.aborted) return;
       this.histogram.show(answer);
       this.when = when;
       this.showWhen();
-      this.told.hints(Array.isArray(answer.hints) ? answer.hints : []);
+      this.told.hint(hint);
       if (!this.question.until && this.question.since) this.told.since(Date.parse(answer.since));
       part.classList.remove("stale");
     } catch (error) {

@@ -61,7 +61,7 @@ const histogram = new Histogram(
 );
 const figures = new Figures(fields, histogram, {
   work: showWork,
-  hints: (hints) => box.hint(hints),
+  hint: (text) => box.hint(text),
   since: (time) => older.beyond(view.expire(time)),
 });
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
@@ -107,7 +107,7 @@ async function go(change, step, first = false) {
     if (!taken && error instanceof ApiError && LATER.includes(error.status)) againTimer = setTimeout(() => attempt(() => go(change, step, first)), AGAIN);
     else if (!taken && narrowed) figures.keep();
     if (!(error instanceof ApiError && error.status === 400 && !taken)) throw error;
-    box.refuse(error.message, error.at, error.hints);
+    box.refuse(error.message, error.at);
   } finally {
     if (turn === turns) {
       asking = false;

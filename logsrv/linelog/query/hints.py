@@ -1,0 +1,83 @@
+"""Hints: ways of writing of other tools, which are right here and hardly mean what was meant.
+
+`Failed and root` are three words, `app==shop` asks for the value `=shop`. Such a query stays one, and
+beside its result stands how the other thing is written.
+"""
+
+from __future__ import annotations
+
+import re
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.quoted import text_until
+
+MOST_HINTS = 3
+
+_FIELD = r"[A-Za-z_@][A-Za-z0-9_.@-]*"
+_QUOTED = '"' + text_until('"') + '"'
+_REGEX = "/" + text_until("/") + r"/(?=[\s)]|\Z)"
+_PIECE = re.compile(
+    rf"(?P<passed>{_QUOTED}|(?:{_FIELD}~)?{_REGEX}|{_FIELD}(?:!=|>=|<=|[=<>~:]){_QUOTED})"
+    r'|(?P<word>[^\s()"]+)',
+    re.DOTALL,
+)
+_EQUAL = re.compile(rf"-?({_FIELD})==(.*)", re.DOTALL)
+_STARS = re.compile(rf"-?({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
+_SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
+
+
+def hints(query: str) -> list[str]:
+    """Return sentences on a right query that says something else in another tool."""
+    pieces = list(_PIECE.finditer(query))
+    found = []
+    for place, piece in enumerate(pieces):
+        if word := piece["word"]:
+            behind = pieces[place + 1][0] if place + 1 < len(pieces) else ""
+            is_between = 0 < place < len(pieces) - 1
+            found.append(_of_word(word, behind, is_between=is_between))
+    return list(dict.fromkeys(hint for hint in found if hint))[:MOST_HINTS]
+
+
+def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
+    if equal := _EQUAL.fullmatch(word):
+        name, value = _shown(equal[1]), _shown(equal[2]) or '"…"'
+        return f"{name}=={value} asks for a value that begins with =; write {name}={value}"
+    stars = _STARS.fullmatch(word)
+    if stars and word != f"{stars[1]}=*" and word != f"-{stars[1]}=*":
+        return _of_stars(*stars.groups())
+    if selector := _SELECTOR.match(word):
+        name = _shown(selector[1])
+        meant = f'{name}=value "a phrase"'
+        return f'{{ and }} are words here; write {meant} for {{{name}="value"}} |= "a phrase"'
+    if word in ("|=", "|~"):
+        return f"{word} is a word here; text and /expressions/ stand side by side without it"
+    if word == "|":
+        return (
+            "| is a word here; count with logsrv search -c, --top FIELD or --histogram, or with "
+            "logsrv sql, or send the output to another command"
+        )
+    if is_between and word in ("and", "or", "&&", "||"):
+        operator = "AND" if word in ("and", "&&") else "OR"
+        return f"{word} is a word here; the operator is {operator}, in capitals"
+    if behind and word in ("not", "!"):
+        return f"{word} is a word here; the operator is NOT, in capitals, or a - before what is not wanted"
+    if is_between and word in ("=", "==", "!=", "<", "<=", ">", ">=", "~"):
+        op = "=" if word == "==" else word
+        return f"{word} is a word here; a comparison has no spaces: field{op}value"
+    return None
+
+
+def _of_stars(name: str, op: str, value: str) -> str:
+    name = _shown(name)
+    if value == "*":
+        return f"{name}!=* asks for another value than an asterisk; write NOT {name}=*"
+    longest = max(re.findall(r"[A-Za-z0-9_.@-]+", value), key=len, default="text")
+    no = "NOT " if op == "!=" else ""
+    return (
+        f"* is a character here; write {no}{name}:{_shown(longest)} (contains), or "
+        f"{no}{name}~/^{_shown(longest)}/ (begins with)"
+    )
+
+
+def _shown(text: str) -> str:
+    return one_line(text, 60)
