@@ -41,6 +41,9 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--to", metavar="ENDPOINT", required=True, help="where the server listens")
     declare_store(parser)
     declare_scope(parser)
+    parser.add_argument(
+        "--utc", action="store_true", help="times given without a zone are UTC, not local"
+    )
     parser.add_argument("-n", type=count, metavar="N", dest="number", help="at most so many")
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--speed", type=_speed, metavar="FACTOR", default=1.0,

@@ -17,6 +17,7 @@ from logsrv.cli.reading.arguments import (
     declare_query,
     declare_scope,
     declare_store,
+    declare_zone,
     field,
     matcher,
     opened,
@@ -54,6 +55,7 @@ def declare(parser: Parser) -> None:
         "--histogram", action="store_true", help="how many over time, as bars, in UTC"
     )
     parser.add_argument("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
+    declare_zone(parser)
     declare_looks(parser)
     parser.add_argument("--no-index", action="store_true", help="read all, ask no word index")
     parser.add_argument("--stats", action="store_true", help="say at the end what was read")

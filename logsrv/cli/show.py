@@ -15,6 +15,7 @@ from logsrv.cli.reading.arguments import (
     count,
     declare_looks,
     declare_store,
+    declare_zone,
     opened,
     position,
     status,
@@ -30,7 +31,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument(
         "-C", type=count, metavar="N", dest="around", default=5, help="so many neighbours (5)"
     )
-    parser.add_argument("--utc", action="store_true", help="show TIME as it is stored (default)")
+    declare_zone(parser)
     declare_looks(parser)
 
 

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from logsrv.cli.arguments import tell
-from logsrv.cli.reading.arguments import WrongQuery, declare_store, opened, status
+from logsrv.cli.reading.arguments import WrongQuery, declare_store, declare_zone, opened, status
 from logsrv.errors import LogsrvError
 from logsrv.kit.options.argument_parser import Parser
 
@@ -38,9 +38,7 @@ def declare(parser: Parser) -> None:
         help="a table that fits the terminal, CSV, an object a line, or a Parquet file",
     )  # fmt: skip
     parser.add_argument("--to", metavar="FILE", help="write into this file instead")
-    zone = parser.add_mutually_exclusive_group()
-    zone.add_argument("--utc", action="store_true", help="times without a zone are UTC, not local")
-    zone.add_argument("--local", action="store_true", help="show local time with its offset")
+    declare_zone(parser)
     parser.add_argument("--no-index", action="store_true", help="ask no word index")
     parser.add_argument("--stats", action="store_true", help="say at the end what was read")
     parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")

@@ -17,6 +17,7 @@ from logsrv.cli.reading.arguments import (
     declare_looks,
     declare_query,
     declare_store,
+    declare_zone,
     matcher,
     opened,
     status,
@@ -44,7 +45,7 @@ def declare(parser: Parser) -> None:
         "-n", type=count, metavar="N", dest="number", default=10, help="how many lines (10)"
     )
     parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
-    parser.add_argument("--utc", action="store_true", help="show TIME as it is stored (default)")
+    declare_zone(parser)
     declare_looks(parser)
 
 

@@ -51,7 +51,19 @@ def declare_scope(parser: Parser) -> None:
     )
     parser.add_argument("--until", metavar="TIME", help="before then")
     parser.add_argument("--source", metavar="GLOB", default="", help="of these, as tcp:10.1.*")
-    parser.add_argument("--utc", action="store_true", help="TIME without a zone is UTC, not local")
+
+
+def declare_zone(parser: Parser) -> None:
+    """Add the zone of all times: those that are given and those that are shown."""
+    zone = parser.add_mutually_exclusive_group()
+    zone.add_argument(
+        "--utc", action="store_true",
+        help="all times are UTC: those given without a zone (else local), and those shown (as always)",
+    )  # fmt: skip
+    zone.add_argument(
+        "--local", action="store_true",
+        help="all times are local: those shown, with their offset, and those given (as always)",
+    )  # fmt: skip
 
 
 def declare_looks(parser: Parser) -> None:
@@ -64,7 +76,6 @@ def declare_looks(parser: Parser) -> None:
         "--color", choices=("auto", "always", "never"), default="auto",
         help="auto: on a terminal, unless the variable NO_COLOR is set",
     )  # fmt: skip
-    parser.add_argument("--local", action="store_true", help="show local time with its offset")
     parser.add_argument(
         "--wrap", action="store_true", help="wrap long lines on a terminal instead of cutting them"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from logsrv.cli.reading.arguments import (
     declare_query,
     declare_scope,
     declare_store,
+    declare_zone,
     matcher,
     opened,
     position,
@@ -29,6 +31,7 @@ def parsed(*words: str) -> argparse.Namespace:
     declare_query(parser)
     declare_store(parser)
     declare_scope(parser)
+    declare_zone(parser)
     parser.add_argument("-n", type=count)
     parser.add_argument("-c", action="store_true")
     return parser.parse_args(list(words))
@@ -118,3 +121,17 @@ def test_what_another_tool_would_mean_is_said(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == (
         "logsrv tail: and is a word here; the operator is AND, in capitals\n"
     )
+
+
+@pytest.mark.parametrize("command", ["search", "tail", "show", "sql"])
+def test_all_times_of_a_command_are_of_one_zone(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {"show": ["1:0"], "sql": ["select 1"]}.get(command, [])
+    parser = Parser(f"logsrv {command}", "")
+    importlib.import_module(f"logsrv.cli.{command}").declare(parser)
+    assert parser.parse_args([*words, "--utc"]).utc
+    assert parser.parse_args([*words, "--local"]).local
+    with pytest.raises(UsageError):
+        parser.parse_args([*words, "--utc", "--local"])
+    assert "all times are UTC: those given" in " ".join(parser.format_help().split())
