@@ -9,9 +9,12 @@ there are rows, 1 when there are none, 2 when something is wrong.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import resource
 import signal
+import sys
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -52,25 +55,32 @@ def run(arguments: argparse.Namespace) -> int:
         terminated.append(True)
         raise KeyboardInterrupt
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _data() + MEMORY
-    if not 0 <= soft <= most:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     # What was put on disk for the answer is removed on the way out.
     signal.signal(signal.SIGTERM, end)
     try:
-        return _run(arguments)
+        with _little_memory():
+            return _run(arguments)
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if terminated:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _data() -> int:
-    """Return the bytes of memory that this process has by now, as RLIMIT_DATA counts them."""
+@contextlib.contextmanager
+def _little_memory() -> Iterator[None]:
+    """Have this process get so much more memory, and no more. Only Linux counts what it has by now."""
+    if sys.platform != "linux":
+        yield
+        return
     with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[5]) * resource.getpagesize()
+        most = int(file.read().split()[5]) * resource.getpagesize() + MEMORY
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [one for one in (soft, hard, most) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _run(arguments: argparse.Namespace) -> int:

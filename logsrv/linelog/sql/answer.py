@@ -6,6 +6,9 @@ row of the answer has been given out. Later it is NULL, and counted.
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -44,19 +47,21 @@ class Answer:
         self.on_frame: Callable[[], None] | None = None
         self._utc = utc
         self._pushed = pushed
-        self._temporary = tempfile.TemporaryDirectory(prefix="logsrv-sql-")
+        # Named before it is made: whatever signal comes in between, it is removed.
+        self._temporary = f"{tempfile.gettempdir()}/logsrv-sql-{secrets.token_hex(8)}"
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._binder: Binder | None = None
         self.rows: Rows | None = None
         self.columns: list[tuple[str, str]] = []
         try:
+            os.mkdir(self._temporary, 0o700)
             self._bind()
         except BaseException:
             self.close()
             raise
 
     def _bind(self) -> None:
-        planning = connect(self._temporary.name, utc=self._utc)
+        planning = connect(self._temporary, utc=self._utc)
         every = planning.execute("SELECT name FROM duckdb_optimizers()").fetchall()
         others = ",".join(name for (name,) in every if name not in OPTIMIZERS)
         planning.execute(f"SET disabled_optimizers = '{others}'")
@@ -79,7 +84,7 @@ class Answer:
             self._connection.close()
         if self._binder is not None:
             self._binder.connection.close()
-        self._temporary.cleanup()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def batches(self) -> Iterator[pyarrow.RecordBatch]:
         """Yield the rows of the answer."""
@@ -114,7 +119,7 @@ class Answer:
         self.rows = rows = Rows(self._reading, self.fields, everything(self.fields))
         rows.lenient = lenient
         rows.on_frame = self.on_frame
-        self._connection = connection = connect(self._temporary.name, utc=self._utc)
+        self._connection = connection = connect(self._temporary, utc=self._utc)
         connection.register("stored", rows)
         connection.execute(
             f"CREATE TEMP VIEW logs AS SELECT * REPLACE (level::{TYPE} AS level) FROM stored"

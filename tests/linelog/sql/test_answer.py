@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +278,20 @@ def test_the_moment_itself_belongs_to_the_side_that_sql_says(
     assert values(view, f"select count(*) from logs where time {op} '2026-11-20 06:00:02'") == [
         count
     ]
+
+
+def test_a_signal_as_the_directory_is_made_leaves_none(
+    view: View, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room, real = tmp_path / "tmp", os.mkdir
+    room.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(room))
+
+    def interrupted(*given: Any) -> None:
+        real(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Answer("select 1", Reading(view, processes=1))
+    assert not list(room.iterdir())
