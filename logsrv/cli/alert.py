@@ -26,6 +26,7 @@ _OPTIONS = {
     "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
     "alert": ("QUERY", "tell of lines that match this; repeatable"),
     "alert_command": ("COMMAND", "the program that gets an alert"),
+    "alert_variable": ("NAME", "a variable that the program gets as well; repeatable"),
     "alert_webhook": ("URL", "where an alert is posted to"),
     "alert_every": ("TIME", "accepted, so that a command line can be copied"),
     "directory": ("DIRECTORY", "the store; logs unless given"),

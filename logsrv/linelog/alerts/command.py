@@ -6,15 +6,16 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessTerminated
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol, connectionDone
 from twisted.python.failure import Failure
 
 from logsrv.kit.text.escape import one_line
+from logsrv.linelog.alerts import alone
 from logsrv.linelog.alerts.message import Undelivered
 from logsrv.linelog.alerts.settings import Command, missing
 
@@ -24,17 +25,17 @@ GRACE = 0.5
 """Seconds in which its last words may come when it has ended; others may hold its stderr for ever."""
 _KEPT = 4096
 
-# In a session of its own, so that whatever it starts can be ended with it.
-_ALONE = """\
-import os, resource, sys
-os.setsid()
-most = resource.getrlimit(resource.RLIMIT_AS)[1]
-resource.setrlimit(resource.RLIMIT_AS, (most, most))
-try:
-    os.execvp(sys.argv[1], sys.argv[1:])
-except OSError as error:
-    sys.exit(f"cannot be run: {error.strerror}")
-"""
+PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
+"""Variables of the server that the program gets, beside those of the locale, LC_*."""
+
+
+def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables that a program gets: the server's own may hold tokens."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED or name.startswith("LC_") or name in named
+    }
 
 
 class _Running(ProcessProtocol):
@@ -52,8 +53,8 @@ class _Running(ProcessProtocol):
             self.process = self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                [sys.executable, "-I", "-S", "-c", _ALONE, *command],
-                env={**os.environ, **environment},
+                [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
+                env=environment,
                 childFDs={0: "w", 1: self._devnull, 2: "r"},
             )
         finally:
@@ -77,14 +78,9 @@ class _Running(ProcessProtocol):
 
     def kill(self) -> None:
         """End it and whatever it has started."""
-        if self.process is None or self.process.pid is None:
-            return
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            # It has no session of its own yet.
-            with contextlib.suppress(Exception):
-                self.process.signalProcess("KILL")
+        if self.process is not None:
+            with contextlib.suppress(ProcessExitedAlready):
+                self.process.signalProcess("TERM")
 
     def _finish(self, reason: Failure) -> None:
         assert self.transport is not None
@@ -112,7 +108,7 @@ async def run(
 ) -> None:
     """Run a program with `text` on its standard input, until it ends. Raises Undelivered.
 
-    environment: variables beside ours. seconds: after that it is killed, with all it has started.
+    environment: all variables that it gets. seconds: after that it is killed, with all it has started.
     Cancelling kills it too.
     """
     if sentence := missing(command):

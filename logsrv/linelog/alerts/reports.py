@@ -75,7 +75,10 @@ def read_orders(line: bytes) -> Orders:
 
 def _alert(found: dict[str, Any]) -> AlertSettings:
     command = found.pop("alert_command")
-    return AlertSettings(alert_command=command and tuple(command), **found)
+    variables = tuple(found.pop("alert_variable"))
+    return AlertSettings(
+        alert_command=command and tuple(command), alert_variable=variables, **found
+    )
 
 
 def _progress(found: list[Any]) -> Progress:

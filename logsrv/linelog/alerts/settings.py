@@ -92,12 +92,24 @@ WEBHOOK: Kind[str] = Kind(
 )
 
 
+def _variable(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError("no name of a variable")
+    return text
+
+
+VARIABLE: Kind[str] = Kind(_variable, "the name of a variable, such as SSH_AUTH_SOCK", "NAME")
+
+
 @attrs.frozen(kw_only=True, slots=False)
 class AlertWays:
     """The options that alerts share unless they have their own."""
 
     alert_command: Command | None = option(
         None, COMMAND, "the program that gets an alert, as text on its standard input"
+    )
+    alert_variable: tuple[str, ...] = option(
+        (), VARIABLE, "a variable of the server that the program gets as well", repeatable=True
     )
     alert_webhook: str | None = option(None, WEBHOOK, "where an alert is posted to, as JSON")
     alert_every: float = option("5m", DURATION, "each alert is sent at most once in this time")

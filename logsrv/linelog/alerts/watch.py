@@ -6,6 +6,7 @@ a time, and the reactor's turn between two pieces.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Protocol
@@ -46,7 +47,8 @@ def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
         ways = {}
         if alert.alert_command is not None:
             text = message.text(alert, counted, test=test)
-            environment = message.variables(alert, counted)
+            environment = command.passed(os.environ, alert.alert_variable)
+            environment |= message.variables(alert, counted)
             ways["command"] = Deferred.fromCoroutine(
                 command.run(alert.alert_command, text, environment, reactor=reactor)
             )

@@ -81,6 +81,24 @@ async def test_one_that_takes_too_long_is_killed_with_all_it_has_started(tmp_pat
 
 
 @in_reactor
+async def test_what_has_left_its_session_is_killed_too(tmp_path: Path) -> None:
+    """In a session of its own, and without the parent that started it."""
+    pid = tmp_path / "pid"
+    words = ("sh", "-c", f"(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &); sleep 600")
+    assert "took 1.5 s and was killed" in await failure(words, seconds=1.5)
+    child = int(pid.read_text())
+    await until(lambda: not alive(child), "the end of what it has started")
+
+
+def test_it_gets_no_variables_but_those_that_are_named() -> None:
+    environ = dict.fromkeys(
+        ("PATH", "LC_TIME", "TOKEN", "LOGSRV_ALERT_WEBHOOK", "SSH_AUTH_SOCK"), "x"
+    )
+    assert list(command.passed(environ)) == ["PATH", "LC_TIME"]
+    assert list(command.passed(environ, ("SSH_AUTH_SOCK",))) == ["PATH", "LC_TIME", "SSH_AUTH_SOCK"]
+
+
+@in_reactor
 async def test_one_that_is_cancelled_is_killed(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     running = Deferred.fromCoroutine(

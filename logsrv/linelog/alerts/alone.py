@@ -1,0 +1,122 @@
+"""A parent for an alert's command, `alone.py PARENT COMMAND…`: it can end all that the command has started.
+
+It has the command's status. On SIGTERM, and when its own parent PARENT dies, it kills the command and what
+that has started, in whatever session that is by now: on Linux it adopts whoever loses a parent. Where the
+kernel cannot do that, the command's own session is what ends.
+
+It runs by itself, as `python -I -S`, and imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+KILL_WITHIN = 2
+"""Seconds after which it ends although something is left, such as a program of another user."""
+
+
+class _ToldToEndError(Exception):
+    """SIGTERM has come."""
+
+
+def _told(*_: object) -> None:
+    raise _ToldToEndError
+
+
+def _adopt(parent: int) -> None:
+    """Be told when the parent dies, and be the parent of whoever loses one."""
+    with contextlib.suppress(OSError, AttributeError):
+        prctl = ctypes.CDLL(None).prctl
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if os.getppid() != parent:
+        # It died before this could be told.
+        raise _ToldToEndError
+
+
+def _start(command: Sequence[str]) -> int:
+    """Start the command; return its process id. Its standard streams are its own from then on."""
+    pid = os.fork()
+    if pid:
+        # Standard output leads nowhere already.
+        os.dup2(1, 0)
+        os.dup2(1, 2)
+        return pid
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"cannot be run: {error.strerror}\n".encode())
+    os._exit(1)
+
+
+def _status_of(command: int) -> int:
+    """Wait for the command, and for adopted ones meanwhile; return its status as `waitpid` gives it."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == command:
+            return status
+
+
+def _end_all() -> None:
+    """Kill all children until none is left: those of a child that dies become ours.
+
+    Does nothing where the kernel does not tell which they are.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.alarm(KILL_WITHIN)
+    me = os.getpid()
+    while True:
+        try:
+            with open(f"/proc/{me}/task/{me}/children") as file:
+                children = file.read().split()
+        except OSError:
+            return
+        for child in children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(int(child), signal.SIGKILL)
+        with contextlib.suppress(InterruptedError):
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+        time.sleep(0.005)
+
+
+def _die_of(number: int) -> None:
+    """End by a signal, as the command did, without another image of memory on the disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def main() -> int:
+    """Run the command. Returns its exit status."""
+    os.setsid()
+    try:
+        signal.signal(signal.SIGTERM, _told)
+        _adopt(int(sys.argv[1]))
+        status = _status_of(_start(sys.argv[2:]))
+    except _ToldToEndError:
+        _end_all()
+        os.killpg(0, signal.SIGKILL)
+    if os.WIFSIGNALED(status):
+        _die_of(os.WTERMSIG(status))
+    return os.WEXITSTATUS(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
