@@ -89,9 +89,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store.segment",
         "logsrv.kit.text",
     ),
+    "logsrv.linelog.cursors": (
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segment",
+        "logsrv.kit.text",
+    ),
     "logsrv.linelog.alerts": (
+        "logsrv.linelog.cursors",
         "logsrv.linelog.read",
         "logsrv.linelog.query",
+        "logsrv.linelog.store.disk",
         "logsrv.linelog.store.segment",
         "logsrv.kit",
     ),

@@ -110,16 +110,16 @@ def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
     failed = False
 
     async def send() -> None:
+        from logsrv.linelog.alerts.delivery import deliver_by
         from logsrv.linelog.alerts.message import Undelivered
-        from logsrv.linelog.alerts.watch import deliver_by
 
         nonlocal failed
         deliver = deliver_by(running, test=True)
         for label, (alert, counted) in messages.items():
             lines = "1 line" if counted.count == 1 else f"{counted.count} lines"
-            for way, done in deliver(alert, counted).items():
+            for way in alert.ways:
                 try:
-                    await done
+                    await deliver(way, alert, counted)
                     print(f"alert {label}: sent by {way} with {lines}", flush=True)
                 except Undelivered as error:
                     failed = True

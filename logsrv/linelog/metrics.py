@@ -54,5 +54,22 @@ METRICS = (
         "Lines left out of live views, added up over the views.",
     ),
     Metric("alerts_sent_total", "counter", "Alerts that were delivered.", ("alert", "way")),
-    Metric("alerts_failed_total", "counter", "Alerts that were not.", ("alert", "way")),
+    Metric(
+        "alerts_failed_total",
+        "counter",
+        "Times that an alert was not delivered; most are tried again.",
+        ("alert", "way"),
+    ),
+    Metric(
+        "alerts_put_off_total",
+        "counter",
+        "Alerts under way when the service ended, which are sent again at the next start.",
+        ("alert", "way"),
+    ),
+    Metric(
+        "alerts_missed_segments_total",
+        "counter",
+        "Segments that were removed before an alert had looked at all of their lines.",
+        ("alert", "way"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,9 @@ class LoggerService(ListeningService[LoggerSettings]):
         self._web: WebServer | None = None
         self.alerts = Alerts(
             place=lambda: self.store.place,
+            identity=lambda: self.store.identity.store if self.store.identity else "",
             position=lambda: self.store.position,
+            clock=time.time,
             reactor=reactor,
             metrics=self.metrics,
         )

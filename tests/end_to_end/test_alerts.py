@@ -151,8 +151,7 @@ def test_a_reload_changes_the_alerts_and_forgets_nothing(
         common + 'alert = ["oops"]\n[[alerts]]\nname = "new"\nalert = "oops"\nalert-every = "1s"\n'
     )
     server.send_signal(signal.SIGHUP)
-    processes(server, 2)
-    assert "for 1, new" in server.log()
+    server.wait_for_log("watches the store for 1, new")
     server.send(b"oops 3\n")
     wait_until(lambda: len(calls(tmp_path)) >= 2, "the message of the new alert")
     assert server.stop() in (0, -signal.SIGTERM)

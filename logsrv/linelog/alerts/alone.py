@@ -16,7 +16,6 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -43,7 +42,7 @@ def _adopt(parent: int) -> None:
         raise _ToldToEndError
 
 
-def _start(command: Sequence[str]) -> int:
+def _start(command: list[str]) -> int:
     """Start the command; return its process id. Its standard streams are its own from then on."""
     pid = os.fork()
     if pid:

@@ -1,7 +1,8 @@
 """The process of the alerts: `python -m logsrv.linelog.alerts.child`, started by the daemon.
 
-Orders come on standard input, reports go to standard output. Its end is the daemon's end, or the
-daemon's word: signals that a terminal or a service manager sends to all processes are not for it.
+Orders come on standard input, at the start and after each reload; reports go to standard output. Its end
+is the daemon's end, or the daemon's word: signals that a terminal or a service manager sends to all
+processes are not for it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+import time
 import traceback
 from time import monotonic
 from typing import Any
@@ -20,13 +22,20 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.alerts.reports import LEAVE, STOP, Orders, Report, read_orders, report_line
-from logsrv.linelog.alerts.watch import Watch, Watcher, deliver_by
+from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.kept import Kept
+from logsrv.linelog.alerts.reports import STOP, Orders, Report, read_orders, report_line
+from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import reason
 
 NICE = 10
 # Address space, most of which is never touched: a query that needs more than this ends the process.
 MEMORY = 2 << 30
+WAIT = 20.0
+"""Seconds for which another process of alerts may still be there, which has only a few for its end."""
+TRY = 0.1
+"""Seconds between two looks whether it is."""
 
 
 class Daemon(LineOnlyReceiver):
@@ -39,35 +48,57 @@ class Daemon(LineOnlyReceiver):
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._orders: Orders | None = None
         self._watcher: Watcher | None = None
         self._finishing = False
         self._leaving = False
 
     def lineReceived(self, line: bytes) -> None:
-        if line in (STOP, LEAVE):
-            self._finish(hand_over=line == LEAVE)
-        elif self._watcher is None:
-            try:
-                self._begin(read_orders(line))
-            except Exception:
-                self.fail()
+        try:
+            if line == STOP:
+                self._finish()
+            elif self._orders is None:
+                self._orders = orders = read_orders(line)
+                kept = Kept(orders.directory, orders.store, now=monotonic, clock=time.time)
+                self._begin(kept, monotonic() + WAIT)
+            else:
+                self._orders = read_orders(line)
+                if self._watcher is not None:
+                    self._watcher.change(self._orders.tasks)
+        except Exception:
+            self.fail()
 
-    def _begin(self, orders: Orders) -> None:
-        deliver = deliver_by(self._reactor)
-        watches = {
-            label: Watch(label, alert, orders.progress[label], deliver=deliver, report=self.report)
-            for label, alert in orders.alerts.items()
-        }
-        view = View(orders.directory, lambda why: self.report(Report("damage", why=why)))
+    def _begin(self, kept: Kept, until: float) -> None:
+        """Begin to watch as soon as no other process does: that of a daemon that was killed may go on for a
+        few seconds."""
+        orders = self._orders
+        if self._leaving or orders is None:
+            return
+        try:
+            if not kept.lock() and monotonic() < until:
+                self._reactor.callLater(TRY, self._try, kept, until)
+                return
+        except OSError as error:
+            self._trouble(f"places cannot be kept: {reason(error)}")
         self._watcher = Watcher(
-            view,
-            watches,
+            View(orders.directory, self._trouble),
+            kept,
+            deliver=deliver_by(self._reactor),
             clock=self._reactor,
             now=monotonic,
             report=self.report,
             failed=self.fail,
         )
-        self._watcher.start()
+        self._watcher.start(orders.tasks)
+
+    def _try(self, kept: Kept, until: float) -> None:
+        try:
+            self._begin(kept, until)
+        except Exception:
+            self.fail()
+
+    def _trouble(self, why: str) -> None:
+        self.report(Report("trouble", why=why))
 
     def report(self, report: Report) -> None:
         """Tell the daemon; without one, nobody."""
@@ -76,19 +107,17 @@ class Daemon(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if not self._leaving:
-            self._finish(hand_over=False)
+            self._finish()
         elif self._reactor.running:
             self._reactor.stop()
 
-    def _finish(self, *, hand_over: bool) -> None:
+    def _finish(self) -> None:
         if self._watcher is None:
             self._leave()
-            return
-        # It may be asked twice: told to end, and then without a daemon.
-        finished = self._watcher.finish(hand_over=hand_over)
-        if not self._finishing:
+        elif not self._finishing:
+            # It may be asked twice: told to end, and then without a daemon.
             self._finishing = True
-            finished.addCallback(lambda _: self._leave())
+            self._watcher.finish().addCallback(lambda _: self._leave())
 
     def fail(self) -> None:
         """End because of the exception that is being handled; the daemon starts another process."""

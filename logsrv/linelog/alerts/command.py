@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts import alone
-from logsrv.linelog.alerts.message import Undelivered
+from logsrv.linelog.alerts.message import Later, Undelivered
 from logsrv.linelog.alerts.settings import Command, missing
 
 SECONDS = 60.0
@@ -90,12 +90,15 @@ class _Running(ProcessProtocol):
         if not isinstance(reason.value, ProcessTerminated):
             self.done.callback(None)
             return
-        ended = f"ended with status {reason.value.exitCode}"
+        status = reason.value.exitCode
+        ended = f"ended with status {status}"
         if reason.value.signal:
             ended = f"was ended by {signal.Signals(reason.value.signal).name}"
         words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
         said = f": {one_line(words, 300)}" if words else ""
-        self.done.errback(Undelivered(f"the command {ended}{said}"))
+        # Without a status it did not come to its end, for example because all processes were stopped.
+        error = Later if status is None or status == os.EX_TEMPFAIL else Undelivered
+        self.done.errback(error(f"the command {ended}{said}"))
 
 
 async def run(
@@ -106,18 +109,18 @@ async def run(
     reactor: Any,
     seconds: float = SECONDS,
 ) -> None:
-    """Run a program with `text` on its standard input, until it ends. Raises Undelivered.
+    """Run a program with `text` on its standard input, until it ends. Raises Undelivered, and Later.
 
     environment: all variables that it gets. seconds: after that it is killed, with all it has started.
     Cancelling kills it too.
     """
     if sentence := missing(command):
-        raise Undelivered(sentence)
+        raise Later(sentence)
     running = _Running(text, reactor)
     try:
         running.start(command, environment)
     except OSError as error:
-        raise Undelivered(f"the command cannot be started: {error.strerror}") from error
+        raise Later(f"the command cannot be started: {error.strerror}") from error
     late = False
 
     def too_late() -> None:
@@ -130,7 +133,7 @@ async def run(
         await running.done
     except Undelivered:
         if late:
-            raise Undelivered(f"the command took {seconds:g} s and was killed") from None
+            raise Later(f"the command took {seconds:g} s and was killed") from None
         raise
     finally:
         if limit.active():

@@ -20,6 +20,10 @@ class Undelivered(LogsrvError):
     """An error: a message did not arrive; one sentence that has none of the lines in it."""
 
 
+class Later(Undelivered):
+    """An error: the message may arrive if it is sent again later."""
+
+
 def text(alert: AlertSettings, counted: Counted, *, test: bool = False) -> bytes:
     """Return the message as a person reads it, with nothing in it that drives a terminal."""
     lines = "line matches" if counted.count == 1 else "lines match"

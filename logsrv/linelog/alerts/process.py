@@ -1,53 +1,47 @@
-"""The process of the alerts as the daemon sees it: started, started again, replaced, ended.
+"""The process of the alerts as the daemon sees it: started, started again, told of changes, ended.
 
 The daemon itself looks at no line: whatever alerts cost, and whatever they break, the writing side goes
-on. It remembers how far each alert has come, so that nothing is told twice or never when the process
-is another one.
+on. How far each alert has come is in files (kept.py), so that nothing is told never when the process or the
+daemon is another one.
 
     state    event    next     what happens
     IDLE     change   RUNNING  a process is started
-    RUNNING  change   LEAVING  it is told to leave
+    RUNNING  change   RUNNING  it is told
+    RUNNING  done     LEAVING  no task is left: it is told to end
     RUNNING  died     WAITING  the log says so
     WAITING  change   RUNNING  a process is started
     WAITING  due      RUNNING  a process is started
-    LEAVING  died     RUNNING  a process is started, which goes by the new settings
+    LEAVING  change   LEAVING
+    LEAVING  died     RUNNING  a process is started
     RUNNING  stop     ENDING   it is told to tell of what is counted, and to end
     LEAVING  stop     ENDING   it is told so
     ENDING   died     IDLE
     WAITING  stop     IDLE
 
-A start without alerts leads to IDLE.
+A start without tasks leads to IDLE.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ProcessDone, ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol, connectionDone
+from twisted.internet.error import ProcessDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.transitions import transitions
-from logsrv.linelog.alerts.reports import (
-    LEAVE,
-    STOP,
-    Orders,
-    Progress,
-    Report,
-    orders_line,
-    read_report,
-)
+from logsrv.linelog.alerts.kept import Kept
+from logsrv.linelog.alerts.reports import STOP, Orders, Report
 from logsrv.linelog.alerts.settings import AlertSettings, labelled, missing
+from logsrv.linelog.alerts.spawned import Spawned
+from logsrv.linelog.alerts.tasks import Tasks
 from logsrv.linelog.store.segment import Position
 
 log = Logger()
@@ -59,56 +53,8 @@ WELL = 60.0
 """Seconds after which a process that dies is one that worked."""
 END = 6.0
 """Seconds that it has for its end; then it is killed."""
-_KEPT = 4096
 
 NEXT = transitions(__doc__)
-
-
-class _Child(ProcessProtocol):
-    """A process: `take` gets its reports, `ended` why it ended, and what it said at last."""
-
-    def __init__(
-        self,
-        orders: Orders,
-        take: Callable[[Report], object],
-        ended: Callable[[Failure, str], object],
-    ) -> None:
-        self.alerts = orders.alerts
-        self._take = take
-        self._unfinished = b""
-        self._ended = ended
-        self._waiting = [orders_line(orders)]
-        self._said = b""
-
-    def connectionMade(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for line in waiting:
-            self.say(line)
-
-    def say(self, line: bytes) -> None:
-        """Send a line, when there is a process."""
-        if self.transport is None:
-            self._waiting.append(line)
-        else:
-            self.transport.write(line + b"\n")
-
-    def kill(self) -> None:
-        """End it by force."""
-        if self.transport is not None:
-            with contextlib.suppress(ProcessExitedAlready):
-                self.transport.signalProcess("KILL")
-
-    def outReceived(self, data: bytes) -> None:
-        *lines, self._unfinished = (self._unfinished + data).split(b"\n")
-        for line in lines:
-            self._take(read_report(line))
-
-    def errReceived(self, data: bytes) -> None:
-        self._said = (self._said + data)[-_KEPT:]
-
-    def processEnded(self, reason: Failure = connectionDone) -> None:
-        words = self._said.decode(errors="backslashreplace").strip().rpartition("\n")[2]
-        self._ended(reason, one_line(words, 300))
 
 
 def check(alerts: tuple[AlertSettings, ...]) -> None:
@@ -121,46 +67,65 @@ def check(alerts: tuple[AlertSettings, ...]) -> None:
 class Alerts:
     """The alerts of a service, from the first `change` to `stop`; `state` is one of the table's.
 
-    place: the directory of the store, where it is now. position: its end, where alerts that are new begin.
+    place: the directory of the store, where it is now. identity: that of the store, "" without one.
+    position: its end, where alerts that are new begin. clock: the time of day.
     """
 
     def __init__(
         self,
         *,
         place: Callable[[], str],
+        identity: Callable[[], str],
         position: Callable[[], Position],
+        clock: Callable[[], float],
         reactor: Any,
         metrics: Metrics,
     ) -> None:
         self.state = "IDLE"
         self._place = place
+        self._identity = identity
         self._position = position
+        self._clock = clock
         self._reactor = reactor
         self._metrics = metrics
-        self._alerts: Mapping[str, AlertSettings] = {}
-        self._progress: dict[object, Progress] = {}
+        self._alerts: Mapping[str, AlertSettings] | None = None
+        self._tasks = Tasks()
         self._seldom = Seldom(monotonic)
-        self._child: _Child | None = None
+        self._child: Spawned | None = None
         self._started = 0.0
         self._deaths = 0
         self._timer: Any = None
         self._stopped: Deferred[None] | None = None
 
     def change(self, alerts: tuple[AlertSettings, ...]) -> None:
-        """Go by these alerts from now on; those that were there before go on where they are."""
+        """Go by these alerts from now on; those that were there before go on where they are.
+
+        The first time, those that an earlier service of this store had.
+        """
         wanted = labelled(alerts)
         if wanted == self._alerts or self._stopped is not None:
             return
-        self._alerts = wanted
-        known, begin = self._progress, Progress(self._position())
-        alike = map(_likeness, wanted.values())
-        self._progress = {likeness: known.get(likeness, begin) for likeness in alike}
+        first, self._alerts = self._alerts is None, wanted
+        kept = Kept(self._place(), self._identity(), now=monotonic, clock=self._clock)
+        try:
+            if first:
+                self._tasks.resume(wanted, self._position(), kept)
+            else:
+                self._tasks.change(wanted, self._position(), kept)
+        finally:
+            kept.close()
         if self.state == "RUNNING":
             self._go("change")
-            self._tell(LEAVE)
-        elif self.state != "LEAVING":
+            assert self._child is not None
+            self._child.go_by(self._orders())
+        elif self.state == "LEAVING":
+            self._go("change")
+        elif self._tasks.all:
             self._go("change")
             self._start()
+
+    def _orders(self) -> Orders:
+        return Orders(self._place(), self._identity(), self._tasks.all)
 
     def stop(self) -> Deferred[None]:
         """End the process; fires when it has ended, after END seconds at the latest."""
@@ -192,45 +157,59 @@ class Alerts:
 
     def _start(self) -> None:
         self._cancel()
-        if not self._alerts:
+        if not self._tasks.all:
             self.state = "IDLE"
             return
-        progress = {
-            label: self._progress[_likeness(alert)] for label, alert in self._alerts.items()
-        }
-        orders = Orders(self._place(), self._alerts, progress)
-        self._child = _Child(orders, self._take, self._ended)
+        self._child = Spawned(self._orders(), self._take, self._ended)
         self._started = monotonic()
         # Not before the reactor runs: it would not hear of its end.
         self._reactor.callWhenRunning(self._spawn, self._child)
 
-    def _spawn(self, child: _Child) -> None:
+    def _spawn(self, child: Spawned) -> None:
         try:
-            process = self._reactor.spawnProcess(
+            self._reactor.spawnProcess(
                 child, COMMAND[0], COMMAND, env=None, childFDs={0: "w", 1: "r", 2: "r"}
             )
         except OSError as error:
             # There are too many processes, or too little memory: later there may be room.
             self._ended(Failure(error), "")
             return
-        log.info(
-            "alerts: process {pid} watches the store for {alerts}",
-            pid=process.pid,
-            alerts=", ".join(child.alerts),
-        )
+        child.log_labels()
 
     def _take(self, report: Report) -> None:
-        if report.kind == "come" and report.progress is not None:
-            self._come(report.label, report.progress)
+        count, labels = self._metrics.count, {"alert": report.label, "way": report.way}
+        if report.kind == "done":
+            self._done(report.name)
         elif report.kind == "sent":
-            self._metrics.count("alerts_sent_total", alert=report.label, way=report.way)
-        elif report.kind == "failed":
-            self._metrics.count("alerts_failed_total", alert=report.label, way=report.way)
+            count("alerts_sent_total", 1, **labels)
+        elif report.kind in ("failed", "later"):
+            count("alerts_failed_total", 1, **labels)
             self._complain(report)
-        elif report.kind == "gap":
-            log.warn("alerts: lines were removed from the store before they could be looked at")
-        else:
+        elif report.kind == "put-off":
+            count("alerts_put_off_total", 1, **labels)
+            log.warn(
+                "alert {alert}: a message of {number} lines was under way when the service ended; it is"
+                " sent again at the next start",
+                alert=report.label,
+                number=report.number,
+            )
+        elif report.kind == "missed":
+            count("alerts_missed_segments_total", report.number, **labels)
+            log.warn(
+                "alert {alert}: lines of {number} segments were removed from the store before it could look"
+                " at them",
+                alert=report.label,
+                number=report.number,
+            )
+        elif self._seldom.note(report.why) is not None:
             log.warn("alerts: {why}", why=report.why)
+
+    def _done(self, name: str) -> None:
+        """Forget a task that was taken out; end the process with the last one."""
+        self._tasks.done(name)
+        if not self._tasks.all and self.state == "RUNNING":
+            self._go("done")
+            self._tell(STOP)
 
     def _complain(self, report: Report) -> None:
         noted = self._seldom.note(f"{report.label} {report.way}")
@@ -242,13 +221,6 @@ class Alerts:
                 times=times,
                 why=report.why,
             )
-
-    def _come(self, label: str, progress: Progress) -> None:
-        """Remember how far an alert has come, if it is still wanted."""
-        assert self._child is not None
-        likeness = _likeness(self._child.alerts[label])
-        if likeness in self._progress:
-            self._progress[likeness] = progress
 
     def _ended(self, reason: Failure, words: str) -> None:
         self._cancel()
@@ -281,8 +253,3 @@ class Alerts:
     def _due(self) -> None:
         self._go("due")
         self._start()
-
-
-def _likeness(alert: AlertSettings) -> object:
-    """Return what makes it the same alert after a reload, wherever in the list it is then."""
-    return alert.alert, alert.name, alert.alert_command, alert.alert_webhook

@@ -1,15 +1,14 @@
 """The talk between the daemon and the process of its alerts: an object of JSON a line.
 
-The daemon says first which store and which alerts (`Orders`), and in the end `stop` or `leave`. The
-process reports what was sent and what was not, and how far each alert has come, so that its successor
-goes on there.
+The daemon says which store and which tasks (`Orders`), again after each reload, and in the end `stop`. The
+process reports what was sent and what was not.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 
@@ -18,59 +17,69 @@ from logsrv.linelog.store.segment import Position
 
 STOP = b"stop"
 """The word for: tell of what is counted, then end."""
-LEAVE = b"leave"
-"""The word for: end, a successor tells of what is counted."""
 
 
-class Progress(NamedTuple):
-    """A place in the store up to which an alert has told of all, and the end of its interval.
+@attrs.frozen
+class Task:
+    """A task for the process: to tell of an alert by one of its ways.
 
-    due: on the machine's monotonic clock, which is the same in all processes; None for no interval.
+    label: what logs and counters call the alert. begin: where it starts unless a place is kept. until:
+    where it ends, because the alert has been taken out; None as long as it is wanted.
     """
 
-    position: Position
-    due: float | None = None
+    label: str
+    way: str
+    alert: AlertSettings
+    begin: Position
+    until: Position | None = None
 
 
 @attrs.frozen
 class Orders:
-    """Orders to the process: a store, the alerts by their labels, and where each of them begins."""
+    """Orders to the process: a store and its tasks, by the names of their places.
+
+    store: its identity; "" without one.
+    """
 
     directory: str
-    alerts: Mapping[str, AlertSettings]
-    progress: Mapping[str, Progress]
+    store: str
+    tasks: Mapping[str, Task]
 
 
 @attrs.frozen
 class Report:
-    """A report: `kind` is sent, failed, come, gap or damage.
+    """A report about the alert and the way of a task.
 
-    label: of the alert. way: command or webhook. why: a sentence, for failed and damage. progress:
-    for come.
+    kind: `sent`; `failed`, for good; `later`, tried again; `put-off`, it comes again at the next start;
+        `missed`, with the number of segments that are gone unseen; `done`, the task has ended; `trouble`.
+    name: the task's, for done. why: a sentence, for failed, later and trouble.
     """
 
     kind: str
     label: str = ""
     way: str = ""
     why: str = ""
-    progress: Progress | None = None
+    name: str = ""
+    number: int = 0
 
 
 def orders_line(orders: Orders) -> bytes:
     """Return the orders as a line, without its LF."""
-    alerts = {label: attrs.asdict(alert) for label, alert in orders.alerts.items()}
-    given = {"directory": orders.directory, "alerts": alerts, "progress": orders.progress}
-    return json.dumps(given).encode()
+    return json.dumps(attrs.asdict(orders)).encode()
 
 
 def read_orders(line: bytes) -> Orders:
     """Return the orders of a line."""
     found = json.loads(line)
-    return Orders(
-        found["directory"],
-        {label: _alert(alert) for label, alert in found["alerts"].items()},
-        {label: _progress(progress) for label, progress in found["progress"].items()},
-    )
+    tasks = {name: _task(**task) for name, task in found["tasks"].items()}
+    return Orders(found["directory"], found["store"], tasks)
+
+
+def _task(
+    label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
+) -> Task:
+    end = None if until is None else Position(*until)
+    return Task(label, way, _alert(alert), Position(*begin), end)
 
 
 def _alert(found: dict[str, Any]) -> AlertSettings:
@@ -81,19 +90,12 @@ def _alert(found: dict[str, Any]) -> AlertSettings:
     )
 
 
-def _progress(found: list[Any]) -> Progress:
-    position, due = found
-    return Progress(Position(*position), due)
-
-
 def report_line(report: Report) -> bytes:
     """Return a report as a line, without its LF."""
-    given = attrs.asdict(report, recurse=False, filter=lambda _, value: value not in ("", None))
+    given = attrs.asdict(report, filter=lambda _, value: value not in ("", 0))
     return json.dumps(given).encode()
 
 
 def read_report(line: bytes) -> Report:
     """Return the report of a line."""
-    found = json.loads(line)
-    progress = found.pop("progress", None)
-    return Report(**found, progress=_progress(progress) if progress else None)
+    return Report(**json.loads(line))

@@ -17,6 +17,8 @@ from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DURATION, NAME, TEXT, Kind, WrongPlace
 from logsrv.kit.text.escape import one_line
 
+COMMAND_WAY = "command"
+WEBHOOK_WAY = "webhook"
 Command: TypeAlias = tuple[str, ...]
 """A program and its arguments."""
 
@@ -122,8 +124,14 @@ class AlertSettings(AlertWays):
     alert: str = option(REQUIRED, QUERY, "the lines to tell of")
     name: str | None = option(None, NAME, "its name in messages, in the log and in counters")
 
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways by which a message is sent."""
+        command = (COMMAND_WAY,) if self.alert_command is not None else ()
+        return command + ((WEBHOOK_WAY,) if self.alert_webhook is not None else ())
+
     def __attrs_post_init__(self) -> None:
-        if self.alert_command is None and self.alert_webhook is None:
+        if not self.ways:
             raise ValueError(
                 "--alert without --alert-command or --alert-webhook tells nobody; add one of them"
             )

@@ -6,6 +6,8 @@
     HELD      match   COUNTING  nothing is sent before the interval is over
     HELD      due     QUIET
     COUNTING  due     HELD      a message is sent
+    HELD      failed  COUNTING  what was sent is counted again, with what has matched since
+    COUNTING  failed  COUNTING  the same
 
 Only the first lines are kept, so that a flood takes no memory. There is no clock here: who calls says
 what time it is.
@@ -45,13 +47,25 @@ class Counted:
     begin: Position = attrs.field(factory=lambda: Position(0, 0))
     gap: bool = False
 
+    def followed_by(self, newer: Counted) -> Counted:
+        """Return these lines and newer ones together."""
+        if not newer.count:
+            return attrs.evolve(self, gap=self.gap or newer.gap)
+        return attrs.evolve(
+            self,
+            count=self.count + newer.count,
+            first=(self.first + newer.first)[:SHOWN],
+            until=newer.until,
+            gap=self.gap or newer.gap,
+        )
+
 
 class Tally:
     """A count that is taken at most once in `every` seconds; `due` is when, None in QUIET."""
 
     def __init__(self, every: float, due: float | None = None) -> None:
         """due: the end of an interval that has begun already."""
-        self._every = every
+        self.every = every
         self.due = due
         self.state = "QUIET" if due is None else "HELD"
         self.counted = Counted()
@@ -72,6 +86,12 @@ class Tally:
         if self.due is None:
             self.due = now + SETTLE
 
+    def put_back(self, undelivered: Counted, due: float) -> None:
+        """Count what was taken again, and let it be taken when that is due."""
+        self.state = NEXT[self.state, "failed"]
+        self.counted = undelivered.followed_by(self.counted)
+        self.due = due
+
     def missed(self) -> None:
         """Note that lines are gone which nobody looked at."""
         self.counted = attrs.evolve(self.counted, gap=True)
@@ -85,6 +105,6 @@ class Tally:
         if self.state == "QUIET":
             self.due = None
             return None
-        self.due = now + self._every
+        self.due = now + self.every
         self.counted = Counted()
         return taken

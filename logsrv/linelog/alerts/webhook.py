@@ -22,7 +22,7 @@ from twisted.web.http_headers import Headers
 from logsrv import __version__
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.message import Undelivered
+from logsrv.linelog.alerts.message import Later, Undelivered
 
 SECONDS = 10.0
 """Time for one attempt."""
@@ -31,10 +31,6 @@ PAUSES = (1.0, 5.0, 20.0)
 AGAIN = (408, 425, 429)
 """Statuses below 500 that say: later."""
 _LARGEST_ANSWER = 1 << 16
-
-
-class _Again(Undelivered):
-    """An error: it may go better the next time."""
 
 
 class _Rest(Protocol):
@@ -74,7 +70,7 @@ async def post(
     pauses: Sequence[float] = PAUSES,
     seconds: float = SECONDS,
 ) -> None:
-    """Post `body`, JSON, until it is taken. Raises Undelivered when it is refused or for good.
+    """Post `body`, JSON, until it is taken. Raises Undelivered if it is refused, Later if it is not taken.
 
     pauses: seconds before each further attempt. seconds: for one attempt. Cancelling gives up.
     """
@@ -83,10 +79,10 @@ async def post(
         try:
             await _attempt(agent, url, body, reactor, seconds)
             return
-        except _Again as error:
+        except Later as error:
             if pause is None:
                 tried = f"; it was tried {len(pauses) + 1} times" if pauses else ""
-                raise Undelivered(f"{error}{tried}") from None
+                raise Later(f"{error}{tried}") from None
         await deferLater(reactor, pause)
 
 
@@ -100,13 +96,13 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
     try:
         response = await answering
     except DeferredTimeout:
-        raise _Again(f"{where} did not answer within {seconds:g} s") from None
+        raise Later(f"{where} did not answer within {seconds:g} s") from None
     except CancelledError:
         raise
     except Exception as error:
         if any(reason.check(CancelledError) for reason in getattr(error, "reasons", ())):
             raise CancelledError from None
-        raise _Again(f"{where} cannot be reached: {_why(error)}") from error
+        raise Later(f"{where} cannot be reached: {_why(error)}") from error
     rest = _Rest()
     response.deliverBody(rest)
     limit = reactor.callLater(seconds, rest.leave)
@@ -119,7 +115,7 @@ async def _attempt(agent: Agent, url: str, body: bytes, reactor: Any, seconds: f
         return
     sentence = f"{where} answered with status {response.code}"
     if response.code >= 500 or response.code in AGAIN:
-        raise _Again(sentence)
+        raise Later(sentence)
     redirect = ", a redirect, which is not followed" if 300 <= response.code < 400 else ""
     raise Undelivered(sentence + redirect)
 

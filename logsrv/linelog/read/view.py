@@ -73,6 +73,11 @@ class View:
             raise StoreError(f"{self._disk.directory} cannot be read: {reason(error)}") from error
         self._by_number = {one.number: one for one in self.segments}
 
+    @property
+    def removed(self) -> bool:
+        """Whether the directory was removed; another of this path is another store."""
+        return self._disk.is_gone()
+
     def tell_of_no_files(self) -> None:
         """Report what has the name of a segment and cannot be read as one."""
         for name in no_files(self._disk):

@@ -41,12 +41,16 @@ class Disk:
 
     def renew(self) -> None:
         """Hold another directory of this path, made if need be, if the one held was removed."""
-        if not os.fstat(self._fd).st_nlink:
+        if self.is_gone():
             make_directory(self.directory)
             fd = os.open(self.directory, DIRECTORY)
             # At once for all threads: each call is in one of the two.
             os.dup2(fd, self._fd, inheritable=False)
             os.close(fd)
+
+    def is_gone(self) -> bool:
+        """Return whether the directory that is held was removed."""
+        return not os.fstat(self._fd).st_nlink
 
     def leave(self) -> None:
         """Let go of the directory."""
@@ -131,15 +135,19 @@ class Disk:
         self.replace(name, data)
         self.sync_directory()
 
-    def replace(self, name: str, data: bytes) -> None:
-        """Let a file hold `data`, as `put` does; its name is not on the medium yet."""
+    def replace(self, name: str, data: bytes, *, sync: bool = True) -> None:
+        """Let a file hold `data`, as `put` does; its name is not on the medium yet.
+
+        sync: what it holds is.
+        """
         fresh = name + TMP_SUFFIX
         fd = self.create_anew(fresh)
         try:
             left = memoryview(data)
             while left:
                 left = left[self.writev(fd, [left]) :]
-            self.fdatasync(fd)
+            if sync:
+                self.fdatasync(fd)
         finally:
             os.close(fd)
         self.rename(fresh, name)

@@ -16,8 +16,10 @@ class Hook(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, statuses: Sequence[int], headers: dict[str, str], body: bytes) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(
+        self, statuses: Sequence[int], headers: dict[str, str], body: bytes, port: int = 0
+    ) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.statuses = list(statuses)
         self.headers = headers
         self.body = body
@@ -60,9 +62,10 @@ def hook(
     headers: dict[str, str] | None = None,
     body: bytes = b"ok",
     tls: ssl.SSLContext | None = None,
+    port: int = 0,
 ) -> Iterator[Hook]:
     """A server that answers with these statuses, the last of them from then on."""
-    server = Hook(statuses or (200,), headers or {}, body)
+    server = Hook(statuses or (200,), headers or {}, body, port)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))

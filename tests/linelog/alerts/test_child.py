@@ -6,26 +6,30 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from logsrv.kit.testing import wait_until
 from logsrv.linelog.alerts.child import MEMORY
+from logsrv.linelog.alerts.kept import Kept, Progress
 from logsrv.linelog.alerts.process import COMMAND
-from logsrv.linelog.alerts.reports import (
-    LEAVE,
-    STOP,
-    Orders,
-    Progress,
-    Report,
-    orders_line,
-    read_report,
-)
+from logsrv.linelog.alerts.reports import STOP, Orders, Report, Task, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segment import Position
 from tests.linelog.read.stores import line, make_store
+
+BEGIN = Position(1, len(line("before")))
+
+
+def looks(pid: int) -> bool:
+    """Whether a process has the folder of the places open."""
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            if os.readlink(fd).endswith("/store/alerts"):
+                return True
+    return False
 
 
 @contextmanager
@@ -34,13 +38,13 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     store = make_store(directory / "store", [[line("before")]])
     words = ("sh", "-c", f"exec >>{directory}/out; {command}")
     alert = AlertSettings(alert="oops", alert_command=words, alert_every=100)
-    begin = Progress(Position(1, len(line("before"))))
+    task = Task("1", "command", alert, BEGIN)
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdin is not None
     try:
-        process.stdin.write(orders_line(Orders(str(store), {"1": alert}, {"1": begin})) + b"\n")
+        process.stdin.write(orders_line(Orders(str(store), "", {"1": task})) + b"\n")
         process.stdin.flush()
         yield process
     finally:
@@ -57,6 +61,11 @@ def report(process: subprocess.Popen[bytes], kind: str) -> Report:
     raise AssertionError(f"the process ended without {kind}")
 
 
+def watching(directory: Path) -> None:
+    """Wait until it keeps a place, as it does first of all."""
+    wait_until((directory / "store" / "alerts" / "1").exists, "the process")
+
+
 def write(directory: Path, message: str) -> None:
     with (directory / "store" / "current.log").open("ab") as file:
         file.write(line(message))
@@ -70,7 +79,7 @@ def say(process: subprocess.Popen[bytes], word: bytes) -> None:
 
 def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
     with child(tmp_path) as process:
-        report(process, "come")
+        watching(tmp_path)
         write(tmp_path, "oops 1")
         assert report(process, "sent") == Report("sent", "1", "command")
         assert "oops 1" in (tmp_path / "out").read_text()
@@ -80,7 +89,7 @@ def test_it_tells_of_lines_and_reports_that_it_did(tmp_path: Path) -> None:
 
 def test_its_memory_is_bounded_and_that_of_its_programs_is_not(tmp_path: Path) -> None:
     with child(tmp_path, "cat; ulimit -v") as process:
-        report(process, "come")
+        watching(tmp_path)
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         [bound] = [one.split()[3] for one in limits.splitlines() if one.startswith("Max address")]
         assert int(bound) == MEMORY
@@ -112,24 +121,27 @@ def test_it_does_so_too_when_the_daemon_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text().count("oops 2") == 1
 
 
-def test_it_leaves_what_is_counted_to_a_successor(tmp_path: Path) -> None:
+def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) -> None:
+    """That has the places for a few seconds more, and tells of lines from them on."""
+    make_store(tmp_path / "store", [[line("before")]])
+    other = Kept(str(tmp_path / "store"), "", now=lambda: 0, clock=lambda: 0)
+    assert other.lock()
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
-        report(process, "sent")
+        task = Task("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
+        wait_until(lambda: looks(process.pid), "it to look for the lock")
         size = (tmp_path / "store" / "current.log").stat().st_size
+        other.save("1", task, Progress(Position(1, size)))
+        other.close()
         write(tmp_path, "oops 2")
-        say(process, LEAVE)
-        assert process.stdout is not None
-        last = [read_report(one) for one in process.stdout.read().splitlines()][-1]
-        assert process.wait(20) == 0
-    assert last.progress is not None and last.progress.position == Position(1, size)
-    assert "oops 2" not in (tmp_path / "out").read_text()
+        report(process, "sent")
+    assert "oops 1" not in (tmp_path / "out").read_text()
 
 
 def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
     """A service manager sends SIGTERM to all: what comes until the daemon's end is told of."""
     with child(tmp_path) as process:
-        report(process, "come")
+        watching(tmp_path)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             process.send_signal(number)
         write(tmp_path, "oops 1")
@@ -140,7 +152,7 @@ def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     store = str(tmp_path / "no")
     alert = AlertSettings(alert="x", alert_command=("x",))
-    orders = Orders(store, {"1": alert}, {"1": Progress(Position(0, 0))})
+    orders = Orders(store, "", {"1": Task("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
         COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=30
     )
@@ -154,7 +166,7 @@ def test_a_command_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
         write(tmp_path, "oops 1")
         wait_until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").read_text(), "it")
         say(process, STOP)
-        assert "given up" in report(process, "failed").why
+        report(process, "put-off")
         assert process.wait(20) == 0
     pid = int((tmp_path / "out").read_text())
     wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")

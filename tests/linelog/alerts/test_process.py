@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.alerts.process import END, PAUSES, Alerts, check
-from logsrv.linelog.alerts.reports import Orders, Progress, Report, read_orders, report_line
+from logsrv.linelog.alerts.reports import Orders, Report, Task, read_orders, report_line
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.metrics import METRICS
 from logsrv.linelog.store.segment import Position
@@ -42,7 +43,12 @@ class Process:
 
     @property
     def orders(self) -> Orders:
-        return read_orders(self.said[0])
+        return read_orders([one for one in self.said if one != b"stop"][-1])
+
+    @property
+    def wanted(self) -> list[str]:
+        """The queries that it is to watch for."""
+        return [one.alert.alert for one in self.orders.tasks.values() if one.until is None]
 
     def report(self, report: Report, pieces: int = 1) -> None:
         line = report_line(report) + b"\n"
@@ -80,13 +86,19 @@ class Reactor(Clock):
 class Stage:
     """Alerts with that reactor, at an end of the store that the test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
         self.reactor = Reactor()
         self.metrics = Metrics(METRICS)
         self.end = Position(1, 100)
-        self.place = "/store"
-        self.alerts = Alerts(
+        self.place = str(directory)
+        self.alerts = self.service()
+
+    def service(self) -> Alerts:
+        """Return the alerts of another service of the same store."""
+        return Alerts(
             place=lambda: self.place,
+            identity=lambda: "ab" * 16,
+            clock=lambda: 0.0,
             position=lambda: self.end,
             reactor=self.reactor,
             metrics=self.metrics,
@@ -94,8 +106,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
 
 
 def alert(query: str, name: str | None = None, every: float = 300) -> AlertSettings:
@@ -109,26 +121,31 @@ def test_without_alerts_there_is_no_process(stage: Stage) -> None:
 
 def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
-    begin = Progress(Position(1, 100))
+    begin = Position(1, 100)
     assert stage.reactor.last.orders == Orders(
-        "/store", {"1": alert("a"), "web": alert("b", "web")}, {"1": begin, "web": begin}
+        stage.place,
+        "ab" * 16,
+        {
+            "1": Task("1", "command", alert("a"), begin),
+            "2": Task("web", "command", alert("b", "web"), begin),
+        },
     )
 
 
 def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: Stage) -> None:
     stage.alerts.change((alert("a"),))
-    stage.place = "/moved"
+    stage.place += "/moved"
     stage.reactor.last.die()
     stage.reactor.advance(PAUSES[0])
-    assert stage.reactor.last.orders.directory == "/moved"
+    assert stage.reactor.last.orders.directory == stage.place
 
 
-def test_a_process_that_dies_is_replaced_later_and_later_and_goes_on_where_it_was(
+def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(
     stage: Stage,
 ) -> None:
     stage.alerts.change((alert("a"),))
-    come = Progress(Position(2, 5), 77.0)
-    stage.reactor.last.report(Report("come", "1", progress=come), pieces=2)
+    stage.reactor.last.report(Report("sent", "1", "command"), pieces=2)
+    orders = stage.reactor.last.orders
     with logged() as messages:
         for pause in (*PAUSES, PAUSES[-1]):
             stage.reactor.last.die(b"Traceback\nKeyError: 'x'\n")
@@ -137,14 +154,23 @@ def test_a_process_that_dies_is_replaced_later_and_later_and_goes_on_where_it_wa
             assert len(stage.reactor.processes) == number
             stage.reactor.advance(0.2)
             assert len(stage.reactor.processes) == number + 1
-            assert stage.reactor.last.orders.progress == {"1": come}
+            assert stage.reactor.last.orders == orders
     assert any("started again in 1 s" in one and "KeyError: 'x'" in one for one in messages)
+
+
+def leave(stage: Stage) -> None:
+    """Let the process leave, which has nothing more to do."""
+    stage.alerts.change((alert("gone"),))
+    stage.alerts.change(())
+    [name] = stage.reactor.last.orders.tasks
+    stage.reactor.last.report(Report("done", name=name))
+    assert stage.alerts.state == "LEAVING"
 
 
 @pytest.mark.parametrize("leaving", [False, True])
 def test_a_process_that_cannot_be_started_is_tried_again(stage: Stage, leaving: bool) -> None:
     if leaving:
-        stage.alerts.change((alert("b"),))
+        leave(stage)
         stage.alerts.change((alert("a"),))
     stage.reactor.full = True
     with logged() as messages:
@@ -156,37 +182,25 @@ def test_a_process_that_cannot_be_started_is_tried_again(stage: Stage, leaving: 
     assert sum("Resource temporarily unavailable" in one for one in messages) == 2
     stage.reactor.full = False
     stage.reactor.advance(PAUSES[1])
-    assert stage.reactor.last.orders.alerts == {"1": alert("a")}
+    assert stage.reactor.last.wanted == ["a"]
 
 
-def test_a_change_replaces_it_when_it_has_ended_and_keeps_how_far_each_has_come(
-    stage: Stage,
-) -> None:
+def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
+    """What is gone ends where the store ends now, and what is new begins there."""
     stage.alerts.change((alert("a"), alert("b")))
-    first = stage.reactor.last
     stage.end = Position(3, 0)
     stage.alerts.change((alert("new"), alert("b", every=5)))
-    assert first.said[1:] == [b"leave"] and stage.reactor.last is first
-    # What it says while it leaves counts, by the numbers that it knows.
-    first.report(Report("come", "1", progress=Progress(Position(2, 1))))
-    first.report(Report("come", "2", progress=Progress(Position(2, 2), 9.0)))
-    first.die()
-    assert stage.reactor.last.orders.progress == {
-        "1": Progress(Position(3, 0)),
-        "2": Progress(Position(2, 2), 9.0),
+    assert len(stage.reactor.processes) == 1
+    first, end = Position(1, 100), Position(3, 0)
+    assert stage.reactor.last.orders.tasks == {
+        "3": Task("1", "command", alert("new"), end),
+        "2": Task("2", "command", alert("b", every=5), first),
+        "1": Task("1", "command", alert("a"), first, until=end),
     }
-
-
-def test_how_far_an_alert_had_come_before_a_change_counts_if_it_says_no_more(
-    stage: Stage,
-) -> None:
-    stage.alerts.change((alert("a"),))
-    come = Progress(Position(2, 1), 9.0)
-    stage.reactor.last.report(Report("come", "1", progress=come))
-    stage.alerts.change((alert("new"), alert("a")))
-    stage.reactor.last.die()
-    begin = Progress(Position(1, 100))
-    assert stage.reactor.last.orders.progress == {"1": begin, "2": come}
+    stage.reactor.last.report(Report("done", name="1"))
+    stage.reactor.last.die(b"x")
+    stage.reactor.advance(PAUSES[0])
+    assert stage.reactor.last.wanted == ["new", "b"] and len(stage.reactor.last.orders.tasks) == 2
 
 
 def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
@@ -195,11 +209,13 @@ def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
     assert stage.reactor.last.said[1:] == []
 
 
-def test_a_change_to_none_ends_it_and_to_one_begins_again(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
-    stage.alerts.change(())
+def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
+    stage: Stage,
+) -> None:
+    leave(stage)
+    assert stage.reactor.last.said[-1] == b"stop"
     stage.reactor.last.die()
-    assert len(stage.reactor.processes) == 1
+    assert len(stage.reactor.processes) == 1 and stage.alerts.state == "IDLE"
     stage.alerts.change((alert("a"),))
     assert len(stage.reactor.processes) == 2
 
@@ -213,19 +229,18 @@ def test_a_change_while_it_waits_starts_it_at_once(stage: Stage) -> None:
 
 
 def test_two_changes_while_it_leaves(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
+    leave(stage)
     stage.alerts.change((alert("b"),))
-    stage.alerts.change((alert("c"),))
-    assert stage.reactor.last.said[1:] == [b"leave"]
+    stage.alerts.change((alert("c"), alert("b")))
     stage.reactor.last.die()
-    assert [one.alert for one in stage.reactor.last.orders.alerts.values()] == ["c"]
+    assert sorted(stage.reactor.last.wanted) == ["b", "c"]
 
 
 @pytest.mark.parametrize("leaving", [False, True])
 def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
-    stage.alerts.change((alert("a"),))
     if leaving:
-        stage.alerts.change((alert("b"),))
+        leave(stage)
+    stage.alerts.change((alert("a"),))
     stopped = stage.alerts.stop()
     assert stage.reactor.last.said[-1] == b"stop" and not stopped.called
     stage.reactor.last.die()
@@ -255,13 +270,21 @@ def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage:
         stage.reactor.last.report(Report("sent", "1", "command"))
         for _ in range(3):
             stage.reactor.last.report(Report("failed", "web", "webhook", "no route"))
-        stage.reactor.last.report(Report("gap"))
-        stage.reactor.last.report(Report("damage", why="it is damaged"))
+        stage.reactor.last.report(Report("missed", "1", "command", number=3))
+        stage.reactor.last.report(Report("put-off", "1", "command", number=7))
+        for _ in range(3):
+            stage.reactor.last.report(Report("trouble", why="it is damaged"))
     assert stage.metrics.value("alerts_sent_total", alert="1", way="command") == 1
     assert stage.metrics.value("alerts_failed_total", alert="web", way="webhook") == 3
+    assert stage.metrics.value("alerts_missed_segments_total", alert="1", way="command") == 3
+    assert stage.metrics.value("alerts_put_off_total", alert="1", way="command") == 1
     assert messages == [
         "alert web was not delivered: no route",
-        "alerts: lines were removed from the store before they could be looked at",
+        "alert 1: lines of 3 segments were removed from the store before it could look at them",
+        (
+            "alert 1: a message of 7 lines was under way when the service ended; it is sent again at"
+            " the next start"
+        ),
         "alerts: it is damaged",
     ]
 
@@ -271,3 +294,44 @@ def test_a_command_that_is_not_there_is_refused() -> None:
         check((AlertSettings(alert="a", alert_command=("nope",)),))
     check((AlertSettings(alert="a", alert_command=(sys.executable,)),))
     check((AlertSettings(alert="a", alert_webhook="http://x/"),))
+
+
+def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:
+    stage.alerts.change((alert("a"), alert("b", "web")))
+    names = {one.alert.alert: name for name, one in stage.reactor.last.orders.tasks.items()}
+    stage.end = Position(9, 0)
+    stage.service().change((alert("b", "renamed"), alert("new"), alert("a")))
+    tasks = stage.reactor.last.orders.tasks
+    assert {one.alert.alert: name for name, one in tasks.items()} == names | {"new": "3"}
+
+
+def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> None:
+    """Nobody is told of the lines of that time."""
+    stage.alerts.change((alert("a"),))
+    stage.service().change(())
+    again = stage.service()
+    stage.end = Position(9, 0)
+    again.change((alert("a"),))
+    [task] = stage.reactor.last.orders.tasks.values()
+    assert task.begin == Position(9, 0) and stage.alerts.state == "RUNNING"
+    kept = (Path(stage.place) / "alerts" / "1").read_text()
+    assert '"position":"9:0"' in kept
+
+
+@pytest.mark.parametrize("harm", [b"", b"rubbish\n", b'{"store":1} 00000000\n'])
+def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, harm: bytes) -> None:
+    stage.alerts.change((alert("a"),))
+    (Path(stage.place) / "alerts" / "1").write_bytes(harm)
+    stage.end = Position(9, 0)
+    with logged() as messages:
+        stage.service().change((alert("a"),))
+    assert "alerts/1 is damaged" in messages[0] and "begins at the end of the store" in messages[0]
+    assert list(stage.reactor.last.orders.tasks) == ["2"]
+
+
+def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
+    stage.place += "/none"
+    with logged() as messages:
+        stage.alerts.change((alert("a"),))
+    assert stage.reactor.last.wanted == ["a"]
+    assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)

@@ -1,4 +1,4 @@
-"""What daemon and process say to each other arrives as it was said."""
+"""Orders and reports: what is written is what is read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from logsrv.linelog.alerts.reports import (
     Orders,
-    Progress,
     Report,
+    Task,
     orders_line,
     read_orders,
     read_report,
@@ -18,12 +18,22 @@ from logsrv.linelog.store.segment import Position
 
 
 def test_orders() -> None:
-    alerts = {
-        "1": AlertSettings(alert='a "b\nc"', alert_command=("x", "y z"), alert_every=0.5),
-        "n": AlertSettings(alert="ü", alert_webhook="http://x/", name="n"),
-    }
-    progress = {"1": Progress(Position(1, 2), 3.5), "n": Progress(Position(4, 5))}
-    orders = Orders("/d", alerts, progress)
+    alert = AlertSettings(
+        alert='"\u20ac\n"',
+        name="web",
+        alert_command=("x", "a b"),
+        alert_variable=("TOKEN",),
+        alert_every=1.5,
+    )
+    hook = AlertSettings(alert="x", alert_webhook="http://x/")
+    orders = Orders(
+        "/store",
+        "ab" * 16,
+        {
+            "7": Task("web", "command", alert, Position(3, 4)),
+            "8": Task("2", "webhook", hook, Position(3, 4), Position(5, 6)),
+        },
+    )
     line = orders_line(orders)
     assert b"\n" not in line and read_orders(line) == orders
 
@@ -32,10 +42,9 @@ def test_orders() -> None:
     "report",
     [
         Report("sent", "1", "command"),
-        Report("failed", "1", "webhook", "it was\nrefused"),
-        Report("come", "1", progress=Progress(Position(1, 2), 3.5)),
-        Report("come", "1", progress=Progress(Position(0, 0))),
-        Report("gap"),
+        Report("later", "1", "webhook", "no route\nto it"),
+        Report("put-off", "web", "command", number=3),
+        Report("done", name="7"),
     ],
 )
 def test_reports(report: Report) -> None:

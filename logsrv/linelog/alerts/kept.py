@@ -1,0 +1,151 @@
+"""The kept places of alerts: a file for each alert and way, in the folder `alerts` of the store.
+
+The names of the files are numbers; what is in a file tells which alert it is of. One process at a time has
+them, by a lock on the folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.alerts.reports import Task
+from logsrv.linelog.cursors import place
+from logsrv.linelog.cursors.place import Place
+from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk, reason
+from logsrv.linelog.store.segment import Position
+
+FOLDER = "alerts"
+
+
+class Key(NamedTuple):
+    """What makes it the same task as before: its way, and the name and the query of its alert."""
+
+    way: str
+    name: str | None
+    query: str
+
+
+def key_of(task: Task) -> Key:
+    """Return the key of a task."""
+    return Key(task.way, task.alert.name, task.alert.alert)
+
+
+class Progress(NamedTuple):
+    """A place in the store up to which an alert has told of all, and the end of its interval.
+
+    due: on the monotonic clock; None for no interval.
+    """
+
+    position: Position
+    due: float | None = None
+
+
+class Kept:
+    """The places of the alerts of a store, which has this identity ("" without one).
+
+    now: seconds that only grow. clock: the time of day. Each method raises OSError.
+    """
+
+    def __init__(
+        self, directory: str, store: str, *, now: Callable[[], float], clock: Callable[[], float]
+    ) -> None:
+        self._directory = os.path.join(directory, FOLDER)
+        self._store = store
+        self._now = now
+        self._clock = clock
+        self._disk: Disk | None = None
+
+    def _entered(self) -> Disk:
+        """Return the folder, which is made when it is needed first: a full disk may have no room for it."""
+        if self._disk is None:
+            try:
+                os.mkdir(self._directory, DIRECTORY_MODE)
+            except FileExistsError:
+                pass
+            else:
+                os.chmod(self._directory, DIRECTORY_MODE)
+            self._disk = Disk().enter(self._directory)
+        return self._disk
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        if self._disk is not None:
+            self._disk.leave()
+            self._disk = None
+
+    def exists(self) -> bool:
+        """Return whether there has been a place."""
+        return os.path.isdir(self._directory)
+
+    def lock(self) -> bool:
+        """Return whether no other process has the places; then no other will."""
+        import fcntl
+
+        try:
+            self._entered().lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def names(self) -> list[str]:
+        """Return the names of all places."""
+        return [
+            name for name, plain in self._entered().entries().items() if plain and name.isdigit()
+        ]
+
+    def keys(self, end: Position, tell: Callable[[str], object]) -> dict[str, Key]:
+        """Return whose places there are; `tell` gets a sentence for each that is of no use.
+
+        end: that of the store.
+        """
+        found = {}
+        for name in sorted(self.names(), key=int):
+            try:
+                kept = place.load(self._entered(), name)
+                if kept is None:
+                    continue
+                why = place.foreign(kept, self._store, end)
+                if why is not None:
+                    raise ValueError(f"{self._entered().path(name)} is of no use: {why}")
+                found[name] = Key(kept.note["way"], kept.note["name"], kept.note["alert"])
+            except OSError as error:
+                tell(f"{self._entered().path(name)} cannot be read: {reason(error)}")
+            except KeyError:
+                tell(f"{self._entered().path(name)} is no place of an alert")
+            except ValueError as error:
+                tell(str(error))
+        return found
+
+    def load(self, name: str, every: float) -> Progress | None:
+        """Return how far a task has come; None if that is not kept. every: seconds of its interval."""
+        try:
+            kept = place.load(self._entered(), name)
+            if kept is None:
+                return None
+            due = kept.note["due"] and parse_rfc3339(kept.note["due"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        if due is None:
+            return Progress(kept.position)
+        # The time of day may have jumped since.
+        left = min(max(due - self._clock(), 0.0), every)
+        return Progress(kept.position, self._now() + left)
+
+    def save(self, name: str, task: Task, progress: Progress, *, sync: bool = True) -> None:
+        """Keep how far a task has come. sync: on the medium on return."""
+        clock, due = self._clock(), progress.due
+        note = {
+            "alert": task.alert.alert,
+            "name": task.alert.name,
+            "way": task.way,
+            "due": None if due is None else rfc3339(clock + max(due - self._now(), 0.0)),
+        }
+        kept = Place(progress.position, self._store, rfc3339(clock), note)
+        place.save(self._entered(), name, kept, sync=sync)
+
+    def remove(self, name: str) -> None:
+        """Keep the place of a task no longer."""
+        self._entered().unlink(name)

@@ -1,0 +1,137 @@
+"""The tasks of the process of the alerts: one for each alert and way, under the name of its kept place.
+
+A task stays the same over reloads and restarts as long as its alert does. One whose alert was taken out
+stays until it has told of all that was stored before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+from twisted.logger import Logger
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.alerts.kept import Kept, Key, Progress, key_of
+from logsrv.linelog.alerts.reports import Task
+from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.segment import Position
+
+log = Logger()
+
+Alerts = Mapping[str, AlertSettings]
+
+
+class Tasks:
+    """The tasks there are: `all`, by the names of their places."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Task] = {}
+        self._number = 0
+
+    def resume(self, wanted: Alerts, end: Position, kept: Kept) -> None:
+        """Begin with the tasks for these alerts; those that an earlier service had go on where they were.
+
+        end: that of the store.
+        """
+        known = self._left_behind(wanted, end, kept)
+        self._assign(wanted, known, end, kept, changed=True)
+        for name in known.keys() - self.all.keys():
+            log.info("alerts: {query} is no longer told", query=one_line(known[name].query))
+            with contextlib.suppress(OSError):
+                kept.remove(name)
+
+    def change(self, wanted: Alerts, end: Position, kept: Kept) -> None:
+        """Go by other alerts; those that are gone end at the end of the store as it is now."""
+        before = self.all
+        known = {name: key_of(task) for name, task in before.items() if task.until is None}
+        self._assign(wanted, known, end, kept)
+        for name, task in before.items():
+            if name not in self.all:
+                self.all[name] = attrs.evolve(task, until=task.until or end)
+
+    def done(self, name: str) -> None:
+        """Forget a task that has ended."""
+        self.all.pop(name, None)
+
+    def _left_behind(self, wanted: Alerts, end: Position, kept: Kept) -> dict[str, Key]:
+        """Return the places of an earlier service; those that are of no use are told, and go."""
+        if not wanted and not kept.exists():
+            return {}
+        try:
+            names = kept.names()
+            self._number = max(map(int, names), default=0)
+            known = kept.keys(end, _begins_anew)
+            for name in names:
+                if name not in known:
+                    kept.remove(name)
+        except OSError as error:
+            _begins_anew(f"the places of alerts cannot be read: {reason(error)}")
+            return {}
+        return known
+
+    def _assign(
+        self,
+        wanted: Alerts,
+        known: Mapping[str, Key],
+        end: Position,
+        kept: Kept,
+        *,
+        changed: bool = False,
+    ) -> None:
+        """Let each alert and way have the task that it had, or a new one that begins at the end."""
+        tasks = [
+            Task(label, way, alert, end) for label, alert in wanted.items() for way in alert.ways
+        ]
+        names = paired([key_of(task) for task in tasks], known, changed=changed)
+        before, self.all = self.all, {}
+        for task, name in zip(tasks, names, strict=True):
+            if name is None:
+                self._number += 1
+                name = str(self._number)
+                _keep(kept, name, task)
+            begin = before[name].begin if name in before else end
+            self.all[name] = attrs.evolve(task, begin=begin)
+
+
+def _begins_anew(why: str) -> None:
+    log.error("alerts: {why}; the alert that it was of begins at the end of the store", why=why)
+
+
+def _keep(kept: Kept, name: str, task: Task) -> None:
+    """Keep where a new alert begins, before any line can come and the process can be killed.
+
+    It is not synced, for nobody may wait for a disk here; the process does that.
+    """
+    try:
+        kept.save(name, task, Progress(task.begin), sync=False)
+    except OSError as error:
+        why = reason(error)
+        log.error("the place of alert {alert} cannot be saved: {why}", alert=task.label, why=why)
+
+
+def paired(
+    wanted: Sequence[Key], kept: Mapping[str, Key], *, changed: bool = False
+) -> list[str | None]:
+    """Return for each wanted task the name of the place that is its own; None for one that is new.
+
+    An alert with another name is the same by its query. changed: it is the same by its name as well, with
+    another query.
+    """
+    left = dict(kept)
+    found: list[str | None] = [None] * len(wanted)
+    likenesses: list[Callable[[Key], object]] = [
+        lambda key: key,
+        lambda key: (key.way, key.query),
+    ]
+    if changed:
+        likenesses.append(lambda key: key.name and (key.way, key.name))
+    for likeness in likenesses:
+        for number, key in enumerate(wanted):
+            like = likeness(key)
+            if found[number] is None and like is not None:
+                found[number] = next((one for one in left if likeness(left[one]) == like), None)
+                left.pop(found[number] or "", None)
+    return found

@@ -1,0 +1,177 @@
+"""The watcher of a store: each watch looks at it from a place of its own, which is kept.
+
+The store is followed as `tail -f` follows it: a look a few times a second, a piece of at most a MiB for
+each watch, and the reactor's turn between two pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+from logsrv.errors import StoreError
+from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.alerts.kept import Kept, Progress
+from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.watch import Watch
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.disk import reason
+
+LOOK = 0.2
+"""Seconds between two looks at a store in which nothing new was."""
+KEEP = 30.0
+"""Seconds between two savings of a place when nobody was told of anything."""
+KEEP_AGAIN = 5.0
+"""Seconds after which a place that could not be saved is saved again."""
+LAST = 4.0
+"""Seconds in which the last messages may be delivered."""
+
+
+class Clock(Protocol):
+    """The part of `IReactorTime` that a watcher uses."""
+
+    def callLater(self, delay: float, function: Callable[..., Any], /, *args: Any) -> Any: ...
+
+
+class Watcher:
+    """Watches that follow a store, from `start` to the end of `finish`; `change` says which.
+
+    clock: for waiting. now: seconds that only grow. failed: is called in the exception that ended it.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        kept: Kept,
+        *,
+        deliver: Deliver,
+        clock: Clock,
+        now: Callable[[], float],
+        report: Callable[[Report], object],
+        failed: Callable[[], object],
+    ) -> None:
+        self._view = view
+        self._kept = kept
+        self._deliver = deliver
+        self._clock = clock
+        self._now = now
+        self._report = report
+        self._failed = failed
+        self._watches: dict[str, Watch] = {}
+        self._saved: dict[str, Progress] = {}
+        self._save_at: dict[str, float] = {}
+        self._next: Any = None
+        self._finished: Deferred[None] | None = None
+        self._last = 0.0
+
+    def start(self, tasks: Mapping[str, Task]) -> None:
+        """Begin to look."""
+        self.change(tasks)
+        self._look()
+
+    def change(self, tasks: Mapping[str, Task]) -> None:
+        """Go by these tasks from now on. Those with the same name go on where they are."""
+        for name, task in tasks.items():
+            if name in self._watches:
+                self._watches[name].change(task)
+            else:
+                self._watches[name] = Watch(
+                    task,
+                    self._progress(name, task),
+                    self._view,
+                    deliver=self._deliver,
+                    now=self._now,
+                    report=self._report,
+                )
+
+    def finish(self) -> Deferred[None]:
+        """Look once more, tell of what is counted, and end.
+
+        Fires when that is done, after LAST seconds at the latest; what is under way then is put off.
+        """
+        if self._finished is None:
+            self._finished = Deferred()
+            self._last = self._now() + LAST
+            self._again(0)
+        return self._finished
+
+    def _progress(self, name: str, task: Task) -> Progress:
+        try:
+            kept = self._kept.load(name, task.alert.alert_every)
+        except OSError:
+            # The daemon has told, if there was one.
+            kept = None
+        return kept or Progress(task.begin)
+
+    def _again(self, seconds: float) -> None:
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        self._next = self._clock.callLater(seconds, self._look)
+
+    def _look(self) -> None:
+        try:
+            self._work()
+        except Exception:
+            self._failed()
+
+    def _work(self) -> None:
+        if self._view.removed:
+            raise StoreError("the store was removed")
+        now = self._now()
+        # In a flood the end of the store is never reached.
+        late = self._finished is not None and now > self._last - LAST / 2
+        reading = False
+        for name, watch in list(self._watches.items()):
+            news = watch.look()
+            reading = reading or news
+            watch.send_if_due(ending=late or (self._finished is not None and not news))
+            if watch.done:
+                self._remove(name)
+            else:
+                self._save(name, now)
+        if self._finished is None:
+            self._again(0 if reading else LOOK)
+        else:
+            self._end(now, reading=reading)
+
+    def _end(self, now: float, *, reading: bool) -> None:
+        busy = any(watch.busy for watch in self._watches.values())
+        if now < self._last and (busy or reading):
+            self._again(0 if reading else LOOK / 10)
+            return
+        for name, watch in self._watches.items():
+            watch.give_up()
+            watch.changed = True
+            self._save(name, now)
+            watch.close()
+        assert self._finished is not None
+        self._finished.callback(None)
+
+    def _remove(self, name: str) -> None:
+        """End a watch that was taken out."""
+        self._watches.pop(name).close()
+        self._saved.pop(name, None)
+        try:
+            self._kept.remove(name)
+        except OSError as error:
+            self._report(Report("trouble", why=f"a place cannot be removed: {reason(error)}"))
+        self._report(Report("done", name=name))
+
+    def _save(self, name: str, now: float) -> None:
+        """Keep the place of a watch: at once when it matters, else now and then."""
+        watch, due = self._watches[name], self._save_at.get(name, 0.0)
+        progress = watch.progress
+        if not watch.changed and (now < due or progress == self._saved.get(name)):
+            return
+        self._save_at[name] = now + KEEP
+        watch.changed = False
+        try:
+            self._kept.save(name, watch.task, progress)
+            self._saved[name] = progress
+        except OSError as error:
+            self._save_at[name] = now + KEEP_AGAIN
+            label = watch.task.label
+            why = f"the place of alert {label} cannot be saved: {reason(error)}"
+            self._report(Report("trouble", why=why))

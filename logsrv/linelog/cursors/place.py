@@ -1,0 +1,79 @@
+"""A kept place: how far a reader of a store has come, in a small file that outlives its process.
+
+    {"store":"32 hex digits","position":"17:52311","saved":"2026-11-20T06:18:42.123456Z",…} 1c291ca3
+
+One line: JSON, a space, the CRC-32 of the JSON, LF. It is written under another name, synced and renamed,
+so that it holds the old place or the new one. The reader decides what a place that is of no use means to
+it.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.segment import Position, parse_position
+
+_LONGEST = 1 << 16
+_OURS = ("store", "position", "saved")
+
+
+@attrs.frozen
+class Place:
+    """A place in a store.
+
+    store: the identity of the store; "" for one that has none. saved: the TIME when it was. note: what else
+    the reader keeps with it, as JSON has it.
+    """
+
+    position: Position
+    store: str = ""
+    saved: str = ""
+    note: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def save(disk: Disk, name: str, place: Place, *, sync: bool = True) -> None:
+    """Let a file hold the place. Raises OSError; the old place stays then.
+
+    sync: on the medium on return; without, a power cut may leave a file that is damaged.
+    """
+    ours = {"store": place.store, "position": str(place.position), "saved": place.saved}
+    text = json.dumps({**ours, **place.note}, separators=(",", ":")).encode()
+    data = b"%s %08x\n" % (text, zlib.crc32(text))
+    if sync:
+        disk.put(name, data)
+    else:
+        disk.replace(name, data, sync=False)
+
+
+def load(disk: Disk, name: str) -> Place | None:
+    """Return the place that a file holds; None without a file.
+
+    Raises OSError, and ValueError if it is damaged.
+    """
+    try:
+        text, _, end = disk.read(name, _LONGEST).rpartition(b" ")
+    except FileNotFoundError:
+        return None
+    try:
+        if end != b"%08x\n" % zlib.crc32(text):
+            raise ValueError("its checksum is wrong")
+        found = json.loads(text)
+        note = {key: value for key, value in found.items() if key not in _OURS}
+        return Place(parse_position(found["position"]), found["store"], found["saved"], note)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{disk.path(name)} is damaged: {error}") from error
+
+
+def foreign(place: Place, store: str, end: Position) -> str | None:
+    """Return why a place is none of the store with this identity and this end; None if it is one."""
+    if place.store and store and place.store != store:
+        return f"it is of another store, {place.store}"
+    if place.position > end:
+        return f"it is at {place.position}, and the store ends at {end}"
+    return None

@@ -1,0 +1,273 @@
+"""Alerts of a daemon that is reloaded, stopped, killed: each comes at least once, and none in a flood."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.stored import messages
+from tests.end_to_end.test_alerts import processes
+from tests.linelog.alerts.hooks import Hook, hook
+
+
+def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:
+    """A file with alerts: each the text of a table."""
+    path = directory / "c.toml"
+    tables = "".join(f"[[alerts]]\n{alert}\n" for alert in alerts)
+    path.write_text(f'alert-every = "{every}"\n{more}{tables}')
+    return path
+
+
+def posts(web: Hook) -> list[str]:
+    """The messages of all lines that were posted."""
+    return [line["message"] for _, _, body in web.posts for line in body["lines"]]
+
+
+def reload(server: Logger, times: int = 1) -> None:
+    server.send_signal(signal.SIGHUP)
+    server.wait_until(lambda: server.log().count("reloaded,") >= times, "the reload")
+
+
+def slow(directory: Path) -> str:
+    """A command that appends its text to `told` when there is a file `go`, and says when it begins."""
+    script = directory / "slow"
+    script.write_text(
+        f"#!/bin/sh\necho $$ >>{directory}/began\n"
+        f"while ! [ -e {directory}/go ]; do sleep 0.05; done\ncat >>{directory}/told\n"
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(
+    logger: Start, tmp_path: Path
+) -> None:
+    """A webhook that answers 503 at first, and a command that takes its time."""
+    with hook(503, 503, 200) as web:
+        url = f"http://127.0.0.1:{web.port}/"
+        one = f'alert = "oops"\nalert-command = "{slow(tmp_path)}"\nalert-webhook = "{url}"'
+        path = config(tmp_path, one)
+        server = logger("--config", str(path))
+        server.send(b"oops 1\n")
+        wait_until(lambda: web.posts and read(tmp_path / "began"), "both ways to begin")
+        # Renamed, with another interval and beside another one.
+        config(
+            tmp_path, 'name = "new"\n' + one, f'alert = "x"\nalert-webhook = "{url}"', every="2s"
+        )
+        reload(server)
+        (tmp_path / "go").touch()
+        wait_until(lambda: "oops 1" in read(tmp_path / "told"), "the command")
+        wait_until(lambda: len(web.posts) == 3, "the webhook")
+        config(tmp_path, 'name = "new"\n' + one)
+        server.send(b"oops 2\n")
+        wait_until(lambda: "oops 2" in read(tmp_path / "told"), "the next message")
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert read(tmp_path / "told").count("oops 1") == 1
+    assert posts(web) == ["oops 1"] * 3 + ["oops 2"]
+    assert "not delivered" not in server.log()
+
+
+def test_what_is_counted_or_under_way_at_a_reload_that_takes_the_alert_out_comes(
+    logger: Start, tmp_path: Path
+) -> None:
+    one = f'alert = "oops"\nalert-command = "{slow(tmp_path)}"'
+    path = config(tmp_path, one, every="10m")
+    server = logger("--config", str(path))
+    [pid] = processes(server, 1)
+    server.send(b"oops 1\n")
+    wait_until(lambda: read(tmp_path / "began"), "it to be under way")
+    server.send(b"oops 2\n")
+    server.wait_for_messages(2)
+    config(tmp_path)
+    reload(server)
+    server.send(b"oops after\n")
+    (tmp_path / "go").touch()
+    wait_until(lambda: "oops 2" in read(tmp_path / "told"), "both")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the process")
+    told = read(tmp_path / "told")
+    assert told.count("oops 1") == told.count("oops 2") == 1 and "after" not in told
+    assert not list((server.store / "alerts").iterdir())
+
+
+def test_what_is_under_way_at_a_stop_comes_at_the_next_start(logger: Start, tmp_path: Path) -> None:
+    words = ("--alert", "oops", "--alert-command", slow(tmp_path), "--alert-every", "10m")
+    server = logger(*words)
+    server.send(b"oops 1\n")
+    wait_until(lambda: read(tmp_path / "began"), "it to be under way")
+    pid = int(read(tmp_path / "began"))
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert "alert 1: a message of 1 lines was under way when the service ended" in server.log()
+    assert "alerts_put_off_total 1" in server.log()
+    wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists(), "the end of the command")
+    (tmp_path / "go").touch()
+    server = logger(*words)
+    wait_until(lambda: "oops 1" in read(tmp_path / "told"), "the message")
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert read(tmp_path / "told").count("oops 1") == 1
+
+
+def test_lines_of_a_server_that_is_killed_at_once_are_told_by_the_next(
+    logger: Start, tmp_path: Path
+) -> None:
+    """Before the process of its alerts has even begun; a thousand of them are one message."""
+    with hook() as web:
+        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
+        server = logger(*words)
+        server.send(b"oops\n" * 1000)
+        server.wait_for_messages(1000)
+        server.stop(signal.SIGKILL)
+        server = logger(*words)
+        wait_until(lambda: sum(body["count"] for _, _, body in web.posts) >= 1000, "the message")
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert len(web.posts) <= 2
+
+
+def test_the_interval_goes_on_over_a_restart(logger: Start, tmp_path: Path) -> None:
+    with hook() as web:
+        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
+        server = logger(*words, "--alert", "mark")
+        server.send(b"oops 1\n")
+        wait_until(lambda: "oops 1" in posts(web), "the first message")
+        server.stop(signal.SIGKILL)
+        server = logger(*words, "--alert", "mark")
+        server.send(b"oops 2\nmark\n")
+        wait_until(lambda: "mark" in posts(web), "the other alert")
+        assert "oops 2" not in posts(web)
+        assert server.stop() in (0, -signal.SIGTERM)
+    # What is counted is told at the end, as ever.
+    assert posts(web) == ["oops 1", "mark", "oops 2"]
+
+
+@pytest.mark.long
+def test_a_webhook_that_is_down_gets_all_in_one_message_when_it_is_back(
+    logger: Start, tmp_path: Path
+) -> None:
+    with hook() as web:
+        port = web.port
+    words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{port}/")
+    server = logger(*words, "--alert-every", "1s")
+    server.send(b"oops 1\n")
+    server.wait_for_log("cannot be reached.*it is sent again in 30 s", deadline=60)
+    server.send(b"oops 2\n")
+    server.wait_for_messages(2)
+    server.stop(signal.SIGKILL)
+    with hook(port=port) as web:
+        server = logger(*words, "--alert-every", "1s")
+        wait_until(lambda: "oops 2" in posts(web), "the message")
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert posts(web) == ["oops 1", "oops 2"]
+
+
+def test_lines_that_retention_removed_unseen_are_told_and_counted(
+    logger: Start, tmp_path: Path
+) -> None:
+    with hook() as web:
+        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
+        small = ("--rotate-size", "64KiB", "--keep-bytes", "128KiB", "--alert-every", "1s")
+        server = logger(*words, *small)
+        [pid] = processes(server, 1)
+        os.kill(pid, signal.SIGSTOP)
+        for _ in range(20):
+            server.send(b"oops %s\n" % os.urandom(20_000).hex().encode())
+        server.wait_until(
+            lambda: not list(server.store.glob("0000000001-*")), "the first segment to go"
+        )
+        os.kill(pid, signal.SIGCONT)
+        server.wait_for_log(r"alert 1: lines of \d+ segments were removed from the store")
+        wait_until(lambda: web.posts, "the message")
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert web.posts[0][2]["gap"] is True
+    assert re.search(r"alerts_missed_segments_total [1-9]", server.log())
+
+
+def test_a_store_that_is_removed_is_followed_where_it_goes_on(
+    logger: Start, tmp_path: Path
+) -> None:
+    with hook() as web:
+        url = f"http://127.0.0.1:{web.port}/"
+        server = logger("--alert", "oops", "--alert-webhook", url, "--alert-every", "1s")
+        server.send(b"oops 1\n")
+        wait_until(lambda: web.posts, "the first message")
+        shutil.rmtree(server.store)
+        server.send(b"oops 2\n")
+        wait_until(lambda: "oops 2" in posts(web), "the next one")
+        assert server.stop() in (0, -signal.SIGTERM)
+    assert "the store was removed" in server.log() and "Traceback" not in server.log()
+
+
+def test_a_damaged_place_is_said_and_the_next_line_is_told(logger: Start, tmp_path: Path) -> None:
+    with hook() as web:
+        words = ("--alert", "oops", "--alert-webhook", f"http://127.0.0.1:{web.port}/")
+        server = logger(*words)
+        server.stop()
+        (server.store / "alerts" / "1").write_text("rubbish")
+        server = logger(*words)
+        server.send(b"oops\n")
+        wait_until(lambda: web.posts, "the message")
+        server.stop()
+    assert "alerts/1 is damaged" in server.log()
+
+
+def test_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
+    kills(logger, tmp_path, 6)
+
+
+@pytest.mark.long
+def test_many_kills_at_any_moment_lose_no_alert(logger: Start, tmp_path: Path) -> None:
+    kills(logger, tmp_path, int(os.environ.get("LOGSRV_KILLS", "60")))
+
+
+def kills(logger: Start, directory: Path, times: int) -> None:
+    """Kill the server or the process of its alerts, again and again, at moments of chance."""
+    chance = random.Random(times)
+    script = directory / "notify"
+    script.write_text(
+        f"#!/bin/sh\ncat >>{directory}/told.$$\nmv {directory}/told.$$ {directory}/m.$$\n"
+    )
+    script.chmod(0o755)
+    words = ("--alert", "oops", "--alert-command", str(script), "--alert-every", "100ms")
+    number = 0
+    for _ in range(times):
+        seen = len(list(directory.glob("told.*")))
+        server = logger(*words)
+        for _ in range(chance.randrange(1, 4)):
+            number += 1
+            server.send(b"oops %d.\n" % number)
+            line = b"oops %d." % number
+            server.wait_until(lambda: line in messages(server.store), "the line")  # noqa: B023
+        moments = [
+            lambda: True,
+            lambda: server.child("alerts.child"),  # noqa: B023
+            lambda: len(list(directory.glob("told.*"))) > seen,  # noqa: B023
+            lambda: f"oops {number}." in told(directory),  # noqa: B023
+        ]
+        wait_until(chance.choice(moments), "the moment")
+        child = server.child("alerts.child")
+        if child and chance.random() < 0.5:
+            os.kill(child, signal.SIGKILL)
+            if chance.random() < 0.5:
+                server.wait_for_log("is started again in 1 s")
+        server.stop(signal.SIGKILL)
+    server = logger(*words)
+    wanted = {f"oops {one}." for one in range(1, number + 1)}
+    wait_until(lambda: wanted <= set(told(directory)), "all of them", 60)
+    server.stop()
+    assert "Traceback" not in server.log()
+
+
+def told(directory: Path) -> list[str]:
+    """The messages that were told of, as far as ten of each message are shown."""
+    text = "".join(read(path) for path in directory.glob("m.*"))
+    return re.findall(r"oops \d+\.", text)

@@ -1,0 +1,334 @@
+"""Alerts at work on a real store, with a clock of the test's and messages that it holds."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from logsrv.errors import StoreError
+from logsrv.linelog.alerts.kept import Kept, Progress
+from logsrv.linelog.alerts.message import Later, Undelivered
+from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.settings import AlertSettings
+from logsrv.linelog.alerts.tally import Counted
+from logsrv.linelog.alerts.watch import RETRY
+from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
+from logsrv.linelog.store.segment import Position
+from tests.linelog.read.stores import line, lines, make_store, view_of
+
+BEGIN = Progress(Position(1, 0))
+
+
+class Places(Kept):
+    """Places on a disk that may be full; `saved` says how often one was saved."""
+
+    full = False
+    saved = 0
+
+    def save(self, name: str, task: Task, progress: Progress, *, sync: bool = True) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.saved += 1
+        super().save(name, task, progress, sync=sync)
+
+
+class Stage:
+    """A store, a watcher and what it sends; `held` are messages that have not arrived."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = make_store(directory / "store", [[line("before")]])
+        self.clock = Clock()
+        self.sent: list[tuple[str, int, list[bytes]]] = []
+        self.held: list[Deferred[None]] = []
+        self.hold = False
+        self.reports: list[Report] = []
+        self.failures = 0
+        self.tasks: dict[str, Task] = {}
+        self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
+
+    def deliver(self, way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+        messages = [one.line.split(b" ", 2)[2] for one in counted.first]
+        self.sent.append((alert.alert, counted.count, messages))
+        done: Deferred[None] = Deferred()
+        if self.hold:
+            self.held.append(done)
+        else:
+            done.callback(None)
+        return done
+
+    def start(self, progress: Progress, *queries: str) -> Watcher:
+        """Watch for these queries from a place on; those of `add` too."""
+        for query in queries:
+            self.add(query, query, progress)
+        watcher = Watcher(
+            view_of(self.directory),
+            self.kept,
+            deliver=self.deliver,
+            clock=self.clock,
+            now=self.clock.seconds,
+            report=self.reports.append,
+            failed=self.fail,
+        )
+        watcher.start(self.tasks)
+        return watcher
+
+    def add(self, label: str, query: str, progress: Progress) -> None:
+        alert = AlertSettings(alert=query, alert_command=("x",), alert_every=10)
+        self.tasks[label] = Task(label, "command", alert, progress.position)
+
+    def fail(self) -> None:
+        self.failures += 1
+        raise
+
+    def write(self, *messages: str) -> None:
+        with (self.directory / "current.log").open("ab") as file:
+            file.write(b"".join(lines(messages)))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.pump([0.05] * round(seconds / 0.05))
+
+    def progress(self, label: str) -> Progress | None:
+        """The one that is kept."""
+        return self.kept.load(label, 10)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def end(stage: Stage) -> Progress:
+    return Progress(Position(1, (stage.directory / "current.log").stat().st_size))
+
+
+def test_what_matches_is_told_within_a_second_and_what_was_before_is_not(stage: Stage) -> None:
+    stage.write("oops old")
+    stage.start(end(stage), "oops", "fine")
+    stage.write("oops 1", "fine", "oops 2")
+    stage.wait(0.9)
+    assert sorted(stage.sent) == [("fine", 1, [b"fine"]), ("oops", 2, [b"oops 1", b"oops 2"])]
+
+
+def test_the_rest_is_told_at_the_end_of_the_interval(stage: Stage) -> None:
+    stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    for _ in range(5):
+        stage.write(*["oops more"] * 1000)
+        stage.wait(1)
+    assert len(stage.sent) == 1
+    stage.wait(6)
+    assert [(count, len(shown)) for _, count, shown in stage.sent] == [(1, 1), (5000, 10)]
+
+
+def test_a_million_lines_are_one_message(stage: Stage) -> None:
+    stage.start(end(stage), "oops")
+    with (stage.directory / "current.log").open("ab") as file:
+        for _ in range(100):
+            file.write(line("oops") * 10_000)
+    stage.wait(12)
+    assert len(stage.sent) <= 2 and sum(count for _, count, _ in stage.sent) == 1_000_000
+
+
+def test_one_message_at_a_time(stage: Stage) -> None:
+    stage.hold = True
+    stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    stage.write("oops 2")
+    stage.wait(30)
+    assert len(stage.sent) == 1
+    stage.held[0].callback(None)
+    stage.wait(1)
+    assert stage.sent[1][1:] == (1, [b"oops 2"])
+
+
+def test_a_failure_is_reported_and_the_next_message_is_sent(stage: Stage) -> None:
+    stage.hold = True
+    stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    stage.held[0].errback(Undelivered("no route"))
+    assert Report("failed", "oops", "command", "no route") in stage.reports
+    stage.write("oops 2")
+    stage.wait(10)
+    stage.held[1].callback(None)
+    assert Report("sent", "oops", "command") in stage.reports
+
+
+def test_a_successor_begins_before_what_has_not_arrived(stage: Stage) -> None:
+    before = end(stage)
+    stage.hold = True
+    stage.start(before, "oops")
+    stage.write("fine")
+    behind = end(stage)
+    stage.write("oops 1")
+    stage.wait(3)
+    found = stage.progress("oops")
+    assert found is not None and found.position <= behind.position
+    stage.held[0].callback(None)
+    stage.wait(0.3)
+    after = stage.progress("oops")
+    assert after is not None and after.position == end(stage).position
+    # The interval goes on in another process.
+    assert after.due is not None and 8 < after.due - stage.clock.seconds() + 3 < 13
+
+
+def test_lines_that_are_gone_are_said(stage: Stage, tmp_path: Path) -> None:
+    stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("oops")]])
+    next(stage.directory.glob("0000000001-*.zst")).unlink()
+    stage.start(BEGIN, "oops")
+    stage.wait(1)
+    assert Report("missed", "oops", "command", number=1) in stage.reports
+    assert [count for _, count, _ in stage.sent] == [1]
+
+
+def test_at_the_end_what_is_counted_is_told_without_waiting(stage: Stage) -> None:
+    watcher = stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    stage.write("oops 2", "oops 3")
+    finished = watcher.finish()
+    stage.wait(0.5)
+    assert [count for _, count, _ in stage.sent] == [1, 2] and finished.called
+
+
+def test_the_end_waits_for_what_is_under_way_and_then_gives_up(stage: Stage) -> None:
+    watcher = stage.start(end(stage), "oops")
+    stage.hold = True
+    before = end(stage)
+    stage.write("oops 1")
+    stage.wait(1)
+    finished = watcher.finish()
+    stage.wait(LAST - 0.2)
+    assert not finished.called
+    stage.wait(0.5)
+    assert finished.called
+    assert stage.reports[-1] == Report("put-off", "oops", "command", number=1)
+    kept = stage.progress("oops")
+    assert kept is not None and kept == Progress(before.position)
+
+
+def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage: Stage) -> None:
+    stage.write("oops 1")
+    further = end(stage)
+    stage.write("oops 2")
+    stage.add("late", "oops", further)
+    stage.start(BEGIN, "oops")
+    stage.wait(1)
+    assert [one[1:] for one in stage.sent] == [(1, [b"oops 2"]), (2, [b"oops 1", b"oops 2"])]
+
+
+def test_what_is_gone_before_an_alert_begins_is_no_gap_of_it(stage: Stage, tmp_path: Path) -> None:
+    """Another alert, further behind, missed lines; this one did not want them."""
+    stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], [line("oops")]])
+    next(stage.directory.glob("0000000001-*.zst")).unlink()
+    stage.add("further", "oops", Progress(Position(2, 0)))
+    stage.start(BEGIN, "oops")
+    stage.wait(1)
+    assert [one.label for one in stage.reports if one.kind == "missed"] == ["oops"]
+    assert len(stage.sent) == 2
+
+
+def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(stage: Stage) -> None:
+    """It is asked less and less often, and what is kept does not grow."""
+    stage.hold = True
+    before = end(stage)
+    stage.start(before, "oops")
+    stage.write("oops first")
+    stage.wait(1)
+    for pause in (*RETRY, RETRY[-1]):
+        tries = len(stage.sent)
+        stage.held[-1].errback(Later("nobody is there"))
+        stage.write(*["oops"] * 1000)
+        stage.wait(pause - 1)
+        assert len(stage.sent) == tries
+        kept = stage.progress("oops")
+        assert kept == Progress(before.position)
+        stage.wait(2)
+        assert len(stage.sent) == tries + 1
+    _, count, shown = stage.sent[-1]
+    assert (count, len(shown), shown[0]) == (5001, 10, b"oops first")
+    stage.held[-1].callback(None)
+    stage.write("oops last")
+    stage.wait(12)
+    assert stage.sent[-1][1:] == (1, [b"oops last"])
+    assert [one.kind for one in stage.reports if one.kind != "done"] == ["later"] * 5 + ["sent"]
+
+
+def test_one_that_fails_keeps_no_other_waiting(stage: Stage) -> None:
+    stage.hold = True
+    stage.start(end(stage), "oops", "fine")
+    stage.write("oops")
+    stage.wait(1)
+    stage.held[0].errback(Later("nobody is there"))
+    stage.hold = False
+    stage.write("fine")
+    stage.wait(1)
+    assert stage.sent[-1] == ("fine", 1, [b"fine"])
+
+
+def test_a_place_that_cannot_be_saved_is_said_and_saved_later(stage: Stage) -> None:
+    stage.kept.full = True
+    stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    assert [count for _, count, _ in stage.sent] == [1]
+    why = "the place of alert oops cannot be saved: No space left on device"
+    assert Report("trouble", why=why) in stage.reports
+    stage.kept.full = False
+    stage.wait(6)
+    kept = stage.progress("oops")
+    assert kept is not None and kept.position == end(stage).position
+
+
+def test_lines_that_match_nothing_do_not_keep_the_disk_busy(stage: Stage) -> None:
+    stage.start(end(stage), "oops")
+    saved = stage.kept.saved
+    for _ in range(round(KEEP) - 2):
+        stage.write("fine")
+        stage.wait(1)
+    assert stage.kept.saved == saved
+    stage.wait(5)
+    assert stage.kept.saved == saved + 1
+
+
+def test_another_address_is_tried_at_once(stage: Stage) -> None:
+    """Who has mended the URL and reloads does not wait for five minutes."""
+    stage.hold = True
+    watcher = stage.start(end(stage), "oops")
+    stage.write("oops")
+    stage.wait(1)
+    stage.held[0].errback(Later("nobody is there"))
+    stage.wait(1)
+    task = stage.tasks["oops"]
+    mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
+    watcher.change({"oops": Task("oops", "command", mended, task.begin)})
+    stage.wait(0.5)
+    assert len(stage.sent) == 2
+
+
+def test_one_that_is_taken_out_tells_what_was_before_and_ends(stage: Stage) -> None:
+    watcher = stage.start(end(stage), "oops")
+    stage.write("oops 1")
+    stage.wait(1)
+    stage.write("oops 2")
+    until = end(stage).position
+    stage.write("oops after")
+    task = stage.tasks["oops"]
+    watcher.change({"oops": Task("oops", "command", task.alert, task.begin, until)})
+    stage.wait(1)
+    assert [shown for _, _, shown in stage.sent] == [[b"oops 1"], [b"oops 2"]]
+    assert stage.reports[-1] == Report("done", name="oops") and stage.kept.names() == []
+
+
+def test_a_store_that_is_removed_is_an_error(stage: Stage) -> None:
+    stage.start(end(stage), "oops")
+    shutil.rmtree(stage.directory)
+    with pytest.raises(StoreError, match="was removed"):
+        stage.wait(1)
