@@ -21,7 +21,7 @@ FOLDER = "alerts"
 
 
 class Key(NamedTuple):
-    """What makes it the same task as before: its way, and the name and the query of its alert."""
+    """The likeness by which a task is the same as before: its way, the name and the query of its alert."""
 
     way: str
     name: str | None

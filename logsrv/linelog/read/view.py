@@ -75,7 +75,7 @@ class View:
 
     @property
     def removed(self) -> bool:
-        """Whether the directory was removed; another of this path is another store."""
+        """True when the directory was removed; another of this path is another store."""
         return self._disk.is_gone()
 
     def tell_of_no_files(self) -> None:
