@@ -13,7 +13,6 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import Logger, Start
-from tests.end_to_end.stored import messages
 from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
 
@@ -234,7 +233,7 @@ def kills(logger: Start, directory: Path, times: int) -> None:
     chance = random.Random(times)
     script = directory / "notify"
     script.write_text(
-        f"#!/bin/sh\ncat >>{directory}/told.$$\nmv {directory}/told.$$ {directory}/m.$$\n"
+        f"#!/bin/sh\ncat >>{directory}/told.$$\ncp {directory}/told.$$ {directory}/m.$$\n"
     )
     script.chmod(0o755)
     words = ("--alert", "oops", "--alert-command", str(script), "--alert-every", "100ms")
@@ -246,14 +245,14 @@ def kills(logger: Start, directory: Path, times: int) -> None:
             number += 1
             server.send(b"oops %d.\n" % number)
             line = b"oops %d." % number
-            server.wait_until(lambda: line in messages(server.store), "the line")  # noqa: B023
+            server.wait_until(lambda: line in server.current.read_bytes(), "the line")  # noqa: B023
         moments = [
             lambda: True,
             lambda: server.child("alerts.child"),  # noqa: B023
             lambda: len(list(directory.glob("told.*"))) > seen,  # noqa: B023
             lambda: f"oops {number}." in told(directory),  # noqa: B023
         ]
-        wait_until(chance.choice(moments), "the moment")
+        server.wait_until(chance.choice(moments), f"the moment of line {number}")
         child = server.child("alerts.child")
         if child and chance.random() < 0.5:
             os.kill(child, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -332,3 +333,28 @@ def test_a_store_that_is_removed_is_an_error(stage: Stage) -> None:
     shutil.rmtree(stage.directory)
     with pytest.raises(StoreError, match="was removed"):
         stage.wait(1)
+
+
+class Turns(Clock):
+    """A clock on which each advance is one turn, also of what is to be called at once."""
+
+    def callLater(self, delay: float, *args: Any, **more: Any) -> Any:  # type: ignore[override]
+        return super().callLater(max(delay, 0.01), *args, **more)
+
+
+def test_one_that_is_far_behind_or_slow_takes_turns_with_the_others(stage: Stage) -> None:
+    """After an outage of its webhook an alert may have days of lines to look at."""
+    stage.clock = Turns()
+    with (stage.directory / "current.log").open("ab") as file:
+        for _ in range(60):
+            file.write(line("oops " + "x" * 1000) * 1000)
+    stage.add("fine", "fine", end(stage))
+    stage.start(BEGIN, "oops")
+    stage.write("fine")
+    while ("fine", 1, [b"fine"]) not in stage.sent and stage.clock.seconds() < 5:
+        stage.clock.advance(0.01)
+    assert sum(count for query, count, _ in stage.sent if query == "oops") < 60_000
+    assert stage.clock.seconds() < 0.5
+    stage.clock.pump([0.05] * 300)
+    assert sum(count for query, count, _ in stage.sent if query == "oops") == 60_000
+    assert len(stage.sent) == 3
