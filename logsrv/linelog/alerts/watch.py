@@ -45,6 +45,7 @@ class Watch:
         self.changed = True
         self._matcher = compile(parse(task.alert.alert))
         self._follower = Follower(view, progress.position)
+        self._looked = progress.position
         self._tally = Tally(task.alert.alert_every, progress.due)
         self._deliver = deliver
         self._now = now
@@ -94,13 +95,16 @@ class Watch:
 
     def look(self) -> bool:
         """Count what matches in the next piece of the store; return whether there was one."""
-        before = self._follower.position
-        news = self._follower.read(_limit(before, self.task.until)) if not self._out else None
+        if self._out:
+            return False
+        news = self._follower.read(_limit(self._follower.position, self.task.until))
         if news is None:
             return False
+        # A follower that found a gap is behind it already, and tells with the next line.
+        looked, self._looked = self._looked, self._follower.position
         if news.gap:
             self._tally.missed()
-            if gone := news.position.segment - before.segment:
+            if gone := news.position.segment - looked.segment:
                 self._tell("missed", number=gone)
         self._count(news)
         return True

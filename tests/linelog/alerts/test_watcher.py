@@ -189,6 +189,17 @@ def test_lines_that_are_gone_are_said(stage: Stage, tmp_path: Path) -> None:
     assert [count for _, count, _ in stage.sent] == [1]
 
 
+def test_lines_that_are_gone_are_said_when_the_next_one_comes(stage: Stage, tmp_path: Path) -> None:
+    stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], []])
+    for path in stage.directory.glob("0*"):
+        path.unlink()
+    stage.start(BEGIN, "oops")
+    stage.wait(1)
+    stage.write("oops")
+    stage.wait(1)
+    assert Report("missed", "oops", "command", number=2) in stage.reports
+
+
 def test_at_the_end_what_is_counted_is_told_without_waiting(stage: Stage) -> None:
     watcher = stage.start(end(stage), "oops")
     stage.write("oops 1")
