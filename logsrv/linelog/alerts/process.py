@@ -188,7 +188,7 @@ class Alerts:
         elif report.kind == "put-off":
             count("alerts_put_off_total", 1, **labels)
             log.warn(
-                "alert {alert}: a message of {number} lines was under way when the service ended; it is"
+                "alert {alert}: a message was under way when the service ended (lines: {number}); it is"
                 " sent again at the next start",
                 alert=report.label,
                 number=report.number,
@@ -196,8 +196,8 @@ class Alerts:
         elif report.kind == "missed":
             count("alerts_missed_segments_total", report.number, **labels)
             log.warn(
-                "alert {alert}: lines of {number} segments were removed from the store before it could look"
-                " at them",
+                "alert {alert}: lines were removed from the store before it could look at them (segments:"
+                " {number})",
                 alert=report.label,
                 number=report.number,
             )
