@@ -45,6 +45,11 @@ class Block:
     def __bytes__(self) -> bytes:
         return self.head + self.body[self.start : self.stop]
 
+    @property
+    def number(self) -> int:
+        """The number of lines."""
+        return (1 if self.head else 0) + self.body.count(b"\n", self.start, self.stop)
+
     def pieces(self, most: int) -> Iterator[Block]:
         """The block in smaller ones, of `most` bytes each or of one line."""
         if self.head:

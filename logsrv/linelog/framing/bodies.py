@@ -22,8 +22,9 @@ _LEAST_MADE = 16 << 20
 
 # Digits and sign of an integer of 64 bits.
 _LONGEST_INTEGER = 20
-# What a record takes beside its bytes.
-_RECORD = 200
+RECORD = 200
+"""Bytes that are counted for a record beside its own: it is stored with a time and a source."""
+
 # As much is made in a few milliseconds.
 _STEP = 128 << 10
 
@@ -133,7 +134,7 @@ class Records:
     def add_lines(self, text: bytes, number: int) -> None:
         """Add records that are whole lines already, so many. Raises Refusal (413) as `add` does."""
         self.expect(number)
-        self._made += len(text) + number * _RECORD
+        self._made += len(text) + number * RECORD
         self._number += number
         self._runs.append(Lines(text, number))
 
@@ -145,20 +146,19 @@ class Records:
     def reject(self, number: int = 1) -> None:
         """Count records that are left out, as they are none. Raises Refusal (413) as `add` does."""
         self.expect(number)
-        self._made += number * _RECORD
+        self._made += number * RECORD
         self.reasons["protocol"] += number
 
     def made(self, size: int) -> None:
         """Count what is made of a body beside its records. Raises Refusal (413) as `add` does."""
         self._made += size
         self.expect(1)
-        self._made += _RECORD
+        self._made += RECORD
 
     def expect(self, number: int) -> None:
         """Raise Refusal (413) if so many more records would be too much, however short they are."""
-        if self._most is not None and self._made + number * _RECORD > self._most:
-            sentence = f"the message becomes records of more than {self._most} bytes"
-            raise Refusal(413, "oversize", f"{sentence}; send fewer at once")
+        if self._most is not None and self._made + number * RECORD > self._most:
+            raise too_much(self._most, "records")
 
     @property
     def due(self) -> bool:
@@ -196,6 +196,12 @@ def malformed(sentence: str) -> Refusal:
 def too_long(most: int, what: str = "a record") -> Refusal:
     """Return the refusal of a request for one record that is longer than `most` bytes."""
     return Refusal(413, "oversize", f"{what} is longer than {most} bytes, what --max-record allows")
+
+
+def too_much(most: int, what: str) -> Refusal:
+    """Return the refusal of a message that becomes more than `most` bytes of what is stored."""
+    sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
+    return Refusal(413, "oversize", sentence)
 
 
 def parsed(text: bytes) -> Any:

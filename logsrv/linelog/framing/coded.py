@@ -10,6 +10,7 @@ from logsrv.linelog.framing.inflated import (
     TooLargeError,
     UnpackingError,
     bounded,
+    in_pieces,
     inflating,
     out_of_zstd,
 )
@@ -33,7 +34,7 @@ def coding(header: bytes | None, own: str = "") -> str:
 
 
 def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
-    """Yield the content of a body in pieces of 8 MiB at most, or as they are if nothing is packed.
+    """Yield the content of a body in pieces of 256 KiB at most, or as they are if nothing is packed.
 
     how: as `coding` returns it. Raises Refusal: 413 as soon as there are more than `most` bytes, 400 where
     the body is broken.
@@ -42,7 +43,8 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
         yield from body
         return
     try:
-        yield from bounded(_WAYS[how](body), most)
+        for piece in bounded(_WAYS[how](body), most):
+            yield from in_pieces(piece)
     except TooLargeError:
         raise too_large(most) from None
     except UnpackingError as error:

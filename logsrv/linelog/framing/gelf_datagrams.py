@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import attrs
 
+from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.inflated import TooLargeError, UnpackingError, inflated
 
 MAGIC = b"\x1e\x0f"
@@ -88,14 +89,18 @@ class Chunks:
 def unpacked(message: bytes, most: int) -> bytes:
     """Return a message unpacked, or as it is if it is not packed, or damaged.
 
-    Raises TooLargeError for one that has more than `most` bytes unpacked.
+    Raises TooLargeError for one that has more than `most` bytes unpacked, or escaped as it would be stored.
     """
     zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
     if not (zlib_header or message.startswith(_GZIP)):
         return message
     try:
-        return inflated(message, most)
+        text = inflated(message, most)
     except TooLargeError:
         raise
     except UnpackingError:
         return message
+    # An escape has four bytes, and an LF becomes one: no line ends within a message.
+    if len(text) > most // 4 and len(escaped(text)) + 3 * text.count(b"\n") > most:
+        raise TooLargeError(f"it would be more than {most} bytes in the store")
+    return text

@@ -9,17 +9,23 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
-from logsrv.linelog.framing.bodies import Records, Refusal, malformed
+from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps, malformed
 from logsrv.linelog.framing.json_made import gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
 MOST_ENTRY = 16 << 20
 # Bytes that systemd allows a field; what says that it has more has no size there.
 _MOST_FIELD = 768 << 20
+# Bytes that are looked at in one step: hundreds of entries, if they are that small.
+_PIECE = 2 << 10
 # What a field takes beside its bytes.
 _FIELD = 100
 _SIZE = 8
 _TO_ITS_LF = -1
+
+
+TAKEN = Reply(202, b"OK.\n", "text/plain")
+"""What systemd-journal-upload hears when all of it is safe."""
 
 
 class JournalFramer:
@@ -166,6 +172,16 @@ class JournalFramer:
         if self._fields:
             add_entry(records, self._fields, self._max_record)
             self._fields, self._size = [], 0
+
+
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the entries of an upload that was packed. Raises Refusal."""
+    framer = JournalFramer(asked.max_record)
+    for at in range(0, len(body), _PIECE):
+        records.add_all(framer.receive(body[at : at + _PIECE]))
+        yield
+    records.add_all(framer.finish())
+    return TAKEN
 
 
 def entry_of(datagram: bytes, max_record: int) -> Records:

@@ -15,8 +15,14 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import attrs
 
-from logsrv.linelog.framing.bodies import parsed
-from logsrv.linelog.framing.inflated import UnpackingError, bounded, in_pieces, inflating
+from logsrv.linelog.framing.bodies import RECORD, most_made, parsed
+from logsrv.linelog.framing.inflated import (
+    TooLargeError,
+    UnpackingError,
+    bounded,
+    in_pieces,
+    inflating,
+)
 from logsrv.linelog.framing.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.records import Run, in_runs, without_ending
 
@@ -28,6 +34,7 @@ _AT_ONCE = 64 << 10
 _MOST_AT_ONCE = 1024
 _KEPT = 1 << 20
 _KIND, _SHORT_HEADER, _LONG_HEADER = 2, 6, 10
+_BEGIN_OF_EVENT = b"2J"
 
 
 @attrs.frozen
@@ -166,10 +173,15 @@ class LumberjackFramer:
         """Take the frames in a compressed one; nothing of it if it is damaged, which its end says."""
         yield from self._close_window(None)
         kept: list[bytes] = []
-        size = 0
+        size = events = 0
+        most = most_made(self._body)
         try:
             for piece in bounded(inflating(in_pieces(content)), self._body):
                 size += len(piece)
+                # Some may be text inside an event: of usual frames there are a thousand times too few.
+                events += piece.count(_BEGIN_OF_EVENT)
+                if size + events * RECORD > most:
+                    raise TooLargeError(f"it would become events of more than {most} bytes")
                 if size <= _KEPT:
                     kept.append(piece)
                 yield _TURN

@@ -28,11 +28,20 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.origin import foreign
 from logsrv.linelog.framing import coded, http_lines
-from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps, most_made, told
+from logsrv.linelog.framing.bodies import (
+    Asked,
+    Records,
+    Refusal,
+    Reply,
+    Steps,
+    most_made,
+    told,
+    too_much,
+)
 from logsrv.linelog.framing.inflated import Buffer, in_pieces
-from logsrv.linelog.framing.journal import JournalFramer
+from logsrv.linelog.framing.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.rules import for_frames
+from logsrv.linelog.framing.rules import LineCounts, for_frames
 from logsrv.linelog.inputs.gathering import Gathering
 from logsrv.linelog.inputs.http_token import CHALLENGES, check_token
 from logsrv.linelog.inputs.http_ways import NotAllowed, Way, path_of, way_of
@@ -52,8 +61,6 @@ ANSWER_SECONDS = 8
 # Seconds after which a sender that was refused is to come again.
 RETRY_SECONDS = 2
 RETRY_AFTER = str(RETRY_SECONDS)
-# Bytes of a journal that are looked at in one step: hundreds of entries, if they are that small.
-ENTRIES_PIECE = 2 << 10
 ENTRIES = "application/vnd.fdo.journal"
 
 
@@ -250,20 +257,14 @@ class InputRequest(Request):
         # Taken out of it, not copied.
         kept, self._body = self._body.getvalue(), BytesIO()
         packed = list(in_pieces(kept))
-        # Before any of it is stored, and before there is more of it than a piece.
-        yield from coded.check(packed, self._coding, most)
-        pieces = coded.unpacked(packed, self._coding, most)
         if way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT:
+            yield from self._measured(coded.unpacked(packed, self._coding, most))
+            pieces = coded.unpacked(packed, self._coding, most)
             return (yield from self._pieces_of_text_taken(pieces))
-        if way.entries:
-            entries = JournalFramer(self._longest)
-            for piece in pieces:
-                for at in range(0, len(piece), ENTRIES_PIECE):
-                    some = bytes(piece[at : at + ENTRIES_PIECE])
-                    self._store_records(entries.receive(some))
-                    yield
-            return self._entries_taken(entries)
         if self._coding:
+            # Before there is more of it than a piece.
+            yield from coded.check(packed, self._coding, most)
+            pieces = coded.unpacked(packed, self._coding, most)
             body = BytesIO()
             for piece in pieces:
                 body.write(piece)
@@ -277,6 +278,8 @@ class InputRequest(Request):
         gathered = Gathering(self._intake, Records(asked.max_made))
         reply = yield from gathered.steps(way.take(body, asked, gathered.records))
         if reply is None:
+            if self._coding:
+                yield from self._measured(in_pieces(body))
             return (yield from self._pieces_of_text_taken(in_pieces(body)))
         del body
         self._start(ANSWER_SECONDS, self._not_safe, None)
@@ -285,9 +288,25 @@ class InputRequest(Request):
             raise Refusal(413, "oversize", gathered.closing)
         return reply
 
+    def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
+        """Raise Refusal (413) for text that was packed and becomes too much, before any of it is stored.
+
+        An empty line is a byte, or less of what was sent, and fifty in the store.
+        """
+        intake, source = self._intake, self.browser.source
+        framer = LineFramer(for_frames(intake.rules), LineCounts())
+        most, made = most_made(intake.options.max_body), 0
+        for piece in pieces:
+            block = framer.receive(bytes(piece))
+            if block is not None:
+                made += intake.stored_size(block, source)
+            if made > most:
+                raise too_much(most, "lines, with the time and the source of each,")
+            yield
+
     def _entries_taken(self, entries: JournalFramer) -> Reply:
         self._store_records(entries.finish())
-        return Reply(202, b"OK.\n", "text/plain")
+        return TAKEN
 
     def _pieces_of_text_taken(self, pieces: Iterable[Buffer]) -> Steps:
         framer = self._framer = self._new_framer()

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import attrs
 
 from logsrv.kit.text.words import shown
-from logsrv.linelog.framing import bulk, http_lines
+from logsrv.linelog.framing import bulk, http_lines, journal
 from logsrv.linelog.framing.bodies import Asked, Records, Refusal, Reply, Steps
 
 # What takes the records of a body: unpacked, its circumstances, where they go. Its answer is None if the
@@ -25,9 +25,9 @@ class Way:
     """A way to store a body, or to answer a question that a sender asks first.
 
     methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
-    comes. entries: it is the journal's, and taken while it comes, however long that is. about: the answer
-    to a question, which has no body. coding: a Content-Encoding that `take` undoes. headers: those of every
-    answer.
+    comes. entries: it is the journal's, and taken while it comes, however long, unless it is packed.
+    about: the answer to a question, which has no body. coding: a Content-Encoding that `take` undoes.
+    headers: those of every answer.
     """
 
     methods: tuple[bytes, ...]
@@ -68,7 +68,9 @@ WAYS: Mapping[str, Sequence[Way]] = {
     "/loki/api/v1/push": (Way((b"POST",), _loki, coding="snappy"),),
     "/v1/logs": (Way((b"POST",), _otlp),),
 }
-JOURNAL_WAYS: Mapping[str, Sequence[Way]] = {"/upload": (Way((b"POST",), entries=True),)}
+JOURNAL_WAYS: Mapping[str, Sequence[Way]] = {
+    "/upload": (Way((b"POST",), journal.take, entries=True),)
+}
 
 
 def path_of(target: bytes) -> str:

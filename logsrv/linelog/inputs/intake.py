@@ -142,6 +142,10 @@ class Intake:
         self.valve.add(self)
         self.resumeProducing()
 
+    def stored_size(self, block: Block, source: str) -> int:
+        """Return how many bytes `block` takes in the store, with a stamp before each line."""
+        return len(block) + block.number * (len(source) + TIME_AND_SPACES)
+
     def in_turn(self, take: Callable[[], None]) -> None:
         """Call what takes more than came, such as unpacks it, when the store has room for it."""
         self._waiting.append(take)

@@ -97,6 +97,14 @@ def test_unpacked() -> None:
     assert unpacked(damaged, 100) == damaged
 
 
+@pytest.mark.parametrize("text", [b"\n", b"\0", b"\xff"])
+def test_text_that_becomes_too_much_in_the_store(text: bytes) -> None:
+    """Each of these is an escape of four bytes there."""
+    assert len(unpacked(zlib.compress(text * 1000), 4000)) == 1000
+    with pytest.raises(TooLargeError, match="4000 bytes in the store"):
+        unpacked(zlib.compress(text * 1001), 4000)
+
+
 def test_a_bomb() -> None:
     bomb = zlib.compress(bytes(50 << 20))
     with pytest.raises(TooLargeError):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from logsrv.linelog.framing import bodies
 from logsrv.linelog.framing.lumberjack import LumberjackFramer, acknowledgement
 
 
@@ -141,3 +142,13 @@ def test_a_bomb() -> None:
     tracemalloc.stop()
     assert "it would be more than 1048576 bytes unpacked" in framer.trouble
     assert peak < 8 << 20
+
+
+def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is stored with a time and a source, however short it is; nothing of such a frame is taken."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
+    for number, taken_in in ((900, 900), (1400, 0)):
+        lines, _, framer = taken(packed(event(1, b"{}") * number), body=1 << 16)
+        assert len(lines) == taken_in
+        assert bool(framer.trouble) is (not taken_in)
+    assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.trouble

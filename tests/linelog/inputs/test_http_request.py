@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from typing import Any, cast
 
 import cramjam
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
@@ -17,6 +19,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing import bodies
 from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs import http, turns
 from logsrv.linelog.inputs.http import Http, HttpInputFactory
@@ -466,6 +469,44 @@ def test_a_bomb_is_refused_and_nothing_of_it_stored() -> None:
     sender.post(gzip.compress(bytes(2 << 20)), Content_Encoding="gzip")
     assert [status for status, _ in sender.answers()] == [413]
     assert sender.sink.text == b""
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("line", [b"\n", b"a\n", b"\r\n", b"\0\n"])
+def test_packed_text_that_becomes_too_much_in_the_store(
+    monkeypatch: pytest.MonkeyPatch, coding: str, media: str, line: bytes
+) -> None:
+    """Its stamps are measured before anything is stored: an empty line takes 47 bytes there."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
+    pack: Any = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}[
+        coding
+    ]
+    sender = Sender(max_body=1 << 16)
+    for number in (4000, (1 << 16) // len(line)):
+        body = pack(line * number)
+        sender.post(body, Content_Encoding=coding, Content_Type=media)
+    sender.sink.sync()
+    (taken, _), (status, answer) = sender.answers()
+    assert (taken, status) == (200, 413)
+    assert sender.sink.text.count(b"\n") == 4000
+    assert "becomes lines" in answer["error"] and "262144 bytes; send fewer" in answer["error"]
+    assert refused(sender, "oversize") == 1
+
+
+def test_lines_that_are_not_packed_are_taken_however_short_they_are() -> None:
+    """Their sender has sent every one of them."""
+    sender = Sender(max_body=1 << 16)
+    sender.post(b"\n" * (1 << 16))
+    sender.sink.sync()
+    assert [status for status, _ in sender.answers()] == [200]
+
+
+def refused(sender: Sender, reason: str) -> float:
+    """How many records were counted that are not stored."""
+    metrics: Any = sender.intake._metrics
+    number: float = metrics.value("records_refused_total", listener="tcp:1234", reason=reason)
+    return number
 
 
 def test_nothing_is_taken_while_the_store_takes_nothing() -> None:

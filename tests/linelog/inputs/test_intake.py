@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
-from logsrv.linelog.batch import Block
+from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import MOST_STORED, Intake
 from logsrv.linelog.inputs.lines import LineDatagrams
@@ -127,3 +128,9 @@ def test_what_waits_survives_what_fails_before_it() -> None:
     store.write()
     assert store.stored.endswith(b" x later\n")
     assert [str(event["log_failure"].value) for event in logs] == ["broken"]
+
+
+@pytest.mark.parametrize("block", [Block.of(b"a\n\nb\n"), Block(b"a\n", b"x\nb\n\nc", 2, 5)])
+def test_the_size_of_a_block_in_the_store(block: Block) -> None:
+    batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
+    assert intake(Sink()).stored_size(block, batch.source) == sum(map(len, batch.stored()))

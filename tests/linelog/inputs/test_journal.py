@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from logsrv.kit.web.channel import REQUEST_SECONDS
+from logsrv.linelog.framing import bodies
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs import turns
 from logsrv.linelog.inputs.http import PIECE
@@ -95,6 +96,15 @@ def test_packed() -> None:
     peer.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     peer.sink.sync()
     assert b" 202 " in peer.transport.value() and peer.sink.text.count(b"\n") == 2
+
+
+def test_packed_entries_that_become_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an entry of four bytes a line of sixty is stored: nothing is, if all are too much."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
+    peer = Uploading(max_body=1 << 14)
+    body = gzip.compress(b"A=\n\n" * 2000)
+    peer.send(HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert b" 413 " in peer.transport.value() and peer.sink.text == b""
 
 
 def test_waits_with_the_store_as_long_as_it_takes() -> None:
