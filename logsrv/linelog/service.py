@@ -61,6 +61,7 @@ class InputServer:
         if isinstance(listener, DatagramListener):
             self._paused_by_valve = listener
             self.valve.add(listener)
+            self.intake.datagrams = listener
             if hasattr(self.receiver, "attach"):
                 self.receiver.attach(listener)
 

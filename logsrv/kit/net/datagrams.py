@@ -31,6 +31,7 @@ from logsrv.kit.net.kernel_drops import Losses
 from logsrv.kit.net.rates import Rates
 from logsrv.kit.net.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.source import Sender, canonical, host_text, inet_source, unix_source
+from logsrv.kit.net.twisted_private import next_turn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 
@@ -40,6 +41,8 @@ log = Logger()
 MOST_AT_ONCE = 256 * 1024
 # Reads per event: others have their turn after at most this many times 64 messages.
 READS_PER_EVENT = 4
+# Seconds for which datagrams are delivered, then others have their turn: some take long to be taken in.
+SLICE = 0.005
 REMEMBERED_SENDERS = 4096
 # At the end of a drain what is left is counted; a sender that goes on cannot hold us here.
 MOST_DISCARDED_READS = 4096
@@ -96,7 +99,7 @@ class DatagramListener:
         self._socket: socket.socket | None = None
         self._file: tuple[int, int] | None = None
         self._receive: Receive | None = None
-        self._paused = self._opened = False
+        self._paused = self._opened = self._asked = False
         # Received, and not delivered because we were paused meanwhile; empty while we are not.
         self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
@@ -168,10 +171,10 @@ class DatagramListener:
         if self._paused:
             self._paused = False
             self._losses.always = False
-            self._deliver_kept()
-            # It may have been paused again by what it delivered.
-            if not self._paused and self._opened and self._socket is not None:
+            if self._opened and self._socket is not None:
                 self._reactor.addReader(self)
+            # Not before others were heard: what is kept may be enough to be paused again.
+            self._go_on_later()
 
     @property
     def lost(self) -> int:
@@ -185,19 +188,36 @@ class DatagramListener:
     def _read(self) -> bool:
         """Take in what waits, within bounds. Gives whether there may be more."""
         assert self._receive is not None
+        began = self._reactor.seconds()
+        self._deliver_kept(began)
         for _ in range(READS_PER_EVENT):
+            if self._kept or self._paused:
+                return True
             groups, more = self._receive.read()
             for group in groups:
                 self._kept += portions(group)
-            self._deliver_kept()
-            if not more or self._paused:
-                return more or bool(self._kept)
+            self._deliver_kept(began)
+            if not more:
+                return bool(self._kept)
         return True
 
-    def _deliver_kept(self) -> None:
-        """Deliver until there is nothing more, or the store closes its valve upon it."""
+    def _deliver_kept(self, began: float) -> None:
+        """Deliver until there is nothing more, we are paused upon it, or it is the turn of others."""
         while self._kept and not self._paused:
             self._deliver(self._kept.popleft())
+            # The clock is the wall's, which may be set back.
+            if not 0 <= self._reactor.seconds() - began < SLICE:
+                self._go_on_later()
+                return
+
+    def _go_on_later(self) -> None:
+        if self._kept and not self._asked:
+            self._asked = True
+            next_turn(self._reactor, self._go_on)
+
+    def _go_on(self) -> None:
+        self._asked = False
+        self._deliver_kept(self._reactor.seconds())
 
     def _deliver(self, group: Group) -> None:
         payloads, key = group

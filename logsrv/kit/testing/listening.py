@@ -89,7 +89,7 @@ class MemoryDatagrams(DatagramListener):
 
     async def drain(self, seconds: float) -> int:
         self.opened = False
-        self._deliver_kept()
+        self._deliver_kept(self._reactor.seconds())
         return int(bool(self._kept))
 
     def resumeProducing(self) -> None:

@@ -85,25 +85,27 @@ class FrameReceiver(LineReceiver):
         self._input = input
         self._frames = input.framing.framer(input.max_frame)
 
-    def dataReceived(self, data: bytes) -> None:
+    def take_in(self, data: bytes) -> int:
         intake, framer = self._intake, self._frames
         if framer.trouble:
             # TLS goes on delivering until the peer has closed as well: only counted.
             intake.received_bytes += len(data)
             intake.counts.dropped_closed += len(data)
-            return
+            return 0
         came = framer.held + len(data)
         frames = framer.receive(data)
         intake.received_bytes += len(data)
+        size = 0
         if frames:
             lines = self._input.lines_of(frames, intake.rules.raw, self._failures)
             # There they are counted as if they had come so.
             intake.received_bytes -= len(lines)
-            super().dataReceived(lines)
+            size = super().take_in(lines)
         if framer.trouble:
             intake.counts.dropped_closed += came - sum(map(len, frames))
             intake.complain(self.source, f"closing the connection: {framer.trouble}")
             self.transport.loseConnection()
+        return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._intake.counts.dropped_closed += self._frames.held

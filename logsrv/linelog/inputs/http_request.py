@@ -331,6 +331,7 @@ class InputRequest(Request):
     def _store(self, block: Block | None) -> None:
         if block is not None:
             self._intake.take(block, self.browser.source)
+            self._intake.valve.served(self)
 
     # Back-pressure: text is stored while it comes, so its sender has to wait where the store does.
 

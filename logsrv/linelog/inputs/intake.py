@@ -12,15 +12,17 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
+from logsrv.kit.net.twisted_private import next_turn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
+from logsrv.linelog.inputs.aside import LONG, MUCH, Aside
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.turns import Turns
 from logsrv.linelog.inputs.unfinished import Unfinished
-from logsrv.linelog.store.valve import Valve
+from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
 
@@ -74,7 +76,8 @@ class Intake:
     secrets, structured_rules: what inputs of records go by beside it.
     counts, received_bytes: what the protocols count. received_lines: those that were stored.
     connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
-    work that may take long.
+    work that may take long. aside: connections that send what is costly. datagrams: what is paused where
+    there are no connections.
 
     Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
     stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
@@ -92,13 +95,15 @@ class Intake:
         self._sink = sink
         self.clock = clock
         self.turns = Turns(sink.valve, clock)
+        self.aside = Aside(sink.valve, clock)
+        self.datagrams: Producer | None = None
         self.apply(settings)
         self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
         # Batches, and between them who waits until those before are safe, since when, and what makes more.
-        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], None]] = (
+        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
             deque()
         )
-        self._storing = False
+        self._storing = self._asked = False
         self._metrics = metrics
         self._complaints = Seldom(clock.seconds)
         counts = self.counts
@@ -130,27 +135,40 @@ class Intake:
         """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
         return self._prefix + peer
 
-    def take(self, block: Block, source: str) -> None:
-        """Store `block`, received now from `source`."""
+    def take(self, block: Block, source: str) -> int:
+        """Store `block`, received now from `source`; return how many bytes it takes in the store."""
         received = self.clock.seconds()
         line = len(source) + TIME_AND_SPACES + 1
+        if self.datagrams is not None:
+            self.valve.served(self.datagrams)
         if not self._waiting and len(block) * line <= MOST_STORED:
-            self.received_lines += self._sink.append(Batch(block, source, received))
-            return
+            lines = self._sink.append(Batch(block, source, received))
+            self.received_lines += lines
+            return len(block) + lines * (line - 1)
         pieces = block.pieces(MOST_STORED // line)
         self._waiting += [Batch(piece, source, received) for piece in pieces]
         self.valve.add(self)
-        self.resumeProducing()
+        self._store_waiting()
+        return self.stored_size(block, source)
+
+    def delivered(self, producer: Producer, began: float, size: int) -> None:
+        """Share the store: others come first now, and a producer whose chunk was costly waits for them.
+
+        began: when the chunk came. size: the bytes that it takes in the store.
+        """
+        self.valve.served(producer)
+        if size > MUCH or self.clock.seconds() - began > LONG:
+            self.aside.put(producer)
 
     def stored_size(self, block: Block, source: str) -> int:
         """Return how many bytes `block` takes in the store, with a stamp before each line."""
         return len(block) + block.number * (len(source) + TIME_AND_SPACES)
 
-    def in_turn(self, take: Callable[[], None]) -> None:
+    def in_turn(self, take: Callable[[], object]) -> None:
         """Call what takes more than came, such as unpacks it, when the store has room for it."""
         self._waiting.append(take)
         self.valve.add(self)
-        self.resumeProducing()
+        self._store_waiting()
 
     @property
     def moment(self) -> int:
@@ -201,6 +219,16 @@ class Intake:
         """Do nothing: whoever delivers is paused, and what is here already waits."""
 
     def resumeProducing(self) -> None:
+        """Store what waits, but not before others were read from: it may close the valve again."""
+        if not self._asked:
+            self._asked = True
+            next_turn(self.clock, self._go_on_waiting)
+
+    def _go_on_waiting(self) -> None:
+        self._asked = False
+        self._store_waiting()
+
+    def _store_waiting(self) -> None:
         """Store what waits, as far as the valve stays open."""
         if self._storing:
             return

@@ -42,8 +42,8 @@ class Framer(Shape):
 class LineReceiver(Protocol):
     """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
 
-    As a producer it is paused by the store, and by a peer that does not read our answers; it goes on
-    when neither holds it back.
+    As a producer it is paused by the store, by a peer that does not read our answers, and while others have
+    their turn behind a costly chunk; it goes on when nothing of that holds it back.
     """
 
     source = ""
@@ -67,22 +67,30 @@ class LineReceiver(Protocol):
             self._intake.connection_log.connected(self.source)
 
     def dataReceived(self, data: bytes) -> None:
+        intake = self._intake
+        began = intake.clock.seconds()
+        size = self.take_in(data)
+        intake.delivered(self, began, size)
+
+    def take_in(self, data: bytes) -> int:
+        """Store the lines that are whole now; return how many bytes they take in the store."""
         intake, framer = self._intake, self._framer
         intake.received_bytes += len(data)
         if framer.closing:
             # TLS goes on delivering until the peer has closed as well: only counted.
             framer.receive(data)
-            return
+            return 0
         block = framer.receive(data)
-        if block is not None:
-            intake.take(block, self.source)
+        size = 0 if block is None else intake.take(block, self.source)
         if framer.answering:
             self._answer()
         if framer.closing:
             self._close(framer.closing)
+        return size
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._intake.valve.remove(self)
+        self._intake.aside.remove(self)
         block = self._framer.finish()
         if block is not None:
             self._intake.take(block, self.source)
@@ -106,8 +114,9 @@ class LineReceiver(Protocol):
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
+        intake = self._intake
         unread_answers = self._answers and self._answers.state is Answering.UNREAD
-        if not self._intake.valve.closed and not unread_answers:
+        if not (intake.valve.closed or unread_answers or self in intake.aside):
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:

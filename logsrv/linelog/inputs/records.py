@@ -201,6 +201,7 @@ class RecordReceiver(Protocol):
         if self._busy:
             # TLS may deliver what it had before it was paused.
             return
+        self.intake.valve.served(self)
         self._busy = True
         self.intake.turns.begin(self._steps(), self._done)
         if self._busy:

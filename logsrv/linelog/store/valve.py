@@ -19,7 +19,11 @@ class Producer(Protocol):
 
 
 class Valve:
-    """The senders of one store, running or paused together. Belongs to the reactor's thread."""
+    """The senders of one store, running or paused together. Belongs to the reactor's thread.
+
+    When it opens, those that have delivered least recently are resumed first: what the reactor is asked to
+    watch first, it hears of first, and a few large senders are enough to close the valve again.
+    """
 
     def __init__(self) -> None:
         self.closed = False
@@ -35,6 +39,11 @@ class Valve:
     def remove(self, producer: Producer) -> None:
         """Take part no more; whoever did not is ignored."""
         self._producers.pop(id(producer), None)
+
+    def served(self, producer: Producer) -> None:
+        """Resume a producer behind all others next time, as it has delivered just now."""
+        if self._producers.pop(id(producer), None) is not None:
+            self._producers[id(producer)] = producer
 
     def closed_for(self) -> float:
         """Return for how many seconds all have been paused; 0 if they are not."""

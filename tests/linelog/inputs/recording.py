@@ -70,6 +70,9 @@ class Sink:
     def add(self, producer: Producer) -> None:
         self.producers.append(producer)
 
+    def served(self, producer: Producer) -> None:
+        """Takes no part in who comes first."""
+
     def remove(self, producer: Producer) -> None:
         if producer in self.producers:
             self.producers.remove(producer)

@@ -16,7 +16,7 @@ from logsrv.linelog.framing.rules import LineRules, Oversize
 from logsrv.linelog.inputs.gelf import Gelf, GelfReceiver
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.options import InputOptions
-from tests.linelog.inputs.recording import HIGH_WATER, Sink, SlowStore, intake
+from tests.linelog.inputs.recording import HIGH_WATER, Sink, SlowStore, intake, turn
 
 SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
 
@@ -136,6 +136,7 @@ def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.Monke
     rounds = 0
     while store.pending:
         store.write()
+        turn(way.clock)
         rounds += 1
     assert store.most_pending <= HIGH_WATER + (8 << 20) and rounds > 3
     lines = [line.split(b" ")[2] for line in store.stored.splitlines()]

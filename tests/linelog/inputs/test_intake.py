@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from logsrv.kit.net.source import Sender
@@ -12,7 +13,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.rules import LineRules
 from logsrv.linelog.inputs.intake import MOST_STORED, Intake
 from logsrv.linelog.inputs.lines import LineDatagrams
-from tests.linelog.inputs.recording import HIGH_WATER, Rules, Sink, SlowStore, intake
+from tests.linelog.inputs.recording import HIGH_WATER, Rules, Sink, SlowStore, intake, turn
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
@@ -47,6 +48,7 @@ def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
     rounds = 0
     while store.pending:
         store.write()
+        turn(way.clock)
         rounds += 1
     assert rounds > 4
     assert store.most_pending <= HIGH_WATER + MOST_STORED
@@ -81,7 +83,21 @@ def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
     assert store.most_pending <= HIGH_WATER + MOST_STORED
     while store.pending:
         store.write()
+        turn(way.clock)
     assert store.stored.count(b"\n") == sent * 65536
+
+
+def test_others_are_read_from_before_what_waits_is_stored() -> None:
+    """It may be enough for the valve to close again at once, each time that it opens."""
+    store = SlowStore()
+    way = intake(store)
+    way.take(Block.of(b"\n" * (1 << 20)), "unix:" + "\x01" * 100)
+    other = StringTransport()
+    store.valve.add(other)  # type: ignore[attr-defined]
+    store.write()
+    assert other.producerState == "producing" and not store.valve.closed
+    turn(way.clock)
+    assert other.producerState == "paused" and store.pending
 
 
 def test_a_block_of_usual_size_is_not_cut() -> None:
@@ -125,6 +141,7 @@ def test_what_waits_survives_what_fails_before_it() -> None:
     way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
     with capturedLogs() as logs:
         store.write()
+        turn(way.clock)
     store.write()
     assert store.stored.endswith(b" x later\n")
     assert [str(event["log_failure"].value) for event in logs] == ["broken"]
@@ -134,3 +151,16 @@ def test_what_waits_survives_what_fails_before_it() -> None:
 def test_the_size_of_a_block_in_the_store(block: Block) -> None:
     batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
     assert intake(Sink()).stored_size(block, batch.source) == sum(map(len, batch.stored()))
+
+
+def test_who_sends_datagrams_comes_last_again() -> None:
+    """Else its listener, which is there before any connection, would be resumed first for ever."""
+    store = SlowStore()
+    way = intake(store)
+    valve: Any = store.valve
+    listener, other = StringTransport(), StringTransport()
+    valve.add(listener)
+    valve.add(other)
+    way.datagrams = listener
+    way.take(Block.of(b"a line\n"), "udp:1")
+    assert list(valve._producers.values()) == [other, listener]

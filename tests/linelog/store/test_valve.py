@@ -92,3 +92,27 @@ def test_it_is_known_for_how_long_all_have_been_paused() -> None:
     assert valve.closed_for() >= first
     valve.open()
     assert valve.closed_for() == 0
+
+
+def test_who_delivered_last_is_resumed_last() -> None:
+    """What it delivers then may close the valve again, and nobody is to be behind it for ever."""
+    order = []
+
+    class Named(Sender):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+        def resumeProducing(self) -> None:
+            order.append(self.name)
+
+    valve = Valve()
+    first, _, third = senders = [Named(name) for name in "abc"]
+    for sender in senders:
+        valve.add(sender)
+    valve.served(first)
+    valve.served(third)
+    valve.served(Named("has gone"))
+    valve.close()
+    valve.open()
+    assert order == ["b", "a", "c"]

@@ -1,0 +1,67 @@
+"""Connections that send what takes long to take in: one of them is read from in a turn of the reactor.
+
+Most bytes pass in microseconds. Some take a hundred times as long, such as Telnet's commands without
+end, and a line end becomes fifty bytes in the store. Fifty such senders, each read from in every turn,
+would keep everybody else waiting for seconds; so they wait for each other instead.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+
+from logsrv.kit.net.twisted_private import next_turn
+from logsrv.linelog.store.valve import Producer, Valve
+
+# A chunk is costly if it took so many seconds, or so many bytes in the store. 256 KiB of usual lines take
+# 0.1 to 0.3 ms and 400 KiB.
+LONG = 0.002
+MUCH = 1 << 20
+
+
+class Aside:
+    """The connections of a listener whose last chunk was costly, in the order in which they go on.
+
+    A producer: while the valve is closed none of them goes on.
+    """
+
+    def __init__(self, valve: Valve, clock: IReactorTime) -> None:
+        self._valve = valve
+        self._clock = clock
+        self._waiting: dict[Producer, None] = {}
+        self._asked = False
+
+    def __contains__(self, producer: object) -> bool:
+        return producer in self._waiting
+
+    def put(self, producer: Producer) -> None:
+        """Pause a producer, and resume it when those before it have had their turn."""
+        self._waiting[producer] = None
+        producer.pauseProducing()
+        self._valve.add(self)
+        self._go_on_later()
+
+    def remove(self, producer: Producer) -> None:
+        """Forget one that has gone; whoever does not wait is ignored."""
+        self._waiting.pop(producer, None)
+
+    def pauseProducing(self) -> None:
+        """Do nothing in the turns to come, until it is resumed."""
+
+    def resumeProducing(self) -> None:
+        self._go_on_later()
+
+    def _go_on_later(self) -> None:
+        if not self._asked and not self._valve.closed:
+            self._asked = True
+            next_turn(self._clock, self._go_on)
+
+    def _go_on(self) -> None:
+        self._asked = False
+        if self._waiting and not self._valve.closed:
+            producer = next(iter(self._waiting))
+            del self._waiting[producer]
+            producer.resumeProducing()
+        if self._waiting:
+            self._go_on_later()
+        else:
+            self._valve.remove(self)
