@@ -26,7 +26,7 @@ from logsrv.linelog.classic import ClassicPlaces
 from logsrv.linelog.health import healthy
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
 from logsrv.linelog.inputs.intake import Intake
-from logsrv.linelog.inputs.options import read_secrets
+from logsrv.linelog.inputs.options import with_secrets
 from logsrv.linelog.inputs.registry import inputs
 from logsrv.linelog.interpreter import check_interpreter
 from logsrv.linelog.memory import keep_freed_memory
@@ -99,15 +99,14 @@ class LoggerService(ListeningService[LoggerSettings]):
 
     def wanted(self, settings: LoggerSettings) -> list[Wanted]:
         listeners = [
-            Wanted(_key(listener), listener.listen.endpoint, listener.label, listener)
+            # With its secrets: what is read now cannot be missing when a reload was accepted.
+            Wanted(_key(listener), listener.listen.endpoint, listener.label, with_secrets(listener))
             for listener in (*settings.listener, *self._classic.listeners(settings))
         ]
         if len(set(settings.http)) < len(settings.http):
             raise ConfigurationError("--http names an endpoint twice")
         # Before anything is bound: its file may be missing.
         read_token(settings)
-        for listener in settings.listener:
-            read_secrets(listener)
         check(settings.alerts)
         rules = web_rules(settings, MOST_CONNECTIONS)
         return listeners + [

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
+from logsrv.kit.observe.metrics import Part
 from logsrv.linelog.service import LoggerService, Options, makeService
 from logsrv.linelog.settings import LoggerSettings
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
@@ -111,3 +113,20 @@ def test_a_logger_without_alerts_and_page_loads_none_of_what_searches() -> None:
         [sys.executable, "-c", code % (searching,)], capture_output=True, timeout=60
     )
     assert done.stdout.split() == []
+
+
+def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_path: Path) -> None:
+    """Their file may be gone a moment later: nothing is read when nothing may fail any more."""
+    file = tmp_path / "token"
+    file.write_text("old\n")
+    words = ("--listen", f"http:unix:{tmp_path}/s", "--input-token-file", str(file))
+    logger = service(*words)
+    (wanted,) = logger.wanted(settings(*words))
+    server: Any = logger.make_server(wanted, Part(logger.metrics))
+    file.write_text("new\n")
+    (wanted,) = logger.wanted(settings(*words))
+    file.unlink()
+    server.apply(wanted.settings)
+    assert server.intake.secrets.token == "new"
+    with pytest.raises(ConfigurationError, match="--input-token-file"):
+        logger.wanted(settings(*words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
@@ -40,4 +41,22 @@ def read_secrets(options: InputOptions) -> Secrets:
     return Secrets(
         read_secret("input-token", options.input_token, options.input_token_file),
         read_secret("shared-key", options.shared_key, options.shared_key_file),
+    )
+
+
+Options = TypeVar("Options", bound=InputOptions)
+
+
+def with_secrets(options: Options) -> Options:
+    """Return options that have the secrets themselves in the place of their files: nothing is to be read.
+
+    Raises ConfigurationError as `read_secrets` does.
+    """
+    secrets = read_secrets(options)
+    return attrs.evolve(
+        options,
+        input_token=secrets.token,
+        input_token_file=None,
+        shared_key=secrets.shared_key,
+        shared_key_file=None,
     )
