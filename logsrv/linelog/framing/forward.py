@@ -94,8 +94,6 @@ def _event(value: memoryview, limits: Limits, records: Records) -> EventSteps:
     chunk = asked.get("chunk")
     if not isinstance(chunk, (str, bytes)):
         return b""
-    if entries.too_long:
-        raise NoEventError(f"a record is longer than {limits.record} bytes", "oversize")
     return bytes(msgpack.packb({"ack": chunk}))
 
 

@@ -58,13 +58,9 @@ class _Stamp(str):
 
 
 class Entries:
-    """The entries of one event on their way to `records`.
-
-    too_long: whether one is longer than `limits.record`, and is text therefore.
-    """
+    """The entries of one event on their way to `records`; one longer than `limits.record` is text."""
 
     def __init__(self, tag: str, limits: Limits, records: Records) -> None:
-        self.too_long = False
         self._tag = tag
         self._limits = limits
         self._records = records
@@ -204,9 +200,10 @@ class Entries:
         if line is None:
             self._add_other(time, record)
             return
-        fits = len(line) <= self._limits.record
-        self.too_long |= not fits
-        self._records.add(line, structured=fits)
+        if len(line) > self._limits.record:
+            self._add_text(line)
+            return
+        self._records.add(line)
 
     def _line(self, time: memoryview, record: memoryview) -> bytes | None:
         """Return a record as JSON, with time, tag and Fluent Bit's metadata; None if it is no map."""
@@ -230,7 +227,6 @@ class Entries:
     def _add_other(self, *values: memoryview) -> None:
         """Add what is no pair of a time and a map as text: JSON if it can be that, else its bytes."""
         long = sum(map(len, values)) > self._limits.record
-        self.too_long |= long
         self._add_text((None if long else _text_of(values)) or b"".join(values))
 
     def _add_text(self, text: bytes) -> None:

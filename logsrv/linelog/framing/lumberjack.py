@@ -41,7 +41,8 @@ _BEGIN_OF_EVENT = b"2J"
 class Window:
     """Events, and the sequence that is to be acknowledged behind them: None, as there are more to come.
 
-    as_text: how many of them are no JSON object. Without any events it is a turn for others.
+    as_text: how many of them are no JSON object, or too long for one. Without any events it is a turn for
+    others.
     """
 
     records: Sequence[Run]
@@ -76,7 +77,7 @@ class LumberjackFramer:
     )
 
     def __init__(self, record: int, body: int) -> None:
-        """record: bytes that an event may have. body: bytes of a compressed frame, unpacked as well."""
+        """record: bytes that an event of JSON may have. body: bytes of any frame, unpacked as well."""
         self.trouble = ""
         self.reason = "protocol"
         self._record = record
@@ -127,7 +128,7 @@ class LumberjackFramer:
                 self._left = number
                 at += header
                 continue
-            if not self._short_enough(kind, number):
+            if not self._short_enough(number):
                 break
             begin, stop = at + header, at + header + number
             if stop > end:
@@ -161,11 +162,9 @@ class LumberjackFramer:
             self.trouble = "it sent compressed data inside compressed data"
         return not self.trouble
 
-    def _short_enough(self, kind: int, length: int) -> bool:
-        most = self._record if kind == _JSON else self._body
-        if length > most:
-            what = "an event" if kind == _JSON else "a compressed frame"
-            self.trouble = f"{what} is longer than {most} bytes"
+    def _short_enough(self, length: int) -> bool:
+        if length > self._body:
+            self.trouble = f"a frame is longer than {self._body} bytes"
             self.reason = "oversize"
         return not self.trouble
 
@@ -210,21 +209,22 @@ class LumberjackFramer:
     def _close_window(self, sequence: int | None) -> Iterator[Window]:
         events, self._events, self._size = self._events, [], 0
         if events:
-            yield _window(events, sequence)
+            yield _window(events, sequence, self._record)
 
 
-def _window(events: Sequence[bytes], sequence: int | None) -> Window:
-    if objects_as_they_stand(b"\n".join(events), max(map(len, events))) == len(events):
+def _window(events: Sequence[bytes], sequence: int | None, most: int) -> Window:
+    if objects_as_they_stand(b"\n".join(events), most) == len(events):
         return Window((Run(events, True),), sequence, 0)
-    records = list(_records(events))
+    records = list(_records(events, most))
     as_text = sum(not structured and bool(line) for line, structured in records)
     return Window(tuple(in_runs(records)), sequence, as_text)
 
 
-def _records(events: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+def _records(events: Iterable[bytes], most: int) -> Iterator[tuple[bytes, bool]]:
     for event in events:
-        structured = is_object(event)
-        yield (one_line if structured else without_ending)(event), structured
+        line = one_line(event) if len(event) <= most and is_object(event) else b""
+        fits = 0 < len(line) <= most
+        yield (line if fits else without_ending(event)), fits
 
 
 def is_object(text: bytes) -> bool:

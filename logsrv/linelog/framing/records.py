@@ -14,10 +14,14 @@ import attrs
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.clean import escaped, is_plain
+from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.oversize import cut, next_oversize
-from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize, for_frames
 
 _ESCAPED_LF = rb"\x0a"
+LONG = 1 << 20
+"""Bytes from which on a record of text is to be taken by `long_record`."""
+_PIECE = 256 << 10
 
 
 @attrs.frozen
@@ -91,6 +95,22 @@ def _without_oversize(
             counts.dropped_closed += sum(map(len, records[place + 1 :]))
             return b"".join(lines), f"a record is longer than {rules.max_line} bytes"
     return b"".join(lines), None
+
+
+def long_record(record: bytes, rules: LineRules, counts: LineCounts) -> Iterator[Block]:
+    """Give the lines of a record of text that is much longer than one, some at a time.
+
+    All of its escapes would take seconds.
+    """
+    framer = LineFramer(for_frames(rules), counts)
+    for at in range(0, len(record), _PIECE):
+        piece = record[at : at + _PIECE].replace(b"\n", _ESCAPED_LF)
+        block = framer.receive(piece if rules.raw else piece.replace(b"\r", rb"\x0d"))
+        if block is not None:
+            yield block
+    block = framer.finish()
+    if block is not None:
+        yield block
 
 
 def without_ending(record: bytes) -> bytes:

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies import Lines, Records
-from logsrv.linelog.framing.records import frame_records
+from logsrv.linelog.framing.records import LONG, frame_records, long_record
+from logsrv.linelog.framing.rules import Oversize
 from logsrv.linelog.inputs.intake import Intake
 
 Result = TypeVar("Result")
@@ -43,15 +44,15 @@ class Gathering:
             try:
                 next(making)
             except StopIteration as end:
-                self._frame()
+                yield from self._frame()
                 result: Result = end.value
                 return result
-            self._frame()
+            yield from self._frame()
             yield
 
     def store(self, source: str) -> Iterator[None]:
         """Store all, and count what is not stored or not as it was promised to be."""
-        self._frame()
+        yield from self._frame()
         while self._blocks:
             block = self._blocks.popleft()
             self.stored += len(block)
@@ -62,7 +63,7 @@ class Gathering:
         for reason, number in self.records.reasons.items():
             self._intake.drop(source, reason, _WHY[reason], number)
 
-    def _frame(self) -> None:
+    def _frame(self) -> Iterator[None]:
         intake = self._intake
         for run in self.records.take():
             if self.closing is not None:
@@ -72,6 +73,12 @@ class Gathering:
                 self._blocks.append(Block.of(run.text))
                 continue
             rules = intake.structured_rules if run.structured else intake.rules
+            if not (run.structured or rules.oversize is Oversize.CLOSE) and run.size > LONG:
+                for record in run.lines:
+                    for block in long_record(record, rules, intake.counts):
+                        self._blocks.append(block)
+                        yield
+                continue
             framed = frame_records(run.lines, rules, intake.counts)
             self.closing = framed.closing
             if framed.block is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lumberjack import LumberjackFramer, acknowledgement
+from logsrv.linelog.framing.records import LONG, Run, long_record
+from logsrv.linelog.framing.rules import Oversize
 from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records import RecordReceiver
@@ -47,8 +49,7 @@ class LumberjackReceiver(RecordReceiver):
             size = 0
             if window.as_text:
                 self.intake.as_text(self.source, window.as_text)
-            for run in window.records:
-                self.store(run.lines, structured=run.structured)
+            yield from self._store(window.records)
             if self.ending:
                 return
             if window.sequence is not None:
@@ -57,6 +58,17 @@ class LumberjackReceiver(RecordReceiver):
         self._take(lines, answers)
         if self._framer.trouble:
             self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")
+
+    def _store(self, runs: Sequence[Run]) -> Iterator[None]:
+        for run in runs:
+            closes = self._rules.oversize is Oversize.CLOSE
+            if run.structured or closes or run.size <= LONG:
+                self.store(run.lines, structured=run.structured)
+                continue
+            for record in run.lines:
+                for block in long_record(record, self._rules, self.intake.counts):
+                    self.store_block(block)
+                    yield
 
     def _take(self, lines: list[bytes], answers: list[bytes]) -> None:
         """Store lines of JSON, which are never too long, and answer them; both lists are empty then."""

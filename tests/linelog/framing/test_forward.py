@@ -329,15 +329,12 @@ def test_anything_at_all(data: bytes) -> None:
 
 
 def test_longer_than_a_record() -> None:
-    """With an acknowledgement it is refused as a whole; without, it is kept as text."""
+    """It is kept as text, and its chunk acknowledged: else it would come again for ever."""
     entries = [[1, {"a": 1}], [2, {"a": "x" * 1000}]]
     limits = Limits(record=500, event=1 << 20)
-    found = event(["t", entries], limits)
+    found = event(["t", entries, {"chunk": "c"}], limits)
     assert [one.structured for one in found.records] == [True, False]
-    assert found.as_text == 0
-    with pytest.raises(NoEventError, match="longer than 500 bytes") as raised:
-        event(["t", entries, {"chunk": "c"}], limits)
-    assert raised.value.reason == "oversize"
+    assert found.as_text == 1 and found.acknowledgement == msgpack.packb({"ack": "c"})
 
 
 @pytest.mark.parametrize("way", ["gzip", "zstd"])
@@ -361,13 +358,11 @@ def test_many_small_records_with_a_long_tag() -> None:
 
 
 def test_a_record_of_nothing_but_empty_maps() -> None:
-    """Never made: it is text, or refused where its chunk is to be acknowledged."""
+    """Never made: it is text."""
     value = ["t", 1, {"a": [{}] * 100_000}]
     limits = Limits(record=1000, event=1 << 20)
-    (found,) = event(value, limits).records
+    (found,) = event([*value, {"chunk": "c"}], limits).records
     assert not found.structured and len(found.lines[0]) < 100_020
-    with pytest.raises(NoEventError, match="longer than 1000 bytes"):
-        event([*value, {"chunk": "c"}], limits)
 
 
 def test_long_and_short_entries_cut_anywhere() -> None:

@@ -6,6 +6,7 @@ import json
 import struct
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -119,11 +120,25 @@ def test_what_closes(data: bytes, sentence: str) -> None:
 
 
 def test_longer_than_the_limits() -> None:
-    for data in (b"2J" + struct.pack(">II", 1, 101), b"2C" + struct.pack(">I", 1001)):
+    for data in (b"2J" + struct.pack(">II", 1, 1001), b"2C" + struct.pack(">I", 1001)):
         _, _, framer = taken(data, record=100, body=1000)
-        assert "longer than 1" in framer.trouble and framer.reason == "oversize"
-    _, _, framer = taken(packed(event(1, b"x" * 101)), record=100, body=1000)
-    assert (framer.trouble, framer.reason) == ("an event is longer than 100 bytes", "oversize")
+        assert framer.trouble == "a frame is longer than 1000 bytes"
+        assert framer.reason == "oversize"
+
+
+@pytest.mark.parametrize("pack", [bytes, packed])
+def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -> None:
+    """It and those beside it are acknowledged: else it would come again for ever."""
+    long = b'{"a":"%s"}' % (b"x" * 100)
+    frames = b"".join(event(number, text) for number, text in enumerate([b"{}", long, b"[]"], 1))
+    framer = LumberjackFramer(100, 1000)
+    windows = list(framer.receive(window(3) + pack(frames)))
+    runs = [run for one in windows for run in one.records]
+    assert [(list(run.lines), run.structured) for run in runs] == [
+        ([b"{}"], True), ([long, b"[]"], False),
+    ]  # fmt: skip
+    assert [one.sequence for one in windows if one.sequence] == [3] and not framer.trouble
+    assert sum(one.as_text for one in windows) == 2
 
 
 @pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])

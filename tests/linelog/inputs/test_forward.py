@@ -15,10 +15,11 @@ from zope.interface.verify import verifyObject
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs import turns
 from logsrv.linelog.inputs.forward import Forward, ForwardReceiver, Heartbeats
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.options import InputOptions
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, intake, turn
 
 EVENT = ["t", 0, {"a": 1}]
 LINE = b'{"a":1,"time":"1970-01-01T00:00:00Z","tag":"t"}\n'
@@ -113,17 +114,37 @@ def test_what_is_no_event_closes_after_what_was_before_it() -> None:
 
 
 def test_too_long_for_a_record() -> None:
-    """Not acknowledged, and nothing of it stored; text by --oversize where nobody waits for it."""
+    """Text by --oversize, counted and said; acknowledged, as it would come again for ever."""
     sink = Sink()
     rules = LineRules(max_line=50, oversize=Oversize.SPLIT)
     long = ["t", [[0, {"a": 1}], [0, {"a": "x" * 200}]]]
     receiver, peer = connected(sink, rules, max_record=100)
-    receiver.dataReceived(msgpack.packb([*long, {"chunk": "c"}]))
-    assert (sink.text, peer.value(), peer.disconnecting) == (b"", b"", True)
-    receiver, peer = connected(sink, rules, max_record=100)
-    receiver.dataReceived(msgpack.packb(long))
-    assert sink.text.startswith(LINE) and sink.text.count(b"\n") == 1 + 5
-    assert not peer.disconnecting
+    with capturedLogs() as events:
+        receiver.dataReceived(msgpack.packb([*long, {"chunk": "c"}]))
+        receiver.dataReceived(msgpack.packb(long))
+    assert sink.text.startswith(LINE) and sink.text.count(b"\n") == 2 * (1 + 5)
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (msgpack.packb({"ack": "c"}), False)
+    metrics: Any = receiver.intake._metrics
+    assert metrics.value("records_as_text_total") == 2
+    assert receiver.intake.counts.oversize_lines == 2
+    (said,) = map(formatEvent, events)
+    assert "longer than --max-record; stored as text" in said
+
+
+def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its escapes at once would take seconds, of others too."""
+    monkeypatch.setattr(turns, "SLICE", 0)
+    sink = Sink()
+    receiver, peer = connected(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
+    receiver.dataReceived(msgpack.packb(["t", 0, b"\xff\n\r" * (1 << 20), {"chunk": "c"}]))
+    steps = 0
+    while not sink.waiting:
+        turn(receiver.intake.clock)
+        steps += 1
+    sink.sync()
+    assert steps > 12 and peer.value() == msgpack.packb({"ack": "c"})
+    assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
 
 
 def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:

@@ -11,11 +11,12 @@ from zope.interface.verify import verifyObject
 from logsrv.errors import ConfigurationError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.framing.rules import LineRules, Oversize
+from logsrv.linelog.inputs import turns
 from logsrv.linelog.inputs.intake import IInput
 from logsrv.linelog.inputs.lumberjack import Lumberjack, LumberjackReceiver
 from logsrv.linelog.inputs.options import InputOptions
 from tests.linelog.framing.test_lumberjack import event, packed, window
-from tests.linelog.inputs.recording import Sink, intake
+from tests.linelog.inputs.recording import Sink, intake, turn
 
 
 def connected(
@@ -70,12 +71,30 @@ def test_what_is_none_of_it_closes_after_the_acknowledgement() -> None:
     assert counted(receiver, "records_refused_total", reason="protocol") == 1
 
 
-def test_an_event_beyond_the_limit_is_never_acknowledged() -> None:
+def test_an_event_beyond_the_limit_is_text_and_acknowledged() -> None:
+    """It would come again for ever."""
     sink = Sink()
     receiver, peer = connected(sink, LineRules(max_line=10), max_record=20)
     receiver.dataReceived(window(1) + event(1, b"x" * 21))
     sink.sync()
-    assert (sink.text, peer.value(), peer.disconnecting) == (b"", b"", True)
+    assert (sink.text, peer.value()) == (b"x" * 10 + b"\n" + b"x" * 10 + b"\nx\n", b"2A\0\0\0\1")
+    assert not peer.disconnecting
+    assert counted(receiver, "records_as_text_total") == 1
+    assert receiver.intake.counts.oversize_lines == 1
+
+
+def test_an_event_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "SLICE", 0)
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(window(1) + event(1, b"\xff\n\r" * (1 << 20)))
+    steps = 0
+    while not sink.waiting:
+        turn(receiver.intake.clock)
+        steps += 1
+    sink.sync()
+    assert steps > 12 and peer.value() == b"2A\0\0\0\1"
+    assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
 
 
 def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
