@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Generator
 from typing import Any, NoReturn, TypeAlias
@@ -12,6 +13,7 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
+from logsrv.linelog.framing.json_made import Written
 from logsrv.linelog.framing.records import Run
 
 JSON = "application/json"
@@ -22,6 +24,8 @@ _LEAST_MADE = 16 << 20
 
 # Digits and sign of an integer of 64 bits.
 _LONGEST_INTEGER = 20
+# Every number that is beyond all floats has this in it.
+_LARGE = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{289}")
 RECORD = 200
 """Bytes that are counted for a record beside its own: it is stored with a time and a source."""
 
@@ -207,31 +211,30 @@ def too_much(most: int, what: str) -> Refusal:
 def parsed(text: bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError for what is none.
 
-    Integers beyond 64 bits are rounded: what is stored is the text itself.
+    Integers beyond 64 bits are rounded: what is stored is the text itself. A number beyond all floats is
+    `Written`.
     """
     try:
         return orjson.loads(text)
     except ValueError:
-        # The grammar allows half of a surrogate pair as an escape; orjson does not.
-        if b"\\u" not in text:
+        # The grammar allows half of a surrogate pair as an escape, and numbers of any size.
+        if b"\\u" not in text and not _LARGE.search(text):
             raise
     try:
         return json.loads(
-            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
+            text, parse_constant=_no_constant, parse_float=_number, parse_int=_integer
         )
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 
 
-def _finite(digits: str) -> float:
+def _number(digits: str) -> float:
     number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
+    return Written(digits) if math.isinf(number) else number
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_INTEGER else _finite(digits)
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else _number(digits)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -19,7 +19,13 @@ from logsrv.linelog.framing.bodies import (
 )
 from logsrv.linelog.framing.json_made import gathered, made
 from logsrv.linelog.framing.json_parts import PIECE, SPARE, Span, begin_of, elements, values
-from logsrv.linelog.framing.json_text import can_stay, objects_as_they_stand, one_line
+from logsrv.linelog.framing.json_text import (
+    can_stay,
+    objects_as_they_stand,
+    one_line,
+    plain_text,
+    without_halves,
+)
 from logsrv.linelog.framing.records import without_ending
 
 
@@ -131,7 +137,8 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
     found = values(body, spans)
     texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
     lines = b"\n".join(texts)
-    if can_stay(lines, len(texts), most) and str not in set(map(type, found)):
+    stays = can_stay(lines, len(texts), most) and without_halves(lines) == lines
+    if stays and str not in set(map(type, found)):
         records.add_lines(lines + b"\n", len(texts))
         return
     for value, text in zip(found, texts, strict=True):
@@ -176,7 +183,7 @@ def _one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
 def _add(records: Records, value: object, text: bytes, most: int) -> None:
     """Add a value of JSON: a string as its text, all else as it was written."""
     if isinstance(value, str):
-        records.add(without_ending(value.encode("utf-8", "backslashreplace")), structured=False)
+        records.add(without_ending(plain_text(value)), structured=False)
         return
     record = one_line(text)
     if len(record) > most:

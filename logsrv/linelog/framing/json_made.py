@@ -18,6 +18,17 @@ from logsrv.linelog.framing.oversize import next_oversize
 DEEPEST = 200
 
 
+class Written(float):
+    """A number that no float holds; `digits`: as it was written."""
+
+    digits: str
+
+    def __new__(cls, digits: str) -> Written:
+        number = super().__new__(cls, digits)
+        number.digits = digits
+        return number
+
+
 Known = Callable[[Any], str]
 Value = TypeVar("Value", str, bytes)
 
@@ -122,7 +133,7 @@ def gathered(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value
 def as_json(value: Any) -> bytes:
     """Return a value of dicts, lists, text, numbers, truth values and None as JSON on one line."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return harmless(text).encode("utf-8", "backslashreplace")
+    return harmless(text).encode()
 
 
 def in_base64(data: bytes) -> str:
@@ -146,6 +157,8 @@ def _plain(value: Any, depth: int, known: Known) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, bytes):
         return _text(value)
+    if isinstance(value, Written):
+        return value.digits
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, Mapping):

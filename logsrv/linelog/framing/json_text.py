@@ -11,16 +11,24 @@ from logsrv.linelog.framing.oversize import next_oversize
 
 _SPACE = b" \t\r\n"
 # What is escaped in any line of the store, and may stand in a JSON string as it is.
-_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_LONE = re.compile("[\ud800-\udfff]")
+# Escapes one after the other: a pair of surrogates, half of one, any other.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
 
 
 def one_line(text: bytes) -> bytes:
     """Return valid JSON as a line that nothing needs to be escaped in.
 
     It stays as it is, byte for byte, if it is that already. Else there is no white space between its
-    tokens, and DEL, C1 and U+2028/9 in its strings are written `\\uNNNN`.
+    tokens, and DEL, C1 and U+2028/9 in its strings are written `\\uNNNN`. Halves of surrogate pairs, which
+    many readers refuse, become the text `\\xNN`.
     """
-    text = text.strip(_SPACE)
+    text = without_halves(text.strip(_SPACE))
     if b"\n" not in text and escaped(text) == text:
         return text
     compact = _compact(text)
@@ -44,8 +52,36 @@ def _compact(text: bytes) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """Return JSON with DEL, C1 and U+2028/9 as `\\uNNNN`."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Return JSON with DEL, C1 and U+2028/9 as `\\uNNNN`, and halves of surrogate pairs as text."""
+    return _UNSAFE.sub(_as_escape, text)
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return _bytes_of_half(code, "\\\\x") if _LONE.match(found[0]) else f"\\u{code:04x}"
+
+
+def without_halves(text: bytes) -> bytes:
+    """Return JSON with the escapes of halves of surrogate pairs as the text `\\xNN`."""
+    if b"\\ud" not in text and b"\\uD" not in text:
+        return text
+    return _ESCAPE.sub(_without_half, text)
+
+
+def _without_half(found: re.Match[bytes]) -> bytes:
+    return found[0] if found[1] is None else _bytes_of_half(int(found[1], 16), "\\\\x").encode()
+
+
+def plain_text(text: str) -> bytes:
+    """Return text in UTF-8, with halves of surrogate pairs as `\\xNN`."""
+    return _LONE.sub(lambda found: _bytes_of_half(ord(found[0]), "\\x"), text).encode()
+
+
+def _bytes_of_half(code: int, escape: str) -> str:
+    """Return the byte that Python shows so, or the three that encode it, each behind `escape`."""
+    a_byte = 0xDC80 <= code <= 0xDCFF
+    half = bytes((code & 0xFF,)) if a_byte else chr(code).encode("utf-8", "surrogatepass")
+    return "".join(f"{escape}{one:02x}" for one in half)
 
 
 def objects_as_they_stand(lines: bytes, most: int) -> int:

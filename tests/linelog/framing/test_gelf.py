@@ -111,3 +111,9 @@ def test_records_make_lines() -> None:
     framed = frame_records(run.lines, LineRules(), LineCounts())
     assert framed.block is not None
     assert bytes(framed.block) == rb'{"a":"\u009b\u2028","b":"\u007f"}' + b"\n"
+
+
+@pytest.mark.parametrize("number", [b"1E400", b"-1e400", b"1e-400", b"0.1000", b"1" * 5000])
+def test_numbers_keep_their_digits(number: bytes) -> None:
+    message = b'{"short_message":"x","_n":%b}' % number
+    assert runs([message, b"{}"], 10_000) == [Run([message, b"{}"], True)]

@@ -177,3 +177,29 @@ def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
     assert taken_by(take, body, Asked(media, "/", 100, 300_000))
     with pytest.raises(Refusal, match="the message becomes records of more than 150000 bytes"):
         taken_by(take, body, Asked(media, "/", 100, 150_000))
+
+
+NUMBERS = [
+    b"1E400", b"-1E400", b"1e-400", b"0.1000", b"-0", b"1" * 5000, b"123456789012345678901234567890",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("beside", [b"", rb',"\udce9"'])
+def test_numbers_keep_their_digits(number: bytes, beside: bytes) -> None:
+    """In whatever they stand, and whatever stands beside them."""
+    one = b'{"a":[%b%b]}' % (number, beside)
+    kept = one.replace(rb"\udce9", rb"\\xe9")
+    for media, body in (
+        ("application/json", one),
+        ("application/json", b"[%b, %b]" % (one, one)),
+        ("application/x-ndjson", b"%b\n%b\n" % (one, one)),
+    ):
+        found = taken(body, media, most=6000).records
+        assert set(lines_of(found)) == {kept}
+        assert found.as_text == 0
+
+
+def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
+    stored = [rb"caf\xe9", "\U0001f600".encode()]
+    assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored

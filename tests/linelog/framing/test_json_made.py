@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.clean import escaped
-from logsrv.linelog.framing.json_made import DEEPEST, in_base64, made
+from logsrv.linelog.framing.json_made import DEEPEST, Written, in_base64, made, made_together
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(
@@ -47,7 +47,7 @@ def test_values_that_json_does_not_have() -> None:
     }
     assert made(record, {}) == (
         '{"big":1180591620717411303424,"nan":"NaN","low":"-Infinity","bytes":"\\\\xffé",'
-        '"7":"\\u007f\\u2028\\ud800"}'.encode()
+        r'"7":"\u007f\u2028\\xed\\xa0\\x80"}'.encode()
     )
     assert in_base64(b"\0\1") == "AAE="
 
@@ -91,3 +91,9 @@ def test_short_records_take_little_memory_beside_each_other() -> None:
         subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
     )
     assert kib < 20_000
+
+
+def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
+    record = {"a": 1.5, "b": [Written("-1E400")]}
+    assert made(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
+    assert made_together([record], 1000) is None

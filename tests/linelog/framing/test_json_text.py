@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.clean import escaped
-from logsrv.linelog.framing.json_text import can_stay, objects_as_they_stand, one_line
+from logsrv.linelog.framing.json_text import (
+    can_stay,
+    harmless,
+    objects_as_they_stand,
+    one_line,
+    plain_text,
+)
 
 TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
 VALUES = st.recursive(
@@ -78,3 +85,31 @@ def test_what_does_not_stay(lines: bytes) -> None:
 def test_short_plain_lines_can_stay() -> None:
     assert can_stay(b"1\n[2]\n\xc3\xa9", 3, 3)
     assert not can_stay(b"1\n[2]", 1, 3) and not can_stay(b"1\n[23]", 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (rb'{"a":"\udce9t\uDCE9"}', rb'{"a":"\\xe9t\\xe9"}'),
+        (rb'{"\ud800":"\ud83d\ude00"}', rb'{"\\xed\\xa0\\x80":"\ud83d\ude00"}'),
+        (
+            rb'{"a":"\ud83d\ud83d\ude00 \ude00"}',
+            rb'{"a":"\\xed\\xa0\\xbd\ud83d\ude00 \\xed\\xb8\\x80"}',
+        ),
+        (rb'{"a":"C:\\udce9 \\\udce9"}', rb'{"a":"C:\\udce9 \\\\xe9"}'),
+    ],
+)
+def test_halves_of_surrogate_pairs_become_text(text: bytes, stored: bytes) -> None:
+    """Many readers of JSON refuse their escapes."""
+    assert one_line(text) == stored
+    assert orjson.loads(stored)
+
+
+@given(st.text(st.sampled_from('\udf00\udce9\U0001f600\\"ux\n'), max_size=12))
+def test_any_mixture_of_halves_is_read_as_others_show_it(text: str) -> None:
+    shown = orjson.loads(one_line(json.dumps(text).encode()))
+    assert shown.encode() == plain_text(text) == orjson.loads(harmless(json_of(text))).encode()
+
+
+def json_of(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,3 +132,10 @@ def test_a_value_named_again_and_again_is_made_text_once() -> None:
     began = time.process_time()
     assert filled_in("%(a).0s%(a).1r%(a).0a" * 2000, {"a": ["x"] * 20_000}, MOST) == "[" * 2000
     assert time.process_time() - began < 1
+
+
+def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
+    """A file name of Latin-1, say: readers of JSON refuse the escape that Python would write."""
+    (line,) = [line_of(sent("caf\udce9 %s", "\ud800", extra={"na\udcffme": "\udce9"}), MOST)]
+    found = orjson.loads(line)
+    assert found["message"] == r"caf\xe9 \xed\xa0\x80" and found[r"na\xffme"] == r"\xe9"
