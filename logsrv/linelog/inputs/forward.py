@@ -28,6 +28,7 @@ NONCE_BYTES = 16
 class ForwardReceiver(RecordReceiver):
     """A connection. With a shared key nothing is taken before its PING was the right one."""
 
+    acknowledges = True
     _framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:

@@ -74,7 +74,7 @@ class InputChannel(Channel):
         """Go on with what is unread, one request after the other."""
         if self._unread and not (self._parsing or self._answering):
             self._parsing = True
-            self.factory.intake.turns.begin(self._steps(), self._parsed)
+            self.factory.intake.turns.begin(self._steps(), self._parsed, again=True)
         self._settle()
 
     def _steps(self) -> Iterator[None]:

@@ -147,7 +147,7 @@ class InputRequest(Request):
         self._busy = True
         # Nothing of it is unfinished any more, however long it waits for the disk.
         self._intake.unfinished.forget(self)
-        self._intake.turns.begin(self._steps(), self._taken_in)
+        self._intake.turns.begin(self._steps(), self._taken_in, again=True)
 
     def connectionLost(self, reason: Failure) -> None:
         self._gone = True

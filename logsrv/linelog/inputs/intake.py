@@ -263,7 +263,8 @@ class Intake:
         if given_up:
             self.refused("unfinished", given_up)
             log.warn(
-                "{label}: {number} messages are not stored: there was no time to take them in",
+                "{label}: {number} messages are not stored: there was no time to take them in;"
+                " senders that wait for an answer send them again",
                 label=self.label,
                 number=given_up,
             )

@@ -22,6 +22,7 @@ MOST_ANSWERS = 1024
 class LumberjackReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
+    acknowledges = True
     _framer: LumberjackFramer
 
     def make_framer(self) -> LumberjackFramer:

@@ -63,6 +63,8 @@ class RecordReceiver(Protocol):
     """
 
     source = ""
+    acknowledges = False
+    """Whether peers send again what they have no answer for."""
     # ITCPTransport, or what does as much for UNIX sockets and TLS.
     transport: Any
 
@@ -203,7 +205,7 @@ class RecordReceiver(Protocol):
             return
         self.intake.valve.served(self)
         self._busy = True
-        self.intake.turns.begin(self._steps(), self._done)
+        self.intake.turns.begin(self._steps(), self._done, again=self.acknowledges)
         if self._busy:
             # It waits for us, and for nothing that its peer owes.
             self.intake.unfinished.forget(self)

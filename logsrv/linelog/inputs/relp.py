@@ -19,6 +19,7 @@ _PIECE = 32 << 10
 class RelpReceiver(RecordReceiver):
     """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
 
+    acknowledges = True
     _framer: RelpFramer
 
     def make_framer(self) -> RelpFramer:

@@ -26,8 +26,8 @@ log = Logger()
 
 # Seconds. A step that takes longer is not interrupted.
 SLICE = 0.005
-# Seconds for which a listener goes on with it once it is closed: those who sent it are gone.
-LAST_SECONDS = 5.0
+# Seconds for which a listener goes on, once it is closed, with what nobody will send again.
+LAST_SECONDS = 1.0
 # Seconds of first slices in a turn of the reactor, which may hear of a thousand connections at once.
 MOST_AT_ONCE = 0.02
 # Slices after which work is long. One is not enough to tell: a busy machine takes its time away.
@@ -41,6 +41,7 @@ MANY = 4
 class _Work:
     steps: Iterator[object]
     ended: Callable[[Failure | None], None]
+    again: bool
     slices: int = 0
 
 
@@ -70,12 +71,19 @@ class Turns:
         """Resume a producer, once, as soon as there is not so much work any more."""
         self._held_up[producer] = None
 
-    def begin(self, steps: Iterator[object], ended: Callable[[Failure | None], None]) -> None:
+    def begin(
+        self,
+        steps: Iterator[object],
+        ended: Callable[[Failure | None], None],
+        *,
+        again: bool = False,
+    ) -> None:
         """Do the work, in part at once; call `ended` behind its last step, with what it raised if it did.
 
-        That may be before this returns.
+        That may be before this returns. again: whether its sender waits for an acknowledgement, and sends
+        it again without one.
         """
-        work = _Work(steps, ended)
+        work = _Work(steps, ended, again)
         if (self._at_once < MOST_AT_ONCE or self._valve.closed) and self._first_slice(work):
             return
         self._short.append(work)
@@ -84,11 +92,15 @@ class Turns:
             self._go_on_later()
 
     def finish(self) -> int:
-        """Do what is left, for a few seconds at most; return how many pieces of work were given up."""
+        """Do what nobody sends again, for a second at most; return how many pieces were given up."""
         until = self._clock.seconds() + LAST_SECONDS
+        came = self._waiting
+        self._short = deque(work for work in self._short if not work.again)
+        self._long = deque(work for work in self._long if not work.again)
+        given_up = came - self._waiting
         while self._waiting and self._clock.seconds() < until:
             self._turn()
-        given_up = self._waiting
+        given_up += self._waiting
         self._short.clear()
         self._long.clear()
         self._valve.remove(self)

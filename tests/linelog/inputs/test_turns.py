@@ -220,6 +220,20 @@ def test_the_rest_is_done_at_the_end_although_the_store_waits() -> None:
     assert not clock.getDelayedCalls()
 
 
+def test_what_comes_again_is_given_up_at_the_end_at_once() -> None:
+    """A stop is not to wait for a body that takes a minute: it was not acknowledged."""
+    clock, done, ends = Slow(), list[str](), Ends()
+    turns = Turns(Valve(), clock)
+    for number in range(MANY + 2):
+        turns.begin(work(f"{number}.", 10_000_000, done), ends, again=number != 1)
+    for _ in range(20 * FEW):
+        clock.turn()
+    before, began = [one for one in done if not one.startswith("1.")], clock.seconds()
+    assert turns.finish() == MANY + 2
+    assert [one for one in done if not one.startswith("1.")] == before
+    assert LAST_SECONDS <= clock.seconds() - began < 2 * LAST_SECONDS
+
+
 def test_what_takes_too_long_at_the_end_is_given_up() -> None:
     clock, done, ends = Slow(), list[str](), Ends()
     turns = Turns(Valve(), clock)
