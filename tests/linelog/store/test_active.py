@@ -18,6 +18,7 @@ from twisted.logger import capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.store import active
 from logsrv.linelog.store.active import ActiveSegment
 from logsrv.linelog.store.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy, Sync
@@ -512,6 +513,27 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenSto
     await store.durable()
     assert text_of(store.directory) == stored(b"one", b"t", b"three")
     assert store.position == (2, len(stored(b"three")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_cut_in_full_flow_is_acknowledged(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is looked at now and then only, and behind each sync."""
+    monkeypatch.setattr(active, "LOOK_EVERY", 3600)
+    store = open_store(sync=Sync.ALWAYS)
+    many = batch(*[b"x" * 100] * 1000)
+    for _ in range(2):
+        store.append(many)
+        await store.durable()
+    os.truncate(store.directory / "current.log", 10)
+    store.append(many)
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await store.durable()
+    store.append(many)
+    await store.durable()
+    assert store.position.segment == 2
+    assert text_of(store.directory).endswith(stored(*[b"x" * 100] * 1000))
 
 
 @pytest_twisted.ensureDeferred
