@@ -16,6 +16,8 @@ from logsrv.linelog.store.valve import Producer, Valve
 # 0.1 to 0.3 ms and 400 KiB.
 LONG = 0.002
 MUCH = 1 << 20
+# Bytes that never take long: on a busy machine it was somebody else who did.
+LITTLE = 4 << 10
 
 
 class Aside:

@@ -18,7 +18,7 @@ from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
-from logsrv.linelog.inputs.aside import LONG, MUCH, Aside
+from logsrv.linelog.inputs.aside import LITTLE, LONG, MUCH, Aside
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.turns import Turns
 from logsrv.linelog.inputs.unfinished import Unfinished
@@ -151,13 +151,13 @@ class Intake:
         self._store_waiting()
         return self.stored_size(block, source)
 
-    def delivered(self, producer: Producer, began: float, size: int) -> None:
+    def delivered(self, producer: Producer, came: int, began: float, size: int) -> None:
         """Share the store: others come first now, and a producer whose chunk was costly waits for them.
 
-        began: when the chunk came. size: the bytes that it takes in the store.
+        came: the bytes of the chunk. began: when it came. size: the bytes that it takes in the store.
         """
         self.valve.served(producer)
-        if size > MUCH or self.clock.seconds() - began > LONG:
+        if size > MUCH or (came > LITTLE and self.clock.seconds() - began > LONG):
             self.aside.put(producer)
 
     def stored_size(self, block: Block, source: str) -> int:

@@ -70,7 +70,7 @@ class LineReceiver(Protocol):
         intake = self._intake
         began = intake.clock.seconds()
         size = self.take_in(data)
-        intake.delivered(self, began, size)
+        intake.delivered(self, len(data), began, size)
 
     def take_in(self, data: bytes) -> int:
         """Store the lines that are whole now; return how many bytes they take in the store."""

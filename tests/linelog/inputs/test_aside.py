@@ -11,7 +11,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from logsrv.kit.framing.frames import LengthPrefix
-from logsrv.linelog.inputs.aside import LONG, MUCH, Aside
+from logsrv.linelog.inputs.aside import LITTLE, LONG, MUCH, Aside
 from logsrv.linelog.inputs.frames import FrameInput
 from logsrv.linelog.inputs.intake import Intake
 from logsrv.linelog.inputs.lines import Lines
@@ -58,10 +58,14 @@ def test_one_of_them_is_read_from_in_a_turn() -> None:
     assert max(chunks) - min(chunks) <= 2 and 30 < sum(chunks) <= 10 + 40
 
 
-@pytest.mark.parametrize(("seconds", "waits"), [(LONG / 2, False), (LONG * 2, True)])
+@pytest.mark.parametrize(
+    ("seconds", "size", "waits"),
+    [(LONG / 2, LITTLE * 2, False), (LONG * 2, LITTLE * 2, True), (LONG * 9, LITTLE, False)],
+)
 def test_what_took_long_is_costly_however_little_is_stored(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, waits: bool
+    seconds: float, size: int, waits: bool
 ) -> None:
+    """But a few bytes never are: the machine was busy with something else."""
     way = intake(SlowStore())
     peer = Peer(way)
     receive = peer.protocol._framer.receive
@@ -75,7 +79,7 @@ def test_what_took_long_is_costly_however_little_is_stored(
             return receive(chunk)
 
     peer.protocol._framer = Slow()
-    peer.read(b"a line\n")
+    peer.read(b"x" * (size - 1) + b"\n")
     assert peer.reads is not waits
     turn(way.clock)
     assert peer.reads
