@@ -18,6 +18,8 @@ LONG = 0.002
 MUCH = 1 << 20
 # Bytes that never take long: on a busy machine it was somebody else who did.
 LITTLE = 4 << 10
+# So few bytes in the store do not matter: of hundreds of them the valve stays open.
+SMALL = 16 << 10
 
 
 class Aside:

@@ -18,7 +18,7 @@ from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
 from logsrv.linelog.framing.rules import LineCounts, LineRules, for_structured
-from logsrv.linelog.inputs.aside import LITTLE, LONG, MUCH, Aside
+from logsrv.linelog.inputs.aside import LONG, MUCH, SMALL, Aside
 from logsrv.linelog.inputs.options import InputOptions, read_secrets
 from logsrv.linelog.inputs.turns import Turns
 from logsrv.linelog.inputs.unfinished import Unfinished
@@ -151,13 +151,15 @@ class Intake:
         self._store_waiting()
         return self.stored_size(block, source)
 
-    def delivered(self, producer: Producer, came: int, began: float, size: int) -> None:
+    def delivered(self, producer: Producer, began: float | None, size: int) -> None:
         """Share the store: others come first now, and a producer whose chunk was costly waits for them.
 
-        came: the bytes of the chunk. began: when it came. size: the bytes that it takes in the store.
+        began: when the chunk came; None for one that is too short to take long. size: the bytes that it
+        takes in the store.
         """
-        self.valve.served(producer)
-        if size > MUCH or (came > LITTLE and self.clock.seconds() - began > LONG):
+        if size > SMALL:
+            self.valve.served(producer)
+        if size > MUCH or (began is not None and self.clock.seconds() - began > LONG):
             self.aside.put(producer)
 
     def stored_size(self, block: Block, source: str) -> int:

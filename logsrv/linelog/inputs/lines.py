@@ -18,6 +18,7 @@ from logsrv.linelog.framing.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines import LineFramer
 from logsrv.linelog.framing.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.answers import Answering, Answers
+from logsrv.linelog.inputs.aside import LITTLE
 from logsrv.linelog.inputs.connections import Connections
 from logsrv.linelog.inputs.intake import IDatagramReceiver, IInput, Intake
 
@@ -68,9 +69,8 @@ class LineReceiver(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         intake = self._intake
-        began = intake.clock.seconds()
-        size = self.take_in(data)
-        intake.delivered(self, len(data), began, size)
+        began = intake.clock.seconds() if len(data) > LITTLE else None
+        intake.delivered(self, began, self.take_in(data))
 
     def take_in(self, data: bytes) -> int:
         """Store the lines that are whole now; return how many bytes they take in the store."""

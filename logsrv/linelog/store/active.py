@@ -28,7 +28,7 @@ from logsrv.linelog.store.trouble import InReactor, Trouble
 
 log = Logger()
 RETRY_AFTER = 1.0
-# In full flow the file is looked at once in so many seconds. Each look lets go of the interpreter's lock and
+# In full flow the file is looked at once in so many seconds. Each look gives up the interpreter's lock and
 # waits for it again: one before each write took a third of the throughput, and half as much CPU time again.
 LOOK_EVERY = 0.05
 
