@@ -75,12 +75,15 @@ class Entries:
         ValueError where more than that is damaged.
         """
         left, done = number, 0
-        rest = b""
+        # The beginning of an entry, and what stands behind a long one.
+        rest = behind = b""
         windows = _windows(pieces)
-        while left != 0 and (piece := next(windows, None)) is not None:
+        while left != 0 and (piece := behind or next(windows, None)) is not None:
             rest += piece
+            behind = b""
             if len(rest) > self._limits.record + PIECE:
-                rest, end = yield from self._long(rest, windows)
+                behind, end = yield from self._long(rest, windows)
+                rest = b""
                 found = [end]
             else:
                 try:

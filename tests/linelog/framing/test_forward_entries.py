@@ -96,3 +96,13 @@ def test_a_long_tag_is_not_multiplied_at_once() -> None:
 def test_values() -> None:
     assert value_of(b"\xa1\xff") == "\\xff" and value_of(b"\xa1\xff", raw=True) == b"\xff"
     assert value_of(b"\x81\x91\x01\x02") == {"[1]": 2}
+
+
+@pytest.mark.parametrize("number", [None, 3])
+def test_short_entries_behind_a_long_one(number: int | None) -> None:
+    """They come with its last bytes, and nothing comes behind them."""
+    data = packed([SECOND, {"a": "x" * 900_000}], [SECOND, {"b": 1}], [SECOND, {"b": 2}])
+    records, _, taken = added(data, number=number)
+    assert taken == len(data)
+    assert [len(line) > 900_000 for line in lines_of(records)] == [True, False, False]
+    assert records.as_text == 1
