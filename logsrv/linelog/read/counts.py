@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from logsrv.errors import LogsrvError
 from logsrv.kit.text.time import parse_rfc3339
+from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level_of import levels_of
-from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.read.plan import Task
 from logsrv.linelog.read.search import Search
@@ -86,20 +87,31 @@ def top(search: Search, field: str) -> Tally:
 
 
 def fields(search: Search, lines: int) -> tuple[dict[str, int], int]:
-    """Return in how many lines each field is, in a sample of about so many lines, and how many it was."""
+    """Return in how many lines each field is, in a sample of about so many lines, and how many it was.
+
+    Each name finds in a query the lines that are counted.
+    """
     counts: Counter[str] = Counter()
     sampled = size = 0
     for hit in search.hits(reverse=True):
         record = Record(hit.line, str(hit.position))
-        size += sum(len(name) for name in record.fields if name not in counts)
-        counts.update(record.fields.keys())
-        # As a field of the content it was counted just now.
-        if record.level and "level" not in record.fields:
-            counts["level"] += 1
+        names = _names(record)
+        size += sum(len(name) for name in names if name not in counts)
+        counts.update(names)
         sampled += 1
         if sampled >= lines or len(counts) > MANY or size > _MUCH:
             break
     return dict(counts.most_common(1000)), sampled
+
+
+def _names(record: Record) -> set[str]:
+    """Return the names by which a query finds what is in a message."""
+    found = record.fields.keys()
+    names = {f"fields.{name}" if name in ALWAYS else name for name in found}
+    names.update(name for name in ALIASES if name not in found and record.get(name) is not None)
+    # In nearly all lines it is the level, and is not to stand there twice.
+    names.discard("fields.level")
+    return names | {"level"} if record.level else names
 
 
 def sources(search: Search) -> dict[str, tuple[int, str]]:

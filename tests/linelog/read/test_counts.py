@@ -113,6 +113,24 @@ def test_fields_of_a_sample(whole: Search) -> None:
     assert sampled == 500
 
 
+def test_a_field_of_a_sample_is_in_the_lines_that_a_query_finds(tmp_path: Path) -> None:
+    """A content's own `name` or `level` is not the line's, and `app` may stand in another field."""
+    some = [
+        line('{"level": 30, "name": "cart", "time": 1, "msg": "hello"}', 0, "web@tcp:10.0.0.1:1"),
+        line('{"level": "banana", "host": "h1", "service": "shop"}', 1),
+        line("ERROR in plain text", 2),
+        line("<38>Nov 20 06:18:42 gate sshd[77]: a=1 b=2", 3),
+    ]
+    view = view_of(make_store(tmp_path / "logs", [some]))
+    found, sampled = fields(Search(view, compile(parse("")), Scope()), 500)
+    assert sampled == 4
+    for name, number in found.items():
+        assert top(Search(view, compile(parse("")), Scope()), name).total == number, name
+    assert {"fields.name", "fields.time", "fields.host"} < set(found)
+    assert (found["app"], found["level"], found["timestamp"]) == (3, 3, 2)
+    assert {"name", "time", "host"}.isdisjoint(found)
+
+
 def test_sources(whole: Search) -> None:
     found = sources(whole)
     assert set(found) == {f"tcp:10.0.0.{number}:1" for number in range(4)}
