@@ -196,6 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
                 '{listener="web"}': 3.0,
                 '{listener="tcp:1"}': 1.0,
                 '{listener="http tcp:2"}': 9.0,
+                '{listener="metrics tcp:3"}': 1.0,
+                '{listener="inspect unix:/run/inspect"}': 1.0,
             }
             told = [f"logsrv_connections_open{label} {count}\n" for label, count in counts.items()]
             self._answer("".join(told).encode(), "text/plain")

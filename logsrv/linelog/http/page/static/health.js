@@ -6,8 +6,8 @@ import { counted, moment, number, size } from "./times.js";
 
 const EVERY = 2000;
 const WHEN_HIDDEN = 30_000;
-/** Of senders: those of browsers, this one among them, are not counted. */
-const OPEN = /^logsrv_connections_open(?:\{(?!listener="http )[^\n]*\})? ([\d.e+]+)$/gm;
+/** Of senders: those of browsers, of Prometheus and of who looks inside are not counted. */
+const OPEN = /^logsrv_connections_open(?:\{(?!listener="(?:http|metrics|inspect) )[^\n]*\})? ([\d.e+]+)$/gm;
 
 export class Health {
   /** @param {() => void} onChange the server works, works no longer, or is away */
