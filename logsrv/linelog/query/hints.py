@@ -21,8 +21,9 @@ _PIECE = re.compile(
     r'|(?P<word>[^\s()"]+)',
     re.DOTALL,
 )
-_EQUAL = re.compile(rf"-?({_FIELD})==(.*)", re.DOTALL)
-_STARS = re.compile(rf"-?({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
+_EQUAL = re.compile(rf"(-?)({_FIELD})==(.*)", re.DOTALL)
+_STARS = re.compile(rf"(-?)({_FIELD})(=|!=)(?=[^*]*\*)(.+)", re.DOTALL)
+_SPECIAL = re.compile(r"[].\\/^$+?{}|[]")
 _SELECTOR = re.compile(rf"\{{({_FIELD})(?:=~|!~|!=|=)", re.DOTALL)
 
 
@@ -40,10 +41,10 @@ def hints(query: str) -> list[str]:
 
 def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
     if equal := _EQUAL.fullmatch(word):
-        name, value = _shown(equal[1]), _shown(equal[2]) or '"…"'
-        return f"{name}=={value} asks for a value that begins with =; write {name}={value}"
+        no, name, value = equal[1], _shown(equal[2]), _shown(equal[3]) or '"…"'
+        return f"{name}=={value} asks for a value that begins with =; write {no}{name}={value}"
     stars = _STARS.fullmatch(word)
-    if stars and word != f"{stars[1]}=*" and word != f"-{stars[1]}=*":
+    if stars and not word.endswith(f"{stars[2]}=*"):
         return _of_stars(*stars.groups())
     if selector := _SELECTOR.match(word):
         name = _shown(selector[1])
@@ -67,16 +68,24 @@ def _of_word(word: str, behind: str, *, is_between: bool) -> str | None:
     return None
 
 
-def _of_stars(name: str, op: str, value: str) -> str:
+def _of_stars(minus: str, name: str, op: str, value: str) -> str:
     name = _shown(name)
+    no = "NOT " if bool(minus) != (op == "!=") else ""
     if value == "*":
-        return f"{name}!=* asks for another value than an asterisk; write NOT {name}=*"
-    longest = max(re.findall(r"[A-Za-z0-9_.@-]+", value), key=len, default="text")
-    no = "NOT " if op == "!=" else ""
-    return (
-        f"* is a character here; write {no}{name}:{_shown(longest)} (contains), or "
-        f"{no}{name}~/^{_shown(longest)}/ (begins with)"
-    )
+        return f"{name}!=* asks for another value than an asterisk; write {no}{name}=*"
+    text = value.strip("*")
+    if not text:
+        return f"* is a character here; write {no}{name}=*"
+    begin, end = "" if value[0] == "*" else "^", "" if value[-1] == "*" else "$"
+    middle = ".*".join(_SPECIAL.sub(r"\\\g<0>", part) for part in text.split("*") if part)
+    expression = f"{no}{name}~/{begin}{_shown(middle)}{end}/"
+    if "*" in text:
+        return f"* is a character here; write {expression}"
+    contains = f"{no}{name}:{_shown(text)} (contains)"
+    if not begin + end:
+        return f"* is a character here; write {contains}"
+    place = "begins with" if begin else "ends with"
+    return f"* is a character here; write {contains}, or {expression} ({place})"
 
 
 def _shown(text: str) -> str:
