@@ -52,7 +52,7 @@ def declare(parser: Parser) -> None:
         "--top", metavar="FIELD", type=field, help="its most frequent values (-n of them, 10)"
     )
     what.add_argument(
-        "--histogram", action="store_true", help="how many over time, as bars, in UTC"
+        "--histogram", action="store_true", help="how many over time, as bars by whole steps of UTC"
     )
     parser.add_argument("--every", metavar="STEP", help="the time of a bar, as 30s, 5m, 1h, 1d")
     declare_zone(parser)
@@ -111,7 +111,7 @@ def _figures(search: Search, arguments: argparse.Namespace) -> bool:
 
     if arguments.top is not None:
         return print_top(search, arguments.top, arguments.number, arguments.output)
-    return print_histogram(search, arguments.every, arguments.output)
+    return print_histogram(search, arguments.every, arguments.output, local=arguments.local)
 
 
 def _counted(search: Search, most: int | None) -> int:

@@ -126,6 +126,16 @@ def test_bars_over_time(store: Path) -> None:
     assert all("█" in one for one in shown)
 
 
+def test_bars_in_local_time(store: Path) -> None:
+    """They are those of UTC, and the offset says so."""
+    for step, begin in (("1d", "2026-11-20T05:45+05:45"), ("2s", "2026-11-20T11:45:00+05:45")):
+        shown = ("--local", "--histogram", "--every", step)
+        done = logsrv(
+            "search", "--directory", str(store), *shown, environment={"TZ": "Asia/Kathmandu"}
+        )
+        assert done.stdout.decode().split()[0] == begin
+
+
 def test_local_time_has_its_offset(store: Path) -> None:
     done = logsrv(
         "search", "--directory", str(store), "--local", "end", environment={"TZ": "Asia/Kolkata"}

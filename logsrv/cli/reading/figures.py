@@ -11,7 +11,7 @@ from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.counts import begin as bucket_begin
 from logsrv.linelog.read.counts import histogram, sensible_step, top
-from logsrv.linelog.read.render import safe_json
+from logsrv.linelog.read.render import local_time, safe_json
 from logsrv.linelog.read.search import Search
 
 _TEN = 10
@@ -35,8 +35,11 @@ def print_top(search: Search, field: str, most: int | None, output: str) -> bool
     return bool(values)
 
 
-def print_histogram(search: Search, every: str | None, output: str) -> bool:
-    """Print a bar for each step of time; return whether anything was found."""
+def print_histogram(search: Search, every: str | None, output: str, *, local: bool = False) -> bool:
+    """Print a bar for each step of time; return whether anything was found.
+
+    Steps are whole ones of UTC. local: their beginnings are shown in local time, with its offset.
+    """
     step = _step(every) if every else _sensible(search)
     buckets = histogram(search, step, levels=output == "json")
     if output == "json":
@@ -47,7 +50,7 @@ def print_histogram(search: Search, every: str | None, output: str) -> bool:
     if not counts:
         return False
     # What stands before a bar takes up to 37 columns.
-    room = _columns() - len(_label(0, step)) - 13
+    room = _columns() - len(_label(0, step, local)) - 13
     width = max(1, min(room, max(10, _columns() - 40)))
     most = max(counts.values())
     for start in _starts(step, counts):
@@ -55,7 +58,7 @@ def print_histogram(search: Search, every: str | None, output: str) -> bool:
             print(f"{'…':>20}")
             continue
         count = counts.get(start, 0)
-        print(f"{_label(start, step)}  {count:>9}  {_bar(count / most, width)}".rstrip())
+        print(f"{_label(start, step, local)}  {count:>9}  {_bar(count / most, width)}".rstrip())
     return True
 
 
@@ -99,7 +102,10 @@ def _starts(step: float, counts: dict[float, int]) -> list[float | None]:
     return shown
 
 
-def _label(start: float, step: float) -> str:
+def _label(start: float, step: float, local: bool) -> str:
+    if local:
+        text = local_time(rfc3339(start))
+        return text[: 16 if step >= 60 else 19 if step >= 1 else 23] + text[26:]
     text = rfc3339(start)
     if step >= 86400:
         return text[:10]
