@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _histogram(self, given: dict[str, str]) -> None:
         now = datetime.now(UTC)
         since = _moment(given.get("since", "")) or now - timedelta(minutes=15)
-        until = _moment(given.get("until", "")) or now
+        until = _moment(given.get("until", "")) or self._newest() + timedelta(seconds=1)
         wide = (until - since).total_seconds() / int(given.get("buckets", "60"))
         step = next(one for one in (1, 2, 5, 10, 30, 60, 300, 600, 3600, 86400) if one >= wide)
         buckets: dict[int, Counter[str]] = {}
@@ -287,6 +287,9 @@ class _Handler(BaseHTTPRequestHandler):
         ends = {"since": since.isoformat(), "until": until.isoformat()}
         self.server_logs.slow_bars.wait()
         self._json({**ends, "step": step, "buckets": answer})
+
+    def _newest(self) -> datetime:
+        return max(datetime.fromisoformat(line["time"]) for line in self.server_logs.lines)
 
     def _top(self, given: dict[str, str]) -> None:
         values = [_field(line, given["field"]) for line in self._found(given)]
@@ -309,7 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "bytes": 120 * len(lines),
                 "compressed": 9 * len(lines),
                 "oldest": lines[0]["time"] if lines else None,
-                "newest": lines[-1]["time"] if lines else None,
+                "newest": self._newest().isoformat() if lines else None,
                 "position": "9:0",
             }
         )
@@ -361,4 +364,5 @@ def _moment(text: str) -> datetime | None:
     if ago:
         seconds = int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[ago[2]]
         return datetime.now(UTC) - timedelta(seconds=seconds)
-    return datetime.fromisoformat(text)
+    given = datetime.fromisoformat(text)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -47,6 +47,17 @@ def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#older').textContent === ''")
 
 
+def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> None:
+    """A clock that was set back left them: they are in the list and the values, and there is no bar for them."""
+    logs.send("a", "b", trace="b2", time=datetime.now(UTC) + timedelta(minutes=30))
+    logs.send("c", trace="b2")
+    page = visit("?q=trace%3Db2")
+    page.wait(f"{COUNT} === 3 && {DONE}")
+    page.wait(f"{TOTAL} === '1 line, and 2 dated after now'")
+    logs.send("d", trace="b2")
+    page.wait(f"{TOTAL} === '2 lines, and 2 dated after now'")
+
+
 def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
     with_old_lines(logs, hours=999)
     page = visit()

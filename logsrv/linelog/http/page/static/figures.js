@@ -12,13 +12,16 @@ import { clock } from "./times.js";
 const EVERY = 5000;
 const SOON = 2000;
 const WHEN_HIDDEN = 60_000;
+/** Milliseconds after now from which on lines are of a clock that was ahead, not of the last moment. */
+const AHEAD = 10_000;
 
 export class Figures {
   /**
    * @param {Fields} fields
    * @param {Histogram} histogram
-   * @param {{work: () => void, hint: (text: string) => void, since: (time: number) => void}} told
+   * @param {{work: () => void, hint: (text: string) => void, since: (time: number) => void, newest: () => string}} told
    *   work: whether something is under way may have changed. since: the beginning of the bars.
+   *   newest: the largest time in the store, if it is known.
    */
   constructor(fields, histogram, told) {
     this.fields = fields;
@@ -105,8 +108,9 @@ export class Figures {
       // Up to now, not up to the last line: that nothing comes any more is to be seen.
       const until = this.question.until || "now";
       const { answer, hint } = await bars({ ...this.question, until, buckets: this.histogram.wanted }, signal);
+      const after = await this.after(answer.until, signal);
       if (signal.aborted) return;
-      this.histogram.show(answer);
+      this.histogram.show(answer, after);
       this.when = when;
       this.showWhen();
       this.told.hint(hint);
@@ -125,6 +129,17 @@ export class Figures {
     this.told.work();
     this.rest = 5 * (performance.now() - begin);
     if (!this.question.until) this.later(Math.max(document.hidden ? WHEN_HIDDEN : EVERY, this.rest));
+  }
+
+  /**
+   * How many lines are dated after the last bar. They are in the list and the values: a clock was set back.
+   * @param {string} end
+   * @param {AbortSignal} signal
+   */
+  async after(end, signal) {
+    if (this.question.until || !(Date.parse(this.told.newest()) > Date.parse(end) + AHEAD)) return 0;
+    const { answer } = await bars({ ...this.question, since: end, buckets: 1 }, signal);
+    return answer.buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   }
 
   /** Say when was counted: where lines come fast or are many, the list is ahead of the numbers. */

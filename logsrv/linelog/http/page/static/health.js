@@ -15,6 +15,8 @@ export class Health {
     this.onChange = onChange;
     /** @type {{lines: number, when: number} | null} */
     this.before = null;
+    /** The largest time in the store; empty while it is not known. */
+    this.newest = "";
     /** The reason, in a sentence, why lines that arrive cannot be stored; empty while they can. */
     this.trouble = "";
     /** When the server was first found away, in milliseconds since 1970; 0 while it answers. */
@@ -62,6 +64,7 @@ export class Health {
       byId("rate").textContent = `${number(rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate))} lines/s`;
     }
     this.before = now;
+    this.newest = stats.newest ?? "";
     byId("store").textContent = `${counted(stats.lines, "line")}, ${size(stats.bytes)} in ${counted(stats.segments, "segment")}`;
     const packed = stats.compressed ? `The compressed segments take ${size(stats.compressed)}` : "";
     byId("store").title = [stats.oldest && `Since ${stats.oldest}`, packed].filter(Boolean).join("\n");

@@ -41,15 +41,18 @@ export class Histogram {
     return Math.max(20, Math.min(160, Math.floor(this.box.clientWidth / A_BAR)));
   }
 
-  /** @param {import("./bars.js").Histogram} answer */
-  show(answer) {
+  /**
+   * @param {import("./bars.js").Histogram} answer
+   * @param {number} after how many lines are dated after it
+   */
+  show(answer, after) {
     if (this.dragging) return;
     const moved = this.bars[0]?.start !== Date.parse(answer.since);
     this.bars = bars(answer);
     if (moved && document.activeElement !== this.box) this.range = null;
     this.draw();
     const lines = this.bars.reduce((sum, bar) => sum + bar.count, 0);
-    byId("histogram-total").textContent = counted(lines, "line");
+    byId("histogram-total").textContent = counted(lines, "line") + (after ? `, and ${number(after)} dated after now` : "");
     byId("histogram-span").textContent = span(new Date(answer.since), new Date(answer.until));
   }
 

@@ -63,6 +63,7 @@ const figures = new Figures(fields, histogram, {
   work: showWork,
   hint: (text) => box.hint(text),
   since: (time) => older.beyond(view.expire(time)),
+  newest: () => health.newest,
 });
 const older = new Older(view, (time) => attempt(() => go(wider(place, scope, time), true)));
 const details = new Details(lines, {
