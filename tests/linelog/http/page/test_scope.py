@@ -58,6 +58,17 @@ def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> No
     page.wait(f"{TOTAL} === '2 lines, and 2 dated after now'")
 
 
+def test_a_time_without_a_zone_is_named_as_it_is_written(logs: Logs, visit: Open) -> None:
+    """It is the server's, and neither UTC nor the browser's."""
+    logs.send("a")
+    for given, shown in (
+        ("since=2026-10-25", "since 2026-10-25"),
+        ("since=2026-10-25&until=2026-10-25T06:00:00Z", "since 2026-10-25, until 25 Oct"),
+    ):
+        page = visit(f"?{given}", ready=f"{DONE} && {TOTAL}")
+        page.wait(f"document.querySelector('#range-text').textContent.startsWith('{shown}')")
+
+
 def test_the_menu_changes_the_list(logs: Logs, visit: Open) -> None:
     with_old_lines(logs, hours=999)
     page = visit()

@@ -65,9 +65,12 @@ export function showScope(place, scope) {
   byId("lines").dataset.scope = menu ? (last.value === ALL ? "the store" : `the ${last.selectedOptions[0].text.toLowerCase()}`) : "this span of time";
 }
 
+/** With a zone: without one a time is the server's, which the browser does not know. */
+const EXACT = /T.*(Z|[+-]\d\d:?\d\d)$/i;
+
 /** @param {Scope} scope */
 function rangeText({ since, until }) {
-  const [from, to] = [new Date(since), new Date(until)];
+  const [from, to] = [since, until].map((text) => new Date(EXACT.test(text) ? text : NaN));
   const known = (/** @type {Date} */ one) => !Number.isNaN(one.getTime());
   if (known(from) && known(to)) return span(from, to);
   const said = (/** @type {string} */ text, /** @type {Date} */ one) => (known(one) ? moment(one) : text);
