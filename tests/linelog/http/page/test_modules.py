@@ -140,3 +140,16 @@ def test_a_search_that_ends_too_early(visit: Open) -> None:
         return found;
     })""")
     assert found == [{"position": "1:0"}, "too long"]
+
+
+def test_a_part_of_the_lines(call: Call) -> None:
+    """None and all are said only where it is none and all."""
+    for lines, sampled, said in (
+        (7, 20, "7"),
+        (0, 5000, "0 %"),
+        (1, 5000, "< 1 %"),
+        (2500, 5000, "50 %"),
+        (4999, 5000, "> 99 %"),
+        (5000, 5000, "100 %"),
+    ):
+        assert call("fields.js", "share", lines, sampled) == said

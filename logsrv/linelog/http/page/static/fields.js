@@ -187,4 +187,10 @@ export class Fields {
  * @param {number} lines
  * @param {number} sampled
  */
-export const share = (lines, sampled) => (sampled < SAMPLE ? number(lines) : `${Math.round((100 * lines) / sampled)} %`);
+export function share(lines, sampled) {
+  if (sampled < SAMPLE) return number(lines);
+  // Not nought where there are some, and not all where some are missing.
+  const part = Math.round((100 * lines) / sampled);
+  if (!part && lines) return "< 1 %";
+  return part === 100 && lines < sampled ? "> 99 %" : `${part} %`;
+}
