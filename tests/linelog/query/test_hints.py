@@ -74,9 +74,7 @@ def test_what_is_meant_as_it_is_written_is_let_be(query: str) -> None:
         ("a+b*c", "a+bxc", "aab.c"),
     ],
 )
-def test_what_is_to_be_written_finds_what_was_meant(
-    written: str, value: str, other: str
-) -> None:
+def test_what_is_to_be_written_finds_what_was_meant(written: str, value: str, other: str) -> None:
     (hint,) = hints(f"f={written}")
     matcher = compile(parse(next(word for word in hint.split() if word.startswith("f~"))))
     assert matcher.matches(line(f'{{"f": "{value}"}}'))

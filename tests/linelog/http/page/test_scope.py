@@ -48,7 +48,7 @@ def test_list_bars_and_values_agree(logs: Logs, visit: Open) -> None:
 
 
 def test_lines_dated_after_now_are_counted_beside(logs: Logs, visit: Open) -> None:
-    """A clock that was set back left them: they are in the list and the values, and there is no bar for them."""
+    """A clock was set back: they are in the list and the values, and there is no bar for them."""
     logs.send("a", "b", trace="b2", time=datetime.now(UTC) + timedelta(minutes=30))
     logs.send("c", trace="b2")
     page = visit("?q=trace%3Db2")
