@@ -216,6 +216,7 @@ class Searches:
         self._processes: set[Process] = set()
         self._spare: Process | None = None
         self._idle: IDelayedCall | None = None
+        self._turn: IDelayedCall | None = None
         self._stopped: Deferred[None] | None = None
         self._complaints = Seldom(reactor.seconds)
 
@@ -238,21 +239,34 @@ class Searches:
             raise STOPPING
         search = self._made(request, taker)
         self._waiting.append(search)
-        self._serve()
+        self._serve_soon()
         return search
 
     def _made(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
         request = {**request, "directory": self._directory}
         return SearchProcess(self, request, taker, self._reactor)
 
+    def _serve_soon(self) -> None:
+        """Start a process in another turn of the reactor, one at most.
+
+        Of a thousand clients that go at once each would else have one started, only to be killed.
+        """
+        if self._stopped is None and self._turn is None:
+            self._turn = self._reactor.callLater(0, self._serve)
+
     def _serve(self) -> None:
-        while self._waiting and len(self._running) < max(1, self.at_once // 2):
+        self._turn = None
+        if self._waiting and len(self._running) < max(1, self.at_once // 2):
             search = self._waiting.popleft()
             try:
                 self._begin(search)
             except Problem as problem:
-                # In another turn: whoever waits for it may be asking just now.
-                self._reactor.callLater(0, search.kill, problem)
+                search.kill(problem)
+            self._serve_soon()
+        elif self._idle is not None and self._spare is None:
+            # Only now: beside a search its start would cost what it is to save.
+            with suppress(Problem):
+                self._spare = self._spawned()
 
     def _begin(self, search: SearchProcess) -> SearchProcess:
         process, self._spare = self._spare or self._spawned(), None
@@ -283,12 +297,7 @@ class Searches:
         self._running.discard(search)
         with suppress(ValueError):
             self._waiting.remove(search)
-        if self._stopped is None:
-            if self._idle is not None and self._spare is None:
-                # Only now: beside a search its start would cost what it is to save.
-                with suppress(Problem):
-                    self._spare = self._spawned()
-            self._serve()
+        self._serve_soon()
 
     def _ended(self, process: Process) -> None:
         self._processes.discard(process)
@@ -311,6 +320,8 @@ class Searches:
         if self._idle is not None:
             self._idle.cancel()
             self._rest()
+        if self._turn is not None:
+            self._turn.cancel()
         for process in list(self._processes):
             process.kill()
         if not self._processes:

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from logsrv.linelog.http import children
 from logsrv.linelog.http.children import Searches
 from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.spawn import spawn
 from tests.linelog.read.stores import lines, make_store
 
 VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
@@ -85,7 +86,9 @@ async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
     assert searches.open == 1
     assert await first.done is None
     assert first.status == 200 and first.text.count(b"\n") == 2
-    assert searches.open == 0 and searches._spare is not None
+    assert searches.open == 0
+    while searches._spare is None:
+        await pause(0.01)
     ready = searches._spare
     searches.start(asked(limit=3), second)
     assert ready._search is not None
@@ -252,3 +255,29 @@ async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.Monke
     again = Taker()
     searches.start(asked(limit=1), again)
     assert await again.done is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = made(at_once=2)
+    first = Taker()
+    searches.start(asked(limit=1), first)
+    assert await first.done is None
+
+    started = []
+
+    def counted(reactor: Any, process: Any, module: str, seconds: str) -> None:
+        started.append(module)
+        spawn(reactor, process, module, seconds)
+
+    monkeypatch.setattr(children, "spawn", counted)
+    waiting = [searches.wait(asked(), Taker()) for _ in range(50)]
+    for search in waiting:
+        search.kill()
+    assert len(started) <= 2
+
+    last = Taker()
+    searches.wait(asked(limit=1), last)
+    assert await last.done is None and last.text
