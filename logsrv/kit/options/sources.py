@@ -166,12 +166,17 @@ def _texts(option: Option, label: str, found: Any, origin: str) -> list[str]:
         return ["off"]
     texts = []
     for value in found if option.repeatable and isinstance(found, list) else [found]:
+        try:
+            text = str(value)
+        except ValueError:
+            # A hexadecimal integer is read whatever its length; as decimal digits it cannot be written.
+            raise _error(option, label, "0x…", origin, "a number of too many digits") from None
         if isinstance(value, str):
-            texts.append(value)
+            texts.append(text)
         elif type(value) in option.kind.native:
-            texts.append(str(value).lower())
+            texts.append(text.lower())
         else:
-            raise _error(option, label, str(value), origin, f"{_toml_type(value)} in TOML")
+            raise _error(option, label, text, origin, f"{_toml_type(value)} in TOML")
     return texts
 
 

@@ -176,7 +176,10 @@ def test_the_file_takes_strings_as_typed_and_the_types_that_fit() -> None:
         ("max_line", -1, "not a size"),
         ("keep_days", float("nan"), "not a length of time"),
         ("allow", [["::1"]], "an array in TOML"),
+        ("max_line", 16**5000, "a number of too many digits"),
+        ("raw", [16**5000], "a number of too many digits"),
     ],
+    ids=lambda part: part if isinstance(part, str) else type(part).__name__,
 )
 def test_a_wrong_type_in_the_file_is_a_sentence(key: str, value: object, wrong: str) -> None:
     sentence = refused(table, **{key: value})
