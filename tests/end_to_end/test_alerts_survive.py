@@ -7,7 +7,9 @@ import random
 import re
 import shutil
 import signal
+import socket
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -15,6 +17,7 @@ from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.test_alerts import processes
 from tests.linelog.alerts.hooks import Hook, hook
+from tests.ports import free_port
 
 
 def config(directory: Path, *alerts: str, every: str = "1s", more: str = "") -> Path:
@@ -48,6 +51,32 @@ def slow(directory: Path) -> str:
 
 def read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+def test_a_reload_that_is_refused_last_ends_nothing(logger: Start, tmp_path: Path) -> None:
+    """Only binding finds that there is no such socket: an alert under way goes on, the token stays."""
+    token, port = tmp_path / "token", free_port(socket.SOCK_STREAM)
+    token.write_text("before\n")
+    here = f"tcp:{port}:interface=127.0.0.1"
+    more = f'http-token-file = "{token}"\nhttp = '
+    with hook(503, 200) as web:
+        alert = f'alert = "oops"\nalert-webhook = "http://127.0.0.1:{web.port}/"'
+        path = config(tmp_path, alert, more=f'{more}"{here}"\n')
+        server = logger("--config", str(path))
+        server.send(b"oops 1\n")
+        wait_until(lambda: web.posts, "the first try")
+        token.write_text("after\n")
+        other = 'alert = "x"\nalert-command = "true"'
+        config(tmp_path, other, more=f'{more}["{here}", "systemd:domain=INET:index=0"]\n')
+        server.send_signal(signal.SIGHUP)
+        server.wait_until(lambda: "reload refused" in server.log(), "the refusal")
+        asked = Request(
+            f"http://127.0.0.1:{port}/api/stats", headers={"Authorization": "Bearer before"}
+        )
+        with urlopen(asked, timeout=60) as answer:
+            assert answer.status == 200
+        wait_until(lambda: len(web.posts) == 2, "the second try")
+        assert "taken out" not in server.log()
 
 
 def test_what_is_under_way_at_a_reload_comes_whatever_it_changes(

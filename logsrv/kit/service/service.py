@@ -101,8 +101,8 @@ class ListeningService(Service, Generic[Settings]):
     def apply(self, settings: Settings) -> object:
         """Give changed settings to what `open` opened. Whatever it raises refuses them.
 
-        May give a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. It may be called with
-        the old ones again, when a port turns out to be taken after all.
+        May give a Deferred or be `async def`; then it gets at most CLOSE_SECONDS. New sites have their
+        places by then, and let nobody in before it is done.
         """
 
     def stopping(self) -> object:
@@ -322,16 +322,13 @@ class ListeningService(Service, Generic[Settings]):
             for site in (*self._sites.values(), *added.values()):
                 if site.key in wanted:
                     site.check()
+            # Before `apply`: what that ends cannot be taken back. Peers wait until `open`.
+            for site in added.values():
+                site.bind()
+            # The last thing that can fail.
             await limited(lambda: self.apply(settings), CLOSE_SECONDS, self._reactor)
             if not self.running:
                 raise ConfigurationError("the service is stopping")
-            # The last thing that can fail.
-            try:
-                for site in added.values():
-                    site.bind()
-            except Exception:
-                await limited(lambda: self.apply(self.settings), CLOSE_SECONDS, self._reactor)
-                raise
         except (Exception, SystemExit):
             for site in added.values():
                 self._leave(site, 0)

@@ -134,7 +134,7 @@ class Site:
         self._listener.check()
 
     def bind(self) -> None:
-        """Take its place; `open` has to follow in the same turn. Raises ListenError."""
+        """Take its place; peers wait until `open`. Raises ListenError."""
         self._listener.bind()
         self._go("bind")
 
