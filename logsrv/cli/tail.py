@@ -1,7 +1,8 @@
 """Show the last lines of a store, and with -f those that come, as they come.
 
 A query shows only the lines that match it; docs/query.md has the language. Goes on across rotation,
-sealing and retention without losing or doubling a line. Ctrl-C ends it.
+sealing and retention without losing or doubling a line. Ctrl-C ends it, and so does the removal of the
+store's directory.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ def _follow(
     render: Callable[[Hit, bool], bytes],
 ) -> None:
     """Print what comes, until nobody reads it or Ctrl-C."""
+    from logsrv.errors import StoreError
     from logsrv.linelog.read.follow import Follower
     from logsrv.linelog.read.search import in_text, of_source
 
@@ -106,6 +108,8 @@ def _follow(
             news = follower.read()
             if news is None:
                 _unless_gone()
+                if view.removed:
+                    raise StoreError("the store was removed")
                 time.sleep(_LOOK_EVERY)
                 continue
             if news.gap:

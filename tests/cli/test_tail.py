@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,14 @@ def test_rotation_is_followed(store: Path, following: Following) -> None:
     (store / "number").write_bytes(b"4\n")
     assert following.line() == b"the last of this\n"
     assert following.line() == b"the first of that\n"
+
+
+def test_it_ends_when_the_store_is_removed(store: Path, following: Following) -> None:
+    assert following.line() == b"number 29\n"
+    shutil.rmtree(store)
+    assert following.child.wait(30) == 2
+    assert following.child.stderr is not None
+    assert b"the store was removed" in following.child.stderr.read()
 
 
 def test_it_ends_when_nobody_reads(store: Path, following: Following) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
+from logsrv.errors import StoreError
 from logsrv.linelog.http.events import line_event, missed_event
 from logsrv.linelog.http.live import Live, Look, size_between
 from logsrv.linelog.http.talk import Handed, Join, More, Order
@@ -104,6 +105,9 @@ class Hub:
             return
         look = self._live.look()
         watching = sum(len(query.viewers) for query in self._queries.values())
+        if not (look.pieces or look.missed) and self._view.removed:
+            # Nothing comes there any more. Who comes back is served from what is at its path now.
+            raise StoreError("the store was removed")
         if not watching or not (look.pieces or look.missed):
             return
         made: dict[Position, bytes] = {}

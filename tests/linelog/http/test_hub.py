@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from logsrv.errors import StoreError
 from logsrv.linelog.http import hub as hub_module
 from logsrv.linelog.http import live as live_module
 from logsrv.linelog.http.hub import BURST, PIECE, RATE, Hub
@@ -199,3 +201,16 @@ def test_lines_that_are_gone(tmp_path: Path) -> None:
         "c",
     ]
     view.close()
+
+
+def test_a_store_that_was_removed_ends_it_behind_its_last_line(place: Place) -> None:
+    """Viewers come back to the store that is at its path then; else they would wait for ever."""
+    place.join(1)
+    place.write("one")
+    place.hub.look()
+    place.write("last")
+    shutil.rmtree(place.store)
+    place.hub.look()
+    assert place.events(1) == ["one", "last"]
+    with pytest.raises(StoreError, match="was removed"):
+        place.hub.look()
