@@ -130,7 +130,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             from logsrv.linelog.http.server import WebServer
 
             self._web = WebServer(
-                self.settings.directory,
+                lambda: self.store.place,
                 self.settings,
                 watched=self,
                 metrics=self.metrics,

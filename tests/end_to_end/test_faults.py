@@ -20,6 +20,7 @@ import pytest
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
 from tests.end_to_end.stored import by_source, size_of, stored_bytes, stored_lines
+from tests.end_to_end.web import Client
 from tests.programs import missing, program
 
 
@@ -271,6 +272,24 @@ def test_a_directory_that_is_moved_away_under_the_server(logger: Start, tmp_path
         assert list(store.glob("0*.log*"))
         assert "Traceback" not in server.log()
     assert first.log().count("was moved to") == 1 and "was moved" not in second.log()
+
+
+def test_a_store_that_is_moved_is_read_where_it_is(logger: Start, tmp_path: Path) -> None:
+    """Searches and live views that begin then find its lines, not those of the next at its old name."""
+    place = str(tmp_path / "web")
+    first = logger("--http", f"unix:{place}")
+    first.send(b"of the first\n")
+    first.wait_for_messages(1)
+    first.store.rename(tmp_path / "moved")
+    second = logger()
+    second.send(b"of the second\n")
+    second.wait_for_messages(1)
+    client = Client(place)
+    assert client.search() == ["of the first"]
+    with client.watch() as events:
+        first.send(b"the next\n")
+        assert events.lines(1) == ["the next"]
+    assert client.ask("/api/stats").json["lines"] == 2
 
 
 def test_out_of_file_descriptors(logger: Start) -> None:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from math import ceil
-from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -204,12 +203,17 @@ class SearchProcess:
 
 
 class Searches:
-    """The searches of a store, each in its process. at_once, seconds: their limits, from the next on."""
+    """The searches of a store, each in its process.
 
-    def __init__(self, directory: Path, reactor: Any, *, at_once: int, seconds: float) -> None:
+    place: its directory, where it is now. at_once, seconds: their limits, from the next on.
+    """
+
+    def __init__(
+        self, place: Callable[[], str], reactor: Any, *, at_once: int, seconds: float
+    ) -> None:
         self.at_once = at_once
         self.seconds = seconds
-        self._directory = str(directory)
+        self._place = place
         self._reactor = reactor
         self._running: set[SearchProcess] = set()
         self._waiting: deque[SearchProcess] = deque()
@@ -243,7 +247,7 @@ class Searches:
         return search
 
     def _made(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
-        request = {**request, "directory": self._directory}
+        request = {**request, "directory": self._place()}
         return SearchProcess(self, request, taker, self._reactor)
 
     def _serve_soon(self) -> None:

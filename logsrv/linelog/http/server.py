@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -53,12 +53,12 @@ _VIEW = re.compile(r"[!-~]{1,1000}")
 class WebServer:
     """Answers the requests of all web listeners; `handle` is called for each.
 
-    directory: the store's. watched: the service, whose health is told.
+    place: the directory of the store, where it is now. watched: the service, whose health is told.
     """
 
     def __init__(
         self,
-        directory: Path,
+        place: Callable[[], str],
         settings: HttpSettings,
         *,
         watched: Watched,
@@ -67,7 +67,7 @@ class WebServer:
     ) -> None:
         # What reads expressions takes 10 ms to load: now, not in the first request that has one.
         parse("/./")
-        self._directory = str(directory)
+        self._place = place
         self._reactor = reactor
         self._metrics = metrics
         self._monitor = Monitor(
@@ -77,9 +77,9 @@ class WebServer:
         # Until `apply` has read the token, nobody is let in.
         self._access: Access | None = None
         self._searches = Searches(
-            directory, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
+            place, reactor, at_once=settings.http_searches, seconds=settings.http_search_time
         )
-        self._views = Views(directory, reactor)
+        self._views = Views(place, reactor)
         self._viewers: set[Viewer] = set()
         self._totals = Totals()
         self._totalled, self._totalled_at = b"", float("-inf")
@@ -273,7 +273,7 @@ class WebServer:
             view.close()
 
     def _view(self) -> View:
-        return View(self._directory, lambda sentence: log.warn("{said}", said=sentence))
+        return View(self._place(), lambda sentence: log.warn("{said}", said=sentence))
 
     def _end(self) -> Position:
         """Return where the next line will begin. Raises StoreError."""

@@ -11,7 +11,6 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -95,10 +94,10 @@ class _Process(ProcessProtocol):
 
 
 class Views:
-    """All live views of a store."""
+    """All live views of a store. place: its directory, where it is now."""
 
-    def __init__(self, directory: Path, reactor: Any) -> None:
-        self._directory = str(directory)
+    def __init__(self, place: Callable[[], str], reactor: Any) -> None:
+        self._place = place
         self._reactor = reactor
         self._viewers: dict[int, Watching] = {}
         self._numbers: dict[Watching, int] = {}
@@ -160,7 +159,7 @@ class Views:
         if self._reactor.seconds() < self._not_before:
             raise Problem(503, "the live views have failed just now", {"Retry-After": "1"})
         process = _Process(self._take, self._told, self._ended)
-        spawn(self._reactor, process, MODULE, self._directory)
+        spawn(self._reactor, process, MODULE, self._place())
         self._process = process
         self._processes.add(process)
         return process

@@ -57,7 +57,7 @@ class Made:
         self._all: list[Searches] = []
 
     def __call__(self, at_once: int = 4, seconds: float = 60.0) -> Searches:
-        searches = Searches(self._store, reactor, at_once=at_once, seconds=seconds)  # type: ignore[arg-type]
+        searches = Searches(lambda: str(self._store), reactor, at_once=at_once, seconds=seconds)  # type: ignore[arg-type]
         self._all.append(searches)
         return searches
 

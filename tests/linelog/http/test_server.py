@@ -65,7 +65,7 @@ class Place:
         self.state: Any = SimpleNamespace(store=store, unready=list)
         self.reactor = Reactor()
         self.server = WebServer(
-            self.store,
+            lambda: str(self.store),
             HttpSettings(),
             watched=self.state,
             metrics=self.metrics,

@@ -63,7 +63,7 @@ def store(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def views(store: Path) -> Iterator[Views]:
-    found = Views(store, reactor)
+    found = Views(lambda: str(store), reactor)
     yield found
     if found._stopped is None:
         pytest_twisted.blockon(found.stop())
@@ -162,7 +162,7 @@ async def test_it_dies(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_its_complaints_are_in_the_log(tmp_path: Path) -> None:
-    views = Views(tmp_path / "nowhere", reactor)
+    views = Views(lambda: str(tmp_path / "nowhere"), reactor)
     watcher = Watcher()
     with logged() as messages:
         views.join(watcher, END)
@@ -188,7 +188,7 @@ def test_too_many_queries(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
     monkeypatch.setattr(views_module, "spawn", lambda *_: None)
     monkeypatch.setattr(views_module._Process, "say", lambda *_: None)
-    views = Views(store, reactor)
+    views = Views(lambda: str(store), reactor)
     for query in ("a", "b", "b"):
         views.join(Watcher(query), END)
     with pytest.raises(Problem, match="other queries") as caught:
