@@ -1,8 +1,9 @@
 """A parent for an alert's command, `alone.py PARENT COMMAND…`: it can end all that the command has started.
 
-It has the command's status. On SIGTERM, and when its own parent PARENT dies, it kills the command and what
-that has started, in whatever session that is by now: on Linux it adopts whoever loses a parent. Where the
-kernel cannot do that, the command's own session is what ends.
+It has the command's status. On SIGTERM, SIGHUP and SIGINT, and when its own parent PARENT dies, it kills
+the command and what that has started, in whatever session that is by now: on Linux it adopts whoever loses
+a parent. Where the kernel cannot do that, the command's own session is what ends. When it is killed itself,
+Linux kills the command.
 
 It runs by itself, as `python -I -S`, and imports nothing of ours.
 """
@@ -17,6 +18,7 @@ import signal
 import sys
 import time
 
+TOLD_BY = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 KILL_WITHIN = 2
@@ -24,19 +26,22 @@ KILL_WITHIN = 2
 
 
 class _ToldToEndError(Exception):
-    """SIGTERM has come."""
+    """One of TOLD_BY has come."""
 
 
 def _told(*_: object) -> None:
     raise _ToldToEndError
 
 
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
 def _adopt(parent: int) -> None:
     """Be told when the parent dies, and be the parent of whoever loses one."""
-    with contextlib.suppress(OSError, AttributeError):
-        prctl = ctypes.CDLL(None).prctl
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
     if os.getppid() != parent:
         # It died before this could be told.
         raise _ToldToEndError
@@ -50,7 +55,9 @@ def _start(command: list[str]) -> int:
         os.dup2(1, 0)
         os.dup2(1, 2)
         return pid
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in TOLD_BY:
+        signal.signal(number, signal.SIG_DFL)
     most = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     try:
@@ -73,7 +80,8 @@ def _end_all() -> None:
 
     Does nothing where the kernel does not tell which they are.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in TOLD_BY:
+        signal.signal(number, signal.SIG_IGN)
     signal.alarm(KILL_WITHIN)
     me = os.getpid()
     while True:
@@ -106,7 +114,8 @@ def main() -> int:
     """Run the command. Returns its exit status."""
     os.setsid()
     try:
-        signal.signal(signal.SIGTERM, _told)
+        for number in TOLD_BY:
+            signal.signal(number, _told)
         _adopt(int(sys.argv[1]))
         status = _status_of(_start(sys.argv[2:]))
     except _ToldToEndError:

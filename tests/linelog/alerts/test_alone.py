@@ -35,12 +35,26 @@ def test_it_ends_as_the_command_does(tmp_path: Path, code: str, status: int) -> 
     assert run(tmp_path, code).wait(30) == status
 
 
-def test_sigterm_ends_what_has_left_the_session(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", alone.TOLD_BY)
+def test_a_signal_ends_what_has_left_the_session(tmp_path: Path, number: int) -> None:
     process = run(tmp_path, FAR + "sleep 600")
     pid = far(tmp_path)
-    process.terminate()
+    process.send_signal(number)
     assert process.wait(30) == -signal.SIGKILL
     assert not alive(pid)
+
+
+def test_the_command_ends_when_this_is_killed(tmp_path: Path) -> None:
+    """Another is started for the same message, and there is one at a time."""
+    process = run(tmp_path, "trap '' TERM HUP; echo $$ >pid; while :; do sleep 1; done")
+    pid = far(tmp_path)
+    process.kill()
+    process.wait(30)
+    try:
+        wait_until(lambda: not alive(pid), "the end of the command")
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_what_a_command_leaves_in_the_background_stays(tmp_path: Path) -> None:
