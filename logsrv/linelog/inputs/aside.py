@@ -12,11 +12,12 @@ from twisted.internet.interfaces import IReactorTime
 from logsrv.kit.net.twisted_private import next_turn
 from logsrv.linelog.store.valve import Producer, Valve
 
-# A chunk is costly if it took so many seconds, or so many bytes in the store. 256 KiB of usual lines take
-# 0.1 to 0.3 ms and 400 KiB.
+# A chunk is costly if it took so many seconds of the processor, or so many bytes in the store. 256 KiB of
+# usual lines take 0.1 to 0.3 ms and 400 KiB. A clock on the wall would count what was spent waiting for the
+# writer's thread, and 500 usual senders would wait for each other.
 LONG = 0.002
 MUCH = 1 << 20
-# Bytes that never take long: on a busy machine it was somebody else who did.
+# Bytes that never take long.
 LITTLE = 4 << 10
 # So few bytes in the store do not matter: of hundreds of them the valve stays open.
 SMALL = 16 << 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import thread_time
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -85,10 +86,18 @@ class Intake:
     """
 
     def __init__(
-        self, label: str, settings: Rules, *, sink: Sink, clock: IReactorTime, metrics: Counts
+        self,
+        label: str,
+        settings: Rules,
+        *,
+        sink: Sink,
+        clock: IReactorTime,
+        metrics: Counts,
+        cpu: Callable[[], float] = thread_time,
     ) -> None:
-        """`label` names the listener in logs and metrics."""
+        """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
         self.label = label
+        self.cpu = cpu
         self.counts = LineCounts()
         self.received_bytes = 0
         self.received_lines = 0
@@ -154,12 +163,12 @@ class Intake:
     def delivered(self, producer: Producer, began: float | None, size: int) -> None:
         """Share the store: others come first now, and a producer whose chunk was costly waits for them.
 
-        began: when the chunk came; None for one that is too short to take long. size: the bytes that it
+        began: `cpu` as the chunk came; None for one that is too short to take long. size: the bytes that it
         takes in the store.
         """
         if size > SMALL:
             self.valve.served(producer)
-        if size > MUCH or (began is not None and self.clock.seconds() - began > LONG):
+        if size > MUCH or (began is not None and self.cpu() - began > LONG):
             self.aside.put(producer)
 
     def stored_size(self, block: Block, source: str) -> int:

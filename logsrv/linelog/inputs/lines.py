@@ -69,7 +69,7 @@ class LineReceiver(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         intake = self._intake
-        began = intake.clock.seconds() if len(data) > LITTLE else None
+        began = intake.cpu() if len(data) > LITTLE else None
         intake.delivered(self, began, self.take_in(data))
 
     def take_in(self, data: bytes) -> int:

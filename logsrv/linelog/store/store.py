@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
+from logsrv.kit.net.twisted_private import next_turn
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
@@ -185,8 +186,11 @@ class Store:
         writer = self._writer
         writer.appended += size
         writer.queue.put((size, lines, buffers))
-        if writer.appended - writer.written > self._policy.high_water:
-            self._settle()
+        if writer.appended - writer.written > self._policy.high_water and not self.valve.closed:
+            self.valve.close()
+            # Not in this turn: with thousands of senders, closing takes so long that much was written
+            # meanwhile, and it would be opened and closed again for the next of them.
+            next_turn(self._reactor, self._settle)
         return lines
 
     @property

@@ -67,6 +67,7 @@ def test_what_took_long_is_costly_however_little_is_stored(
 ) -> None:
     """But a few bytes never are: the machine was busy with something else."""
     way = intake(SlowStore())
+    way.cpu = way.clock.seconds
     peer = Peer(way)
     receive = peer.protocol._framer.receive
 
