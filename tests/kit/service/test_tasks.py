@@ -188,7 +188,7 @@ async def test_a_task_that_never_ends_is_given_up() -> None:
     memory.service.spawn(stubborn())
     with logged() as messages:
         memory.stop()
-    assert any("ending its tasks has taken 10 s and is given up" in one for one in messages)
+    assert any("ending its tasks has taken 8 s and is given up" in one for one in messages)
 
 
 async def nothing() -> None:
