@@ -70,10 +70,11 @@ def claims() -> dict[str, dict[str, bool]]:
 def test_each_cell_is_true(
     claim: str, server: EchoServer, claims: dict[str, dict[str, bool]], tmp_path: Path
 ) -> None:
+    is_failing = PROBES[claim] is handler_fails
     # What the others make of it is theirs.
-    asked = () if server is KIT else (".",)
-    if PROBES[claim] is handler_fails:
-        server, asked = failing(server, tmp_path), (BOOM.decode(),)
+    asked = (".",) if server is not KIT else (BOOM.decode(),) if is_failing else ()
+    if is_failing:
+        server = failing(server, tmp_path)
     folder = tmp_path / "run"
     folder.mkdir()
     is_claimed = claims[claim][server.name]

@@ -186,6 +186,7 @@ def test_classic_places(logger: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.complains("cannot start: udp:514: no permission")
 def test_classic_places_that_are_not_ours(logger: Start, tmp_path: Path) -> None:
     """Without a right to port 514, one sentence; with it and without /dev/log, the rest."""
     setpriv = program("setpriv", "util-linux")
