@@ -151,7 +151,7 @@ class Writer:
     def _write(self) -> None:
         """Write the group, or what a failure left of it. Raises OSError."""
         while True:
-            count = self._active.write(self._buffers[:IOV_MAX], flowing=self._flowing)
+            count = self._active.write(self._buffers[:IOV_MAX])
             if not count and any(map(len, self._buffers)):
                 raise OSError(errno.EIO, "the file takes no bytes")
             # In this order: were it interrupted between the two, nothing would be written twice.

@@ -43,6 +43,12 @@ from tests.linelog.store.faults import (
 OpenStore = Callable[..., Store]
 
 
+@pytest.fixture
+def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for whoever does something by hand, and not within the same hundredth of a second."""
+    monkeypatch.setattr(active, "LOOK_EVERY", 0)
+
+
 def sealed(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.glob("*.zst"))
 
@@ -465,6 +471,7 @@ async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_o
     assert calls[calls.index("link") :][:3] == ["link", "sync_directory", "kept True"]
 
 
+@pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 @pytest.mark.parametrize("sync", list(Sync))
 async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
@@ -502,6 +509,7 @@ async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
     assert text_of(store.directory) == stored(b"two")
 
 
+@pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenStore) -> None:
     """And the position behind the cut is not used again."""
@@ -516,7 +524,7 @@ async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenSto
 
 
 @pytest_twisted.ensureDeferred
-async def test_no_cut_in_full_flow_is_acknowledged(
+async def test_no_cut_between_two_looks_is_acknowledged(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is looked at now and then only, and behind each sync."""
@@ -536,6 +544,7 @@ async def test_no_cut_in_full_flow_is_acknowledged(
     assert text_of(store.directory).endswith(stored(*[b"x" * 100] * 1000))
 
 
+@pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 async def test_what_somebody_appends_is_counted(open_store: OpenStore) -> None:
     store = open_store()
@@ -615,6 +624,7 @@ async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
         await waiting
 
 
+@pytest.mark.usefixtures("looked_at_each_time")
 @pytest_twisted.ensureDeferred
 async def test_a_look_that_fails_half_way_glues_no_lines(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
