@@ -23,11 +23,11 @@ from pathlib import Path
 import attrs
 
 from bench.texts import KINDS, pages
-from logsrv.linelog.memory import keep_freed_memory
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Segment
 from logsrv.linelog.store.words.lookup import Words, open_words
+from logsrv.memory import keep_freed_memory
 
 SPEED_BAR = 100.0
 SIZE_BAR = 15.0

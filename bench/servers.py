@@ -103,7 +103,7 @@ class Logsrv:
         if self.checkout is not None:
             found = Path(self.python).exists()
             return None if found else f"there is no {self.python}: run make in that checkout."
-        if importlib.util.find_spec("logsrv.linelog.service") is None:
+        if importlib.util.find_spec("logsrv.linelog.plugin.service") is None:
             return f"{sys.executable} has no logsrv: install it (pip install -e .)."
         return None
 

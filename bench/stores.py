@@ -14,10 +14,10 @@ from pathlib import Path
 import attrs
 
 from bench.texts import pages
-from logsrv.linelog.memory import keep_freed_memory
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, save_number
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Segment, save_number
+from logsrv.memory import keep_freed_memory
 
 WORD = "quetzalcoatl"
 """A word that no text has by itself; it is put into three lines."""

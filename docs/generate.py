@@ -18,7 +18,7 @@ from logsrv.kit.observe.prometheus import exposed_name
 from logsrv.kit.options.reference import reference
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.protocol_service import PLUGIN_METRICS
-from logsrv.linelog import metrics as linelog
+from logsrv.linelog.plugin import metrics as linelog
 
 HERE = Path(__file__).parent
 OURS = ("logsrv", "greet", "gopher", "gopherd")

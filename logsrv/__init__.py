@@ -8,7 +8,7 @@ A line of log walks through these folders in this order:
     linelog/batch           what flows from there: block, source, time
     linelog/store           one append-only log: write, rotate, seal, recover, retain
 
-`greet` and `gopher` stand on the same `kit`; `linelog.service` is where all parts of the logger meet.
+`greet` and `gopher` stand on the same `kit`; `linelog.plugin` is where all parts of the logger meet.
 """
 
 __version__ = "0.1.0"

@@ -57,8 +57,8 @@ def test_every_counter_of_a_running_service_is_listed() -> None:
     from logsrv.gopher.gateway.settings import GopherSettings
     from logsrv.greet.protocol import Greet
     from logsrv.kit.testing import MemoryService
-    from logsrv.linelog.service import LoggerService
-    from logsrv.linelog.settings import LoggerSettings
+    from logsrv.linelog.plugin.service import LoggerService
+    from logsrv.linelog.plugin.settings import LoggerSettings
 
     memory = MemoryService(Greet)
     services: list[Any] = [

@@ -23,7 +23,29 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.kit.framing": (),
     "logsrv.kit.observe": ("logsrv.kit.text",),
     "logsrv.kit.options": ("logsrv.kit.text",),
+    "logsrv.kit.net.tls": (
+        "logsrv.kit.text",
+        "logsrv.kit.options",
+        "logsrv.kit.net.bind",
+        "logsrv.kit.net.endpoints",
+    ),
+    "logsrv.kit.net.guard": (
+        "logsrv.kit.text",
+        "logsrv.kit.observe",
+        "logsrv.kit.options",
+        "logsrv.kit.net.tls",
+        "logsrv.kit.net.drain",
+        "logsrv.kit.net.source",
+        "logsrv.kit.net.twisted_private",
+        "logsrv.kit.net.twisted_streams",
+    ),
+    "logsrv.kit.net.datagram": ("logsrv.kit.observe", "logsrv.kit.net"),
     "logsrv.kit.net": ("logsrv.kit.text", "logsrv.kit.observe", "logsrv.kit.options"),
+    "logsrv.kit.protocols.connection": (
+        "logsrv.kit.framing",
+        "logsrv.kit.observe",
+        "logsrv.kit.net",
+    ),
     "logsrv.kit.protocols": (
         "logsrv.kit.text",
         "logsrv.kit.framing",
@@ -45,6 +67,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.protocols",
         "logsrv.kit.web",
     ),
+    "logsrv.kit.service.process": (
+        "logsrv.kit.text",
+        "logsrv.kit.net.twisted_private",
+        "logsrv.kit.protocols.connection",
+    ),
+    "logsrv.kit.service.sites": (
+        "logsrv.kit.text",
+        "logsrv.kit.observe",
+        "logsrv.kit.net",
+        "logsrv.kit.web",
+        "logsrv.kit.inspect",
+    ),
     "logsrv.kit.service": (
         "logsrv.kit.text",
         "logsrv.kit.framing",
@@ -64,48 +98,114 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.service",
     ),
     "logsrv.kit": (),
+    "logsrv.memory": (),
     "logsrv.linelog.batch": ("logsrv.kit.text",),
+    "logsrv.linelog.framing.lines": (
+        "logsrv.linelog.batch",
+        "logsrv.kit.framing",
+        "logsrv.kit.options.declare",
+        "logsrv.kit.options.kinds",
+    ),
+    "logsrv.linelog.framing.bodies": ("logsrv.linelog.framing.lines",),
+    "logsrv.linelog.framing.events": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing.lines",
+        "logsrv.linelog.framing.bodies",
+        "logsrv.kit.framing",
+    ),
     "logsrv.linelog.framing": (
         "logsrv.linelog.batch",
         "logsrv.kit.framing",
         "logsrv.kit.options.declare",
         "logsrv.kit.options.kinds",
     ),
-    "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.linelog.memory", "logsrv.kit"),
+    "logsrv.linelog.store.disk": ("logsrv.linelog.batch",),
+    "logsrv.linelog.store.segments": ("logsrv.linelog.store.disk", "logsrv.kit.text"),
+    "logsrv.linelog.store.words": ("logsrv.linelog.store.disk", "logsrv.linelog.store.segments"),
+    "logsrv.linelog.store.writing": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segments",
+        "logsrv.linelog.store.policy",
+        "logsrv.linelog.store.recover",
+        "logsrv.kit.observe",
+    ),
+    "logsrv.linelog.store.sealing": (
+        "logsrv.linelog.store.disk",
+        "logsrv.linelog.store.segments",
+        "logsrv.linelog.store.words",
+        "logsrv.linelog.store.writing",
+        "logsrv.linelog.store.policy",
+        "logsrv.linelog.store.recover",
+        "logsrv.kit.observe",
+    ),
+    "logsrv.linelog.store": ("logsrv.linelog.batch", "logsrv.memory", "logsrv.kit"),
     "logsrv.linelog.fields": ("logsrv.kit.text",),
+    "logsrv.linelog.query.language": ("logsrv.linelog.fields", "logsrv.kit.text"),
+    "logsrv.linelog.query.matching": ("logsrv.linelog.fields", "logsrv.linelog.query.language"),
     "logsrv.linelog.query": ("logsrv.linelog.fields", "logsrv.kit.text"),
-    "logsrv.linelog.store.words": ("logsrv.linelog.store",),
     "logsrv.linelog.read": (
         "logsrv.linelog.fields",
         "logsrv.linelog.query",
         "logsrv.linelog.store",
-        "logsrv.linelog.memory",
+        "logsrv.memory",
         "logsrv.kit.text",
     ),
     "logsrv.linelog.sql": (
         "logsrv.linelog.fields",
         "logsrv.linelog.query",
         "logsrv.linelog.read",
-        "logsrv.linelog.store.segment",
+        "logsrv.linelog.store.segments.segment",
         "logsrv.kit.text",
     ),
     "logsrv.linelog.cursors": (
-        "logsrv.linelog.store.disk",
-        "logsrv.linelog.store.segment",
+        "logsrv.linelog.store.disk.disk",
+        "logsrv.linelog.store.segments.segment",
         "logsrv.kit.text",
+    ),
+    "logsrv.linelog.alerts.delivery": (
+        "logsrv.linelog.alerts.settings",
+        "logsrv.linelog.alerts.tally",
+        "logsrv.linelog.read",
+        "logsrv.kit",
     ),
     "logsrv.linelog.alerts": (
         "logsrv.linelog.cursors",
         "logsrv.linelog.read",
         "logsrv.linelog.query",
-        "logsrv.linelog.store.disk",
-        "logsrv.linelog.store.segment",
+        "logsrv.linelog.store.disk.disk",
+        "logsrv.linelog.store.segments.segment",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.intake": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.store.valve",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.lines": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.inputs.intake",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.records": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.inputs.intake",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.inputs.http": (
+        "logsrv.linelog.batch",
+        "logsrv.linelog.framing",
+        "logsrv.linelog.inputs.intake",
+        "logsrv.linelog.inputs.records",
         "logsrv.kit",
     ),
     "logsrv.linelog.inputs": (
         "logsrv.linelog.batch",
         "logsrv.linelog.framing",
-        "logsrv.linelog.store",
+        "logsrv.linelog.store.valve",
         "logsrv.kit",
     ),
     "logsrv.linelog.importing": (
@@ -115,14 +215,39 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.linelog.store",
         "logsrv.kit",
     ),
+    "logsrv.linelog.http.searching": (
+        "logsrv.linelog.http.problems",
+        "logsrv.linelog.http.spawn",
+        "logsrv.linelog.read",
+        "logsrv.linelog.query",
+        "logsrv.linelog.store.segments",
+        "logsrv.kit",
+    ),
+    "logsrv.linelog.http.viewing": (
+        "logsrv.linelog.http.problems",
+        "logsrv.linelog.http.spawn",
+        "logsrv.linelog.http.searching",
+        "logsrv.linelog.read",
+        "logsrv.linelog.query",
+        "logsrv.linelog.store.segments",
+        "logsrv.kit",
+    ),
     "logsrv.linelog.http": (
         "logsrv.linelog.read",
         "logsrv.linelog.query",
         "logsrv.linelog.store",
-        "logsrv.linelog.health",
+        "logsrv.linelog.store.health",
         "logsrv.kit",
     ),
     "logsrv.linelog.http.page": ("logsrv.kit.web.templates",),
+    "logsrv.linelog.plugin": (
+        "logsrv.linelog.inputs",
+        "logsrv.linelog.framing.lines",
+        "logsrv.linelog.alerts",
+        "logsrv.linelog.http",
+        "logsrv.linelog.store",
+        "logsrv.kit",
+    ),
     "logsrv.linelog": ("logsrv.kit",),
     # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
     "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
@@ -155,13 +280,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit",
     ),
     "logsrv.gopher": ("logsrv.kit",),
-    "logsrv.cli.client": ("logsrv.kit.text", "logsrv.kit.framing", "logsrv.kit.net"),
+    "logsrv.cli.client": (
+        "logsrv.cli.arguments",
+        "logsrv.kit.text",
+        "logsrv.kit.framing",
+        "logsrv.kit.net",
+    ),
     "logsrv.cli.reading": (
         "logsrv.cli.arguments",
         "logsrv.cli.client.target",
+        "logsrv.linelog.fields",
         "logsrv.linelog.query",
         "logsrv.linelog.read",
-        "logsrv.linelog.store.segment",
+        "logsrv.linelog.sql",
+        "logsrv.linelog.store.segments.segment",
         "logsrv.kit.options",
         "logsrv.kit.text",
     ),
@@ -218,7 +350,14 @@ def test_imports_point_one_way(path: Path) -> None:
     if name == "logsrv":
         return
     home = max(homes, key=len)
-    allowed = (home, *MAY_IMPORT[home], "logsrv.errors", "logsrv.named", "logsrv.__version__")
+    allowed = (
+        home,
+        *MAY_IMPORT[home],
+        "logsrv.errors",
+        "logsrv.named",
+        "logsrv.memory",
+        "logsrv.__version__",
+    )
     for other in imported(path):
         if other.startswith("logsrv.") and other != "logsrv.kit":
             assert within(other, allowed), f"{name} imports {other}"
@@ -258,6 +397,57 @@ def test_there_is_no_cycle() -> None:
 
     for name in graph:
         visit(name, ())
+
+
+def rooms() -> dict[str, tuple[set[str], set[tuple[str, str]]]]:
+    """Return, for each folder, its files and folders, and the arrows: who of them imports whom."""
+    names = {name_of(path): path for path in MODULES}
+    arrows = [
+        (name, other)
+        for name, path in names.items()
+        # A package's own file offers what is inside it.
+        if path.name != "__init__.py"
+        for other in imported(path)
+        if other in names
+    ]
+    found = {}
+    for folder in (name for name, path in names.items() if path.name == "__init__.py"):
+        depth = folder.count(".") + 1
+
+        def inside(name: str, folder: str = folder, depth: int = depth) -> str:
+            return name.split(".")[depth] if name.startswith(folder + ".") else ""
+
+        pairs = {(inside(one), inside(other)) for one, other in arrows}
+        found[folder] = (
+            {inside(name) for name in names} - {""},
+            {(one, other) for one, other in pairs if one and other and one != other},
+        )
+    return found
+
+
+def test_no_folder_is_a_hall() -> None:
+    """At most 14 files and folders in one, and at most 40 arrows between them."""
+    found = rooms()
+    for folder, (inside, arrows) in sorted(found.items(), key=lambda each: -len(each[1][1])):
+        print(f"{len(inside):3} {len(arrows):3} {folder}")
+    halls = {
+        folder for folder, (inside, arrows) in found.items() if len(inside) > 14 or len(arrows) > 40
+    }
+    assert not halls
+
+
+def test_no_room_is_entered_from_one_that_it_enters() -> None:
+    """No circle among the files and folders of a folder, whatever is inside them."""
+    for folder, (inside, arrows) in rooms().items():
+        above = set(arrows)
+        for middle in inside:
+            above |= {
+                (one, other)
+                for one in inside
+                for other in inside
+                if (one, middle) in above and (middle, other) in above
+            }
+        assert not {one for one, other in above if one == other}, folder
 
 
 def test_every_package_is_in_setup_cfg() -> None:

@@ -1,4 +1,4 @@
-"""The command line: `logsrv COMMAND …`, one command per file.
+"""The command line: `logsrv COMMAND …`, one command per file; `main` names the file of each.
 
 A command's module has `declare(parser)`, which adds its arguments, and `run(arguments)`, which
 returns the exit status. It is imported when its command is given, and not before: that is why the

@@ -20,7 +20,7 @@ from logsrv.kit.options.argument_parser import Parser
 if TYPE_CHECKING:
     from logsrv.linelog.alerts.settings import AlertSettings
     from logsrv.linelog.alerts.tally import Counted
-    from logsrv.linelog.settings import LoggerSettings
+    from logsrv.linelog.plugin.settings import LoggerSettings
 
 _OPTIONS = {
     "config": ("FILE", "take options from this TOML file, as twistd logsrv does"),
@@ -67,7 +67,7 @@ def _settings(arguments: argparse.Namespace) -> LoggerSettings:
     from pathlib import Path
 
     from logsrv.kit.options.load import Sources, load
-    from logsrv.linelog.settings import LoggerSettings
+    from logsrv.linelog.plugin.settings import LoggerSettings
 
     given = {name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name)}
     sources = Sources(name="logsrv", directory=Path.cwd(), environment=os.environ, arguments=given)
@@ -79,8 +79,8 @@ def _newest(settings: LoggerSettings, alert: AlertSettings) -> Counted:
     from itertools import islice
 
     from logsrv.linelog.alerts.tally import SHOWN, Tally
-    from logsrv.linelog.query.match import compile
-    from logsrv.linelog.query.parse import parse
+    from logsrv.linelog.query.language.parse import parse
+    from logsrv.linelog.query.matching.match import compile
     from logsrv.linelog.read.plan import Scope
     from logsrv.linelog.read.search import Search
     from logsrv.linelog.read.view import View
@@ -110,8 +110,8 @@ def _send(messages: Mapping[str, tuple[AlertSettings, Counted]]) -> int:
     failed = False
 
     async def send() -> None:
-        from logsrv.linelog.alerts.delivery import deliver_by
-        from logsrv.linelog.alerts.message import Undelivered
+        from logsrv.linelog.alerts.delivery.delivery import deliver_by
+        from logsrv.linelog.alerts.delivery.message import Undelivered
 
         nonlocal failed
         deliver = deliver_by(running, test=True)

@@ -55,8 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     from logsrv.linelog.importing.merge import merged
     from logsrv.linelog.importing.summary import LeftOut, of_all, of_file
     from logsrv.linelog.importing.writer import opened
-    from logsrv.linelog.memory import keep_freed_memory
     from logsrv.linelog.store.policy import StorePolicy
+    from logsrv.memory import keep_freed_memory
 
     keep_freed_memory()
     _allow_many_files()
@@ -109,7 +109,7 @@ def _import(files: Sequence[LogFile], writer: ImportWriter) -> Sequence[LogFile]
         tell("logsrv import: interrupted; the same command goes on where this one was")
         raise
     except OSError as error:
-        from logsrv.linelog.store.disk import reason
+        from logsrv.linelog.store.disk.disk import reason
 
         raise StoreError(
             f"the store {writer.directory} takes no more: {reason(error)}; the same command goes on"

@@ -23,8 +23,8 @@ from logsrv.kit.options.declare import options_of
 from logsrv.kit.service.plugin import IProtocolPlugin
 from logsrv.kit.text.escape import one_line
 from logsrv.kit.text.words import error_text
-from logsrv.linelog.inputs.intake import IInput
-from logsrv.linelog.inputs.registry import inputs
+from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.inputs.intake.registry import inputs
 from twisted import plugins
 
 

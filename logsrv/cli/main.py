@@ -40,8 +40,17 @@ COMMANDS = {
 }
 """The commands and what each is for; `logsrv.cli.COMMAND` is its module, if MODULES says no other."""
 
-MODULES = {"import": "import_files"}
-"""Those whose name Python has for itself."""
+MODULES = {
+    "import": "import_files",
+    "connect": "client.connect",
+    "run": "running.run",
+    "replay": "reading.replay",
+    "search": "reading.search",
+    "show": "reading.show",
+    "sql": "reading.sql",
+    "tail": "reading.tail",
+}
+"""Modules of commands that are not named as the command is."""
 
 
 HOLDING_NOTHING = ("search", "show")

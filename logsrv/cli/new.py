@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         where = shown(str(error.filename or directory))
         raise ConfigurationError(f"{where}: {error.strerror}") from None
     if arguments.tls:
-        from logsrv.kit.net.self_signed import write_pair
+        from logsrv.kit.net.tls.self_signed import write_pair
 
         write_pair(directory / "tls")
     folder = shown(str(directory))
@@ -126,7 +126,7 @@ def _check_taken(name: str, kind: str) -> None:
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
         from logsrv.kit.net.endpoints import ARGUMENTS
-        from logsrv.linelog.inputs.registry import inputs
+        from logsrv.linelog.inputs.intake.registry import inputs
 
         taken = {*inputs(), *ARGUMENTS, "haproxy"}
     else:

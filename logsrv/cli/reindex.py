@@ -33,9 +33,9 @@ def declare(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make them, one segment after the other. Raises StoreError for a store that cannot be read."""
     from logsrv.kit.text.words import shown
-    from logsrv.linelog.memory import keep_freed_memory
-    from logsrv.linelog.store.disk import Disk, reason
+    from logsrv.linelog.store.disk.disk import Disk, reason
     from logsrv.linelog.store.words.reindex import reindex
+    from logsrv.memory import keep_freed_memory
 
     keep_freed_memory()
     # A server beside us comes first.

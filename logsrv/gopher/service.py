@@ -9,7 +9,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError, StartError
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.kit.options.usage import SettingsOptions, usage_options
-from logsrv.kit.service.launch import check_files
+from logsrv.kit.service.process.launch import check_files
 
 log = Logger()
 

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from logsrv.kit.framing.frames import Netstring as Netstring
     from logsrv.kit.framing.frames import Varint as Varint
     from logsrv.kit.framing.incoming import LineTooLong as LineTooLong
-    from logsrv.kit.net.peer_certificate import PeerCertificate as PeerCertificate
     from logsrv.kit.net.remote import REMOTE as REMOTE
     from logsrv.kit.net.source import Sender as Sender
+    from logsrv.kit.net.tls.peer_certificate import PeerCertificate as PeerCertificate
     from logsrv.kit.observe.durations import Durations as Durations
     from logsrv.kit.observe.metrics import Metric as Metric
     from logsrv.kit.observe.prometheus import exposition as exposition
@@ -72,14 +72,14 @@ if TYPE_CHECKING:
     from logsrv.kit.options.kinds import Kind as Kind
     from logsrv.kit.options.kinds import choice as choice
     from logsrv.kit.options.kinds import integer as integer
-    from logsrv.kit.protocols.context import Link as Link
-    from logsrv.kit.protocols.context import RunningService as RunningService
-    from logsrv.kit.protocols.context import Task as Task
+    from logsrv.kit.protocols.connection.context import Link as Link
+    from logsrv.kit.protocols.connection.context import RunningService as RunningService
+    from logsrv.kit.protocols.connection.context import Task as Task
+    from logsrv.kit.protocols.connection.faults import EndOfStream as EndOfStream
+    from logsrv.kit.protocols.connection.faults import PeerGone as PeerGone
+    from logsrv.kit.protocols.connection.faults import PeerTimeout as PeerTimeout
     from logsrv.kit.protocols.datagram_lines import DatagramLines as DatagramLines
     from logsrv.kit.protocols.datagrams import Datagrams as Datagrams
-    from logsrv.kit.protocols.faults import EndOfStream as EndOfStream
-    from logsrv.kit.protocols.faults import PeerGone as PeerGone
-    from logsrv.kit.protocols.faults import PeerTimeout as PeerTimeout
     from logsrv.kit.protocols.frames import FrameProtocol as FrameProtocol
     from logsrv.kit.protocols.lines import LineProtocol as LineProtocol
     from logsrv.kit.protocols.requests import RequestError as RequestError
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "logsrv.errors": "ConfigurationError PeerError",
-    "logsrv.kit.net.peer_certificate": "PeerCertificate",
+    "logsrv.kit.net.tls.peer_certificate": "PeerCertificate",
     "logsrv.kit.net.remote": "REMOTE",
     "logsrv.kit.net.source": "Sender",
     "logsrv.kit.observe.durations": "Durations",
@@ -107,10 +107,10 @@ _MODULES = {
     ),
     "logsrv.kit.framing.frames": "Delimiter FixedSize LengthPrefix Netstring Varint",
     "logsrv.kit.framing.incoming": "LineTooLong",
-    "logsrv.kit.protocols.context": "Link RunningService Task",
+    "logsrv.kit.protocols.connection.context": "Link RunningService Task",
     "logsrv.kit.protocols.datagram_lines": "DatagramLines",
     "logsrv.kit.protocols.datagrams": "Datagrams",
-    "logsrv.kit.protocols.faults": "EndOfStream PeerGone PeerTimeout",
+    "logsrv.kit.protocols.connection.faults": "EndOfStream PeerGone PeerTimeout",
     "logsrv.kit.protocols.frames": "FrameProtocol",
     "logsrv.kit.protocols.lines": "LineProtocol",
     "logsrv.kit.protocols.requests": "RequestError RequestProtocol",

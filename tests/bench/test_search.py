@@ -9,8 +9,8 @@ import pytest
 
 from bench.search import main
 from bench.stores import WORD, make
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

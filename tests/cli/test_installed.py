@@ -20,7 +20,7 @@ made = protocol_plugin({name!r}, handle, description="does nothing", listen="udp
 INPUT = """
 from twisted.plugin import IPlugin
 from zope.interface import implementer
-from logsrv.linelog.inputs.intake import IInput
+from logsrv.linelog.inputs.intake.intake import IInput
 @implementer(IInput, IPlugin)
 class Records:
     '''Records of some kind.'''

@@ -95,7 +95,7 @@ def test_tls(tmp_path: Path, kind: str) -> None:
     shutil.rmtree(project / "tls")
     again = [program("make", "make"), "--dry-run", "tls/cert.pem"]
     made = subprocess.run(again, cwd=project, capture_output=True, text=True, check=True)
-    assert "-m logsrv.kit.net.self_signed tls" in made.stdout
+    assert "-m logsrv.kit.net.tls.self_signed tls" in made.stdout
 
 
 def test_datagrams_have_no_tls(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.echo.servers import code_lines
-from logsrv.linelog.inputs.intake import Intake
+from logsrv.linelog.inputs.intake.intake import Intake
 from tests.docs.conftest import ROOT
 from tests.docs.story import Story, blocks
 

@@ -18,9 +18,9 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.observe.prometheus import exposed_name, exposition
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.plugin.metrics import METRICS
 from tests.kit.net.network import until
-from tests.linelog.test_service import service
+from tests.linelog.plugin.test_service import service
 from tests.programs import program
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

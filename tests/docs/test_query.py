@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import QueryError
-from logsrv.linelog.query.caret import caret
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.times import moment
+from logsrv.linelog.query.language.caret import caret
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.query.matching.match import compile
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "query.md").read_text()
 BLOCKS = dict(re.findall(r"```text (\w+)\n(.*?)```", PAGE, re.DOTALL))

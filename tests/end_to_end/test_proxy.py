@@ -6,7 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from logsrv.kit.net.proxy_header import BINARY_SIGNATURE
+from logsrv.kit.net.guard.proxy_header import BINARY_SIGNATURE
 from logsrv.kit.testing.memory import every_split
 from tests.end_to_end.conftest import Logger, Start
 from tests.end_to_end.stored import stored_lines

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Block
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 

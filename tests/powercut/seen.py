@@ -14,7 +14,7 @@ import attrs
 
 from logsrv.errors import StoreError
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Form, Position
+from logsrv.linelog.store.segments.segment import Form, Position
 from tests.powercut.history import File, History
 from tests.powercut.image import Image
 from tests.powercut.recording import Kind

@@ -7,7 +7,7 @@ from logsrv.kit import protocol_plugin
 
 logsrv = ServiceMaker(
     "logsrv",
-    "logsrv.linelog.service",
+    "logsrv.linelog.plugin.service",
     "Write every line that anything sends over a socket to disk.",
     "logsrv",
 )

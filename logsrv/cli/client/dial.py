@@ -21,8 +21,8 @@ from logsrv.cli.client.failures import connection_failed
 from logsrv.cli.client.peer import Datagrams, Peer, Show, Stream
 from logsrv.cli.client.target import Target
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.kit.net.client_tls import TLSOptions
 from logsrv.kit.net.remote import Remote, remote_endpoint
+from logsrv.kit.net.tls.client_tls import TLSOptions
 from logsrv.kit.text.words import shown
 
 ANY_IPV6 = "::"

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import argparse
 
     from logsrv.kit.options.argument_parser import Parser
-    from logsrv.linelog.query.match import Matcher
+    from logsrv.linelog.query.matching.match import Matcher
     from logsrv.linelog.read.plan import Scope
     from logsrv.linelog.read.render import Style
     from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.segment import Position
+    from logsrv.linelog.store.segments.segment import Position
 
 NOTHING = 1
 """The exit status of a search that finds nothing."""
@@ -94,7 +94,7 @@ def count(text: str) -> int:
 
 def position(text: str) -> Position:
     """Parse SEGMENT:OFFSET, for `type=`."""
-    from logsrv.linelog.store.segment import parse_position
+    from logsrv.linelog.store.segments.segment import parse_position
 
     try:
         return parse_position(text)
@@ -109,21 +109,21 @@ def matcher(words: list[str], command: str) -> Matcher:
 
     Raises UsageError with a caret under what is wrong.
     """
-    from logsrv.linelog.query.match import compile
-    from logsrv.linelog.query.plain import plain
+    from logsrv.linelog.query.language.plain import plain
+    from logsrv.linelog.query.matching.match import compile
 
     text = " ".join(words)
     if (word := plain(text)) is not None:
         return compile(word)
-    from logsrv.linelog.query.parse import parse
+    from logsrv.linelog.query.language.parse import parse
 
     try:
         found = compile(parse(text))
     except QueryError as error:
-        from logsrv.linelog.query.caret import caret
+        from logsrv.linelog.query.language.caret import caret
 
         raise WrongQuery(caret(text, error)) from None
-    from logsrv.linelog.query.hints import hints
+    from logsrv.linelog.query.language.hints import hints
 
     for hint in hints(text):
         tell(f"logsrv {command}: {hint}")
@@ -166,7 +166,7 @@ def _moment(text: str | None, option: str, utc: bool) -> str:
     import time
 
     from logsrv.kit.text.time import rfc3339
-    from logsrv.linelog.query.times import moment
+    from logsrv.linelog.query.language.times import moment
 
     try:
         return rfc3339(moment(text, time.time(), utc=utc))

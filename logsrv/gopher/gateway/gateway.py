@@ -22,7 +22,7 @@ from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.observe.metrics import Metric, Metrics, Part
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites import SiteServer, Wanted
+from logsrv.kit.service.sites.sites import SiteServer, Wanted
 from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 

@@ -13,7 +13,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.rates import Buckets
+from logsrv.kit.net.guard.rates import Buckets
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import integer
 

@@ -12,7 +12,7 @@ from logsrv.kit.inspect.view import Service, View
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Part
-from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.protocols.connection.context import ListenerContext
 
 
 class SocketServer(ListenerContext, Factory):

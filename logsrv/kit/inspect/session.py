@@ -16,7 +16,7 @@ from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
 from logsrv.kit.inspect.python import Prompt
 from logsrv.kit.inspect.view import View
-from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.protocols.lines import LineProtocol

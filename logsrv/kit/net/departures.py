@@ -12,7 +12,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from logsrv.kit.net.drain import descriptor, unread
-from logsrv.kit.net.twisted_tls import is_encrypted
+from logsrv.kit.net.tls.twisted_tls import is_encrypted
 
 LOOK_SECONDS = 1.0
 # Linux says that the peer sends nothing more; elsewhere that is seen when it is read.

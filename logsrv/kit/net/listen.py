@@ -15,19 +15,20 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import check_place, clear_socket_path, reason_of
-from logsrv.kit.net.certificates import (
+from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
+from logsrv.kit.net.drain import descriptor
+from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guarded_factory import GuardedFactory
+from logsrv.kit.net.source import host_text
+from logsrv.kit.net.stdin import StdinListener
+from logsrv.kit.net.tls.certificates import (
     CertificateWatch,
     authorities,
     check_certificate,
     marks_of,
 )
-from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
-from logsrv.kit.net.drain import descriptor
-from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.net.guard import GuardPolicy
-from logsrv.kit.net.guarded_factory import GuardedFactory
-from logsrv.kit.net.source import host_text
-from logsrv.kit.net.stdin import StdinListener
+from logsrv.kit.net.tls.twisted_tls import RenewableCertificate, ask_for_certificates, certified
 from logsrv.kit.net.twisted_private import (
     close_socket,
     keep_inherited,
@@ -35,7 +36,6 @@ from logsrv.kit.net.twisted_private import (
     start_accepting,
     stop_accepting,
 )
-from logsrv.kit.net.twisted_tls import RenewableCertificate, ask_for_certificates, certified
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.options.files import Mark
 from logsrv.kit.text.words import shown

@@ -20,8 +20,8 @@ from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import Endpoint
-from logsrv.kit.net.guard import GuardPolicy
-from logsrv.kit.net.guarded_factory import GuardedFactory
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import StandardInput
 from logsrv.kit.observe.metrics import Counts
 

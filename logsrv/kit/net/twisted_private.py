@@ -20,6 +20,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.http import _ChunkedTransferDecoder
 
 from logsrv.kit.net.bind import file_of_socket
+from logsrv.kit.net.tls.twisted_tls import improve_tls, tls_under
 from logsrv.kit.net.twisted_streams import (
     AcceptedTCP,
     AcceptingPort,
@@ -27,7 +28,6 @@ from logsrv.kit.net.twisted_streams import (
     ReceivingTCP,
     ReceivingUNIX,
 )
-from logsrv.kit.net.twisted_tls import improve_tls, tls_under
 
 # Last words and the end of a connection go out in one packet instead of two (Linux; tcp(7)).
 MORE = getattr(socket, "MSG_MORE", 0)

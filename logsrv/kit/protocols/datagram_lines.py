@@ -8,9 +8,9 @@ class Shout(DatagramLines):
 from __future__ import annotations
 
 from logsrv.kit.net.source import Sender
-from logsrv.kit.protocols.context import Settings, State
+from logsrv.kit.protocols.connection.context import Settings, State
+from logsrv.kit.protocols.connection.mistakes import check_text
 from logsrv.kit.protocols.datagrams import Datagrams
-from logsrv.kit.protocols.mistakes import check_text
 
 
 class DatagramLines(Datagrams[Settings, State]):

@@ -18,15 +18,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.net.rates import Buckets
+from logsrv.kit.net.guard.rates import Buckets
 from logsrv.kit.net.source import Sender
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.protocols.awaiting import awaited
-from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
+from logsrv.kit.protocols.connection.awaiting import awaited
+from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State
 
 if TYPE_CHECKING:
-    from logsrv.kit.protocols.context import Clock
+    from logsrv.kit.protocols.connection.context import Clock
 
 log = Logger()
 

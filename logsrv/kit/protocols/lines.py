@@ -16,12 +16,12 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 
 from logsrv.kit.framing.incoming import LEAST_AT_ONCE, MOST_AT_ONCE
 from logsrv.kit.framing.lines import LineFormat, LineSplitter, Trouble
-from logsrv.kit.protocols.connection import GATHERED, PeerConnection
-from logsrv.kit.protocols.context import Settings, State
-from logsrv.kit.protocols.faults import EndOfStream, PeerGone, PeerTimeout
-from logsrv.kit.protocols.mistakes import check_text
+from logsrv.kit.protocols.connection.connection import GATHERED, PeerConnection
+from logsrv.kit.protocols.connection.context import Settings, State
+from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
+from logsrv.kit.protocols.connection.mistakes import check_text
+from logsrv.kit.protocols.connection.states import AWAIT, ENDED, FINISH, OPEN
 from logsrv.kit.protocols.protocol import PeerProtocol
-from logsrv.kit.protocols.states import AWAIT, ENDED, FINISH, OPEN
 
 # Has been gone through already, so all may share it.
 NO_LINES: Iterator[str] = iter(())

@@ -13,21 +13,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from logsrv.kit.net.peer_certificate import PeerCertificate
+from logsrv.kit.net.guard.start_tls import Certificate
 from logsrv.kit.net.source import source_of
-from logsrv.kit.net.start_tls import Certificate
+from logsrv.kit.net.tls.peer_certificate import PeerCertificate
+from logsrv.kit.net.tls.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.net.twisted_private import close_at_once
-from logsrv.kit.net.twisted_tls import certificate_of, is_encrypted
 from logsrv.kit.observe.peer_log import PeerLogger
-from logsrv.kit.protocols.connection import PeerConnection, Reader
-from logsrv.kit.protocols.context import ListenerContext, RunningService, Settings, State
-from logsrv.kit.protocols.starting_tls import start_tls
-from logsrv.kit.protocols.states import END, LOST
+from logsrv.kit.protocols.connection.connection import PeerConnection, Reader
+from logsrv.kit.protocols.connection.context import ListenerContext, RunningService, Settings, State
+from logsrv.kit.protocols.connection.starting_tls import start_tls
+from logsrv.kit.protocols.connection.states import END, LOST
 
 if TYPE_CHECKING:
     from twisted.internet.base import DelayedCall
 
-    from logsrv.kit.protocols.context import Clock
+    from logsrv.kit.protocols.connection.context import Clock
 
 P = ParamSpec("P")
 

@@ -13,10 +13,10 @@ from typing import TypeAlias
 from twisted.python.failure import Failure
 
 from logsrv.errors import PeerError
-from logsrv.kit.protocols.awaiting import CANCELLED, awaited
-from logsrv.kit.protocols.context import Settings, State
+from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
+from logsrv.kit.protocols.connection.context import Settings, State
+from logsrv.kit.protocols.connection.mistakes import mistaken
 from logsrv.kit.protocols.lines import LineProtocol
-from logsrv.kit.protocols.mistakes import mistaken
 
 Answer: TypeAlias = str | bytes | None
 

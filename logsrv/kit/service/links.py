@@ -13,13 +13,13 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.guard import GuardPolicy
-from logsrv.kit.net.guarded_factory import GuardedFactory
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.remote import Remote, parse_remote, remote_endpoint
 from logsrv.kit.observe.metrics import Metric, Metrics
 from logsrv.kit.observe.peer_log import end_sentence
 from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.protocols.mistakes import mistaken
+from logsrv.kit.protocols.connection.mistakes import mistaken
 from logsrv.kit.service.peers import peer_of
 
 log = Logger()

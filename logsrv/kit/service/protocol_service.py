@@ -21,14 +21,14 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
-from logsrv.kit.net.client_tls import TLSOptions, tls_creator
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.net.source import inet_source
+from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
-from logsrv.kit.protocols.context import ListenerContext
+from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.lines import LineProtocol
 from logsrv.kit.protocols.plain_datagrams import PlainDatagrams
@@ -40,9 +40,9 @@ from logsrv.kit.service.limits import Limits, check_limits, limits_of
 from logsrv.kit.service.links import METRICS as LINK_METRICS
 from logsrv.kit.service.links import Link, Links, client_endpoint
 from logsrv.kit.service.peers import Peers
+from logsrv.kit.service.process.steps import when_running
 from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService
-from logsrv.kit.service.sites import SiteServer, Wanted
-from logsrv.kit.service.steps import when_running
+from logsrv.kit.service.sites.sites import SiteServer, Wanted
 from logsrv.kit.service.tasks import METRICS as TASK_METRICS
 from logsrv.kit.service.tasks import Task, Tasks
 

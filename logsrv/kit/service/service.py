@@ -17,16 +17,16 @@ from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.failures import needs_asyncio
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.observe.watchdog import Watchdog
-from logsrv.kit.protocols.awaiting import attempt
-from logsrv.kit.service.launch import Launch
-from logsrv.kit.service.own_sites import own_sites
-from logsrv.kit.service.signals import Signals
-from logsrv.kit.service.sites import Site, SiteServer, Wanted, check_place
-from logsrv.kit.service.steps import limited, when_running, within
+from logsrv.kit.protocols.connection.awaiting import attempt
+from logsrv.kit.service.process.launch import Launch
+from logsrv.kit.service.process.signals import Signals
+from logsrv.kit.service.process.steps import limited, when_running, within
+from logsrv.kit.service.sites.own_sites import own_sites
+from logsrv.kit.service.sites.sites import Site, SiteServer, Wanted, check_place
 from logsrv.kit.text.words import error_text
 
 if TYPE_CHECKING:
-    from logsrv.kit.protocols.context import Clock
+    from logsrv.kit.protocols.connection.context import Clock
 
 Settings = TypeVar("Settings")
 

@@ -8,7 +8,7 @@ import attrs
 
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
-from logsrv.kit.net.guard import LineRate, PeerLimits
+from logsrv.kit.net.guard.guard import LineRate, PeerLimits
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import endpoint_kind
 from logsrv.kit.service.limits import Limits, limit_options

@@ -8,9 +8,9 @@ from typing import Any
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol
 
-from logsrv.kit.net.datagrams import DatagramListener, DatagramReceiver
+from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
+from logsrv.kit.net.datagram.recvmmsg import Group
 from logsrv.kit.net.listen import Listener, StreamListener
-from logsrv.kit.net.recvmmsg import Group
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing.peer import MemorySender
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted_private import MalformedRequests, next_turn, pipelined

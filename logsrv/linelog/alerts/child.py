@@ -22,12 +22,12 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.alerts.delivery import deliver_by
+from logsrv.linelog.alerts.delivery.delivery import deliver_by
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import STOP, Orders, Report, read_orders, report_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.disk.disk import reason
 
 NICE = 10
 # Address space, most of which is never touched: a query that needs more than this ends the process.

@@ -14,8 +14,8 @@ from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.alerts.reports import Task
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
-from logsrv.linelog.store.disk import DIRECTORY_MODE, Disk, reason
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.disk.disk import DIRECTORY_MODE, Disk, reason
+from logsrv.linelog.store.segments.segment import Position
 
 FOLDER = "alerts"
 

@@ -42,7 +42,7 @@ from logsrv.linelog.alerts.reports import STOP, Orders, Report
 from logsrv.linelog.alerts.settings import AlertSettings, labelled, missing
 from logsrv.linelog.alerts.spawned import Spawned
 from logsrv.linelog.alerts.tasks import Tasks
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 log = Logger()
 

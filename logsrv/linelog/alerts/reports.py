@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 STOP = b"stop"
 """The word for: tell of what is counted, then end."""

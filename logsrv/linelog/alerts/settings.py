@@ -31,8 +31,8 @@ def _text(text: str) -> str:
 
 def _query(text: str) -> str:
     # Loaded for who has an alert: it takes as long as the rest of these options.
-    from logsrv.linelog.query.caret import caret
-    from logsrv.linelog.query.parse import parse
+    from logsrv.linelog.query.language.caret import caret
+    from logsrv.linelog.query.language.parse import parse
 
     try:
         parse(_text(text))

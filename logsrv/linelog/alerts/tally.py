@@ -21,7 +21,7 @@ import attrs
 
 from logsrv.kit.text.transitions import transitions
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segment import Position, time_text
+from logsrv.linelog.store.segments.segment import Position, time_text
 
 SHOWN = 10
 """Lines that a message has."""

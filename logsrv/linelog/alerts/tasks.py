@@ -16,8 +16,8 @@ from logsrv.kit.text.escape import one_line
 from logsrv.linelog.alerts.kept import Kept, Key, Progress, key_of
 from logsrv.linelog.alerts.reports import Task
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.disk import reason
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.disk.disk import reason
+from logsrv.linelog.store.segments.segment import Position
 
 log = Logger()
 

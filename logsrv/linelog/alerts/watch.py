@@ -8,18 +8,18 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.alerts.delivery.delivery import Deliver
+from logsrv.linelog.alerts.delivery.message import Later, Undelivered
 from logsrv.linelog.alerts.kept import Progress
-from logsrv.linelog.alerts.message import Later, Undelivered
 from logsrv.linelog.alerts.reports import Report, Task
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.follow import LIMIT, Follower, News
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 RETRY = (30.0, 60.0, 120.0, 300.0)
 """Seconds before a message that did not arrive is sent again, the last of them from then on."""

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 
 from logsrv.errors import StoreError
-from logsrv.linelog.alerts.delivery import Deliver
+from logsrv.linelog.alerts.delivery.delivery import Deliver
 from logsrv.linelog.alerts.kept import Kept, Progress
 from logsrv.linelog.alerts.reports import Report, Task
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.disk.disk import reason
 
 LOOK = 0.2
 """Seconds between two looks at a store in which nothing new was."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import attrs
 
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position, parse_position
 
 _LONGEST = 1 << 16
 _OURS = ("store", "position", "saved")

@@ -17,9 +17,9 @@ from logsrv.errors import QueryError
 from logsrv.kit.text.time import rfc3339
 from logsrv.kit.text.words import did_you_mean, listed, shown
 from logsrv.linelog.http.problems import Problem, wrong_query
-from logsrv.linelog.query.parse import parse
-from logsrv.linelog.query.times import moment
-from logsrv.linelog.store.segment import parse_position
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.times import moment
+from logsrv.linelog.store.segments.segment import parse_position
 
 MOST_LINES = 100_000
 MOST_BUCKETS = 1000

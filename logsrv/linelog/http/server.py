@@ -21,24 +21,24 @@ from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
 from logsrv.kit.web.hosts import HEADERS
 from logsrv.kit.web.monitor import POLICY, Monitor
-from logsrv.linelog.health import Watched, healthy
 from logsrv.linelog.http.access import Access
-from logsrv.linelog.http.answer import Answer
 from logsrv.linelog.http.attempts import Attempts
-from logsrv.linelog.http.children import Searches
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, Endpoint
 from logsrv.linelog.http.openapi import document
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.linelog.http.searching.answer import Answer
+from logsrv.linelog.http.searching.children import Searches
 from logsrv.linelog.http.settings import HttpSettings, read_token
 from logsrv.linelog.http.totals import Totals
-from logsrv.linelog.http.viewer import Viewer
-from logsrv.linelog.http.views import Views
-from logsrv.linelog.query.hints import hints
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.http.viewing.viewer import Viewer
+from logsrv.linelog.http.viewing.views import Views
+from logsrv.linelog.query.language.hints import hints
+from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.read.follow import end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position, parse_position
+from logsrv.linelog.store.health import Watched, healthy
+from logsrv.linelog.store.segments.segment import Position, parse_position
 
 log = Logger()
 

@@ -12,8 +12,8 @@ import attrs
 
 from logsrv.linelog.read.texts import Frames, PackedFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.times import NONE, Times, times_of, together
+from logsrv.linelog.store.segments.segment import Position
+from logsrv.linelog.store.segments.times import NONE, Times, times_of, together
 
 _PIECE = 256 << 10
 

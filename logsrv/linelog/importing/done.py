@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import NOWHERE, Position
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import NOWHERE, Position
 
 NAME = "imported"
 

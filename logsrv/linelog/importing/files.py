@@ -13,15 +13,15 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.kit.net.source import escaped
-from logsrv.linelog.framing.bodies import Records, Refusal
-from logsrv.linelog.framing.dated import Dated
-from logsrv.linelog.framing.inflated import UnpackingError
-from logsrv.linelog.framing.journal import MOST_ENTRY, JournalFramer
-from logsrv.linelog.framing.lines import LineFramer
-from logsrv.linelog.framing.records import Run, frame_records
-from logsrv.linelog.framing.rules import LineCounts, LineRules
+from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.inflated import UnpackingError
+from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer
+from logsrv.linelog.framing.lines.dated import Dated
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.records import Run, frame_records
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import CHUNK, unpacked
-from logsrv.linelog.store.disk import reason
+from logsrv.linelog.store.disk.disk import reason
 
 STDIN = "-"
 # Standard input cannot be read twice: so much of it is looked through for the first time.

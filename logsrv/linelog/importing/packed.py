@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO
 
-from logsrv.linelog.framing.inflated import UnpackingError, out_of_zstd
+from logsrv.linelog.framing.bodies.inflated import UnpackingError, out_of_zstd
 
 # Small, because as many files as overlap in time are read at once.
 CHUNK = 64 << 10

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from logsrv.kit.text.time import rfc3339
-from logsrv.linelog.framing.journal import MOST_ENTRY
+from logsrv.linelog.framing.events.journal import MOST_ENTRY
 from logsrv.linelog.importing.files import LogFile
 
 _MICRO = 1e6

@@ -20,18 +20,19 @@ import zstandard
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.dated import SECOND
+from logsrv.linelog.framing.lines.dated import SECOND
 from logsrv.linelog.importing.done import Done, Identity, load
 from logsrv.linelog.importing.stored import StoredText
-from logsrv.linelog.store import recover, segment
-from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.disk import Disk, make_directory, reason
-from logsrv.linelog.store.index import load as load_index
-from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store import recover
+from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
+from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form
-from logsrv.linelog.store.torn import start_of_line
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.index import load as load_index
+from logsrv.linelog.store.segments.segment import Form
+from logsrv.linelog.store.segments.torn import start_of_line
+from logsrv.linelog.store.writing.active import ActiveSegment
 
 _GROUP = 1 << 20
 _TAIL = 128 << 10

@@ -1,1 +1,6 @@
-"""Inputs: the wire formats that the line logger accepts, one per file, thin Protocols all of them."""
+"""Inputs: the wire formats that the line logger accepts, one per file, thin Protocols all of them.
+
+intake              what they share between a protocol and the store
+lines, records      the inputs of lines, and of records that are acknowledged
+http                the inputs over HTTP
+"""

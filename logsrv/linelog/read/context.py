@@ -9,7 +9,7 @@ from typing import NamedTuple
 from logsrv.linelog.read.lines import Lines
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 # Lines of a group that are held at once; a larger group comes in parts.
 _LARGEST = 10_000

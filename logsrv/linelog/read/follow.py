@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from logsrv.linelog.read.texts import Damaged, Frames, PlainFrames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 LIMIT = 1 << 20
 

@@ -10,7 +10,7 @@ from itertools import islice
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.texts import Damaged, Frames
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 # Frames kept unpacked: neighbours of one hit are mostly those of the next.
 _KEPT = 4

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
-    from logsrv.linelog.store.segment import Position
+    from logsrv.linelog.store.segments.segment import Position
 
     Work: TypeAlias = Callable[["Task"], list[bytes]]
     """A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from logsrv.kit.text.escape import is_plain, one_line, plain_json, printable
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import elements, readable, text_of
-from logsrv.linelog.query.match import Matcher
+from logsrv.linelog.query.matching.match import Matcher
 from logsrv.linelog.read.search import Hit
 
 _DIM, _BOLD, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -53,7 +53,7 @@ def renderer(style: Style, matcher: Matcher | None = None) -> Callable[[Hit, boo
     if style.output == "raw":
         return lambda hit, _: _message(hit.line, style.escaped) + b"\n"
     if style.color:
-        from logsrv.linelog.query.highlight import spans_of
+        from logsrv.linelog.query.matching.highlight import spans_of
 
         spans = spans_of(matcher.node) if matcher else _no_spans
         return lambda hit, context: _coloured(hit, _no_spans if context else spans, style).encode()

@@ -11,7 +11,7 @@ from logsrv.linelog.fields.stored import bytes_of
 from logsrv.linelog.read.plan import Stats, tasks
 from logsrv.linelog.read.pool import Pool
 from logsrv.linelog.read.words import by_words
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.named import NamedTuple
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator
 
-    from logsrv.linelog.query.match import Matcher
+    from logsrv.linelog.query.matching.match import Matcher
     from logsrv.linelog.read.plan import Scope, Task, Work
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
@@ -138,7 +138,7 @@ class Search:
                 self.on_frame()
 
     def _for_many(self) -> None:
-        from logsrv.linelog.memory import keep_freed_memory
+        from logsrv.memory import keep_freed_memory
 
         # Each frame is unpacked into memory of its own: giving that back took half as long as unpacking.
         keep_freed_memory()

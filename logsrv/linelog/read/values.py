@@ -13,8 +13,8 @@ from logsrv.linelog.fields.level_of import levels_of
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.stamp import STAMP
 from logsrv.linelog.fields.values import Value, elements, text_of
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.tree import Has
+from logsrv.linelog.query.language.tree import Has
+from logsrv.linelog.query.matching.match import compile
 
 Counted: TypeAlias = tuple[int, Counter[str]]
 """The number of lines that have the field, and that of each of its values."""

@@ -13,10 +13,10 @@ import time
 from logsrv.errors import StoreError
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.read.texts import PackedFrames, PlainFrames
-from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.segment import ACTIVE, Form, active_number, no_files, segments
-from logsrv.linelog.store.times import NONE, UNKNOWN, Times, together
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import ACTIVE, Form, active_number, no_files, segments
+from logsrv.linelog.store.segments.times import NONE, UNKNOWN, Times, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from logsrv.linelog.read.texts import Frames
-    from logsrv.linelog.store.index import Index
-    from logsrv.linelog.store.segment import Segment
+    from logsrv.linelog.store.segments.index import Index
+    from logsrv.linelog.store.segments.segment import Segment
 
 # What is found may be sealed or rotated before it is opened; that often in a row it is never.
 _TRIES = 1000

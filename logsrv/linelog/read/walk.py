@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.store import zstd
-from logsrv.linelog.store.index import Frame, Index
-from logsrv.linelog.store.times import UNKNOWN
+from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.times import UNKNOWN
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _LONGEST_HEADER = 18

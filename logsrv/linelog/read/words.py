@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.query.needs import AllOf, AnyOf, Literal
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal
 from logsrv.linelog.read.texts import PackedFrames
 from logsrv.linelog.store.words.lookup import Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.linelog.query.needs import Need
+    from logsrv.linelog.query.matching.needs import Need
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
 

@@ -13,7 +13,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.values import Value, number, readable, text_of
 from logsrv.linelog.sql.columns import ALWAYS, Kind, schema
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 if TYPE_CHECKING:
     import pyarrow

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.level import LEVELS
-from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
 from logsrv.linelog.sql.columns import ALWAYS, Kind
 
 Expression: TypeAlias = Mapping[str, Any]

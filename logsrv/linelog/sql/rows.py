@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.tree import EVERYTHING
+from logsrv.linelog.query.language.tree import EVERYTHING
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope, Stats, Task
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View

@@ -19,11 +19,11 @@ from typing import NamedTuple
 from twisted.logger import Logger
 
 from logsrv.errors import StoreError
-from logsrv.linelog.store import identity, index, indexing, segment
-from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.segment import Form, Position, Segment
-from logsrv.linelog.store.torn import mend
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.segments import identity, index, indexing, segment
+from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.segment import Form, Position, Segment
+from logsrv.linelog.store.segments.torn import mend
 
 log = Logger()
 # Nothing was lost by a crash.

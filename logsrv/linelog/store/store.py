@@ -22,18 +22,19 @@ from logsrv.kit.net.twisted_private import next_turn
 from logsrv.kit.observe.durations import Durations
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch
-from logsrv.linelog.store import recover, segment
-from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.append import Writer
-from logsrv.linelog.store.background import Sealer, Syncer
-from logsrv.linelog.store.disk import Disk, make_directory, reason
-from logsrv.linelog.store.durable import Waiters
-from logsrv.linelog.store.identity import Identity
-from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store import recover
+from logsrv.linelog.store.disk.disk import Disk, make_directory, reason
+from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.disk.trouble import SYNCING, Trouble
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segment import Position
-from logsrv.linelog.store.trouble import SYNCING, Trouble
+from logsrv.linelog.store.sealing.background import Sealer, Syncer
+from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.identity import Identity
+from logsrv.linelog.store.segments.segment import Position
 from logsrv.linelog.store.valve import Valve
+from logsrv.linelog.store.writing.active import ActiveSegment
+from logsrv.linelog.store.writing.append import Writer
+from logsrv.linelog.store.writing.durable import Waiters
 
 log = Logger()
 CLOSE_WITHIN = 10.0

@@ -19,7 +19,7 @@ from logsrv.cli.client.failures import ConnectionFailed
 from logsrv.cli.client.peer import Peer
 from logsrv.cli.client.target import parse_target
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.client_tls import TLSOptions
+from logsrv.kit.net.tls.client_tls import TLSOptions
 
 Waits = Generator[Deferred[Any], Any, None]
 

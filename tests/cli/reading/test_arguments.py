@@ -22,7 +22,7 @@ from logsrv.cli.reading.arguments import (
     status,
 )
 from logsrv.kit.options.argument_parser import Parser, UsageError
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import lines, make_store
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from logsrv.cli.reading import progress as module
 from logsrv.cli.reading.progress import Progress
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import line, make_store, view_of

@@ -1,4 +1,4 @@
-"""Rows in their forms; tests/cli/test_sql.py has them as files and on stdout."""
+"""Rows in their forms; tests/cli/reading/test_sql.py has them as files and on stdout."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_every_module_of_the_standard_library_may_be_shared(tmp_path: Path) -> N
     code = (
         "from pathlib import Path; from logsrv.cli.running.found import load, plugin_in\n"
         "path = Path('shout.py').resolve(); plugin = plugin_in(load(path), path)\n"
-        "plugin.options(); import json, logsrv.linelog.service; json.loads('{}')\n"
+        "plugin.options(); import json, logsrv.linelog.plugin.service; json.loads('{}')\n"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -27,7 +27,7 @@ from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import StreamListener
 from logsrv.kit.testing import wait_until
 from tests.kit.net.network import (
@@ -385,7 +385,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.protocols.wire import Echo
 from logsrv.kit.net.endpoints import parse_endpoint
-from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import StreamListener
 from logsrv.kit.observe.metrics import Metrics
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)

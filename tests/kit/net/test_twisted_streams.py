@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from logsrv.kit.net.tls.twisted_tls import RECORD
 from logsrv.kit.net.twisted_private import close_at_once, make_ours
 from logsrv.kit.net.twisted_streams import (
     LEAST_RECEIVED,
@@ -29,7 +30,6 @@ from logsrv.kit.net.twisted_streams import (
     AcceptingPort,
     ReceivingTCP,
 )
-from logsrv.kit.net.twisted_tls import RECORD
 from tests.gopher.servers import certificate_file
 from tests.kit.net.network import (
     KIB,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.cli import search
+from logsrv.cli.reading import search
 from logsrv.errors import Shown, UsageError
 from logsrv.kit.options.argument_parser import Parser
 from logsrv.kit.options.plain_arguments import Declared

@@ -10,10 +10,10 @@ import attrs
 from twisted.internet.defer import Deferred, succeed
 
 from logsrv.kit.net.endpoints import parse_endpoint
-from logsrv.kit.net.guard import GuardPolicy
+from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites import Wanted
+from logsrv.kit.service.sites.sites import Wanted
 from tests.kit.net.network import REACTOR, NotingFactory
 
 

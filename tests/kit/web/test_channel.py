@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.web.channel import (
     AT_ONCE,
     MOST_BODY,

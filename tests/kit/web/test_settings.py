@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.options.declare import options_of
 from logsrv.kit.web.settings import MonitorSettings, web_rules
 

@@ -17,7 +17,7 @@ from logsrv.linelog.alerts.kept import Kept, Progress
 from logsrv.linelog.alerts.process import COMMAND
 from logsrv.linelog.alerts.reports import STOP, Orders, Report, Task, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
 BEGIN = Position(1, len(line("before")))

@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.alerts.kept import Kept, Key, Progress
 from logsrv.linelog.alerts.reports import Task
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)
 TASK = Task("web", "command", ALERT, Position(1, 0))

@@ -18,8 +18,8 @@ from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.alerts.process import END, PAUSES, Alerts, check
 from logsrv.linelog.alerts.reports import Orders, Report, Task, read_orders, report_line
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.metrics import METRICS
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.segments.segment import Position
 from tests.kit.net.network import logged
 
 

@@ -14,7 +14,7 @@ from logsrv.linelog.alerts.reports import (
     report_line,
 )
 from logsrv.linelog.alerts.settings import AlertSettings
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 
 def test_orders() -> None:

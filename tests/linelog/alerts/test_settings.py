@@ -14,8 +14,8 @@ from logsrv.linelog.alerts.settings import (
     check_labels,
     labelled,
 )
-from logsrv.linelog.service import Options
-from logsrv.linelog.settings import LoggerSettings
+from logsrv.linelog.plugin.service import Options
+from logsrv.linelog.plugin.settings import LoggerSettings
 
 
 def settings(*words: str) -> LoggerSettings:

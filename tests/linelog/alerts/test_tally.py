@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.alerts.tally import LONGEST, SETTLE, SHOWN, Counted, Tally
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
 
 

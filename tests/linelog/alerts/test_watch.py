@@ -6,13 +6,13 @@ from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
+from logsrv.linelog.alerts.delivery.message import Later
 from logsrv.linelog.alerts.kept import Progress
-from logsrv.linelog.alerts.message import Later
 from logsrv.linelog.alerts.reports import Report, Task
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted
 from logsrv.linelog.alerts.watch import Watch
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 

@@ -12,14 +12,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
+from logsrv.linelog.alerts.delivery.message import Later, Undelivered
 from logsrv.linelog.alerts.kept import Kept, Progress
-from logsrv.linelog.alerts.message import Later, Undelivered
 from logsrv.linelog.alerts.reports import Report, Task
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted
 from logsrv.linelog.alerts.watch import RETRY
 from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, lines, make_store, view_of
 
 BEGIN = Progress(Position(1, 0))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.cursors.place import Place, foreign, load, save
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
 
 ID = "ab" * 16
 PLACE = Place(Position(17, 52311), ID, "2026-11-20T06:18:42.123456Z", {"target": "a b"})

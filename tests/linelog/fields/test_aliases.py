@@ -11,12 +11,12 @@ import pytest
 from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level import BY_NAME_OR_NUMBER, BY_NUMBER
 from logsrv.linelog.fields.record import Record
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.render import document
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.values import counter
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 
 PAGE = (Path(__file__).parent.parent.parent.parent / "docs" / "senders.md").read_text()
 STAMP = b"2026-11-20T06:18:42.000001Z tcp:10.0.0.1:51234 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.linelog.framing.rules import LineCounts, LineRules, Oversize
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 from tests.kit.framing import reference as telnet_reference
 
 

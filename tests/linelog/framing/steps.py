@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from logsrv.linelog.framing.bodies import Asked, Lines, Records, Reply
-from logsrv.linelog.framing.records import Run, in_runs
+from logsrv.linelog.framing.bodies.bodies import Asked, Lines, Records, Reply
+from logsrv.linelog.framing.lines.records import Run, in_runs
 
 Result = TypeVar("Result")
 

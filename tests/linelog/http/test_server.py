@@ -19,7 +19,7 @@ from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.view import View
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store
@@ -210,7 +210,7 @@ def test_stop(place: Place) -> None:
 
 def test_a_live_view_that_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is counted once, by the status that it got."""
-    monkeypatch.setattr("logsrv.linelog.http.views.MOST_QUERIES", 0)
+    monkeypatch.setattr("logsrv.linelog.http.viewing.views.MOST_QUERIES", 0)
     assert place.ask("/api/tail")[0] == 429
     _, said = place.ask("/metrics")
     assert b'http_requests_total{status="429"} 1.0' in said

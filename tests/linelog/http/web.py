@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.guard import ConnectionSettings
+from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.web.channel import WebFactory, WebRequest
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from logsrv.errors import StoreError
 from logsrv.linelog.importing.done import Done, load
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.segment import Position
 
 
 def test_it_says_what_it_was_told(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.inflated import UnpackingError
+from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.importing.packed import CHUNK, unpacked
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.importing.stored import StoredText
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Position, Segment
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Position, Segment
 from tests.linelog.store.faults import at, stored
 
 NAME = "0000000001-20261120T061842Z.log"

@@ -13,12 +13,12 @@ from logsrv.linelog.importing import writer as module
 from logsrv.linelog.importing.done import load
 from logsrv.linelog.importing.writer import ImportWriter, opened, stamp
 from logsrv.linelog.store import recover
-from logsrv.linelog.store.active import ActiveSegment
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import frames
-from logsrv.linelog.store.lock import DirectoryLock
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.disk.lock import DirectoryLock
 from logsrv.linelog.store.policy import StorePolicy
-from logsrv.linelog.store.segment import Form, sealed_segments
+from logsrv.linelog.store.segments.index import frames
+from logsrv.linelog.store.segments.segment import Form, sealed_segments
+from logsrv.linelog.store.writing.active import ActiveSegment
 
 BEGIN = 1_763_619_522_123_456
 POLICY = StorePolicy(rotate_size=2000)

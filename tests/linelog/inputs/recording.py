@@ -11,10 +11,10 @@ from twisted.internet.task import Clock
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.batch import Batch, Buffer
-from logsrv.linelog.framing.rules import LineRules
-from logsrv.linelog.inputs.intake import Intake
-from logsrv.linelog.inputs.options import InputOptions
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.valve import Producer, Valve
 
 HIGH_WATER = 8 << 20

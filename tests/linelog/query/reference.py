@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from logsrv.linelog.query.needs import AllOf, Literal, Need
-from logsrv.linelog.query.tree import And, Compare, Has, Node, Not, Or, Regex, Text
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Not, Or, Regex, Text
+from logsrv.linelog.query.matching.needs import AllOf, Literal, Need
 
 ORDER = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 SPELLED = {"warn": "warning", "ERR": "error", "Fatal": "critical", "info": "info", "ERROR": "error"}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, sealed_name, sealed_segments
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_name, sealed_segments
 
 _TOTALS = ("segment", "text", "compressed", "lines")
 BEGIN = parse_rfc3339("2026-11-20T06:00:00Z")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logsrv.linelog.read import context
 from logsrv.linelog.read.context import Around, grouped
 from logsrv.linelog.read.lines import Lines
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 COUNT = 60

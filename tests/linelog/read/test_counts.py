@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read import counts
 from logsrv.linelog.read.counts import Tally, fields, histogram, sensible_step, sources, top
 from logsrv.linelog.read.plan import Scope

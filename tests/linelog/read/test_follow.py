@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.follow import Follower, end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Position, Segment, sealed_name
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Position, Segment, sealed_name
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
 
 

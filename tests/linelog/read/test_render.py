@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.render import Style, cut, document, plain, renderer, safe_json
 from logsrv.linelog.read.search import Hit
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line
 
 EVIL = "\x1b]0;title\x07 \x9b2J \u202eevil\u2066 \u2028next \x7f".encode() + b"\xff\xfe"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.context import Around, grouped
 from logsrv.linelog.read.counts import sources
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.segment import Position
+from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
 # Of 18 frames: more than one process does alone.
@@ -150,9 +150,9 @@ def test_a_segment_that_retention_takes_meanwhile_is_left_out(tmp_path: Path) ->
 
 
 def test_sealing_between_plan_and_reading_doubles_and_loses_nothing(tmp_path: Path) -> None:
-    from logsrv.linelog.store.disk import Disk
-    from logsrv.linelog.store.seal import seal
-    from logsrv.linelog.store.segment import segments
+    from logsrv.linelog.store.disk.disk import Disk
+    from logsrv.linelog.store.sealing.seal import seal
+    from logsrv.linelog.store.segments.segment import segments
 
     store = make_store(tmp_path / "logs", SEGMENTS[:2], packed=0)
     found = search(view_of(store), "needle").hits()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.read.texts import SIZE, Damaged, Frames
-from logsrv.linelog.store.times import NONE, Times
+from logsrv.linelog.store.segments.times import NONE, Times
 from tests.linelog.read.stores import line, make_store, view_of
 
 # Short ones, long ones, and some that are longer than a frame.

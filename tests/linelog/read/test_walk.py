@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from logsrv.linelog.read.walk import walk
-from logsrv.linelog.store import index
+from logsrv.linelog.store.segments import index
 from tests.linelog.read.stores import line, make_store
 
 LINES = [line(f"{number} " + "abc" * 100, number) for number in range(20_000)]

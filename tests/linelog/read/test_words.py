@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.query.match import compile
-from logsrv.linelog.query.parse import parse
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store.disk import Disk
+from logsrv.linelog.store.disk.disk import Disk
 from logsrv.linelog.store.words.reindex import reindex
 from tests.linelog.read.stores import line, make_store
 

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from logsrv.linelog.query.tree import EVERYTHING, And, Compare, Node, Or, Text
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Node, Or, Text
 from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_filter
 
 A, B = Compare("a", "=", "x"), Compare("b", "=", "y")

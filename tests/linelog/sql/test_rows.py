@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 
-from logsrv.linelog.query.tree import Text
+from logsrv.linelog.query.language.tree import Text
 from logsrv.linelog.sql.columns import ALWAYS, Kind
 from logsrv.linelog.sql.plan import Plan
 from logsrv.linelog.sql.push import Wanted

@@ -17,14 +17,14 @@ from twisted.logger import capturedLogs
 from logsrv.errors import StoreError
 from logsrv.linelog.read.follow import Follower, end_of
 from logsrv.linelog.read.view import View
-from logsrv.linelog.store import index
 from logsrv.linelog.store.policy import Sync
 from logsrv.linelog.store.recover import holder, tidy
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, saved_number
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import Form, Segment, saved_number
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
-from tests.linelog.store.test_index import SENSELESS
+from tests.linelog.store.segments.test_index import SENSELESS
 
 OpenStore = Callable[..., Store]
 NAME = "0000000001-20261120T061842Z.log"

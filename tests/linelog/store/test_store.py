@@ -21,7 +21,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store
 from tests.linelog.store.faults import (
@@ -516,7 +516,7 @@ import os, sys
 from pathlib import Path
 from twisted.internet import reactor
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.metrics import METRICS
+from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.store.policy import StorePolicy, Sync
 from logsrv.linelog.store.store import Store

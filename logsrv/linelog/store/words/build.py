@@ -10,9 +10,9 @@ import contextlib
 import errno
 import os
 
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.index import Index, frames
-from logsrv.linelog.store.segment import Segment, tmp
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.segments.index import Index, frames
+from logsrv.linelog.store.segments.segment import Segment, tmp
 from logsrv.linelog.store.words.layout import Trailer, pack_trailer
 from logsrv.linelog.store.words.section import Section
 

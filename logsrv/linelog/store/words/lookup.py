@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from logsrv.linelog.store import zstd
+from logsrv.linelog.store.segments import zstd
 from logsrv.linelog.store.words.evidence import ESCAPES, Evidence, Run, evidence, letter_slots
 from logsrv.linelog.store.words.layout import (
     BLOCK_ROWS,

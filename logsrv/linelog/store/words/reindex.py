@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk, reason
-from logsrv.linelog.store.index import Index
-from logsrv.linelog.store.indexing import rebuild
-from logsrv.linelog.store.segment import Form, Segment, sealed_segments, tmp
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.index import Index
+from logsrv.linelog.store.segments.indexing import rebuild
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_segments, tmp
 from logsrv.linelog.store.words.build import add_words
 from logsrv.linelog.store.words.lookup import open_words
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.batch import Buffer
-from logsrv.linelog.store import index
-from logsrv.linelog.store.disk import Disk
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import Form, Segment, sealed_files
+from logsrv.linelog.store.disk.disk import Disk
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import Form, Segment, sealed_files
 from logsrv.linelog.store.words import build
 from logsrv.linelog.store.words.build import Builder, add_words
 from logsrv.linelog.store.words.lookup import open_words

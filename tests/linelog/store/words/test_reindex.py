@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.store import index
-from logsrv.linelog.store.seal import seal
-from logsrv.linelog.store.segment import sealed_files
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import index
+from logsrv.linelog.store.segments.segment import sealed_files
 from logsrv.linelog.store.words.lookup import open_words
 from logsrv.linelog.store.words.reindex import reindex
 from tests.linelog.read.stores import as_first_version

@@ -1,0 +1,156 @@
+"""Ask a store in SQL: counts, averages, groups, joins, with all that DuckDB can compute.
+
+There is one table, logs(time, source, name, host, level, message, fields, segment, "offset"); every
+other column that the statement names is a field, as in: select status, count(*) from logs group by
+status. docs/sql.md has all of it. Needs the extra sql (pip install 'logsrv[sql]'). Exit status: 0 when
+there are rows, 1 when there are none, 2 when something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from logsrv.cli.arguments import tell
+from logsrv.cli.reading.arguments import WrongQuery, declare_store, declare_zone, opened, status
+from logsrv.errors import LogsrvError
+from logsrv.kit.options.argument_parser import Parser
+
+if TYPE_CHECKING:
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import StatementError
+
+
+# Twice what the largest answer takes: DuckDB's own limit knows nothing of a text that is made at once.
+MEMORY = 1 << 30
+
+
+def declare(parser: Parser) -> None:
+    """Add the arguments."""
+    parser.add_argument("statement", metavar="STATEMENT", help="SQL, as one argument")
+    declare_store(parser)
+    parser.add_argument(
+        "--output", choices=("table", "csv", "json", "parquet"), default="table",
+        help="a table that fits the terminal, CSV, an object a line, or a Parquet file",
+    )  # fmt: skip
+    parser.add_argument("--to", metavar="FILE", help="write into this file instead")
+    declare_zone(parser)
+    parser.add_argument("--no-index", action="store_true", help="ask no word index")
+    parser.add_argument("--stats", action="store_true", help="say at the end what was read")
+    parser.add_argument("--no-pager", action="store_true", help="use no pager on a terminal")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask."""
+    terminated = []
+
+    def end(*_: object) -> None:
+        terminated.append(True)
+        raise KeyboardInterrupt
+
+    # What was put on disk for the answer is removed on the way out.
+    signal.signal(signal.SIGTERM, end)
+    try:
+        with _little_memory():
+            return _run(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if terminated:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _little_memory() -> Iterator[None]:
+    """Have this process get so much more memory, and no more. Only Linux counts what it has by now."""
+    if sys.platform != "linux":
+        yield
+        return
+    with open("/proc/self/statm", encoding="ascii") as file:
+        most = int(file.read().split()[5]) * resource.getpagesize() + MEMORY
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limits = [one for one in (soft, hard, most) if one != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from logsrv.linelog.sql.answer import Answer
+    from logsrv.linelog.sql.fault import NO_MEMORY, StatementError
+    from logsrv.linelog.sql.rows import Reading
+
+    with opened(arguments.directory, "sql") as view:
+        answer = None
+        try:
+            reading = Reading(view, with_index=not arguments.no_index)
+            answer = Answer(arguments.statement, reading, utc=arguments.utc)
+            found = _printed(answer, arguments)
+            _remark(answer)
+        except StatementError as error:
+            raise WrongQuery(_with_caret(arguments.statement, error)) from None
+        except MemoryError:
+            raise LogsrvError(NO_MEMORY) from None
+        finally:
+            if answer is not None:
+                answer.close()
+                if arguments.stats and answer.rows is not None:
+                    tell(str(answer.rows.stats))
+        return status(view, found)
+
+
+def _printed(answer: Answer, arguments: argparse.Namespace) -> bool:
+    """Write the answer; return whether it has rows."""
+    from logsrv.cli.reading.progress import Progress
+    from logsrv.cli.reading.rows import writer
+
+    with writer(arguments.output, arguments.to, arguments.local, not arguments.no_pager) as out:
+        found = False
+        batches = answer.batches()
+        begun = []
+        with Progress(answer, alone=True):
+            for batch in batches:
+                begun.append(batch)
+                if batch.num_rows:
+                    break
+        for batch in chain(begun, batches):
+            out.write(answer.columns, batch)
+            found = found or batch.num_rows > 0
+    return found
+
+
+def _remark(answer: Answer) -> None:
+    """Say what an answer does not show: fields that no line had, values that were no numbers."""
+    rows = answer.rows
+    if rows is None:
+        return
+    from logsrv.kit.text.escape import one_line
+
+    for field, count in rows.missing.items():
+        tell(
+            f"logsrv sql: {one_line(field)} is no number in {count} lines, or one that does not "
+            "fit: there it counts as NULL"
+        )
+    for field in answer.fields:
+        if rows.lines and field in rows.plan.columns and field not in rows.seen | {*rows.missing}:
+            tell(f"logsrv sql: no line that was read has a field {one_line(field)}")
+
+
+def _with_caret(statement: str, error: StatementError) -> str:
+    """Return what is wrong, and the place in the statement if it is known."""
+    from logsrv.errors import QueryError
+    from logsrv.linelog.query.language.caret import caret
+
+    if not error.at:
+        return error.sentence
+    # A statement may have several lines; a caret is under one.
+    shown = statement.replace("\n", " ").replace("\t", " ").replace("\r", " ")
+    return caret(shown, QueryError(error.sentence, error.at))

@@ -1,0 +1,323 @@
+"""A factory behind a guard: refuses, counts, closes the idle, and knows who is connected."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocolFactory,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import alsoProvides
+
+from logsrv.kit.net.drain import descriptor, drain, unread
+from logsrv.kit.net.guard.guard import NO_DESCRIPTORS, TOLD, Guard, GuardPolicy, Refusal
+from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.handshake import AwaitedHandshake
+from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
+from logsrv.kit.net.guard.rates import Rates
+from logsrv.kit.net.guard.throttle import Throttle
+from logsrv.kit.net.guard.tls_refusal import tls_refusal
+from logsrv.kit.net.source import host_of
+from logsrv.kit.net.tls.twisted_tls import failed_handshake
+from logsrv.kit.net.twisted_private import can_half_close, close_at_once
+from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.seldom import Seldom
+
+log = Logger()
+
+# A connection is closed at most this fraction of the time-out late.
+SWEEPS_PER_TIMEOUT = 8
+# Descriptors kept for the store, the log and what else opens files while connections flood in.
+SPARE_DESCRIPTORS = 32
+
+
+def log_refusal(refusals: Seldom, label: str, peer: str, refusal: Refusal) -> None:
+    """Log a refusal, unless `refusals` has one of this peer within the minute."""
+    noted = refusals.note(peer)
+    if noted is not None:
+        log.warn(
+            "{listener} refused {peer}: {reason}; {number} refused since this was last logged",
+            listener=label,
+            peer=noted.subject,
+            reason=refusal.sentence,
+            number=noted.number,
+        )
+
+
+class Hangup(Protocol):
+    """A protocol that ends its connection at once, for endpoints that cannot do with none."""
+
+    def makeConnection(self, transport: Any) -> None:
+        transport.abortConnection()
+
+
+def farewell(sentence: str) -> bytes:
+    return sentence.encode() + b"\r\n"
+
+
+class Farewell(Protocol):
+    """A protocol that says why its connection is refused, and ends it at once."""
+
+    def __init__(self, sentence: str) -> None:
+        self._data = farewell(sentence)
+
+    def makeConnection(self, transport: Any) -> None:
+        # In this turn if the system takes it: so many at once would use up the descriptors.
+        left = close_at_once(transport, self._data)
+        if left is None:
+            return
+        if can_half_close(transport):
+            transport.abortConnection()
+        else:
+            # It is in memory: nothing is used up.
+            transport.write(left)
+            transport.loseConnection()
+
+
+# What ends a connection that nobody made a mistake on.
+USUAL_ENDS = (ConnectionDone, ConnectionLost, ConnectionAborted, OSError)
+
+
+class GuardedFactory(Factory):
+    """The factory of a listener: builds the protocols of `factory` for those whom the guard lets in.
+
+    connections: those that are open, in no order.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        factory: IProtocolFactory,
+        *,
+        label: str,
+        policy: GuardPolicy,
+        clock: IReactorTime,
+        metrics: Counts,
+        layered: bool = False,
+        proxied: bool = False,
+        certified: bool = False,
+        plain: bool = False,
+    ) -> None:
+        """`label` names the listener; `layered`: the endpoint wraps protocols, and cannot wrap None;
+        `certified`: clients are asked for certificates; `plain`: nothing is between the transports and
+        ours, so that a line can be said at once.
+        """
+        self.guard = Guard(policy)
+        self.connections: set[Admitted] = set()
+        self.accepted = 0
+        self.idle_closed = 0
+        self._factory = factory
+        self._label = label
+        self._clock = clock
+        self._metrics = metrics
+        self._layered = layered
+        self._proxied = proxied
+        self._plain = plain
+        self._rates = Rates(clock.seconds)
+        self._slowed = Seldom(clock.seconds)
+        self._apply_rates(policy)
+        # What stands for a protocol until it is known who the peer is.
+        self._front: Callable[[Admitted], Any] | None = None
+        if proxied:
+            self._front = partial(ProxiedTransport, self)
+        elif certified:
+            self._front = AwaitedHandshake
+        self._refusals = Seldom(clock.seconds)
+        self._sweep: IDelayedCall | None = None
+        self._highest_descriptor = 0
+        self._scarce = False
+        if IProtocolNegotiationFactory.providedBy(factory):
+            alsoProvides(self, IProtocolNegotiationFactory)
+            self.acceptableProtocols = factory.acceptableProtocols
+        metrics.watch("connections_total", lambda: self.accepted, listener=label)
+        metrics.watch("connections_open", lambda: self.guard.open, listener=label)
+        metrics.watch("connections_idle_total", lambda: self.idle_closed, listener=label)
+        # From 0: an alert sees the first one only if there was something before it.
+        metrics.count("connections_failed_total", 0, listener=label)
+
+    @property
+    def protocols(self) -> list[Any]:
+        """The protocols of those who are connected; a proxied one is once its peer is known."""
+        return [each.protocol for each in self.connections if each.protocol.connected]
+
+    @property
+    def idle_timeout(self) -> float | None:
+        return self.guard.policy.idle_timeout
+
+    def doStart(self) -> None:
+        self._factory.doStart()
+        self._read_descriptor_limit()
+        self._arm()
+
+    def doStop(self) -> None:
+        self._factory.doStop()
+
+    def logPrefix(self) -> str:
+        return self._label
+
+    def apply(self, policy: GuardPolicy) -> None:
+        """Go by other rules for the connections to come; the idle time-out is for all of them."""
+        self.guard.policy = policy
+        self._apply_rates(policy)
+        self._read_descriptor_limit()
+        for connection in self.connections:
+            connection.watch_activity()
+        self._arm()
+
+    def _apply_rates(self, policy: GuardPolicy) -> None:
+        self._tells = self._plain and getattr(policy, "tell_refused", False)
+        self._rates.apply(policy)
+        self.limited = bool(self._rates)
+
+    def throttle(self, connection: Admitted, deliver: Callable[[bytes], None]) -> Throttle:
+        """Return what slows a connection down."""
+        # Who has no address is counted by the connection.
+        peer = connection.host or id(connection)
+        slowed = partial(self._slow, connection.host)
+        transport = connection.transport
+        return Throttle(self._rates, peer, transport, self._clock, deliver, slowed)
+
+    def _slow(self, host: str | None) -> None:
+        self._metrics.count("connections_slowed_total", listener=self._label)
+        noted = self._slowed.note(host or "a local peer")
+        if noted is not None:
+            log.info(
+                "{listener} slows down {peer}, which sends more than it may",
+                listener=self._label,
+                peer=noted.subject,
+            )
+
+    def _read_descriptor_limit(self) -> None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._highest_descriptor = soft - min(SPARE_DESCRIPTORS, soft // 4)
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        # Behind a proxy the address is the proxy's, on which the rules for peers don't bear.
+        host = None if self._proxied else host_of(addr)
+        # One that is closed here, and not aborted for the next turn, frees its descriptor at once.
+        refusal = NO_DESCRIPTORS if self._scarce else self.guard.admit(host)
+        protocol = None
+        if refusal is not None:
+            self.refuse(refusal, host)
+        else:
+            try:
+                protocol = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
+            finally:
+                if protocol is None:
+                    self.guard.release(host)
+        if protocol is None:
+            if refusal in TOLD and self._tells:
+                return Farewell(TOLD[refusal])
+            return Hangup() if self._layered else None
+        admitted = Admitted(self, protocol, host)
+        return protocol if self._front is None else self._front(admitted)
+
+    def begin(self, connection: Admitted) -> bool:
+        """Note that a connection has its transport. Return whether it may go on."""
+        self.accepted += 1
+        self.connections.add(connection)
+        if descriptor(connection.transport) >= self._highest_descriptor:
+            # The limit may have been raised since.
+            self._read_descriptor_limit()
+            if descriptor(connection.transport) >= self._highest_descriptor:
+                self._scarce = True
+                self.drop(connection, NO_DESCRIPTORS, connection.host)
+                return False
+        return True
+
+    def identify(self, connection: Admitted, host: str | None) -> bool:
+        """Note the real peer of a proxied connection. Return whether it may go on."""
+        refusal = self.guard.identify(host)
+        if refusal is not None:
+            self.drop(connection, refusal, host)
+            return False
+        connection.host = host
+        return True
+
+    def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
+        """Abort a connection that has begun, and count it as refused."""
+        self.refuse(refusal, host)
+        connection.protocol.connectionLost = connection.forget
+        if refusal in TOLD and self._tells:
+            connection.transport.write(farewell(TOLD[refusal]))
+            connection.close()
+        else:
+            connection.abort()
+
+    def end(self, connection: Admitted, reason: Failure) -> None:
+        """Note that a connection is over."""
+        self._scarce = False
+        self.connections.discard(connection)
+        self.guard.release(connection.host)
+        error = reason.value
+        if isinstance(error, USUAL_ENDS):
+            return
+        if not type(error).__module__.startswith("OpenSSL"):
+            self._metrics.count("connections_failed_total", listener=self._label)
+            return
+        tls = failed_handshake(connection.transport)
+        if tls is not None and error is not None:
+            self.refuse(tls_refusal(error, tls.faults or ()), connection.host)
+
+    def refuse(self, refusal: Refusal, host: str | None) -> None:
+        """Count a refusal, and log it once per peer and minute."""
+        self._metrics.count(
+            "connections_refused_total", listener=self._label, reason=refusal.reason
+        )
+        log_refusal(self._refusals, self._label, host or "a local peer", refusal)
+
+    def _arm(self) -> None:
+        self._disarm()
+        timeout = self.idle_timeout
+        if timeout is not None:
+            self._sweep = self._clock.callLater(timeout / SWEEPS_PER_TIMEOUT, self._close_idle)
+
+    def _disarm(self) -> None:
+        if self._sweep is not None and self._sweep.active():
+            self._sweep.cancel()
+
+    async def drain(self, seconds: float) -> int:
+        """Close all connections, as `logsrv.kit.net.drain.drain` does, and end the watch for idle ones."""
+        for connection in list(self.connections):
+            connection.let_go()
+        cut = await drain(self.connections, seconds, self._clock)
+        self._disarm()
+        return cut
+
+    def _close_idle(self) -> None:
+        closed = 0
+        for connection in list(self.connections):
+            connection.quiet += 1
+            if connection.quiet <= SWEEPS_PER_TIMEOUT:
+                continue
+            connection.quiet = 1
+            if unread(connection.transport):
+                # Bytes that wait while the store holds the connection back are no silence.
+                continue
+            if connection.closing:
+                # It was asked to one time-out ago: the peer does not read what we have for it.
+                connection.abort()
+            else:
+                connection.close()
+                closed += 1
+        if closed:
+            self.idle_closed += closed
+            log.info(
+                "{listener} closed {number} connections that sent nothing for {seconds:g} s",
+                listener=self._label,
+                number=closed,
+                seconds=self.idle_timeout,
+            )
+        self._arm()

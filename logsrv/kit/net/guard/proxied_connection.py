@@ -1,0 +1,106 @@
+"""A connection through `haproxy:`: the protocol and the guard see the client that its header names.
+
+Twisted has a wrapper of its own for this. It takes a header whole only that comes in pieces no smaller
+than 8 or 16 bytes, refuses the short `PROXY UNKNOWN`, fails with a traceback on an address that is
+none, and connects the protocol before the client is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from zope.interface import alsoProvides, directlyProvides, noLongerProvides, providedBy
+
+from logsrv.kit.net.guard.guard import Refusal
+from logsrv.kit.net.guard.guarded_connection import Admitted, Keeper
+from logsrv.kit.net.guard.proxy_header import ProxyHeader, ProxyHeaderError, ProxyHeaderReader
+from logsrv.kit.net.source import host_of
+
+
+class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
+    """Transport of what comes behind the header, which it takes off the beginning of a connection.
+
+    Its protocol is connected once the client is known, and let in.
+    """
+
+    transport: Any
+    wrappedProtocol: Any
+
+    def __init__(self, keeper: Keeper, admitted: Admitted) -> None:
+        # A factory would only keep a register of these; the guard has one.
+        super().__init__(None, admitted.protocol)  # type: ignore[arg-type]
+        self._keeper = keeper
+        self._admitted = admitted
+        self._header = ProxyHeader()
+        # None as soon as the protocol is connected.
+        self._reader: ProxyHeaderReader | None = ProxyHeaderReader()
+        # Whether it was told to go before: what comes then is dropped.
+        self._refused = False
+
+    def makeConnection(self, transport: Any) -> None:
+        directlyProvides(self, providedBy(transport))
+        if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
+            alsoProvides(self, IHalfCloseableProtocol)
+        Protocol.makeConnection(self, transport)
+        self._refused = not self._admitted.begin(self)
+
+    def getPeer(self) -> IAddress:
+        return self._header.client or self.transport.getPeer()
+
+    def getHost(self) -> IAddress:
+        return self._header.destination or self.transport.getHost()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._reader is None:
+            self.wrappedProtocol.dataReceived(data)
+        elif not self._refused:
+            try:
+                read = self._reader.receive(data)
+            except ProxyHeaderError as error:
+                self._refused = True
+                self._keeper.drop(self._admitted, *self._misled(str(error)))
+            else:
+                if read is not None:
+                    self._identify(*read)
+
+    def _identify(self, header: ProxyHeader, rest: bytes) -> None:
+        """Connect the protocol, now that the header is read, if the client is let in."""
+        self._header = header
+        self._refused = not self._keeper.identify(self._admitted, host_of(self.getPeer()))
+        if not self._refused:
+            self._reader = None
+            self._admitted.connect_protocol()
+            if rest:
+                self.wrappedProtocol.dataReceived(rest)
+
+    def _misled(self, sentence: str) -> tuple[Refusal, str | None]:
+        return Refusal("proxy_header", sentence), host_of(self.transport.getPeer())
+
+    def let_in(self, layer: Any) -> None:
+        """Hand what comes to `layer`, which is between this and the protocol from now on."""
+        self.wrappedProtocol = layer
+        # Of TLS, one side cannot be closed alone.
+        noLongerProvides(self, IHalfCloseableProtocol)
+
+    def readConnectionLost(self) -> None:
+        if self._reader is None:
+            self.wrappedProtocol.readConnectionLost()
+        else:
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        if self._reader is None:
+            self.wrappedProtocol.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        protocol, self.wrappedProtocol = self.wrappedProtocol, None
+        if self._reader is None:
+            protocol.connectionLost(reason)
+            return
+        if self._reader.begun and not self._refused:
+            self._keeper.refuse(*self._misled("it ended within its PROXY header"))
+        self._admitted.forget(reason)

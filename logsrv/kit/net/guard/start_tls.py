@@ -1,0 +1,123 @@
+"""TLS that begins in the middle of a connection (STARTTLS): it is put between a transport and its protocol.
+
+Not by the transport's own `startTLS`: that leaves the transport where it was, so that what sends, keeps
+open and closes takes the connection for one in plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    IOpenSSLClientConnectionCreator,
+    IOpenSSLContextFactory,
+    IOpenSSLServerConnectionCreator,
+    IProtocolFactory,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.guard.guarded_connection import admitted_of
+from logsrv.kit.net.guard.proxied_connection import ProxiedTransport
+from logsrv.kit.net.tls.twisted_tls import GatheringTLS, take_certificate
+from logsrv.kit.net.twisted_private import stop_keeping
+
+# What an author may give: a certificate to show, or who has to be at the other end of a link. A
+# zope.interface is none to type checkers.
+Certificate: TypeAlias = (
+    CertificateOptions | IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator
+)
+
+
+def tls_factory(
+    certificate: Any, factory: IProtocolFactory, clock: IReactorTime, *, client: bool
+) -> TLSMemoryBIOFactory:
+    """Return what TLS is made by, on connections of `factory`.
+
+    certificate: a RenewableCertificate, or whatever Twisted's `listenSSL` takes, such as
+        CertificateOptions; for a client, what its `optionsForClientTLS` gives. Raises TypeError for
+        anything else.
+    """
+    if client:
+        if not IOpenSSLClientConnectionCreator.providedBy(certificate):
+            raise TypeError(
+                "start_tls of a client takes what Twisted's optionsForClientTLS gives, not "
+                f"{certificate!r:.60}"
+            )
+    elif not (
+        IOpenSSLServerConnectionCreator.providedBy(certificate)
+        or IOpenSSLContextFactory.providedBy(certificate)
+        or callable(getattr(certificate, "getContext", None))
+    ):
+        raise TypeError(
+            f"start_tls takes a certificate as Twisted's CertificateOptions, not {certificate!r:.60}"
+        )
+    return TLSMemoryBIOFactory(certificate, client, factory, clock)
+
+
+@implementer(IHandshakeListener)
+class Upgrade(Protocol):
+    """Stands for the protocol of a connection until the handshake is done, and then steps aside."""
+
+    def __init__(self, protocol: Any, outermost: Any, done: Callable[[], None]) -> None:
+        """outermost: the protocol, or what Twisted's endpoints have put around it."""
+        self._protocol = protocol
+        self._outermost = outermost
+        self._done = done
+
+    def handshakeCompleted(self) -> None:
+        tls = self._protocol.transport
+        take_certificate(tls)
+        tls.wrappedProtocol = self._outermost
+        self._done()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._outermost.connectionLost(reason)
+
+
+def can_be_put_under(protocol: Any) -> bool:
+    """Return true if the transport of a protocol is one that TLS can be put upon."""
+    transport = protocol.transport
+    return isinstance(transport, ProxiedTransport) or hasattr(transport, "protocol")
+
+
+def hold_back_nothing(protocol: Any) -> None:
+    """Hand to a protocol what a limit has held back of what its peer sent until now."""
+    admitted = admitted_of(protocol)
+    if admitted is not None:
+        admitted.let_go()
+
+
+def put_tls_under(
+    protocol: Any, factory: TLSMemoryBIOFactory, done: Callable[[], None], producer: object | None
+) -> None:
+    """Let TLS be what a connected protocol is connected by; `done` is called after the handshake.
+
+    What the transport was given before goes out in plain text, and all that it receives from now on is
+    TLS's. `producer`: the protocol's, which becomes one of TLS. A handshake that fails ends the connection.
+    """
+    under = protocol.transport
+    proxied = isinstance(under, ProxiedTransport)
+    outermost = protocol if proxied else under.protocol
+    tls = GatheringTLS(factory, Upgrade(protocol, outermost, done), False)
+    if producer is not None:
+        under.unregisterProducer()
+        stop_keeping(under)
+    if proxied:
+        under.let_in(tls)
+    else:
+        under.protocol = tls
+    protocol.transport = tls
+    tls.makeConnection(under)
+    if producer is not None:
+        tls.registerProducer(producer, True)
+    admitted = admitted_of(protocol)
+    if admitted is not None:
+        admitted.transport = tls
+        admitted.watch_activity()

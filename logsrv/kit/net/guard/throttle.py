@@ -1,0 +1,96 @@
+"""Slowing down a connection whose peer sends more than it may.
+
+What came in one chunk is handed on bit by bit, and meanwhile nothing more is read: so the sender feels
+TCP's own back-pressure. The protocol pauses and resumes its transport as ever; the transport's methods
+for that are this object's for as long as there are limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from logsrv.kit.net.guard.rates import Rates
+
+
+class Throttle:
+    """Hands on to `deliver` what the `peer` of a transport sends, as fast as it may.
+
+    slowed: called with the peer when it has to wait.
+    """
+
+    def __init__(
+        self,
+        rates: Rates,
+        peer: Any,
+        transport: Any,
+        clock: IReactorTime,
+        deliver: Callable[[bytes], None],
+        slowed: Callable[[], None],
+    ) -> None:
+        self._rates = rates
+        self._peer = peer
+        self._transport = transport
+        self._clock = clock
+        self._deliver = deliver
+        self._slowed = slowed
+        self._kept = b""
+        self._timer: IDelayedCall | None = None
+        # Whether the protocol wants more.
+        self._wanted = True
+        self._giving = False
+        self._pause = transport.pauseProducing
+        self._resume = transport.resumeProducing
+        transport.pauseProducing = self.pauseProducing
+        transport.resumeProducing = self.resumeProducing
+
+    def received(self, data: bytes) -> None:
+        """Take a chunk, and hand on what may be."""
+        self._kept += data
+        self._give()
+
+    def pauseProducing(self) -> None:
+        self._wanted = False
+        self._pause()
+
+    def resumeProducing(self) -> None:
+        self._wanted = True
+        self._give()
+
+    def end(self) -> None:
+        """Hand on all there is, and leave the transport to its protocol: limits or peer are gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for name in ("pauseProducing", "resumeProducing"):
+            vars(self._transport).pop(name, None)
+        if self._kept:
+            data, self._kept = self._kept, b""
+            self._deliver(data)
+        if self._wanted:
+            self._resume()
+
+    def _give(self) -> None:
+        if self._giving or self._timer is not None:
+            return
+        self._giving = True
+        try:
+            while self._kept and self._wanted:
+                end, wait = self._rates.share(self._peer, self._kept)
+                if not end:
+                    self._pause()
+                    self._slowed()
+                    self._timer = self._clock.callLater(wait, self._again)
+                    return
+                data, self._kept = self._kept[:end], self._kept[end:]
+                self._deliver(data)
+        finally:
+            self._giving = False
+        if self._wanted and not self._kept:
+            self._resume()
+
+    def _again(self) -> None:
+        self._timer = None
+        self._give()

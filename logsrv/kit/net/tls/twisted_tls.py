@@ -1,0 +1,306 @@
+"""The private and undocumented parts of Twisted's TLS that we use, each with why it is needed.
+
+Its tests, too, run with the oldest and the newest Twisted that we support.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cryptography import x509
+from OpenSSL import SSL, crypto
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IOpenSSLServerConnectionCreator,
+    IProtocolNegotiationFactory,
+    IReactorTime,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.tls.peer_certificate import PeerCertificate
+
+# Encrypted bytes given to OpenSSL at a time: it keeps a buffer as large for as long as a connection.
+ENCRYPTED = 64 * 1024
+# What is taken from OpenSSL at a time, to be sent: as much as Twisted takes.
+OUTGOING = 32 * 1024
+# The most that one record of TLS holds (RFC 8446 section 5.1).
+RECORD = 16 * 1024
+# A peer that reads nothing of what is still there for it gets as long.
+GOODBYE_SECONDS = 5.0
+
+
+class GatheringTLS(BufferingTLSTransport):
+    """Hands on what was decrypted from one chunk at once, where Twisted does so for each record.
+
+    It waits for the peer's goodbye no longer than GOODBYE_SECONDS after its own has gone out. Nobody
+    has to send one (RFC 8446 section 6.1), and Twisted would wait for ever.
+
+    The tickets that end the handshake of TLS 1.3 go out with the first bytes that the protocol says, or
+    at the end. A client that only writes never reads them, and its kernel throws away what it has not
+    sent yet when such a client closes.
+    """
+
+    # What the client has shown, where it was asked to; and why that was no good, as OpenSSL numbers it.
+    certificate: PeerCertificate | None = None
+    faults: list[tuple[int, x509.Certificate]] | None = None
+    _waiting: IDelayedCall | None = None
+    # None until the handshake is done.
+    _tickets: bytes | None = None
+    # Whether the protocol wants nothing to be read, which has to wait for the handshake.
+    _held = False
+
+    def pauseProducing(self) -> None:
+        """Read nothing more; but what the peer says in the handshake, without which nothing can be sent."""
+        raw: Any = self.transport
+        if self._handshakeDone:
+            raw.pauseProducing()
+        else:
+            self._held = True
+
+    def resumeProducing(self) -> None:
+        raw: Any = self.transport
+        self._held = False
+        raw.resumeProducing()
+
+    def _checkHandshakeStatus(self) -> None:
+        super()._checkHandshakeStatus()
+        if self._handshakeDone and self._held:
+            self.pauseProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Tell a producer at once if there is no room, as what is gathered is written when it has gone."""
+        super().registerProducer(producer, streaming)
+        raw = self.transport
+        if isinstance(raw, FileDescriptor) and not raw.producerPaused and raw._isSendBufferFull():
+            told: Any = raw.producer
+            raw.producerPaused = True
+            told.pauseProducing()
+
+    def _shutdownTLS(self) -> None:
+        super()._shutdownTLS()
+        if self._waiting is None and not self._aborted:
+            self._wait(unsent=-1)
+
+    def _wait(self, unsent: int) -> None:
+        clock: IReactorTime = self.factory._clock  # type: ignore[assignment]
+        self._waiting = clock.callLater(GOODBYE_SECONDS, self._waited, unsent)
+
+    def _waited(self, before: int) -> None:
+        transport: Any = self.transport
+        # What the transport keeps because the system does not take it.
+        unsent = 0
+        if isinstance(transport, FileDescriptor):
+            unsent = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        if not unsent:
+            transport.loseConnection()
+        elif unsent == before:
+            self.abortConnection()
+        else:
+            self._wait(unsent)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._handshakeDone or self._appSendBuffer:
+            # In the end this, too, calls `_flushReceiveBIO`.
+            super().dataReceived(data)
+        else:
+            self._receive(data)
+
+    def _flushReceiveBIO(self) -> None:
+        if not self._lostTLSConnection:
+            self._receive(b"")
+
+    def _receive(self, encrypted: bytes) -> None:
+        texts: list[bytes] = []
+        end = self._decrypt(memoryview(encrypted), texts)
+        if texts and not self._aborted:
+            ProtocolWrapper.dataReceived(self, texts[0] if len(texts) == 1 else b"".join(texts))
+        if end is None:
+            self._answer()
+        elif not self._lostTLSConnection:
+            goodbye = end.check(SSL.ZeroReturnError)
+            if goodbye:
+                self._shutdownTLS()
+            self._tlsShutdownFinished(None if goodbye else end)
+
+    def _answer(self) -> None:
+        """Send what OpenSSL has to say to what was received, if that is more than tickets."""
+        if self._tickets is None:
+            # Before TLS 1.3 it is the end of the handshake, for which the client waits.
+            has_tickets = self._tlsConnection.get_protocol_version() >= SSL.TLS1_3_VERSION
+            self._tickets = self._to_be_sent() if has_tickets else b""
+        self._flushSendBIO()
+
+    def _flushSendBIO(self) -> None:
+        said = self._to_be_sent()
+        if said:
+            raw: Any = self.transport
+            raw.write((self._tickets or b"") + said)
+            self._tickets = self._tickets and b""
+
+    def _to_be_sent(self) -> bytes:
+        try:
+            return self._tlsConnection.bio_read(OUTGOING)
+        except SSL.WantReadError:
+            return b""
+
+    def _decrypt(self, encrypted: memoryview, texts: list[bytes]) -> Failure | None:
+        """Append to `texts` what can be read; gives what ended the connection, if anything did."""
+        connection = self._tlsConnection
+        for at in range(0, len(encrypted) or 1, ENCRYPTED):
+            if encrypted:
+                connection.bio_write(encrypted[at : at + ENCRYPTED])
+            try:
+                while True:
+                    texts.append(connection.recv(RECORD))
+            except SSL.WantReadError:
+                pass
+            except SSL.Error:
+                return Failure()
+        return None
+
+
+def improve_tls(factory: TLSMemoryBIOFactory) -> None:
+    """Let a factory of TLS make a GatheringTLS, and the factory under it refuse by building nothing.
+
+    The port then closes a refused connection at once. Twisted would wrap None, and what is aborted
+    instead keeps its descriptor until all who wait have been accepted.
+    """
+    if factory.protocol is BufferingTLSTransport:
+        factory.protocol = GatheringTLS
+
+    def build(address: Any) -> Any:
+        protocol = factory.wrappedFactory.buildProtocol(address)
+        return None if protocol is None else factory.protocol(factory, protocol)
+
+    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+
+
+def tls_under(transport: Any) -> TLSMemoryBIOProtocol | None:
+    """Return the TLS that is somewhere under `transport`, or is it; None if there is none.
+
+    A wrapper such as that of `haproxy:` may stand on either side of it, and passes on attributes that
+    it lacks: so only its own are asked.
+    """
+    while transport is not None:
+        if isinstance(transport, TLSMemoryBIOProtocol):
+            return transport
+        transport = getattr(transport, "__dict__", {}).get("transport")
+    return None
+
+
+def is_encrypted(transport: Any) -> bool:
+    """Return true if there is TLS somewhere under `transport`."""
+    return tls_under(transport) is not None
+
+
+def certificate_of(transport: Any) -> PeerCertificate | None:
+    """Return the verified certificate of a peer; None if it was asked for none, or has none.
+
+    Behind a proxy (`haproxy:`) there is none: the proxy's is not the peer's.
+    """
+    return getattr(tls_under(transport), "certificate", None)
+
+
+def take_certificate(tls: Any) -> None:
+    """Let `certificate_of` know the certificate that was verified in a handshake, if there is one."""
+    found = tls._tlsConnection.get_peer_certificate(as_cryptography=True)
+    if found is not None:
+        tls.certificate = PeerCertificate.of(found)
+
+
+def ask_for_certificates(
+    context: SSL.Context, authorities: Sequence[crypto.X509], *, required: bool
+) -> None:
+    """Let clients show a certificate that one of `authorities` has signed."""
+    store = context.get_cert_store()
+    assert store is not None
+    for authority in authorities:
+        store.add_cert(authority)
+        # The clients are told whose certificates they may choose from.
+        context.add_client_ca(authority)
+    # A resumed session is not verified again: one that began before its certificate expired, say.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_options(SSL.OP_NO_TICKET)
+    mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
+    context.set_verify(mode, _verified)
+
+
+def _verified(
+    connection: SSL.Connection, shown: crypto.X509, fault: int, depth: int, fine: int
+) -> bool:
+    """Note what is wrong with a certificate: what OpenSSL raises in the end does not say."""
+    if not fine:
+        tls = connection.get_app_data()
+        tls.faults = [*(tls.faults or []), (fault, shown.to_cryptography())]
+    return bool(fine)
+
+
+def failed_handshake(transport: Any) -> GatheringTLS | None:
+    """Return the TLS under a transport if its handshake was never done; else None."""
+    tls = tls_under(transport)
+    return tls if isinstance(tls, GatheringTLS) and not tls._handshakeDone else None
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class RenewableCertificate:
+    """Begins each TLS connection of an `ssl:` endpoint with the certificate that was loaded last.
+
+    It serves clients whatever protocols they offer (ALPN, RFC 7301): Twisted ends the handshake of
+    every client that offers protocols where none of them is wanted, with an "internal error", and
+    most of what we serve has no registered name.
+    """
+
+    def __init__(self, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]) -> None:
+        """`parse` makes such an endpoint anew, which reads the files of key and certificate; `prepare`
+        is called with what comes of it."""
+        self._parse = parse
+        self._prepare = prepare
+        self.load()
+        self.renew()
+
+    def load(self) -> None:
+        """Read the files again, for `renew`. Raises what reading them raises."""
+        loaded: SSL.Context = self._parse()._sslContextFactory.getContext()
+        loaded.set_alpn_select_callback(select)
+        self._prepare(loaded)
+        self._loaded = loaded
+
+    def renew(self) -> None:
+        """Go by what was loaded last, for the connections to come."""
+        self._context = self._loaded
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        return SSL.Connection(self._context, None)
+
+
+def certified(
+    endpoint: Any, parse: Callable[[], Any], prepare: Callable[[SSL.Context], object]
+) -> RenewableCertificate | None:
+    """Let an `ssl:` endpoint, made by `parse`, go by a certificate that can be renewed; else None."""
+    if not hasattr(endpoint, "_sslContextFactory"):
+        return None
+    endpoint._sslContextFactory = certificate = RenewableCertificate(parse, prepare)
+    return certificate
+
+
+def select(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
+    """The first protocol that the listener's factory wants and the client offers, if there is one."""
+    factory = connection.get_app_data().factory
+    while isinstance(factory, WrappingFactory):
+        factory = factory.wrappedFactory
+    negotiation = IProtocolNegotiationFactory(factory, None)
+    for wanted in negotiation.acceptableProtocols() if negotiation is not None else ():
+        if wanted in offered:
+            return wanted
+    return SSL.NO_OVERLAPPING_PROTOCOLS

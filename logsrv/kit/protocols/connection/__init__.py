@@ -1,0 +1,1 @@
+"""The connection under every base class: states, waiting senders, errors of authors."""

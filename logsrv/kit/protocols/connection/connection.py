@@ -1,0 +1,572 @@
+"""The connection to a peer: does what the tables of `logsrv.kit.protocols.connection.states` say.
+
+It is between the transport, the author's code and whatever makes lines or a stream of the bytes: gathers
+what is sent, notices who does not read, survives errors of the author, and ends politely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.errors import PeerError
+from logsrv.kit.net.backpressure import Backpressure
+from logsrv.kit.net.tls.peer_certificate import PeerCertificate
+from logsrv.kit.net.twisted_private import (
+    can_half_close,
+    close_at_once,
+    keep_open,
+    send_at_once,
+    stop_keeping,
+)
+from logsrv.kit.observe.peer_log import PeerLogger, end_sentence
+from logsrv.kit.protocols.connection import states
+from logsrv.kit.protocols.connection.awaiting import CANCELLED, awaited
+from logsrv.kit.protocols.connection.context import ListenerContext
+from logsrv.kit.protocols.connection.crowd import Crowd, handled
+from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone
+from logsrv.kit.protocols.connection.mistakes import bytes_of, check_text, mistaken
+
+if TYPE_CHECKING:
+    from twisted.internet.base import DelayedCall
+    from twisted.internet.interfaces import IReactorTime
+
+# Answers of one chunk are gathered into one write, but no more than this.
+GATHERED = 64 * 1024
+# Among so many of an author's timers are those that he has cancelled looked for, which end sooner so.
+TIMERS_LOOKED_THROUGH = 16
+# A peer that does not read its last words is cut off then.
+LAST_WORDS_SECONDS = 30.0
+# What a peer still sends when it is told why it is cut off is read and thrown away for so long: a
+# close with unread data would make the kernel reset the connection, and lose the last words.
+LINGER_SECONDS = 5.0
+# Where nothing waits to be sent, as far as we know, and nobody takes us for one who has more to write.
+ROOMY = (states.UNUSED, states.FLOWING)
+CLOSED_CLEANLY = connectionDone.getErrorMessage()
+
+
+class Author(Protocol):
+    """The protocol object whose code the connection calls, and how it wants text to be sent."""
+
+    transport: Any
+    factory: ListenerContext
+    max_unsent: int
+    patience: float
+    encoding: str
+    ending: str
+    half_close: bool
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def certificate(self) -> PeerCertificate | None: ...
+
+    @property
+    def encrypted(self) -> bool: ...
+
+    @property
+    def can_start_tls(self) -> bool: ...
+
+    def know_peer(self) -> None: ...
+
+    def connection_made(self) -> object: ...
+
+    def connection_lost(self, reason: str) -> object: ...
+
+
+class Reader(Protocol):
+    """A reader: makes something for the author of what the peer sends.
+
+    spent: nothing of it is left here or was dropped, and that it ends is nothing to the author.
+    """
+
+    @property
+    def spent(self) -> bool: ...
+
+    @property
+    def waiting(self) -> bool:
+        """Return true if the author's code waits for more from the peer."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Return true if the author's code has got all that it is to get one after another."""
+
+    @property
+    def ahead(self) -> bool:
+        """Return true if the peer has sent more than the author's code has got."""
+
+    def received(self, data: bytes) -> None:
+        """Take what the peer sent, while the connection is open."""
+
+    def advance(self) -> None:
+        """Give the author what there is, until there is nothing left or the connection is `held`."""
+
+    def lost(self) -> None:
+        """Let go of what the peer sent: the connection is gone."""
+
+
+@implementer(IPushProducer)
+class PeerConnection:
+    """A connection; the producer of its transport, once something was written.
+
+    author: the protocol object. state: where the connection is in the tables. reader: None until the
+    peer has sent something. lines, gathered: what is sent while the author's code runs, and how many
+    characters that is; None while it doesn't. work: the author's coroutine that is under way.
+    """
+
+    __slots__ = (
+        "_crowd", "_farewell", "_room", "_timers", "_waits_for",
+        "author", "gathered", "lines", "reader", "state", "work",
+    )  # fmt: skip
+
+    def __init__(self, author: Author) -> None:
+        self.author = author
+        self.state = states.CONNECTED
+        self.reader: Reader | None = None
+        self.lines: list[Any] | None = None
+        self.gathered = 0
+        self.work: Deferred[Any] | None = None
+        # What waits for this peer, and that for which its author is made to wait.
+        self._crowd: Crowd | None = None
+        self._waits_for: set[Crowd] | None = None
+        self._farewell = b""
+        self._timers: set[DelayedCall] | None = None
+        self._room: Backpressure | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Return true if the peer sends nothing more, or nobody listens to it any more."""
+        return self.state.reading is states.ENDED or self.state.sending is not states.OPEN
+
+    @property
+    def working(self) -> bool:
+        """Return true if the author's code is busy with something else than waiting for the peer.
+
+        Also if it is given nothing because others have no room for what it writes to them.
+        """
+        return self._busy or self.state.others is states.STUCK
+
+    @property
+    def _busy(self) -> bool:
+        return self.work is not None and (self.reader is None or not self.reader.waiting)
+
+    @property
+    def finished(self) -> bool:
+        """Return true if the end of what the peer sends would change nothing but that it is over."""
+        return self.state is states.CONNECTED and (self.reader is None or self.reader.spent)
+
+    # As one whose departure nobody would notice.
+
+    @property
+    def unread(self) -> bool:
+        return self.state.sending is states.OPEN and self.state.reading is not states.READING
+
+    @property
+    def deserted(self) -> bool:
+        return self._busy and (self.reader is None or self.reader.exhausted)
+
+    @property
+    def half_close(self) -> bool:
+        return self.author.half_close
+
+    @property
+    def transport(self) -> object:
+        return self.author.transport
+
+    def tell(self, event: str) -> None:
+        """Something happened: go to the next state and do what belongs to it."""
+        self.state, doing = self.state[event]
+        for word in doing:
+            getattr(self, word)()
+
+    # What the transport says, by way of the Twisted protocol.
+
+    def made(self) -> None:
+        """Let the author begin; a step for `call`."""
+        result = self.author.connection_made()
+        if result is not None:
+            self.wait_for(result, "connection_made")
+
+    def received(self, data: bytes) -> None:
+        context = self.author.factory
+        context.received_bytes += len(data)
+        if self.state.sending is not states.OPEN:
+            context.dropped_bytes += len(data)
+        elif self.reader is not None:
+            self.reader.received(data)
+
+    def pauseProducing(self) -> None:
+        self.tell(states.FULL)
+
+    def resumeProducing(self) -> None:
+        if self._crowd is not None:
+            self._crowd.clear()
+        self.tell(states.ROOM)
+        self._resume_drained()
+
+    def stopProducing(self) -> None:
+        """The transport is going; `lost` says the rest."""
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone: tell the author, and let go of all."""
+        # As `tell`, without a loop: only one thing may have to be done.
+        self.state, doing = self.state[states.LOST]
+        if doing:
+            self.cancel()
+        author = self.author
+        for timer in self._timers or ():
+            if timer.active():
+                timer.cancel()
+        self._timers = None
+        for crowd in self._waits_for or ():
+            crowd.forget(self)
+        self._waits_for = None
+        if self._room is not None:
+            self._room.end(PeerGone(f"{author.peer} has gone"))
+        if self.reader is not None:
+            self.reader.lost()
+            self.reader = None
+        # By far the most common, and as costly to ask for as the rest of this method.
+        message = CLOSED_CLEANLY if reason is connectionDone else end_sentence(reason)
+        connections = author.factory.connection_log
+        if connections is not None:
+            connections.disconnected(author.peer, message)
+        self._attempt("connection_lost", author.connection_lost, message)
+        self.disperse()
+        self._crowd = None
+
+    # What the author says.
+
+    def send_line(self, text: str) -> None:
+        if type(text) is not str:
+            check_text(text, "send_line")
+        lines = self.lines
+        if lines is None:
+            self.write(self._encoded([text]))
+            return
+        self.gathered += len(text)
+        lines.append(text)
+        if self.gathered > GATHERED:
+            self.flush()
+
+    def send_text(self, text: str) -> None:
+        """Send text without a line ending."""
+        self.write(text.encode(self.author.encoding, "replace"))
+
+    def write(self, data: bytes) -> None:
+        if type(data) is not bytes:
+            data = bytes_of(data)
+        if self.lines:
+            self.flush()
+        state = self.state
+        if state.sending is not states.OPEN:
+            return
+        if state.outflow is states.UNUSED:
+            self.tell(states.USE)
+        elif state.outflow is states.CLOGGED:
+            if self._crowd is None:
+                self._crowd = Crowd(self)
+            if not self._crowd.add(len(data)):
+                return
+        self.author.transport.write(data)
+        self.let_close()
+
+    def drain(self) -> Deferred[None]:
+        """Fires when there is room to write, to the peer and to those whom the author has written to.
+
+        Fails with PeerGone when there never will be.
+        """
+        if self.state.sending is states.GONE:
+            return fail(PeerGone(f"{self.author.peer} has gone"))
+        # Nor at once while it is being closed: who writes and drains for ever would never stop.
+        if self.state.sending is states.OPEN and self._is_drained:
+            return succeed(None)
+        if self._room is None:
+            self._room = Backpressure()
+        return self._room.wait_for_change().addErrback(self._not_drained)
+
+    @property
+    def _is_drained(self) -> bool:
+        state = self.state
+        return state.outflow is not states.CLOGGED and state.others is not states.STUCK
+
+    def _resume_drained(self) -> None:
+        if self._room is not None and self._is_drained:
+            self._room.resumeProducing()
+
+    def _not_drained(self, failure: Failure) -> None:
+        if self.state.sending is states.GONE and failure.check(CancelledError):
+            raise PeerGone(f"{self.author.peer} has gone")
+        failure.raiseException()
+
+    def close(self, last_words: Any = None) -> None:
+        if self.state.sending is not states.OPEN:
+            return
+        # First what may raise: then all of it is still there.
+        said = () if last_words is None else (last_words,)
+        self._farewell = self._encoded([*(self.lines or ()), *said])
+        if self.lines is not None:
+            self.lines = []
+        self.tell(states.CLOSE)
+
+    def later(
+        self, seconds: float, function: Callable[..., object], *args: Any, **kwargs: Any
+    ) -> DelayedCall:
+        if not callable(function):
+            raise TypeError(
+                f"later takes a function and what to call it with, not {mistaken(function)}"
+            )
+
+        def call() -> None:
+            assert self._timers is not None
+            self._timers.discard(timer)
+            self._attempt("a timer", function, *args, **kwargs)
+
+        timer = self.author.factory.service.clock.callLater(seconds, call)
+        if self.state.sending is states.GONE:
+            timer.cancel()
+        else:
+            timers = self._timers = self._timers or set()
+            timers.add(timer)
+            # Those that the author has cancelled, who may begin one anew with each line.
+            if not len(timers) % TIMERS_LOOKED_THROUGH:
+                timers.intersection_update([one for one in timers if one.active()])
+        return timer
+
+    def dismiss(self, reason: str, sentence: str) -> None:
+        """The peer broke a rule: tell it `sentence`, and close when it has had time to read that."""
+        if self.state.sending is not states.OPEN:
+            return
+        self.author.factory.count_cut(reason)
+        if self.state.reading is states.ENDED or not can_half_close(self.author.transport):
+            self.close(*self._last_words(sentence))
+            return
+        self.write(self._encoded(self._last_words(sentence)))
+        self.tell(states.DISMISS)
+
+    def _last_words(self, sentence: str) -> list[Any]:
+        """How a peer is told why it is dismissed, as `lines` has it."""
+        return [sentence]
+
+    # Calling the author.
+
+    def call(self, step: Callable[[], None], doing: str) -> None:
+        """Call the author's code in `step`; what it sends meanwhile leaves in one write."""
+        self.state, _ = self.state[states.CALL]
+        self.lines = []
+        before = handled.set(self)
+        try:
+            try:
+                step()
+            finally:
+                if self.lines:
+                    self.flush()
+        except Exception:
+            self.fail(doing, Failure())
+        finally:
+            handled.reset(before)
+            self.lines = None
+            # As `tell`, without a call.
+            self.state, words = self.state[states.RETURN]
+            for word in words:
+                getattr(self, word)()
+
+    def wait_for(self, result: object, doing: str) -> None:
+        """Hold the connection back until `result` is there."""
+        self.work = pending = awaited(result, doing)
+        # Who waits for the peer is not done, but can be given something.
+        if self.reader is None or not self.reader.waiting:
+            self.tell(states.AWAIT)
+        pending.addCallbacks(self._worked, self._not_worked, errbackArgs=(doing,))
+
+    def work_to_the_end(self, result: object) -> None:
+        """Let the author's `handle` work as long as it likes; what comes meanwhile is for it to ask for."""
+        self.work = pending = awaited(result, "handle")
+        pending.addErrback(lambda failure: self.fail("handle", failure)).addCallback(self._handled)
+
+    def _handled(self, _: object) -> None:
+        self.work = None
+        self.close()
+
+    def fail(self, doing: str, failure: Failure) -> None:
+        """The author's code raised: close this connection, harm no other."""
+        if failure.check(PeerGone):
+            return
+        if self.state.sending is states.GONE and failure.check(*CANCELLED):
+            return
+        if failure.check(EndOfStream):
+            if failure.value.partial:  # type: ignore[union-attr]
+                self.author.factory.count_cut("ended_early")
+            self.close()
+            return
+        if failure.check(PeerError):
+            self.dismiss("peer_error", failure.getErrorMessage())
+            return
+        self.author.factory.failed(doing, self.author.peer, failure)
+        self.close()
+
+    def _advance(self) -> None:
+        if self.state.held:
+            return
+        if self.reader is not None:
+            self.reader.advance()
+        elif self.ended:
+            self.close()
+
+    def _worked(self, _: object) -> None:
+        self.work = None
+        self.tell(states.FINISH)
+
+    def _not_worked(self, failure: Failure, doing: str) -> None:
+        self.work = None
+        self.fail(doing, failure)
+        self.tell(states.FINISH)
+
+    def _attempt(
+        self, doing: str, function: Callable[..., object], *args: Any, **kwargs: Any
+    ) -> None:
+        """Call the author's code; its result may come when it likes, only its failure is of interest."""
+        try:
+            result = function(*args, **kwargs)
+            if result is not None:
+                awaited(result, doing).addErrback(lambda failure: self.fail(doing, failure))
+        except Exception:
+            self.fail(doing, Failure())
+
+    def flush(self) -> None:
+        lines, self.lines, self.gathered = self.lines or [], [], 0
+        data = self._encoded(lines)
+        state = self.state
+        if state.sending is states.OPEN and state.outflow in ROOMY:
+            data = send_at_once(self.author.transport, data)
+        if data:
+            self.write(data)
+
+    def _encoded(self, lines: list[Any]) -> bytes:
+        if not lines:
+            return b""
+        author = self.author
+        ending = author.ending
+        return (ending.join(lines) + ending).encode(author.encoding, "replace")
+
+    # For those who send to this peer, and for those to whom this one's author sends.
+
+    @property
+    def max_unsent(self) -> int:
+        return self.author.max_unsent
+
+    @property
+    def patience(self) -> float:
+        return self.author.patience
+
+    @property
+    def clock(self) -> IReactorTime:
+        return self.author.factory.service.clock
+
+    def cut(self, sentence: str) -> None:
+        author = self.author
+        author.factory.count_cut("unread")
+        log = PeerLogger(type(author).__module__, author.peer)
+        log.warn("cut off: {sentence}", sentence=sentence)
+        self.tell(states.CUT)
+
+    @property
+    def called(self) -> bool:
+        return self.lines is not None
+
+    @property
+    def can_wait(self) -> bool:
+        return self.state.sending is states.OPEN
+
+    def crowd(self, crowd: Crowd) -> None:
+        self._waits_for = self._waits_for or set()
+        self._waits_for.add(crowd)
+        self.tell(states.CROWD)
+
+    def leave(self, crowd: Crowd) -> None:
+        if self._waits_for is None:
+            # It has gone while others were let go on.
+            return
+        self._waits_for.discard(crowd)
+        if not self._waits_for:
+            self.tell(states.DISPERSE)
+            self._resume_drained()
+
+    # What the tables have us do.
+
+    def disperse(self) -> None:
+        if self._crowd is not None:
+            self._crowd.disperse()
+
+    def run(self) -> None:
+        self.call(self._advance, "line_received")
+
+    def pause(self) -> None:
+        self.author.transport.pauseProducing()
+        self.watch()
+
+    def watch(self) -> None:
+        self.author.factory.departures.watch(self)
+
+    def cancel(self) -> None:
+        """Cancel the author's code: its peer is gone. Who reads or drains is told so there."""
+        self.author.factory.departures.forget(self)
+        if self.working:
+            assert self.work is not None
+            self.work.cancel()
+
+    def resume(self) -> None:
+        self.author.transport.resumeProducing()
+
+    def register(self) -> None:
+        self.author.transport.registerProducer(self, True)
+
+    def unregister(self) -> None:
+        self.author.transport.unregisterProducer()
+
+    def keep(self) -> None:
+        keep_open(self.author.transport)
+
+    def let_close(self) -> None:
+        # What the author's code wrote meanwhile may have filled the transport again.
+        if self.state.outflow is states.FLOWING and stop_keeping(self.author.transport):
+            self.tell(states.RELEASE)
+
+    def part_at_once(self) -> None:
+        """`part` without a turn of the reactor in between, if the system takes all we have to say."""
+        # Who wrote before is a producer.
+        if self.state.outflow is states.UNUSED:
+            left = close_at_once(self.author.transport, self._farewell)
+            if left is None:
+                return
+            self._farewell = left
+        self.part()
+
+    def part(self) -> None:
+        """Say the last words, and notice when the peer does not read them."""
+        farewell, self._farewell = self._farewell, b""
+        if farewell:
+            self.tell(states.USE)
+            self.author.transport.write(farewell)
+        self.tell(states.PARTED)
+
+    def lose(self) -> None:
+        self.author.transport.loseConnection()
+
+    def give_up(self) -> None:
+        self.disperse()
+        self.later(LAST_WORDS_SECONDS, self.abort)
+
+    def linger(self) -> None:
+        self.author.transport.loseWriteConnection()
+        self.later(LINGER_SECONDS, self.abort)
+
+    def abort(self) -> None:
+        self.author.transport.abortConnection()

@@ -1,0 +1,182 @@
+"""The context of the connections of one listener: the service, the operator's rules, and its counters."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from typing_extensions import TypeVar
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.framing.lines import LineFormat
+from logsrv.kit.net.departures import Departures
+from logsrv.kit.net.guard.start_tls import tls_factory
+from logsrv.kit.observe.failures import Failures
+from logsrv.kit.observe.metrics import Counts, Metrics
+from logsrv.kit.observe.peer_log import ConnectionLog
+
+# Of a protocol, for type checkers: its options class, and the class of its state.
+Settings = TypeVar("Settings", default=Any)
+State = TypeVar("State", default=Any)
+
+
+if TYPE_CHECKING:
+    from twisted.internet.base import DelayedCall
+    from twisted.internet.interfaces import IReactorTime
+
+    class Clock(IReactorTime):
+        """The reactor's clock: what takes an IReactorTime takes it.
+
+        Methods of an interface have no self, so that without mypy-zope no checker lets them be called.
+        """
+
+        def seconds(self) -> float:  # type: ignore[misc]
+            """Return the time, in seconds since 1970."""
+
+        def callLater(  # type: ignore[misc]
+            self, delay: float, callable: Callable[..., object], *args: object, **kwargs: object
+        ) -> DelayedCall:
+            """Call a function in so many seconds."""
+
+
+class RunningService(Protocol[Settings, State]):
+    """A running service: `self.service` of a protocol, `connection.service`, and what `state` is given.
+
+    settings: the options as they are now, the author's and the kit's. state: what the author's
+    `state` gave, for as long as the service lasts. metrics: counters. clock: seconds and timers.
+    peers: the protocols, or Connections, of those who are connected now. log: for what belongs to none
+    of them.
+    """
+
+    settings: Settings
+    state: State
+    metrics: Metrics
+    clock: Clock
+    log: Logger
+    failures: Failures
+
+    @property
+    def peers(self) -> Collection[Any]: ...
+
+    def broadcast(self, text: str | bytes, but: object = None) -> None:
+        """Send a line, or bytes, to all peers but one."""
+
+    def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
+        """Run a coroutine beside all else, until the service stops."""
+
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+        """Call a function, plain or async, at once and then every so many seconds."""
+
+    def connect(self, endpoint: Any, protocol: Any) -> Link:
+        """Connect to another server, again and again."""
+
+    def line_format(self, settings: Any) -> LineFormat: ...
+
+
+class Link(Protocol):
+    """A connection to another server, as `connect` gives it.
+
+    protocol: the connected protocol, or Connection; None when there is none now.
+    """
+
+    @property
+    def protocol(self) -> Any: ...
+
+    async def when_connected(self) -> Any:
+        """Return the protocol, or Connection, as soon as there is one."""
+
+    def close(self) -> Deferred[None]: ...
+
+
+class Task(Protocol):
+    """A task, as `spawn` and `every` give it. done: fires when it has ended, however it did."""
+
+    name: str
+    done: Deferred[None]
+
+    def cancel(self) -> None: ...
+
+
+class ListenerContext:
+    """The context of the connections of one listener, as `factory` of each; plain integers count for it.
+
+    service: the running service. label: the listener's name in the metrics. line_format: what a
+    line is for connections to come. connection_log: None unless the operator wants it.
+    departures: where connections from which nothing is read are watched. connects: whether we have
+    connected to the peer, and not it to us.
+    """
+
+    connects = False
+
+    def __init__(self, service: RunningService, label: str, metrics: Counts | None = None) -> None:
+        """`metrics`: where it counts, those of the service if left out."""
+        self.service = service
+        self.label = label
+        self.received_bytes = 0
+        self.oversize_lines = 0
+        self.dropped_bytes = 0
+        self.connection_log: ConnectionLog | None = None
+        self.line_format = LineFormat()
+        self.departures = Departures(service.clock)
+        self._tls: tuple[TLSMemoryBIOFactory | None, object] = None, None
+        metrics = metrics or service.metrics
+        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("oversize_lines_total", lambda: self.oversize_lines, listener=label)
+        metrics.watch(
+            "dropped_bytes_total", lambda: self.dropped_bytes, listener=label, reason="unusable"
+        )
+
+    @property
+    def certificate(self) -> object | None:
+        """The certificate by which TLS is begun on connections; None where there is none."""
+        return None
+
+    def tls_factory(self, certificate: object | None) -> TLSMemoryBIOFactory:
+        """Return what TLS is made by: with a certificate as `start_tls` takes it, or that which is here.
+
+        Raises ConfigurationError when there is neither, TypeError for what is none.
+        """
+        wanted = self.certificate if certificate is None else certificate
+        if wanted is None:
+            raise ConfigurationError(self.no_certificate)
+        made, before = self._tls
+        if made is None or before is not wanted:
+            # All connections of a listener share one, but for an author who brings others.
+            factory: Any = self
+            made = tls_factory(wanted, factory, self.service.clock, client=self.connects)
+            self._tls = made, wanted
+        return made
+
+    @property
+    def no_certificate(self) -> str:
+        """A sentence on what has to be done to have a certificate."""
+        return f"{self.label} has no certificate, so start_tls needs one: start_tls(certificate)"
+
+    def apply(self, settings: Any) -> None:
+        """Go by these settings for connections to come."""
+        wanted = settings.log_connections
+        if wanted and self.connection_log is None:
+            self.connection_log = ConnectionLog(self.label, self.service.clock)
+        elif not wanted:
+            self.connection_log = None
+        self.line_format = self.service.line_format(settings)
+
+    def failed(
+        self, doing: str, peer: str, failure: Failure, counter: str = "connections_failed_total"
+    ) -> None:
+        """The plugin failed, which `counter` counts."""
+        self.service.metrics.count(counter, listener=self.label)
+        self.service.failures.note(doing, peer, failure)
+
+    def count_cut(self, reason: str) -> None:
+        self.service.metrics.count("connections_cut_total", listener=self.label, reason=reason)
+
+    def close(self) -> None:
+        """The listener has gone, or is going."""
+        self.departures.close()
+        if self.connection_log is not None:
+            self.connection_log.flush()

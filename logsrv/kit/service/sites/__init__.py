@@ -1,0 +1,1 @@
+"""Sites: places where a service listens, with what serves them."""

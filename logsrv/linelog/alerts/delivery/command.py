@@ -1,0 +1,140 @@
+"""The program that gets an alert: one process, bounded in time, whose failure is said in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol, connectionDone
+from twisted.python.failure import Failure
+
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.alerts.delivery import alone
+from logsrv.linelog.alerts.delivery.message import Later, Undelivered
+from logsrv.linelog.alerts.settings import Command, missing
+
+SECONDS = 60.0
+"""Time that the program has."""
+GRACE = 0.5
+"""Seconds in which its last words may come when it has ended; others may hold its stderr for ever."""
+_KEPT = 4096
+
+PASSED = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
+"""Variables of the server that the program gets, beside those of the locale, LC_*."""
+
+
+def passed(environ: Mapping[str, str], named: Sequence[str] = ()) -> dict[str, str]:
+    """Return the variables that a program gets: the server's own may hold tokens."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED or name.startswith("LC_") or name in named
+    }
+
+
+class _Running(ProcessProtocol):
+    def __init__(self, text: bytes, reactor: Any) -> None:
+        self.done: Deferred[None] = Deferred(lambda _: self.kill())
+        self._reactor = reactor
+        self._text = text
+        self._said = b""
+        self._grace: Any = None
+        self._devnull = os.open(os.devnull, os.O_WRONLY)
+        self.process: Any = None
+
+    def start(self, command: Command, environment: Mapping[str, str]) -> None:
+        try:
+            self.process = self._reactor.spawnProcess(
+                self,
+                sys.executable,
+                [sys.executable, "-I", "-S", alone.__file__, str(os.getpid()), *command],
+                env=environment,
+                childFDs={0: "w", 1: self._devnull, 2: "r"},
+            )
+        finally:
+            os.close(self._devnull)
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(self._text)
+        self.transport.closeStdin()
+
+    def errReceived(self, data: bytes) -> None:
+        self._said += data[: _KEPT - len(self._said)]
+
+    def processExited(self, reason: Failure) -> None:
+        self._grace = self._reactor.callLater(GRACE, self._finish, reason)
+
+    def processEnded(self, reason: Failure = connectionDone) -> None:
+        if self._grace is not None and self._grace.active():
+            self._grace.cancel()
+        self._finish(reason)
+
+    def kill(self) -> None:
+        """End it and whatever it has started."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessExitedAlready):
+                self.process.signalProcess("TERM")
+
+    def _finish(self, reason: Failure) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+        if self.done.called:
+            return
+        if not isinstance(reason.value, ProcessTerminated):
+            self.done.callback(None)
+            return
+        status = reason.value.exitCode
+        ended = f"ended with status {status}"
+        if reason.value.signal:
+            ended = f"was ended by {signal.Signals(reason.value.signal).name}"
+        words = self._said.decode(errors="backslashreplace").strip().partition("\n")[0]
+        said = f": {one_line(words, 300)}" if words else ""
+        # Without a status it did not come to its end, for example because all processes were stopped.
+        error = Later if status is None or status == os.EX_TEMPFAIL else Undelivered
+        self.done.errback(error(f"the command {ended}{said}"))
+
+
+async def run(
+    command: Command,
+    text: bytes,
+    environment: Mapping[str, str],
+    *,
+    reactor: Any,
+    seconds: float = SECONDS,
+) -> None:
+    """Run a program with `text` on its standard input, until it ends. Raises Undelivered, and Later.
+
+    environment: all variables that it gets. seconds: after that it is killed, with all it has started.
+    Cancelling kills it too.
+    """
+    if sentence := missing(command):
+        raise Later(sentence)
+    running = _Running(text, reactor)
+    try:
+        running.start(command, environment)
+    except OSError as error:
+        raise Later(f"the command cannot be started: {error.strerror}") from error
+    late = False
+
+    def too_late() -> None:
+        nonlocal late
+        late = True
+        running.kill()
+
+    limit = reactor.callLater(seconds, too_late)
+    try:
+        await running.done
+    except Undelivered:
+        if late:
+            raise Later(f"the command took {seconds:g} s and was killed") from None
+        raise
+    finally:
+        if limit.active():
+            limit.cancel()

@@ -1,0 +1,39 @@
+"""The delivery of a message, by the way that its alert has for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.alerts.delivery import command, message, webhook
+from logsrv.linelog.alerts.settings import COMMAND_WAY, AlertSettings
+from logsrv.linelog.alerts.tally import Counted
+
+Deliver = Callable[[str, AlertSettings, Counted], Deferred[None]]
+"""A sender of a message by one way: gives what fires when it has arrived, and fails with Undelivered."""
+
+
+def deliver_by(reactor: Any, *, test: bool = False) -> Deliver:
+    """Return what sends a message by command or webhook, as the alert's settings say.
+
+    test: somebody waits for the result; the message says so, and nothing is tried twice.
+    """
+    pauses = () if test else webhook.PAUSES
+
+    def deliver(way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
+        if way == COMMAND_WAY:
+            assert alert.alert_command is not None
+            text = message.text(alert, counted, test=test)
+            environment = command.passed(os.environ, alert.alert_variable)
+            environment |= message.variables(alert, counted)
+            running = command.run(alert.alert_command, text, environment, reactor=reactor)
+            return Deferred.fromCoroutine(running)
+        assert alert.alert_webhook is not None
+        body = message.json(alert, counted, test=test)
+        posting = webhook.post(alert.alert_webhook, body, reactor=reactor, pauses=pauses)
+        return Deferred.fromCoroutine(posting)
+
+    return deliver

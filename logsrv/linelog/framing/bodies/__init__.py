@@ -1,0 +1,1 @@
+"""Bodies of HTTP requests: JSON, protobuf and lines, as Loki, OTLP and Elasticsearch are sent them."""

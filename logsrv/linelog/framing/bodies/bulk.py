@@ -1,0 +1,191 @@
+"""Bulk requests of Elasticsearch's clients: a line for the action, one for the document (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from logsrv.linelog.framing.bodies.bodies import (
+    Asked,
+    Records,
+    Reply,
+    Steps,
+    malformed,
+    parsed,
+    too_long,
+)
+from logsrv.linelog.framing.bodies.json_made import as_json
+from logsrv.linelog.framing.bodies.json_parts import SPARE
+from logsrv.linelog.framing.bodies.json_text import one_line
+
+HEADERS = {"X-Elastic-Product": "Elasticsearch"}
+# Clients ask for it first, and some want a version that is not older than their own.
+ABOUT = {
+    "name": "logsrv",
+    "cluster_name": "logsrv",
+    "cluster_uuid": "_na_",
+    "version": {
+        "number": "9.0.0",
+        "build_flavor": "default",
+        "minimum_wire_compatibility_version": "8.18.0",
+        "minimum_index_compatibility_version": "8.0.0",
+    },
+    "tagline": "You Know, for Search",
+}
+# Beats and Logstash ask for it next, and send nothing where none is active.
+LICENSE = {
+    "license": {
+        "status": "active",
+        "uid": "00000000-0000-0000-0000-000000000000",
+        "type": "basic",
+        "issue_date": "1970-01-01T00:00:00.000Z",
+        "issue_date_in_millis": 0,
+        "max_nodes": 1,
+        "max_resource_units": None,
+        "issued_to": "logsrv",
+        "issuer": "logsrv",
+        "start_date_in_millis": -1,
+    }
+}
+# What an action takes beside its document and its names.
+_ITEM = 100
+_CREATED = (
+    b'"_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},'
+    b'"_seq_no":%d,"_primary_term":1,"status":201'
+)
+# Bytes of an action, and lines between two turns for others.
+_LONGEST_ACTION = 256 << 10
+_TURN = 1024
+_STORING = ("index", "create")
+_WITHOUT_DOCUMENT = ("delete",)
+_ACTIONS = (*_STORING, "update", *_WITHOUT_DOCUMENT)
+
+
+class _Bad(Exception):
+    """A document that is not stored: the status of its item, the kind of its error, a sentence."""
+
+    def __init__(self, status: int, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.kind = kind
+
+
+def about() -> Reply:
+    """Return what a client hears that asks who we are."""
+    return Reply(200, as_json(ABOUT) + b"\n")
+
+
+def license() -> Reply:
+    """Return what a client hears that asks whether it may use all that there is."""
+    return Reply(200, as_json(LICENSE) + b"\n")
+
+
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the documents of a bulk request, each with its `_index`, and an item for each action.
+
+    asked.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises Refusal (400) for what is no
+    bulk request: then nothing of it is stored.
+    """
+    usual = asked.path.removesuffix("/_bulk").strip("/")
+    items: list[bytes] = []
+    for found in _actions(body):
+        if found is None:
+            yield
+            continue
+        action, meta, document = found
+        index = meta.get("_index", usual)
+        # The answer has an item for each action, with names as long as its sender likes.
+        records.made(_ITEM + len(usual) if index is usual else _ITEM)
+        names = _named(index, meta)
+        try:
+            if action not in _STORING:
+                raise _Bad(
+                    400,
+                    "illegal_argument_exception",
+                    "only index and create store what can be kept here",
+                )
+            records.add(_document(document, index, asked.max_record))
+            outcome = _CREATED % len(items)
+        except _Bad as bad:
+            records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
+            error = as_json({"type": bad.kind, "reason": str(bad)})
+            outcome = b'"status":%d,"error":%b' % (bad.status, error)
+        items.append(b'{"%b":{%b,%b}}' % (action.encode(), names, outcome))
+        if records.due:
+            yield
+    errors = b"true" if records.refused else b"false"
+    return Reply(200, b'{"took":0,"errors":%b,"items":[%b]}\n' % (errors, b",".join(items)))
+
+
+def _named(index: Any, meta: dict[str, Any]) -> bytes:
+    """Return the names in an item."""
+    if (len(meta) == 1 and "_index" in meta) or not meta:
+        return _index_member("_index", index)
+    more = {"_id": meta["_id"]} if "_id" in meta else {}
+    return as_json({"_index": index, **more})[1:-1]
+
+
+def _index_member(name: str, index: Any) -> bytes:
+    return _member_of(name, index) if isinstance(index, str) else as_json({name: index})[1:-1]
+
+
+@lru_cache(maxsize=64)
+def _member_of(name: str, index: str) -> bytes:
+    return as_json({name: index})[1:-1]
+
+
+def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
+    """Yield each action: its name, what it says of the document, the document; None where others may have a
+    turn."""
+    lines = _lines(body)
+    for number, line in lines:
+        if number % _TURN == 0:
+            yield None
+        if not line.strip():
+            continue
+        if len(line) > _LONGEST_ACTION:
+            raise malformed(f"line {number}, an action, has more than {_LONGEST_ACTION} bytes")
+        try:
+            asked = parsed(line)
+        except ValueError as error:
+            raise malformed(f"line {number}, an action, is no JSON: {error}") from None
+        if not isinstance(asked, dict) or len(asked) != 1:
+            raise malformed(f"line {number} is no action: a JSON object with one key")
+        ((action, meta),) = asked.items()
+        if action not in _ACTIONS or not isinstance(meta, dict):
+            raise malformed(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
+        yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with their numbers, one by one: there may be as many as bytes."""
+    start = number = 0
+    while start < len(body):
+        stop = body.find(b"\n", start)
+        stop = len(body) if stop < 0 else stop
+        number += 1
+        yield number, body[start:stop]
+        start = stop + 1
+
+
+def _document(document: bytes, index: object, most: int) -> bytes:
+    """Return a document as it is stored: as it came, with its index behind all else."""
+    if len(document) > SPARE * most:
+        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
+    try:
+        value = parsed(document)
+    except ValueError as error:
+        raise _Bad(400, "document_parsing_exception", f"the document is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise _Bad(400, "document_parsing_exception", "the document is no JSON object")
+    record = one_line(document)
+    if index:
+        name = "_index"
+        while name in value:
+            name = f"_{name}"
+        kept = _index_member(name, index)
+        record = b"%b%b%b}" % (record[:-1].rstrip(), b"," if value else b"", kept)
+    if len(record) > most:
+        raise _Bad(413, "document_too_large", str(too_long(most, "the document")))
+    return record

@@ -1,0 +1,79 @@
+"""Bodies of HTTP requests by their Content-Encoding, unpacked piece by piece (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from logsrv.linelog.framing.bodies.bodies import Refusal
+from logsrv.linelog.framing.bodies.inflated import (
+    Buffer,
+    TooLargeError,
+    UnpackingError,
+    bounded,
+    in_pieces,
+    inflating,
+    out_of_zstd,
+)
+
+Body = Sequence[Buffer]
+
+
+def coding(header: bytes | None, own: str = "") -> str:
+    """Return how a body is packed, by its Content-Encoding; empty if it is not. Raises Refusal (415).
+
+    own: the name of a coding that who takes the body undoes himself, said in the header or not.
+    """
+    name = (header or b"").strip().lower().decode("latin-1")
+    if name in ("", "identity", own):
+        return ""
+    if name not in _WAYS:
+        raise Refusal(
+            415, "protocol", "the Content-Encoding has to be gzip, zstd or deflate, or none"
+        )
+    return name
+
+
+def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
+    """Yield the content of a body in pieces of 256 KiB at most, or as they are if nothing is packed.
+
+    how: as `coding` returns it. Raises Refusal: 413 as soon as there are more than `most` bytes, 400 where
+    the body is broken.
+    """
+    if not how:
+        yield from body
+        return
+    try:
+        for piece in bounded(_WAYS[how](body), most):
+            yield from in_pieces(piece)
+    except TooLargeError:
+        raise too_large(most) from None
+    except UnpackingError as error:
+        sentence = f"the body is not what its Content-Encoding says: {error}"
+        raise Refusal(400, "unpacking", sentence) from None
+
+
+def check(body: Body, how: str, most: int) -> Iterator[None]:
+    """Raise what `unpacked` raises, before anything is done with the first piece; in steps."""
+    if how:
+        for _ in unpacked(body, how, most):
+            yield
+
+
+def too_large(most: int) -> Refusal:
+    """Return the refusal of a body with more than `most` bytes."""
+    return Refusal(413, "oversize", f"the body has more than {most} bytes, what --max-body allows")
+
+
+def _deflated(body: Body) -> Iterator[bytes]:
+    """Yield the content of what is called deflate: with a header of zlib (RFC 1950), or without any."""
+    first = b"".join(body[:2])[:2]
+    has_header = len(first) == 2 and first[0] & 15 == 8 and int.from_bytes(first, "big") % 31 == 0
+    return inflating(body, bare=not has_header)
+
+
+_WAYS: dict[str, Callable[[Body], Iterator[bytes]]] = {
+    "gzip": inflating,
+    "x-gzip": inflating,
+    "deflate": _deflated,
+    "zstd": lambda body: out_of_zstd(b"".join(body)),
+}

@@ -1,0 +1,207 @@
+"""Bodies posted as they are, by their Content-Type: lines, JSON, JSON lines, forms (sans-IO)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Sequence
+from enum import Enum
+from urllib.parse import parse_qsl
+
+from logsrv.linelog.framing.bodies.bodies import (
+    Asked,
+    Records,
+    Refusal,
+    Reply,
+    malformed,
+    parsed,
+    told,
+    too_long,
+)
+from logsrv.linelog.framing.bodies.json_made import gathered, made
+from logsrv.linelog.framing.bodies.json_parts import PIECE, SPARE, Span, begin_of, elements, values
+from logsrv.linelog.framing.bodies.json_text import (
+    can_stay,
+    objects_as_they_stand,
+    one_line,
+    plain_text,
+    without_halves,
+)
+from logsrv.linelog.framing.lines.records import without_ending
+
+
+class BodyKind(Enum):
+    """The ways in which a posted body is taken."""
+
+    TEXT = "lines"
+    JSON = "an object, or an array of what is to be stored"
+    JSON_LINES = "a value of JSON in each line"
+    FORM = "an object of the fields of a form"
+
+
+_SPACE = b" \t\r\n"
+_MOST_FIELDS = 10_000
+# Lines of JSON that are looked at together: what is made of them is several times as large for a moment.
+_AT_ONCE = 256 * 1024
+_KINDS = {
+    "": BodyKind.TEXT,
+    "application/json": BodyKind.JSON,
+    "application/x-ndjson": BodyKind.JSON_LINES,
+    "application/ndjson": BodyKind.JSON_LINES,
+    "application/jsonl": BodyKind.JSON_LINES,
+    "application/x-jsonl": BodyKind.JSON_LINES,
+    "application/jsonlines": BodyKind.JSON_LINES,
+    "application/x-jsonlines": BodyKind.JSON_LINES,
+    "application/json-lines": BodyKind.JSON_LINES,
+    "application/json-seq": BodyKind.JSON_LINES,
+    "application/x-www-form-urlencoded": BodyKind.FORM,
+    "application/logfmt": BodyKind.TEXT,
+    "application/x-logfmt": BodyKind.TEXT,
+    "application/xml": BodyKind.TEXT,
+    "application/yaml": BodyKind.TEXT,
+}
+# A form has neither, so this is something else that curl has sent with its usual Content-Type.
+_NO_FORM = re.compile(rb"[\r\n]|\A[^=]*\Z")
+
+
+def media_type(header: bytes | None) -> str:
+    """Return a Content-Type without its parameters, in lower case; empty if there is none."""
+    return (header or b"").partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def kind_of(media: str) -> BodyKind:
+    """Return how a body of this type is taken. Raises Refusal (415) for what is binary."""
+    if media in _KINDS:
+        return _KINDS[media]
+    if media.startswith("text/"):
+        return (
+            BodyKind.JSON_LINES
+            if media.removeprefix("text/") in ("x-ndjson", "jsonl")
+            else BodyKind.TEXT
+        )
+    if media.startswith("application/") and media.endswith("+json"):
+        return BodyKind.JSON
+    raise Refusal(
+        415,
+        "protocol",
+        "the Content-Type is none that lines are taken from: text, JSON, NDJSON or a form",
+    )
+
+
+def accepted(records: int, as_text: int = 0) -> Reply:
+    """Return the answer to what was taken; as_text: how many of them were promised to be JSON."""
+    return Reply(200, told(accepted=records, as_text=as_text))
+
+
+def take(body: bytes, asked: Asked, records: Records) -> Generator[None, None, Reply | None]:
+    """Take the records of a body, by its Content-Type; the answer is None if it is lines after all.
+
+    Raises Refusal.
+    """
+    kind = kind_of(asked.media)
+    if kind is BodyKind.JSON:
+        yield from _json(body, asked, records)
+    elif kind is BodyKind.JSON_LINES:
+        yield from _json_lines(body, asked, records)
+    elif kind is BodyKind.FORM and not _NO_FORM.search(body.strip(_SPACE)):
+        _form(body.strip(_SPACE), asked, records)
+    else:
+        return None
+    return accepted(len(records), records.as_text)
+
+
+def _json(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
+    most = asked.max_record
+    start = begin_of(body)
+    if body[start : start + 1] == b"[":
+        for spans in elements(body, start, len(body)):
+            yield from _elements(body, spans, records, most)
+            yield
+        return
+    if len(body) > max(SPARE * most, PIECE):
+        raise too_long(most)
+    try:
+        value = parsed(body)
+    except ValueError as error:
+        raise malformed(f"the body is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise malformed("the body has to be a JSON object, or an array of what is to be stored")
+    _add(records, value, body, most)
+
+
+def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -> Iterator[None]:
+    """Add neighbouring elements of an array."""
+    if spans and spans[0][1] - spans[0][0] > max(SPARE * most, PIECE):
+        raise too_long(most)
+    if not spans:
+        return
+    found = values(body, spans)
+    texts = [body[begin:end].strip(_SPACE) for begin, end in spans]
+    lines = b"\n".join(texts)
+    stays = can_stay(lines, len(texts), most) and without_halves(lines) == lines
+    if stays and str not in set(map(type, found)):
+        records.add_lines(lines + b"\n", len(texts))
+        return
+    for value, text in zip(found, texts, strict=True):
+        _add(records, value, text, most)
+        if records.due:
+            yield
+
+
+def _json_lines(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
+    start = 0
+    while start < len(body):
+        stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
+        piece = body[start:stop]
+        start = stop
+        number = objects_as_they_stand(piece.removesuffix(b"\n"), asked.max_record)
+        if number:
+            records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
+        else:
+            yield from _one_by_one(records, piece, asked.max_record)
+        yield
+
+
+def _one_by_one(records: Records, piece: bytes, most: int) -> Iterator[None]:
+    for line in piece.split(b"\n"):
+        if records.due:
+            yield
+        # RS stands before each text of a JSON sequence (RFC 7464).
+        text = line.strip(b" \t\r\x1e")
+        if not text:
+            continue
+        if len(text) > max(SPARE * most, PIECE):
+            raise too_long(most)
+        try:
+            value = parsed(text)
+        except ValueError:
+            records.as_text += 1
+            records.add(line.removesuffix(b"\r"), structured=False)
+        else:
+            _add(records, value, text, most)
+
+
+def _add(records: Records, value: object, text: bytes, most: int) -> None:
+    """Add a value of JSON: a string as its text, all else as it was written."""
+    if isinstance(value, str):
+        records.add(without_ending(plain_text(value)), structured=False)
+        return
+    record = one_line(text)
+    if len(record) > most:
+        raise too_long(most)
+    records.add(record)
+
+
+def _form(body: bytes, asked: Asked, records: Records) -> None:
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8", "backslashreplace"),
+            keep_blank_values=True,
+            errors="backslashreplace",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except ValueError:
+        raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
+    record = made(gathered(pairs), {})
+    if len(record) > asked.max_record:
+        raise too_long(asked.max_record)
+    records.add(record)

@@ -1,0 +1,172 @@
+"""JSON that is made here, of msgpack, protobuf and the like: compact, in the sender's order (sans-IO)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from logsrv.linelog.framing.bodies.json_text import harmless
+from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.lines.oversize import next_oversize
+
+# What is nested deeper is written as text: readers of JSON, ours among them, stop somewhere too.
+DEEPEST = 200
+
+
+class Written(float):
+    """A number that no float holds; `digits`: as it was written."""
+
+    digits: str
+
+    def __new__(cls, digits: str) -> Written:
+        number = super().__new__(cls, digits)
+        number.digits = digits
+        return number
+
+
+Known = Callable[[Any], str]
+Value = TypeVar("Value", str, bytes)
+
+
+def unknown(value: Any) -> str:
+    """Return text for a value of a kind that JSON does not have; this one knows none: raises TypeError."""
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def made(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known = unknown) -> bytes:
+    """Return a record as a JSON object on one line, with keys of ours behind its own.
+
+    Where it has a key of ours already it keeps that, and ours gets as many underscores before it as
+    it takes. Bytes that are not UTF-8 become the text `\\xNN`, other bytes text; NaN and the infinities
+    text; integers keep all their digits; keys that are no text become it. Of what is of any other kind
+    `known` makes text, or raises TypeError.
+    """
+    return _quickly(record, ours, known) or _with_care(record, ours, known)
+
+
+def _quickly(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes | None:
+    """Return the JSON of a record in which all is as nearly always; else None."""
+    found = {**record, **ours}
+    if len(found) != len(record) + len(ours):
+        return None
+    try:
+        line = orjson.dumps(found, known, _ONLY_JSON)
+    except TypeError:
+        # Bytes, keys that are no text, long integers, what is nested deeply.
+        return None
+    if b"null" in line and not _is_finite(found):
+        return None
+    if line.isascii() and b"\x7f" not in line:
+        # A copy has its own size: what orjson made keeps some 4 KiB from being used by the next one.
+        return bytes(memoryview(line))
+    return harmless(line.decode()).encode()
+
+
+def made_together(
+    records: Sequence[Mapping[str, Any]], longest: int, known: Known = unknown
+) -> bytes | None:
+    """Return records as lines, each as `made` would make it; None if one of them takes more care.
+
+    longest: bytes that a line may have. One call for all costs a fifth of one for each.
+    """
+    between = [_LF] * (2 * len(records) - 1)
+    between[::2] = records
+    try:
+        text = orjson.dumps(between, known, _ONLY_JSON)
+    except TypeError:
+        return None
+    if b"null" in text and not all(map(_is_finite, records)):
+        return None
+    # In JSON an LF stands in no string, so none is anywhere but where it was put.
+    lines = text[1:-1].replace(b",\n,", b"\n") + b"\n"
+    if not lines.isascii() or b"\x7f" in lines:
+        lines = lines if escaped(lines) == lines else harmless(lines.decode()).encode()
+    return lines if next_oversize(lines, 0, longest) < 0 else None
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether there is no NaN and no infinity in what orjson has written, as null if there is."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, (list, tuple)) else True
+
+
+_LF: Any = orjson.Fragment(b"\n")
+# Nothing of Python's becomes JSON by itself.
+_ONLY_JSON = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+def _with_care(record: Mapping[Any, Any], ours: Mapping[str, Any], known: Known) -> bytes:
+    found = {_key(key): _plain(value, 1, known) for key, value in record.items()}
+    for name, value in ours.items():
+        while name in found:
+            name = f"_{name}"
+        found[name] = _plain(value, 1, known)
+    return as_json(found)
+
+
+def gathered(pairs: Iterable[tuple[str, Value]]) -> dict[str, Value | list[Value]]:
+    """Return names and values as a record: of a name that is there more than once, a list."""
+    found: dict[str, Value | list[Value]] = {}
+    for name, value in pairs:
+        before = found.get(name)
+        if before is None:
+            found[name] = value
+        elif isinstance(before, list):
+            before.append(value)
+        else:
+            found[name] = [before, value]
+    return found
+
+
+def as_json(value: Any) -> bytes:
+    """Return a value of dicts, lists, text, numbers, truth values and None as JSON on one line."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return harmless(text).encode()
+
+
+def in_base64(data: bytes) -> str:
+    """Return bytes of a kind that nobody knows as text."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bytes):
+        return _text(key)
+    return as_json(_plain(key, 1, repr)).decode()
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any, depth: int, known: Known) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, bytes):
+        return _text(value)
+    if isinstance(value, Written):
+        return value.digits
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        if depth > DEEPEST:
+            return "{}"
+        return {_key(key): _plain(one, depth + 1, known) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return "[]" if depth > DEEPEST else [_plain(one, depth + 1, known) for one in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return known(value)

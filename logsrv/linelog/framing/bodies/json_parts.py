@@ -1,0 +1,226 @@
+"""Large JSON texts, taken apart by their brackets and commas: no more is parsed than a part (sans-IO).
+
+A body of 64 MiB may have twenty million values in it, which take gigabytes as objects, and half a minute.
+Which commas divide the elements of an array is found for 256 KiB at a time; what stands between two of
+them is parsed together. What is no JSON does not parse, wherever it was divided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from logsrv.linelog.framing.bodies.bodies import Records, Refusal, malformed, parsed
+
+PIECE = 256 << 10
+"""Bytes that are looked through, or parsed, at a time."""
+# Times as long as a record may a text be of which one is made: keys and quotes may go, and white space.
+SPARE = 4
+# What stands beside the large arrays may have so many bytes, and be so many members.
+_MOST_BESIDE = 4 << 20
+_MOST_MEMBERS = 100_000
+# Members between two turns for others.
+_TURN = 2048
+_SPACE = b" \t\r\n"
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_BACKSLASHES = re.compile(rb"\\*")
+_BACKSLASH, _BRACKET, _COLON_SIGN = b"\\]:"
+_QUOTE, _OPEN, _CLOSE, _COMMA, _COLON = range(1, 6)
+_KINDS = np.zeros(256, np.uint8)
+for _kind, _signs in (
+    (_QUOTE, b'"'),
+    (_OPEN, b"[{"),
+    (_CLOSE, b"]}"),
+    (_COMMA, b","),
+    (_COLON, b":"),
+):
+    _KINDS[list(_signs)] = _kind
+
+Places: TypeAlias = npt.NDArray[np.intp]
+Span: TypeAlias = tuple[int, int]
+
+
+def begin_of(text: bytes, start: int = 0) -> int:
+    """Return where something else than white space stands, `start` or behind it."""
+    found = _BLANK.match(text, start)
+    return found.end() if found else start
+
+
+def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
+    """Give where the elements of the array at `start` stand, some at a time; none where others have a turn.
+
+    stop: where it ends. Those that are given together stand in 256 KiB, but for the beginning of the first.
+    Raises Refusal for what is no array.
+    """
+    begin = start + 1
+    for commas, _, end in _divided(text, start):
+        found: list[Span] = []
+        for comma in commas.tolist():
+            found.append((begin, comma))
+            begin = comma + 1
+        if end >= 0 and (begin > start + 1 or text[begin:end].strip(_SPACE)):
+            found.append((begin, end))
+        yield found
+        if end >= 0:
+            if text[end] != _BRACKET or text[end + 1 : stop].strip(_SPACE):
+                raise malformed("the body is no JSON: something follows the end of an array")
+            return
+    raise malformed("the body is no JSON: an array has no end")
+
+
+def values(text: bytes, spans: Sequence[Span]) -> list[Any]:
+    """Return what stands in neighbouring elements. Raises Refusal (400) for what is no JSON."""
+    try:
+        found = parsed(b"[%b]" % text[spans[0][0] : spans[-1][1]])
+    except ValueError as error:
+        raise malformed(f"the body is no JSON: {error}") from None
+    if len(found) != len(spans):
+        raise malformed("the body is no JSON: something is missing between two commas")
+    return list(found)
+
+
+def several(
+    text: bytes, path: Sequence[str], most: int, records: Records
+) -> Iterator[dict[str, Any] | None]:
+    """Give a JSON object as smaller ones of the same shape, with None where others may have a turn.
+
+    path: keys of the arrays, each in the elements of the one before, that are given some elements at a
+    time; what else there is stands in each. most: bytes that a record may have; `records` is told of an
+    element of the last array from which only a longer one could be made. Raises Refusal.
+    """
+    start, stop = begin_of(text), len(text.rstrip(_SPACE))
+    if text[start : start + 1] != b"{":
+        raise malformed("the body is no JSON object")
+    for part in _several(text, (start, stop), path, most, records):
+        yield part[0] if part else None
+
+
+def _several(
+    text: bytes, span: Span, path: Sequence[str], most: int, records: Records
+) -> Iterator[list[Any]]:
+    """Give parts in lists of one, and empty lists where others may have a turn."""
+    start, stop = span
+    if not path or stop - start <= PIECE or text[start : start + 1] != b"{":
+        if stop - start > max(PIECE, SPARE * most):
+            records.leave_out(stop - start)
+        else:
+            yield values(text, [span])
+        return
+    beside: dict[str, Any] = {}
+    found: Span | None = None
+    size = number = 0
+    for member in _members(text, start, stop):
+        if member is None:
+            yield []
+            continue
+        key, where = member
+        number += 1
+        if number % _TURN == 0:
+            yield []
+        if key == path[0]:
+            found = where
+            continue
+        size += where[1] - where[0]
+        if size > _MOST_BESIDE or number > _MOST_MEMBERS:
+            raise Refusal(413, "oversize", "the body has too much beside its records")
+        beside[key] = values(text, [where])[0]
+    if found is None:
+        yield [beside]
+        return
+    at = begin_of(text, found[0])
+    if text[at : at + 1] != b"[":
+        yield [{**beside, path[0]: values(text, [found])[0]}]
+        return
+    for spans in elements(text, at, found[1]):
+        for some in _small(spans):
+            if some[-1][1] - some[0][0] <= 2 * PIECE:
+                yield [{**beside, path[0]: values(text, some)}]
+                continue
+            inside = (begin_of(text, some[0][0]), some[0][1])
+            for part in _several(text, inside, path[1:], most, records):
+                yield [{**beside, path[0]: part}] if part else []
+        yield []
+
+
+def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    """Give elements together that are small together; one that is large by itself is the first of them."""
+    if spans and spans[0][1] - spans[0][0] > PIECE:
+        yield spans[:1]
+        spans = spans[1:]
+    if spans:
+        yield spans
+
+
+def _members(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
+    """Give key and value of each member of an object, and None for a turn. Raises Refusal."""
+    begin, colon = start + 1, -1
+    for commas, colons, end in _divided(text, start):
+        places = sorted([*commas.tolist(), *colons.tolist(), *([end] if end >= 0 else ())])
+        for place in places:
+            if text[place] == _COLON_SIGN:
+                if colon >= 0:
+                    raise malformed("the body is no JSON: a member has two colons")
+                colon = place
+                continue
+            if colon >= 0:
+                yield _key(text[begin:colon]), (colon + 1, place)
+            elif text[begin:place].strip(_SPACE) or place != end or begin > start + 1:
+                raise malformed("the body is no JSON: a member has no colon")
+            begin, colon = place + 1, -1
+        if end >= 0:
+            if text[end : end + 1] != b"}" or text[end + 1 : stop].strip(_SPACE):
+                raise malformed("the body is no JSON: something follows its end")
+            return
+        yield None
+    raise malformed("the body is no JSON: an object has no end")
+
+
+def _key(text: bytes) -> str:
+    try:
+        key = parsed(text)
+    except ValueError as error:
+        raise malformed(f"the body is no JSON: {error}") from None
+    if not isinstance(key, str):
+        raise malformed("the body is no JSON: a key is no string")
+    return key
+
+
+def _divided(text: bytes, start: int) -> Iterator[tuple[Places, Places, int]]:
+    """Give where commas and colons stand right inside the brackets at `start`; where those close, or -1."""
+    at, depth, inside = start, 0, 0
+    while at < len(text):
+        stop = min(at + PIECE, len(text))
+        if text[stop - 1] == _BACKSLASH:
+            # Backslashes are judged together, and with what stands behind them.
+            found = _BACKSLASHES.match(text, stop)
+            stop = min((found.end() if found else stop) + 1, len(text))
+        piece = text[at:stop]
+        if b"\\" in piece:
+            piece = piece.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+        kinds: npt.NDArray[np.uint8] = _KINDS[np.frombuffer(piece, np.uint8)]
+        places = np.flatnonzero(kinds)
+        kinds = kinds[places]
+        quotes = kinds == _QUOTE
+        quoted = (np.cumsum(quotes) + inside) & 1
+        inside = int(quoted[-1]) if len(quoted) else inside
+        outside = ~quotes & (quoted == 0)
+        places, kinds = places[outside], kinds[outside]
+        depths = np.cumsum((kinds == _OPEN).astype(np.int8) - (kinds == _CLOSE), dtype=np.intp)
+        depths += depth
+        depth = int(depths[-1]) if len(depths) else depth
+        closed = np.flatnonzero(depths == 0)
+        end = -1
+        if len(closed):
+            end = int(places[closed[0]]) + at
+            before = slice(int(closed[0]))
+            places, kinds, depths = places[before], kinds[before], depths[before]
+        places = places + at
+        right = depths == 1
+        yield places[right & (kinds == _COMMA)], places[right & (kinds == _COLON)], end
+        if end >= 0:
+            return
+        at = stop

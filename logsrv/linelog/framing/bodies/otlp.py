@@ -1,0 +1,312 @@
+"""Logs over OTLP/HTTP, JSON or protobuf: each log record becomes a record (sans-IO)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeAlias
+
+from logsrv.linelog.framing.bodies.bodies import (
+    JSON,
+    Asked,
+    Records,
+    Refusal,
+    Reply,
+    Steps,
+    malformed,
+    told,
+)
+from logsrv.linelog.framing.bodies.extras import needed, read_message
+from logsrv.linelog.framing.bodies.json_made import made, made_together
+from logsrv.linelog.framing.bodies.json_parts import several
+from logsrv.linelog.framing.bodies.protobuf_parts import several as parts_of_message
+from logsrv.linelog.framing.bodies.times import of_nanoseconds
+
+PROTOBUF = "application/x-protobuf"
+# As deep as protobuf itself goes.
+DEEPEST = 100
+# As much as a message of protobuf that has others in it counts: an empty one has two bytes.
+_CONTAINER = 1000
+# Bytes of the keys of a value made flat, as each has all names above it; and how many may be alike.
+_MOST_KEYS = 16 << 20
+_MOST_ALIKE = 100
+# Where the log records are: keys in JSON, numbers of fields in protobuf; and how many are made together.
+_PATH = ("resourceLogs", "scopeLogs", "logRecords")
+_NUMBERS = (1, 2, 2)
+_AT_ONCE = 64
+# A resource of more bytes: then each record is made by itself, as it has all of them.
+_LARGE = 16 << 10
+_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_SERVICE = "opentelemetry.proto.collector.logs.v1.logs_service_pb2"
+_NONE = "the body has nothing in it that is as OTLP has logs"
+# What is raised where something stands in the place of something else.
+_DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
+# A log record as keys and values, before `made`.
+Record: TypeAlias = dict[str, Any]
+
+
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the log records of an export request; those that are none, or too long, are rejected.
+
+    Raises Refusal.
+    """
+    if asked.media == JSON:
+        parts = several(body, _PATH, asked.max_record, records)
+        found = chain.from_iterable(_of_json(part, records) for part in parts)
+    elif asked.media == PROTOBUF:
+        messages = parts_of_message(body, _NUMBERS, asked.max_record, records)
+        found = chain.from_iterable(_of_protobuf(part, records) for part in messages)
+    else:
+        raise Refusal(
+            415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
+        )
+    some: list[Record] = []
+    try:
+        for one in found:
+            if one is not None:
+                some.append(one)
+                records.expect(len(some))
+            if one is None or len(some) == _AT_ONCE:
+                yield from _add(some, asked.max_record, records)
+                some = []
+        yield from _add(some, asked.max_record, records)
+    except _DAMAGED:
+        raise malformed(_NONE) from None
+    if records.reasons["protocol"] and not len(records):
+        raise malformed(_NONE)
+    return _reply(records, asked)
+
+
+def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
+    lines = made_together(some, most) if some else None
+    if lines is not None:
+        records.add_lines(lines, len(some))
+    else:
+        for one in some:
+            records.add_unless_longer(made(one, {}), most)
+            if records.due:
+                yield
+    yield
+
+
+def _reply(records: Records, asked: Asked) -> Reply:
+    rejected = records.refused
+    what = "not as OTLP has them, or " if records.reasons["protocol"] else ""
+    why = f"{what}longer than {asked.max_record} bytes, what --max-record allows"
+    if asked.media == JSON:
+        partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
+        return Reply(200, told(partialSuccess=partial))
+    answer = _service().ExportLogsServiceResponse()
+    if rejected:
+        answer.partial_success.rejected_log_records = rejected
+        answer.partial_success.error_message = why
+    return Reply(200, answer.SerializeToString(), PROTOBUF)
+
+
+def _service() -> Any:
+    return needed(_SERVICE, "logs over OTLP in protobuf")
+
+
+def _of_protobuf(part: bytes | None, records: Records) -> Iterator[Record | None]:
+    """Give the log records of a part, and None where what was given is to be made into lines."""
+    if part is None:
+        yield None
+        return
+    request = read_message(_service().ExportLogsServiceRequest, part)
+    for logs in request.resource_logs:
+        records.made(_CONTAINER)
+        resource = _resource(_pairs, logs.resource.attributes)
+        large = resource is not None and len(made(resource, {})) > _LARGE
+        for scope_logs in logs.scope_logs:
+            records.made(_CONTAINER)
+            for one in scope_logs.log_records:
+                yield _one(records, _of_message, one, scope_logs, resource)
+                if large:
+                    yield None
+    yield None
+
+
+def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record | None:
+    """Return the keys of a resource; None if they are none: then its records are."""
+    try:
+        return _flat("resource", read(attributes))
+    except (Refusal, *_DAMAGED):
+        return None
+
+
+def _one(
+    records: Records, make: Callable[[Any, Any, Record], Record], *parts: Any
+) -> Record | None:
+    """Return what a log record becomes; None if it is none, which costs nobody else anything."""
+    *_, resource = parts
+    try:
+        if resource is not None:
+            return make(*parts)
+    except (Refusal, *_DAMAGED):
+        pass
+    records.reject()
+    return None
+
+
+def _of_message(one: Any, scope_logs: Any, resource: Record) -> Record:
+    return _record(
+        one.time_unix_nano or one.observed_time_unix_nano,
+        (one.severity_number, one.severity_text),
+        _value(one.body),
+        _pairs(one.attributes),
+        (resource, scope_logs.scope.name),
+        (one.trace_id.hex(), one.span_id.hex(), getattr(one, "event_name", "")),
+    )
+
+
+def _pairs(pairs: Any) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_value(one) for one in value.array_value.values]
+    if kind == "kvlist_value":
+        return _pairs(value.kvlist_value.values)
+    return None if kind is None else getattr(value, kind)
+
+
+def _of_json(request: dict[str, Any] | None, records: Records) -> Iterator[Record | None]:
+    if request is None:
+        yield None
+        return
+    for logs in _items(request, "resourceLogs"):
+        resource = _resource(_json_attributes, logs)
+        large = resource is not None and len(made(resource, {})) > _LARGE
+        for scope_logs in _items(logs, "scopeLogs"):
+            for one in _items(scope_logs, "logRecords"):
+                yield _one(records, _of_object, one, scope_logs, resource)
+                if large:
+                    yield None
+    yield None
+
+
+def _items(holder: Any, key: str) -> Sequence[Any]:
+    """Return the elements of a list, none if there is none; what stands in the place of it is one."""
+    if not isinstance(holder, dict):
+        return [holder]
+    found = holder.get(key) or ()
+    return found if isinstance(found, (list, tuple)) else [found]
+
+
+def _json_attributes(logs: dict[str, Any]) -> dict[str, Any]:
+    return _json_pairs((logs.get("resource") or {}).get("attributes"))
+
+
+def _of_object(one: dict[str, Any], scope_logs: dict[str, Any], resource: Record) -> Record:
+    return _record(
+        int(one.get("timeUnixNano") or 0) or int(one.get("observedTimeUnixNano") or 0),
+        (_number(one.get("severityNumber") or 0), one.get("severityText") or ""),
+        _json_value(one.get("body"), 1),
+        _json_pairs(one.get("attributes")),
+        (resource, (scope_logs.get("scope") or {}).get("name") or ""),
+        tuple((one.get(key) or "") for key in ("traceId", "spanId", "eventName")),
+    )
+
+
+def _json_pairs(pairs: Sequence[Any] | None, depth: int = 1) -> dict[str, Any]:
+    return {pair["key"]: _json_value(pair.get("value"), depth) for pair in pairs or ()}
+
+
+def _json_value(value: Mapping[str, Any] | None, depth: int) -> Any:
+    """Return an AnyValue as a value; nothing, and a kind that nobody knows yet, is None."""
+    if depth > DEEPEST:
+        raise malformed(f"a value is nested deeper than {DEEPEST} times")
+    for kind, found in (value or {}).items():
+        if kind == "arrayValue":
+            return [_json_value(one, depth + 1) for one in found.get("values") or ()]
+        if kind == "kvlistValue":
+            return _json_pairs(found.get("values"), depth + 1)
+        if kind == "intValue":
+            return int(found)
+        if kind == "bytesValue":
+            return base64.b64decode(found)
+        if kind in ("stringValue", "boolValue", "doubleValue"):
+            return found
+    return None
+
+
+def _number(severity: int | str) -> int:
+    """Return a number of a severity that may be written by its name."""
+    if isinstance(severity, int) or severity.isdigit():
+        return int(severity)
+    name = severity.removeprefix("SEVERITY_NUMBER_")
+    return next((number for number in range(1, 25) if _short_name(number) == name), 0)
+
+
+def _short_name(severity: int) -> str:
+    if not 1 <= severity <= 24:
+        return ""
+    level, more = divmod(severity - 1, 4)
+    return _LEVELS[level] + (str(more + 1) if more else "")
+
+
+def _record(
+    time: int,
+    severity: tuple[int, str],
+    body: Any,
+    attributes: Mapping[str, Any],
+    origin: tuple[Record, str],
+    ids: tuple[str, ...],
+) -> Record:
+    """Return a log record with flat keys, those that say nothing left out.
+
+    time: nanoseconds since 1970, or 0. severity: number and text. origin: keys of the resource, already
+    flat, and the name of the scope. ids: of trace and span, and the name of an event.
+    """
+    number, text = severity
+    resource, scope = origin
+    found: Record = {"time": of_nanoseconds(0, time) or str(time)} if time else {}
+    if text or number:
+        found["severity"] = text or _short_name(number) or str(number)
+    if number:
+        found["severity_number"] = number
+    if body is not None:
+        found |= _flat("body", body)
+    _flatten("attributes", attributes, found, top=True)
+    found |= resource
+    rest = zip(("scope", "trace_id", "span_id", "event_name"), (scope, *ids), strict=True)
+    found |= {name: value for name, value in rest if value}
+    return found
+
+
+def _flat(prefix: str, value: Any) -> Record:
+    """Return a value under keys with dots, as many as its maps have."""
+    found: Record = {}
+    _flatten(prefix, value, found, top=prefix == "resource")
+    return found
+
+
+def _flatten(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
+    """Put a value into `found`, flat. Raises Refusal for keys that become too many bytes, or alike."""
+    if _bytes_of_keys(len(prefix), value) > _MOST_KEYS:
+        sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
+        raise Refusal(413, "oversize", sentence)
+    _put(prefix, value, found, top=top)
+
+
+def _bytes_of_keys(before: int, value: Any) -> int:
+    if isinstance(value, Mapping) and value:
+        return sum(_bytes_of_keys(before + 1 + len(key), one) for key, one in value.items())
+    return before
+
+
+def _put(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
+    if isinstance(value, Mapping) and (value or top):
+        for key, one in value.items():
+            _put(f"{prefix}.{key}", one, found)
+        return
+    alike = 0
+    while prefix in found:
+        alike += 1
+        if alike > _MOST_ALIKE:
+            raise malformed(f"more than {_MOST_ALIKE} keys of a log record become the same one")
+        prefix = f"_{prefix}"
+    found[prefix] = value

@@ -1,0 +1,122 @@
+"""Large protobuf messages, taken apart by the lengths in them: no more is parsed than a part (sans-IO)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from logsrv.linelog.framing.bodies.bodies import Records, Refusal, malformed
+
+PIECE = 256 << 10
+# What stands beside the records, which is in each part, and how many fields a message may have.
+_MOST_BESIDE = 1 << 20
+_MOST_FIELDS = 2_000_000
+# Fields between two turns for others.
+_STEP = 4096
+_LENGTHS = {1: 8, 5: 4}
+
+
+def several(
+    message: bytes, path: Sequence[int], most: int, records: Records
+) -> Iterator[bytes | None]:
+    """Give a message as smaller ones of the same kind, with None where others may have a turn.
+
+    path: numbers of the repeated fields, each inside the one before, of which some are in each part; what
+    else there is stands in all. most: bytes that a record may have; `records` is told of an innermost field
+    from which only a longer one could be made. Raises Refusal.
+    """
+    if len(message) <= PIECE:
+        yield message
+    else:
+        yield from _several(memoryview(message), path, most, records)
+
+
+def _several(
+    body: memoryview, path: Sequence[int], most: int, records: Records
+) -> Iterator[bytes | None]:
+    beside: list[memoryview] = []
+    size = 0
+    for field in _fields(body):
+        if field is None:
+            yield None
+            continue
+        number, start, _, stop = field
+        if number != path[0]:
+            size += stop - start
+            if size > _MOST_BESIDE:
+                raise Refusal(413, "oversize", "the body has too much beside its records")
+            beside.append(body[start:stop])
+    rest = b"".join(beside)
+    yield rest
+    begin = end = 0
+    for field in _fields(body):
+        if field is None:
+            yield None
+            continue
+        number, start, content, stop = field
+        large = stop - start > PIECE
+        if begin < end and (number != path[0] or large or stop - begin > PIECE):
+            yield rest + body[begin:end]
+            begin = end
+        if number != path[0]:
+            continue
+        if not large:
+            begin = begin if begin < end else start
+            end = stop
+        elif len(path) > 1:
+            for part in _several(body[content:stop], path[1:], most, records):
+                yield None if part is None else rest + _field(path[0], part)
+        elif stop - start > 4 * most:
+            records.leave_out(stop - start)
+        else:
+            yield rest + body[start:stop]
+    if begin < end:
+        yield rest + body[begin:end]
+
+
+def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
+    """Give of each field its number, and where it begins, its content begins, and both end."""
+    at, count = 0, 0
+    while at < len(body):
+        start = at
+        tag, at = _varint(body, at)
+        kind = tag & 7
+        if kind == 2:
+            length, at = _varint(body, at)
+            stop = at + length
+        elif kind == 0:
+            _, stop = _varint(body, at)
+        elif kind in _LENGTHS:
+            stop = at + _LENGTHS[kind]
+        else:
+            raise malformed("the body is no protobuf message of this kind")
+        if stop > len(body):
+            raise malformed("the body ends in the middle of a field")
+        yield tag >> 3, start, at, stop
+        at = stop
+        count += 1
+        if count % _STEP == 0:
+            if count > _MOST_FIELDS:
+                raise Refusal(413, "oversize", f"a message has more than {_MOST_FIELDS} fields")
+            yield None
+
+
+def _varint(body: memoryview, at: int) -> tuple[int, int]:
+    number = shift = 0
+    while at < len(body) and shift < 64:
+        code = body[at]
+        at += 1
+        number |= (code & 127) << shift
+        if code < 128:
+            return number, at
+        shift += 7
+    raise malformed("the body ends in the middle of a field")
+
+
+def _field(number: int, content: bytes) -> bytes:
+    head = bytearray()
+    for left in (number << 3 | 2, len(content)):
+        while left > 127:
+            head.append(left & 127 | 128)
+            left >>= 7
+        head.append(left)
+    return bytes(head) + content

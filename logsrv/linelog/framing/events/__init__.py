@@ -1,0 +1,1 @@
+"""Events: records of Fluentd, Beats, Graylog, journald and Python's logging."""

@@ -1,0 +1,106 @@
+"""GELF in datagrams: chunks of one message put together again, and unpacked; all of it bounded (sans-IO).
+
+    1e 0f, 8 bytes that name the message, number of the chunk from 0, how many there are (128 at most)
+
+What is packed (zlib, gzip) is so before it is cut into chunks.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from logsrv.linelog.framing.bodies.inflated import TooLargeError, UnpackingError, inflated
+from logsrv.linelog.framing.lines.clean import escaped
+
+MAGIC = b"\x1e\x0f"
+SECONDS = 5.0
+"""The time that all chunks of a message have to come in, as Graylog has it."""
+
+MOST_UNFINISHED = 1000
+MOST_BYTES = 32 << 20
+"""Messages of one listener that may be unfinished, and their bytes; the oldest gives way."""
+
+_MOST_CHUNKS = 128
+_HEADER = 12
+_GZIP = b"\x1f\x8b"
+
+
+@attrs.define
+class Message:
+    """A message of which chunks have come: since when (seconds), how many there are, and which are here."""
+
+    began: float
+    count: int
+    chunks: dict[int, bytes] = attrs.field(factory=dict)
+    size: int = 0
+
+
+class Chunks:
+    """The unfinished messages of a listener, oldest first; times come from the caller.
+
+    given_up: how many there were of which not all chunks came in time, or that had to give way.
+    """
+
+    def __init__(self) -> None:
+        self.given_up = 0
+        self._unfinished: dict[tuple[str, bytes], Message] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._unfinished)
+
+    def add(self, source: str, datagram: bytes, now: float) -> bytes | None:
+        """Return the message that a chunk completes, or None. What is no good as a chunk is a message."""
+        self.expire(now)
+        key = source, datagram[2:10]
+        number, count = datagram[10:_HEADER] if len(datagram) >= _HEADER else (_MOST_CHUNKS, 0)
+        begun = self._unfinished.get(key)
+        if not number < count <= _MOST_CHUNKS or (begun and begun.count != count):
+            return datagram
+        if begun is None:
+            begun = self._unfinished[key] = Message(now, count)
+        if number not in begun.chunks:
+            begun.chunks[number] = datagram[_HEADER:]
+            begun.size += len(datagram)
+            self._size += len(datagram)
+        if len(begun.chunks) == count:
+            self._remove(key)
+            return b"".join([begun.chunks[one] for one in range(count)])
+        while len(self._unfinished) > MOST_UNFINISHED or self._size > MOST_BYTES:
+            self._give_up()
+        return None
+
+    def expire(self, now: float) -> None:
+        """Give up messages that have had their time."""
+        while self._unfinished and self._oldest().began + SECONDS <= now:
+            self._give_up()
+
+    def _oldest(self) -> Message:
+        return next(iter(self._unfinished.values()))
+
+    def _give_up(self) -> None:
+        self._remove(next(iter(self._unfinished)))
+        self.given_up += 1
+
+    def _remove(self, key: tuple[str, bytes]) -> None:
+        self._size -= self._unfinished.pop(key).size
+
+
+def unpacked(message: bytes, most: int) -> bytes:
+    """Return a message unpacked, or as it is if it is not packed, or damaged.
+
+    Raises TooLargeError for one that has more than `most` bytes unpacked, or escaped as it would be stored.
+    """
+    zlib_header = message[:1] == b"\x78" and int.from_bytes(message[:2], "big") % 31 == 0
+    if not (zlib_header or message.startswith(_GZIP)):
+        return message
+    try:
+        text = inflated(message, most)
+    except TooLargeError:
+        raise
+    except UnpackingError:
+        return message
+    # An escape has four bytes, and an LF becomes one: no line ends within a message.
+    if len(text) > most // 4 and len(escaped(text)) + 3 * text.count(b"\n") > most:
+        raise TooLargeError(f"it would be more than {most} bytes in the store")
+    return text

@@ -1,0 +1,203 @@
+"""Entries of systemd's journal: in the export format, cut anywhere, and as single datagrams (sans-IO).
+
+    KEY=text LF                         a field
+    KEY LF, size (64 bits, little-endian), data, LF     a field with anything in it
+    LF                                  the end of an entry; not in a datagram, which is one
+
+https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_PROTOCOL
+"""
+
+from __future__ import annotations
+
+from logsrv.linelog.framing.bodies.bodies import Asked, Records, Refusal, Reply, Steps, malformed
+from logsrv.linelog.framing.bodies.json_made import gathered, made
+
+# An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
+MOST_ENTRY = 16 << 20
+# Bytes that systemd allows a field; what says that it has more has no size there.
+_MOST_FIELD = 768 << 20
+# Bytes that are looked at in one step: hundreds of entries, if they are that small.
+_PIECE = 2 << 10
+# What a field takes beside its bytes.
+_FIELD = 100
+_SIZE = 8
+_TO_ITS_LF = -1
+
+
+TAKEN = Reply(202, b"OK.\n", "text/plain")
+"""What systemd-journal-upload hears when all of it is safe."""
+
+
+class JournalFramer:
+    """The framer of one upload: bytes in with `receive` and `finish`, the entries that are whole out.
+
+    max_record: entries that become longer are stored as text. Fields that do not fit into an entry of
+    MOST_ENTRY bytes, such as a core dump, are left out, and the entry is counted as oversize.
+    """
+
+    def __init__(self, max_record: int) -> None:
+        self._max_record = max_record
+        self._held = bytearray()
+        # Up to here what is held is known to be fields that are whole.
+        self._at = 0
+        # Up to here there is no end of the line that begins at `_at`.
+        self._looked = 0
+        # Bytes that have to be there before there is anything to do.
+        self._wanted = 0
+        # Bytes of a field that are to be passed over, or _TO_ITS_LF.
+        self._passing = 0
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._size = 0
+        self._left_out = False
+        # What is wrong behind the entries that were returned last.
+        self._wrong: Refusal | None = None
+
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their entry."""
+        return self._size + len(self._held)
+
+    @property
+    def missing(self) -> int:
+        """Return how many bytes are only to be kept, or passed over, before there is anything to do."""
+        return max(self._passing, self._wanted - len(self._held), 0)
+
+    def receive(self, data: bytes) -> Records:
+        """Return the entries that are complete with `data`. Raises Refusal (400).
+
+        Entries before what is wrong are returned; the next call raises.
+        """
+        if self._wrong:
+            raise self._wrong
+        if self._passing:
+            data = self._pass_over(data)
+        self._held += data
+        records = Records()
+        if len(self._held) < self._wanted:
+            return records
+        self._wanted = 0
+        try:
+            while self._field(records):
+                pass
+        except Refusal as refusal:
+            if not len(records):
+                raise
+            self._wrong = refusal
+            return records
+        del self._held[: self._at]
+        self._wanted -= self._at
+        self._looked = max(0, self._looked - self._at)
+        self._at = 0
+        if self._held and not self._fits(len(self._held)):
+            # A line: of what has a size it is known before.
+            self._leave_out(_TO_ITS_LF)
+            self._held.clear()
+            self._looked = 0
+        return records
+
+    def finish(self) -> Records:
+        """Return the entry that the end of the upload ends; raises Refusal if a field of it has no end."""
+        records = Records()
+        if self._wrong:
+            raise self._wrong
+        if self._held or self._passing:
+            raise malformed("the upload ends in the middle of a field")
+        self._end(records)
+        return records
+
+    def _fits(self, more: int) -> bool:
+        return self._size + more <= MOST_ENTRY
+
+    def _leave_out(self, passing: int) -> None:
+        self._left_out = True
+        self._passing = passing
+
+    def _pass_over(self, data: bytes) -> bytes:
+        """Return what follows the field that is passed over."""
+        if self._passing == _TO_ITS_LF:
+            ended = data.find(b"\n") + 1
+            if ended:
+                self._passing = 0
+            return data[ended:] if ended else b""
+        passed = min(self._passing, len(data))
+        self._passing -= passed
+        return data[passed:]
+
+    def _field(self, records: Records) -> bool:
+        """Take one field, or the end of an entry. Return false if there is no whole one."""
+        held, at = self._held, self._at
+        ended = held.find(b"\n", max(at, self._looked))
+        if ended < 0:
+            self._looked = len(held)
+            return False
+        if ended == at:
+            self._at += 1
+            self._end(records)
+            return True
+        key, equals, value = bytes(held[at:ended]).partition(b"=")
+        self._at = ended + 1
+        if not equals:
+            data = ended + 1 + _SIZE
+            size = int.from_bytes(held[ended + 1 : data], "little")
+            if len(held) >= data and not self._fits(len(key) + size + _FIELD):
+                return self._pass_over_field(data, size)
+            if len(held) < data or len(held) <= data + size:
+                self._at = at
+                self._wanted = data + size + 1 if len(held) >= data else data
+                return False
+            value = bytes(held[data : data + size])
+            if held[data + size] != 10:
+                raise malformed("a field of an entry does not end where its size says")
+            self._at = data + size + 1
+        if self._fits(len(key) + len(value) + _FIELD):
+            self._fields.append((key, value))
+            self._size += len(key) + len(value) + _FIELD
+        else:
+            self._left_out = True
+        return True
+
+    def _pass_over_field(self, data: int, size: int) -> bool:
+        if size > _MOST_FIELD:
+            raise malformed("a field of an entry has a size that none has")
+        # With the LF behind it.
+        stop = data + size + 1
+        self._at = min(stop, len(self._held))
+        self._leave_out(stop - self._at)
+        return not self._passing
+
+    def _end(self, records: Records) -> None:
+        if self._left_out:
+            records.reasons["oversize"] += 1
+            self._left_out = False
+        if self._fields:
+            add_entry(records, self._fields, self._max_record)
+            self._fields, self._size = [], 0
+
+
+def take(body: bytes, asked: Asked, records: Records) -> Steps:
+    """Take the entries of an upload that was packed. Raises Refusal."""
+    framer = JournalFramer(asked.max_record)
+    for at in range(0, len(body), _PIECE):
+        records.add_all(framer.receive(body[at : at + _PIECE]))
+        yield
+    records.add_all(framer.finish())
+    return TAKEN
+
+
+def entry_of(datagram: bytes, max_record: int) -> Records:
+    """Return the entry in a datagram of the native protocol. Raises Refusal for what is none."""
+    framer = JournalFramer(max_record)
+    records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
+    last = framer.finish()
+    if len(records) + len(last) > 1:
+        raise malformed("the datagram has more than one entry")
+    return records if len(records) else last
+
+
+def add_entry(records: Records, fields: list[tuple[bytes, bytes]], max_record: int) -> None:
+    """Add an entry: a JSON object of its fields, those that are there more than once as arrays."""
+    named = ((key.decode("utf-8", "backslashreplace"), value) for key, value in fields)
+    record = made(gathered(named), {})
+    fits = len(record) <= max_record
+    records.as_text += not fits
+    records.add(record, structured=fits)

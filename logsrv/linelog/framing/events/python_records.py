@@ -1,0 +1,152 @@
+"""LogRecords of Python, out of the dict that its handlers send, as JSON (sans-IO)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from logsrv.linelog.framing.bodies import times
+from logsrv.linelog.framing.bodies.json_made import made
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+
+# Times as many bytes as a record may have that its values may have when each is counted where it is named.
+_GROWTH = 4
+# Attributes of each LogRecord that are not stored, or under another name.
+_OF_EVERY_RECORD = {
+    *("name", "msg", "args", "levelname", "levelno", "pathname", "filename", "module", "exc_info"),
+    *(
+        "exc_text",
+        "stack_info",
+        "lineno",
+        "funcName",
+        "created",
+        "msecs",
+        "relativeCreated",
+        "thread",
+    ),
+    *("threadName", "processName", "process", "taskName", "message", "asctime"),
+}
+_KEPT = ("pathname", "lineno", "funcName", "process", "thread")
+# With bounds for each part: else a long one that is none is gone through again and again.
+_CONVERSION = re.compile(
+    r"%(?:\((?P<key>[^)]{0,99})\))?(?P<flags>[-+ #0]{0,5})(?P<width>\d{0,5})"
+    r"(?:\.(?P<precision>\d{0,5}))?[hlL]?"
+    r"(?P<kind>[diouxXeEfFgGcrsa%])"
+)
+_TEXTS: dict[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
+# What nobody writes in a message, and makes megabytes of a byte.
+_WIDEST = 1000
+
+
+def line_of(pickle: bytes, most: int) -> bytes:
+    """Return the JSON of a pickled LogRecord. Raises NotPlainError, also for what is none.
+
+    most: bytes that a record may have; the line may be longer.
+    """
+    record = plain(pickle, _GROWTH * most)
+    if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
+        raise NotPlainError("it is no LogRecord")
+    extras = {
+        key: value
+        for key, value in record.items()
+        if key not in _OF_EVERY_RECORD and value is not None
+    }
+    ours = _ours(record, _GROWTH * most)
+    found = {}
+    for key, value in ours.items():
+        while key in extras:
+            key = f"_{key}"
+        found[key] = value
+    exception = {key: found.pop(key) for key in list(found) if key.lstrip("_") in _LAST}
+    return made({**found, **extras, **exception}, {})
+
+
+_LAST = ("exception", "stack_info")
+
+
+def _ours(record: dict[str, Any], most: int) -> dict[str, Any]:
+    """Return the keys of every record that are not None."""
+    created = record.get("created")
+    number = isinstance(created, (int, float)) and not isinstance(created, bool)
+    message, unfitting = _message(record.get("msg"), record.get("args"), most)
+    found = {
+        "time": times.of_seconds(created) or created if number else created,  # type: ignore[arg-type]
+        "level": record.get("levelname"),
+        "logger": record.get("name"),
+        "message": record.get("message") if message is None else message,
+        "args": unfitting,
+        **{key: record.get(key) for key in _KEPT},
+        "exception": record.get("exc_text"),
+        "stack_info": record.get("stack_info"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _message(message: Any, args: Any, most: int) -> tuple[Any, Any]:
+    """Return a message with its arguments filled in, and None; or as it was, and those that don't fit."""
+    if not args:
+        return message, None
+    # As logging has it: a single dict is the arguments by their names.
+    if isinstance(args, tuple) and len(args) == 1 and isinstance(args[0], dict) and args[0]:
+        args = args[0]
+    try:
+        return filled_in(message if isinstance(message, str) else str(message), args, most), None
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return message, args
+
+
+def filled_in(message: str, args: Any, most: int) -> str:
+    """Return what `message % args` is, of plain data. Raises ValueError for more than `most` characters.
+
+    Raises as `%` does where they do not fit.
+    """
+    named = isinstance(args, dict)
+    values = [] if named else list(reversed(args)) if isinstance(args, tuple) else [args]
+    parts: list[str] = []
+    texts: dict[tuple[Any, str], str] = {}
+    at = size = 0
+    for found in _CONVERSION.finditer(message):
+        text = _converted(found, args if named else None, values, texts)
+        parts += message[at : found.start()], text
+        size += len(parts[-1])
+        at = found.end()
+        if size > most:
+            raise ValueError("its message would be too long")
+    parts.append(message[at:])
+    literal = "".join(parts[::2])
+    if "%" in literal or values:
+        raise TypeError("its arguments do not fit its message")
+    return "".join(parts)
+
+
+def _converted(
+    found: re.Match[str],
+    named: dict[Any, Any] | None,
+    values: list[Any],
+    texts: dict[tuple[Any, str], str],
+) -> str:
+    """Return the text of a conversion. values: those that are left, the next one at the end.
+
+    texts: those of values by their names. One may be named again and again, and nothing of it be shown.
+    """
+    kind = found["kind"]
+    if kind == "%":
+        return "%"
+    if int(found["width"] or 0) > _WIDEST or int(found["precision"] or 0) > _WIDEST:
+        raise ValueError("its message is wider than any message")
+    if found["key"] is not None:
+        if named is None:
+            raise TypeError("its arguments have no names")
+        value = named[found["key"]]
+    else:
+        if named is None and not values:
+            raise TypeError("it has fewer arguments than its message")
+        value = values.pop() if named is None else named
+    if named is not None and kind in _TEXTS:
+        key = found["key"], kind
+        if key not in texts:
+            texts[key] = _TEXTS[kind](value)
+        value, kind = texts[key], "s"
+    precision = "" if found["precision"] is None else f".{found['precision']}"
+    return f"%{found['flags']}{found['width']}{precision}{kind}" % (value,)

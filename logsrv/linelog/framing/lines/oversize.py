@@ -1,0 +1,119 @@
+"""Lines longer than a listener allows: found without looking at each line, and cut by its rule."""
+
+from __future__ import annotations
+
+import attrs
+
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+
+
+@attrs.frozen
+class Cut:
+    """lines: whole lines, none of them too long. rest: the unfinished one behind them.
+
+    oversize: the unfinished line was found too long already, and its beginning is in `lines`.
+    """
+
+    lines: bytes
+    rest: bytes
+    oversize: bool
+
+
+def next_oversize(data: bytes, start: int, limit: int) -> int:
+    """Find where the first line of `data[start:]`, ended or not, begins that exceeds `limit`; or -1.
+
+    Looks at one LF in each `limit` bytes or so: where there is none, there is such a line.
+    """
+    while len(data) - start > limit:
+        ended = data.rfind(b"\n", start, start + limit + 1)
+        if ended < 0:
+            return start
+        start = ended + 1
+    return -1
+
+
+def cut(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+    """Cut the over-long lines of `data`, which is the last Cut's `rest` and what came behind it.
+
+    oversize: the last Cut's, at first False.
+    """
+    if rules.oversize is Oversize.SPLIT:
+        return _split(data, oversize, rules, counts)
+    return _truncate(data, oversize, rules, counts)
+
+
+def _split(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+    limit = rules.max_line
+    pieces = []
+    done = 0
+    start = next_oversize(data, 0, limit)
+    while start >= 0:
+        if start > 0 or not oversize:
+            counts.oversize_lines += 1
+        pieces.append(data[done:start])
+        ended = data.find(b"\n", start)
+        stop = len(data) if ended < 0 else ended
+        while stop - start > limit:
+            length = _piece_length(data, start, rules)
+            pieces += data[start : start + length], b"\n"
+            start += length
+        done = start
+        if ended < 0:
+            return Cut(b"".join(pieces), data[done:], True)
+        start = next_oversize(data, ended + 1, limit)
+    stop = data.rfind(b"\n") + 1
+    pieces.append(data[done:stop])
+    return Cut(b"".join(pieces), data[stop:], oversize and stop == 0)
+
+
+def _truncate(data: bytes, oversize: bool, rules: LineRules, counts: LineCounts) -> Cut:
+    pieces: list[bytes] = []
+    done = 0
+    start = 0 if oversize else next_oversize(data, 0, rules.max_line)
+    while start >= 0:
+        if not oversize:
+            counts.oversize_lines += 1
+            keep = start + _piece_length(data, start, rules)
+            pieces += data[done:keep], b"\n"
+            start = keep
+        if rules.oversize is Oversize.CLOSE:
+            counts.dropped_closed += len(data) - start - data.count(b"\n", start)
+            return Cut(b"".join(pieces), b"", True)
+        ended = data.find(b"\n", start)
+        counts.dropped_truncated += (len(data) if ended < 0 else ended) - start
+        if ended < 0:
+            return Cut(b"".join(pieces), b"", True)
+        oversize = False
+        done = ended + 1
+        start = next_oversize(data, done, rules.max_line)
+    stop = data.rfind(b"\n") + 1
+    pieces.append(data[done:stop])
+    return Cut(b"".join(pieces), data[stop:], False)
+
+
+def _piece_length(data: bytes, start: int, rules: LineRules) -> int:
+    """Count how many bytes at data[start], where an over-long line stands, make the piece to be stored.
+
+    `max_line`, or up to 3 less so as not to cut a UTF-8 character in two; never 0.
+    """
+    limit = rules.max_line
+    if rules.raw or not _continues(data[start + limit]):
+        return limit
+    for back in range(1, min(4, limit)):
+        code = data[start + limit - back]
+        if not _continues(code):
+            return limit - back if _sequence_length(code) > back else limit
+    return limit
+
+
+def _continues(code: int) -> bool:
+    return 0x80 <= code <= 0xBF
+
+
+def _sequence_length(lead: int) -> int:
+    """Count how many bytes a UTF-8 character has that begins with `lead`; 0 if none does (RFC 3629)."""
+    if 0xC2 <= lead <= 0xDF:
+        return 2
+    if 0xE0 <= lead <= 0xEF:
+        return 3
+    return 4 if 0xF0 <= lead <= 0xF4 else 0

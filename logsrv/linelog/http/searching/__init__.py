@@ -1,0 +1,7 @@
+"""Searches: each in a process of its own, its answer sent as fast as the client takes it.
+
+children, answer    the processes, and their output on its way to a client
+searching, replies  such a process from the inside, without Twisted
+limits              what such a process may take
+events              Server-Sent Events (no I/O)
+"""

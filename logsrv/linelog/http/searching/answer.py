@@ -1,0 +1,106 @@
+"""The answer of a searching process on its way to a client, no faster than that takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from zope.interface import implementer
+
+from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.children import SearchProcess
+
+# A client that takes nothing for so long is not going to; nor one that takes all this time.
+STALLED_AFTER = 30.0
+LONGEST = 600.0
+
+
+@implementer(IPushProducer)
+class Answer:
+    """Takes what a search gives, and hands it on to `request`.
+
+    Nothing is sent before the first bytes are there: until then a failure has a status of its own.
+    begin_response: sends status and headers. fail: answers with a problem and nothing else.
+    """
+
+    def __init__(
+        self,
+        request: WebRequest,
+        clock: IReactorTime,
+        begin_response: Callable[[WebRequest, int], object],
+        fail: Callable[[WebRequest, Problem], object],
+    ) -> None:
+        self._request = request
+        self._clock = clock
+        self._begin_response = begin_response
+        self._fail = fail
+        self._status = 200
+        self._begun = False
+        self._search: SearchProcess | None = None
+        self._gone = False
+        self._stalled: IDelayedCall | None = None
+
+    def of(self, search: SearchProcess) -> None:
+        """Know the search, whose process has its request just now."""
+        self._search = search
+        self._longest = self._clock.callLater(LONGEST, self._cut_off)
+        self._request.notifyFinish().addBoth(lambda _: self._over())
+
+    def begin(self, status: int) -> None:
+        self._status = status
+
+    def data(self, data: bytes) -> None:
+        if not self._begun:
+            self._begin()
+        self._request.write(data)
+
+    def _begin(self) -> None:
+        self._begun = True
+        self._begin_response(self._request, self._status)
+        self._request.registerProducer(self, True)
+
+    def end(self, problem: Problem | None) -> None:
+        if self._gone:
+            return
+        if problem is not None and not self._begun:
+            self._fail(self._request, problem)
+            return
+        if not self._begun:
+            self._begin()
+        if problem is not None:
+            self._request.write(problem.body)
+        self._request.unregisterProducer()
+        self._request.finish()
+
+    def pauseProducing(self) -> None:
+        if self._stalled is None and self._search is not None and not self._gone:
+            self._search.pause()
+            self._stalled = self._clock.callLater(STALLED_AFTER, self._cut_off)
+
+    def resumeProducing(self) -> None:
+        if self._search is not None and not self._gone:
+            self._cancel_stalled()
+            self._search.resume()
+
+    def stopProducing(self) -> None:
+        """The connection is going: the request says so as well."""
+
+    def _cut_off(self) -> None:
+        self._request.browser.abort()
+        self._over()
+
+    def _over(self) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        self._cancel_stalled()
+        if self._longest.active():
+            self._longest.cancel()
+        if self._search is not None:
+            self._search.kill()
+
+    def _cancel_stalled(self) -> None:
+        if self._stalled is not None and self._stalled.active():
+            self._stalled.cancel()
+        self._stalled = None

@@ -1,0 +1,190 @@
+"""Replies of the API: what each endpoint says of a store, in the searching process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import Any, TypeAlias
+
+from logsrv.kit.text.time import parse_rfc3339, rfc3339
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.events import line_event, missed_event
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.read import counts
+from logsrv.linelog.read.lines import Lines
+from logsrv.linelog.read.plan import Scope, Task
+from logsrv.linelog.read.render import as_json, document, safe_json
+from logsrv.linelog.read.search import Hit, Search
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position, parse_position
+
+Values: TypeAlias = dict[str, Any]
+Write: TypeAlias = Callable[[bytes], None]
+
+# Searches beside each other share the cores; one that has all of them gets little more.
+PROCESSES = min(2, len(os.sched_getaffinity(0)))
+SAMPLE = 5000
+
+
+def search(view: View, values: Values, write: Write) -> None:
+    """Write the lines that match as objects, a frame's at a time."""
+    left = values["limit"]
+
+    def work(task: Task) -> list[bytes]:
+        found: Iterator[Hit] = asked.find(task)
+        # In a process of the pool `left` is what it was at the fork: enough, if not the least.
+        hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
+        return [as_json(hit).encode() for hit in hits]
+
+    asked = _search(view, values, before=_place(values["before"]), after=_place(values["after"]))
+    if left:
+        for _, lines in asked.run(work, reverse=values["reverse"]):
+            del lines[left:]
+            if lines:
+                write(b"\n".join(lines) + b"\n")
+            left -= len(lines)
+            if not left:
+                break
+
+
+def tail(view: View, values: Values, write: Write) -> None:
+    """Write the events of the lines that match from `begin` up to `end`, positions."""
+    begin, end = parse_position(values["begin"]), parse_position(values["end"])
+    numbers = [one.number for one in view.segments]
+    if begin.segment not in numbers or begin > end:
+        later = [number for number in numbers if begin.segment < number <= end.segment]
+        begin = Position(later[0] if later else numbers[0], 0)
+        write(missed_event(None, str(begin)))
+
+    def work(task: Task) -> list[bytes]:
+        return [line_event(str(hit.position), as_json(hit)) for hit in asked.find(task)]
+
+    for number in numbers:
+        if not begin.segment <= number <= end.segment:
+            continue
+        after = (
+            Position(number, begin.offset - 1) if number == begin.segment else Position(number, -1)
+        )
+        before = end if number == end.segment else Position(number + 1, 0)
+        asked = _search(view, values, after=after, before=before)
+        for _, events in asked.run(work):
+            if events:
+                write(b"".join(events))
+        view.refresh()
+        if all(one.number != number for one in view.segments) and number < end.segment:
+            # Removed while it was read, or before.
+            write(missed_event(None, str(Position(number + 1, 0))))
+
+
+def histogram(view: View, values: Values, write: Write) -> None:
+    """Write numbers of lines over time; without limits of time, over the time of the store."""
+    since, until = values["since"], values["until"]
+    if not (since and until):
+        oldest, newest = view.span()
+        since, until = since or oldest, until or newest
+    buckets: list[dict[str, Any]] = []
+    step = 1.0
+    if since and until and since <= until:
+        first, last = parse_rfc3339(since), parse_rfc3339(until)
+        step, found = _counted(view, values, first, last)
+        if found and (min(found) < counts.begin(first, step) or max(found) > last):
+            # An index that is lost or of the first version tells the times of a segment roughly.
+            first, last = min(first, *found), max(last, max(found) + step)
+            since, until = rfc3339(first), rfc3339(last)
+            step, found = _counted(view, values, first, last)
+        start = counts.begin(first, step)
+        while start < last or (start == last and not values["until"]):
+            bucket = found.get(start)
+            buckets.append(
+                {
+                    "time": rfc3339(start),
+                    "count": bucket.lines if bucket else 0,
+                    "levels": bucket.levels if bucket else {},
+                }
+            )
+            # The middle of the next one: whatever is rounded, it is in it.
+            start = counts.begin(start + 1.5 * step, step)
+    _write(
+        write, {"since": since or None, "until": until or None, "step": step, "buckets": buckets}
+    )
+
+
+def _counted(
+    view: View, values: Values, first: float, last: float
+) -> tuple[float, dict[float, counts.Bucket]]:
+    """Return a step for a span of time, and the buckets with lines by their beginnings."""
+    # One more may be begun at the beginning and not be over at the end.
+    step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
+    while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
+        step *= 2
+    found = counts.histogram(_search(view, values), step, levels=True)
+    return step, {bucket.start: bucket for bucket in found}
+
+
+def top(view: View, values: Values, write: Write) -> None:
+    """Write the most frequent values of a field."""
+    tally = counts.top(_search(view, values), values["field"])
+    found = [
+        {"value": value, "count": count} for value, count in tally.most_common(values["limit"])
+    ]
+    _write(write, {"field": values["field"], "total": tally.total, "values": found})
+
+
+def fields(view: View, values: Values, write: Write) -> None:
+    """Write the fields of the newest lines that match."""
+    found, sampled = counts.fields(_search(view, values), SAMPLE)
+    listed = [
+        {"name": name, "lines": lines}
+        for name, lines in sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    _write(write, {"fields": listed, "sampled": sampled})
+
+
+def sources(view: View, values: Values, write: Write) -> None:
+    """Write the sources, those with most lines first."""
+    found = counts.sources(_search(view, values))
+    listed = [
+        {"source": source, "lines": lines, "last": last}
+        for source, (lines, last) in sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
+    ]
+    _write(write, {"sources": listed})
+
+
+def show(view: View, values: Values, write: Write) -> None:
+    """Write a line and its neighbours. Raises Problem (404) if there is no such line."""
+    wanted = parse_position(values["position"])
+    with closing(Lines(view)) as lines:
+        hit = lines.line(wanted)
+        if hit is None:
+            raise Problem(404, f"there is no line at {wanted}")
+        window = lines.around(hit, values["before"], values["after"])
+    _write(write, {"lines": [document(one, context=one != hit) for one in window]})
+
+
+REPLIES: dict[str, Callable[[View, Values, Write], None]] = {
+    reply.__name__: reply for reply in (search, tail, histogram, top, fields, sources, show)
+}
+
+
+def _search(
+    view: View, values: Values, *, after: Position | None = None, before: Position | None = None
+) -> Search:
+    scope = Scope(
+        since=values.get("since", ""),
+        until=values.get("until", ""),
+        after=after,
+        before=before,
+        source=values.get("source", ""),
+    )
+    return Search(view, compile(parse(values.get("q", ""))), scope, processes=PROCESSES)
+
+
+def _write(write: Write, found: object) -> None:
+    write(safe_json(found).encode() + b"\n")
+
+
+def _place(text: str | None) -> Position | None:
+    return None if text is None else parse_position(text)

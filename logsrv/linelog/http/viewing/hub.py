@@ -1,0 +1,204 @@
+"""The hub of the live views: what is written is read once, matched once for each query, handed to all.
+
+It is at work in a process of its own (see `viewing`). A viewer comes with the place from which it wants
+to have all. Until the hub has handed out nothing behind that place it is not live: it asks for the lines
+between, some at a time, as fast as its client takes them. It joins in the very moment in which there is
+nothing between any more, so no line is left out, and none comes twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from logsrv.errors import StoreError
+from logsrv.linelog.http.searching.events import line_event, missed_event
+from logsrv.linelog.http.viewing.live import Live, Look, size_between
+from logsrv.linelog.http.viewing.talk import Handed, Join, More, Order
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import Matcher, compile
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.read.render import as_json
+from logsrv.linelog.read.search import Hit, in_text
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+
+# Lines a second to one viewer, for long: more than people and browsers can take. To all of them: what
+# writing so many to their connections costs the daemon.
+RATE = 1000
+RATE_OF_ALL = 20_000
+# So many seconds' worth may come at once.
+BURST = 5
+# Bytes that are handed out in one piece: what is in the buffers of a client that does not read.
+PIECE = 8 << 10
+# Text that is looked through for a viewer before it is live; one who is slower than what is written
+# misses some in the end.
+MOST_BEHIND = 16 << 20
+
+
+@attrs.define(eq=False)
+class _Query:
+    """A query, those who watch for it, and how many lines they may have just now."""
+
+    matcher: Matcher
+    counted: float
+    left: float = float(RATE * BURST)
+    viewers: dict[int, None] = attrs.field(factory=dict)
+
+    def allowed(self, now: float, rate: float) -> int:
+        """Return how many lines may be handed out now."""
+        self.left = min(rate * BURST, self.left + (now - self.counted) * rate)
+        self.counted = now
+        return int(self.left)
+
+
+@attrs.define(eq=False)
+class _Behind:
+    """A viewer that is not live yet; `read` bytes, `lines` lines were looked through for it."""
+
+    query: str
+    matcher: Matcher
+    live: Live
+    read: int = 0
+    lines: int = 0
+
+
+class Hub:
+    """The one that looks at the store for all viewers.
+
+    hand_out: gets what they are to have. now: seconds that only grow.
+    """
+
+    def __init__(
+        self, view: View, hand_out: Callable[[Handed], None], now: Callable[[], float]
+    ) -> None:
+        self._view = view
+        self._hand_out = hand_out
+        self._now = now
+        self._queries: dict[str, _Query] = {}
+        self._behind: dict[int, _Behind] = {}
+        self._live: Live | None = None
+
+    @property
+    def watched(self) -> bool:
+        """Return whether there is anybody to look for."""
+        return bool(self._queries)
+
+    def obey(self, order: Order) -> None:
+        """Do what the daemon says. Raises StoreError."""
+        if isinstance(order, Join):
+            matcher, live = compile(parse(order.query)), Live(self._view, order.begin)
+            self._behind[order.viewer] = _Behind(order.query, matcher, live)
+            self._give(order.viewer)
+        elif isinstance(order, More):
+            # It may be live since it asked, or have left.
+            if order.viewer in self._behind:
+                self._give(order.viewer)
+        else:
+            self._leave(order.viewer)
+
+    def look(self) -> None:
+        """Hand out what was written since the last look. Raises StoreError."""
+        if self._live is None:
+            return
+        look = self._live.look()
+        watching = sum(len(query.viewers) for query in self._queries.values())
+        if not (look.pieces or look.missed) and self._view.removed:
+            # Nothing comes there any more. Who comes back is served from what is at its path now.
+            raise StoreError("the store was removed")
+        if not watching or not (look.pieces or look.missed):
+            return
+        made: dict[Position, bytes] = {}
+        for query in self._queries.values():
+            allowed = query.allowed(self._now(), min(RATE, RATE_OF_ALL / watching))
+            self._show(query, look, made, allowed)
+
+    def _show(self, query: _Query, look: Look, made: dict[Position, bytes], allowed: int) -> None:
+        """Hand out the newest lines that a query finds in a look, and how many others there are."""
+        viewers = tuple(query.viewers)
+        if look.gone and look.pieces:
+            self._hand_out(Handed(viewers, missed_event(None, str(look.pieces[0].position))))
+        found: deque[Hit] = deque(maxlen=allowed)
+        total = 0
+        for piece in look.pieces:
+            if not allowed:
+                total += query.matcher.count(piece.text, piece.position)
+                continue
+            for hit in in_text(query.matcher, None, piece.position, piece.text):
+                found.append(hit)
+                total += 1
+        query.left -= len(found)
+        missed = look.missed + total - len(found)
+        if missed:
+            self._hand_out(Handed(viewers, missed=missed))
+        events = [
+            made.get(hit.position) or made.setdefault(hit.position, _event(hit)) for hit in found
+        ]
+        for lines, data in _pieces(events):
+            self._hand_out(Handed(viewers, data, lines))
+
+    def _give(self, viewer: int) -> None:
+        """Give a viewer that is behind the next lines; with the last of them it is live."""
+        behind = self._behind[viewer]
+        if self._live is None:
+            self._live = Live(self._view, end_of(self._view))
+        if behind.live.position > self._live.position:
+            # It knows of lines that were written since the last look.
+            self.look()
+        until = self._live.position
+        if behind.read > MOST_BEHIND:
+            passed = size_between(self._view, behind.live.position, until)
+            # What it has seen tells how long the lines are.
+            self._join(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
+            return
+        news = behind.live.step(until)
+        data, lines = b"", 0
+        if news is not None:
+            behind.read += len(news.text)
+            behind.lines += news.text.count(b"\n")
+            hits = in_text(behind.matcher, None, news.position, news.text)
+            events = [_event(hit) for hit in hits]
+            gap = missed_event(None, str(news.position)) if news.gap else b""
+            data, lines = gap + b"".join(events), len(events)
+        handed = Handed((viewer,), data, lines)
+        if news is None or behind.live.position == until:
+            self._join(viewer, handed)
+        else:
+            self._hand_out(handed)
+
+    def _join(self, viewer: int, last: Handed) -> None:
+        behind = self._behind.pop(viewer)
+        behind.live.close()
+        query = self._queries.get(behind.query)
+        if query is None:
+            query = self._queries[behind.query] = _Query(behind.matcher, self._now())
+        query.viewers[viewer] = None
+        self._hand_out(last._replace(live=True))
+
+    def _leave(self, viewer: int) -> None:
+        behind = self._behind.pop(viewer, None)
+        if behind is not None:
+            behind.live.close()
+        for text, query in list(self._queries.items()):
+            query.viewers.pop(viewer, None)
+            if not query.viewers:
+                del self._queries[text]
+        if self._live is not None and not self._queries and not self._behind:
+            self._live.close()
+            self._live = None
+
+
+def _event(hit: Hit) -> bytes:
+    return line_event(str(hit.position), as_json(hit))
+
+
+def _pieces(events: list[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the events in pieces of about PIECE bytes, each with the number of those in it."""
+    start = size = 0
+    for end, event in enumerate(events, 1):
+        size += len(event)
+        if size >= PIECE or end == len(events):
+            yield end - start, b"".join(events[start:end])
+            start, size = end, 0

@@ -1,0 +1,274 @@
+"""A viewer of the live view: one stream of events to one client.
+
+    state      event    next       what happens
+    WAITING    search   SEARCHING  a search looks for what was written since its position
+    WAITING    join     JOINING    there is nothing to search: it begins at the end
+    SEARCHING  search   SEARCHING  meanwhile much more was written
+    SEARCHING  join     JOINING    the process of the live views gives it the last bit, step by step
+    JOINING    live     LIVE       it has all up to the place where the others are
+    WAITING    end      ENDED      the client has gone, or is sent away
+    SEARCHING  end      ENDED
+    JOINING    end      ENDED
+    LIVE       end      ENDED
+
+A client that does not read costs its socket and what is in it, and a list of lines that it shares with
+the others: what is more is counted, and told when it reads again. After some minutes it is sent away.
+When it comes back it says the position of its last line, and has what it missed.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from zope.interface import implementer
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.transitions import transitions
+from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.children import Searches, SearchProcess
+from logsrv.linelog.http.searching.events import HEARTBEAT, RETRY, error_event
+from logsrv.linelog.http.viewing.outbox import Outbox
+from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.views import Views
+from logsrv.linelog.store.segments.segment import Position
+
+HEARTBEAT_EVERY = 15.0
+STALLED_AFTER = 300.0
+# Searches that catch up one after the other, while more is written than this, in bytes.
+MOST_SEARCHES = 5
+NEAR = 512 << 10
+# Lines that wait for a client.
+MOST_WAITING = 2000
+# Bytes that are written at once, and that may be in the buffers of a client that does not read.
+PIECE = 8 << 10
+BUFFER = 16 << 10
+SEND_BUFFER = 128 << 10
+
+
+class ViewerState(Enum):
+    """The stages of a viewer."""
+
+    WAITING = "waiting"
+    SEARCHING = "searching"
+    JOINING = "joining"
+    LIVE = "live"
+    ENDED = "ended"
+
+
+NEXT = {key: ViewerState[new] for key, new in transitions(__doc__).items()}
+
+
+@implementer(IPushProducer)
+class Viewer:
+    """A client and the query that it watches; `ended` is called once, when it is over."""
+
+    def __init__(
+        self,
+        request: WebRequest,
+        query: str,
+        end_of_store: Callable[[], Position],
+        views: Views,
+        searches: Searches,
+        clock: IReactorTime,
+        missed: Callable[[int], object],
+        ended: Callable[[Viewer], object],
+    ) -> None:
+        """`end_of_store` may raise StoreError; `missed` is told how many lines were left out."""
+        self.query = query
+        self.state = ViewerState.WAITING
+        self._request = request
+        self._end_of_store = end_of_store
+        self._views = views
+        self._searches = searches
+        self._clock = clock
+        self._count_missed = missed
+        self._ended = ended
+        self._search: SearchProcess | None = None
+        self._searched = 0
+        self._refused: bytes | None = None
+        # Where the next line for it begins.
+        self._begin = Position(0, 0)
+        self._full = False
+        # Something that was asked for has not come yet.
+        self._asked = False
+        self._outbox = Outbox(MOST_WAITING)
+        self._timer: IDelayedCall | None = None
+
+    def start(self, after: Position | None, head: Callable[[], object]) -> None:
+        """Begin behind `after`, or with what comes. Raises Problem, StoreError; then nothing was sent.
+
+        head: is called to send status and headers when nothing can be refused any more.
+        """
+        end = self._end_of_store()
+        if after is None or after == end:
+            # There is no line yet at the end: so none that the client has.
+            self._join(end)
+        else:
+            self._begin = Position(after.segment, after.offset + 1)
+        head()
+        self._request.write(RETRY)
+        _bound_buffers(self._request)
+        self._request.registerProducer(self, True)
+        self._request.notifyFinish().addBoth(lambda _: self._over())
+        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        if self.state is ViewerState.WAITING:
+            self._catch_up(end)
+
+    def _go(self, event: str) -> None:
+        self.state = NEXT[self.state.name, event]
+
+    def _catch_up(self, end: Position) -> None:
+        """Let a search look for what is between the last line and `end`, as soon as one may."""
+        self._go("search")
+        self._searched += 1
+        self._end = end
+        values = {"q": self.query, "begin": str(self._begin), "end": str(end)}
+        self._search = self._searches.wait({"endpoint": "tail", "values": values}, self)
+
+    def begin(self, status: int) -> None:
+        """Hear whether the searching process can do what it was asked for."""
+        self._refused = b"" if status != 200 else None
+
+    def data(self, data: bytes) -> None:
+        """Hand on events from the searching process."""
+        if self._refused is None:
+            self._request.write(data)
+        else:
+            self._refused += data
+
+    def end(self, problem: Problem | None) -> None:
+        """The searching process has ended."""
+        self._search = None
+        if self.state is not ViewerState.SEARCHING:
+            return
+        if self._refused is not None:
+            self.close(json.loads(self._refused)["error"])
+            return
+        if problem is not None:
+            self.close(str(problem))
+            return
+        try:
+            self._begin = self._end
+            end = self._end_of_store()
+            if self._searched < MOST_SEARCHES and _far(self._begin, end):
+                self._catch_up(end)
+            else:
+                self._join(self._begin)
+        except (StoreError, Problem) as error:
+            self.close(str(error))
+
+    def _join(self, begin: Position) -> None:
+        self._views.join(self, begin)
+        self._go("join")
+        self._asked = True
+
+    def _ask(self) -> None:
+        if not self._full and not self._asked:
+            self._asked = True
+            self._views.more(self)
+
+    def handed(self, handed: Handed) -> None:
+        """Take events from the process of the live views."""
+        if handed.missed:
+            self._outbox.leave_out(handed.missed)
+            self._count_missed(handed.missed)
+        if self.state is ViewerState.JOINING:
+            # All of it, as it has asked for no more than that.
+            self._asked = False
+            self._request.write(handed.data)
+            if handed.live:
+                self._go("live")
+                self._flush()
+            else:
+                self._ask()
+            return
+        if handed.data:
+            self._count_missed(self._outbox.add(handed.data, handed.lines))
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what waits, until the client has enough."""
+        while not self._full and (data := self._outbox.take(PIECE)):
+            self._request.write(data)
+
+    def _beat(self) -> None:
+        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        if not self._full:
+            self._request.write(HEARTBEAT)
+
+    def pauseProducing(self) -> None:
+        if self._full or self.state is ViewerState.ENDED:
+            return
+        self._full = True
+        if self._search is not None:
+            self._search.pause()
+        self._cancel_timer()
+        self._timer = self._clock.callLater(STALLED_AFTER, self._request.browser.abort)
+
+    def resumeProducing(self) -> None:
+        if not self._full or self.state is ViewerState.ENDED:
+            return
+        self._full = False
+        self._cancel_timer()
+        self._timer = self._clock.callLater(HEARTBEAT_EVERY, self._beat)
+        if self._search is not None:
+            self._search.resume()
+        elif self.state is ViewerState.JOINING:
+            self._ask()
+        else:
+            self._flush()
+
+    def stopProducing(self) -> None:
+        """The connection is going: the request says so as well."""
+
+    def close(self, why: str) -> None:
+        """Send the client away; it may come back."""
+        if self.state is ViewerState.ENDED:
+            return
+        if self._full:
+            self._request.browser.abort()
+        else:
+            self._request.write(error_event(why))
+            self._request.unregisterProducer()
+            self._request.finish()
+        self._over()
+
+    def _over(self) -> None:
+        if self.state is ViewerState.ENDED:
+            return
+        self._go("end")
+        self._cancel_timer()
+        self._views.leave(self)
+        if self._search is not None:
+            self._search.kill()
+        self._ended(self)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+
+def _far(begin: Position, end: Position) -> bool:
+    return begin.segment != end.segment or end.offset - begin.offset > NEAR
+
+
+def _bound_buffers(request: WebRequest) -> None:
+    """Let both Twisted and the kernel hold little for a client that does not read.
+
+    The kernel's buffer would grow to megabytes.
+    """
+    transport: Any = request.browser.transport
+    if hasattr(transport, "bufferSize"):
+        transport.bufferSize = BUFFER
+    handle = getattr(transport, "getHandle", lambda: None)()
+    if isinstance(handle, socket.socket):
+        with suppress(OSError):
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

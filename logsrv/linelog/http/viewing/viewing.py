@@ -1,0 +1,68 @@
+"""The process of the live views: orders on standard input, what it hands out on standard output.
+
+    python -P -m logsrv.linelog.http.viewing.viewing DIRECTORY
+
+It is a process of its own so that live views, whatever they ask for, have neither the processor nor the
+interpreter of who receives lines: see `talk` for what it is told and says, `hub` for what it does. It
+ends with its standard input, and by any fault: the daemon's log says why, and viewers that come back are
+served by the next one. It imports no Twisted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from select import select
+from time import monotonic
+
+from logsrv.errors import StoreError
+from logsrv.linelog.http.searching.limits import limit
+from logsrv.linelog.http.viewing.hub import Hub
+from logsrv.linelog.http.viewing.talk import Handed, handed_bytes, read_order
+from logsrv.linelog.read.view import View
+
+# Seconds from the end of a look to the next.
+LOOK_EVERY = 0.05
+
+
+def follow(directory: str) -> None:
+    """Serve viewers until the daemon has no more orders. Raises StoreError."""
+    hub = Hub(View(directory, _tell), _hand_out, monotonic)
+    stdin = sys.stdin.fileno()
+    unread, due = b"", 0.0
+    while True:
+        patience = max(0.0, due - monotonic()) if hub.watched else None
+        if select([stdin], [], [], patience)[0]:
+            data = os.read(stdin, 1 << 16)
+            if not data:
+                return
+            *lines, unread = (unread + data).split(b"\n")
+            for line in lines:
+                hub.obey(read_order(line))
+        if hub.watched and monotonic() >= due:
+            hub.look()
+            due = monotonic() + LOOK_EVERY
+
+
+def _hand_out(handed: Handed) -> None:
+    sys.stdout.buffer.write(handed_bytes(handed))
+    sys.stdout.buffer.flush()
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Work until the daemon has ended or says so; return the exit status."""
+    limit()
+    try:
+        follow(arguments[0])
+    except StoreError as error:
+        _tell(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

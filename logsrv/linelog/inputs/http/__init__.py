@@ -1,0 +1,1 @@
+"""Inputs over HTTP: `http` and `journal`."""

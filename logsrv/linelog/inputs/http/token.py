@@ -1,0 +1,38 @@
+"""The token of senders over HTTP: in `Authorization`, as Bearer or as the password of Basic."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from logsrv.linelog.framing.bodies.bodies import Refusal
+
+CHALLENGES = ('Bearer realm="logsrv"', 'Basic realm="logsrv"')
+
+
+def check_token(header: bytes | None, token: str | None) -> None:
+    """Raise Refusal (401) unless the header has the token, or none is needed."""
+    if token is None:
+        return
+    given = _given(header or b"")
+    if given is None:
+        raise Refusal(
+            401,
+            "unauthorized",
+            "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic",
+        )
+    if not hmac.compare_digest(given, token.encode()):
+        raise Refusal(401, "unauthorized", "the token is wrong")
+
+
+def _given(header: bytes) -> bytes | None:
+    scheme, _, rest = header.strip().partition(b" ")
+    if scheme.lower() == b"bearer":
+        return rest.strip()
+    if scheme.lower() == b"basic":
+        try:
+            return base64.b64decode(rest.strip(), validate=True).partition(b":")[2]
+        except binascii.Error:
+            return b""
+    return None

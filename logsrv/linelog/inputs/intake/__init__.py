@@ -1,0 +1,1 @@
+"""The intake: what every input shares between its protocol and the store."""

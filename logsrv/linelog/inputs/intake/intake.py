@@ -1,0 +1,309 @@
+"""The near side of every input: where its blocks go, and what an input has to offer for that."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import thread_time
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
+from twisted.logger import Logger
+from zope.interface import Attribute, Interface
+
+from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.observe.metrics import Counts
+from logsrv.kit.observe.peer_log import ConnectionLog
+from logsrv.kit.observe.seldom import Seldom
+from logsrv.linelog.batch import TIME_AND_SPACES, Batch, Block
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_structured
+from logsrv.linelog.inputs.intake.aside import LONG, MUCH, SMALL, Aside
+from logsrv.linelog.inputs.intake.options import InputOptions, read_secrets
+from logsrv.linelog.inputs.intake.turns import Turns
+from logsrv.linelog.inputs.intake.unfinished import Unfinished
+from logsrv.linelog.store.valve import Producer, Valve
+
+log = Logger()
+
+# All that a listener keeps at a time of what is not whole yet has so many times --max-body at most.
+BODIES = 4
+# What one batch may become in the store, however short its lines. 256 KiB of them stay below it with
+# the stamp of a TCP connection over IPv4.
+MOST_STORED = 16 << 20
+
+
+class Sink(Protocol):
+    """Takes batches: the store, or a test's list."""
+
+    @property
+    def valve(self) -> Valve: ...
+
+    def append(self, batch: Batch) -> int:
+        """Take a batch; return how many lines it has."""
+
+    @property
+    def appended(self) -> int:
+        """The bytes appended so far."""
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
+        """Return what fires when all that was appended before is safe.
+
+        Fails with StoreError if anything may be lost that was appended from `since` on.
+        """
+
+
+class Rules(Protocol):
+    """The settings of a listener, as far as inputs go by them."""
+
+    @property
+    def name(self) -> str | None: ...
+
+    @property
+    def line_rules(self) -> LineRules: ...
+
+    @property
+    def log_connections(self) -> bool: ...
+
+    @property
+    def input_options(self) -> InputOptions: ...
+
+
+class Intake:
+    """A listener's way into the store: its rules, its counters, its clock.
+
+    rules: what lines have to be like; a connection keeps those it began with. options,
+    secrets, structured_rules: what inputs of records go by beside it.
+    counts, received_bytes: what the protocols count. received_lines: those that were stored.
+    connection_log: None unless the operator wants it. unfinished: what its connections hold. turns: for
+    work that may take long. aside: connections that send what is costly. datagrams: what is paused where
+    there are no connections.
+
+    Each line gets a stamp, which may be hundreds of times as long as the line. So a large block is
+    stored in pieces, and what is left of it when the store has enough waits here: unstamped, until
+    the valve opens.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        settings: Rules,
+        *,
+        sink: Sink,
+        clock: IReactorTime,
+        metrics: Counts,
+        cpu: Callable[[], float] = thread_time,
+    ) -> None:
+        """`label` names the listener in logs and metrics. cpu: seconds that this thread has computed."""
+        self.label = label
+        self.cpu = cpu
+        self.counts = LineCounts()
+        self.received_bytes = 0
+        self.received_lines = 0
+        self._sink = sink
+        self.clock = clock
+        self.turns = Turns(sink.valve, clock)
+        self.aside = Aside(sink.valve, clock)
+        self.datagrams: Producer | None = None
+        self.apply(settings)
+        self.unfinished = Unfinished(lambda: BODIES * self.options.max_body)
+        # Batches, and between them who waits until those before are safe, since when, and what makes more.
+        self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
+            deque()
+        )
+        self._storing = self._asked = False
+        self._metrics = metrics
+        self._complaints = Seldom(clock.seconds)
+        counts = self.counts
+        metrics.watch("received_bytes_total", lambda: self.received_bytes, listener=label)
+        metrics.watch("received_lines_total", lambda: self.received_lines, listener=label)
+        metrics.watch("oversize_lines_total", lambda: counts.oversize_lines, listener=label)
+        for reason in ("telnet", "cr_nul", "truncated", "closed"):
+            read = partial(getattr, counts, f"dropped_{reason}")
+            metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
+        metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
+
+    def apply(self, settings: Rules) -> None:
+        """Go by other settings for the connections to come."""
+        self.rules = settings.line_rules
+        self.options = settings.input_options
+        self.secrets = read_secrets(self.options)
+        self.structured_rules = for_structured(self.rules, self.options.max_record)
+        self.connection_log = (
+            ConnectionLog(self.label, self.clock) if settings.log_connections else None
+        )
+        self._prefix = f"{settings.name}@" if settings.name else ""
+
+    @property
+    def valve(self) -> Valve:
+        """The place to add a stream transport to, so that a slow disk slows its sender."""
+        return self._sink.valve
+
+    def source(self, peer: str) -> str:
+        """The source of batches from `peer` (see `logsrv.kit.net.source`): with the listener's name."""
+        return self._prefix + peer
+
+    def take(self, block: Block, source: str) -> int:
+        """Store `block`, received now from `source`; return how many bytes it takes in the store."""
+        received = self.clock.seconds()
+        line = len(source) + TIME_AND_SPACES + 1
+        if self.datagrams is not None:
+            self.valve.served(self.datagrams)
+        if not self._waiting and len(block) * line <= MOST_STORED:
+            lines = self._sink.append(Batch(block, source, received))
+            self.received_lines += lines
+            return len(block) + lines * (line - 1)
+        pieces = block.pieces(MOST_STORED // line)
+        self._waiting += [Batch(piece, source, received) for piece in pieces]
+        self.valve.add(self)
+        self._store_waiting()
+        return self.stored_size(block, source)
+
+    def delivered(self, producer: Producer, began: float | None, size: int) -> None:
+        """Share the store: others come first now, and a producer whose chunk was costly waits for them.
+
+        began: `cpu` as the chunk came; None for one that is too short to take long. size: the bytes that it
+        takes in the store.
+        """
+        if size > SMALL:
+            self.valve.served(producer)
+        if size > MUCH or (began is not None and self.cpu() - began > LONG):
+            self.aside.put(producer)
+
+    def stored_size(self, block: Block, source: str) -> int:
+        """Return how many bytes `block` takes in the store, with a stamp before each line."""
+        return len(block) + block.number * (len(source) + TIME_AND_SPACES)
+
+    def in_turn(self, take: Callable[[], object]) -> None:
+        """Call what takes more than came, such as unpacks it, when the store has room for it."""
+        self._waiting.append(take)
+        self.valve.add(self)
+        self._store_waiting()
+
+    @property
+    def moment(self) -> int:
+        """The place in what is stored behind all before now, for `durable`."""
+        return self._sink.appended
+
+    def durable(self, since: int | None = None) -> Deferred[None]:
+        """Return what fires when all that was taken before is safe: now it may be acknowledged.
+
+        since: `moment` as it was before the first of what is to be acknowledged; None: all of it was taken
+        in this turn. Fails with StoreError if any of that may be lost.
+        """
+        if not self._waiting:
+            return self._sink.durable(since)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append((waiting, self.moment if since is None else since))
+        return waiting
+
+    def refused(self, reason: str, records: int = 1) -> None:
+        """Count records that are not stored, by the reason."""
+        self._metrics.count("records_refused_total", records, listener=self.label, reason=reason)
+
+    def drop(self, source: str, reason: str, sentence: str, records: int = 1) -> None:
+        """Count records that are not stored, and say why."""
+        self.refused(reason, records)
+        self.complain(source, sentence)
+
+    def complain(self, source: str, sentence: str, about: str = "") -> None:
+        """Say in the log what is wrong with what a peer sends: then once a minute for its address.
+
+        about: what hides nothing that is said of anything else.
+        """
+        address = source.partition(",")[0].rpartition(":")[0]
+        noted = self._complaints.note(f"{address} {about}")
+        if noted is not None:
+            others = f" (and {noted.number - 1} times more)" if noted.number > 1 else ""
+            log.warn(
+                "{source}: {sentence}{others}", source=source, sentence=sentence, others=others
+            )
+
+    def as_text(self, source: str, records: int = 1) -> None:
+        """Count records that are stored as text, for they are not what was promised, and say so."""
+        self._metrics.count("records_as_text_total", records, listener=self.label)
+        expected = f"a record is not as {self.label} takes them, or longer than --max-record"
+        self.complain(source, f"{expected}; stored as text", "text")
+
+    def pauseProducing(self) -> None:
+        """Do nothing: whoever delivers is paused, and what is here already waits."""
+
+    def resumeProducing(self) -> None:
+        """Store what waits, but not before others were read from: it may close the valve again."""
+        if not self._asked:
+            self._asked = True
+            next_turn(self.clock, self._go_on_waiting)
+
+    def _go_on_waiting(self) -> None:
+        self._asked = False
+        self._store_waiting()
+
+    def _store_waiting(self) -> None:
+        """Store what waits, as far as the valve stays open."""
+        if self._storing:
+            return
+        self._storing = True
+        try:
+            while self._waiting and not self.valve.closed:
+                self._go_on()
+        finally:
+            self._storing = False
+        if not self._waiting:
+            self.valve.remove(self)
+
+    def _go_on(self) -> None:
+        following = self._waiting.popleft()
+        if callable(following):
+            behind, self._waiting = self._waiting, deque()
+            try:
+                following()
+            except Exception:
+                # The others that wait are to go on.
+                log.failure("taking in what waited failed")
+            self._waiting += behind
+        elif isinstance(following, tuple):
+            waiting, since = following
+            self._sink.durable(since).chainDeferred(waiting)
+        else:
+            self.received_lines += self._sink.append(following)
+
+    def flush(self) -> None:
+        """Store all that waits, and log who came and went: the store is about to close."""
+        given_up = self.turns.finish()
+        if given_up:
+            self.refused("unfinished", given_up)
+            log.warn(
+                "{label}: {number} messages are not stored: there was no time to take them in;"
+                " senders that wait for an answer send them again",
+                label=self.label,
+                number=given_up,
+            )
+        while self._waiting:
+            self._go_on()
+        self.valve.remove(self)
+        if self.connection_log is not None:
+            self.connection_log.flush()
+
+
+class IDatagramReceiver(Interface):
+    """Takes the datagrams that a listener receives.
+
+    One that answers has an `attach(listener)`, called before the listener is bound; one that keeps
+    something, such as a socket or half a message, a `close()`, called when no more will come.
+    """
+
+    def datagrams_received(payloads: Sequence[bytes], source: IAddress) -> None:
+        """Consecutive datagrams from one source address, in the order of their arrival."""
+
+
+class IInput(Interface):
+    """A wire format that the line logger accepts."""
+
+    name = Attribute("What stands before the endpoint in `--listen NAME:ENDPOINT`.")
+
+    def stream(intake: Intake) -> IProtocolFactory:
+        """The factory of protocols for one stream listener. ConfigurationError: it takes no streams."""
+
+    def datagrams(intake: Intake) -> IDatagramReceiver:
+        """The receiver for one datagram listener. ConfigurationError: it takes no datagrams."""

@@ -1,0 +1,1 @@
+"""Inputs of lines: `lines` and `syslog`."""

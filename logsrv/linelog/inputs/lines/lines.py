@@ -1,0 +1,151 @@
+"""The `lines` input: lines ended by LF or CR LF, over a stream or in datagrams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from typing import Protocol as Shape
+
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.drain import unread
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines.datagrams import frame_datagrams
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
+from logsrv.linelog.inputs.intake.answers import Answering, Answers
+from logsrv.linelog.inputs.intake.aside import LITTLE
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+
+
+class Framer(Shape):
+    """A framer of connections, as `LineFramer` is; answers are what it has for the peer."""
+
+    @property
+    def closing(self) -> str | None: ...
+
+    @property
+    def answering(self) -> bool: ...
+
+    def take_answers(self) -> bytes: ...
+
+    def receive(self, chunk: bytes) -> Block | None: ...
+
+    def finish(self) -> Block | None: ...
+
+
+@implementer(IPushProducer)
+class LineReceiver(Protocol):
+    """A connection: bytes to the framer, blocks to the intake, Telnet answers back to the peer.
+
+    As a producer it is paused by the store, by a peer that does not read our answers, and while others have
+    their turn behind a costly chunk; it goes on when nothing of that holds it back.
+    """
+
+    source = ""
+    # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
+    transport: Any
+    # Made for the first answer: most peers never get one, and idle connections are to be small.
+    _answers: Answers | None = None
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._framer = self.make_framer(intake.rules, intake.counts)
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> Framer:
+        """Return the framer for this connection."""
+        return LineFramer(rules, counts)
+
+    def connectionMade(self) -> None:
+        self.source = self._intake.source(source_of(self.transport))
+        self._intake.valve.add(self)
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.connected(self.source)
+
+    def dataReceived(self, data: bytes) -> None:
+        intake = self._intake
+        began = intake.cpu() if len(data) > LITTLE else None
+        intake.delivered(self, began, self.take_in(data))
+
+    def take_in(self, data: bytes) -> int:
+        """Store the lines that are whole now; return how many bytes they take in the store."""
+        intake, framer = self._intake, self._framer
+        intake.received_bytes += len(data)
+        if framer.closing:
+            # TLS goes on delivering until the peer has closed as well: only counted.
+            framer.receive(data)
+            return 0
+        block = framer.receive(data)
+        size = 0 if block is None else intake.take(block, self.source)
+        if framer.answering:
+            self._answer()
+        if framer.closing:
+            self._close(framer.closing)
+        return size
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._intake.valve.remove(self)
+        self._intake.aside.remove(self)
+        block = self._framer.finish()
+        if block is not None:
+            self._intake.take(block, self.source)
+        if self._intake.connection_log is not None:
+            self._intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+
+    def _answer(self) -> None:
+        # A peer that has closed resets the connection when something is written to it, and Twisted
+        # then drops what it has not read yet. So the peer's own bytes come first.
+        if not unread(self.transport):
+            if self._answers is None:
+                self._answers = Answers(self, self._intake.clock)
+            self._answers.write(self._framer.take_answers())
+
+    def _close(self, reason: str) -> None:
+        self._intake.complain(self.source, f"closing the connection: {reason}")
+        self.transport.write(f"logsrv: {reason}\r\n".encode())
+        self.transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        intake = self._intake
+        unread_answers = self._answers and self._answers.state is Answering.UNREAD
+        if not (intake.valve.closed or unread_answers or self in intake.aside):
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        self.transport.abortConnection()
+
+
+@implementer(IDatagramReceiver)
+class LineDatagrams:
+    """Datagrams, each of one or more lines."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake = self._intake
+        intake.received_bytes += sum(map(len, payloads))
+        block = frame_datagrams(payloads, intake.rules, intake.counts)
+        if block is not None:
+            intake.take(block, intake.source(source_of(source)))
+
+
+@implementer(IInput)
+class Lines:
+    """The input itself."""
+
+    name = "lines"
+
+    def stream(self, intake: Intake) -> Connections[LineReceiver]:
+        return Connections(lambda: LineReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> LineDatagrams:
+        return LineDatagrams(intake)

@@ -1,0 +1,60 @@
+"""The `syslog` input: RFC 5424, RFC 3164 and what else calls itself so, over streams and in datagrams.
+
+Messages are stored as they came; what stands in their headers is read when somebody asks for it. Nothing
+is acknowledged: the protocol has no way to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.lines.records import frame_records, without_ending
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
+from logsrv.linelog.framing.lines.syslog import SyslogFramer
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.lines.lines import LineReceiver
+
+
+class SyslogReceiver(LineReceiver):
+    """A connection: as one of lines, but that each frame ends as its sender says."""
+
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> SyslogFramer:
+        return SyslogFramer(rules, counts)
+
+
+@implementer(IDatagramReceiver)
+class SyslogDatagrams:
+    """Datagrams, each of one message."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake = self._intake
+        intake.received_bytes += sum(map(len, payloads))
+        together = b"".join(payloads)
+        messages = payloads
+        # Mostly there is nothing to take off: RFC 5426 has no endings.
+        if b"\n" in together or b"\0" in together:
+            messages = [without_ending(payload) for payload in payloads]
+        block = frame_records(messages, for_datagrams(intake.rules), intake.counts).block
+        if block is not None:
+            intake.take(block, intake.source(source_of(source)))
+
+
+@implementer(IInput)
+class Syslog:
+    """The input itself."""
+
+    name = "syslog"
+
+    def stream(self, intake: Intake) -> Connections[SyslogReceiver]:
+        return Connections(lambda: SyslogReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> SyslogDatagrams:
+        return SyslogDatagrams(intake)

@@ -1,0 +1,1 @@
+"""Inputs of records, most of them acknowledged: `relp`, `gelf`, `forward`, `lumberjack`, `python`."""

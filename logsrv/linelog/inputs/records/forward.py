@@ -1,0 +1,133 @@
+"""The `forward` input: events of Fluentd, Fluent Bit and their libraries; heartbeats over UDP."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
+
+from logsrv.kit.net.source import Sender, source_of
+from logsrv.kit.protocols.datagrams import AnswerSocket
+from logsrv.linelog.framing.bodies.bodies import Records, most_made
+from logsrv.linelog.framing.events.forward import event
+from logsrv.linelog.framing.events.forward_entries import Limits, NoEventError
+from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
+from logsrv.linelog.framing.events.msgpack_values import ValueFramer
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records.records import RecordReceiver
+
+HEARTBEAT = b"\0"
+NONCE_BYTES = 16
+
+
+class ForwardReceiver(RecordReceiver):
+    """A connection. With a shared key nothing is taken before its PING was the right one."""
+
+    acknowledges = True
+    _framer: ValueFramer
+
+    def __init__(self, intake: Intake) -> None:
+        self._limits = Limits(intake.structured_rules.max_line, intake.options.max_body)
+        self._key = intake.secrets.shared_key
+        self._nonce = b""
+        super().__init__(intake)
+
+    def make_framer(self) -> ValueFramer:
+        return ValueFramer(self._limits.event if self._key is None else LONGEST_PING)
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        if self._key is not None:
+            self._nonce = secrets.token_bytes(NONCE_BYTES)
+            self.answer(helo(self._nonce))
+
+    def received(self, data: bytes) -> Iterator[None]:
+        for value in self._framer.receive(data):
+            if self._nonce:
+                self._let_in(bytes(value))
+            else:
+                yield from self._event(value)
+            if self.ending:
+                return
+            # A chunk may have a quarter of a million of them.
+            yield
+        if self._framer.trouble:
+            reason = "unauthorized" if self._nonce else "protocol"
+            self.refuse(reason, f"closing the connection: {self._framer.trouble}")
+
+    def lost(self) -> None:
+        if self.held:
+            self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
+
+    def _let_in(self, ping: bytes) -> None:
+        assert self._key is not None
+        answer, why = pong(ping, self._key, self._nonce)
+        if why:
+            self.refuse("unauthorized", f"closing the connection: {why}", answer)
+            return
+        self._nonce = b""
+        self._framer.most = self._limits.event
+        self.answer(answer)
+
+    def _event(self, value: bytes | bytearray) -> Iterator[None]:
+        found = Gathering(self.intake, Records(most_made(self._limits.event)))
+        try:
+            acknowledgement = yield from found.steps(event(value, self._limits, found.records))
+        except NoEventError as error:
+            self.refuse(error.reason, f"closing the connection: {error}")
+            return
+        yield from self.store_gathered(found)
+        if acknowledgement and not self.ending:
+            self.answer_when_safe(acknowledgement)
+
+
+@implementer(IDatagramReceiver)
+class Heartbeats:
+    """Answers to the heartbeats that Fluentd sends; nothing else comes in datagrams."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._listener: Any = None
+        self._way_back: AnswerSocket | None = None
+
+    def attach(self, listener: Any) -> None:
+        """Answer from the socket of this listener, as soon as it is bound."""
+        self._listener = listener
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._way_back is not None:
+            self._way_back.close()
+            self._way_back = None
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        self._intake.received_bytes += sum(map(len, payloads))
+        for payload in payloads:
+            if payload != HEARTBEAT:
+                why = "dropped a datagram: only heartbeats come in them"
+                self._intake.drop(self._intake.source(source_of(source)), "protocol", why)
+            else:
+                self._answer(cast(Sender, source))
+
+    def _answer(self, peer: Sender) -> None:
+        if self._way_back is None:
+            self._way_back = AnswerSocket(self._listener.fileno())
+        self._way_back.send(HEARTBEAT, peer)
+
+
+@implementer(IInput)
+class Forward:
+    """The input itself."""
+
+    name = "forward"
+
+    def stream(self, intake: Intake) -> Connections[ForwardReceiver]:
+        return Connections(lambda: ForwardReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> Heartbeats:
+        return Heartbeats(intake)

@@ -1,0 +1,147 @@
+"""The `gelf` input: Graylog's format, over streams (ended by NUL) and in datagrams (packed, in chunks)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import inf
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.bodies.inflated import TooLargeError
+from logsrv.linelog.framing.events.gelf import GelfFramer, Pieces, runs, texts
+from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
+from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
+
+# What is unpacked to more than so many times --max-record is refused; up to that it is kept as text.
+_TIMES_A_RECORD = 8
+# Unpacked bytes that are stored together: one datagram becomes megabytes.
+_AT_ONCE = 1 << 20
+# What is looked at in one step: it may be a message every other byte.
+_PIECE = 32 << 10
+
+
+class GelfReceiver(RecordReceiver):
+    """A connection. Nothing is acknowledged, so what is unfinished at the end is kept as well."""
+
+    _framer: GelfFramer
+
+    def make_framer(self) -> GelfFramer:
+        intake = self.intake
+        return GelfFramer(intake.rules, intake.counts, intake.options.max_record)
+
+    def received(self, data: bytes) -> Iterator[None]:
+        for at in range(0, len(data), _PIECE):
+            self._take(self._framer.receive(data[at : at + _PIECE]))
+            if self._framer.closing:
+                self.refuse("oversize", self._framer.closing)
+            if self.ending:
+                return
+            yield
+
+    def lost(self) -> None:
+        self._take(self._framer.finish())
+
+    def _take(self, pieces: Pieces) -> None:
+        for piece in pieces:
+            if isinstance(piece, Run):
+                self.store(piece.lines, structured=piece.structured)
+            else:
+                self.store_block(piece)
+        framer = self._framer
+        as_text = texts(pieces) + framer.long_texts
+        framer.long_texts = 0
+        if as_text:
+            self.intake.as_text(self.source, as_text)
+
+
+@implementer(IDatagramReceiver)
+class GelfDatagrams:
+    """Datagrams, each a message or a chunk of one."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._chunks = Chunks()
+        self._given_up = 0
+        self._looking: IDelayedCall | None = None
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake, name = self._intake, source_of(source)
+        intake.received_bytes += sum(map(len, payloads))
+        messages: deque[bytes] = deque()
+        for payload in payloads:
+            whole: bytes | None = payload
+            if payload.startswith(MAGIC):
+                whole = self._chunks.add(name, payload, intake.clock.seconds())
+            if whole is not None:
+                messages.append(whole)
+        self._take(messages, name)
+        self._look_later()
+
+    def _take(self, packed: deque[bytes], name: str) -> None:
+        """Unpack and store messages, as many at a time as the store has room for."""
+        intake = self._intake
+        messages: list[bytes] = []
+        size = 0
+        while packed and size < _AT_ONCE:
+            try:
+                message = unpacked(packed.popleft(), _TIMES_A_RECORD * intake.options.max_record)
+            except TooLargeError:
+                why = "dropped a datagram: it would be too much, unpacked"
+                intake.drop(intake.source(name), "unpacking", why)
+            else:
+                messages.append(message)
+                size += len(message)
+        self._store(messages, name)
+        if packed:
+            intake.in_turn(partial(self._take, packed, name))
+
+    def _store(self, messages: list[bytes], name: str) -> None:
+        intake = self._intake
+        found = runs(messages, intake.options.max_record)
+        for run in found:
+            store_from_datagrams(intake, run.lines, intake.source(name), structured=run.structured)
+        if as_text := texts(found):
+            intake.as_text(intake.source(name), as_text)
+
+    def _look_later(self) -> None:
+        """Count what was given up, and look again when what is unfinished has had its time."""
+        chunks = self._chunks
+        if chunks.given_up > self._given_up:
+            why = "messages were given up: not all chunks of them came in time"
+            number = chunks.given_up - self._given_up
+            self._intake.drop(self._intake.label, "unfinished", why, number)
+            self._given_up = chunks.given_up
+        if len(chunks) and self._looking is None:
+            self._looking = self._intake.clock.callLater(SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        self._chunks.expire(self._intake.clock.seconds())
+        self._look_later()
+
+    def close(self) -> None:
+        """Give up what is unfinished: no more chunks come."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self._chunks.expire(inf)
+        self._look_later()
+
+
+@implementer(IInput)
+class Gelf:
+    """The input itself."""
+
+    name = "gelf"
+
+    def stream(self, intake: Intake) -> Connections[GelfReceiver]:
+        return Connections(lambda: GelfReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> GelfDatagrams:
+        return GelfDatagrams(intake)

@@ -1,0 +1,100 @@
+"""The `python` input: LogRecords of SocketHandler and DatagramHandler of Python's logging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from twisted.internet.interfaces import IAddress
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError
+from logsrv.linelog.framing.events.python_frames import PickleFramer
+from logsrv.linelog.framing.events.python_records import line_of
+from logsrv.linelog.framing.lines.records import Run, in_runs
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
+
+_LENGTH = 4
+# Records that are read in one step, some 20 µs each.
+_AT_ONCE = 64
+
+
+def records(intake: Intake, pickles: Iterable[bytes], source: str) -> list[Run]:
+    """Return what is to be stored of some pickles; those that are no records are counted and reported."""
+    most = intake.structured_rules.max_line
+    found = []
+    for pickle in pickles:
+        try:
+            line = line_of(pickle, most)
+        except NotPlainError as error:
+            drop(intake, str(error), source)
+        else:
+            found.append((line, len(line) <= most))
+    return list(in_runs(found))
+
+
+def drop(intake: Intake, why: str, source: str) -> None:
+    """Count and report what was to be a record."""
+    intake.drop(source, "pickle", f"dropped what should be one of Python's log records: {why}")
+
+
+class PythonReceiver(RecordReceiver):
+    """A connection. A record that is dropped does not close it: those behind it may be good."""
+
+    _framer: PickleFramer
+
+    def make_framer(self) -> PickleFramer:
+        return PickleFramer(self._structured.max_line, self.intake.options.max_body)
+
+    def received(self, data: bytes) -> Iterator[None]:
+        framer, before = self._framer, self._framer.passed_over
+        pickles = framer.receive(data)
+        for at in range(0, len(pickles), _AT_ONCE):
+            for run in records(self.intake, pickles[at : at + _AT_ONCE], self.source):
+                self.store(run.lines, structured=run.structured)
+            yield
+        if framer.passed_over > before:
+            why = f"dropped what is longer than {self._structured.max_line} bytes, pickled"
+            self.intake.drop(self.source, "oversize", why, framer.passed_over - before)
+        if framer.trouble:
+            self.refuse("oversize", f"closing the connection: {framer.trouble}")
+
+    def lost(self) -> None:
+        if self.held:
+            self.intake.drop(self.source, "unfinished", "a record broke off; it is not stored")
+
+
+@implementer(IDatagramReceiver)
+class PythonDatagrams:
+    """Datagrams, each of one record, with its length as on a connection."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def datagrams_received(self, payloads: Sequence[bytes], source: IAddress) -> None:
+        intake = self._intake
+        intake.received_bytes += sum(map(len, payloads))
+        name = intake.source(source_of(source))
+        whole = []
+        for payload in payloads:
+            if int.from_bytes(payload[:_LENGTH], "big") == len(payload) - _LENGTH:
+                whole.append(payload[_LENGTH:])
+            else:
+                drop(intake, "a datagram does not have the length that it says", name)
+        for run in records(intake, whole, name):
+            store_from_datagrams(intake, run.lines, name, structured=run.structured)
+
+
+@implementer(IInput)
+class Python:
+    """The input itself."""
+
+    name = "python"
+
+    def stream(self, intake: Intake) -> Connections[PythonReceiver]:
+        return Connections(lambda: PythonReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> PythonDatagrams:
+        return PythonDatagrams(intake)

@@ -1,0 +1,318 @@
+"""The connection under every input of records: what it stores, what it answers, and when.
+
+    class Receiver(RecordReceiver):
+        def make_framer(self):
+            return SomeFramer(self.intake.rules)
+
+        def received(self, data):
+            records, answer = self._framer.receive(data)
+            self.store(records)
+            self.answer_when_safe(answer)
+
+What may take long is done in slices, for which `received` is a generator: others are served between them,
+and the peer is not read from until the last one.
+
+An acknowledgement is sent when the store says that all before it is safe, and never otherwise: where a
+disk fails the connection is cut, so that the client sends again what it has no answer for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+from typing import Protocol as Shape
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from logsrv.kit.net.source import source_of
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.lines.records import frame_records
+from logsrv.linelog.framing.lines.rules import for_datagrams
+from logsrv.linelog.inputs.intake.answers import Answering, Answers
+from logsrv.linelog.inputs.intake.gathering import Gathering
+from logsrv.linelog.inputs.intake.intake import Intake
+
+log = Logger()
+
+# A peer that has so much stored and not yet acknowledged waits; most clients have a smaller window.
+WINDOW = 4 << 20
+# Bytes of an unfinished record from which on it may become work that takes turns.
+LARGE = 256 << 10
+# What an answer that waits takes beside its bytes: a peer need not send anything that is stored for it.
+ANSWER = 1 << 10
+
+
+class RecordFramer(Shape):
+    """A framer of connections; `held` are the bytes that wait for the rest of their record."""
+
+    @property
+    def held(self) -> int: ...
+
+
+@implementer(IPushProducer)
+class RecordReceiver(Protocol):
+    """A connection: override `make_framer` and `received`, and `lost` if need be.
+
+    As a producer it is paused by the store, by a peer that lets its answers lie, while what it sent is
+    worked on and while too much waits to be acknowledged; it goes on when nothing holds it back.
+    """
+
+    source = ""
+    acknowledges = False
+    """Whether peers send again what they have no answer for."""
+    # ITCPTransport, or what does as much for UNIX sockets and TLS.
+    transport: Any
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.ending = False
+        """Whether the connection is being closed: what still comes is counted, and not looked at."""
+        self._rules = intake.rules
+        self._structured = intake.structured_rules
+        self.due = 0
+        """How many acknowledgements wait until it is safe."""
+        # Their bytes with those that were stored before them.
+        self._unsafe = 0
+        # The bytes stored since the last answer, and the moment before the first of them.
+        self._stored = 0
+        self._since = 0
+        # What came and is not looked at yet, how much that was, and whether it is being done.
+        self._unread: deque[bytes] = deque()
+        self._came = 0
+        self._busy = self._paused = False
+        # Made for the first answer.
+        self._answers: Answers | None = None
+        self._framer = self.make_framer()
+
+    def make_framer(self) -> RecordFramer:
+        """Return what takes the records out of what comes."""
+        raise NotImplementedError(f"{type(self).__name__} has no make_framer")
+
+    @property
+    def working(self) -> bool:
+        """Return true while something is to be stored or acknowledged: a stop waits for it."""
+        return self._busy or self.due > 0
+
+    def received(self, data: bytes) -> Iterator[None] | None:
+        """Take what the peer sent, cut anywhere: at once, or in steps between which others have a turn."""
+        raise NotImplementedError(f"{type(self).__name__} has no received")
+
+    def lost(self) -> None:
+        """Store what may be stored although the peer has gone in the middle of it."""
+
+    def store(self, records: Sequence[bytes], *, structured: bool = False) -> None:
+        """Store records, each as one line; an empty one is none.
+
+        structured: they may be as long as --max-record, and are valid as they are. Behind one that closes
+        the connection, by --oversize close, they are dropped and counted.
+        """
+        if self.ending:
+            self.intake.counts.dropped_closed += sum(map(len, records))
+            return
+        rules = self._structured if structured else self._rules
+        framed = frame_records(records, rules, self.intake.counts)
+        if framed.block is not None:
+            self.store_block(framed.block)
+        if framed.closing is not None:
+            self.refuse("oversize", framed.closing)
+
+    def store_block(self, block: Block) -> None:
+        """Store lines; they are dropped and counted as records are."""
+        if self.ending:
+            self.intake.counts.dropped_closed += len(block)
+            return
+        if not self._stored:
+            self._since = self.intake.moment
+        self._stored += len(block)
+        self.intake.take(block, self.source)
+
+    @property
+    def held(self) -> int:
+        """Return how many bytes wait for the rest of their record."""
+        return self._framer.held
+
+    def give_way(self) -> None:
+        """Close the connection: all of them hold too much that is unfinished."""
+        self.lost()
+        self.refuse("busy", "closing the connection: it waits longest of those with half a record")
+        # A peer that reads no answers keeps the connection, and is not to keep what it has sent.
+        self._framer = self.make_framer()
+
+    def store_gathered(self, gathering: Gathering) -> Iterator[None]:
+        """Store the records of a message that is understood."""
+        if not self._stored:
+            self._since = self.intake.moment
+        yield from gathering.store(self.source)
+        self._stored += gathering.stored
+        if gathering.closing is not None:
+            self.refuse("oversize", gathering.closing)
+
+    def answer(self, data: bytes) -> None:
+        """Send an answer that has nothing to wait for."""
+        if data and self.connected and not self.ending:
+            self._write(data)
+
+    def answer_when_safe(self, data: bytes) -> None:
+        """Send an answer as soon as all that was stored before is safe; in the order of the calls."""
+        since = self._since if self._stored else None
+        size, self._stored = self._stored + len(data) + ANSWER, 0
+        self._unsafe += size
+        self.due += 1
+        safe = self.intake.durable(since)
+        safe.addCallbacks(self._safe, self._unsafe_for_good, callbackArgs=(data, size))
+        if self._unsafe > WINDOW and not safe.called and self.connected:
+            self.pauseProducing()
+
+    def refuse(self, reason: str, sentence: str, last_words: bytes = b"") -> None:
+        """Close the connection on account of what the peer sent, and say so in the log.
+
+        reason: the label in the metrics. What is to be acknowledged still is.
+        """
+        if self.ending:
+            return
+        self.intake.drop(self.source, reason, sentence)
+        self.end(last_words)
+
+    def end(self, last_words: bytes = b"") -> None:
+        """Close the connection when all that was stored is acknowledged."""
+        if self.ending:
+            return
+        if last_words and self.connected:
+            self._write(last_words)
+        self.ending = True
+        self.intake.unfinished.forget(self)
+        self._leave_when_safe()
+
+    def connectionMade(self) -> None:
+        self.source = self.intake.source(source_of(self.transport))
+        self.intake.valve.add(self)
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.connected(self.source)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.intake.received_bytes += len(data)
+        if self.ending:
+            return
+        self._came += len(data)
+        self._unread.append(data)
+        if self._busy:
+            # TLS may deliver what it had before it was paused.
+            return
+        self.intake.valve.served(self)
+        self._busy = True
+        self.intake.turns.begin(self._steps(), self._done, again=self.acknowledges)
+        if self._busy:
+            # It waits for us, and for nothing that its peer owes.
+            self.intake.unfinished.forget(self)
+            self._paused = True
+            self.pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.intake.valve.remove(self)
+        self.intake.unfinished.forget(self)
+        self.connected = 0
+        if not self._busy:
+            self._end_of_data()
+        if self.intake.connection_log is not None:
+            self.intake.connection_log.disconnected(self.source, reason.getErrorMessage())
+
+    def _steps(self) -> Iterator[None]:
+        while self._unread and not self.ending:
+            yield from self.received(self._unread.popleft()) or ()
+
+    def _done(self, failure: Failure | None) -> None:
+        self._busy = False
+        if failure is not None:
+            self._unread.clear()
+            self.ending = True
+            log.failure("taking in what {source} sent failed", failure, source=self.source)
+            self.transport.abortConnection()
+        elif not self.connected:
+            self._end_of_data()
+        elif self.ending:
+            self._leave_when_safe()
+        else:
+            came, self._came = self._came, 0
+            self.intake.unfinished.note(self, self.held, came)
+            if self.ending:
+                return
+            if self._crowded:
+                self.pauseProducing()
+                self.intake.turns.wait_for_room(self)
+            elif self._paused:
+                self._paused = False
+                self.resumeProducing()
+
+    @property
+    def _crowded(self) -> bool:
+        """Return true while others' work has to be done before more of a long record is received."""
+        return self.held > LARGE and self.intake.turns.full
+
+    def _end_of_data(self) -> None:
+        if not self.ending:
+            self.lost()
+        self.ending = True
+
+    def _safe(self, _: None, data: bytes, size: int) -> None:
+        self._unsafe -= size
+        self.due -= 1
+        if self.connected:
+            self._write(data)
+            if self.ending:
+                self._leave_when_safe()
+            else:
+                self.resumeProducing()
+
+    def _unsafe_for_good(self, failure: Failure) -> None:
+        if self.connected:
+            why = f"nothing is acknowledged any more: {failure.getErrorMessage()}"
+            self.intake.complain(self.source, why)
+            self.ending = True
+            self.transport.abortConnection()
+
+    def _write(self, data: bytes) -> None:
+        if self._answers is None:
+            self._answers = Answers(self, self.intake.clock)
+        self._answers.write(data)
+
+    def _leave_when_safe(self) -> None:
+        if self.due or self._busy or not self.connected:
+            return
+        if self._answers is not None:
+            self._answers.let_go()
+        self.transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        unread = self._answers is not None and self._answers.state is Answering.UNREAD
+        unsafe = self._unsafe > WINDOW
+        if not self.connected or self._busy or self.intake.valve.closed or unread or unsafe:
+            # Each of these resumes it when it is over.
+            return
+        if self._crowded:
+            self.intake.turns.wait_for_room(self)
+        else:
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        self.transport.abortConnection()
+
+
+def store_from_datagrams(
+    intake: Intake, records: Sequence[bytes], source: str, *, structured: bool
+) -> None:
+    """Store records that came in datagrams, each as one line; an empty one is none.
+
+    source: as the intake gives it. structured: they may be as long as --max-record.
+    """
+    rules = for_datagrams(intake.structured_rules if structured else intake.rules)
+    block = frame_records(records, rules, intake.counts).block
+    if block is not None:
+        intake.take(block, source)

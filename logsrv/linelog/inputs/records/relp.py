@@ -1,0 +1,68 @@
+"""The `relp` input: syslog with acknowledgements, as rsyslog's omrelp sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zope.interface import implementer
+
+from logsrv.errors import ConfigurationError
+from logsrv.linelog.framing.lines.relp import RelpFramer
+from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.records.records import RecordReceiver
+
+# What is looked at in one step: it may be a command every six bytes.
+_PIECE = 32 << 10
+
+
+class RelpReceiver(RecordReceiver):
+    """A connection. A client sends again what it has no answer for, so what is unfinished is not kept."""
+
+    acknowledges = True
+    _framer: RelpFramer
+
+    def make_framer(self) -> RelpFramer:
+        return RelpFramer(self.intake.rules)
+
+    def received(self, data: bytes) -> Iterator[None]:
+        for at in range(0, len(data), _PIECE):
+            self._take(data[at : at + _PIECE])
+            if self.ending:
+                return
+            yield
+
+    def _take(self, data: bytes) -> None:
+        framer = self._framer
+        messages = framer.receive(data)
+        if messages:
+            self.store(messages)
+        answer = framer.take_answer()
+        if answer and (messages or self.due):
+            self.answer_when_safe(answer)
+        else:
+            self.answer(answer)
+        if framer.trouble:
+            self.refuse("oversize" if framer.oversize else "protocol", framer.trouble)
+        elif framer.closed:
+            self.end()
+
+    def lost(self) -> None:
+        if self.held:
+            self.intake.drop(self.source, "unfinished", "a message broke off; it is not stored")
+
+
+@implementer(IInput)
+class Relp:
+    """The input itself."""
+
+    name = "relp"
+
+    def stream(self, intake: Intake) -> Connections[RelpReceiver]:
+        return Connections(lambda: RelpReceiver(intake))
+
+    def datagrams(self, intake: Intake) -> IDatagramReceiver:
+        """Raise ConfigurationError: every message is answered."""
+        raise ConfigurationError(
+            f"{intake.label}: RELP needs connections, such as relp:tcp:2514; syslog takes datagrams"
+        )

@@ -1,0 +1,1 @@
+"""The plugin `logsrv`: its service, where all parts meet, and its options."""

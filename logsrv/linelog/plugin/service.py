@@ -1,0 +1,202 @@
+"""`twistd logsrv`: the only place where options, listeners, inputs and the store meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from twisted.application.service import IService
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+from logsrv import __version__
+from logsrv.errors import ConfigurationError
+from logsrv.kit.net.datagram.datagrams import DatagramListener
+from logsrv.kit.net.listen import Listener
+from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.options.usage import SettingsOptions, usage_options
+from logsrv.kit.service.process.launch import check_files
+from logsrv.kit.service.service import ListeningService
+from logsrv.kit.service.sites.sites import SiteServer, Wanted
+from logsrv.kit.web.settings import web_rules
+from logsrv.linelog.alerts.process import Alerts, check
+from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.options import with_secrets
+from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.plugin.classic import ClassicPlaces
+from logsrv.linelog.plugin.interpreter import check_interpreter
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.plugin.settings import ListenerSettings, LoggerSettings
+from logsrv.linelog.store.health import healthy
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.valve import Valve
+from logsrv.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from logsrv.linelog.http.server import WebServer
+
+log = Logger()
+
+Options = usage_options(
+    LoggerSettings,
+    name="logsrv",
+    version=__version__,
+    description="Every line that anything sends to one of the listeners is written to DIR/current.log.",
+)
+
+
+@attrs.define
+class InputServer:
+    """An input at one listener; a sender of datagrams is paused by pausing its listener."""
+
+    intake: Intake
+    receiver: Any
+    valve: Valve
+    _paused_by_valve: DatagramListener | None = None
+
+    def attach(self, listener: Listener) -> None:
+        if isinstance(listener, DatagramListener):
+            self._paused_by_valve = listener
+            self.valve.add(listener)
+            self.intake.datagrams = listener
+            if hasattr(self.receiver, "attach"):
+                self.receiver.attach(listener)
+
+    def apply(self, settings: ListenerSettings) -> None:
+        self.intake.apply(settings)
+
+    def close(self) -> None:
+        self.intake.flush()
+        if self._paused_by_valve is not None:
+            self.valve.remove(self._paused_by_valve)
+        if hasattr(self.receiver, "close"):
+            self.receiver.close()
+
+
+class LoggerService(ListeningService[LoggerSettings]):
+    """The store, and the listeners that deliver to it."""
+
+    def __init__(
+        self, settings: LoggerSettings, *, load: Callable[[], LoggerSettings], reactor: Any
+    ) -> None:
+        super().__init__("logsrv", settings, load=load, reactor=reactor, metrics=Metrics(METRICS))
+        self.store = Store(
+            settings.directory, settings.store_policy, reactor=reactor, metrics=self.metrics
+        )
+        self._classic = ClassicPlaces()
+        self._web: WebServer | None = None
+        self.alerts = Alerts(
+            place=lambda: self.store.place,
+            identity=lambda: self.store.identity.store if self.store.identity else "",
+            position=lambda: self.store.position,
+            clock=time.time,
+            reactor=reactor,
+            metrics=self.metrics,
+        )
+
+    def wanted(self, settings: LoggerSettings) -> list[Wanted]:
+        listeners = [
+            # With its secrets: what is read now cannot be missing when a reload was accepted.
+            Wanted(_key(listener), listener.listen.endpoint, listener.label, with_secrets(listener))
+            for listener in (*settings.listener, *self._classic.listeners(settings))
+        ]
+        if len(set(settings.http)) < len(settings.http):
+            raise ConfigurationError("--http names an endpoint twice")
+        # Before anything is bound: its file may be missing.
+        read_token(settings)
+        check(settings.alerts)
+        rules = web_rules(settings, MOST_CONNECTIONS)
+        return listeners + [
+            Wanted(f"http {one}", one, f"http {one}", rules) for one in settings.http
+        ]
+
+    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+        if not isinstance(wanted.settings, ListenerSettings):
+            from logsrv.kit.web.channel import WebFactory
+
+            return WebFactory(self._web_server(), self.clock, wanted.label, wanted.settings)
+        settings = wanted.settings
+        intake = Intake(wanted.label, settings, sink=self.store, clock=self.clock, metrics=metrics)
+        input_ = inputs()[settings.listen.input]
+        make = input_.datagrams if wanted.endpoint.kind == "datagram" else input_.stream
+        return InputServer(intake, make(intake), self.store.valve)
+
+    def _web_server(self) -> WebServer:
+        """Return what answers web requests; without --http it is never loaded."""
+        if self._web is None:
+            from logsrv.linelog.http.server import WebServer
+
+            self._web = WebServer(
+                lambda: self.store.place,
+                self.settings,
+                watched=self,
+                metrics=self.metrics,
+                reactor=self.clock,
+            )
+        return self._web
+
+    def unhealthy(self) -> list[str]:
+        return healthy(self).reasons
+
+    def unready(self) -> list[str]:
+        closed = [] if self.store.accepts else ["the store is closed"]
+        return [*super().unready(), *closed]
+
+    def open(self) -> None:
+        keep_freed_memory()
+        self.store.open()
+        check_interpreter(
+            [
+                *(["searches", "live views"] if self.settings.http else []),
+                *(["alerts"] if self.settings.alerts else []),
+            ]
+        )
+        if self._web is not None:
+            self._web.apply(self.settings)
+        self.alerts.change(self.settings.alerts)
+
+    def apply(self, settings: LoggerSettings) -> None:
+        if settings.directory != self.settings.directory:
+            raise ConfigurationError(
+                f"--directory cannot change from {self.settings.directory} to {settings.directory}"
+                " while the service runs; stop and start it"
+            )
+        if settings.http:
+            self._web_server().apply(settings)
+        self.store.apply(settings.store_policy)
+        self.store.reopen()
+        self.alerts.change(settings.alerts)
+
+    def stopping(self) -> Deferred[None]:
+        # The kit closes connections that are silent, and who waits for lines or an answer is.
+        return succeed(None) if self._web is None else self._web.stop()
+
+    async def close(self) -> None:
+        try:
+            await self.store.close()
+        finally:
+            # Last, so that it sees the last line.
+            await self.alerts.stop()
+
+
+def _key(listener: ListenerSettings) -> str:
+    """Return what makes it the same listener after a reload: its place, not its name.
+
+    Port 0 is a different one each time; there the name has to tell them apart.
+    """
+    return listener.label if listener.listen.endpoint.port == 0 else str(listener.listen)
+
+
+def makeService(options: SettingsOptions[LoggerSettings]) -> IService:
+    """Make the service that twistd runs."""
+    from twisted.internet import reactor
+
+    for warning in options.loaded.warnings:
+        log.warn("{warning}", warning=warning)
+    check_files("logsrv", options.parent)
+    service = LoggerService(options.settings, load=options.reload, reactor=reactor)
+    service.signals.hold()
+    return service

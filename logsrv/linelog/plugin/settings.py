@@ -1,0 +1,130 @@
+"""The options of `twistd logsrv`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+from logsrv.kit.inspect.settings import OperatorSettings
+from logsrv.kit.net.endpoints import ARGUMENTS, Endpoint, parse_endpoint
+from logsrv.kit.net.guard.guard import ConnectionSettings, LineRate, PeerLimits
+from logsrv.kit.options.declare import REQUIRED, option, tables
+from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind
+from logsrv.kit.text.words import listed, nearest, shown
+from logsrv.linelog.alerts.settings import AlertOptions, check_labels
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.http.settings import HttpSettings, check_reach
+from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.inputs.intake.registry import inputs
+from logsrv.linelog.store.policy import StorePolicy
+
+T = TypeVar("T", bound=attrs.AttrsInstance)
+
+
+@attrs.frozen
+class Listen:
+    """INPUT:ENDPOINT, the value of --listen; `str()` gives its text back."""
+
+    text: str
+    input: str
+    endpoint: Endpoint
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_listen(text: str) -> Listen:
+    """Raises ValueError with what is wrong."""
+    word, _, rest = text.partition(":")
+    if word in inputs():
+        return Listen(text, word, parse_endpoint(rest))
+    try:
+        return Listen(text, "lines", parse_endpoint(text))
+    except ValueError:
+        types = {*ARGUMENTS, "haproxy"}
+        if word in types or rest.partition(":")[0] not in types:
+            raise
+    known = sorted(inputs())
+    hint = f"did you mean {near}? " if (near := nearest(word, known)) else ""
+    raise ValueError(f"{shown(word)} is no input; {hint}known are {listed(known)}")
+
+
+def _locate(listen: Listen, directory: Path) -> Listen:
+    return attrs.evolve(listen, endpoint=listen.endpoint.located(directory))
+
+
+LISTEN: Kind[Listen] = Kind(
+    parse_listen,
+    "[INPUT:]ENDPOINT, such as tcp:1234, udp:514, unix:/run/log.sock or lines:tcp:1234",
+    "ENDPOINT",
+    locate=_locate,
+)
+
+
+def _part(settings: object, kind: type[T]) -> T:
+    """Return what a class among the bases of `settings` declares, and nothing else."""
+    names = [field.name for field in attrs.fields(kind)]
+    return kind(**{name: getattr(settings, name) for name in names})
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class ListenerSettings(LineRules, InputOptions, LineRate, PeerLimits, ConnectionSettings):
+    """A listener with settings of its own."""
+
+    listen: Listen = option(REQUIRED, LISTEN, "where to listen")
+    name: str | None = option(None, NAME, "stands before @ in the source of its lines")
+
+    @property
+    def label(self) -> str:
+        """The name of the listener in logs and metrics."""
+        return f"{self.name}@{self.listen}" if self.name else str(self.listen)
+
+    @property
+    def line_rules(self) -> LineRules:
+        """The same as the framer wants it."""
+        return _part(self, LineRules)
+
+    @property
+    def input_options(self) -> InputOptions:
+        """The same as inputs of records want it."""
+        return _part(self, InputOptions)
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class LoggerSettings(
+    AlertOptions,
+    HttpSettings,
+    StorePolicy,
+    LineRules,
+    InputOptions,
+    LineRate,
+    PeerLimits,
+    OperatorSettings,
+):
+    """The settings of the line logger, all of them."""
+
+    listen: tuple[Listen, ...] = option(
+        ("tcp:1234",), LISTEN, "where to listen, and for which input", repeatable=True
+    )
+    listener: tuple[ListenerSettings, ...] = tables(
+        ListenerSettings, "listeners with settings of their own", shorthand="listen"
+    )
+    classic_syslog: bool = option(
+        False,
+        FLAG,
+        "listen for syslog where it has always come in as well: port 514, UDP and TCP, and /dev/log"
+        " if no other program has it",
+    )
+    directory: Path = option("logs", DIRECTORY, "where the lines are kept")
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        check_labels(self.alerts)
+        check_reach(self)
+
+    @property
+    def store_policy(self) -> StorePolicy:
+        """The same as the store wants it."""
+        return _part(self, StorePolicy)

@@ -1,0 +1,257 @@
+"""A query as somebody types it becomes a tree, or an error with its place.
+
+    or    = and { "OR" and }
+    and   = not { ["AND"] not }
+    not   = [ "NOT" | "-" ] atom
+    atom  = WORD | "a phrase" | /regex/ | FIELD OP VALUE | ( or )
+
+Read from left to right once, with a stack of our own: neither depth nor length can hurt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from logsrv.errors import QueryError
+from logsrv.kit.text.escape import one_line
+from logsrv.linelog.fields.quoted import text_until
+from logsrv.linelog.query.language.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    Has,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Text,
+)
+
+DEEPEST = 100
+"""Brackets within brackets."""
+MOST_PARTS = 500
+"""Words, comparisons, opening brackets and NOTs: reading so many takes a millisecond."""
+
+_SPACE = re.compile(r"\s*")
+_WORD = re.compile(r'[^\s()"]+')
+_QUOTED = re.compile('"(' + text_until('"') + ')"', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\])')
+# It ends at the first slash that is not escaped, and is one only if that is the end of a word.
+_EXPRESSION = re.compile("/(" + text_until("/") + r")/(?=[\s)]|\Z)", re.DOTALL)
+_FIELD = re.compile(r"([A-Za-z_@][A-Za-z0-9_.@-]*)(!=|>=|<=|[=<>~]|:(?!//))")
+_OPERATOR = re.compile(r"(AND|OR|NOT)(?:\s+|(?=[()\"])|\Z)")
+_NEGATION = re.compile(r"-(?=[^\s)-])")
+_ORDERS = ("<", "<=", ">", ">=")
+_BETWEEN = (")", "AND", "OR")
+
+
+class _Token(NamedTuple):
+    """A piece of the query: an atom with its node, or `(`, `)`, `AND`, `OR`, `NOT`, `-`."""
+
+    kind: str
+    at: int
+    node: Node | None = None
+
+
+def parse(text: str) -> Node:
+    """Return the tree of the query `text`. Raises QueryError."""
+    levels = [_Level(0)]
+    parts = 0
+    for token in _tokens(text):
+        level = levels[-1]
+        parts += token.kind not in _BETWEEN
+        if parts > MOST_PARTS:
+            raise _wrong(
+                f"a query may have {MOST_PARTS} words, comparisons, brackets and NOTs; this is one more; "
+                "/one|other/ finds many with one",
+                token.at,
+            )
+        if token.kind == "(":
+            if len(levels) > DEEPEST:
+                raise _wrong(f"brackets may be nested {DEEPEST} deep and no deeper", token.at)
+            levels.append(_Level(token.at))
+        elif token.kind == ")":
+            if len(levels) == 1:
+                raise _wrong("there is no ( that this ) would close", token.at)
+            node = level.closed(token.at)
+            levels.pop()
+            levels[-1].add(node)
+        elif token.node is not None:
+            level.add(token.node)
+        else:
+            level.operator(token)
+    if len(levels) > 1:
+        raise _wrong("this ( is never closed", levels[-1].at)
+    level = levels[0]
+    return EVERYTHING if level.is_empty() else level.closed(len(text))
+
+
+class _Level:
+    """What was read between two brackets so far."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.alternatives: list[Node] = []
+        self.parts: list[Node] = []
+        self.negated = False
+        self.waiting: _Token | None = None
+        """The operator that has nothing behind it yet."""
+
+    def is_empty(self) -> bool:
+        return not (self.alternatives or self.parts or self.waiting)
+
+    def add(self, node: Node) -> None:
+        self.parts.append(Not(node) if self.negated else node)
+        self.negated = False
+        self.waiting = None
+
+    def operator(self, token: _Token) -> None:
+        if token.kind in ("NOT", "-"):
+            self.negated = not self.negated
+        else:
+            if self.waiting or not self.parts:
+                raise _wrong(
+                    f'{token.kind} has nothing before it; "{token.kind}" in quotation marks is the word',
+                    token.at,
+                )
+            if token.kind == "OR":
+                self.alternatives.append(_and(self.parts))
+                self.parts = []
+        self.waiting = token
+
+    def closed(self, end: int) -> Node:
+        """Return the tree of what was read, which ends at `end`."""
+        if self.waiting:
+            kind = self.waiting.kind
+            raise _wrong(
+                f'{kind} has nothing behind it; "{kind}" in quotation marks is the word',
+                self.waiting.at,
+            )
+        if self.is_empty():
+            raise _wrong("there is nothing between these brackets", self.at)
+        last = _and(self.parts)
+        return Or((*self.alternatives, last)) if self.alternatives else last
+
+
+def _and(parts: list[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    patterns: list[str] = []
+    at = _end(_SPACE, text, 0)
+    while at < len(text):
+        if text[at] in "()":
+            yield _Token(text[at], at)
+            at += 1
+        else:
+            if text[at] == "-" and _NEGATION.match(text, at):
+                yield _Token("-", at)
+                at += 1
+                if text[at] == "(":
+                    continue
+            elif operator := _OPERATOR.match(text, at):
+                yield _Token(operator[1], at)
+                at = operator.end()
+                continue
+            node, end = _atom(text, at, patterns)
+            yield _Token("atom", at, node)
+            at = end
+        at = _end(_SPACE, text, at)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
+def _atom(text: str, at: int, patterns: list[str]) -> tuple[Node, int]:
+    """Return the atom that begins at `at`, which is no bracket, and where it ends."""
+    if text[at] == '"':
+        phrase, end = _phrase(text, at)
+        return Text(phrase), end
+    expression = _EXPRESSION.match(text, at) if text[at] == "/" else None
+    if expression:
+        _check(expression[1], at + 1, patterns)
+        return Regex(expression[1]), expression.end()
+    field = _FIELD.match(text, at)
+    if field:
+        compared = _comparison(text, field, patterns)
+        if compared:
+            return compared
+    word = _WORD.match(text, at)
+    assert word is not None
+    return Text(word[0]), word.end()
+
+
+def _comparison(text: str, field: re.Match[str], patterns: list[str]) -> tuple[Node, int] | None:
+    """Return the comparison that begins with `field`, or None: `error:` is a word."""
+    name, op = field[1], field[2]
+    at = field.end()
+    if op == "~" and (expression := _EXPRESSION.match(text, at)):
+        _check(expression[1], at + 1, patterns)
+        return Compare(name, op, expression[1]), expression.end()
+    if text.startswith('"', at):
+        value, end = _phrase(text, at)
+    else:
+        word = _WORD.match(text, at)
+        if word is None:
+            if op == ":":
+                return None
+            raise _wrong(f'there is nothing to compare with behind {op} ("" is the empty text)', at)
+        value, end = word[0], word.end()
+        if op == "=" and value == "*":
+            return Has(name), end
+    if op == "~":
+        _check(value, at, patterns)
+    elif name == "level" and op in _ORDERS:
+        _check_level(value, at)
+    return Compare(name, op, value), end
+
+
+def _phrase(text: str, at: int) -> tuple[str, int]:
+    quoted = _QUOTED.match(text, at)
+    if quoted is None:
+        raise _wrong("this quotation mark is never closed", at)
+    return _ESCAPED.sub(r"\1", quoted[1]), quoted.end()
+
+
+def _check_level(value: str, at: int) -> None:
+    from logsrv.linelog.fields.level import LEVELS, canonical
+
+    if canonical(value) is None:
+        raise _wrong(f"{one_line(value, 60)} is not a level; these are: {', '.join(LEVELS)}", at)
+
+
+def _check(pattern: str, at: int, patterns: list[str]) -> None:
+    """Raise QueryError if `pattern`, which stands at `at`, is no expression, or too much of them."""
+    # Ten milliseconds that only expressions have to pay.
+    from logsrv.linelog.query.language.engine import check
+    from logsrv.linelog.query.language.size import TooLarge, WrongExpression, check_sizes
+
+    patterns.append(pattern)
+    try:
+        check_sizes(patterns)
+        check(pattern)
+    except TooLarge as error:
+        raise _wrong(str(error), at) from None
+    except WrongExpression as error:
+        reason, _, fragment = str(error).partition(": ")
+        # RE2 says which part it does not take, not where; of repetitions it is an outer one.
+        outermost = pattern.rfind if "repetition size" in reason else pattern.find
+        place = outermost(fragment) if fragment else 0
+        detail = f"{reason}: {fragment}" if fragment and fragment != pattern else reason
+        hint = ""
+        if fragment.startswith(("(?=", "(?!", "(?<")):
+            hint = "; looking ahead or behind is not possible here"
+        elif "repetition size" in reason:
+            hint = "; at most 1000 repetitions in all"
+        raise _wrong(
+            f"this regular expression is wrong: {one_line(detail, 120)}{hint}", at + max(place, 0)
+        ) from None
+
+
+def _wrong(sentence: str, index: int) -> QueryError:
+    return QueryError(sentence, index + 1)

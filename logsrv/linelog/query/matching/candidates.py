@@ -1,0 +1,77 @@
+"""Candidates: what one pass over a megabyte looks for, so that only few lines need to be read.
+
+A candidate is a literal or an expression that is found in every line which matches, maybe in others
+too. `shapes.py` makes those of fields.
+"""
+
+from __future__ import annotations
+
+from logsrv.linelog.query.language.tree import And, Compare, Has, Or, Regex, Text
+from logsrv.linelog.query.matching import needs
+from logsrv.linelog.query.matching.literals import (
+    SHORTEST,
+    literals_of,
+    of_need,
+    pattern_of,
+)
+from logsrv.linelog.query.matching.smart import has_capital
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logsrv.linelog.query.language.tree import Node
+    from logsrv.linelog.query.matching.literals import Candidate
+
+# Each literal is a search of its own, five times as fast as one expression for all of them.
+_MOST_LITERALS = 4
+
+
+def candidate(node: Node) -> Candidate | None:
+    """Return what to look for, or None if any line may match."""
+    if isinstance(node, Text):
+        return of_need(needs.literal(node.text, ignore_case=not has_capital(node.text)))
+    if isinstance(node, Regex):
+        return _of_regex(node.pattern)
+    if isinstance(node, (Compare, Has)):
+        # With all that knows of fields, which a search of words does without.
+        from logsrv.linelog.query.matching.shapes import of_compare
+
+        # To be another than any text is just to be there.
+        return of_compare(node if isinstance(node, Compare) else Compare(node.field, "!=", "\n"))
+    if isinstance(node, And):
+        found = [candidate(part) for part in node.parts]
+        return max((one for one in found if one is not None), key=_worth, default=None)
+    if isinstance(node, Or):
+        return _of_either([candidate(part) for part in node.parts])
+    return None
+
+
+def _worth(found: Candidate) -> int:
+    return 1 if isinstance(found, str) else min(len(one.text) for one in found)
+
+
+def _of_either(found: list[Candidate | None]) -> Candidate | None:
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        return None
+    literals = tuple(
+        dict.fromkeys(one for some in known if not isinstance(some, str) for one in some)
+    )
+    if len(literals) <= _MOST_LITERALS and not any(isinstance(one, str) for one in known):
+        return literals
+    patterns = [pattern_of(one) for one in known]
+    if None in patterns:
+        return None
+    from logsrv.linelog.query.language.size import LARGEST_EXPRESSIONS, size_of
+
+    joined = "|".join(dict.fromkeys(f"(?:{pattern})" for pattern in patterns))
+    # Larger ones are slower than looking at every line.
+    return joined if size_of(joined) <= LARGEST_EXPRESSIONS else None
+
+
+def _of_regex(pattern: str) -> Candidate:
+    from logsrv.linelog.query.matching.expression import read_expression
+
+    found = read_expression(pattern)
+    literals = literals_of(found.need)
+    best = max(literals, key=lambda one: len(one.text), default=None)
+    return (best,) if best and len(best.text) >= SHORTEST else found.in_text

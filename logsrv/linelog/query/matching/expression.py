@@ -1,0 +1,359 @@
+"""Expressions: read once, and written anew for the engine in the two forms that searching needs.
+
+RE2 takes the syntax, and does the finding. Written anew, because case is ASCII here while RE2 folds all
+of Unicode (a Kelvin sign would be a k); because a first pass looks at many lines at once, where `^`
+and `$` must not mean the beginning and the end of all of them; and because the literals which
+every match contains are to be known.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from logsrv.linelog.query.language.engine import Search, check, compiled
+from logsrv.linelog.query.language.size import size_of
+from logsrv.linelog.query.matching.needs import AllOf, Literal, Need, both, either
+
+_OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
+_HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{2}))")
+_PROPERTY = re.compile(r"[pP](?:\{[^}]*\}|.)", re.DOTALL)
+_POSIX = re.compile(r"\[:\^?[a-z]*:\]")
+_GROUP = re.compile(r"\((?:\?(?:P?<[^>]*>|([imsU-]*)([:)])))?")
+_REPEAT = re.compile(r"(?:[*+?]|\{([0-9]+)(?:,([0-9]*))?\})\??")
+_CONTROLS = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# The ends of ranges, as `_code` writes them.
+_ENDS = re.compile(r"\\x\{([0-9a-f]+)\}|([A-Za-z0-9])")
+_LF = ord("\n")
+_CLASSES = {
+    "d": frozenset(b"0123456789"),
+    "w": frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
+}
+WIDEST = 200
+"""Bytes of an expression of a fixed width that is looked for as one."""
+_CAPITAL = re.compile(r"[A-Z]")
+_SPELLED = re.compile(
+    # What is spelled with capitals without meaning any: escapes, and the names and flags of groups.
+    r"\\(?:[pP]\{[^}]*\}|[pP].|x\{[^}]*\}|x[0-9A-Fa-f]{2}|.)|\(\?(?:P?<[^>]*>|[imsU-]*[:)])|\[:\^?[a-z]*:\]",
+    re.DOTALL,
+)
+
+
+class Expression(NamedTuple):
+    """An expression that can be searched for."""
+
+    in_message: Search
+    """Finds it in a message alone: `^` and `$` are its beginning and end."""
+    in_text: str
+    """The pattern that finds at least the same in stored lines: `^` matches anywhere in it."""
+    anchored: bool
+    """Whether a match of `in_text` still has to be looked at, as there is a `^`."""
+    need: Need | None
+    classes: tuple[frozenset[int], ...]
+    """The bytes of each place, if it is found just where such bytes stand side by side; else empty."""
+
+
+def has_capital(pattern: str) -> bool:
+    """Tell whether a capital stands in `pattern`, outside of escapes: then case counts."""
+    return bool(_CAPITAL.search(_SPELLED.sub("", pattern)))
+
+
+@lru_cache(maxsize=256)
+def read_expression(pattern: str) -> Expression:
+    """Return the expression that `pattern` is, case ignored unless it has a capital.
+
+    Raises WrongExpression.
+    """
+    # In the words of what was written.
+    size_of(pattern)
+    check(pattern)
+    reader = _Reader(pattern, fold=not has_capital(pattern))
+    reader.read()
+    top = reader.groups[0]
+    return Expression(
+        compiled("".join(reader.exact)),
+        "".join(reader.loose),
+        reader.anchored,
+        top.need(),
+        reader.classes(),
+    )
+
+
+class _Item(NamedTuple):
+    """Something that matches one byte of these, so many times or more."""
+
+    allowed: frozenset[int]
+    least: int
+    is_fixed: bool
+
+
+class _Group:
+    """What is known of a group that is being read: the needs of its branches so far."""
+
+    def __init__(self, fold: bool) -> None:
+        self.fold = fold
+        self.branches: list[list[Need | None]] = [[]]
+        """Single characters and inner groups one behind the other; None breaks a run of them."""
+
+    def need(self) -> Need | None:
+        return either(_joined(branch) for branch in self.branches)
+
+
+class _Reader:
+    """One pass over a pattern which RE2 has accepted."""
+
+    def __init__(self, pattern: str, *, fold: bool) -> None:
+        self.pattern = pattern
+        self.at = 0
+        self.groups = [_Group(fold)]
+        self.exact: list[str] = []
+        self.loose: list[str] = []
+        self.anchored = False
+        self._items: list[_Item] = []
+        self._is_fixed = True
+
+    def classes(self) -> tuple[frozenset[int], ...]:
+        """Return the bytes of each place of an expression of ASCII and a fixed width, or nothing."""
+        items = self._items
+        # To be found at all, the first needs no more of its repetitions than it has to have; so the last.
+        for end in (0, -1):
+            while items and not items[end].is_fixed:
+                allowed, least, _ = items.pop(end)
+                items.insert(len(items) if end else 0, _Item(allowed, least, True))
+                if not least:
+                    items.pop(end)
+        if not self._is_fixed or not all(item.is_fixed for item in items):
+            return ()
+        places = tuple([item.allowed for item in items for _ in range(item.least)])
+        return places if len(places) <= WIDEST else ()
+
+    def read(self) -> None:
+        while self.at < len(self.pattern):
+            character = self.pattern[self.at]
+            if character == "\\":
+                self._escape()
+            elif character == "[":
+                self._class()
+            elif character in "()":
+                self._parenthesis(character)
+            elif repeat := _REPEAT.match(self.pattern, self.at):
+                self._repeat(repeat)
+            else:
+                self.at += 1
+                self._plain(character)
+
+    def _write(
+        self,
+        exact: str,
+        loose: str | None = None,
+        need: Need | None = None,
+        allowed: frozenset[int] = frozenset(),
+    ) -> None:
+        """Add an item. allowed: the bytes that it matches, if it matches one byte."""
+        if allowed and max(allowed) < 0x80 and _LF not in allowed:
+            self._items.append(_Item(allowed, 1, True))
+        else:
+            self._is_fixed = False
+        self.exact.append(exact)
+        self.loose.append(exact if loose is None else loose)
+        self.groups[-1].branches[-1].append(need)
+
+    def _plain(self, character: str) -> None:
+        if character == "^":
+            self._begin()
+        elif character == "$":
+            self._write(r"\z", "(?m:$)")
+        elif character == "|":
+            self._write("|")
+            self.groups[-1].branches.append([])
+        elif character == ".":
+            self._write(".")
+        else:
+            self._literal(character)
+
+    def _begin(self) -> None:
+        self.anchored = True
+        self._write(r"\A", "(?:)")
+
+    def _literal(self, character: str) -> None:
+        fold = self.groups[-1].fold
+        needed = Literal((lower(character) if fold else character).encode(), fold)
+        if fold and character.isascii() and character.isalpha():
+            both = character.upper() + character.lower()
+            self._write(f"[{both}]", need=needed, allowed=frozenset(both.encode()))
+        else:
+            self._write(_code(ord(character)), need=needed, allowed=frozenset({ord(character)}))
+
+    def _escape(self) -> None:
+        rest = self.at + 1
+        following = self.pattern[rest]
+        if following == "Q":
+            end = self.pattern.find(r"\E", rest)
+            for character in self.pattern[rest + 1 : end if end >= 0 else None]:
+                self._literal(character)
+            self.at = end + 2 if end >= 0 else len(self.pattern)
+        elif following == "E":
+            self.at = rest + 1
+        elif found := _PROPERTY.match(self.pattern, rest):
+            self.at = found.end()
+            self._write("\\" + found[0])
+        elif following in "dDsSwWbB":
+            self.at = rest + 1
+            self._write("\\" + following, allowed=_CLASSES.get(following, frozenset()))
+        elif following == "A":
+            self.at = rest + 1
+            self._begin()
+        elif following == "z":
+            self.at = rest + 1
+            self._write(r"\z", "(?m:$)")
+        else:
+            self._literal(self._escaped_character())
+
+    def _escaped_character(self) -> str:
+        """Take an escape that means one character."""
+        rest = self.at + 1
+        if found := _HEX.match(self.pattern, rest):
+            self.at = found.end()
+            return chr(int(found[1] or found[2], 16))
+        if found := _OCTAL.match(self.pattern, rest):
+            self.at = found.end()
+            return chr(int(found[0], 8))
+        self.at = rest + 1
+        character = self.pattern[rest]
+        return _CONTROLS.get(character, character)
+
+    def _class(self) -> None:
+        """Take `[…]`, and write it with both cases of letters where case is ignored."""
+        first = self.at + 1
+        negated = self.pattern.startswith("^", first)
+        self.at = first = first + negated
+        items: list[str] = []
+        while self.at == first or self.pattern[self.at] != "]":
+            items.append(self._class_item())
+        self.at += 1
+        allowed = frozenset() if negated else _allowed(items)
+        self._write(f"[{'^' if negated else ''}{''.join(items)}]", allowed=allowed)
+
+    def _class_item(self) -> str:
+        if posix := _POSIX.match(self.pattern, self.at):
+            self.at = posix.end()
+            return posix[0]
+        if self.pattern[self.at] == "\\":
+            if found := _PROPERTY.match(self.pattern, self.at + 1):
+                self.at = found.end()
+                return "\\" + found[0]
+            if self.pattern[self.at + 1] in "dDsSwW":
+                self.at += 2
+                return self.pattern[self.at - 2 : self.at]
+        low = high = ord(self._class_character())
+        if self.pattern.startswith("-", self.at) and self.pattern[self.at + 1 : self.at + 2] != "]":
+            self.at += 1
+            high = ord(self._class_character())
+        ranges = [(low, high)]
+        if self.groups[-1].fold:
+            ranges += _other_case(low, high)
+        return "".join(f"{_code(low)}-{_code(high)}" for low, high in ranges)
+
+    def _class_character(self) -> str:
+        if self.pattern[self.at] == "\\":
+            return self._escaped_character()
+        self.at += 1
+        return self.pattern[self.at - 1]
+
+    def _parenthesis(self, character: str) -> None:
+        if character == ")":
+            self.at += 1
+            need = self.groups.pop().need()
+            # Wrapped: it is no single character, which would belong to the word around it.
+            self._write(")", need=AllOf((need,)) if isinstance(need, Literal) else need)
+            return
+        found = _GROUP.match(self.pattern, self.at)
+        assert found is not None
+        self.at = found.end()
+        fold = self.groups[-1].fold
+        flags, end = found[1], found[2]
+        if flags is not None:
+            on, _, off = flags.partition("-")
+            fold = (fold or "i" in on) and "i" not in off
+            # The engine is never told of i, nor of m: ^ is where the message begins.
+            kept = "".join(flag for flag in on if flag in "sU")
+            dropped = "".join(flag for flag in off if flag in "sU")
+            flags = kept + ("-" + dropped if dropped else "")
+        if end == ")":
+            self.groups[-1].fold = fold
+            self._write(f"(?{flags})" if flags else "")
+            return
+        opened = f"(?{flags or ''}:"
+        self.exact.append(opened)
+        self.loose.append(opened)
+        self.groups.append(_Group(fold))
+
+    def _repeat(self, repeat: re.Match[str]) -> None:
+        self.at = repeat.end()
+        branch = self.groups[-1].branches[-1]
+        least = repeat[0][0] == "+" or (repeat[1] is not None and int(repeat[1]) > 0)
+        if not least and branch:
+            branch[-1] = None
+        if self._items and self._is_fixed:
+            number = int(repeat[1]) if repeat[1] is not None else int(least)
+            is_fixed = repeat[1] is not None and repeat[2] in (None, repeat[1])
+            self._items[-1] = _Item(self._items[-1].allowed, number, is_fixed)
+        self.exact.append(repeat[0])
+        self.loose.append(repeat[0])
+        branch.append(None)
+
+
+def _allowed(items: list[str]) -> frozenset[int]:
+    """Return the bytes of a class; nothing unless all of them are known, and of ASCII."""
+    found: set[int] = set()
+    for item in items:
+        if item.startswith("\\") and item[1:] in _CLASSES:
+            found |= _CLASSES[item[1:]]
+        elif item.startswith(("[", "\\")) and not item.startswith("\\x"):
+            return frozenset()
+        else:
+            ends = [int(code, 16) if code else ord(plain) for code, plain in _ENDS.findall(item)]
+            if max(ends) >= 0x80:
+                return frozenset()
+            for low, high in zip(ends[::2], ends[1::2], strict=True):
+                found.update(range(low, high + 1))
+    return frozenset(found)
+
+
+def _joined(branch: list[Need | None]) -> Need | None:
+    """The need of things that follow each other: single characters become words."""
+    found: list[Need | None] = []
+    run: list[bytes] = []
+    fold = False
+    for item in [*branch, None]:
+        if run and not (isinstance(item, Literal) and item.ignore_case == fold):
+            found.append(Literal(b"".join(run), fold))
+            run = []
+        if isinstance(item, Literal):
+            run.append(item.text)
+            fold = item.ignore_case
+        else:
+            found.append(item)
+    return both(found)
+
+
+def lower(character: str) -> str:
+    """Return the small letter of A–Z, and everything else as it is."""
+    return character.lower() if character.isascii() else character
+
+
+def _other_case(low: int, high: int) -> list[tuple[int, int]]:
+    """The ranges of the other case of those ASCII letters that are in a range."""
+    found = []
+    for first, last, shift in ((65, 90, 32), (97, 122, -32)):
+        start, end = max(low, first), min(high, last)
+        if start <= end:
+            found.append((start + shift, end + shift))
+    return found
+
+
+def _code(character: int) -> str:
+    if chr(character).isascii() and chr(character).isalnum():
+        return chr(character)
+    return f"\\x{{{character:x}}}"

@@ -1,0 +1,322 @@
+"""Matching: which of many stored lines are what a query asks for.
+
+A megabyte of lines is gone through in one pass that looks for a candidate, a literal or an expression;
+Python sees only the lines in which there is one. There is at most one such search per line: after a
+hit the next begins behind that line.
+"""
+
+from __future__ import annotations
+
+from logsrv.linelog.fields.stamp import TIME_LENGTH
+from logsrv.linelog.query.language.tree import EVERYTHING, Not, Or, Regex, Text
+from logsrv.linelog.query.matching.candidates import candidate
+from logsrv.linelog.query.matching.caseless import caseless_find
+from logsrv.linelog.query.matching.lines import all_lines, between, lines_at, number_of_lines
+from logsrv.linelog.query.matching.required import need_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    from logsrv.linelog.query.language.engine import Search
+    from logsrv.linelog.query.language.tree import Node
+    from logsrv.linelog.query.matching.bulk import Array
+    from logsrv.linelog.query.matching.literals import Candidate
+    from logsrv.linelog.query.matching.needs import Literal, Need
+    from logsrv.linelog.query.matching.predicates import Predicate
+
+    Place: TypeAlias = tuple[int, int]
+    """The number of a segment, and the offset in its text at which a piece of text begins."""
+    Find: TypeAlias = Callable[..., int]
+    """`bytes.find` of some text."""
+    Places: TypeAlias = Callable[[bytes], Array]
+    """text → where the candidate stands, in order."""
+    Hits: TypeAlias = Callable[[bytes, int, int], int]
+    """text, start, end → the offset of the first hit in that part, or -1."""
+
+
+class Matcher:
+    """A query that can be put to lines.
+
+    node: the tree. needs: literals that every matching line contains, or None.
+    """
+
+    __slots__ = (
+        "_candidate",
+        "_exact",
+        "_negated",
+        "_pattern",
+        "_places",
+        "_search",
+        "_test",
+        "needs",
+        "node",
+    )
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.needs: Need | None = need_of(node)
+        self._test: Predicate | None = None
+        self._candidate = candidate(node)
+        self._exact = _is_exact(node, self._candidate)
+        self._pattern = None if self._exact else _whole_pattern(node, self._candidate)
+        self._negated = Matcher(node.part) if isinstance(node, Not) else None
+        self._places: Places | None = None
+        self._search: Search | None = None
+
+    def for_many(self) -> None:
+        """Load what takes longer to load than a few megabytes to search, and searches many faster."""
+        if self._negated is not None:
+            self._negated.for_many()
+        found = self._candidate
+        if isinstance(found, tuple) and not any(b"\n" in one.text for one in found):
+            from logsrv.linelog.query.matching.bulk import FixedWidth, places_of
+
+            self._places = lambda text: places_of(text, found)
+            if self._pattern is not None and (fixed := _fixed_width(self.node, found)) is not None:
+                self._places = FixedWidth(*fixed).places
+                self._exact, self._pattern = True, None
+
+    def matches(self, line: bytes, position: str | None = None) -> bool:
+        """Tell whether `line`, a stored line without LF, is what the query asks for."""
+        from logsrv.linelog.fields.record import Record
+
+        return self._predicate()(Record(line, position))
+
+    def _predicate(self) -> Predicate:
+        # Loaded with all that parses fields, which a search of words does without.
+        if self._test is None:
+            from logsrv.linelog.query.matching.predicates import predicate
+
+            self._test = predicate(self.node)
+        return self._test
+
+    def find(self, text: bytes, place: Place | None = None) -> Iterator[tuple[int, int]]:
+        """Yield start and end, without LF, of each matching line of `text`, whole lines.
+
+        place: where `text` stands in the store, for queries that ask for `position`.
+        """
+        if self.node == EVERYTHING:
+            yield from all_lines(text)
+            return
+        if self._exact:
+            yield from self._exact_lines(text)
+            return
+        if self._negated is not None and place is None:
+            yield from between(text, self._negated.find(text))
+            return
+        if self._pattern is not None:
+            yield from self._pattern_lines(text)
+            return
+        from logsrv.linelog.fields.record import Record
+
+        test = self._predicate()
+        for start, end in self.candidates(text):
+            position = f"{place[0]}:{place[1] + start}" if place else None
+            if test(Record(text[start:end], position)):
+                yield start, end
+
+    def lines(self, text: bytes, place: Place | None = None) -> bytes:
+        """Return the matching lines of `text`, whole lines, each with its LF."""
+        if self.node == EVERYTHING:
+            return text if text.endswith(b"\n") or not text else text + b"\n"
+        found = b"".join([text[start : end + 1] for start, end in self.find(text, place)])
+        return found if found.endswith(b"\n") or not found else found + b"\n"
+
+    def count(self, text: bytes, place: Place | None = None) -> int:
+        """Return the number of matching lines in `text`, whole lines."""
+        if self.node == EVERYTHING:
+            return number_of_lines(text)
+        if self._negated is not None and place is None:
+            return number_of_lines(text) - self._negated.count(text)
+        if self._exact:
+            return self._exact_count(text)
+        return sum(1 for _ in self.find(text, place))
+
+    def _hits(self, text: bytes) -> Hits:
+        """Return what finds the candidate in `text`."""
+        found = self._candidate
+        assert found is not None
+        if not isinstance(found, str):
+            finds = [
+                (caseless_find(text, one.text) if one.ignore_case else text.find, one.text)
+                for one in found
+            ]
+            return _first_of(finds) if len(finds) > 1 else _only(*finds[0])
+        return _begins(self._compiled(found))
+
+    def _compiled(self, pattern: str) -> Search:
+        if self._search is None:
+            from logsrv.linelog.query.language.engine import compiled
+
+            self._search = compiled(pattern)
+        return self._search
+
+    def candidates(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each line that may match: there is a candidate in it, or in its stamp."""
+        if self._candidate is None:
+            yield from all_lines(text)
+            return
+        if self._places is not None:
+            yield from lines_at(text, self._places(text).tolist())
+            return
+        hits = self._hits(text)
+        size = len(text)
+        start = 0
+        while start < size:
+            at = hits(text, start, size)
+            if at < 0:
+                return
+            start = text.rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return
+            end = text.find(b"\n", at)
+            if end < 0:
+                end = size
+            yield start, end
+            start = end + 1
+
+    def _pattern_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the lines in whose message an expression is found that is no candidate itself."""
+        assert self._pattern is not None
+        search = self._compiled(self._pattern)
+        hits = _begins(search)
+        find = text.find
+        for start, end in self.candidates(text):
+            at = search(text, start, end)[0]
+            if at >= 0 and (
+                find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits)
+            ):
+                yield start, end
+
+    def _exact_lines(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the lines in whose message there is a candidate, which is all that is asked for."""
+        if self._places is not None:
+            yield from lines_at(text, self._places(text).tolist(), said=True)
+            return
+        hits = self._hits(text)
+        find, rfind = text.find, text.rfind
+        size = len(text)
+        start = 0
+        while start < size:
+            at = hits(text, start, size)
+            if at < 0:
+                return
+            start = rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return
+            end = find(b"\n", at)
+            if end < 0:
+                end = size
+            # Behind the second space a hit is in the message, whether there is a stamp or not.
+            if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(text, start, at, end, hits):
+                yield start, end
+            start = end + 1
+
+    def _exact_count(self, text: bytes) -> int:
+        """Return the number of `_exact_lines`, without the cost of a generator."""
+        if self._places is not None:
+            from logsrv.linelog.query.matching.bulk import number_of_lines_at
+
+            return number_of_lines_at(text, self._places(text))
+        hits = self._hits(text)
+        find, rfind = text.find, text.rfind
+        size = len(text)
+        count = start = 0
+        while True:
+            at = hits(text, start, size)
+            if at < 0:
+                return count
+            start = rfind(b"\n", start, at) + 1 or start
+            if start >= size:
+                return count
+            end = find(b"\n", at)
+            if find(b" ", start + TIME_LENGTH, at) >= 0 or _in_message(
+                text, start, at, end if end >= 0 else size, hits
+            ):
+                count += 1
+            if end < 0:
+                return count
+            start = end + 1
+
+
+def compile(node: Node) -> Matcher:
+    """Return what finds the lines for which `node` is true."""
+    return Matcher(node)
+
+
+def _is_exact(node: Node, found: Candidate | None) -> bool:
+    """Tell whether a line matches just when the candidate is in its message."""
+    if isinstance(node, Text):
+        return found is not None and "\n" not in node.text
+    if isinstance(node, Regex):
+        from logsrv.linelog.query.matching.expression import read_expression
+
+        return isinstance(found, str) and not read_expression(node.pattern).anchored
+    if isinstance(node, Or):
+        return all(_is_exact(part, candidate(part)) for part in node.parts) and found is not None
+    return False
+
+
+def _whole_pattern(node: Node, found: Candidate | None) -> str | None:
+    """Return the expression that a line matches just when it is in its message, if it is all of a query."""
+    if isinstance(node, Regex) and isinstance(found, tuple):
+        from logsrv.linelog.query.matching.expression import read_expression
+
+        expression = read_expression(node.pattern)
+        return None if expression.anchored else expression.in_text
+    return None
+
+
+def _fixed_width(
+    node: Node, found: tuple[Literal, ...]
+) -> tuple[tuple[frozenset[int], ...], Literal, int] | None:
+    """Return the classes of an expression of a fixed width, its literal and the bytes before that."""
+    from logsrv.linelog.query.matching.expression import read_expression
+
+    assert isinstance(node, Regex)
+    classes = read_expression(node.pattern).classes
+    literal = [
+        frozenset({byte, *(bytes([byte]).swapcase() if found[0].ignore_case else b"")})
+        for byte in found[0].text
+    ]
+    for before in range(len(classes) - len(literal) + 1):
+        if list(classes[before : before + len(literal)]) == literal:
+            return classes, found[0], before
+    return None
+
+
+def _begins(search: Search) -> Hits:
+    return lambda text, start, end: search(text, start, end)[0]
+
+
+def _only(find: Find, needle: bytes) -> Hits:
+    return lambda text, start, end: find(needle, start, end)
+
+
+def _first_of(finds: list[tuple[Find, bytes]]) -> Hits:
+    """Return what finds the nearest of several literals, each of them once only."""
+    # Where each stands next; of those that are behind `end`, nothing is known to be there.
+    following = [-1] * len(finds)
+
+    def hits(text: bytes, start: int, end: int) -> int:
+        nearest = -1
+        for index, (find, needle) in enumerate(finds):
+            at = following[index]
+            if at < start:
+                at = find(needle, start)
+                following[index] = at = len(text) if at < 0 else at
+            if at + len(needle) <= end and (nearest < 0 or at < nearest):
+                nearest = at
+        return nearest
+
+    return hits
+
+
+def _in_message(text: bytes, start: int, at: int, end: int, hits: Hits) -> bool:
+    """Tell whether the line's first hit, at `at`, or a later one stands in its message."""
+    from logsrv.linelog.fields.stamp import STAMP
+
+    stamp = STAMP.match(text, start, end)
+    return stamp is None or at >= stamp.end() or hits(text, stamp.end(), end) >= 0

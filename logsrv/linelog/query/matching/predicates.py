@@ -1,0 +1,166 @@
+"""Predicates: a tree as a function that says whether one line is what was asked for."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from logsrv.linelog.fields.record import Record
+from logsrv.linelog.fields.stored import bytes_of
+from logsrv.linelog.fields.values import elements, number, number_of_text, text_of
+from logsrv.linelog.query.language.tree import And, Compare, Has, Node, Or, Regex, Text
+from logsrv.linelog.query.matching.shapes import levels_of
+from logsrv.linelog.query.matching.smart import has_capital
+
+Predicate: TypeAlias = Callable[[Record], bool]
+
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def predicate(node: Node) -> Predicate:
+    """Return the function that says whether `node` is true for a record."""
+    if isinstance(node, Text):
+        return _text(node.text)
+    if isinstance(node, Regex):
+        return _regex(node.pattern)
+    if isinstance(node, Compare):
+        return _compare(node)
+    if isinstance(node, Has):
+        field = node.field
+        return lambda record: record.get(field) is not None
+    if isinstance(node, And):
+        return _all([predicate(part) for part in sorted(node.parts, key=_cost)])
+    if isinstance(node, Or):
+        return _any([predicate(part) for part in sorted(node.parts, key=_cost)])
+    return _not(predicate(node.part))
+
+
+def _cost(node: Node) -> int:
+    """Text before fields: what is decided early saves the parsing."""
+    if isinstance(node, Text):
+        return 0
+    return 1 if isinstance(node, Regex) else 2
+
+
+def _all(parts: list[Predicate]) -> Predicate:
+    def test(record: Record) -> bool:
+        for part in parts:  # noqa: SIM110 - a generator for each level of nesting doubles the depth
+            if not part(record):
+                return False
+        return True
+
+    return test
+
+
+def _any(parts: list[Predicate]) -> Predicate:
+    def test(record: Record) -> bool:
+        for part in parts:  # noqa: SIM110
+            if part(record):
+                return True
+        return False
+
+    return test
+
+
+def _not(part: Predicate) -> Predicate:
+    return lambda record: not part(record)
+
+
+def _text(text: str) -> Predicate:
+    needle = bytes_of(text)
+    if has_capital(text):
+        return lambda record: needle in record.body
+    # What is not ASCII has one case only.
+    needle = needle.lower()
+    return lambda record: needle in record.folded
+
+
+def _regex(pattern: str) -> Predicate:
+    from logsrv.linelog.query.matching.expression import read_expression
+
+    search = read_expression(pattern).in_message
+    return lambda record: search(record.body, 0, len(record.body))[0] >= 0
+
+
+def _compare(node: Compare) -> Predicate:
+    field, op, value = node.field, node.op, node.value
+    if field == "level":
+        wanted = levels_of(op, value)
+        return lambda record: record.level in wanted
+    if op in _ORDERS:
+        return _ordered(field, _ORDERS[op], value)
+    if op == ":":
+        return _text(value) if field == "message" else _contains(field, value)
+    if op == "~":
+        return _regex(value) if field == "message" else _found(field, value)
+    return _equals(field, value, op == "=")
+
+
+def _ordered(field: str, order: Callable[[Any, Any], bool], value: str) -> Predicate:
+    bound = number_of_text(value)
+    if bound is None:
+        return lambda record: False
+
+    def test(record: Record) -> bool:
+        found = record.get(field)
+        if found is None:
+            return False
+        for item in elements(found):
+            known = number(item)
+            if known is not None and order(known, bound):
+                return True
+        return False
+
+    return test
+
+
+def _equals(field: str, value: str, wanted: bool) -> Predicate:
+    bound = number_of_text(value)
+    target = bytes_of(value).lower()
+
+    def test(record: Record) -> bool:
+        found = record.get(field)
+        if found is None:
+            return False
+        for item in elements(found):
+            known = number(item) if bound is not None else None
+            if known is not None:
+                equal = known == bound
+            else:
+                equal = bytes_of(text_of(item)).lower() == target
+            if equal is wanted:
+                return True
+        return False
+
+    return test
+
+
+def _contains(field: str, value: str) -> Predicate:
+    needle = bytes_of(value)
+    if has_capital(value):
+        return _of_texts(field, lambda text: needle in text)
+    needle = needle.lower()
+    return _of_texts(field, lambda text: needle in text.lower())
+
+
+def _found(field: str, pattern: str) -> Predicate:
+    from logsrv.linelog.query.matching.expression import read_expression
+
+    search = read_expression(pattern).in_message
+    return _of_texts(field, lambda text: search(text, 0, len(text))[0] >= 0)
+
+
+def _of_texts(field: str, test: Callable[[bytes], bool]) -> Predicate:
+    def check(record: Record) -> bool:
+        found = record.get(field, as_written=True)
+        if found is None:
+            return False
+        return any(test(bytes_of(text_of(item))) for item in elements(found))
+
+    return check

@@ -1,0 +1,171 @@
+"""Candidates of fields, by the shapes in which they may stand in a line.
+
+That is the key and, where it is a number, the beginning of those that are in question; or the value, if
+it tells more.
+"""
+
+from __future__ import annotations
+
+import re
+
+from logsrv.linelog.fields import access, level, syslog
+from logsrv.linelog.fields.aliases import ALIASES
+from logsrv.linelog.fields.stamp import IN_STAMP
+from logsrv.linelog.fields.values import number_of_text
+from logsrv.linelog.query.language.tree import Compare
+from logsrv.linelog.query.matching import field_needs
+from logsrv.linelog.query.matching.literals import (
+    SHORTEST,
+    Candidate,
+    Literals,
+    Pattern,
+    literals_of,
+    of_need,
+    quoted,
+)
+from logsrv.linelog.query.matching.needs import AnyOf, literal
+from logsrv.linelog.query.matching.smart import has_capital
+
+# So long a value is hardly a word that stands in many other lines: an address, an identifier.
+_TELLING = 8
+_ESCAPE = r"\\u00"
+_HEADER = "<[0-9]{1,3}>"
+_PLAIN_INTEGER = re.compile(r"[0-9]{1,15}")
+_PLAIN_START = re.compile(r"[A-Za-z0-9_ .:,;@+-]*")
+_ORDERS = ("=", "<", "<=", ">", ">=")
+
+
+def of_compare(node: Compare) -> Candidate | None:
+    """Return what to look for, or None if any line may match."""
+    field, op, value = node.field, node.op, node.value
+    if field == "message":
+        return of_need(field_needs.of_field(field, op, value, ignore_case=not has_capital(value)))
+    if field == "level":
+        return _of_level(op, value)
+    if field in IN_STAMP:
+        return _of_stamp(field, op, value)
+    by_value = _by_value(node)
+    if by_value is not None and (op == ":" or len(by_value[0].text) >= _TELLING):
+        return by_value
+    by_key = _of_field(field, op, value)
+    # The key tells more than a common word, unless a header or an access log may go without.
+    inner = field.removeprefix("fields.").removeprefix("syslog.")
+    return by_value if by_value and (inner in syslog.NAMES or inner in access.NAMES) else by_key
+
+
+def _of_stamp(field: str, op: str, value: str) -> Literals | None:
+    """Source, name, host and time stand in the stamp as they are."""
+    if op not in ("=", ":") or field in ("port", "position") or number_of_text(value) is not None:
+        return None
+    return of_need(literal(value, ignore_case=op == "=" or not has_capital(value)))
+
+
+def _by_value(node: Compare) -> Literals | None:
+    """The text of a value, which has to stand in the line or to be escaped."""
+    if node.field.rpartition(".")[2] in ("facility", "severity"):
+        return None
+    need = field_needs.of_value(node.op, node.value, ignore_case=not has_capital(node.value))
+    if need is None:
+        return None
+    assert isinstance(need, AnyOf)
+    best = max(literals_of(need.parts[0]), key=lambda one: len(one.text))
+    return (best, *literals_of(need.parts[1])) if len(best.text) >= SHORTEST else None
+
+
+def _of_field(name: str, op: str, value: str) -> Pattern:
+    """The expression for lines which may have the field `name`, and a number in question if it is one."""
+    inner = name.removeprefix("fields.").removeprefix("syslog.")
+    last = inner.rpartition(".")[2]
+    number = _number(op, value)
+    found = [_ESCAPE]
+    if last:
+        others = (other.rpartition(".")[2] for other in ALIASES.get(name, ()))
+        keys = "|".join(quoted(key, ignore_case=False) for key in dict.fromkeys((last, *others)))
+        start = _start_of_text(value) if op == "=" and number_of_text(value) is None else ""
+        if number:
+            start = f'"?(?:\\[|-|[+]?0*(?:{number}|[0-9]*\\.|[0-9]+[eE]))'
+        found.append(f'(?:{keys})(?:"[ \\t\\r]*:[ \\t\\r]*|=){start}')
+    else:
+        found.append("[:=]")
+    if inner in syslog.NAMES or name.startswith("syslog."):
+        found += [_HEADER, syslog.IN_FILES]
+    if inner in access.NAMES:
+        found.append(_of_access(inner, number))
+    return "|".join(found)
+
+
+def _start_of_text(value: str) -> Pattern:
+    """The beginning of a value of JSON or logfmt that equals `value`, up to what may be escaped."""
+    plain = _PLAIN_START.match(value)
+    return rf'(?:\[|"?{quoted(plain[0], ignore_case=True)})' if plain and plain[0] else ""
+
+
+def _of_access(name: str, number: Pattern | None) -> Pattern:
+    if number and name == "status":
+        return f'" 0*(?:{number})'
+    if number and name == "bytes":
+        return f'" [0-9]{{3}} 0*(?:{number})'
+    return r"\] \""
+
+
+def _number(op: str, value: str) -> Pattern | None:
+    """The beginning of each integer that stands to `value` as `op` says; None where anything may."""
+    if op not in _ORDERS or not _PLAIN_INTEGER.fullmatch(value):
+        return None
+    text = str(int(value))
+    if op == "=":
+        return text + r"\b"
+    greater = op[0] == ">"
+    # Shorter ones are less, longer ones more; of the same length the first other digit says it.
+    if greater:
+        found = [rf"[0-9]{{{len(text) + 1},}}"]
+    else:
+        found = [rf"[0-9]{{0,{len(text) - 1}}}\b"]
+    for index, digit in enumerate(text):
+        others = "0123456789"[int(digit) + 1 :] if greater else "0123456789"[: int(digit)]
+        if others:
+            found.append(rf"{text[:index]}[{others}][0-9]{{{len(text) - index - 1}}}\b")
+    return "|".join([*found, text + r"\b"])
+
+
+def _of_level(op: str, value: str) -> Pattern | None:
+    """The expression for lines which may have one of the levels in question."""
+    wanted = levels_of(op, value)
+    if not wanted:
+        return None
+    names = [name for name, meaning in level.NAMES.items() if meaning in wanted]
+    words = "|".join(quoted(name, ignore_case=True) for name in names)
+    fields = {*level.BY_NUMBER, *(name.rpartition(".")[2] for name in level.BY_NAME_OR_NUMBER)}
+    keys = "|".join(sorted(fields))
+    ranks = [rank for rank, name in level.BY_SYSLOG.items() if name in wanted]
+    priorities = "|".join(str(facility * 8 + rank) for facility in range(24) for rank in ranks)
+    return rf'{words}|(?:{keys})(?:"[ \t\r]*:[ \t\r]*|=)(?:\[|"?[-+.0-9])|<0*(?:{priorities})>|{_ESCAPE}'
+
+
+def levels_of(op: str, value: str) -> frozenset[str]:
+    """Return the levels that stand to the level called `value` as `op` says."""
+    if op == "~":
+        from logsrv.linelog.query.matching.expression import read_expression
+
+        search = read_expression(value).in_message
+        return frozenset(one for one in level.LEVELS if search(one.encode(), 0, len(one))[0] >= 0)
+    name = level.canonical(value) or value.lower()
+    rank = level.RANK.get(name)
+    if op == ":":
+        needle = name if rank is not None else value
+        folded = not has_capital(needle)
+        return frozenset(
+            one for one in level.LEVELS if (needle.lower() if folded else needle) in one
+        )
+    if op == "=":
+        return frozenset(one for one in level.LEVELS if one == name)
+    if op == "!=":
+        return frozenset(one for one in level.LEVELS if one != name)
+    if rank is None:
+        return frozenset()
+    return frozenset(
+        one
+        for one, other in level.RANK.items()
+        if (op in ("<=", ">=") and other == rank)
+        or (other < rank if op[0] == "<" else other > rank)
+    )

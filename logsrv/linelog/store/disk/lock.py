@@ -1,0 +1,145 @@
+"""The lock of a directory, which has one owner."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import threading
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.disk.disk import FILE_MODE, Disk, reason
+
+NAME = "lock"
+EXCLUSIVE = fcntl.LOCK_EX | fcntl.LOCK_NB
+TOUCH_EVERY = 3600.0
+
+
+class DirectoryLock:
+    """A lock on the directory of `disk` that the kernel drops with its owner, however that ends.
+
+    The file stays when the lock goes: removing it would let two processes lock two files of one
+    name. If somebody does, the directory itself is still locked, where the file system can do that.
+    Raises StoreError when another process is the owner, or the file cannot be locked.
+
+    believed: the time of day that the last owner believed last (retain.py), which is kept as the
+        time of the file; None if there was no file.
+    left_by: the process id that the last owner left in it, as one that was killed does, or a machine
+        that lost its power; "" after an end in good order.
+    claimed: its file names this process, on the medium.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._checking = threading.Lock()
+        self.believed: float | None = None
+        with contextlib.suppress(OSError):
+            self.believed = disk.stat(NAME).st_mtime
+        self.left_by = ""
+        self._fd = self._taken()
+
+    def _taken(self) -> int:
+        path = self._disk.path(NAME)
+        try:
+            fd = self._disk.open(NAME, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be opened: {reason(error)}") from error
+        try:
+            self._lock(fd, path)
+            self.left_by = _who(fd)
+            self._claim(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def _lock(self, fd: int, path: str) -> None:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise StoreError(f"the lock {path} is not a plain file; remove it")
+        try:
+            fcntl.flock(fd, EXCLUSIVE)
+            try:
+                self._disk.lock(EXCLUSIVE)
+            except BlockingIOError:
+                raise
+            except OSError:
+                pass
+        except BlockingIOError:
+            owner = os.pread(fd, 32, 0).strip()
+            who = f"process {int(owner)}" if owner.isdigit() else "another process"
+            raise StoreError(
+                f"the store {self._disk.directory} is in use by {who};"
+                " stop it first, or take another directory"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"the lock file {path} cannot be locked: {reason(error)}") from error
+
+    def _claim(self, fd: int) -> None:
+        """Write the process id, which tells the next owner how this one ended.
+
+        On the medium: after a power cut it is to be found. A full disk must not keep the store from
+        starting, so what fails is tried again at the next `check`.
+        """
+        self.claimed = False
+        with contextlib.suppress(OSError):
+            self._sign(fd, b"%d\n" % os.getpid())
+            self._disk.fdatasync(fd)
+            self._disk.sync_directory()
+            self.claimed = True
+
+    def _sign(self, fd: int, text: bytes) -> None:
+        os.fchmod(fd, FILE_MODE)
+        # In this order: it must not be empty in between, as after an end in good order.
+        os.pwrite(fd, text, 0)
+        os.ftruncate(fd, len(text))
+        if self.believed is not None:
+            with contextlib.suppress(OSError):
+                os.utime(fd, (self.believed, self.believed))
+
+    def check(self) -> None:
+        """Make sure that the directory is ours; take the lock again if it was removed, or its file.
+
+        Raises OSError, and StoreError when it is another's by now. May be called in any thread.
+        """
+        with self._checking:
+            self._disk.renew()
+            if self._disk.belongs(NAME, self._fd):
+                if not self.claimed:
+                    self._claim(self._fd)
+                return
+            left_by = self.left_by
+            old, self._fd = self._fd, self._taken()
+            self.left_by = left_by
+            os.close(old)
+
+    def believe(self, moment: float) -> None:
+        """Keep a time of day that is believed, for the next owner."""
+        if self.believed is None or abs(moment - self.believed) >= TOUCH_EVERY:
+            self.believed = moment
+            with contextlib.suppress(OSError):
+                os.utime(self._fd, (moment, moment))
+
+    def sign_off(self) -> None:
+        """Let the file say that this owner has come to its end, with all that it wrote on the medium."""
+        with contextlib.suppress(OSError):
+            self._sign(self._fd, b"")
+
+    def release(self, *, in_order: bool | None = None) -> None:
+        """Let others have the directory.
+
+        in_order: all that was written is on the medium; None: nothing was, and it is as before.
+        """
+        if in_order or (in_order is None and not self.left_by):
+            self.sign_off()
+        os.close(self._fd)
+        with contextlib.suppress(OSError):
+            self._disk.lock(fcntl.LOCK_UN)
+
+
+def _who(fd: int) -> str:
+    """Return who left a lock file; nobody knows of one that cannot be read."""
+    try:
+        return os.pread(fd, 32, 0).strip().decode("latin-1")
+    except OSError:
+        return "somebody"

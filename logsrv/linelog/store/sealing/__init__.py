@@ -1,0 +1,1 @@
+"""Sealing: full segments are synced, compressed, indexed and removed beside the writer."""

@@ -1,0 +1,268 @@
+"""The index beside a sealed segment: where its frames begin, so that a reader can start anywhere.
+
+Two lines of JSON. The head has "format" (2), "segment", "text" and "compressed" (sizes in bytes), "lines",
+"times" of the segment, "size" and "crc" (bytes and CRC-32 of all that follows the head); behind the
+object stand a space and its CRC-32 in eight hexadecimal digits. The second line is a list of the frames in
+order: [offset in the text, offset in the compressed file, lines before, smallest, largest, sure]. Times
+are the smallest and the largest TIME, null where no line has one, and whether every line is between the
+two (`times.py`). So the head alone tells whether a search can leave the segment out, and a flipped bit
+is noticed wherever it is.
+
+The first version is one object of JSON without sums: "segment", "text", "compressed", "lines" and "frames"
+with the TIMEs of the first and the last line. These tell roughly when a frame was written, and leave
+nothing out.
+
+This is the reading of it, which a search begins with: so it imports little. `indexing.py` makes it.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+from logsrv.linelog.store.segments import zstd
+from logsrv.linelog.store.segments.times import Times, time_of, together
+from logsrv.named import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, ClassVar, TypeVar
+
+    from logsrv.linelog.store.disk.disk import Disk
+    from logsrv.linelog.store.segments.segment import Segment
+
+    _Read = TypeVar("_Read")
+
+FORMAT = 2
+_MARK = b'{"format":'
+# A head takes some 260 bytes.
+_MOST_HEAD = 512
+_CRC = len(" 89abcdef")
+
+
+class Frame(NamedTuple):
+    """A Zstandard frame: about 1 MiB of whole lines that can be read on their own.
+
+    text, at: where it begins in the text and in the compressed file.
+    lines: how many lines stand before it in the segment.
+    """
+
+    text: int
+    at: int
+    lines: int
+    times: Times
+
+
+class Head(NamedTuple):
+    """The first line of an index: the totals, and the size and the CRC-32 of what follows."""
+
+    segment: int
+    text: int
+    compressed: int
+    lines: int
+    times: Times
+    size: int
+    crc: int
+
+
+class Index(NamedTuple):
+    """The frames of sealed segment number `segment`, and the totals.
+
+    format: the version in which it is stored.
+    """
+
+    segment: int
+    text: int
+    compressed: int
+    lines: int
+    frames: tuple[Frame, ...]
+    format: int = FORMAT
+
+    @property
+    def times(self) -> Times:
+        """The times of all lines."""
+        return together(frame.times for frame in self.frames)
+
+    def frame_of(self, offset: int) -> int:
+        """Return the frame that holds byte `offset` of the text; len(frames) at or past the end."""
+        if offset >= self.text:
+            return len(self.frames)
+        from bisect import bisect_right
+
+        return bisect_right(self.frames, offset, key=lambda frame: frame.text) - 1
+
+    def extent(self, number: int) -> tuple[int, int]:
+        """Return where frame `number` begins in the compressed file, and how many bytes it has."""
+        start = self.frames[number].at
+        after = self.frames[number + 1].at if number + 1 < len(self.frames) else self.compressed
+        return start, after - start
+
+    def missing(self, size: int) -> tuple[int, int]:
+        """Return how many lines, and bytes of text, a file of `size` bytes holds too few."""
+        for number, frame in enumerate(self.frames):
+            if sum(self.extent(number)) > size:
+                return self.lines - frame.lines, self.text - frame.text
+        return 0, 0
+
+
+def decode(data: bytes) -> Index:
+    """Return what `encode` was given. Raises ValueError for anything else."""
+    return _understood(_decode, data)
+
+
+def decode_head(data: bytes) -> Head:
+    """Return the head that `data`, all of an index or a part of it, begins with. Raises ValueError."""
+    return _understood(_decode_head, data)
+
+
+def _understood(read: Callable[[bytes], _Read], data: bytes) -> _Read:
+    try:
+        return read(data)
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"this is no index of a segment: {error!r} is wrong or missing") from error
+    except RecursionError as error:
+        raise ValueError("this is no index of a segment: it is nested too deeply") from error
+
+
+def _decode(data: bytes) -> Index:
+    if not data.startswith(_MARK):
+        return _of_first_version(_read(data))
+    head = _decode_head(data)
+    body = data[data.index(b"\n") + 1 :]
+    if len(body) != head.size or zlib.crc32(body) != head.crc:
+        raise ValueError("it is damaged: its frames have another checksum")
+    frames = tuple(
+        Frame(text, at, lines, Times(smallest, largest, sure))
+        for text, at, lines, smallest, largest, sure in _read(body)
+    )
+    return Index(head.segment, head.text, head.compressed, head.lines, frames)
+
+
+def _decode_head(data: bytes) -> Head:
+    if not data.startswith(_MARK):
+        raise ValueError("it is of the first version, which has no head")
+    line = data[: data.find(b"\n")]
+    text = line[:-_CRC]
+    if line[-_CRC:] != b" %08x" % zlib.crc32(text):
+        raise ValueError("it is damaged: its head has another checksum")
+    found = _read(text)
+    if found["format"] != FORMAT:
+        raise ValueError(f"it has format {found['format']}, which this version does not know")
+    return Head(
+        found["segment"],
+        found["text"],
+        found["compressed"],
+        found["lines"],
+        Times(*found["times"]),
+        found["size"],
+        found["crc"],
+    )
+
+
+def _of_first_version(found: Any) -> Index:
+    """Return an index that has no checksum, if it does not contradict itself."""
+    totals = _size(found["text"]), _size(found["compressed"]), _size(found["lines"])
+    frames = tuple(
+        Frame(_size(text), _size(at), _size(lines), _rough(first, last))
+        for text, at, lines, first, last in found["frames"]
+    )
+    places = [(frame.text, frame.at, frame.lines) for frame in frames] + [totals]
+    if places[0] != (0, 0, 0) or not all(map(_in_order, places, places[1:])):
+        raise ValueError("it is damaged: its frames are not in order")
+    return Index(_size(found["segment"]), *totals, frames, 1)
+
+
+def _in_order(place: tuple[int, int, int], behind: tuple[int, int, int]) -> bool:
+    return place[0] < behind[0] and place[1] < behind[1] and place[2] <= behind[2]
+
+
+def _size(found: object) -> int:
+    if type(found) is int and found >= 0:
+        return found
+    raise TypeError("a number")
+
+
+def _rough(*found: object) -> Times:
+    """Return the times of a frame by its first and its last line."""
+    if not all(time is None or isinstance(time, str) for time in found):
+        raise TypeError("a time")
+    known = [time for time in found if isinstance(time, str) and time_of(time.encode()) == time]
+    return Times(min(known, default=None), max(known, default=None), sure=False)
+
+
+class _Scanned:
+    """The settings of json's scanner, and its state."""
+
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float, parse_int, parse_constant = float, int, float
+    memo: ClassVar[dict[str, str]] = {}
+
+
+def _read(data: bytes) -> Any:
+    """Return what is in a piece of JSON. Raises ValueError and RecursionError."""
+    try:
+        # What json is made of: loading all of it takes longer than looking up the words of eight segments.
+        from _json import make_scanner
+
+        text = data.decode()
+        found, end = make_scanner(_Scanned)(text, 0)  # type: ignore[arg-type]
+        if not text[end:].strip():
+            return found
+    except (ImportError, StopIteration):
+        pass
+    import json
+
+    return json.loads(data)
+
+
+def load(packed: Segment, disk: Disk) -> Index:
+    """Return the index of a packed segment. Raises OSError, and ValueError if it is another's."""
+    index = decode(disk.read(packed.index))
+    _require(packed, index.segment)
+    return index
+
+
+def load_head(packed: Segment, disk: Disk) -> Head:
+    """Return the head of the index of a packed segment.
+
+    Raises OSError, and ValueError if it is another's, damaged or of the first version.
+    """
+    fd = disk.open(packed.index, os.O_RDONLY)
+    try:
+        head = decode_head(os.pread(fd, _MOST_HEAD, 0))
+    finally:
+        os.close(fd)
+    _require(packed, head.segment)
+    return head
+
+
+def _require(packed: Segment, number: int) -> None:
+    if number != packed.number:
+        raise ValueError(f"this is the index of segment {number}, not of {packed.number}")
+
+
+def frames(packed: Segment, disk: Disk) -> Iterator[tuple[bytes, int]]:
+    """Yield the text of each frame and how many bytes it takes, without the index.
+
+    Raises OSError; ValueError for a damaged file, behind the frames that are whole.
+    """
+    data = b""
+    count = 0
+    with open(disk.open(packed.name, os.O_RDONLY), "rb") as file:
+        while data or (data := file.read(1 << 20)):
+            decompressor = zstd.ZstdDecompressor().decompressobj()
+            text, taken = [], 0
+            try:
+                while not decompressor.eof:
+                    if not data and not (data := file.read(1 << 20)):
+                        raise ValueError(f"it ends in the middle of frame {count + 1}")
+                    text.append(decompressor.decompress(data))
+                    taken += len(data)
+                    data = b""
+            except zstd.ZstdError as error:
+                raise ValueError(str(error)) from error
+            data = decompressor.unused_data
+            count += 1
+            yield b"".join(text), taken - len(data)

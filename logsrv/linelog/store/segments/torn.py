@@ -1,0 +1,151 @@
+"""Mending a text that a kill or a power cut left: its torn last line, and what never reached the medium.
+
+A torn line is the beginning of a line without its LF. It is kept, and the writer ends it before anything
+else; unless all of it is our own stamp, or less: then nothing anybody sent is in it, and it is cut off, so
+that each line has the stored format.
+
+After a power cut a file may have its size and not all of its data: NULs stand for what is missing. At
+the end they are cut off. A hole between lines is filled, because the lines behind it keep their places: the
+torn line before it is ended, and a line that says how much is missing takes the room. Both are reported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from twisted.logger import Logger
+
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.store.segments.segment import time_text
+
+log = Logger()
+_STEP = 1 << 16
+# Longer than any stamp: a name of 64 characters, a path of a UNIX socket with each byte escaped.
+LONGEST_STAMP = 1024
+_SHAPE_OF_TIME = b"0000-00-00T00:00:00.000000Z"
+_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+# Disks write whole sectors, so a hole ends with one.
+_SECTOR = 512
+_SCAN = 1 << 20
+_NULS = re.compile(rb"\0+")
+# So many holes are no power cut's.
+_MOST_HOLES = 10_000
+
+
+def mend(path: str, fd: int, synced: int | None = None) -> tuple[int, bool]:
+    """Mend a text of which the first `synced` bytes are on the medium; None: all of it.
+
+    Returns its size, and whether its last line is torn. fd: not opened for appending. Raises OSError.
+    """
+    whole = os.fstat(fd).st_size
+    if synced is not None and whole < synced:
+        log.error(
+            "{path} has {whole} bytes, and {synced} of it were on the disk once; the rest is gone",
+            path=path,
+            whole=whole,
+            synced=synced,
+        )
+    texts = ((start, piece.rstrip(b"\0")) for start, piece in _backwards(fd, whole))
+    size = next((start + len(text) for start, text in texts if text), 0)
+    if size < whole:
+        os.ftruncate(fd, size)
+        log.warn(
+            "{path} ended in {nuls} NUL bytes, as a power cut leaves them; they were cut off",
+            path=path,
+            nuls=whole - size,
+        )
+    for start, end in [] if synced is None else _holes(fd, min(synced, size), size):
+        _fill(fd, start, end)
+        log.warn(
+            "{path} lacks {missing} bytes at {start}, which had not reached the disk when the power"
+            " failed; a line there says so, and those around it are kept",
+            path=path,
+            missing=end - start,
+            start=start,
+        )
+    start = start_of_line(fd, size)
+    torn = size - start
+    if torn and is_stamp(os.pread(fd, LONGEST_STAMP, start)):
+        os.ftruncate(fd, start)
+        log.warn(
+            "{path} ended in {torn} bytes of a stamp with nothing behind it; they were cut off",
+            path=path,
+            torn=torn,
+        )
+        return start, False
+    if torn:
+        log.warn(
+            "the last line of {path} is torn after {torn} bytes; it is kept and ended there",
+            path=path,
+            torn=torn,
+        )
+    return size, torn > 0
+
+
+def is_stamp(text: bytes) -> bool:
+    """Return whether `text` is the beginning of `TIME SOURCE `, or all of it, and nothing else."""
+    time, space, source = text.partition(b" ")
+    shape = time.translate(_ANY_DIGIT)
+    if not space:
+        return _SHAPE_OF_TIME.startswith(shape)
+    return shape == _SHAPE_OF_TIME and b" " not in source[:-1] and len(text) < LONGEST_STAMP
+
+
+def _backwards(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Yield what is in a file before `end`, in pieces with their offsets, the last one first."""
+    while end:
+        start = max(0, end - _STEP)
+        yield start, os.pread(fd, end - start, start)
+        end = start
+
+
+def start_of_line(fd: int, end: int) -> int:
+    """Return where the line begins that `end` is in, or behind."""
+    ends = (start + piece.rfind(b"\n") for start, piece in _backwards(fd, end) if b"\n" in piece)
+    return next(ends, -1) + 1
+
+
+def _holes(fd: int, start: int, size: int) -> list[tuple[int, int]]:
+    """Return the bounds of the runs of NULs from `start` on, if they are holes.
+
+    Text has no NULs. In a store with `--raw` it may: there a run ends anywhere, not with a sector.
+    """
+    found = list(islice(_runs(fd, start, size), _MOST_HOLES + 1))
+    return (
+        found if len(found) <= _MOST_HOLES and all(end % _SECTOR == 0 for _, end in found) else []
+    )
+
+
+def _runs(fd: int, start: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the bounds of the runs of NULs between two places."""
+    # Where the run began that goes on in the next piece.
+    begun: int | None = None
+    while start < size and (piece := os.pread(fd, min(_SCAN, size - start), start)):
+        if begun is not None and piece[0]:
+            yield begun, start
+            begun = None
+        for run in _NULS.finditer(piece) if b"\0" in piece else ():
+            first = start + run.start() if begun is None else begun
+            begun = first if run.end() == len(piece) else None
+            if begun is None:
+                yield first, start + run.end()
+        start += len(piece)
+
+
+def _fill(fd: int, start: int, end: int) -> None:
+    """Let a line stand in a hole that tells of it. What follows up to the next LF belongs to that line."""
+    line = start_of_line(fd, start)
+    places = line, start_of_line(fd, max(0, line - 1))
+    times = (time_text(os.pread(fd, min(64, start - at), at)) for at in places)
+    time = next(filter(None, times), None) or rfc3339(os.fstat(fd).st_mtime)
+    note = f"{time} logsrv:start [{end - start} bytes never reached the disk]".encode()
+    if is_stamp(os.pread(fd, min(start - line, LONGEST_STAMP), line)):
+        start = line
+    before = b"\n" if line < start else b""
+    behind = b"\n" if time_text(os.pread(fd, 64, end)) else b" "
+    room = end - start - len(before) - len(behind)
+    text = before + (note if len(note) <= room else b"").ljust(room) + behind
+    os.pwrite(fd, text[: end - start], start)

@@ -1,0 +1,294 @@
+"""The active segment while it is written to, and how another takes its place.
+
+Belongs to the writer's thread. Rotation gives current.log its sealed name as a second one, and then
+puts a new file in the place of the first: so there is a current.log at any moment. It happens between
+two groups of whole batches, so a segment ends with a whole line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from time import monotonic
+
+from twisted.logger import Logger
+
+from logsrv.errors import StoreError
+from logsrv.linelog.batch import Buffer
+from logsrv.linelog.store.disk.disk import Disk, reason
+from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.disk.trouble import InReactor, Trouble
+from logsrv.linelog.store.policy import StorePolicy
+from logsrv.linelog.store.recover import Begun, open_active
+from logsrv.linelog.store.segments import segment
+from logsrv.linelog.store.segments.segment import Position
+
+log = Logger()
+RETRY_AFTER = 1.0
+# Seconds between two looks at the file while lines come. A look before each write took a third of the
+# throughput: fstat gives up the interpreter's lock and waits for it again.
+LOOK_EVERY = 0.02
+
+
+class ActiveSegment:
+    """current.log: its descriptors, its position, and when it is due to be rotated.
+
+    fd: the writer's. beside: the number of the segment, and another open file description of it, for the
+        thread that syncs; one value, so that the two are of one segment.
+    synced: a place up to which everything is on the medium; the writer says so under Sync.ALWAYS, else
+        the thread that syncs.
+    started: when its first line came, by the clock that never jumps: a wall clock that is set back
+        cannot delay a rotation that way.
+    left: both descriptors of segments that are no longer active, for another thread to sync and close;
+        None when there will be no more.
+
+    replacing: what goes wrong with putting another file in its place, if anything does.
+
+    Other threads read `beside`, `position`, `policy` and `replacing`, and set none of them.
+    """
+
+    def __init__(
+        self,
+        begun: Begun,
+        policy: StorePolicy,
+        *,
+        started: float,
+        disk: Disk,
+        lock: DirectoryLock,
+        tell: InReactor,
+    ) -> None:
+        opened = begun.opened
+        self.fd, self.beside = opened.fd, (begun.number, opened.beside)
+        self.position = Position(begun.number, opened.size)
+        self.synced = segment.NOWHERE
+        self.policy = policy
+        self.left: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._unended = opened.torn
+        self._worn, self._named = begun.worn, begun.named
+        self._started = started
+        self._path = disk.path(segment.ACTIVE)
+        self._disk = disk
+        self._lock = lock
+        self._tell = tell
+        self._new_name = False
+        # Bytes that nobody has synced went with a file that was removed or cut.
+        self._lost = False
+        self._look_again = 0.0
+        # The segment of which a sync has failed: the kernel lets go of what it could not write, so a later
+        # one that works says nothing of that.
+        self.doubtful = 0
+        self._not_before = 0.0
+        self.replacing = Trouble(
+            tell, "{why}; still writing to the old file", "going on in a new file at last"
+        )
+
+    def write(self, buffers: Sequence[Buffer]) -> int:
+        """Write what the disk takes, behind whole lines of this run only.
+
+        Raises OSError, and StoreError if the directory is another's by now.
+        """
+        if not self._lock.claimed:
+            self._lock.check()
+        if monotonic() >= self._look_again:
+            self._look()
+        self.leave_worn()
+        self._end_line()
+        count = self._disk.writev(self.fd, buffers) if buffers else 0
+        self._count(count)
+        return count
+
+    def leave_worn(self) -> None:
+        """Begin a new segment if no line may be written to this one any more. Raises as `write` does.
+
+        An empty one is left as well, and not given another number: who follows it has it open.
+        """
+        while self._worn:
+            self._end_line()
+            self._lock.check()
+            self._go_on(*self._replace(), 0)
+            self._worn -= 1
+
+    def _end_line(self) -> None:
+        if self._unended:
+            self._count(self._disk.writev(self.fd, [b"\n"]))
+            self._unended = False
+
+    def _look(self) -> None:
+        """Go on elsewhere if somebody has removed the file or cut it. Raises as `write` does."""
+        held = os.fstat(self.fd)
+        self._look_again = monotonic() + LOOK_EVERY
+        if not held.st_nlink or held.st_size < self.position.offset:
+            self._lost = self._lost or self.position not in (
+                self.synced,
+                (self.position.segment, 0),
+            )
+        if not held.st_nlink:
+            self._go_on_in_another()
+        elif held.st_size != self.position.offset:
+            self._resized(held.st_size)
+
+    def _resized(self, size: int) -> None:
+        # First what may fail: then nothing has changed.
+        unended = os.pread(self.fd, 1, max(0, size - 1)) not in (b"", b"\n")
+        if size < self.position.offset:
+            self._worn = max(self._worn, 1)
+            self._tell(
+                log.warn,
+                "somebody cut {path} down to {size} bytes; lines go on in a new segment",
+                path=self._path,
+                size=size,
+            )
+        self.position = Position(self.position.segment, size)
+        self._unended = unended
+
+    def _count(self, count: int) -> None:
+        number, offset = self.position
+        if not offset:
+            self._started = monotonic()
+        self.position = Position(number, offset + count)
+
+    def sync(self) -> None:
+        """Return when all that was written is on the medium, under its name. Raises as `write` does."""
+        position = self.position
+        try:
+            self._disk.fdatasync(self.fd)
+        except OSError:
+            self.doubtful = position.segment
+            raise
+        if self._new_name:
+            self._disk.sync_directory()
+            self._new_name = False
+        self._look()
+        if self._lost:
+            self._lost = False
+            raise OSError(errno.ENOENT, f"somebody has removed or cut {self._path}")
+        if self.doubtful != position.segment:
+            self.synced = position
+
+    def apply(self, policy: StorePolicy) -> None:
+        """Go by another policy from now on."""
+        self.policy = policy
+
+    def due(self) -> float | None:
+        """Return when to rotate, by `monotonic()`; None while there is nothing to seal."""
+        offset = self.position.offset
+        if not offset:
+            return None
+        full = offset >= self.policy.rotate_size
+        return max(0.0 if full else self._started + self.policy.rotate_every, self._not_before)
+
+    def rotate(self) -> None:
+        """Begin a new segment, unless this one is empty; if that fails, go on with the old."""
+        if not self.position.offset:
+            return
+        if not self._disk.belongs(segment.ACTIVE, self.fd):
+            self.reopen()
+            return
+        try:
+            self._look()
+            if self._worn:
+                return
+            self._lock.check()
+            fd, beside = self._replace()
+        except (OSError, StoreError) as error:
+            self._put_off(f"{self._path} cannot be rotated: {reason(error)}")
+            return
+        self._go_on(fd, beside, 0)
+
+    def _replace(self) -> tuple[int, int]:
+        """Let current.log be a new file, and this one have its sealed name; return the new descriptors."""
+        named = segment.sealed_name(self.position.segment, segment.first_moment(self.fd))
+        fresh = segment.tmp(segment.ACTIVE)
+        with contextlib.ExitStack() as undo:
+            # The new file first: when no descriptor is left, nothing has changed.
+            fd = self._disk.create_anew(fresh)
+            undo.callback(os.close, fd)
+            beside = self._disk.open(fresh, os.O_RDWR)
+            undo.callback(os.close, beside)
+            undo.callback(self._name(self._named or named))
+            # A power cut that kept the second step and not the first would leave the segment no name.
+            self._disk.sync_directory()
+            self._disk.rename(fresh, segment.ACTIVE)
+            undo.pop_all()
+        self._named = ""
+        return fd, beside
+
+    def _name(self, sealed: str) -> Callable[[], None]:
+        """Give current.log its sealed name; return what takes it away again."""
+        try:
+            self._disk.link(segment.ACTIVE, sealed)
+        except FileExistsError:
+            # A rotation that failed and could not be undone either has done it.
+            if not self._disk.belongs(sealed, self.fd):
+                raise
+        except OSError:
+            # A file system without second names: for an instant there is no current.log.
+            self._disk.rename(segment.ACTIVE, sealed)
+            return lambda: self._disk.rename(sealed, segment.ACTIVE)
+        return lambda: self._disk.unlink(sealed)
+
+    def reopen(self) -> None:
+        """Go on in a new file if current.log is no longer the one that is written to."""
+        try:
+            if self._disk.belongs(segment.ACTIVE, self.fd):
+                self._look()
+            else:
+                self._go_on_in_another()
+        except (OSError, StoreError) as error:
+            self._put_off(reason(error))
+
+    def _go_on_in_another(self) -> None:
+        held = os.fstat(self.fd)
+        self._lock.check()
+        opened = open_active(self._disk)
+        try:
+            segment.save_number(self.position.segment + 1, self._disk)
+        except OSError:
+            os.close(opened.fd)
+            os.close(opened.beside)
+            raise
+        if held.st_nlink:
+            happened = "was moved away"
+        else:
+            happened = f"was removed, and with it the {held.st_size} bytes written to it"
+        self._tell(
+            log.warn, "{path} {happened}; going on in a new one", path=self._path, happened=happened
+        )
+        self._go_on(opened.fd, opened.beside, opened.size)
+        self._unended, self._worn, self._named = opened.torn, int(opened.unread), ""
+        self._started = monotonic()
+
+    def _put_off(self, why: str) -> None:
+        """Try again later."""
+        self._not_before = monotonic() + RETRY_AFTER
+        self.replacing.failed(why)
+
+    def _go_on(self, fd: int, beside: int, size: int) -> None:
+        """Write to another file from now on, which is the next segment and has `size` bytes."""
+        old = self.fd, self.beside[1]
+        number = self.position.segment + 1
+        self.fd, self.beside = fd, (number, beside)
+        self.replacing.works()
+        self._new_name = True
+        self.position = Position(number, size)
+        self.left.put(old)
+        try:
+            segment.save_number(number, self._disk, sync=False)
+        except OSError as error:
+            self._tell(
+                log.warn,
+                "the number of the active segment cannot be saved; old ones are kept until it is: {why}",
+                why=reason(error),
+            )
+
+    def finish(self) -> None:
+        """Sync and close it, once no other thread uses it. Raises OSError."""
+        try:
+            self._disk.fdatasync(self.fd)
+            self._disk.sync_directory()
+        finally:
+            os.close(self.fd)
+            os.close(self.beside[1])

@@ -1,0 +1,212 @@
+"""The thread that writes: the only one that touches the active segment.
+
+It takes everything that is pending, writes it with one call, syncs it if the policy says so, and says
+to the reactor "look at me" only when somebody waits for that. It decides nothing about senders.
+Each number below is set by one of the two threads only, and each looks at the other's after it has
+set its own: that, and the GIL's one order of events, is why there is no lock and no lost wake-up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+from collections import deque
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
+from typing import TypeAlias
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.errors import StoreError
+from logsrv.kit.observe.durations import Durations
+from logsrv.linelog.batch import Buffer
+from logsrv.linelog.store.disk.disk import IOV_MAX, reason
+from logsrv.linelog.store.disk.trouble import SYNCING, InReactor, Trouble
+from logsrv.linelog.store.policy import Sync
+from logsrv.linelog.store.writing.active import ActiveSegment
+from logsrv.linelog.store.writing.durable import SyncFailure
+
+log = Logger()
+GROUP = 1 << 20
+RETRY_AFTER = 1.0
+# After a group of this size more is likely to come at once, and waits this long to be gathered.
+FLOW = 1 << 14
+NAP = 0.001
+
+Item: TypeAlias = tuple[int, int, list[Buffer]] | Callable[[], None]
+
+
+def advance(buffers: list[Buffer], count: int) -> list[Buffer]:
+    """Return what is left of `buffers` when their first `count` bytes are written."""
+    for number, buffer in enumerate(buffers):
+        if count < len(buffer):
+            return [memoryview(buffer)[count:], *buffers[number + 1 :]]
+        count -= len(buffer)
+    return []
+
+
+class Writer:
+    """Writes what is put into `queue`: (bytes, lines, buffers of whole lines), or a call to make here.
+
+    Set by the reactor's thread: `appended`; `wanted`, a total that somebody waits for; `tell_low`, to
+    be told when little is pending. Set by this thread: all else (and `tell_low` back, as it tells).
+    Totals are bytes since the start, or lines where they say so. `writing.why` is the reason why nothing
+    can be written just now, if it cannot. `look` is called in the reactor's thread: something changed.
+    """
+
+    def __init__(self, active: ActiveSegment, *, tell: InReactor, look: Callable[[], None]) -> None:
+        self.queue: SimpleQueue[Item] = SimpleQueue()
+        self.appended = 0
+        self.wanted = 0
+        self.tell_low = False
+        self.written = 0
+        self.written_lines = 0
+        self.write_seconds = Durations()
+        self.sync_seconds = Durations()
+        self.confirmed = 0
+        self.failures: deque[SyncFailure] = deque()
+        self.syncing = Trouble(tell, *SYNCING)
+        self.writing = Trouble(
+            tell,
+            "the store cannot write, senders are paused: {why}",
+            "the store is writing again after {seconds:.1f} s",
+        )
+        self._active = active
+        self._tell = tell
+        self._look = look
+        self._buffers: list[Buffer] = []
+        self._lines = 0
+        self._command: Callable[[], None] | None = None
+        self._flowing = False
+        self._told = 0
+        self._stalled_since = 0.0
+        self._closing = threading.Event()
+        self._last_try = False
+        self._ended = False
+
+    def close(self) -> None:
+        """Write what is pending and end; on a disk that takes nothing, after one last try."""
+        self._closing.set()
+        self.queue.put(self._end)
+
+    def lost_lines(self) -> int:
+        """Count the lines that were taken in and not written; nothing is written any more."""
+        buffers = list(self._buffers)
+        with contextlib.suppress(Empty):
+            while True:
+                item = self.queue.get_nowait()
+                if isinstance(item, tuple):
+                    buffers += item[2]
+        # A thread that hangs in a dead disk's system call ends with this if it ever comes back.
+        self.queue.put(self._end)
+        return sum(bytes(buffer).count(b"\n") for buffer in buffers)
+
+    def run(self) -> None:
+        """Run the thread: whatever the disk does, it goes on until it is closed."""
+        while not self._ended:
+            try:
+                if self._buffers:
+                    self.write_seconds.timed(self._write)
+                else:
+                    # The end of a torn line, if there is one.
+                    self._write()
+                self._confirm()
+                self._resumed()
+                self._obey()
+                if not self._ended:
+                    self._take()
+            except Exception as error:
+                self._stall(error)
+
+    def _take(self) -> None:
+        """Wait for something to do, then gather what is pending, up to about a group."""
+        if self._flowing and not self.queue.qsize():
+            # In full flow a wake-up for each chunk costs more than writing it.
+            sleep(NAP)
+        due = self._active.due()
+        try:
+            # An hour at most: a wait has an upper bound that a very long --rotate-every exceeds.
+            patience = None if due is None else min(max(0.0, due - monotonic()), 3600.0)
+            if self.syncing.why is not None:
+                patience = RETRY_AFTER
+            item = self.queue.get(timeout=patience)
+        except Empty:
+            return
+        size = 0
+        # A segment ends with the batch that fills it, however much more is pending.
+        enough = min(GROUP, self._active.policy.rotate_size - self._active.position.offset)
+        while isinstance(item, tuple):
+            size += item[0]
+            self._lines += item[1]
+            self._buffers += item[2]
+            if size >= enough or not self.queue.qsize():
+                self._flowing = size >= FLOW
+                return
+            item = self.queue.get()
+        self._command = item
+
+    def _write(self) -> None:
+        """Write the group, or what a failure left of it. Raises OSError."""
+        while True:
+            count = self._active.write(self._buffers[:IOV_MAX])
+            if not count and any(map(len, self._buffers)):
+                raise OSError(errno.EIO, "the file takes no bytes")
+            # In this order: were it interrupted between the two, nothing would be written twice.
+            self._buffers = advance(self._buffers, count)
+            self.written += count
+            if not self._buffers:
+                self.written_lines += self._lines
+                self._lines = 0
+                return
+
+    def _confirm(self) -> None:
+        """Sync if that is the policy, and tell those who wait: one sync serves them all."""
+        policy = self._active.policy
+        # What failed is tried again, whatever the policy has become: until then it is a trouble.
+        synced = policy.sync is Sync.ALWAYS or self.syncing.why is not None
+        if synced and self.confirmed != self.written:
+            self.syncing.attempt(self.sync_seconds.timed, self._active.sync)
+            if self.syncing.why is not None:
+                self.failures.append(SyncFailure(self.confirmed, self.written, self.syncing.why))
+                self._tell(self._look)
+                return
+        self.confirmed = self.written
+        low = self.tell_low and self.appended - self.written < policy.low_water
+        if low:
+            self.tell_low = False
+        if low or self.wanted > self._told:
+            self._told = self.confirmed
+            self._tell(self._look)
+
+    def _obey(self) -> None:
+        """Do what was asked for behind the group, and rotate if it is time."""
+        if self._command is not None:
+            command, self._command = self._command, None
+            command()
+        due = self._active.due()
+        if due is not None and due <= monotonic():
+            self._active.rotate()
+
+    def _end(self) -> None:
+        self._ended = True
+
+    def _stall(self, error: Exception) -> None:
+        """Wait a little before the next try; nothing that was taken is let go of."""
+        first = self.writing.why is None
+        self.writing.failed(reason(error))
+        if first:
+            self._stalled_since = monotonic()
+            if not isinstance(error, (OSError, StoreError)):
+                self._tell(log.failure, "an error of the store itself", failure=Failure(error))
+            self._tell(self._look)
+        if self._closing.wait(RETRY_AFTER):
+            self._ended = self._last_try
+            self._last_try = True
+
+    def _resumed(self) -> None:
+        if self.writing.why is not None:
+            self.writing.works(seconds=monotonic() - self._stalled_since)
+            self._tell(self._look)

@@ -1,0 +1,340 @@
+"""`logsrv run FILE.py`: at once, and again when it is saved."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from logsrv.kit.testing import TelnetSession, examples, wait_until
+from tests.cli.command import DEADLINE, logsrv
+from tests.cli.conftest import LOOPBACK, SERVES, SHOUT, WHISPER, Start, ask
+
+
+def test_five_lines_are_a_server(running: Start, shout: Path) -> None:
+    server = running(shout, *LOOPBACK).ready()
+    with TelnetSession(server.port) as session:
+        session.send("hello")
+        session.expect("HELLO")
+    assert server.end() == 0
+
+
+def test_the_example_of_the_page(running: Start, tmp_path: Path) -> None:
+    """docs/new-plugin.md says what works, in at most five lines."""
+    page = Path(__file__).parents[3] / "docs" / "new-plugin.md"
+    (example,) = examples(page.read_text())
+    assert example.name == "shout.py"
+    assert len([line for line in example.code.splitlines() if line]) <= 5
+    (tmp_path / "shout.py").write_text(example.code)
+    assert ask(running(tmp_path / "shout.py", *LOOPBACK).ready().port, "hello") == "HELLO"
+
+
+def test_a_function_is_enough(running: Start, tmp_path: Path) -> None:
+    file = tmp_path / "count.py"
+    file.write_text(
+        "async def handle(connection):\n"
+        "    async for line in connection:\n"
+        "        connection.send_line(str(len(line)))\n"
+    )
+    assert ask(running(file, *LOOPBACK).ready().port, "hello") == "5"
+
+
+def test_saving_starts_it_again(running: Start, shout: Path) -> None:
+    """On the same port, as the socket stays open."""
+    server = running(shout, *LOOPBACK).ready()
+    assert ask(server.port, "Hello") == "HELLO"
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+def test_nobody_is_refused_meanwhile(running: Start, shout: Path) -> None:
+    """One connection after the other while it is saved several times: all are answered."""
+    server = running(shout, *LOOPBACK).ready()
+    answers: list[str] = []
+    enough = threading.Event()
+
+    def visit() -> None:
+        while not enough.is_set():
+            answers.append(ask(server.port, "Hello"))
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    for number, code in enumerate([WHISPER, SHOUT, WHISPER]):
+        shout.write_text(code)
+        server.wait_for(SERVES, number + 1)
+    before = len(answers)
+    wait_until(lambda: len(answers) > before + 3, "answers of the last one")
+    enough.set()
+    visitor.join(DEADLINE)
+    assert set(answers) == {"HELLO", "hello"}
+    assert answers[-1] == "hello"
+
+
+def test_a_neighbour_that_is_imported_is_watched_too(running: Start, tmp_path: Path) -> None:
+    file = tmp_path / "shout.py"
+    (tmp_path / "voice.py").write_text("voice = str.upper\n")
+    file.write_text("import voice\n" + SHOUT.replace("line.upper()", "voice.voice(line)"))
+    server = running(file, *LOOPBACK).ready()
+    (tmp_path / "voice.py").write_text("voice = str.lower\n")
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+@pytest.mark.parametrize("name", ["json", "types", "queue", "logging", "typing", "attr"])
+def test_a_neighbour_with_the_name_of_another_module(
+    running: Start, tmp_path: Path, name: str
+) -> None:
+    """The author's files get the author's, and nobody else does: the server goes on working."""
+    file = tmp_path / "shout.py"
+    (tmp_path / f"{name}.py").write_text("voice = str.upper\n")
+    file.write_text(
+        f"import {name}\nfrom {name} import voice\n"
+        + SHOUT.replace("line.upper()", f"voice(line) + {name}.voice('!a')")
+    )
+    server = running(file, *LOOPBACK, directory=tmp_path).ready()
+    assert ask(server.port, "Hello") == "HELLO!A"
+    (tmp_path / f"{name}.py").write_text("voice = str.lower\n")
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello!a"
+
+
+@pytest.mark.complains("has no attribute 'nothing'")
+def test_a_traceback_shows_what_ran(running: Start, shout: Path) -> None:
+    """Not what was saved since, for a connection of before."""
+    shout.write_text(SHOUT.replace("upper())", "nothing())  # what ran"))
+    server = running(shout, *LOOPBACK).ready()
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as old:
+        old.sendall(b"never ended")
+        shout.write_text(WHISPER.replace("lower())", "lower())  # what did not run"))
+        old.sendall(b"\n")
+        server.wait_for("AttributeError")
+    assert "self.send_line(line.nothing())  # what ran" in server.log()
+    assert "what did not run" not in server.log()
+
+
+def test_each_save_is_one_line(running: Start, shout: Path) -> None:
+    """With the place if that has changed; what the author logs is shown as ever."""
+    server = running(shout, *LOOPBACK).ready()
+    before = len(server.log().splitlines())
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    ask(server.port, "Hello")
+    shout.write_text(SHOUT + "from twisted.logger import Logger\nLogger().info('mine')\n")
+    server.wait_for(SERVES, 2)
+    ask(server.port, "Hello")
+    said = server.log().splitlines()[before:]
+    assert [line for line in said if "mine" not in line] == [
+        "logsrv run: shout.py was saved and serves now as it is"
+    ] * 2
+    assert len(said) == 3
+
+
+def test_a_file_that_is_deleted(running: Start, shout: Path) -> None:
+    """It is said, once; the one of before serves until it is there again."""
+    server = running(shout, *LOOPBACK).ready()
+    shout.unlink()
+    server.wait_for("shout.py was deleted; the one of before goes on serving; save it again")
+    assert ask(server.port, "Hello") == "HELLO"
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+    assert server.log().count("was deleted") == 1
+
+
+def test_a_neighbour_that_is_no_longer_needed(running: Start, tmp_path: Path) -> None:
+    """It is deleted, the file saved without it: that is taken."""
+    file, voice = tmp_path / "shout.py", tmp_path / "voice.py"
+    voice.write_text("")
+    file.write_text("import voice\n" + SHOUT)
+    server = running(file, *LOOPBACK).ready()
+    voice.unlink()
+    file.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+def test_sighup_reads_the_configuration_again(running: Start, shout: Path) -> None:
+    """Listeners that it adds outlive the next save; those that it takes out are gone."""
+
+    def listen(*sockets: str) -> None:
+        places = ", ".join(f'"unix:{shout.parent / name}"' for name in sockets)
+        config.write_text(f"listen = [{places}]\n")
+
+    def speak(name: str) -> str | None:
+        with TelnetSession(str(shout.parent / name)) as session:
+            session.send("Hello")
+            return session.read_line()
+
+    config = shout.parent / "shout.toml"
+    listen("one")
+    server = running(shout, "--config", str(config)).ready()
+    listen("one", "two")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("reloaded, 1 listeners added, 0 removed")
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert (speak("one"), speak("two")) == ("hello", "hello")
+    listen("two")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("reloaded, 0 listeners added, 1 removed")
+    shout.write_text(SHOUT)
+    server.wait_for(SERVES, 2)
+    assert speak("two") == "HELLO"
+    assert not (shout.parent / "one").exists()
+
+
+@pytest.mark.complains("nothing_of_that_name")
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (SHOUT + "x = (\n", "SyntaxError: '(' was never closed"),
+        (SHOUT + "import nothing_of_that_name\n", "ModuleNotFoundError: No module named"),
+        ("x = 1\n", "shout.py has nothing to serve"),
+        (SHOUT + "class Other(LineProtocol): pass\n", "more than one protocol (Shout, Other)"),
+    ],
+)
+def test_an_error_keeps_the_old_one_serving(
+    running: Start, shout: Path, wrong: str, said: str
+) -> None:
+    server = running(shout, *LOOPBACK).ready()
+    shout.write_text(wrong)
+    server.wait_for("the shout.py of before goes on serving")
+    assert said in server.log()
+    assert ask(server.port, "Hello") == "HELLO"
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    assert ask(server.port, "Hello") == "hello"
+
+
+def test_a_file_that_is_wrong_from_the_start_can_be_repaired(running: Start, shout: Path) -> None:
+    shout.write_text("x = (\n")
+    server = running(shout, *LOOPBACK)
+    server.wait_for("nothing serves now; save shout.py to try again")
+    shout.write_text(SHOUT)
+    server.wait_for("serves; save it")
+    assert ask(server.port, "Hello") == "HELLO"
+
+
+def test_a_connection_of_before_is_drained(running: Start, shout: Path) -> None:
+    """What it has sent already is answered, by the code of then."""
+    server = running(shout, *LOOPBACK).ready()
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as old:
+        old.sendall(b"Hello\n")
+        assert old.recv(100) == b"HELLO\r\n"
+        shout.write_text(WHISPER)
+        old.sendall(b"Once more\n")
+        server.wait_for(SERVES)
+        assert old.makefile("rb").read() == b"ONCE MORE\r\n"
+
+
+def test_unix_socket(running: Start, shout: Path) -> None:
+    """It stays where it is, and is gone at the end."""
+    path, gone = shout.parent / "s", shout.parent / "gone"
+    shout.write_text(f"{SHOUT}import atexit, os\natexit.register(os.mkdir, {str(gone)!r})\n")
+    server = running(shout, "--listen", f"unix:{path}").ready()
+    inode = path.stat().st_ino
+    shout.write_text(WHISPER)
+    server.wait_for(SERVES)
+    with TelnetSession(str(path)) as session:
+        session.send("Hello")
+        session.expect("hello")
+    wait_until(gone.exists, "the end of the one of before")
+    with TelnetSession(str(path)) as session:
+        session.send("Once more")
+        session.expect("once more")
+    assert path.stat().st_ino == inode
+    assert path.stat().st_mode & 0o777 == 0o660
+    assert server.end() == 0
+    assert not path.exists()
+
+
+def test_datagrams(running: Start, tmp_path: Path) -> None:
+    """The one of before ends first; the port is the same."""
+    file = tmp_path / "shout.py"
+    code = (
+        "from logsrv.kit import DatagramLines\n"
+        "class Shout(DatagramLines):\n"
+        "    def line_received(self, line, peer):\n"
+        "        self.send_line(line.upper(), peer)\n"
+    )
+    file.write_text(code)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = running(file, "--listen", f"udp:{port}:interface=127.0.0.1").ready()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(DEADLINE)
+        client.connect(("127.0.0.1", port))
+        client.send(b"Hello")
+        assert client.recv(100) == b"HELLO\r\n"
+        file.write_text(code.replace("upper", "lower"))
+        server.wait_for(SERVES)
+        client.send(b"Hello")
+        assert client.recv(100) == b"hello\r\n"
+
+
+def test_a_plugin_that_ends_is_started_when_saved(running: Start, shout: Path) -> None:
+    """Who connects meanwhile waits, and is served."""
+    shout.write_text(SHOUT.replace("self.send_line", "__import__('os')._exit(7) #"))
+    server = running(shout, *LOOPBACK).ready()
+    port = server.port
+    assert ask(port, "die") == ""
+    server.wait_for("ended with status 7")
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as waiting:
+        waiting.sendall(b"Hello\n")
+        shout.write_text(SHOUT)
+        assert waiting.recv(100) == b"HELLO\r\n"
+
+
+def test_options_are_the_plugins(shout: Path) -> None:
+    shown = logsrv("run", str(shout), "--help")
+    assert shown.stdout.startswith(b"Usage: logsrv run shout.py [options]\n")
+    assert shown.returncode == 0
+    assert b"--max-connections-per-peer" in shown.stdout
+
+
+def test_an_option_that_is_wrong(shout: Path) -> None:
+    shown = logsrv("run", str(shout), "--listn", "tcp:1")
+    assert shown.returncode == 1
+    assert b"shout: --listn" in shown.stderr
+    assert shown.stderr.count(b"\n") == 1
+
+
+def test_a_port_in_use(shout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        shown = logsrv("run", str(shout), "--listen", f"tcp:{port}:interface=127.0.0.1")
+    assert shown.returncode == 1
+    assert b"the port is in use by another program" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("no.py", b"no.py is not there"), (".", b". is no file"), ("x.txt", b"has to end in .py")],
+)
+def test_no_such_file(tmp_path: Path, name: str, sentence: bytes) -> None:
+    (tmp_path / "x.txt").write_text(SHOUT)
+    shown = logsrv("run", name, directory=tmp_path)
+    assert shown.returncode == 1
+    assert sentence in shown.stderr
+
+
+def test_nothing_is_left_when_it_is_killed(running: Start, shout: Path) -> None:
+    """Even by kill -9: the child ends by itself."""
+    server = running(shout, *LOOPBACK).ready()
+    port = server.port
+    server.process.kill()
+    server.process.wait()
+
+    def refused() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    wait_until(refused, "the child's end")

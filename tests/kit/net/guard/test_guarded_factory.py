@@ -1,0 +1,211 @@
+"""What a peer meets that the guard refuses, or that falls silent; and what the operator reads."""
+
+from __future__ import annotations
+
+import socket
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from logsrv.kit.net.guard.guard import GuardPolicy
+from logsrv.kit.net.guard.guarded_factory import SPARE_DESCRIPTORS, GuardedFactory
+from logsrv.kit.observe.metrics import Metrics
+from tests.kit.net.network import NotingFactory, logged
+
+DONE = Failure(ConnectionDone())
+
+
+class Site:
+    """A guarded factory with a clock, and peers that connect to it."""
+
+    def __init__(self, *, layered: bool = False, **policy: Any) -> None:
+        self.clock = Clock()
+        self.metrics = Metrics()
+        self.inner = NotingFactory()
+        self.guarded = GuardedFactory(
+            self.inner,
+            label="in",
+            policy=GuardPolicy(**policy),
+            clock=self.clock,
+            metrics=self.metrics,
+            layered=layered,
+        )
+        self.guarded.doStart()
+
+    def connect(self, host: str = "10.0.0.1", descriptor: int = 10) -> tuple[Any, Any]:
+        """The protocol and the transport of a new connection."""
+        peer = IPv4Address("TCP", host, 5)
+        protocol = self.guarded.buildProtocol(peer)
+        transport: Any = StringTransport(peerAddress=peer)
+        transport.fileno = lambda: descriptor
+        if protocol is not None:
+            protocol.makeConnection(transport)
+        return protocol, transport
+
+    def refused(self, reason: str) -> float:
+        return self.metrics.value("connections_refused_total", reason=reason)
+
+
+def test_chunks_go_straight_to_the_input() -> None:
+    site = Site(max_connections=3)
+    protocol, _ = site.connect()
+    assert type(protocol) is NotingFactory.protocol
+    assert "dataReceived" not in vars(protocol) and "makeConnection" not in vars(protocol)
+    protocol.dataReceived(b"x")
+    protocol.connectionLost(DONE)
+    assert "connectionLost" not in vars(protocol)
+    assert (site.inner.data, site.inner.lost) == (b"x", [protocol])
+    assert site.metrics.value("connections_total") == 1
+    assert site.metrics.value("connections_open") == 0
+
+
+def test_a_denied_peer_is_closed_at_once_and_its_input_never_hears_of_it() -> None:
+    site = Site(deny=(ip_network("10.0.0.0/8"),))
+    assert site.connect("10.0.0.1")[0] is None
+    assert site.connect("192.0.2.1")[0] is not None
+    assert site.refused("denied") == 1
+
+
+def test_under_tls_a_refused_peer_is_cut_off_before_a_handshake() -> None:
+    site = Site(layered=True, deny=(ip_network("10.0.0.0/8"),))
+    _, transport = site.connect("10.0.0.1")
+    assert transport.disconnected
+    assert site.inner.made == []
+
+
+def test_the_place_of_a_connection_that_ended_is_free_again() -> None:
+    site = Site(max_connections=1)
+    protocol, _ = site.connect()
+    assert site.connect()[0] is None
+    protocol.connectionLost(DONE)
+    assert site.connect()[0] is not None
+
+
+def test_refusals_are_logged_once_a_minute_per_peer_and_all_are_counted() -> None:
+    site = Site(deny=(ip_network("10.0.0.0/8"),))
+    with logged() as messages:
+        for _ in range(5):
+            site.connect("10.0.0.1")
+        site.clock.advance(60)
+        site.connect("10.0.0.1")
+    assert [message for message in messages if "refused" in message] == [
+        "in refused 10.0.0.1: its network is denied; 1 refused since this was last logged",
+        "in refused 10.0.0.1: its network is denied; 5 refused since this was last logged",
+    ]
+    assert site.refused("denied") == 6
+
+
+def test_a_factory_that_wants_no_connection_leaves_no_trace() -> None:
+    site = Site(max_connections=1)
+    site.inner.buildProtocol = lambda addr: None  # type: ignore[method-assign]
+    assert site.connect()[0] is None
+    assert site.guarded.guard.open == 0
+
+
+def test_descriptors_are_left_for_the_store_when_connections_flood_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda which: (1024, 1024))
+    site = Site()
+    site.connect(descriptor=1023 - SPARE_DESCRIPTORS)
+    protocol, transport = site.connect(descriptor=1024 - SPARE_DESCRIPTORS)
+    assert transport.disconnected
+    assert site.refused("descriptors") == 1
+    protocol.connectionLost(DONE)
+    assert (len(site.inner.made), site.inner.lost) == (1, [])
+    assert site.guarded.guard.open == 1
+
+
+def test_a_silent_connection_is_closed_after_the_time_out_and_a_talking_one_is_not() -> None:
+    site = Site(idle_timeout=8.0)
+    talking, talking_transport = site.connect()
+    _, silent_transport = site.connect()
+    with logged() as messages:
+        for _ in range(12):
+            site.clock.advance(1)
+            talking.dataReceived(b".")
+    assert (silent_transport.disconnecting, talking_transport.disconnecting) == (True, False)
+    assert site.metrics.value("connections_idle_total") == 1
+    assert site.inner.data == b"." * 12
+    assert "in closed 1 connections that sent nothing for 8 s" in messages
+
+
+def test_bytes_that_wait_to_be_received_are_no_silence() -> None:
+    """Its input takes nothing for now, as while a disk is full; it is closed once all is taken."""
+    site = Site(idle_timeout=8.0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, transport = site.connect(descriptor=ours.fileno())
+        theirs.sendall(b"hello")
+        for _ in range(40):
+            site.clock.advance(1)
+        assert not transport.disconnecting and site.guarded.idle_closed == 0
+        ours.recv(100)
+        for _ in range(12):
+            site.clock.advance(1)
+        assert transport.disconnecting and site.guarded.idle_closed == 1
+
+
+def test_a_silent_peer_that_does_not_read_either_is_cut_off_one_time_out_later() -> None:
+    site = Site(idle_timeout=8.0)
+    _, transport = site.connect()
+    for _ in range(17):
+        site.clock.advance(1)
+    assert transport.disconnected
+    assert site.guarded.idle_closed == 1
+
+
+def test_a_reload_brings_an_idle_time_out_to_those_who_are_connected() -> None:
+    site = Site()
+    talking, talking_transport = site.connect()
+    _, silent_transport = site.connect()
+    site.guarded.apply(GuardPolicy(idle_timeout=8.0))
+    for _ in range(12):
+        site.clock.advance(1)
+        talking.dataReceived(b".")
+    assert (silent_transport.disconnecting, talking_transport.disconnecting) == (True, False)
+
+
+def test_nothing_is_left_ticking_after_the_end() -> None:
+    site = Site(idle_timeout=8.0)
+    assert site.clock.getDelayedCalls()
+    Deferred.fromCoroutine(site.guarded.drain(0))
+    assert site.clock.getDelayedCalls() == []
+
+
+def test_an_error_in_the_input_is_counted_but_a_peer_that_goes_away_is_not() -> None:
+    site = Site()
+    first, _ = site.connect()
+    second, _ = site.connect()
+    first.connectionLost(DONE)
+    second.connectionLost(Failure(ZeroDivisionError()))
+    assert site.metrics.value("connections_failed_total") == 1
+
+
+def test_an_idle_connection_costs_little_more_than_without_a_guard() -> None:
+    import tracemalloc
+
+    def cost(build: Any) -> float:
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        kept = []
+        for number in range(2000):
+            protocol = build(IPv4Address("TCP", f"10.0.{number // 250}.{number % 250}", 5))
+            protocol.makeConnection(None)
+            kept.append(protocol)
+        used = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        return used / len(kept)
+
+    site = Site(idle_timeout=60.0, max_connections_per_peer=5)
+    site.inner.protocol = Protocol
+    site.guarded._highest_descriptor = 1 << 30
+    assert cost(site.guarded.buildProtocol) - cost(site.inner.buildProtocol) < 1024

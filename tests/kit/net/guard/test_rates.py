@@ -1,0 +1,130 @@
+"""What a peer may send: at once, in the long run, and what others have of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from logsrv.kit.net.guard.rates import REMEMBERED, Buckets, Rates
+
+
+def rates(clock: Clock, lines: float | None = None, size: float | None = None) -> Rates:
+    made = Rates(clock.seconds)
+    made.apply(SimpleNamespace(peer_lines=lines, peer_bytes=size))
+    return made
+
+
+def test_without_limits_there_is_nothing_to_be_asked() -> None:
+    assert not rates(Clock())
+    assert rates(Clock(), lines=1) and rates(Clock(), size=1)
+
+
+def test_lines_of_a_second_at_once_and_then_no_faster() -> None:
+    """Whole lines; the rest when there is room for a tenth of a second's worth."""
+    clock = Clock()
+    limit = rates(clock, lines=20)
+    data = b"line\n" * 100
+    assert limit.share("peer", data) == (20 * 5, 0.0)
+    end, wait = limit.share("peer", data)
+    assert end == 0
+    assert wait == 0.1
+    clock.advance(wait)
+    assert limit.share("peer", data) == (2 * 5, 0.0)
+    clock.advance(3600)
+    assert limit.share("peer", data) == (20 * 5, 0.0)
+
+
+def test_half_a_line_is_no_line_yet() -> None:
+    limit = rates(Clock(), lines=1)
+    assert limit.share("peer", b"one\n") == (4, 0.0)
+    assert limit.share("peer", b"tw") == (2, 0.0)
+    assert limit.share("peer", b"o\n")[0] == 0
+
+
+def test_bytes() -> None:
+    clock = Clock()
+    limit = rates(clock, size=1000)
+    data = b"x" * 5000
+    assert limit.share("peer", data) == (1000, 0.0)
+    assert limit.share("peer", data) == (0, 0.1)
+    clock.advance(0.5)
+    assert limit.share("peer", data) == (500, 0.0)
+
+
+def test_what_is_held_back_for_its_lines_costs_no_bytes() -> None:
+    clock = Clock()
+    limit = rates(clock, lines=1, size=100)
+    assert limit.share("peer", b"a\nb\n") == (2, 0.0)
+    for _ in range(10):
+        assert limit.share("peer", b"b\n")[0] == 0
+    clock.advance(1)
+    assert limit.share("peer", b"x" * 98) == (98, 0.0)
+
+
+def test_each_peer_by_itself() -> None:
+    limit = rates(Clock(), lines=1)
+    assert limit.share("one", b"\n")[0] == 1
+    assert limit.share("other", b"\n")[0] == 1
+    assert limit.share("one", b"\n")[0] == 0
+
+
+def test_datagrams() -> None:
+    """Taken or not; one that is larger than a second's worth passes when nothing was before it."""
+    clock = Clock()
+    limit = rates(clock, lines=2, size=100)
+    assert [limit.admit("peer", b"x") for _ in range(3)] == [True, True, False]
+    clock.advance(1)
+    assert limit.admit("peer", b"x" * 500)
+    clock.advance(1)
+    assert not limit.admit("peer", b"x")
+    clock.advance(4)
+    assert limit.admit("peer", b"x")
+
+
+def test_memory_for_so_many_peers_only() -> None:
+    limit = rates(Clock(), lines=1)
+    for number in range(REMEMBERED + 1):
+        limit.share(number, b"\n")
+    assert limit.share(0, b"\n")[0] == 1
+    assert limit.share(REMEMBERED, b"\n")[0] == 0
+
+
+def test_a_burst_is_answered_and_then_so_many_a_second() -> None:
+    clock = Clock()
+    limit = Buckets(clock.seconds)
+    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(5)] == [True] * 3 + [False] * 2
+    clock.advance(0.5)
+    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(2)] == [True, False]
+    clock.advance(3600)
+    assert [limit.take("10.0.0.1", 2.0, 3) for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_each_address_has_its_own() -> None:
+    limit = Buckets(Clock().seconds)
+    assert limit.take("10.0.0.1", 1.0, 1)
+    assert not limit.take("10.0.0.1", 1.0, 1)
+    assert limit.take("10.0.0.2", 1.0, 1)
+
+
+def test_a_flood_of_addresses_takes_no_more_memory_and_lets_a_busy_one_not_be_forgotten() -> None:
+    """Two servers that answer each other are always busy: strangers do not fill their bucket."""
+    limit = Buckets(Clock().seconds, remembered=3)
+    assert limit.take("busy", 1.0, 1)
+    for number in range(100):
+        assert limit.take(f"10.0.0.{number}", 1.0, 1)
+        assert not limit.take("busy", 1.0, 1)
+    assert len(limit._buckets) == 3
+
+
+@given(st.lists(st.floats(0, 10), max_size=60))
+def test_never_more_than_the_burst_and_what_came_since(pauses: list[float]) -> None:
+    clock = Clock()
+    limit = Buckets(clock.seconds)
+    answered = 0
+    for pause in pauses:
+        clock.advance(pause)
+        answered += limit.take("10.0.0.1", 0.5, 5)
+        assert answered <= 5 + clock.seconds() * 0.5 + 1e-6

@@ -1,0 +1,79 @@
+"""Bulk requests: every action has its item, every good document is stored with its index."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.framing.bodies.bodies import Asked, Refusal
+from logsrv.linelog.framing.bodies.bulk import about, take
+from tests.linelog.framing.steps import lines_of, taken_by
+
+
+def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[bytes], Any]:
+    """The documents stored, and the answer."""
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    found = taken_by(take, b"\n".join([*texts, b""]), Asked("", path, most))
+    answer = json.loads(found.reply.body)
+    assert answer["errors"] == (found.records.refused > 0)
+    return lines_of(found.records), answer
+
+
+def test_documents_stay_as_they_were_and_get_their_index() -> None:
+    stored, answer = bulk(
+        {"index": {"_index": "logs", "_id": "7"}},
+        b'{"b": 1.10, "a":1}',
+        {"create": {}},
+        b"{}",
+        {"create": {}},
+        b'{ "_index": 1, "__index": 2 }',
+        path="/usual/_bulk",
+    )
+    assert stored == [
+        b'{"b": 1.10, "a":1,"_index":"logs"}',
+        b'{"_index":"usual"}',
+        b'{ "_index": 1, "__index": 2,"___index":"usual"}',
+    ]
+    assert [item.popitem()[1]["status"] for item in answer["items"]] == [201] * 3
+
+
+def test_without_any_index() -> None:
+    assert bulk({"index": {}}, {"a": 1})[0] == [b'{"a": 1}']
+
+
+def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
+    stored, answer = bulk(
+        {"index": {"_index": "x"}}, b"no json",
+        {"index": {}}, b"[1]",
+        {"update": {"_id": "1"}}, {"doc": {}},
+        {"delete": {"_id": "1"}},
+        {"index": {}}, {"long": "x" * 100},
+        {"index": {}}, {"a": 1},
+        {"index": {}},
+        most=50,
+    )  # fmt: skip
+    assert stored == [b'{"a": 1}']
+    statuses = [next(iter(item.values()))["status"] for item in answer["items"]]
+    assert statuses == [400, 400, 400, 400, 413, 201, 400]
+    assert [next(iter(item)) for item in answer["items"]][2:4] == ["update", "delete"]
+    assert "no JSON" in answer["items"][0]["index"]["error"]["reason"]
+
+
+@pytest.mark.parametrize("line", [b"no json", b"[]", b"{}", b'{"store": {}}', b'{"index": 1}'])
+def test_what_is_no_action_refuses_all(line: bytes) -> None:
+    with pytest.raises(Refusal) as refused:
+        bulk({"index": {}}, {"a": 1}, line, {"a": 1})
+    assert refused.value.status == 400 and "line 3" in str(refused.value)
+
+
+def test_who_we_are() -> None:
+    assert json.loads(about().body)["version"]["number"]
+
+
+def test_names_in_the_path_are_not_multiplied_without_end() -> None:
+    for document in (b"{}", b"no JSON"):
+        body = (b'{"index":{}}\n%b\n' % document) * 100
+        with pytest.raises(Refusal, match="the message becomes records of more than 50000 bytes"):
+            taken_by(take, body, Asked("", f"/{'x' * 900}/_bulk", 2000, 50_000))

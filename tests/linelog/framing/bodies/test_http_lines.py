@@ -1,0 +1,205 @@
+"""Bodies by their Content-Type: what of them becomes a record, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies import http_lines
+from logsrv.linelog.framing.bodies.bodies import Asked, Records, Refusal
+from logsrv.linelog.framing.bodies.http_lines import (
+    BodyKind,
+    kind_of,
+    media_type,
+    take,
+)
+from logsrv.linelog.framing.lines.records import Run
+from tests.linelog.framing.steps import Taken, ended, lines_of, runs_of, taken_by
+
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def taken(body: bytes, media: str, most: int = 1000) -> Taken:
+    return taken_by(take, body, Asked(media, "/", most))
+
+
+def records(body: bytes, media: str = "application/json") -> list[bytes]:
+    return lines_of(taken(body, media).records)
+
+
+def refused(body: bytes, media: str = "application/json", most: int = 1000) -> Refusal:
+    with pytest.raises(Refusal) as found:
+        taken_by(take, body, Asked(media, "/", most))
+    return found.value
+
+
+def test_the_content_types() -> None:
+    kinds = {
+        b"": BodyKind.TEXT,
+        b"text/plain; charset=utf-8": BodyKind.TEXT,
+        b"TEXT/CSV": BodyKind.TEXT,
+        b"application/json;charset=utf-8": BodyKind.JSON,
+        b"application/cloudevents+json": BodyKind.JSON,
+        b"application/x-ndjson": BodyKind.JSON_LINES,
+        b"application/jsonl": BodyKind.JSON_LINES,
+        b"application/x-www-form-urlencoded": BodyKind.FORM,
+    }
+    assert {header: kind_of(media_type(header)) for header in kinds} == kinds
+    assert media_type(None) == ""
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "application/octet-stream",
+        "multipart/form-data",
+        "image/png",
+        "application/x-protobuf",
+        "application/zip",
+        "nonsense",
+    ],
+)
+def test_binary_is_refused(media: str) -> None:
+    with pytest.raises(Refusal) as found:
+        kind_of(media)
+    assert found.value.status == 415
+
+
+def test_json_stays_as_it_was_written() -> None:
+    """Order, digits and duplicate keys; only what would be more than a line is changed."""
+    line = b'{"b": 1.10, "a":12345678901234567890123, "a":2}'
+    assert records(line) == [line]
+    assert records(b'{\n  "b": 1.10\n}\n') == [b'{"b":1.10}']
+    assert records(b'[{"a": 1} , "text\\nmore", "\\n", 3.00, null, ["x"]]') == [
+        b'{"a": 1}', b"text\nmore", b"", b"3.00", b"null", b'["x"]',
+    ]  # fmt: skip
+    assert records(b"[]") == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(JSONISH.filter(lambda value: not isinstance(value, str)), max_size=5))
+def test_arrays_and_lines_of_json_are_cut_alike(values: list[Any]) -> None:
+    as_array = records(json.dumps(values, indent=2).encode())
+    as_lines = records("\n".join(map(json.dumps, values)).encode(), "application/x-ndjson")
+    assert [json.loads(one) for one in as_array] == values
+    assert [json.loads(one) for one in as_lines] == values
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b'{"a":1}',
+            b'{ "a" : 1.10 }',
+            b"{}",
+            b'{"a":1',
+            b'"text"',
+            b"[1]",
+            b"",
+            b"no",
+            b'{"\xc3\xa9":1}',
+        ]
+    ),
+    min_size=1,
+)
+
+
+@given(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans())
+def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: bool) -> None:
+    body = ending.join(lines) + ending * ended
+    expected, found = Records(), Records()
+    list(http_lines._one_by_one(expected, body, 1000))
+    list(http_lines._json_lines(body, Asked("", "/", 1000), found))
+    assert runs_of(found) == runs_of(expected)
+    assert found.as_text == expected.as_text
+
+
+def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
+    with pytest.raises(Refusal, match="longer than 100 bytes"):
+        list(
+            http_lines._json_lines(
+                b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', Asked("", "/", 100), Records()
+            )
+        )
+
+
+def test_a_line_that_is_no_json_is_text_and_counted() -> None:
+    found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
+    assert runs_of(found.records) == [
+        Run([b'{"a":1}'], True),
+        Run([b"no json", b"its text"], False),
+        Run([b"[1]"], True),
+    ]
+    assert found.records.as_text == 1
+    assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
+
+
+def test_forms() -> None:
+    fields = {"name": "app", "msg": "Grüße\nzwei", "args": "()", "empty": ""}
+    (record,) = records(urlencode(fields).encode(), "application/x-www-form-urlencoded")
+    assert json.loads(record) == fields
+    (record,) = records(b"a=1&a=2&a=%ff\r\n", "application/x-www-form-urlencoded")
+    assert json.loads(record) == {"a": ["1", "2", "\\xff"]}
+
+
+@pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
+def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
+    assert (
+        ended(take(body, Asked("application/x-www-form-urlencoded", "/", 100), Records())) is None
+    )
+    assert ended(take(body, Asked("text/plain", "/", 100), Records())) is None
+
+
+def test_refusals() -> None:
+    assert refused(b"{").status == refused(b"3").status == refused(b'"text"').status == 400
+    assert refused(b"&".join([b"a=1"] * 20_000), "application/x-www-form-urlencoded").status == 400
+    long = b'{"a": "' + b"x" * 100 + b'"}'
+    assert refused(b"[1," + long + b"]", most=50).status == 413
+    assert refused(b"{}\n" + long, "application/jsonl", 50).status == 413
+    assert refused(b"a=" + b"x" * 100, "application/x-www-form-urlencoded", 50).status == 413
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
+)
+def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
+    assert taken_by(take, body, Asked(media, "/", 100, 300_000))
+    with pytest.raises(Refusal, match="the message becomes records of more than 150000 bytes"):
+        taken_by(take, body, Asked(media, "/", 100, 150_000))
+
+
+NUMBERS = [
+    b"1E400", b"-1E400", b"1e-400", b"0.1000", b"-0", b"1" * 5000, b"123456789012345678901234567890",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("beside", [b"", rb',"\udce9"'])
+def test_numbers_keep_their_digits(number: bytes, beside: bytes) -> None:
+    """In whatever they stand, and whatever stands beside them."""
+    one = b'{"a":[%b%b]}' % (number, beside)
+    kept = one.replace(rb"\udce9", rb"\\xe9")
+    for media, body in (
+        ("application/json", one),
+        ("application/json", b"[%b, %b]" % (one, one)),
+        ("application/x-ndjson", b"%b\n%b\n" % (one, one)),
+    ):
+        found = taken(body, media, most=6000).records
+        assert set(lines_of(found)) == {kept}
+        assert found.as_text == 0
+
+
+def test_a_string_that_is_half_of_a_surrogate_pair() -> None:
+    stored = [rb"caf\xe9", "\U0001f600".encode()]
+    assert records(rb'["caf\udce9", "\ud83d\ude00"]') == stored

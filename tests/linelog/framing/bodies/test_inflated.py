@@ -1,0 +1,78 @@
+"""Compressed data, and bombs."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.inflated import (
+    TooLargeError,
+    UnpackingError,
+    from_zstd,
+    inflated,
+)
+
+WAYS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes, int], bytes]]] = {
+    "gzip": (gzip.compress, inflated),
+    "zlib": (zlib.compress, inflated),
+    "zstd": (zstandard.compress, from_zstd),
+}
+ways = pytest.mark.parametrize("way", WAYS)
+
+
+@given(st.sampled_from(sorted(WAYS)), st.lists(st.binary(max_size=200), min_size=1, max_size=4))
+def test_any_number_of_members(way: str, members: list[bytes]) -> None:
+    pack, unpack = WAYS[way]
+    assert unpack(b"".join(map(pack, members)), 10_000) == b"".join(members)
+
+
+@ways
+def test_much(way: str) -> None:
+    pack, unpack = WAYS[way]
+    text = b"".join(b"%d\n" % number for number in range(300_000))
+    assert unpack(pack(text), len(text)) == text
+    with pytest.raises(TooLargeError, match="more than"):
+        unpack(pack(text), len(text) - 1)
+
+
+@ways
+def test_a_bomb_takes_little_memory(way: str) -> None:
+    pack, unpack = WAYS[way]
+    bomb = pack(b"\0" * (200 << 20))
+    tracemalloc.start()
+    with pytest.raises(TooLargeError, match="more than 1000000 bytes"):
+        unpack(bomb, 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 24 << 20
+
+
+@ways
+def test_cut_anywhere(way: str) -> None:
+    pack, unpack = WAYS[way]
+    whole = pack(b"some text " * 20)
+    for cut in range(1, len(whole)):
+        with pytest.raises(UnpackingError):
+            unpack(whole[:cut], 1000)
+
+
+@ways
+def test_what_is_not_compressed(way: str) -> None:
+    with pytest.raises(UnpackingError, match="is n"):
+        WAYS[way][1](b"plain text, and no more than that", 1000)
+    assert WAYS[way][1](b"", 10) == b""
+
+
+def test_a_window_of_gigabytes() -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
+    packed = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    data = packed.compress(b"x" * 100) + packed.flush()
+    with pytest.raises(UnpackingError, match="too much memory"):
+        from_zstd(data, 1000)

@@ -1,0 +1,99 @@
+"""JSON that is made here, of whatever senders have."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.json_made import DEEPEST, Written, in_base64, made, made_together
+from logsrv.linelog.framing.lines.clean import escaped
+
+KEYS = st.text() | st.binary() | st.integers()
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(KEYS, VALUES))
+def test_always_an_object_on_one_harmless_line(record: dict[object, object]) -> None:
+    line = made(record, {"time": "T"})
+    assert isinstance(json.loads(line), dict)
+    assert escaped(line) == line and b"\n" not in line
+
+
+def test_the_senders_order_and_ours_behind() -> None:
+    assert made({"b": 1, "a": [True, None]}, {"time": "T", "tag": "x"}) == (
+        b'{"b":1,"a":[true,null],"time":"T","tag":"x"}'
+    )
+
+
+def test_the_record_keeps_its_own() -> None:
+    assert made({"time": 1, "_time": 2}, {"time": "T"}) == b'{"time":1,"_time":2,"__time":"T"}'
+
+
+def test_values_that_json_does_not_have() -> None:
+    record = {
+        "big": 2**70,
+        "nan": float("nan"),
+        "low": float("-inf"),
+        b"bytes": b"\xff\xc3\xa9",
+        7: "\x7f\u2028\ud800",
+    }
+    assert made(record, {}) == (
+        '{"big":1180591620717411303424,"nan":"NaN","low":"-Infinity","bytes":"\\\\xffé",'
+        r'"7":"\u007f\u2028\\xed\\xa0\\x80"}'.encode()
+    )
+    assert in_base64(b"\0\1") == "AAE="
+
+
+def test_nested_too_deeply() -> None:
+    value: object = 1
+    for _ in range(10_000):
+        value = [value]
+    line = made({"a": value}, {})
+    assert line.count(b"[") == DEEPEST + 1
+
+
+def test_of_no_known_kind() -> None:
+    with pytest.raises(TypeError, match="object has no form in JSON"):
+        made({"a": object()}, {})
+
+
+def test_of_a_kind_that_the_caller_knows() -> None:
+    """With and without what takes the long way."""
+    assert made({"a": [1j]}, {}, str) == b'{"a":["1j"]}'
+    assert made({"a": [1j], "b": None}, {}, str) == b'{"a":["1j"],"b":null}'
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_both_ways_are_one(record: dict[str, object]) -> None:
+    """What has a null in it is made the long way; without, it is the same."""
+    other = "".join(("x", *record))
+    with_null = json.loads(made(record, {other: None}))
+    assert with_null.pop(other) is None
+    assert json.loads(made(record, {})) == with_null
+
+
+def test_short_records_take_little_memory_beside_each_other() -> None:
+    program = (
+        "import resource as r; from logsrv.linelog.framing.bodies.json_made import made\n"
+        "before = r.getrusage(r.RUSAGE_SELF).ru_maxrss\n"
+        "kept = [made({'n': n}, {'tag': 't'}) for n in range(30_000)]\n"
+        "print(r.getrusage(r.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    kib = int(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
+    )
+    assert kib < 20_000
+
+
+def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
+    record = {"a": 1.5, "b": [Written("-1E400")]}
+    assert made(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
+    assert made_together([record], 1000) is None

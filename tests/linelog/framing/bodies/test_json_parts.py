@@ -1,0 +1,155 @@
+"""Large JSON taken apart: the same as when it is parsed whole, or refused."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies import json_parts
+from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=4)
+    | st.sampled_from(["\\", '\\\\"', '"', "],[", '{"', "\\u005c", "x" * 20])
+)
+JSONISH = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text('ab"\\', max_size=2), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+DUMPED = st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"ensure_ascii": False}])
+
+
+@pytest.fixture(params=[1, 7, 64, 1 << 18])
+def piece(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(json_parts, "PIECE", request.param)
+    return int(request.param)
+
+
+def all_values(text: bytes) -> list[Any]:
+    found = []
+    for spans in elements(text, begin_of(text), len(text)):
+        if spans:
+            assert [values(text, [span])[0] for span in spans] == values(text, spans)
+            found += values(text, spans)
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(JSONISH, max_size=5), DUMPED, st.sampled_from([1, 2, 7, 64]))
+def test_elements_as_they_are_parsed(array: list[Any], how: dict[str, Any], size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_parts, "PIECE", size)
+        text = json.dumps(array, **how).encode()
+        assert all_values(b" " + text + b"\n") == array
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text('[]{},:"\\1 a', max_size=12), st.sampled_from([1, 3, 64]))
+def test_what_is_no_json_is_refused(text: str, size: int) -> None:
+    body = f"[{text}".encode()
+    try:
+        expected = json.loads(body, strict=True)
+    except ValueError:
+        expected = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_parts, "PIECE", size)
+        if expected is None:
+            with pytest.raises(Refusal):
+                all_values(body)
+        else:
+            assert all_values(body) == expected
+
+
+def gathered(body: bytes, most: int = 1000) -> tuple[list[Any], Records]:
+    """Each element of the inner arrays, with what stands beside it."""
+    records, found = Records(), []
+    for part in several(body, ("outer", "inner"), most, records):
+        if part is not None:
+            for one in part["outer"]:
+                found += [(part["more"], one["label"], value) for value in one["inner"]]
+    return found, records
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=3), st.lists(JSONISH, max_size=4)), max_size=4),
+    st.booleans(),
+    st.sampled_from([1, 30, 100, 1 << 18]),
+)
+def test_large_objects_as_smaller_ones(
+    outer: list[tuple[str, list[Any]]], late: bool, size: int
+) -> None:
+    """What stands beside the arrays is in each, before or behind them."""
+    shape = []
+    for label, inner in outer:
+        both = {"label": label, "inner": inner}
+        shape.append(dict(reversed(both.items())) if late else both)
+    body = json.dumps({"outer": shape, "more": [1]}, indent=1 if late else None).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_parts, "PIECE", size)
+        found, records = gathered(body)
+    assert not records.refused
+    assert found == [([1], label, value) for label, inner in outer for value in inner]
+
+
+def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) -> None:
+    shape = {"label": "x", "inner": ["a", "y" * (5000 + 3 * piece), "b"]}
+    found, records = gathered(json.dumps({"more": 1, "outer": [shape]}).encode())
+    assert [value for _, _, value in found] == ["a", "b"]
+    assert records.reasons == {"oversize": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"7",
+        b'{"outer" 1}',
+        b'{"a":1:2}',
+        b"{1:2}",
+        b'{"a":1,}',
+        b'{"a":1}}',
+        b'{"a":1]',
+        b'{"outer":[1}}',
+        b'{"outer":[1] 2}',
+        b'{"outer":[',
+        b'{"outer":[{"inner":[1,,2]}]}',
+    ],
+)
+def test_no_object(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_parts, "PIECE", 2)
+    with pytest.raises(Refusal) as refused:
+        for _ in several(body, ("outer", "inner"), 100, Records()):
+            pass
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "beside", [b'{"a":"%b"}' % (b"x" * (5 << 20)), b'{"a":1%b}' % (b',"a":1' * 200_000)]
+)
+def test_too_much_beside_the_records(beside: bytes) -> None:
+    with pytest.raises(Refusal) as refused:
+        list(several(beside, ("outer",), 100, Records()))
+    assert refused.value.status == 413
+
+
+def test_millions_of_values_take_little_memory() -> None:
+    body = b'{"outer":[%b[]]}' % (b"[]," * 3_000_000)
+    tracemalloc.start()
+    for _ in several(body, ("outer",), 1000, Records()):
+        pass
+    assert tracemalloc.get_traced_memory()[1] < 48 << 20
+    tracemalloc.stop()

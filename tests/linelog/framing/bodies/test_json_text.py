@@ -1,0 +1,115 @@
+"""JSON that was received becomes a line, and nothing of it is lost."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.json_text import (
+    can_stay,
+    harmless,
+    objects_as_they_stand,
+    one_line,
+    plain_text,
+)
+from logsrv.linelog.framing.lines.clean import escaped
+
+TEXT = st.text() | st.sampled_from(['a "b" \\ c', "\u2028", "\x7f\x85", "[1, 2]", "{}"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+)
+WAYS = st.sampled_from(
+    [{}, {"indent": 1}, {"ensure_ascii": False}, {"separators": (" ,\t", " : ")}]
+)
+
+
+@given(VALUES, WAYS)
+def test_a_line_that_says_the_same(value: object, way: dict[str, object]) -> None:
+    text = json.dumps(value, **way).encode("utf-8", "surrogatepass")  # type: ignore[arg-type]
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return
+    line = one_line(text)
+    assert json.loads(line) == value
+    assert escaped(line) == line and b"\n" not in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"b": 1,  "a": 1.10, "a": 12345678901234567890123}',
+        '{"é": "\u202e"}'.encode(),
+        b'{"tab":\t1}',
+    ],
+)
+def test_what_is_a_line_stays_as_it_is(text: bytes) -> None:
+    assert one_line(text) == text
+    assert one_line(b" " + text + b"\r\n") == text
+
+
+def test_otherwise_it_is_made_compact_and_harmless() -> None:
+    assert one_line(b'{"a" : "x  \\" y",\n "n":1.10}') == b'{"a":"x  \\" y","n":1.10}'
+    assert one_line('{"a": "\u2028\x7f\u202e"}'.encode()) == '{"a":"\\u2028\\u007f\u202e"}'.encode()
+
+
+@given(VALUES, st.sampled_from([" ", "\t", "\r\n"]))
+def test_no_space_is_left_between_tokens_and_all_within_strings(value: object, indent: str) -> None:
+    compact = json.dumps(value, separators=(",", ":")).encode()
+    assert one_line(b"\n" + json.dumps([value], indent=indent).encode()) == b"[" + compact + b"]"
+
+
+@given(st.lists(st.dictionaries(TEXT, VALUES, max_size=3), min_size=1, max_size=5), WAYS)
+def test_objects_that_stay_need_nothing(values: list[object], way: dict[str, object]) -> None:
+    texts = [json.dumps(value, **way).encode("utf-8", "surrogatepass") for value in values]  # type: ignore[arg-type]
+    number = objects_as_they_stand(b"\n".join(texts), 1000)
+    if number:
+        assert number == len(texts) and [one_line(text) for text in texts] == texts
+    elif max(map(len, texts)) < 1000:
+        assert [one_line(text) for text in texts] != texts or rb"\ud" in b"".join(texts)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [b"", b"{}\n", b"[]", b"{}\n1", b"{}\n\n{}", b"{} {}", b'{"a":"\x7f"}', b'{"a":"12345678"}'],
+)
+def test_what_does_not_stay(lines: bytes) -> None:
+    assert not objects_as_they_stand(lines, 15)
+
+
+def test_short_plain_lines_can_stay() -> None:
+    assert can_stay(b"1\n[2]\n\xc3\xa9", 3, 3)
+    assert not can_stay(b"1\n[2]", 1, 3) and not can_stay(b"1\n[23]", 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        (rb'{"a":"\udce9t\uDCE9"}', rb'{"a":"\\xe9t\\xe9"}'),
+        (rb'{"\ud800":"\ud83d\ude00"}', rb'{"\\xed\\xa0\\x80":"\ud83d\ude00"}'),
+        (
+            rb'{"a":"\ud83d\ud83d\ude00 \ude00"}',
+            rb'{"a":"\\xed\\xa0\\xbd\ud83d\ude00 \\xed\\xb8\\x80"}',
+        ),
+        (rb'{"a":"C:\\udce9 \\\udce9"}', rb'{"a":"C:\\udce9 \\\\xe9"}'),
+    ],
+)
+def test_halves_of_surrogate_pairs_become_text(text: bytes, stored: bytes) -> None:
+    """Many readers of JSON refuse their escapes."""
+    assert one_line(text) == stored
+    assert orjson.loads(stored)
+
+
+@given(st.text(st.sampled_from('\udf00\udce9\U0001f600\\"ux\n'), max_size=12))
+def test_any_mixture_of_halves_is_read_as_others_show_it(text: str) -> None:
+    shown = orjson.loads(one_line(json.dumps(text).encode()))
+    assert shown.encode() == plain_text(text) == orjson.loads(harmless(json_of(text))).encode()
+
+
+def json_of(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

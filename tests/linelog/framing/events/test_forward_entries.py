@@ -1,0 +1,108 @@
+"""Entries of events, cut anywhere: those made together and those that take care."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgpack
+import pytest
+
+from logsrv.linelog.framing.bodies.bodies import Lines, Records
+from logsrv.linelog.framing.events.forward_entries import Entries, Limits, value_of
+from tests.linelog.framing.steps import ended, lines_of
+
+LIMITS = Limits(record=1000, event=1 << 20)
+STAMP = "2023-11-14T22:13:20"
+SECOND = 1_700_000_000
+EVENT_TIME = msgpack.ExtType(0, struct.pack(">II", SECOND, 7))
+
+
+def packed(*entries: Any) -> bytes:
+    return b"".join(map(msgpack.packb, entries))
+
+
+def added(
+    *pieces: bytes, tag: str = "t", number: int | None = None
+) -> tuple[Records, Entries, int]:
+    records = Records()
+    entries = Entries(tag, LIMITS, records)
+    return records, entries, ended(entries.add(pieces, number))
+
+
+def test_usual_ones_become_lines_together() -> None:
+    times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
+    records, _, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
+    (found,) = records.take()
+    assert isinstance(found, Lines) and found.number == 5
+    ends = ["Z", "Z", ".000000007Z", ".000000007Z", ".5Z"]
+    assert found.text.decode().splitlines() == [
+        f'{{"time":1,"a":null,"_time":"{STAMP}{end}","tag":"t"}}' for end in ends
+    ]
+    assert size > 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_cut_anywhere(size: int) -> None:
+    data = packed(*([SECOND, {"n": n, "x": "y" * (n * 300)}] for n in range(6)), [SECOND, "text"])
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    records, _, taken = added(*pieces)
+    assert taken == len(data) and len(lines_of(records)) == 7
+    # Two of them are longer than a record, one has none.
+    assert records.as_text == 3
+
+
+def test_as_many_as_there_are_and_nothing_behind_them() -> None:
+    first = packed([SECOND, {}], [SECOND, {}])
+    records, _, taken = added(first + packed({"chunk": "x"}), number=2)
+    assert taken == len(first) and len(records) == 2
+    assert added(b"\xc1", number=0)[2] == 0
+
+
+@pytest.mark.parametrize("data", [b"\x92\x01", b"\xc1", b"\x92\x01\xda\xff\xff" + b"x" * 50])
+def test_half_an_entry(data: bytes) -> None:
+    """Kept as text where nothing else follows it; it has no end where something should."""
+    records, _, _ = added(data)
+    assert lines_of(records) == [data] and records.as_text == 1
+    with pytest.raises(ValueError, match=r"no end|damaged"):
+        added(data, number=1)
+
+
+@pytest.mark.parametrize("damaged", [b"\xc1", b"\x92\x01\xda\xff\xff"])
+def test_more_than_a_record_is_damaged(damaged: bytes) -> None:
+    with pytest.raises(ValueError, match="damaged"):
+        added(damaged + b"\xc1" * 1000, b"x" * 1000)
+
+
+def test_what_is_no_pair() -> None:
+    none: list[Any] = [[1], [1, {}, 2], {1: {}}, 5]
+    records, _, _ = added(packed(*none))
+    assert lines_of(records) == [b"[1]", b"[1,{},2]", b'{"1":{}}', b"5"]
+    assert records.as_text == 4
+
+
+def test_what_is_no_pair_and_longer_than_a_record() -> None:
+    entry = packed([1, {}, "x" * 1000])
+    records, _, _ = added(entry)
+    assert records.as_text == 1 and lines_of(records) == [entry]
+
+
+def test_a_long_tag_is_not_multiplied_at_once() -> None:
+    """A window of entries of three bytes would be hundreds of megabytes."""
+    records, _, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
+    assert not any(isinstance(run, Lines) for run in records.take())
+
+
+def test_values() -> None:
+    assert value_of(b"\xa1\xff") == "\\xff" and value_of(b"\xa1\xff", raw=True) == b"\xff"
+    assert value_of(b"\x81\x91\x01\x02") == {"[1]": 2}
+
+
+@pytest.mark.parametrize("number", [None, 3])
+def test_short_entries_behind_a_long_one(number: int | None) -> None:
+    """They come with its last bytes, and nothing comes behind them."""
+    data = packed([SECOND, {"a": "x" * 900_000}], [SECOND, {"b": 1}], [SECOND, {"b": 2}])
+    records, _, taken = added(data, number=number)
+    assert taken == len(data)
+    assert [len(line) > 900_000 for line in lines_of(records)] == [True, False, False]
+    assert records.as_text == 1

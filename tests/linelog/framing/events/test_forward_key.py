@@ -1,0 +1,53 @@
+"""The handshake of the Forward protocol, with the digests as a client makes them."""
+
+from __future__ import annotations
+
+from hashlib import sha512
+from typing import Any
+
+import msgpack
+import pytest
+
+from logsrv.linelog.framing.events.forward_key import helo, pong
+
+NONCE = b"\0\xff" * 8
+
+
+def ping(key: str = "secret", **other: Any) -> bytes:
+    nonce = other.get("nonce", NONCE)
+    digest = sha512(b"salt" + b"host" + nonce + key.encode()).hexdigest()
+    return bytes(msgpack.packb(["PING", "host", other.get("salt", b"salt"), digest, "", ""]))
+
+
+def test_helo() -> None:
+    name, options = msgpack.unpackb(helo(NONCE))
+    assert (name, options["nonce"], options["keepalive"]) == ("HELO", NONCE, True)
+
+
+def test_who_has_the_key_is_let_in_and_sees_that_we_have_it() -> None:
+    answer, why = pong(ping(), "secret", NONCE)
+    expected = sha512(b"salt" + b"logsrv" + NONCE + b"secret").hexdigest()
+    assert (msgpack.unpackb(answer), why) == (["PONG", True, "", "logsrv", expected], "")
+
+
+@pytest.mark.parametrize("wrong", [ping("Secret"), ping(nonce=b"other"), ping(salt=b"pepper")])
+def test_who_has_not_is_told_so(wrong: bytes) -> None:
+    answer, why = pong(wrong, "secret", NONCE)
+    assert msgpack.unpackb(answer)[:3] == ["PONG", False, "shared key mismatch"]
+    assert why == "it does not have the shared key"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["t", 1, {}],
+        ["PING", "a"],
+        ["PING", 1, 2, 3, 4, 5],
+        7,
+        {b"": {}},
+        ["PONG", "", "", "", "", ""],
+    ],
+)
+def test_anything_else(value: Any) -> None:
+    answer, why = pong(msgpack.packb(value), "secret", NONCE)
+    assert answer == b"" and why

@@ -1,0 +1,111 @@
+"""Chunks of GELF: in any order, from many senders, and never without bounds."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.inflated import TooLargeError
+from logsrv.linelog.framing.events import gelf_datagrams as module
+from logsrv.linelog.framing.events.gelf_datagrams import Chunks, unpacked
+
+
+def chunks_of(message: bytes, size: int, name: bytes = b"12345678") -> list[bytes]:
+    parts = [message[at : at + size] for at in range(0, len(message), size)] or [b""]
+    return [
+        b"\x1e\x0f" + name + bytes((number, len(parts))) + part for number, part in enumerate(parts)
+    ]
+
+
+@given(st.binary(max_size=300), st.integers(3, 400), st.randoms(use_true_random=False))
+def test_put_together_in_any_order(message: bytes, size: int, order: random.Random) -> None:
+    """Also with another message in between, of another sender, that has the same name."""
+    mine, other = chunks_of(message, size), chunks_of(message[::-1], size)
+    both = [("a", chunk) for chunk in mine] + [("b", chunk) for chunk in other]
+    order.shuffle(both)
+    chunks = Chunks()
+    found = [(source, chunks.add(source, chunk, 0.0)) for source, chunk in both]
+    whole = sorted((source, one) for source, one in found if one is not None)
+    assert whole == [("a", message), ("b", message[::-1])]
+    assert len(chunks) == chunks._size == chunks.given_up == 0
+
+
+def test_a_chunk_that_comes_twice_counts_once() -> None:
+    first, second = chunks_of(b"abcdef", 3)
+    chunks = Chunks()
+    assert [chunks.add("a", one, 0.0) for one in (first, first)] == [None, None]
+    assert chunks.add("a", second, 0.0) == b"abcdef"
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"\x1e\x0f",
+        b"\x1e\x0f12345678\x00",
+        b"\x1e\x0f12345678\x00\x00abc",
+        b"\x1e\x0f12345678\x02\x02abc",
+        b"\x1e\x0f12345678\x00\x81abc",
+    ],
+)
+def test_what_is_no_good_as_a_chunk_is_a_message(datagram: bytes) -> None:
+    chunks = Chunks()
+    assert chunks.add("a", datagram, 0.0) == datagram
+    assert len(chunks) == 0
+
+
+def test_another_count_is_no_chunk_of_that_message() -> None:
+    chunks = Chunks()
+    assert chunks.add("a", b"\x1e\x0f12345678\x00\x02abc", 0.0) is None
+    assert chunks.add("a", b"\x1e\x0f12345678\x01\x03abc", 0.0) is not None
+    assert chunks.add("a", b"\x1e\x0f12345678\x01\x02def", 0.0) == b"abcdef"
+
+
+def test_what_is_not_complete_in_time_is_given_up() -> None:
+    first, second = chunks_of(b"abcdef", 3)
+    chunks = Chunks()
+    chunks.add("a", first, 10.0)
+    chunks.expire(14.9)
+    assert len(chunks) == 1
+    chunks.expire(15.0)
+    assert (len(chunks), chunks._size, chunks.given_up) == (0, 0, 1)
+    assert chunks.add("a", second, 15.0) is None
+
+
+def test_the_oldest_gives_way() -> None:
+    chunks = Chunks()
+    for number in range(module.MOST_UNFINISHED + 10):
+        chunks.add("a", b"\x1e\x0f%08d\x00\x02abc" % number, 0.0)
+    assert (len(chunks), chunks.given_up) == (module.MOST_UNFINISHED, 10)
+    big = b"x" * 60_000
+    for number in range(2 * module.MOST_BYTES // len(big)):
+        chunks.add("b", b"\x1e\x0f%08d\x00\x02%b" % (number, big), 0.0)
+        assert chunks._size <= module.MOST_BYTES
+
+
+def test_unpacked() -> None:
+    text = b'{"short_message":"x"}'
+    assert unpacked(text, 100) == text
+    assert unpacked(zlib.compress(text), 100) == text
+    assert unpacked(gzip.compress(text), 100) == text
+    assert unpacked(b"x is no zlib", 100) == b"x is no zlib"
+    damaged = zlib.compress(text)[:-3]
+    assert unpacked(damaged, 100) == damaged
+
+
+@pytest.mark.parametrize("text", [b"\n", b"\0", b"\xff"])
+def test_text_that_becomes_too_much_in_the_store(text: bytes) -> None:
+    """Each of these is an escape of four bytes there."""
+    assert len(unpacked(zlib.compress(text * 1000), 4000)) == 1000
+    with pytest.raises(TooLargeError, match="4000 bytes in the store"):
+        unpacked(zlib.compress(text * 1001), 4000)
+
+
+def test_a_bomb() -> None:
+    bomb = zlib.compress(bytes(50 << 20))
+    with pytest.raises(TooLargeError):
+        unpacked(bomb, 1 << 20)

@@ -1,0 +1,157 @@
+"""Entries of systemd's journal, however they are cut."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.events import journal
+from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
+from tests.linelog.framing.steps import lines_of, runs_of
+
+FIELD = st.tuples(st.sampled_from(["MESSAGE", "_PID", "X"]), st.text(max_size=12))
+
+
+def field(key: str, value: bytes, *, binary: bool = False) -> bytes:
+    if binary or b"\n" in value:
+        return key.encode() + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
+    return key.encode() + b"=" + value + b"\n"
+
+
+def entries(*found: Records) -> list[Any]:
+    return [json.loads(one) for records in found for one in lines_of(records)]
+
+
+def as_json(fields: list[tuple[str, str]]) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    for key, value in fields:
+        values = [text for name, text in fields if name == key]
+        wanted[key] = values if len(values) > 1 else value
+    return wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(FIELD, min_size=1, max_size=4), max_size=4),
+    st.integers(1, 30),
+    st.booleans(),
+)
+def test_however_they_are_cut(found: list[list[tuple[str, str]]], size: int, ended: bool) -> None:
+    data = b"\n".join(
+        b"".join(field(key, value.encode()) for key, value in fields) for fields in found
+    )
+    data += b"\n\n" if ended else b""
+    framer = JournalFramer(1000)
+    got = [framer.receive(data[at : at + size]) for at in range(0, len(data), size)]
+    assert entries(*got, framer.finish()) == [as_json(fields) for fields in found]
+
+
+def test_an_entry_is_there_as_soon_as_it_is_whole() -> None:
+    framer = JournalFramer(1000)
+    assert entries(framer.receive(b"MESSAGE=a\n\nMESSA")) == [{"MESSAGE": "a"}]
+
+
+def test_bytes_and_entries_too_long() -> None:
+    assert entries(entry_of(field("A", b"\xff\n=") + b"B=\xfe", 1000)) == [
+        {"A": "\\xff\n=", "B": "\\xfe"}
+    ]
+    long = entry_of(field("A", b"x" * 100), 50)
+    assert long.as_text == 1 and not runs_of(long)[0].structured
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"KEY\n\x01\0\0\0\0\0\0\0ab\n", 400),
+        (b"KEY\n\x05\0\0\0\0\0\0\0ab", 400),
+        (b"KEY\n\xff\xff\xff\xff\xff\xff\xff\xff", 400),
+        (b"unfinished", 400),
+    ],
+)
+def test_what_is_no_entry(data: bytes, status: int) -> None:
+    framer = JournalFramer(1000)
+    with pytest.raises(Refusal) as refused:
+        (framer.receive(data), framer.finish())
+    assert refused.value.status == status
+
+
+def test_a_field_without_a_name_is_one() -> None:
+    assert entries(entry_of(b"=value\nA=1", 100)) == [{"": "value", "A": "1"}]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "long", [field("CORE", b"y" * 200, binary=True), field("CORE", b"y" * 200), b"y" * 300 + b"=\n"]
+)
+def test_a_field_too_long_is_left_out_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, long: bytes, size: int
+) -> None:
+    """Sent again it would be as long; and no more of it is kept than may be."""
+    monkeypatch.setattr(journal, "MOST_ENTRY", 250)
+    framer = JournalFramer(1000)
+    data = field("A", b"1") + long + field("B", b"2") + b"\n" + field("C", b"3") + b"\n"
+    got = []
+    for at in range(0, len(data), size):
+        got.append(framer.receive(data[at : at + size]))
+        assert framer.held <= 250
+    assert entries(*got, framer.finish()) == [{"A": "1", "B": "2"}, {"C": "3"}]
+    assert sum(one.refused for one in got) == 1
+
+
+def test_too_many_fields_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MOST_ENTRY", 350)
+    found = JournalFramer(1000).receive(b"A=1\n" * 10 + b"\n")
+    assert found.refused == 1 and entries(found) == [{"A": ["1", "1", "1"]}]
+
+
+def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "MOST_ENTRY", 20)
+    for data in (b"A" * 30, b"A\n" + (500).to_bytes(8, "little") + b"x" * 30):
+        framer = JournalFramer(1000)
+        framer.receive(data)
+        with pytest.raises(Refusal, match="middle of a field"):
+            framer.finish()
+
+
+def test_a_datagram_is_one_entry() -> None:
+    assert entries(entry_of(b"A=1\nB=2\n\n", 100)) == [{"A": "1", "B": "2"}]
+    assert not len(entry_of(b"", 100))
+    with pytest.raises(Refusal):
+        entry_of(b"A=1\n\nB=2\n", 100)
+
+
+def test_what_is_missing_is_known_where_a_field_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    framer = JournalFramer(1000)
+    assert framer.missing == 0
+    framer.receive(b"A\n" + (500).to_bytes(8, "little") + b"x" * 100)
+    assert framer.missing == 401
+    framer.receive(b"x" * 400)
+    assert framer.missing == 1
+    framer.receive(b"\nA=1")
+    assert framer.missing == 0
+    monkeypatch.setattr(journal, "MOST_ENTRY", 20)
+    framer.receive(b"\nA\n" + (500).to_bytes(8, "little"))
+    assert framer.missing == 501
+
+
+def test_drips_into_a_long_field_cost_little() -> None:
+    framer = JournalFramer(1 << 20)
+    framer.receive(b"K" * (4 << 20) + b"\n" + (4 << 20).to_bytes(8, "little"))
+    began = time.process_time()
+    for _ in range(2000):
+        assert not len(framer.receive(b"x"))
+    assert time.process_time() - began < 0.5
+    framer.receive(b"x" * ((4 << 20) - 2000) + b"\n")
+    framer.receive(b"K=" + b"x" * (4 << 20))
+    began = time.process_time()
+    for _ in range(2000):
+        assert not len(framer.receive(b"x"))
+    assert time.process_time() - began < 0.5
+    framer.receive(b"\n")
+    assert len(framer.receive(b"\n")) == 1

@@ -1,0 +1,169 @@
+"""Lumberjack's frames, cut anywhere; windows; bombs; and what is none of it."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.bodies import bodies
+from logsrv.linelog.framing.events.lumberjack import LumberjackFramer, acknowledgement
+
+
+def window(number: int) -> bytes:
+    return b"2W" + struct.pack(">I", number)
+
+
+def event(sequence: int, text: bytes) -> bytes:
+    return b"2J" + struct.pack(">II", sequence, len(text)) + text
+
+
+def packed(frames: bytes, level: int = 6) -> bytes:
+    data = zlib.compress(frames, level)
+    return b"2C" + struct.pack(">I", len(data)) + data
+
+
+def taken(
+    data: bytes, size: int = 1 << 20, record: int = 100_000, body: int = 1 << 20
+) -> tuple[list[bytes], list[int], LumberjackFramer]:
+    """The lines, and what is to be acknowledged."""
+    framer = LumberjackFramer(record, body)
+    lines: list[bytes] = []
+    sequences = []
+    for at in range(0, len(data), size):
+        for one in framer.receive(data[at : at + size]):
+            lines += [line for run in one.records for line in run.lines]
+            if one.sequence is not None:
+                sequences.append(one.sequence)
+    return lines, sequences, framer
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 10**30), min_size=1, max_size=5), st.booleans())),
+    st.integers(1, 40),
+)
+def test_at_every_cut(windows: list[tuple[list[int], bool]], size: int) -> None:
+    """A window is acknowledged once, behind its last event; compressed or not."""
+    data, lines, sequences = b"", [], []
+    for numbers, compressed in windows:
+        frames = b""
+        for sequence, number in enumerate(numbers, 1):
+            lines.append(b'{"n":%d}' % number)
+            frames += event(sequence, lines[-1])
+        data += window(len(numbers)) + (packed(frames) if compressed else frames)
+        sequences.append(len(numbers))
+    found, acknowledged, framer = taken(data, size)
+    assert (found, acknowledged, framer.trouble, framer.held) == (lines, sequences, "", 0)
+
+
+def test_acknowledgement() -> None:
+    assert acknowledgement(258) == b"2A\0\0\1\2"
+
+
+def test_a_window_in_several_frames_is_acknowledged_at_its_end() -> None:
+    frames = [event(number, b"{}") for number in range(1, 5)]
+    _, sequences, framer = taken(window(4) + packed(frames[0] + frames[1]) + frames[2])
+    assert sequences == []
+    assert [one.sequence for one in framer.receive(frames[3])] == [4]
+
+
+def test_without_a_window_each_is_acknowledged() -> None:
+    assert taken(event(7, b"{}") + event(8, b"{}"))[1] == [7, 8]
+
+
+def test_an_empty_window() -> None:
+    assert taken(window(0) + packed(b"") + window(1) + event(1, b"{}"))[1] == [1]
+
+
+def test_what_is_no_object_is_text() -> None:
+    framer = LumberjackFramer(1000, 1000)
+    (one,) = framer.receive(
+        window(4) + b"".join(event(1, text) for text in (b'{"a": 1}', b"no\njson\r\n", b"[1]", b""))
+    )
+    assert [(run.lines, run.structured) for run in one.records] == [
+        ([b'{"a": 1}'], True),
+        ([b"no\njson", b"[1]", b""], False),
+    ]
+    assert (one.as_text, one.sequence) == (2, 1)
+
+
+def test_an_object_of_several_lines() -> None:
+    text = json.dumps({"a": [1, {"b": "x y\u2028"}]}, indent=2, ensure_ascii=False).encode()
+    assert taken(event(1, text))[0] == [b'{"a":[1,{"b":"x y\\u2028"}]}']
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"1W\0\0\0\1", "version 1; only version 2"),
+        (b"GET / HTTP/1.1\r\n", "no Lumberjack"),
+        (b"2D\0\0", "does not have"),
+        (packed(packed(event(1, b"{}"))), "compressed data inside compressed data"),
+        (packed(b"1J\0\0"), "version 1"),
+        (packed(event(1, b"{}")[:-1]), "does not end where"),
+        (packed(b"2"), "does not end where"),
+    ],
+)
+def test_what_closes(data: bytes, sentence: str) -> None:
+    for size in (1, 1000):
+        lines, sequences, framer = taken(window(1) + event(9, b"{}") + data, size)
+        assert (lines, sequences) == ([b"{}"], [9])
+        assert sentence in framer.trouble and framer.reason == "protocol"
+        assert list(framer.receive(event(1, b"{}"))) == [] and framer.held == 0
+
+
+def test_longer_than_the_limits() -> None:
+    for data in (b"2J" + struct.pack(">II", 1, 1001), b"2C" + struct.pack(">I", 1001)):
+        _, _, framer = taken(data, record=100, body=1000)
+        assert framer.trouble == "a frame is longer than 1000 bytes"
+        assert framer.reason == "oversize"
+
+
+@pytest.mark.parametrize("pack", [bytes, packed])
+def test_an_event_longer_than_a_record_is_text(pack: Callable[[bytes], bytes]) -> None:
+    """It and those beside it are acknowledged: else it would come again for ever."""
+    long = b'{"a":"%s"}' % (b"x" * 100)
+    frames = b"".join(event(number, text) for number, text in enumerate([b"{}", long, b"[]"], 1))
+    framer = LumberjackFramer(100, 1000)
+    windows = list(framer.receive(window(3) + pack(frames)))
+    runs = [run for one in windows for run in one.records]
+    assert [(list(run.lines), run.structured) for run in runs] == [
+        ([b"{}"], True), ([long, b"[]"], False),
+    ]  # fmt: skip
+    assert [one.sequence for one in windows if one.sequence] == [3] and not framer.trouble
+    assert sum(one.as_text for one in windows) == 2
+
+
+@pytest.mark.parametrize("data", [b"2C\0\0\0\4abcd", packed(event(1, b"{}"))[:-1] + b"y"])
+def test_damaged(data: bytes) -> None:
+    """Nothing of it is stored, though its frames looked well."""
+    lines, sequences, framer = taken(event(5, b"[]") + data)
+    assert (lines, sequences) == ([b"[]"], [5])
+    assert "cannot be unpacked" in framer.trouble and framer.reason == "unpacking"
+
+
+def test_a_bomb() -> None:
+    bomb = packed(event(1, b" " * 90_000) * 2000, 9)
+    tracemalloc.start()
+    _, _, framer = taken(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "it would be more than 1048576 bytes unpacked" in framer.trouble
+    assert peak < 8 << 20
+
+
+def test_events_that_become_too_much_in_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is stored with a time and a source, however short it is; nothing of such a frame is taken."""
+    monkeypatch.setattr(bodies, "_LEAST_MADE", 1 << 16)
+    for number, taken_in in ((900, 900), (1400, 0)):
+        lines, _, framer = taken(packed(event(1, b"{}") * number), body=1 << 16)
+        assert len(lines) == taken_in
+        assert bool(framer.trouble) is (not taken_in)
+    assert framer.reason == "unpacking" and "more than 262144 bytes" in framer.trouble

@@ -1,0 +1,194 @@
+"""Pickles: plain data of every protocol is read, and no byte of any other does anything."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pickle
+import pickletools
+import time
+import tracemalloc
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError, plain
+
+MOST = 1_000_000
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**63, -(2**600), 10**2000])
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.text(min_size=300, max_size=310)
+    | st.binary(),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.lists(inner, max_size=5).map(tuple)
+        | st.dictionaries(st.text() | st.integers(-1000, 1000) | st.binary(), inner, max_size=5)
+    ),
+)
+
+
+@given(VALUES, st.integers(0, 5))
+def test_plain_data_of_every_protocol(value: Any, protocol: int) -> None:
+    assert plain(pickle.dumps(value, protocol), MOST) == value
+
+
+def test_shared_values() -> None:
+    one = ["a"]
+    assert plain(pickle.dumps({"a": one, "b": one}, 1), MOST) == {"a": ["a"], "b": ["a"]}
+
+
+CODES = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]
+CALLS = {
+    *("GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "BUILD", "NEWOBJ", "NEWOBJ_EX"),
+    *("EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"),
+}
+
+
+class Evil:
+    """An object whose pickle runs a command."""
+
+    def __init__(self, *call: Any) -> None:
+        self.call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.call[0], self.call[1:]
+
+
+class Ours:
+    """An object with a state."""
+
+    def __init__(self) -> None:
+        self.a = 1
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_nothing_is_called(tmp_path: Path, protocol: int) -> None:
+    touched = tmp_path / "touched"
+    for call in (
+        (os.system, f"touch {touched}"),
+        (eval, f"open({str(touched)!r}, 'w')"),
+        (Path.touch, touched),
+        (bytes, 1 << 40),
+    ):
+        for value in (Evil(*call), {"msg": Evil(*call)}, [1, {"a": (Evil(*call),)}]):
+            with pytest.raises(NotPlainError):
+                plain(pickle.dumps(value, protocol), MOST)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "value", [Ours(), Ours, datetime.date(2026, 1, 1), Path("/"), OrderedDict(a=1), len, 1j, {1, 2}]
+)
+def test_what_is_not_plain(value: Any, protocol: int) -> None:
+    with pytest.raises(NotPlainError, match="plain data"):
+        plain(pickle.dumps(value, protocol), MOST)
+
+
+def test_no_opcode_that_looks_something_up_or_calls_it() -> None:
+    """All that may are refused, wherever they stand; but for bytes as protocols below 3 write them."""
+    for opcode in pickletools.opcodes:
+        if opcode.name in CALLS:
+            code = opcode.code.encode("latin-1")
+            for before in (b"", b"(", b"}", b"(}", b"X\1\0\0\0aX\1\0\0\0b", b"N)"):
+                for behind in (b"os\nsystem\n", b"\1\0\0\0", b""):
+                    with pytest.raises(NotPlainError):
+                        plain(before + code + behind + b".", MOST)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b".",
+        b"(.",
+        b"}",
+        b"h\0.",
+        b"a.",
+        b"]N",
+        b"K.",
+        b"X\xff\xff\xff\xffabc.",
+        b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+        b"\x8b\xff\xff\xff\x7f.",
+        b"I12x\n.",
+        b"L" + b"9" * 5000 + b"L\n.",
+        b"}(Nu.",
+        b"}]Ns.",
+        b"c_codecs\nencode\n.",
+        b"c_codecs\nencode\n)R.",
+        b"(c_codecs\nencode\nX\1\0\0\0aX\5\0\0\0rot13tR.",
+    ],
+)
+def test_damaged(data: bytes) -> None:
+    with pytest.raises(NotPlainError):
+        plain(data, MOST)
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(
+        st.sampled_from([op.code.encode("latin-1") for op in pickletools.opcodes])
+        | st.binary(max_size=4),
+        max_size=30,
+    )
+)
+def test_anything_at_all(parts: list[bytes]) -> None:
+    try:
+        plain(b"".join(parts) + b".", MOST)
+    except NotPlainError:
+        pass
+
+
+def test_bombs() -> None:
+    """Little time and memory, whatever they promise."""
+    started = time.process_time()
+    tracemalloc.start()
+    laughs = (
+        b"]"
+        + b"".join(
+            b"q" + bytes([n]) + b"0](h" + bytes([n]) + b"h" + bytes([n]) + b"e" for n in range(250)
+        )
+        + b"."
+    )
+    itself = b"]q\0(" + b"h\0" * 10 + b"e."
+    text = b"X\0\0\1\0" + b"x" * 65536 + b"q\0](" + b"h\0" * 100_000 + b"e."
+    memo = b"Nr\xff\xff\xff\xff."
+    with pytest.raises(NotPlainError, match="too much"):
+        plain(laughs, MOST)
+    with pytest.raises(NotPlainError, match="too much"):
+        plain(itself, MOST)
+    with pytest.raises(NotPlainError, match="too much"):
+        plain(text, MOST)
+    assert plain(memo, MOST) is None
+    deep = plain(b"]" * 100_000 + b"a" * 99_999 + b".", MOST)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert repr(deep).count("[") == 201
+    assert peak < 32 << 20 and time.process_time() - started < 10
+
+
+def test_keys_that_would_make_a_dict_slow() -> None:
+    with pytest.raises(NotPlainError, match="neither text nor a number"):
+        plain(pickle.dumps({2**61 - 1: 1}, 1), MOST)
+
+
+def test_text_encoded_again_and_again_takes_no_memory() -> None:
+    text = b"X" + (100_000).to_bytes(4, "little") + b"a" * 100_000
+    arguments = b"h\0" + b"X\x06\0\0\0latin1\x86q\1"
+    bomb = b"c_codecs\nencode\nq\2" + text + b"q\0" + arguments + b"h\2h\1R" * 2000 + b"."
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotPlainError):
+            plain(bomb, MOST)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,35 @@
+"""Pickles cut out of a connection, those that are too long passed over."""
+
+from __future__ import annotations
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.events.python_frames import PickleFramer
+
+
+def framed(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+@given(st.lists(st.binary(max_size=20), max_size=10), st.integers(1, 30))
+def test_those_behind_one_that_is_too_long_are_found(pickles: list[bytes], size: int) -> None:
+    """However they are cut; and of that one nothing is kept."""
+    framer = PickleFramer(10, 100)
+    data = b"".join(map(framed, pickles))
+    found = []
+    for at in range(0, len(data), size):
+        found += framer.receive(data[at : at + size])
+        assert framer.held <= 14
+    assert found == [one for one in pickles if len(one) <= 10]
+    assert framer.passed_over == len(pickles) - len(found)
+    assert framer.held == 0 and not framer.trouble
+
+
+def test_what_is_no_length() -> None:
+    framer = PickleFramer(10, 100)
+    assert framer.receive(framed(b"one") + b"GET / HTTP/1.1\r\n") == [b"one"]
+    assert framer.trouble == "a frame of 1195725856 bytes is longer than 100 bytes"
+    assert framer.receive(framed(b"two")) == []

@@ -1,0 +1,141 @@
+"""LogRecords of Python as JSON: messages filled in as Python does, and no further than is good."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import pickle
+import sys
+import time
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.events.plain_pickle import NotPlainError
+from logsrv.linelog.framing.events.python_records import filled_in, line_of
+
+MOST = 100_000
+
+
+def sent(message: Any, *args: Any, extra: dict[str, Any] | None = None, **other: Any) -> bytes:
+    """What SocketHandler sends, without the length."""
+    record = logging.getLogger("app.web").makeRecord(
+        "app.web", logging.WARNING, "/x.py", 7, message, args, other.get("exc_info"), "f", extra
+    )
+    return logging.handlers.SocketHandler("", 0).makePickle(record)[4:]
+
+
+def read(data: bytes) -> dict[str, Any]:
+    found = json.loads(line_of(data, MOST))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_record() -> None:
+    found = read(sent("%s of %d", "é\n", 3, extra={"user": "ann", "n": 2**70, "nothing": None}))
+    assert found.pop("time").startswith("20")
+    assert isinstance(found.pop("process"), int) and isinstance(found.pop("thread"), int)
+    assert list(found.items()) == [
+        ("level", "WARNING"),
+        ("logger", "app.web"),
+        ("message", "é\n of 3"),
+        ("pathname", "/x.py"),
+        ("lineno", 7),
+        ("funcName", "f"),
+        ("user", "ann"),
+        ("n", 2**70),
+    ]
+
+
+def test_a_traceback() -> None:
+    try:
+        raise ValueError("bad")
+    except ValueError:
+        found = read(sent("x", exc_info=sys.exc_info()))
+    assert list(found)[-1] == "exception"
+    assert found["exception"].startswith("Traceback") and "ValueError: bad" in found["exception"]
+
+
+def test_extras_with_names_of_ours_keep_them() -> None:
+    found = read(sent("x", extra={"level": "mine", "time": 5, "_time": 6, "raw": b"\xff"}))
+    assert (found["level"], found["_level"], found["time"], found["_time"]) == (
+        "mine",
+        "WARNING",
+        5,
+        6,
+    )
+    assert found["__time"].startswith("20") and found["raw"] == "\\xff"
+
+
+def pickled(**record: Any) -> bytes:
+    return pickle.dumps(record, 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"msg": "%s %s", "args": ("a", [1, "b"])}, {"message": "a [1, 'b']"}),
+        ({"msg": "%(a)05.1f", "args": ({"a": 1.25},)}, {"message": "001.2"}),
+        ({"msg": "%(a)s", "args": {"a": 1}}, {"message": "1"}),
+        ({"msg": "100%", "args": ()}, {"message": "100%"}),
+        ({"msg": "100%", "args": None}, {"message": "100%"}),
+        ({"msg": "100%", "args": (1,)}, {"message": "100%", "args": [1]}),
+        ({"msg": "%d", "args": ("a",)}, {"message": "%d", "args": ["a"]}),
+        ({"msg": "%s", "args": (1, 2)}, {"message": "%s", "args": [1, 2]}),
+        ({"msg": "%s %s", "args": (1,)}, {"message": "%s %s", "args": [1]}),
+        ({"msg": "%(b)s", "args": {"a": 1}}, {"message": "%(b)s", "args": {"a": 1}}),
+        ({"msg": "%*d", "args": (9, 1)}, {"message": "%*d", "args": [9, 1]}),
+        ({"msg": "%99999d", "args": (1,)}, {"message": "%99999d", "args": [1]}),
+        ({"msg": {"a": 1}, "args": None}, {"message": {"a": 1}}),
+        ({"msg": None, "message": "m"}, {"message": "m"}),
+        ({"msg": "m", "created": 1.5}, {"time": "1970-01-01T00:00:01.5Z", "message": "m"}),
+        ({"msg": "m", "created": 1e300}, {"time": 1e300, "message": "m"}),
+    ],
+)
+def test_messages(record: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert read(pickled(**record)) == expected
+
+
+@given(
+    st.lists(st.sampled_from(["%s", "%r", "%5d", "%-8.3f", "%x", "%%", "text ", "%(a)s", "%i"])),
+    st.lists(st.integers() | st.floats() | st.text(), max_size=4).map(tuple),
+)
+def test_as_python_fills_them_in(parts: list[str], args: tuple[Any, ...]) -> None:
+    message = "".join(parts)
+    try:
+        expected = message % args
+    except (ValueError, TypeError, OverflowError):
+        with pytest.raises((ValueError, TypeError, OverflowError)):
+            filled_in(message, args, MOST)
+    else:
+        assert filled_in(message, args, MOST) == expected
+
+
+def test_messages_that_are_bombs() -> None:
+    started = time.process_time()
+    for message in ("%(" * 40_000, "%" + "0" * 80_000, "%(a)s" * 10_000):
+        assert read(pickled(msg=message, args={"a": "x" * 1000}))["message"] == message
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("value", [5, ["msg"], None, {1: 2}])
+def test_what_is_no_record(value: Any) -> None:
+    with pytest.raises(NotPlainError, match="no LogRecord"):
+        line_of(pickle.dumps(value, 1), MOST)
+
+
+def test_a_value_named_again_and_again_is_made_text_once() -> None:
+    began = time.process_time()
+    assert filled_in("%(a).0s%(a).1r%(a).0a" * 2000, {"a": ["x"] * 20_000}, MOST) == "[" * 2000
+    assert time.process_time() - began < 1
+
+
+def test_bytes_that_python_shows_as_halves_of_surrogate_pairs() -> None:
+    """A file name of Latin-1, say: readers of JSON refuse the escape that Python would write."""
+    (line,) = [line_of(sent("caf\udce9 %s", "\ud800", extra={"na\udcffme": "\udce9"}), MOST)]
+    found = orjson.loads(line)
+    assert found["message"] == r"caf\xe9 \xed\xa0\x80" and found[r"na\xffme"] == r"\xe9"

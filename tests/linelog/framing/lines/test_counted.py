@@ -1,0 +1,84 @@
+"""Counted frames, cut out all at once: as if gone through one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.lines import counted
+from logsrv.linelog.framing.lines.counted import Cut, cut_counted
+
+MESSAGES = st.sampled_from(
+    [
+        b"<13>x",
+        b"<13>ends in 42",
+        b"<1>with LF\n",
+        b"<1>with CR LF\r\n",
+        b"<1>with two LFs\n\n",
+        b"<1>with CR\r",
+        b"<1>LF and CR\n inside \r of it",
+        b"<1>\r\n\r\n",
+        b"<1>with NUL\0",
+        b"<1>in 17 <13>it",
+        b"<",
+        b"<0>" + b"y" * 200,
+        b"<5>5",
+    ]
+)
+BETWEEN = st.sampled_from([b"", b"", b"", b"\n"])
+PIECES = st.lists(st.tuples(MESSAGES, BETWEEN), max_size=40)
+TAILS = st.sampled_from(
+    [b"", b"5", b"12 ", b"12 <13>", b"0 <13>x", b"x", b"\n\n", b"9999999999 <", b"\0"]
+)
+
+
+def slowly(data: bytes, start: int, limit: int, raw: bool) -> Cut | None:
+    lines = b""
+    stop = start
+    while header := re.compile(rb"[1-9]\d{0,8} <").match(data, start):
+        begin = header.end() - 1
+        end = begin + int(header[0][:-2])
+        if end - begin > limit or end > len(data):
+            break
+        message = re.sub(rb"(\r?\n|\0)\Z", b"", data[begin:end]).replace(b"\n", rb"\x0a")
+        lines += (message if raw else message.replace(b"\r", rb"\x0d")) + b"\n"
+        stop, start = end, end + (data[end : end + 1] == b"\n")
+    return Cut(lines, stop, start) if lines else None
+
+
+@contextmanager
+def always_at_once() -> Iterator[None]:
+    """Let what is for much data be done with little as well."""
+    with patch.multiple(counted, _WORTH_IT=0, _MOST_BREAKS=1, _FEW=1):
+        yield
+
+
+@given(
+    PIECES,
+    TAILS,
+    st.sampled_from([b"", b"<13>a line\n", b"7"]),
+    st.sampled_from([10, 100, 1000]),
+    st.booleans(),
+)
+@example([(b"<13>ends in 42", b"")] * 3, b"", b"", 1000, False)
+def test_as_one_by_one(
+    pieces: list[tuple[bytes, bytes]], tail: bytes, before: bytes, limit: int, raw: bool
+) -> None:
+    text = b"".join(b"%d %s%s" % (len(one), one, between) for one, between in pieces)
+    data = before + text + tail
+    for cut in {len(data), len(data) // 2, max(0, len(data) - 3)}:
+        expected = slowly(data[:cut], len(before), limit, raw)
+        assert cut_counted(data[:cut], len(before), limit, raw) == expected
+        with always_at_once():
+            assert cut_counted(data[:cut], len(before), limit, raw) == expected
+
+
+def test_a_chunk_full() -> None:
+    message = b"<13>Nov 20 06:23:18 host app[42]: something happened, number 17 of many"
+    data = (b"%d %s" % (len(message), message)) * 1000
+    assert cut_counted(data, 0, 65536, False) == Cut((message + b"\n") * 1000, len(data), len(data))

@@ -1,0 +1,91 @@
+"""Each datagram is one or more lines, cleaned as those of a connection are."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.lines.datagrams import frame_datagrams
+from logsrv.linelog.framing.lines.lines import LineFramer
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+
+
+def stored(*payloads: bytes, rules: LineRules | None = None) -> bytes:
+    block = frame_datagrams(payloads, rules or LineRules(), LineCounts())
+    assert block is not None
+    return bytes(block)
+
+
+@pytest.mark.parametrize(
+    ("payloads", "lines"),
+    [
+        ([b"one", b"two"], b"one\ntwo\n"),
+        ([b"one\n", b"two\n"], b"one\ntwo\n"),
+        ([b"one\r\n", b"two", b"three\r"], b"one\ntwo\nthree\n"),
+        ([b""], b"\n"),
+        ([b"", b"a", b""], b"\na\n\n"),
+        ([b"\n"], b"\n"),
+        ([b"a\n\n", b""], b"a\n\n\n"),
+        ([b"a\nb", b"c"], b"a\nb\nc\n"),
+        ([b"\r\0"], b"\n"),
+        ([b"a\n\r\0"], b"a\n\n"),
+    ],
+)
+def test_lines_of_datagrams(payloads: list[bytes], lines: bytes) -> None:
+    """A line ending at the end of a datagram changes nothing; an empty one is an empty line."""
+    assert stored(*payloads) == lines
+
+
+def test_no_datagrams_no_block() -> None:
+    assert frame_datagrams([], LineRules(), LineCounts()) is None
+
+
+def test_no_telnet_in_datagrams() -> None:
+    """There is nobody to answer; the bytes are stored."""
+    assert stored(b"\xff\xfd\x01x") == b"\\xff\\xfd\\x01x\n"
+
+
+def test_over_long_ones_follow_the_rule_and_close_truncates() -> None:
+    for oversize, lines in (
+        (Oversize.SPLIT, b"abcd\nef\nok\n"),
+        (Oversize.TRUNCATE, b"abcd\nok\n"),
+        (Oversize.CLOSE, b"abcd\nok\n"),
+    ):
+        assert stored(b"abcdef", b"ok", rules=LineRules(max_line=4, oversize=oversize)) == lines
+
+
+PAYLOADS = st.lists(
+    st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\0", b"\xff\xf6", "é".encode(), b"\x1b"])).map(
+        b"".join
+    ),
+    max_size=6,
+)
+
+
+@given(PAYLOADS, st.booleans(), st.sampled_from(Oversize))
+def test_a_group_is_stored_as_its_datagrams_one_by_one(
+    payloads: list[bytes], raw: bool, oversize: Oversize
+) -> None:
+    """How many datagrams one read brought changes neither the lines nor the counts.
+
+    Each alone is what a connection would have sent, with an LF behind it if it ends with none.
+    """
+    rules = LineRules(max_line=5, raw=raw, oversize=oversize)
+    together, alone = LineCounts(), LineCounts()
+    block = frame_datagrams(payloads, rules, together)
+    expected = b""
+    connection = attrs.evolve(
+        rules,
+        telnet=False,
+        oversize=Oversize.TRUNCATE if oversize is Oversize.CLOSE else oversize,
+    )
+    for payload in payloads:
+        framer = LineFramer(connection, alone)
+        ended = framer.receive(payload if payload.endswith(b"\n") else payload + b"\n")
+        assert ended is not None
+        assert framer.finish() is None
+        expected += bytes(ended)
+    assert (b"" if block is None else bytes(block)) == expected
+    assert together == alone

@@ -1,0 +1,95 @@
+"""Records become lines: each of them one, with every byte in it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.framing.lines.records import frame_records, in_runs, without_ending
+from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
+
+RECORDS = st.lists(st.binary(max_size=12) | st.sampled_from([b"plain", b"a\nb", "é".encode()]))
+
+
+def lines(records: list[bytes], **rules: object) -> list[bytes]:
+    framed = frame_records(records, LineRules(**rules), LineCounts())  # type: ignore[arg-type]
+    return bytes(framed.block).split(b"\n")[:-1] if framed.block else []
+
+
+@given(RECORDS)
+def test_one_line_each_from_which_the_bytes_can_be_had(records: list[bytes]) -> None:
+    found = lines(records)
+    wanted = [record for record in records if record]
+    assert len(found) == len(wanted)
+    for line, record in zip(found, wanted, strict=True):
+        if b"\\x" not in record:
+            assert re.sub(rb"\\x(..)", lambda one: bytes.fromhex(one[1].decode()), line) == record
+
+
+@given(RECORDS)
+def test_raw_keeps_all_but_the_newline(records: list[bytes]) -> None:
+    wanted = [record.replace(b"\n", rb"\x0a") for record in records if record]
+    assert lines(records, raw=True) == wanted
+
+
+def test_nothing_and_empty_records() -> None:
+    assert lines([]) == lines([b""]) == lines([b"", b""]) == []
+    assert lines([b"", b"x", b""]) == [b"x"]
+
+
+def test_too_long_ones_go_on_in_the_next_line() -> None:
+    counts = LineCounts()
+    framed = frame_records([b"abcdef", b"x"], LineRules(max_line=4), counts)
+    assert framed.block and bytes(framed.block) == b"abcd\nef\nx\n"
+    assert (counts.oversize_lines, framed.closing) == (1, None)
+
+
+@pytest.mark.parametrize("oversize", Oversize)
+def test_a_record_is_not_too_long_for_the_escapes_of_its_newlines(oversize: Oversize) -> None:
+    """Neither alone nor beside one that is."""
+    counts = LineCounts()
+    rules = LineRules(max_line=6, oversize=oversize)
+    framed = frame_records([b"a\nb\nc"], rules, counts)
+    assert framed.block and bytes(framed.block) == rb"a\x0ab\x0ac" + b"\n"
+    assert (framed.closing, counts) == (None, LineCounts())
+    framed = frame_records([b"a\nb\nc", b"too long"], rules, counts)
+    assert framed.block and bytes(framed.block).startswith(rb"a\x0ab\x0ac" + b"\ntoo lo\n")
+    assert counts.oversize_lines == 1
+
+
+def test_too_long_ones_close_the_connection() -> None:
+    counts = LineCounts()
+    rules = LineRules(max_line=4, oversize=Oversize.CLOSE)
+    framed = frame_records([b"ok", b"abcdef", b"x"], rules, counts)
+    assert framed.block and bytes(framed.block) == b"ok\nabcd\n"
+    assert framed.closing == "a record is longer than 4 bytes"
+    assert counts.dropped_closed == len(b"efx")
+
+
+@pytest.mark.parametrize(
+    ("record", "rest"),
+    [
+        (b"x\n", b"x"),
+        (b"x\r\n", b"x"),
+        (b"x\0", b"x"),
+        (b"x\n\n", b"x\n"),
+        (b"x\r", b"x\r"),
+        (b"x\n\0", b"x\n"),
+        (b"\n", b""),
+        (b"", b""),
+    ],
+)
+def test_one_ending_is_taken_off(record: bytes, rest: bytes) -> None:
+    assert without_ending(record) == rest
+
+
+def test_runs_of_what_is_alike() -> None:
+    runs = list(in_runs([(b"a", True), (b"b", True), (b"c", False), (b"d", True)]))
+    assert [(run.lines, run.structured) for run in runs] == [
+        ([b"a", b"b"], True),
+        ([b"c"], False),
+        ([b"d"], True),
+    ]

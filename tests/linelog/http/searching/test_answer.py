@@ -1,0 +1,110 @@
+"""An answer on its way: as fast as the client takes it, with a status as long as one can be given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from twisted.internet.task import Clock
+
+from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.answer import LONGEST, STALLED_AFTER, Answer
+from tests.linelog.http.web import Browser
+
+
+class Search:
+    """A search that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.told.append(name)
+
+
+class Case:
+    """A request whose answer is under way."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.search = Search()
+        self.browser = Browser(self._handle, self.clock)
+        self.browser.get("/")
+
+    def _handle(self, request: WebRequest) -> None:
+        def begin(request: WebRequest, status: int) -> None:
+            request.setResponseCode(status)
+
+        def fail(request: WebRequest, problem: Problem) -> None:
+            request.setResponseCode(problem.status)
+            request.write(problem.body)
+            request.finish()
+
+        self.answer = Answer(request, self.clock, begin, fail)
+        self.answer.of(self.search)  # type: ignore[arg-type]
+        self.answer.begin(200)
+
+
+@pytest.fixture
+def case() -> Case:
+    return Case()
+
+
+def test_all_of_it(case: Case) -> None:
+    assert case.browser.received == b""
+    case.answer.data(b"one\n")
+    case.answer.data(b"two\n")
+    case.answer.end(None)
+    received = case.browser.received
+    assert received.startswith(b"HTTP/1.1 200 ") and received.endswith(b"0\r\n\r\n")
+    assert b"one\n" in received and b"two\n" in received
+    # Only the connection's own time-out is left.
+    assert len(case.clock.getDelayedCalls()) == 1
+
+
+def test_nothing_is_an_answer_too(case: Case) -> None:
+    case.answer.end(None)
+    assert case.browser.received.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_failure_before_anything_was_sent(case: Case) -> None:
+    case.answer.end(Problem(503, "too long"))
+    assert case.browser.received.startswith(b"HTTP/1.1 503 ")
+    assert b'{"error": "too long"}' in case.browser.received
+
+
+def test_a_failure_afterwards(case: Case) -> None:
+    case.answer.data(b"one\n")
+    case.answer.end(Problem(503, "too long"))
+    assert case.browser.received.startswith(b"HTTP/1.1 200 ")
+    assert b'{"error": "too long"}\n\r\n0\r\n\r\n' in case.browser.received
+
+
+def test_a_slow_client(case: Case) -> None:
+    case.answer.data(b"one\n")
+    case.browser.channel.pauseProducing()
+    assert case.search.told == ["pause"]
+    case.clock.advance(STALLED_AFTER - 1)
+    case.browser.channel.resumeProducing()
+    assert case.search.told == ["pause", "resume"]
+    case.clock.advance(STALLED_AFTER - 1)
+    assert not case.browser.transport.disconnected
+    case.browser.channel.pauseProducing()
+    case.clock.advance(STALLED_AFTER)
+    assert case.search.told[-1] == "kill"
+    assert case.browser.transport.aborting
+
+
+def test_one_who_takes_all_the_time_there_is(case: Case) -> None:
+    case.answer.data(b"one\n")
+    case.clock.advance(LONGEST)
+    assert case.search.told == ["kill"] and case.browser.transport.aborting
+
+
+def test_one_who_goes(case: Case) -> None:
+    case.answer.data(b"one\n")
+    case.browser.leave()
+    assert case.search.told == ["kill"]
+    case.answer.end(Problem(503, "killed"))
+    assert not [call for call in case.clock.getDelayedCalls() if call.active()]

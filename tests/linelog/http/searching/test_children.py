@@ -1,0 +1,283 @@
+"""Searches in processes: bounded in number and time, ended when nobody wants them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching import children
+from logsrv.linelog.http.searching.children import Searches
+from logsrv.linelog.http.spawn import spawn
+from tests.linelog.read.stores import lines, make_store
+
+VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
+
+
+class Taker:
+    """Takes an answer; `done` fires at its end with its problem, `first` at its first bytes."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.text = b""
+        self.first: Deferred[None] = Deferred()
+        self.done: Deferred[Problem | None] = Deferred()
+
+    def begin(self, status: int) -> None:
+        self.status = status
+
+    def data(self, data: bytes) -> None:
+        self.text += data
+        if not self.first.called:
+            self.first.callback(None)
+
+    def end(self, problem: Problem | None) -> None:
+        self.done.callback(problem)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return make_store(tmp_path / "store", [lines(["x" * 500] * 5000)])
+
+
+class Made:
+    """Searches of a store; all are ended after the test."""
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._all: list[Searches] = []
+
+    def __call__(self, at_once: int = 4, seconds: float = 60.0) -> Searches:
+        searches = Searches(lambda: str(self._store), reactor, at_once=at_once, seconds=seconds)  # type: ignore[arg-type]
+        self._all.append(searches)
+        return searches
+
+    def end(self) -> None:
+        for searches in self._all:
+            if searches._stopped is None:
+                pytest_twisted.blockon(searches.stop())
+
+
+@pytest.fixture
+def made(store: Path) -> Iterator[Made]:
+    found = Made(store)
+    yield found
+    found.end()
+
+
+def asked(**values: Any) -> dict[str, Any]:
+    return {"endpoint": "search", "values": VALUES | values}
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
+    searches = made()
+    first, second = Taker(), Taker()
+    searches.start(asked(limit=2), first)
+    assert searches.open == 1
+    assert await first.done is None
+    assert first.status == 200 and first.text.count(b"\n") == 2
+    assert searches.open == 0
+    while searches._spare is None:
+        await pause(0.01)
+    ready = searches._spare
+    searches.start(asked(limit=3), second)
+    assert ready._search is not None
+    assert await second.done is None and second.text.count(b"\n") == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_too_many(made: Made) -> None:
+    """Those who can wait have their turn; others are told at once."""
+    searches = made(at_once=2)
+    takers = [Taker(), Taker(), Taker()]
+    running = [searches.start(asked(), taker) for taker in takers[:2]]
+    with pytest.raises(Problem, match="2 searches are under way") as caught:
+        searches.start(asked(), takers[2])
+    assert caught.value.status == 429
+    searches.wait(asked(limit=1), takers[2])
+    assert searches.open == 2
+    for search in running:
+        search.kill()
+    assert await takers[2].done is None and takers[2].text.count(b"\n") == 1
+    assert not takers[0].done.called
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_who_does_not_read_holds_it_up(made: Made) -> None:
+    searches = made()
+    taker = Taker()
+    search = searches.start(asked(), taker)
+    await taker.first
+    search.pause()
+    had = len(taker.text)
+    await pause(0.2)
+    assert len(taker.text) == had < 1 << 20
+    search.resume()
+    assert await taker.done is None and taker.text.count(b"\n") == 5000
+
+
+def pause(seconds: float) -> Deferred[None]:
+    """Give what should not happen the time to happen."""
+    waiting: Deferred[None] = Deferred()
+    reactor.callLater(seconds, waiting.callback, None)  # type: ignore[attr-defined]
+    return waiting
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_who_has_enough_before_its_turn(made: Made) -> None:
+    """Its search waits as any other: nothing is read that nobody takes."""
+    searches = made(at_once=1)
+    first, taker = Taker(), Taker()
+    running = searches.start(asked(), first)
+    waiting = searches.wait(asked(limit=5), taker)
+    waiting.pause()
+    running.kill()
+    other = Taker()
+    searches.at_once = 2
+    searches.start(asked(limit=5), other)
+    assert await other.done is None
+    assert not taker.text and not taker.done.called
+    waiting.resume()
+    assert await taker.done is None and taker.text.count(b"\n") == 5
+
+
+@pytest_twisted.ensureDeferred
+async def test_time_is_limited(made: Made) -> None:
+    searches = made(seconds=0.001)
+    taker = Taker()
+    searches.start(asked(), taker)
+    problem = await taker.done
+    assert problem is not None and problem.status == 503 and "0.001 s" in str(problem)
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_wants_it(made: Made) -> None:
+    """Nothing is said to who has gone; the process is killed."""
+    searches = made()
+    taker = Taker()
+    search = searches.start(asked(), taker)
+    await taker.first
+    (process,) = (one for one in searches._processes if one._search is search)
+    pid = process.transport.pid
+    search.kill()
+    assert searches.open == 0
+    await searches.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert not taker.done.called
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_killed_process(made: Made) -> None:
+    """Somebody kills it: the client hears that this was not all."""
+    searches = made()
+    taker = Taker()
+    searches.start(asked(), taker)
+    await taker.first
+    (process,) = (one for one in searches._processes if one._search is not None)
+    os.kill(process.transport.pid, 9)
+    problem = await taker.done
+    assert problem is not None and "broke off" in str(problem)
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop(made: Made) -> None:
+    searches = made(at_once=2)
+    takers = [Taker(), Taker()]
+    searches.start(asked(), takers[0])
+    searches.start(asked(), takers[1])
+    await searches.stop()
+    for taker in takers:
+        problem = await taker.done
+        assert problem is not None and problem.status == 503
+    with pytest.raises(Problem):
+        searches.start(asked(), Taker())
+    with pytest.raises(Problem):
+        searches.wait(asked(), Taker())
+
+
+@pytest_twisted.ensureDeferred
+async def test_secrets_stay(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the daemon may have its token."""
+    monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
+    searches = made()
+    taker = Taker()
+    searches.start(asked(), taker)
+    await taker.first
+    (process,) = (one for one in searches._processes if one._search is not None)
+    environment = Path(f"/proc/{process.transport.pid}/environ").read_bytes()
+    assert b"secret" not in environment
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_one_that_stands_ready_goes_after_a_while(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "SPARE_SECONDS", 0.3)
+    searches = made()
+    taker = Taker()
+    searches.start(asked(limit=1), taker)
+    await taker.done
+    assert json.loads(taker.text)["position"] == "1:0"
+    while searches._processes:
+        await pause(0.01)
+    assert searches._spare is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_room_for_another_process(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits hears that it cannot be; an answer that is there is given all the same."""
+    searches = made()
+    taker, waiting = Taker(), Taker()
+    searches.start(asked(limit=1), taker)
+
+    def fails(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(reactor, "spawnProcess", fails)
+    assert await taker.done is None and taker.text
+    with pytest.raises(Problem, match="cannot be started: Resource temporarily unavailable"):
+        searches.start(asked(), Taker())
+    searches.wait(asked(), waiting)
+    problem = await waiting.done
+    assert problem is not None and problem.status == 503
+    monkeypatch.undo()
+    again = Taker()
+    searches.start(asked(limit=1), again)
+    assert await again.done is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches = made(at_once=2)
+    first = Taker()
+    searches.start(asked(limit=1), first)
+    assert await first.done is None
+
+    started = []
+
+    def counted(reactor: Any, process: Any, module: str, seconds: str) -> None:
+        started.append(module)
+        spawn(reactor, process, module, seconds)
+
+    monkeypatch.setattr(children, "spawn", counted)
+    waiting = [searches.wait(asked(), Taker()) for _ in range(50)]
+    for search in waiting:
+        search.kill()
+    assert len(started) <= 2
+
+    last = Taker()
+    searches.wait(asked(limit=1), last)
+    assert await last.done is None and last.text

@@ -1,0 +1,162 @@
+"""What each endpoint says of a store."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.linelog.http.endpoints import BY_PATH
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.replies import REPLIES
+from logsrv.linelog.read.view import View
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import BEGIN, as_first_version, line, lines, make_store
+
+MESSAGES = ["start user=ann n=1", "stop user=bob n=2 level=error", "start user=ann n=3"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Two segments: nine lines a second each, then three ten minutes later."""
+    return make_store(tmp_path / "store", [lines(MESSAGES * 3), lines(MESSAGES, 600)])
+
+
+def ask(store: Path, name: str, query: str = "", **values: Any) -> bytes:
+    view = View(str(store), lambda _: None)
+    said: list[bytes] = []
+    try:
+        asked = BY_PATH[f"/api/{name}"].read(query.encode(), BEGIN + 1000) | values
+        REPLIES[name](view, asked, said.append)
+    finally:
+        view.close()
+    return b"".join(said)
+
+
+def found(store: Path, query: str = "") -> list[str]:
+    return [json.loads(text)["position"] for text in ask(store, "search", query).splitlines()]
+
+
+def test_search(store: Path) -> None:
+    every = found(store)
+    assert len(every) == 12
+    assert found(store, "reverse=1") == every[::-1]
+    assert found(store, "limit=10") == every[:10]
+    assert found(store, "limit=10&reverse=1") == every[:1:-1]
+    assert found(store, "limit=0") == []
+    assert found(store, f"after={every[1]}&before={every[10]}") == every[2:10]
+    assert found(store, "q=bob") == every[1::3]
+    assert found(store, "since=2026-11-20T06:05:00Z") == every[9:]
+    assert found(store, "until=2026-11-20T06:00:01Z") == every[:1]
+    assert found(store, "source=udp:*") == []
+
+
+def test_numbers(store: Path) -> None:
+    top = json.loads(ask(store, "top", "field=user&limit=1"))
+    assert top == {"field": "user", "total": 12, "values": [{"value": "ann", "count": 8}]}
+    fields = json.loads(ask(store, "fields", "q=bob"))
+    assert fields["sampled"] == 4
+    assert {"name": "n", "lines": 4} in fields["fields"]
+    (source,) = json.loads(ask(store, "sources"))["sources"]
+    assert source["lines"] == 12 and source["last"] == "2026-11-20T06:10:02.000000Z"
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 10, 60, 1000])
+@pytest.mark.parametrize("limits", ["", "since=2026-11-20T06:00:00Z&until=2026-11-20T06:10:03Z"])
+def test_histogram(store: Path, buckets: int, limits: str) -> None:
+    """All lines are in it, in no more buckets than asked for, one behind the other."""
+    found = json.loads(ask(store, "histogram", f"buckets={buckets}&{limits}"))
+    counted = found["buckets"]
+    assert sum(bucket["count"] for bucket in counted) == 12
+    assert sum(bucket["levels"].get("error", 0) for bucket in counted) == 4
+    assert 0 < len(counted) <= buckets
+    assert [one["time"] for one in counted] == sorted({one["time"] for one in counted})
+    assert found["since"].startswith("2026-11-20T06:00:00")
+
+
+@pytest.mark.parametrize("spacing", [0.9, 0.07, 0.007, 0.0007])
+def test_histogram_of_a_moment(tmp_path: Path, spacing: float) -> None:
+    """In a store of a few seconds, or less, every line is in its bar too."""
+    store = make_store(tmp_path / "store", [lines(["x"] * 50, 0.31, spacing)])
+    counted = json.loads(ask(store, "histogram"))["buckets"]
+    assert sum(bucket["count"] for bucket in counted) == 50
+    assert 5 < len(counted) <= 60
+
+
+@pytest.mark.parametrize("beside", ["now", "first version", "none"])
+def test_histogram_has_late_lines_too(tmp_path: Path, beside: str) -> None:
+    """The clock was set back: they are before the first line, and behind the last one."""
+    late = [*lines(["x"] * 5, 100), *lines(["late"], 0), *lines(["early"], 500), *lines(["x"], 101)]
+    store = make_store(tmp_path / "store", [late, []])
+    if beside == "first version":
+        as_first_version(store)
+    [packed] = store.glob("*.zst")
+    os.utime(packed, (BEGIN, BEGIN + 200))
+    if beside == "none":
+        next(store.glob("*.idx")).unlink()
+    counted = json.loads(ask(store, "histogram"))["buckets"]
+    assert sum(bucket["count"] for bucket in counted) == 8
+    assert 5 < len(counted) <= 60
+
+
+def test_histogram_of_millennia(store: Path) -> None:
+    limits = "since=0001-01-01T00:00:00Z&until=9999-12-31T23:59:59Z"
+    counted = json.loads(ask(store, "histogram", f"buckets=10&{limits}"))["buckets"]
+    assert sum(bucket["count"] for bucket in counted) == 12
+    assert len(counted) <= 10
+
+
+def test_histogram_of_nothing(tmp_path: Path) -> None:
+    found = json.loads(ask(make_store(tmp_path / "store", [[]]), "histogram"))
+    assert found["buckets"] == [] and found["since"] is None
+
+
+def test_show(store: Path) -> None:
+    every = found(store)
+    shown = json.loads(ask(store, "show", f"position={every[8]}&before=2&after=1"))["lines"]
+    assert [one["position"] for one in shown] == every[6:10]
+    assert [one.get("context") for one in shown] == [True, True, None, True]
+    with pytest.raises(Problem) as caught:
+        ask(store, "show", "position=1:3")
+    assert caught.value.status == 404
+
+
+def events(text: bytes) -> Sequence[Any]:
+    """Pairs of an event's name and the position that it tells."""
+    told = []
+    for block in text.decode().split("\n\n")[:-1]:
+        parts = dict(part.split(": ", 1) for part in block.split("\n"))
+        data = json.loads(parts["data"])
+        told.append((parts["event"], data.get("position") or data["from"]))
+    return told
+
+
+def test_tail(store: Path) -> None:
+    """All that matches between two places, across segments."""
+    every = found(store)
+    values = {"q": "ann", "begin": every[1], "end": every[10]}
+    assert events(ask(store, "tail", **values)) == [
+        ("line", place) for place in found(store, "q=ann") if place in every[1:10]
+    ]
+
+
+def test_tail_of_what_is_gone(store: Path) -> None:
+    every = found(store)
+    end = str(Position(*map(int, every[-1].split(":"))).offset + len(line(MESSAGES[2])))
+    for begin in ("0:5", "9:0", f"2:{10**9}"):
+        told = events(ask(store, "tail", q="", begin=begin, end=f"2:{end}"))
+        assert told == [("missed", "1:0"), *(("line", place) for place in every)]
+
+
+@pytest.mark.parametrize("seconds", [0.291021, 0.3, 12.7, 1e-6])
+def test_histogram_of_one_moment(tmp_path: Path, seconds: float) -> None:
+    """All lines came at once: the bar is where they are, however its beginning is rounded."""
+    store = make_store(tmp_path / "store", [[line("x", seconds), line("y", seconds)]])
+    found = json.loads(ask(store, "histogram", "buckets=1"))
+    assert [one["count"] for one in found["buckets"]] == [2]
+    found = json.loads(ask(store, "histogram", "buckets=40"))
+    assert sum(one["count"] for one in found["buckets"]) == 2

@@ -1,0 +1,94 @@
+"""A searching process: one request, one answer, within its limits."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from logsrv.linelog.http.searching import replies
+from logsrv.linelog.http.searching.searching import answer
+from tests.linelog.read.stores import lines, make_store
+
+COMMAND = [sys.executable, "-P", "-m", "logsrv.linelog.http.searching.searching", "30"]
+SEARCH = {"limit": 1000, "reverse": False, "before": None, "after": None}
+
+
+def request(store: Path, endpoint: str = "search", **values: Any) -> dict[str, Any]:
+    return {"directory": str(store), "endpoint": endpoint, "values": SEARCH | values}
+
+
+def answered(asked: dict[str, Any]) -> tuple[int, list[Any]]:
+    """The status and the lines of an answer made in this process."""
+    out = io.BytesIO()
+    answer(asked, out, pytest.fail)
+    head, *body = out.getvalue().splitlines()
+    return json.loads(head)["status"], [json.loads(line) for line in body]
+
+
+def test_answers(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [lines(["a", "b"])])
+    status, found = answered(request(store))
+    assert status == 200 and [line["message"] for line in found] == ["a", "b"]
+    assert answered(request(store, q="nothing")) == (200, [])
+    status, found = answered(request(store, q="status>="))
+    assert status == 400 and found[0]["at"] >= 1
+    status, found = answered(request(store, "show", position="1:1", before=0, after=0))
+    assert status == 404
+    status, found = answered(request(tmp_path / "nowhere"))
+    assert status == 503 and "cannot be read" in found[0]["error"]
+
+
+def test_a_failure_in_the_middle_is_the_last_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(view: object, values: object, write: Any) -> None:
+        write(b'{"position": "1:0"}\n')
+        raise MemoryError
+
+    monkeypatch.setitem(replies.REPLIES, "search", exhausted)
+    status, found = answered(request(make_store(tmp_path / "store", [[]])))
+    assert status == 200 and "memory" in found[1]["error"]
+
+
+def test_a_process(tmp_path: Path) -> None:
+    """It ends by itself, and imports neither Twisted nor what is in the directory it is started in."""
+    store = make_store(tmp_path / "store", [lines(["a"])])
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    asked = json.dumps(request(store)).encode() + b"\n"
+    done = subprocess.run(COMMAND, input=asked, capture_output=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b'{"status": 200}\n{"position":"1:0"')
+    check = (
+        "import logsrv.linelog.http.searching.searching, sys; sys.exit('twisted' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], timeout=60).returncode == 0
+
+
+def test_nobody_asks(tmp_path: Path) -> None:
+    done = subprocess.run(COMMAND, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_it_ends_with_its_server(tmp_path: Path) -> None:
+    """Also while it waits for somebody to read."""
+    many = make_store(tmp_path / "store", [lines(["x" * 200] * 5000)])
+    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(request(many, limit=100_000)).encode() + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b'{"status": 200}\n'
+        assert os.getpgid(process.pid) == process.pid and os.getpriority(
+            os.PRIO_PROCESS, process.pid
+        )
+        process.stdin.close()
+        wait_until(lambda: process.poll() is not None, "its end")
+        assert process.returncode == -signal.SIGIO

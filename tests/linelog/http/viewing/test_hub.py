@@ -1,0 +1,216 @@
+"""One look for all viewers; each begins where it wants to, without a gap, and at a bounded rate."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from logsrv.errors import StoreError
+from logsrv.linelog.http.viewing import hub as hub_module
+from logsrv.linelog.http.viewing import live as live_module
+from logsrv.linelog.http.viewing.hub import BURST, PIECE, RATE, Hub
+from logsrv.linelog.http.viewing.talk import Handed, Join, Leave, More
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+SIZE = len(line("0"))
+
+
+class Place:
+    """A store with one line, and a hub; what each viewer was handed, by its number."""
+
+    def __init__(self, directory: Path) -> None:
+        self.store = make_store(directory / "store", [[line("0")]])
+        self.view = view_of(self.store)
+        self.now = 0.0
+        self.handed: list[Handed] = []
+        self.hub = Hub(self.view, self.handed.append, lambda: self.now)
+
+    def write(self, *messages: str) -> None:
+        with (self.store / "current.log").open("ab") as file:
+            file.writelines(map(line, messages))
+
+    def join(self, viewer: int, query: str = "", begin: Position | None = None) -> None:
+        """Let a viewer watch from the end of the store on, or from a place."""
+        self.hub.obey(Join(viewer, query, begin or end_of(self.view)))
+
+    def events(self, viewer: int) -> list[object]:
+        """The messages of the lines that a viewer got, in their order, and what else it was told."""
+        return [event for one in self.handed if viewer in one.viewers for event in _events(one)]
+
+    def live(self, viewer: int) -> bool:
+        return any(one.live for one in self.handed if viewer in one.viewers)
+
+
+def _events(handed: Handed) -> Iterator[object]:
+    if handed.missed:
+        yield handed.missed
+    lines = 0
+    for event in handed.data.decode().split("\n\n")[:-1]:
+        found = json.loads(event.partition("data: ")[2])
+        lines += "message" in found
+        yield found.get("message", found)
+    assert lines == handed.lines
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    found = Place(tmp_path)
+    yield found
+    found.view.close()
+
+
+def test_each_has_what_it_looks_for(place: Place) -> None:
+    place.join(1)
+    place.join(2, "good")
+    place.write("good 1", "bad 2")
+    place.hub.look()
+    place.join(3, "good")
+    place.write("good 3")
+    place.hub.look()
+    assert place.events(1) == ["good 1", "bad 2", "good 3"]
+    assert place.events(2) == ["good 1", "good 3"] and place.events(3) == ["good 3"]
+    # Those of one query share what they get.
+    assert place.handed[-1].viewers == (2, 3)
+
+
+def test_nothing_is_done_while_nobody_watches(place: Place) -> None:
+    assert not place.hub.watched
+    place.join(1)
+    assert place.hub.watched
+    place.hub.obey(Leave(1))
+    place.hub.obey(Leave(1))
+    assert not place.hub.watched
+    place.write("unseen")
+    place.hub.look()
+    place.join(2)
+    place.write("seen")
+    place.hub.look()
+    assert place.events(1) == [] and place.events(2) == ["seen"]
+
+
+def test_one_that_comes_from_behind(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has one step for each time it asks, the others go on, and then it is one of them."""
+    monkeypatch.setattr(live_module, "STEP", 2 * SIZE)
+    place.join(1)
+    place.write("1", "2", "3")
+    place.hub.look()
+    place.join(2, begin=Position(1, SIZE))
+    assert place.events(2) == ["1", "2"] and not place.live(2)
+    place.write("4")
+    place.hub.look()
+    assert place.events(1) == ["1", "2", "3", "4"] and place.events(2) == ["1", "2"]
+    place.hub.obey(More(2))
+    assert place.events(2) == ["1", "2", "3", "4"] and place.live(2)
+    # Asked twice: it is live by now.
+    place.hub.obey(More(2))
+    place.write("5")
+    place.hub.look()
+    assert place.events(1) == place.events(2) == ["1", "2", "3", "4", "5"]
+
+
+def test_what_the_hub_has_not_seen_yet_is_not_new(place: Place) -> None:
+    """A line that was written before a viewer came is not shown to it, though the hub looks later."""
+    place.join(1)
+    place.write("before")
+    place.join(2)
+    place.write("after")
+    place.hub.look()
+    assert place.events(1) == ["before", "after"] and place.events(2) == ["after"]
+
+
+def test_one_that_leaves_before_it_is_live(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_module, "STEP", SIZE)
+    place.write("1", "2")
+    place.join(1, begin=Position(1, SIZE))
+    place.hub.obey(Leave(1))
+    place.hub.obey(More(1))
+    assert place.events(1) == ["1"]
+
+
+def test_one_that_is_slower_than_what_is_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the end it goes on with the others, and is told how much it did not have."""
+    monkeypatch.setattr(live_module, "STEP", 2 * SIZE)
+    monkeypatch.setattr(hub_module, "MOST_BEHIND", SIZE)
+    place.write("1", "2", "3", "4", "5")
+    place.join(1, begin=Position(1, SIZE))
+    place.hub.obey(More(1))
+    place.write("6")
+    place.hub.look()
+    assert place.events(1) == ["1", "2", 3, "6"]
+
+
+def test_more_than_anybody_reads(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest are shown, and the others counted; later there is room again."""
+    monkeypatch.setattr(hub_module, "RATE", 2)
+    place.join(1, "line")
+    place.write(*(f"line {number}" for number in range(2 * BURST + 3)))
+    place.hub.look()
+    assert place.events(1) == [3, *(f"line {number}" for number in range(3, 2 * BURST + 3))]
+    place.write("line x", "line y", "none")
+    place.hub.look()
+    place.now += 1
+    place.write("line a", "line b", "line c")
+    place.hub.look()
+    assert place.events(1)[-4:] == [2, 1, "line b", "line c"]
+
+
+def test_many_viewers_share_what_the_daemon_may_write(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "RATE_OF_ALL", 2)
+    for number in range(1, 3):
+        place.join(number)
+    place.write(*map(str, range(BURST + 1)))
+    place.hub.look()
+    assert place.events(1) == [1, *map(str, range(1, BURST + 1))]
+
+
+def test_pieces(place: Place) -> None:
+    """Each is about as much as a client that does not read may have in its buffers."""
+    place.join(1)
+    messages = [f"{number} {'x' * 500}" for number in range(50)]
+    place.write(*messages)
+    place.hub.look()
+    assert place.events(1) == messages and len(messages) < RATE
+    assert len(place.handed) > 3
+    assert all(len(one.data) < PIECE + 2000 for one in place.handed)
+
+
+def test_lines_that_are_gone(tmp_path: Path) -> None:
+    """Retention that is faster than a viewer is told, to who is live and who is not yet."""
+    store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
+    view = view_of(store)
+    handed: list[Handed] = []
+    hub = Hub(view, handed.append, lambda: 0.0)
+    hub.obey(Join(1, "", Position(3, len(line("c")))))
+    for path in store.glob("0000000001*"):
+        path.unlink()
+    hub.obey(Join(2, "", Position(1, 0)))
+    hub.obey(More(2))
+    assert [event for one in handed if 2 in one.viewers for event in _events(one)] == [
+        {"lines": None, "from": "2:0"},
+        "b",
+        "c",
+    ]
+    view.close()
+
+
+def test_a_store_that_was_removed_ends_it_behind_its_last_line(place: Place) -> None:
+    """Viewers come back to the store that is at its path then; else they would wait for ever."""
+    place.join(1)
+    place.write("one")
+    place.hub.look()
+    place.write("last")
+    shutil.rmtree(place.store)
+    place.hub.look()
+    assert place.events(1) == ["one", "last"]
+    with pytest.raises(StoreError, match="was removed"):
+        place.hub.look()

@@ -1,0 +1,119 @@
+"""The newest lines, at a bounded cost, with an account of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.http.viewing import live
+from logsrv.linelog.http.viewing.live import Live
+from logsrv.linelog.read.follow import end_of
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.read.stores import line, make_store, view_of
+
+
+def append(store: Path, count: int, message: str = "x" * 60) -> None:
+    with (store / "current.log").open("ab") as file:
+        for _ in range(count):
+            file.write(line(message))
+
+
+def test_looks(tmp_path: Path) -> None:
+    """Each line is in one look, at its position; a line that is not whole is in the next."""
+    store = make_store(tmp_path / "store", [[line("old")]])
+    view = view_of(store)
+    place = Live(view, end_of(view))
+    assert place.look() == ([], 0, False)
+    with (store / "current.log").open("ab") as file:
+        file.write(line("new")[:10])
+    assert place.look().pieces == []
+    with (store / "current.log").open("ab") as file:
+        file.write(line("new")[10:])
+    (news,) = place.look().pieces
+    assert news.text == line("new") and news.position == Position(1, len(line("old")))
+    place.close()
+    view.close()
+
+
+def test_too_much_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "PIECE", 1000)
+    monkeypatch.setattr(live, "KEPT", 5000)
+    store = make_store(tmp_path / "store", [[]])
+    view = view_of(store)
+    place = Live(view, end_of(view))
+    append(store, 1000)
+    look = place.look()
+    kept = sum(news.text.count(b"\n") for news in look.pieces)
+    assert look.missed + kept == 1000
+    assert 5000 <= sum(len(news.text) for news in look.pieces) < 7000
+    assert look.pieces[-1].text.endswith(b"\n") and place.position == end_of(view)
+    place.close()
+    view.close()
+
+
+def test_far_too_much_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number is about right, and what is shown are the newest lines, none from before the gap."""
+    monkeypatch.setattr(live, "PIECE", 1000)
+    monkeypatch.setattr(live, "KEPT", 5000)
+    monkeypatch.setattr(live, "COUNTED", 20_000)
+    store = make_store(tmp_path / "store", [[]])
+    view = view_of(store)
+    place = Live(view, end_of(view))
+    append(store, 10_000)
+    look = place.look()
+    kept = sum(news.text.count(b"\n") for news in look.pieces)
+    assert 9500 < look.missed + kept < 10_500 and kept > 20
+    assert place.position == end_of(view)
+    text = b"".join(news.text for news in look.pieces)
+    assert (store / "current.log").read_bytes().endswith(text)
+    append(store, 1, "after")
+    (news,) = place.look().pieces
+    assert news.text == line("after")
+    place.close()
+    view.close()
+
+
+def test_what_is_passed_over_in_several_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PIECE", 1000)
+    monkeypatch.setattr(live, "KEPT", 2000)
+    monkeypatch.setattr(live, "COUNTED", 5000)
+    many = [line("x" * 60)] * 500
+    view = view_of(make_store(tmp_path / "store", [many, many, many]))
+    place = Live(view, Position(1, 0))
+    look = place.look()
+    assert place.position == end_of(view) and {news.position.segment for news in look.pieces} == {3}
+    assert 1450 < look.missed + sum(news.text.count(b"\n") for news in look.pieces) < 1550
+    place.close()
+    view.close()
+
+
+def test_what_retention_took_is_said(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", [[line("a")], [line("b")], [line("c")]])
+    view = view_of(store)
+    place = Live(view, Position(1, 0))
+    for path in store.glob("0000000001*"):
+        path.unlink()
+    look = place.look()
+    assert look.gone and look.pieces[0].position == Position(2, 0)
+    assert b"".join(news.text for news in look.pieces) == line("b") + line("c")
+    place.close()
+    view.close()
+
+
+def test_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step ends where it is to, across segments and with lines longer than a step."""
+    monkeypatch.setattr(live, "STEP", 100)
+    first, second = [line("a"), line("x" * 300), line("b")], [line("y" * 300), line("c")]
+    store = make_store(tmp_path / "store", [first, second])
+    view = view_of(store)
+    place = Live(view, Position(1, 0))
+    until = Position(2, len(second[0]))
+    steps = []
+    while place.position != until and (news := place.step(until)) is not None:
+        steps.append(news.text)
+    assert steps == [*first, second[0]] and place.step(until) is None
+    place.close()
+    view.close()

@@ -1,0 +1,288 @@
+"""One live view: from its position on without a gap, at the pace of its client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from logsrv.errors import StoreError
+from logsrv.kit.web.channel import WebRequest
+from logsrv.linelog.http.problems import Problem
+from logsrv.linelog.http.searching.events import line_event
+from logsrv.linelog.http.viewing import viewer as viewer_module
+from logsrv.linelog.http.viewing.talk import Handed
+from logsrv.linelog.http.viewing.viewer import (
+    HEARTBEAT_EVERY,
+    NEXT,
+    STALLED_AFTER,
+    Viewer,
+    ViewerState,
+)
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.http.web import Browser
+
+END = Position(1, 100)
+
+
+class Search:
+    """A search of a viewer, answered by the test."""
+
+    def __init__(self, request: dict[str, Any], taker: Any) -> None:
+        self.values = request["values"]
+        self.taker = taker
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        return lambda: self.told.append(name)
+
+
+class Place:
+    """A store that ends at `end`, searches and a process of live views, all played by the test."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.end = END
+        self.broken = ""
+        self.searches: list[Search] = []
+        self.joined: list[tuple[Any, Position]] = []
+        self.asked: list[Any] = []
+        self.left: list[Any] = []
+        self.missed = 0
+        self.ended: list[Viewer] = []
+
+    def end_of_store(self) -> Position:
+        if self.broken:
+            raise StoreError(self.broken)
+        return self.end
+
+    def wait(self, request: dict[str, Any], taker: Any) -> Search:
+        self.searches.append(Search(request, taker))
+        return self.searches[-1]
+
+    def join(self, viewer: Any, begin: Position) -> None:
+        self.joined.append((viewer, begin))
+
+    def more(self, viewer: Any) -> None:
+        self.asked.append(viewer)
+
+    def leave(self, viewer: Any) -> None:
+        self.left.append(viewer)
+
+    def watch(self, after: Position | None = None, *, live: bool = False) -> Watch:
+        watch = Watch(self, after)
+        if live:
+            watch.hand(live=True)
+        return watch
+
+    def count(self, lines: int) -> None:
+        self.missed += lines
+
+
+class Watch:
+    """A viewer and the client that it serves."""
+
+    def __init__(self, place: Place, after: Position | None) -> None:
+        def handle(request: WebRequest) -> None:
+            self.viewer = Viewer(
+                request,
+                "query",
+                place.end_of_store,
+                place,  # type: ignore[arg-type]
+                place,  # type: ignore[arg-type]
+                place.clock,
+                place.count,
+                place.ended.append,
+            )
+            self.viewer.start(after, lambda: None)
+
+        self.browser = Browser(handle, place.clock)
+        self.browser.get("/")
+
+    def hand(self, *messages: str, missed: int = 0, live: bool = False) -> None:
+        """Hand it lines, as the process does."""
+        data = b"".join(line_event("1:0", json.dumps({"message": one})) for one in messages)
+        number = (1,)
+        self.viewer.handed(Handed(number, data, len(messages), missed, live))
+
+    @property
+    def events(self) -> list[Any]:
+        """The messages of lines, and what else was told, as pairs."""
+        found: list[Any] = []
+        name = ""
+        for text in self.browser.received.decode().splitlines():
+            key, _, value = text.partition(": ")
+            if key == "event":
+                name = value
+            elif key == "data":
+                data = json.loads(value)
+                found.append(data["message"] if name == "line" else (name, data))
+        return found
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_the_table_of_states() -> None:
+    """All may end, and each but the last leads on."""
+    for state in ViewerState:
+        follows = {event for (old, event) in NEXT if old == state.name}
+        assert ("end" in follows) is (state is not ViewerState.ENDED)
+
+
+@pytest.mark.parametrize("after", [None, END])
+def test_from_now_on(place: Place, after: Position | None) -> None:
+    """Nothing has to be caught up with: what is written behind the end of then is shown."""
+    watch = place.watch(after)
+    assert place.joined == [(watch.viewer, END)] and not place.searches
+    watch.hand(live=True)
+    watch.hand("a", "b")
+    watch.hand(missed=3)
+    watch.hand("c")
+    assert watch.events == ["a", "b", ("missed", {"lines": 3}), "c"] and place.missed == 3
+    assert watch.viewer.state is ViewerState.LIVE and not place.asked
+
+
+def test_catching_up(place: Place) -> None:
+    """A search looks up to the end of then; the process gives the rest, as it is asked for it."""
+    watch = place.watch(Position(1, 0))
+    (search,) = place.searches
+    assert search.values == {"q": "query", "begin": "1:1", "end": "1:100"}
+    place.end = Position(1, 120)
+    search.taker.begin(200)
+    search.taker.data(b"(1 and 2)")
+    search.taker.end(None)
+    assert place.joined == [(watch.viewer, END)]
+    assert watch.viewer.state is ViewerState.JOINING
+    watch.hand("3")
+    assert place.asked == [watch.viewer]
+    watch.hand("4", live=True)
+    watch.hand("5")
+    assert watch.events == ["3", "4", "5"] and b"(1 and 2)" in watch.browser.received
+    assert len(place.asked) == 1 and place.missed == 0
+
+
+def test_more_was_written_meanwhile(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then another search is faster, but not for ever."""
+    monkeypatch.setattr(viewer_module, "NEAR", 10)
+    monkeypatch.setattr(viewer_module, "MOST_SEARCHES", 2)
+    watch = place.watch(Position(1, 0))
+    for end in (200, 300):
+        place.end = Position(1, end)
+        place.searches[-1].taker.begin(200)
+        place.searches[-1].taker.end(None)
+    assert [search.values["begin"] for search in place.searches] == ["1:1", "1:100"]
+    assert place.joined == [(watch.viewer, Position(1, 200))]
+
+
+def test_one_that_never_gets_there(place: Place) -> None:
+    """In the end it goes on with the others, and is told how much it did not have."""
+    watch = place.watch()
+    watch.hand("1")
+    watch.hand(missed=7, live=True)
+    assert watch.events == ["1", ("missed", {"lines": 7})] and place.missed == 7
+    assert watch.viewer.state is ViewerState.LIVE
+
+
+def test_a_client_that_does_not_read(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is written to it; later it has what waited, and hears how many lines it missed."""
+    monkeypatch.setattr(viewer_module, "MOST_WAITING", 1)
+    watch = place.watch(live=True)
+    watch.hand("a")
+    watch.viewer.pauseProducing()
+    had = watch.browser.received
+    watch.hand("b")
+    watch.hand("c", "d")
+    place.clock.advance(HEARTBEAT_EVERY)
+    assert watch.browser.received == had
+    watch.viewer.resumeProducing()
+    assert watch.events == ["a", "b", ("missed", {"lines": 2})] and place.missed == 2
+    watch.hand("e")
+    assert watch.events[3:] == ["e"]
+    watch.viewer.pauseProducing()
+    place.clock.advance(STALLED_AFTER)
+    assert watch.browser.transport.aborting
+
+
+def test_a_client_that_does_not_read_while_it_catches_up(place: Place) -> None:
+    """It loses nothing: the search waits for it, and the process is asked for no more."""
+    watch = place.watch(Position(1, 0))
+    (search,) = place.searches
+    watch.viewer.pauseProducing()
+    assert search.told == ["pause"]
+    watch.viewer.resumeProducing()
+    assert search.told == ["pause", "resume"]
+    search.taker.begin(200)
+    search.taker.end(None)
+    watch.viewer.pauseProducing()
+    watch.viewer.resumeProducing()
+    watch.viewer.pauseProducing()
+    watch.hand("1")
+    assert not place.asked
+    watch.viewer.resumeProducing()
+    assert place.asked == [watch.viewer]
+    watch.viewer.pauseProducing()
+    watch.viewer.resumeProducing()
+    watch.hand("2", live=True)
+    assert watch.events == ["1", "2"] and len(place.asked) == 1
+
+
+def test_heartbeats(place: Place) -> None:
+    watch = place.watch()
+    place.clock.advance(HEARTBEAT_EVERY)
+    place.clock.advance(HEARTBEAT_EVERY)
+    assert watch.browser.received.count(b": still here\n\n") == 2
+
+
+def test_a_client_that_goes(place: Place) -> None:
+    live, catching = place.watch(live=True), place.watch(Position(1, 0))
+    live.browser.leave()
+    catching.browser.leave()
+    assert place.ended == [live.viewer, catching.viewer]
+    assert place.searches[0].told == ["kill"]
+    assert place.left == [live.viewer, catching.viewer]
+    assert not place.clock.getDelayedCalls()
+
+
+def test_sent_away(place: Place) -> None:
+    """A client that reads is told why; one that doesn't is cut off."""
+    watch, silent = place.watch(live=True), place.watch()
+    silent.viewer.pauseProducing()
+    for one in (watch, silent):
+        one.viewer.close("the server is being stopped")
+        one.viewer.close("again")
+    assert watch.events == [("problem", {"error": "the server is being stopped"})]
+    assert watch.browser.received.endswith(b"0\r\n\r\n")
+    assert silent.browser.transport.aborting and len(place.left) == 2
+
+
+@pytest.mark.parametrize("how", ["status", "broken"])
+def test_a_search_that_fails(place: Place, how: str) -> None:
+    watch = place.watch(Position(1, 0))
+    taker = place.searches[0].taker
+    if how == "status":
+        taker.begin(503)
+        taker.data(b'{"error": "no')
+        taker.data(b' disk"}\n')
+        taker.end(None)
+    else:
+        taker.end(Problem(503, "no disk"))
+    assert watch.events == [("problem", {"error": "no disk"})]
+    assert watch.viewer.state is ViewerState.ENDED
+
+
+def test_a_store_that_cannot_be_read(place: Place) -> None:
+    """Nothing stays of its viewer: no heartbeat to a client that was sent away."""
+    watch = place.watch(Position(1, 0))
+    place.broken = "the store cannot be read"
+    place.searches[0].taker.begin(200)
+    place.searches[0].taker.end(None)
+    assert watch.events == [("problem", {"error": "the store cannot be read"})]
+    assert place.ended == [watch.viewer]
+    watch.browser.leave()
+    assert not place.clock.getDelayedCalls()

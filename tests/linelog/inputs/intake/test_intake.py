@@ -1,0 +1,166 @@
+"""What an input is given: its way into the store, under its listener's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+
+from logsrv.kit.net.source import Sender
+from logsrv.linelog.batch import Batch, Block
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.inputs.intake.intake import MOST_STORED, Intake
+from logsrv.linelog.inputs.lines.lines import LineDatagrams
+from tests.linelog.inputs.recording import HIGH_WATER, Rules, Sink, SlowStore, intake, turn
+
+
+def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
+    sink = Sink()
+    way = intake(sink, name="apps")
+    way.take(Block.of(b"x\n"), way.source("tcp:127.0.0.1:5"))
+    (batch,) = sink.batches
+    assert b"".join(batch.stored()) == b"1970-01-01T00:00:01.500000Z apps@tcp:127.0.0.1:5 x\n"
+
+
+def test_without_a_name_the_source_is_the_peer() -> None:
+    assert intake(Sink()).source("unix:uid=0,pid=7") == "unix:uid=0,pid=7"
+
+
+def test_a_reload_gives_new_rules_and_a_new_name() -> None:
+    way = intake(Sink(), name="old")
+    way.apply(Rules(LineRules(max_line=7), "new", log_connections=True))
+    assert way.source("x") == "new@x"
+    assert way.rules.max_line == 7 and way.connection_log is not None
+
+
+def test_line_ends_and_nothing_else_do_not_fill_our_memory() -> None:
+    """A quarter of a megabyte becomes a hundred of them with its stamps; it is stored little by little."""
+    store = SlowStore()
+    way = intake(store)
+    source = "unix:" + "\\x01" * 100
+    way.take(Block.of(b"\n" * (256 << 10)), source)
+    # What comes meanwhile is stored behind it.
+    way.take(Block.of(b"later\n"), source)
+    assert store.valve.closed
+    assert 0 < way.received_lines < 256 << 10
+    rounds = 0
+    while store.pending:
+        store.write()
+        turn(way.clock)
+        rounds += 1
+    assert rounds > 4
+    assert store.most_pending <= HIGH_WATER + MOST_STORED
+    lines = store.stored.split(b"\n")
+    assert len(lines) == (256 << 10) + 2
+    assert way.received_lines == (256 << 10) + 1
+    assert lines[-2].endswith(b" later")
+    assert all(line.endswith(b"01 ") for line in lines[:-2])
+
+
+def test_what_waits_is_stored_when_the_store_is_about_to_close() -> None:
+    store = SlowStore()
+    way = intake(store)
+    lines = b"\n" * (1 << 20)
+    way.take(Block.of(lines), "x" * 100)
+    way.flush()
+    store.write()
+    assert store.stored.count(b"\n") == len(lines)
+    assert way.received_lines == len(lines)
+
+
+def test_datagrams_of_line_ends_close_the_valve_in_time() -> None:
+    """Each of them makes megabytes, so that not even one receive of them may pass as a whole."""
+    store = SlowStore()
+    way = intake(store)
+    receiver = LineDatagrams(way)
+    sender = Sender(None, "unix:" + "\\x01" * 100)
+    sent = 0
+    while not store.valve.closed:
+        receiver.datagrams_received([b"\n" * 65536] * 2, sender)
+        sent += 2
+    assert store.most_pending <= HIGH_WATER + MOST_STORED
+    while store.pending:
+        store.write()
+        turn(way.clock)
+    assert store.stored.count(b"\n") == sent * 65536
+
+
+def test_others_are_read_from_before_what_waits_is_stored() -> None:
+    """It may be enough for the valve to close again at once, each time that it opens."""
+    store = SlowStore()
+    way = intake(store)
+    way.take(Block.of(b"\n" * (1 << 20)), "unix:" + "\x01" * 100)
+    other = StringTransport()
+    store.valve.add(other)  # type: ignore[attr-defined]
+    store.write()
+    assert other.producerState == "producing" and not store.valve.closed
+    turn(way.clock)
+    assert other.producerState == "paused" and store.pending
+
+
+def test_a_block_of_usual_size_is_not_cut() -> None:
+    """Nothing is copied for it and nothing waits."""
+    sink = Sink()
+    way: Intake = intake(sink)
+    block = Block.of(b"x\n" * (128 << 10))
+    way.take(block, "tcp:127.0.0.1:51234")
+    assert [batch.block for batch in sink.batches] == [block]
+    assert sink.batches[0].block is block
+    assert way.received_lines == 128 << 10
+
+
+def test_what_is_wrong_with_a_peer_is_said_once_a_minute_for_its_address() -> None:
+    """Nobody fills the log by coming again and again."""
+    way = intake(Sink())
+    clock: Any = way.clock
+    with capturedLogs() as events:
+        for port in range(5):
+            way.complain(f"tcp:192.0.2.1:{port}", "no good")
+        way.complain("tls:[2001:db8::1]:7,cn=x", "no good")
+        way.complain("tls:[2001:db8::1]:8", "no good")
+        clock.advance(60)
+        way.complain("tcp:192.0.2.1:9", "worse")
+    assert [formatEvent(event) for event in events] == [
+        "tcp:192.0.2.1:0: no good",
+        "tls:[2001:db8::1]:7,cn=x: no good",
+        "tcp:192.0.2.1:9: worse (and 4 times more)",
+    ]
+
+
+def test_what_waits_survives_what_fails_before_it() -> None:
+    store = SlowStore()
+    way = intake(store)
+    store.valve.close()  # type: ignore[attr-defined]
+
+    def failing() -> None:
+        raise ValueError("broken")
+
+    way.in_turn(failing)
+    way.in_turn(lambda: way.take(Block.of(b"later\n"), "x"))
+    with capturedLogs() as logs:
+        store.write()
+        turn(way.clock)
+    store.write()
+    assert store.stored.endswith(b" x later\n")
+    assert [str(event["log_failure"].value) for event in logs] == ["broken"]
+
+
+@pytest.mark.parametrize("block", [Block.of(b"a\n\nb\n"), Block(b"a\n", b"x\nb\n\nc", 2, 5)])
+def test_the_size_of_a_block_in_the_store(block: Block) -> None:
+    batch = Batch(block, "tcp:192.0.2.1:5", 0.0)
+    assert intake(Sink()).stored_size(block, batch.source) == sum(map(len, batch.stored()))
+
+
+def test_who_sends_datagrams_comes_last_again() -> None:
+    """Else its listener, which is there before any connection, would be resumed first for ever."""
+    store = SlowStore()
+    way = intake(store)
+    valve: Any = store.valve
+    listener, other = StringTransport(), StringTransport()
+    valve.add(listener)
+    valve.add(other)
+    way.datagrams = listener
+    way.take(Block.of(b"a line\n"), "udp:1")
+    assert list(valve._producers.values()) == [other, listener]

@@ -1,0 +1,220 @@
+"""The `forward` input in memory: stored, safe, acknowledged; keys, heartbeats, and what is refused."""
+
+from __future__ import annotations
+
+import socket
+from hashlib import sha512
+from typing import Any
+
+import msgpack
+import pytest
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.net.source import Sender
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake import turns
+from logsrv.linelog.inputs.intake.intake import IInput
+from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.inputs.records.forward import Forward, ForwardReceiver, Heartbeats
+from tests.linelog.inputs.recording import Sink, intake, turn
+
+EVENT = ["t", 0, {"a": 1}]
+LINE = b'{"a":1,"time":"1970-01-01T00:00:00Z","tag":"t"}\n'
+
+
+def connected(
+    sink: Sink, rules: LineRules | None = None, **options: Any
+) -> tuple[ForwardReceiver, StringTransport]:
+    way = intake(sink, rules, options=InputOptions(**options))
+    receiver = Forward().stream(way).buildProtocol(None)
+    assert isinstance(receiver, ForwardReceiver)
+    peer = StringTransport()
+    receiver.makeConnection(peer)
+    return receiver, peer
+
+
+def test_many_small_events_let_others_have_their_turn() -> None:
+    receiver: Any = Forward().stream(intake(Sink())).buildProtocol(None)
+    receiver.makeConnection(StringTransport())
+    assert len(list(receiver.received(b"\xc0" * 1000))) >= 1000
+
+
+def refused(receiver: ForwardReceiver, reason: str) -> float:
+    metrics = receiver.intake._metrics
+    assert isinstance(metrics, Metrics)
+    return metrics.value("records_refused_total", reason=reason)
+
+
+def test_is_an_input() -> None:
+    assert verifyObject(IInput, Forward())
+
+
+def test_acknowledged_when_safe() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    data = msgpack.packb([*EVENT, {"chunk": "one"}]) + msgpack.packb(EVENT)
+    for at in range(len(data)):
+        receiver.dataReceived(data[at : at + 1])
+    assert sink.text == LINE * 2
+    assert peer.value() == b""
+    sink.sync()
+    assert msgpack.unpackb(peer.value()) == {"ack": "one"}
+
+
+def test_the_same_chunk_twice_is_stored_and_acknowledged_twice() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(msgpack.packb([*EVENT, {"chunk": "one"}]) * 2)
+    sink.sync()
+    assert sink.text == LINE * 2
+    assert peer.value() == msgpack.packb({"ack": "one"}) * 2
+
+
+def test_text_is_stored_and_counted() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(msgpack.packb(["t", [[0, "a\nb"], [0, {"a": 1}]], {"chunk": "c"}]))
+    sink.sync()
+    assert sink.text == b"a\\x0ab\n" + LINE
+    assert peer.value()
+    metrics = receiver.intake._metrics
+    assert isinstance(metrics, Metrics)
+    assert metrics.value("records_as_text_total") == 1
+
+
+def test_a_bad_entry_is_said_and_the_chunk_acknowledged() -> None:
+    """Else its sender would come with it again and again."""
+    sink = Sink()
+    receiver, peer = connected(sink)
+    with capturedLogs() as events:
+        for _ in range(3):
+            receiver.dataReceived(msgpack.packb(["t", [[0, 5], [0, {"a": 1}]], {"chunk": "c"}]))
+    sink.sync()
+    assert sink.text == (b"[0,5]\n" + LINE) * 3
+    assert peer.value() == msgpack.packb({"ack": "c"}) * 3 and not peer.disconnecting
+    (said,) = map(formatEvent, events)
+    assert said.endswith(
+        ": a record is not as tcp:1234 takes them, or longer than --max-record; stored as text"
+    )
+
+
+def test_what_is_no_event_closes_after_what_was_before_it() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink)
+    receiver.dataReceived(
+        msgpack.packb([*EVENT, {"chunk": "c"}]) + b"hello\n" + msgpack.packb(EVENT)
+    )
+    assert not peer.disconnecting
+    sink.sync()
+    assert (sink.text, peer.value()) == (LINE, msgpack.packb({"ack": "c"}))
+    assert peer.disconnecting and refused(receiver, "protocol") == 1
+
+
+def test_too_long_for_a_record() -> None:
+    """Text by --oversize, counted and said; acknowledged, as it would come again for ever."""
+    sink = Sink()
+    rules = LineRules(max_line=50, oversize=Oversize.SPLIT)
+    long = ["t", [[0, {"a": 1}], [0, {"a": "x" * 200}]]]
+    receiver, peer = connected(sink, rules, max_record=100)
+    with capturedLogs() as events:
+        receiver.dataReceived(msgpack.packb([*long, {"chunk": "c"}]))
+        receiver.dataReceived(msgpack.packb(long))
+    assert sink.text.startswith(LINE) and sink.text.count(b"\n") == 2 * (1 + 5)
+    sink.sync()
+    assert (peer.value(), peer.disconnecting) == (msgpack.packb({"ack": "c"}), False)
+    metrics: Any = receiver.intake._metrics
+    assert metrics.value("records_as_text_total") == 2
+    assert receiver.intake.counts.oversize_lines == 2
+    (said,) = map(formatEvent, events)
+    assert "longer than --max-record; stored as text" in said
+
+
+def test_a_record_of_megabytes_is_cut_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its escapes at once would take seconds, of others too."""
+    monkeypatch.setattr(turns, "SLICE", 0)
+    sink = Sink()
+    receiver, peer = connected(sink, LineRules(max_line=1 << 16), max_record=1 << 20)
+    receiver.dataReceived(msgpack.packb(["t", 0, b"\xff\n\r" * (1 << 20), {"chunk": "c"}]))
+    steps = 0
+    while not sink.waiting:
+        turn(receiver.intake.clock)
+        steps += 1
+    sink.sync()
+    assert steps > 12 and peer.value() == msgpack.packb({"ack": "c"})
+    assert sink.text.replace(b"\n", b"") == rb"\xff\x0a\x0d" * (1 << 20)
+
+
+def test_cut_off_by_oversize_close_is_not_acknowledged() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink, LineRules(max_line=5, oversize=Oversize.CLOSE))
+    receiver.dataReceived(msgpack.packb(["t", 0, "too long", {"chunk": "c"}]))
+    sink.sync()
+    assert (sink.text, peer.value(), peer.disconnecting) == (b"too l\n", b"", True)
+
+
+def test_larger_than_max_body() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink, max_body=1000)
+    receiver.dataReceived(b"\x92\xa1t\xc6\x00\x00\x10\x00")
+    assert peer.disconnecting and refused(receiver, "protocol") == 1
+
+
+def test_cut_off_in_the_middle_is_counted() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(msgpack.packb(EVENT)[:-1])
+    receiver.connectionLost()
+    assert (sink.text, refused(receiver, "unfinished")) == (b"", 1)
+
+
+def test_shared_key() -> None:
+    sink = Sink()
+    receiver, peer = connected(sink, shared_key="secret")
+    nonce = msgpack.unpackb(peer.value())[1]["nonce"]
+    peer.clear()
+    digest = sha512(b"salt" + b"host" + nonce + b"secret").hexdigest()
+    ping = msgpack.packb(["PING", "host", b"salt", digest, "", ""])
+    receiver.dataReceived(ping + msgpack.packb(EVENT))
+    assert msgpack.unpackb(peer.value())[:2] == ["PONG", True]
+    assert sink.text == LINE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        msgpack.packb(EVENT),
+        msgpack.packb(["PING", "host", b"salt", "00", "", ""]) + msgpack.packb(EVENT),
+        b"\xc6\x00\x10\x00\x00",
+    ],
+)
+def test_nothing_is_taken_without_the_key(data: bytes) -> None:
+    sink = Sink()
+    receiver, peer = connected(sink, shared_key="secret")
+    receiver.dataReceived(data)
+    assert sink.text == b"" and peer.disconnecting
+    assert refused(receiver, "unauthorized") == 1
+
+
+def test_heartbeats() -> None:
+    """Answered from the port that they came to."""
+    way = intake(Sink())
+    beats = Forward().datagrams(way)
+    assert isinstance(beats, Heartbeats)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs,
+    ):
+        ours.bind(("127.0.0.1", 0))
+        theirs.bind(("127.0.0.1", 0))
+        theirs.settimeout(20)
+        beats.attach(ours)
+        sender = Sender("127.0.0.1", f"udp:127.0.0.1:{theirs.getsockname()[1]}")
+        beats.datagrams_received([b"\0", b"else"], sender)
+        assert theirs.recvfrom(10) == (b"\0", ours.getsockname())
+        beats.close()
+    metrics = way._metrics
+    assert isinstance(metrics, Metrics)
+    assert metrics.value("records_refused_total", reason="protocol") == 1

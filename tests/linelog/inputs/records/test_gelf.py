@@ -1,0 +1,164 @@
+"""The `gelf` input, on transports in memory."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, cast
+
+import pytest
+from twisted.internet.testing import StringTransport
+
+from logsrv.kit.net.source import Sender
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.batch import Block
+from logsrv.linelog.framing.events import gelf_datagrams
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.intake.intake import Intake
+from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.inputs.records.gelf import Gelf, GelfReceiver
+from tests.linelog.inputs.recording import HIGH_WATER, Sink, SlowStore, intake, turn
+
+SENDER = Sender("192.0.2.7", "udp:192.0.2.7:514")
+
+
+def connected(sink: Sink, **rules: object) -> tuple[GelfReceiver, StringTransport]:
+    way = intake(sink, LineRules(**rules), options=InputOptions(max_record=100))  # type: ignore[arg-type]
+    receiver, transport = Gelf().stream(way).buildProtocol(None), StringTransport()
+    receiver.makeConnection(transport)
+    return receiver, transport
+
+
+def counted(way: Intake, name: str, **labels: str) -> float:
+    return cast(Metrics, way._metrics).value(name, **labels)
+
+
+def test_a_connection() -> None:
+    """JSON of several lines is one; what is no JSON is there as text, in its place."""
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b'{"short_message": "x",\n "_n": 1}\0{"a":1}\0plain\ntext\0{"b"')
+    receiver.dataReceived(b":2}\0\0" + b'{"c":3}')
+    receiver.connectionLost()
+    assert sink.text == (
+        b'{"short_message":"x","_n":1}\n{"a":1}\nplain\\x0atext\n{"b":2}\n{"c":3}\n'
+    )
+    assert transport.value() == b""
+    assert counted(receiver.intake, "records_as_text_total") == 1
+    assert counted(receiver.intake, "records_refused_total", reason="empty") == 1
+
+
+def test_many_small_messages_let_others_have_their_turn() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    data = b"{}\0" * 80_000
+    steps = list(receiver.received(data))
+    assert len(steps) >= 7 and sink.text == b"{}\n" * 80_000
+
+
+def test_longer_than_a_record() -> None:
+    """Kept as text, by --oversize."""
+    sink = Sink()
+    receiver, transport = connected(sink, max_line=40)
+    receiver.dataReceived(b'{"a":"' + b"x" * 60 + b'"}\0{"a":"' + b"y" * 40)
+    receiver.dataReceived(b"y" * 100 + b'"}\0{}\0')
+    receiver.connectionLost()
+    lines = sink.text.split(b"\n")
+    assert lines[0] == b'{"a":"' + b"x" * 60 + b'"}'
+    assert b"".join(lines[1:5]) == b'{"a":"' + b"y" * 140 + b'"}' and lines[5] == b"{}"
+    assert counted(receiver.intake, "records_as_text_total") == 1
+    receiver, transport = connected(sink, max_line=40, oversize=Oversize.CLOSE)
+    receiver.dataReceived(b"x" * 200)
+    assert transport.disconnecting
+    assert counted(receiver.intake, "records_refused_total", reason="oversize") == 1
+
+
+def datagrams(sink: Sink, *payloads: bytes, **options: int) -> Intake:
+    way = intake(sink, options=InputOptions(**options))  # type: ignore[arg-type]
+    Gelf().datagrams(way).datagrams_received(payloads, SENDER)
+    return way
+
+
+def test_datagrams() -> None:
+    sink = Sink()
+    packed = zlib.compress(b'{"packed": true}')
+    way = datagrams(
+        sink,
+        b'{"a":1}',
+        packed,
+        b"\x1e\x0f12345678\x01\x02" + packed[9:],
+        b"text\n",
+        b"\x1e\x0f12345678\x00\x02" + packed[:9],
+        b"",
+    )
+    assert sink.text == b'{"a":1}\n{"packed": true}\ntext\n{"packed": true}\n'
+    assert {batch.source for batch in sink.batches} == {SENDER.source}
+    assert counted(way, "records_as_text_total") == 1
+    assert counted(way, "records_refused_total", reason="empty") == 1
+
+
+def test_a_datagram_longer_than_a_record_is_text() -> None:
+    """Also a packed one, up to a bound: what is far too large is refused while it is unpacked."""
+    sink = Sink()
+    text = b'{"a":"' + b"x" * 100 + b'"}'
+    way = datagrams(sink, text, zlib.compress(text), zlib.compress(text * 10), max_record=100)
+    assert sink.text == text + b"\n" + text + b"\n"
+    assert counted(way, "records_as_text_total") == 2
+    assert counted(way, "records_refused_total", reason="unpacking") == 1
+
+
+def test_unfinished_messages_are_counted_when_their_time_is_over() -> None:
+    way = intake(Sink())
+    clock: Any = way.clock
+    receiver = Gelf().datagrams(way)
+    receiver.datagrams_received([b"\x1e\x0f12345678\x00\x02abc"], SENDER)
+    clock.advance(3)
+    receiver.datagrams_received([b"\x1e\x0f87654321\x00\x02abc"], SENDER)
+    for seconds, expected in ((1.9, 0), (0.1, 1), (5, 2), (60, 2)):
+        clock.advance(seconds)
+        assert counted(way, "records_refused_total", reason="unfinished") == expected
+    assert not clock.getDelayedCalls()
+
+
+def test_datagrams_that_become_much_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A burst of bombs is unpacked as the store takes it in, in its order, and not into our memory."""
+    store, done = SlowStore(), list[bytes]()
+
+    def unpacked(message: bytes, most: int) -> bytes:
+        done.append(message)
+        return gelf_datagrams.unpacked(message, most)
+
+    monkeypatch.setattr("logsrv.linelog.inputs.records.gelf.unpacked", unpacked)
+    way = intake(store, options=InputOptions(max_record=1 << 20))
+    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
+    Gelf().datagrams(way).datagrams_received([*bombs, b"behind"], Sender(None, "udp:1"))
+    way.take(Block.of(b"later\n"), "udp:2")
+    assert len(done) == 2
+    rounds = 0
+    while store.pending:
+        store.write()
+        turn(way.clock)
+        rounds += 1
+    assert store.most_pending <= HIGH_WATER + (8 << 20) and rounds > 3
+    lines = [line.split(b" ")[2] for line in store.stored.splitlines()]
+    assert b"".join(line[:1] for line in lines if line[:1] != b"x") == b"012345678bl"
+    assert lines[-2:] == [b"behind", b"later"]
+
+
+def test_what_waits_to_be_unpacked_is_stored_at_a_stop() -> None:
+    store = SlowStore()
+    way = intake(store, options=InputOptions(max_record=1 << 20))
+    bombs = [zlib.compress(b"%d" % number + b"x" * (7 << 20)) for number in range(9)]
+    Gelf().datagrams(way).datagrams_received(bombs, Sender(None, "udp:1"))
+    way.flush()
+    store.write()
+    assert len(store.stored) > 9 * (7 << 20)
+
+
+def test_what_is_unfinished_when_the_listener_closes_is_counted() -> None:
+    way = intake(Sink())
+    clock: Any = way.clock
+    receiver = Gelf().datagrams(way)
+    receiver.datagrams_received([b"\x1e\x0f12345678\x00\x02abc"], SENDER)
+    receiver.close()
+    assert counted(way, "records_refused_total", reason="unfinished") == 1
+    assert not clock.getDelayedCalls()

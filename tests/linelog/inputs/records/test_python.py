@@ -1,0 +1,107 @@
+"""The `python` input in memory: records are stored, anything else is dropped, counted and reported."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from typing import Any
+
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from zope.interface.verify import verifyObject
+
+from logsrv.kit.net.source import Sender
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.inputs.intake.intake import IInput, Intake
+from logsrv.linelog.inputs.intake.options import InputOptions
+from logsrv.linelog.inputs.records.python import Python
+from tests.linelog.inputs.recording import Sink, intake
+
+
+def framed(value: Any) -> bytes:
+    data = pickle.dumps(value, 1)
+    return struct.pack(">I", len(data)) + data
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.abort, ()
+
+
+def refused(way: Intake, reason: str) -> float:
+    metrics = way._metrics
+    assert isinstance(metrics, Metrics)
+    return metrics.value("records_refused_total", reason=reason)
+
+
+ONE = framed({"msg": "a %s", "args": ("b",)})
+LINE = b'{"message":"a b"}\n'
+
+
+def test_is_an_input() -> None:
+    assert verifyObject(IInput, Python())
+
+
+def test_records_cut_anywhere() -> None:
+    sink = Sink()
+    receiver = Python().stream(intake(sink)).buildProtocol(None)
+    receiver.makeConnection(StringTransport())
+    for at in range(len(ONE * 2)):
+        receiver.dataReceived((ONE * 2)[at : at + 1])
+    receiver.dataReceived(ONE + ONE[:-1])
+    receiver.connectionLost()
+    assert sink.text == LINE * 3
+    assert refused(receiver.intake, "unfinished") == 1
+
+
+def test_many_small_records_let_others_have_their_turn() -> None:
+    sink = Sink()
+    receiver: Any = Python().stream(intake(sink)).buildProtocol(None)
+    receiver.makeConnection(StringTransport())
+    data = framed({"msg": "x", "name": "y"})
+    steps = list(receiver.received(data * 2000))
+    assert len(steps) >= 10 and sink.text.count(b"\n") == 2000
+
+
+def test_a_malicious_record_is_dropped_and_those_around_it_are_not() -> None:
+    sink = Sink()
+    receiver, peer = Python().stream(intake(sink)).buildProtocol(None), StringTransport()
+    receiver.makeConnection(peer)
+    with capturedLogs() as events:
+        receiver.dataReceived(ONE + framed({"msg": Evil()}) * 100 + ONE)
+    assert sink.text == LINE * 2 and not peer.disconnecting
+    assert refused(receiver.intake, "pickle") == 100
+    (said,) = map(formatEvent, events)
+    assert "dropped what should be one of Python's log records" in said
+    assert said.endswith("it has more than plain data in it")
+
+
+def test_too_long() -> None:
+    """It costs itself alone, and no length that nobody has costs the connection."""
+    sink = Sink()
+    way = intake(sink, LineRules(max_line=50), options=InputOptions(max_record=100))
+    receiver, peer = Python().stream(way).buildProtocol(None), StringTransport()
+    receiver.makeConnection(peer)
+    with capturedLogs() as events:
+        for data in (framed({"msg": "x" * 60}), framed({"msg": "x" * 200}), ONE):
+            receiver.dataReceived(data)
+    assert sink.text == b'{"message":"%s"}\n' % (b"x" * 60) + LINE
+    assert not peer.disconnecting and refused(way, "oversize") == 1
+    assert "dropped what is longer than 100 bytes" in formatEvent(events[-1])
+    receiver.dataReceived(b"\xff" * 4)
+    assert peer.disconnecting and refused(way, "oversize") == 2
+
+
+def test_datagrams() -> None:
+    sink = Sink()
+    way = intake(sink, LineRules(max_line=50))
+    receiver = Python().datagrams(way)
+    long = framed({"msg": "x" * 60})
+    receiver.datagrams_received(
+        [ONE, ONE[:-1], b"", framed({"msg": Evil()}), long], Sender("10.0.0.1", "udp:10.0.0.1:5")
+    )
+    assert sink.text == LINE + b'{"message":"%s"}\n' % (b"x" * 60)
+    assert sink.batches[0].source == "udp:10.0.0.1:5"
+    assert refused(way, "pickle") == 3

@@ -1,0 +1,150 @@
+"""The `relp` input in memory: nothing is acknowledged before it is safe."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from twisted.internet.testing import StringTransport
+
+from logsrv.errors import ConfigurationError
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.framing.lines.rules import LineRules, Oversize
+from logsrv.linelog.inputs.records.relp import Relp, RelpReceiver
+from tests.linelog.inputs.recording import Sink, intake
+
+
+def connected(sink: Sink, **rules: object) -> tuple[RelpReceiver, StringTransport]:
+    receiver = Relp().stream(intake(sink, LineRules(**rules))).buildProtocol(None)  # type: ignore[arg-type]
+    transport = StringTransport()
+    receiver.makeConnection(transport)
+    receiver.dataReceived(b"1 open 14 relp_version=0\n")
+    assert transport.value().startswith(b"1 rsp ")
+    transport.clear()
+    return receiver, transport
+
+
+def refused(receiver: RelpReceiver, reason: str) -> float:
+    return cast(Metrics, receiver.intake._metrics).value("records_refused_total", reason=reason)
+
+
+def test_answers_of_a_chunk_are_sent_at_once_when_it_is_safe() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b"2 syslog 6 <13>a\n\n3 syslog 9 <13>two\nb\n4 syslog 0\n5 sys")
+    assert sink.text == b"<13>a\n<13>two\\x0ab\n"
+    assert transport.value() == b"" and receiver.working
+    receiver.dataReceived(b"log 1 x\n")
+    sink.sync()
+    assert transport.value() == b"".join(b"%d rsp 6 200 OK\n" % number for number in (2, 3, 4, 5))
+    assert refused(receiver, "empty") == 1
+
+
+def test_a_message_with_newlines_is_stored_whole_where_longer_ones_close() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink, max_line=9, oversize=Oversize.CLOSE)
+    receiver.dataReceived(b"2 syslog 9 <13>a\nb\nc\n")
+    assert sink.text == b"<13>a\\x0ab\\x0ac\n"
+    sink.sync()
+    assert transport.value() == b"2 rsp 6 200 OK\n"
+    assert not transport.disconnecting
+
+
+def test_a_message_that_breaks_off_is_counted() -> None:
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"2 syslog 1 a\n")
+    receiver.connectionLost()
+    assert refused(receiver, "unfinished") == 0
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"2 syslog 9 <13>")
+    receiver.connectionLost()
+    assert refused(receiver, "unfinished") == 1
+
+
+@pytest.mark.parametrize(
+    "frame", [b"2 x 0\n", b"2 syslog 1 a\n", b"2 syslog 9000 %b\n" % (b"a" * 9000)]
+)
+def test_many_frames_let_others_have_their_turn(frame: bytes) -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    data = frame * (256 * 1024 // len(frame))
+    assert len(list(receiver.received(data))) >= 8
+    sink.sync()
+    assert transport.value().count(b"\n") == data.count(b"2 ")
+
+
+def test_an_empty_message_waits_for_its_turn() -> None:
+    """Its acknowledgement comes behind those before it, and before the end."""
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b"2 syslog 0\n")
+    receiver.dataReceived(b"3 close 0\n")
+    assert transport.value() == b"" and not transport.disconnecting
+    sink.sync()
+    assert transport.value() == b"2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n"
+    assert transport.disconnecting
+
+
+def test_close_waits_until_all_is_safe() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b"2 syslog 1 a\n3 close 0\n4 syslog 1 b\n")
+    assert not transport.disconnecting
+    sink.sync()
+    assert transport.value() == b"2 rsp 6 200 OK\n3 rsp 0\n0 serverclose 0\n"
+    assert transport.disconnecting and sink.text == b"a\n"
+
+
+def test_an_unknown_command_is_answered_and_the_connection_stays() -> None:
+    receiver, transport = connected(Sink())
+    receiver.dataReceived(b"2 starttls 0\n")
+    assert transport.value() == b"2 rsp 28 500 there is no such command\n"
+    assert not transport.disconnecting
+
+
+def test_what_is_no_frame_ends_the_connection_behind_its_answers() -> None:
+    sink = Sink()
+    receiver, transport = connected(sink)
+    receiver.dataReceived(b"2 syslog 1 a\nGET / HTTP/1.1\n")
+    sink.sync()
+    assert (transport.value(), transport.disconnecting) == (b"2 rsp 6 200 OK\n", True)
+    assert refused(receiver, "protocol") == 1
+
+
+def test_a_message_before_open_ends_the_connection() -> None:
+    sink = Sink()
+    receiver = Relp().stream(intake(sink)).buildProtocol(None)
+    transport = StringTransport()
+    receiver.makeConnection(transport)
+    receiver.dataReceived(b"1 syslog 1 a\n")
+    assert (sink.text, transport.value(), transport.disconnecting) == (b"", b"", True)
+
+
+def test_unfinished_data_is_not_stored() -> None:
+    """The client sends it again."""
+    sink = Sink()
+    receiver, _ = connected(sink)
+    receiver.dataReceived(b"2 syslog 1 a\n3 syslog 20 half")
+    receiver.connectionLost()
+    assert sink.text == b"a\n"
+
+
+def test_longer_than_a_line() -> None:
+    """Split and acknowledged; or, by `close`, neither stored nor acknowledged."""
+    sink = Sink()
+    receiver, transport = connected(sink, max_line=4)
+    receiver.dataReceived(b"2 syslog 6 abcdef\n")
+    sink.sync()
+    assert (sink.text, transport.value()) == (b"abcd\nef\n", b"2 rsp 6 200 OK\n")
+    sink = Sink()
+    receiver, transport = connected(sink, max_line=4, oversize=Oversize.CLOSE)
+    receiver.dataReceived(b"2 syslog 2 ab\n3 syslog 6 abcdef\n")
+    sink.sync()
+    assert (sink.text, transport.value()) == (b"ab\n", b"2 rsp 6 200 OK\n")
+    assert transport.disconnecting and refused(receiver, "oversize") == 1
+
+
+def test_there_is_no_relp_in_datagrams() -> None:
+    with pytest.raises(ConfigurationError, match="RELP needs connections"):
+        Relp().datagrams(intake(Sink()))

@@ -1,0 +1,58 @@
+"""--classic-syslog: three places with one flag, and the options that all listeners have."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from twisted.logger import capturedLogs
+
+from logsrv.linelog.plugin.classic import DEV_LOG, PORTS, ClassicPlaces
+from logsrv.linelog.plugin.service import Options
+from logsrv.linelog.plugin.settings import LoggerSettings
+
+
+def settings(*words: str) -> LoggerSettings:
+    options = Options()
+    options.parseOptions(words)
+    return options.settings
+
+
+def places(directory: Path) -> ClassicPlaces:
+    return ClassicPlaces(dev_log=DEV_LOG.replace("/dev/log", f"{directory}/log"))
+
+
+def test_nothing_unless_it_is_asked_for(tmp_path: Path) -> None:
+    assert places(tmp_path).listeners(settings()) == []
+
+
+def test_three_places_with_the_options_of_all(tmp_path: Path) -> None:
+    found = places(tmp_path).listeners(
+        settings("--classic-syslog", "--max-line", "1KiB", "--allow", "10.0.0.0/8")
+    )
+    assert [str(one.listen) for one in found] == [
+        *PORTS,
+        f"syslog:unixgram:{tmp_path}/log:mode=666",
+    ]
+    for one in found:
+        assert one.listen.input == "syslog"
+        assert (one.max_line, [str(network) for network in one.allow]) == (1024, ["10.0.0.0/8"])
+
+
+def test_a_socket_that_another_program_has_is_left_alone(tmp_path: Path) -> None:
+    """And is not taken at a reload either; nor is one given up that is ours."""
+    asked = settings("--classic-syslog")
+    ours, theirs = places(tmp_path), places(tmp_path)
+    assert len(ours.listeners(asked)) == 3
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(f"{tmp_path}/log")
+        with capturedLogs() as events:
+            assert [str(one.listen) for one in theirs.listeners(asked)] == list(PORTS)
+        assert "another program listens" in events[0]["why"]
+        assert len(ours.listeners(asked)) == 3
+    assert len(theirs.listeners(asked)) == 2
+
+
+def test_the_link_of_journald_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("/run/systemd/journal/dev-log")
+    assert len(places(tmp_path).listeners(settings("--classic-syslog"))) == 2

@@ -1,0 +1,130 @@
+"""The parts of the logger put together, without a daemon around them."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.threads import deferToThread
+
+from logsrv.errors import ConfigurationError, StartError
+from logsrv.kit.observe.metrics import Part
+from logsrv.linelog.plugin.service import LoggerService, Options, makeService
+from logsrv.linelog.plugin.settings import LoggerSettings
+from tests.kit.net.network import REACTOR, in_reactor, logged, until
+
+
+def settings(*words: str) -> LoggerSettings:
+    options = Options()
+    options.parseOptions(words)
+    return options.settings
+
+
+def service(*words: str) -> LoggerService:
+    return LoggerService(settings(*words), load=lambda: settings(*words), reactor=REACTOR)
+
+
+def send(path: Path, data: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+        connection.sendall(data)
+
+
+@in_reactor
+async def test_a_line_from_a_socket_to_the_file_and_its_counters(tmp_path: Path) -> None:
+    logger = service("--listen", f"unix:{tmp_path}/s", "--directory", f"{tmp_path}/store")
+    logger.startService()
+    await deferToThread(send, tmp_path / "s", b"hello\r\nworld")
+    current = tmp_path / "store" / "current.log"
+    await until(lambda: current.read_bytes().count(b"\n") == 2, "two lines")
+    await logger.stopService()
+    assert [line.split(b" ", 2)[2] for line in current.read_bytes().splitlines()] == [
+        b"hello", b"world",
+    ]  # fmt: skip
+    assert logger.metrics.value("received_bytes_total") == 12
+    assert logger.metrics.value("connections_total") == 1
+    assert logger.metrics.value("stored_bytes_total") == current.stat().st_size
+
+
+@in_reactor
+async def test_a_listener_taken_away_is_forgotten_but_not_what_it_counted(tmp_path: Path) -> None:
+    """Stream and datagram listeners alike; the valve no longer holds the latter."""
+    store = ("--directory", f"{tmp_path}/store")
+    first = ["--listen", f"unix:{tmp_path}/s", "--listen", f"unixgram:{tmp_path}/d", *store]
+    second = ["--listen", f"unix:{tmp_path}/new", *store]
+    wanted = [first]
+    logger = LoggerService(settings(*first), load=lambda: settings(*wanted[-1]), reactor=REACTOR)
+    logger.startService()
+    await deferToThread(send, tmp_path / "s", b"x\n")
+    await until(lambda: logger.metrics.value("connections_total") == 1, "the connection")
+    wanted.append(second)
+    logger.reload()
+    await until(
+        lambda: not ((tmp_path / "s").exists() or (tmp_path / "d").exists()),
+        "the old listeners' end",
+    )
+    assert not (tmp_path / "s").exists() and (tmp_path / "new").exists()
+    assert logger.metrics.value("connections_total") == 1
+    await logger.stopService()
+
+
+@in_reactor
+async def test_the_directory_cannot_change_while_it_runs(tmp_path: Path) -> None:
+    wanted = ["one", "two"]
+
+    def load() -> LoggerSettings:
+        return settings("--listen", f"unix:{tmp_path}/s", "--directory", str(tmp_path / wanted[1]))
+
+    first = settings("--listen", f"unix:{tmp_path}/s", "--directory", str(tmp_path / wanted[0]))
+    logger = LoggerService(first, load=load, reactor=REACTOR)
+    logger.startService()
+    with logged() as messages:
+        logger.reload()
+    assert any("reload refused" in message and "--directory" in message for message in messages)
+    await logger.stopService()
+
+
+def test_the_same_endpoint_twice(tmp_path: Path) -> None:
+    with pytest.raises((StartError, ConfigurationError), match="asked for twice"):
+        service("--listen", "tcp:1", "--listen", "tcp:1").privilegedStartService()
+
+
+def test_make_service_warns_of_variables_that_are_no_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOGSRV_DIRECTROY", "/x")
+    options = Options()
+    options.parseOptions([])
+    with logged() as messages:
+        makeService(options)
+    assert any("LOGSRV_DIRECTROY" in message for message in messages)
+
+
+def test_a_logger_without_alerts_and_page_loads_none_of_what_searches() -> None:
+    code = "import sys, logsrv.linelog.plugin.service; print(*[m for m in sys.modules if m.startswith(%r)])"
+    searching = ("logsrv.linelog.query.", "logsrv.linelog.read.", "logsrv.linelog.http.server")
+    done = subprocess.run(
+        [sys.executable, "-c", code % (searching,)], capture_output=True, timeout=60
+    )
+    assert done.stdout.split() == []
+
+
+def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_path: Path) -> None:
+    """Their file may be gone a moment later: nothing is read when nothing may fail any more."""
+    file = tmp_path / "token"
+    file.write_text("old\n")
+    words = ("--listen", f"http:unix:{tmp_path}/s", "--input-token-file", str(file))
+    logger = service(*words)
+    (wanted,) = logger.wanted(settings(*words))
+    server: Any = logger.make_server(wanted, Part(logger.metrics))
+    file.write_text("new\n")
+    (wanted,) = logger.wanted(settings(*words))
+    file.unlink()
+    server.apply(wanted.settings)
+    assert server.intake.secrets.token == "new"
+    with pytest.raises(ConfigurationError, match="--input-token-file"):
+        logger.wanted(settings(*words))

@@ -1,0 +1,88 @@
+"""Hints beside right queries that are written as in another tool."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.hints import MOST_HINTS, hints
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from tests.linelog.read.stores import line
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("app==shop", "write app=shop"),
+        ("-app==shop", "write -app=shop"),
+        ("app=ssh*", "write app:ssh (contains), or app~/^ssh/ (begins with)"),
+        ("a app!=*sh*", "write NOT app:sh (contains)"),
+        ("-app=ssh*", "write NOT app:ssh (contains), or NOT app~/^ssh/ (begins with)"),
+        ("path=/api/*", r"write path:/api/ (contains), or path~/^\/api\// (begins with)"),
+        ("host=10.1.*", r"or host~/^10\.1\./ (begins with)"),
+        ("host=*.example", r"or host~/\.example$/ (ends with)"),
+        ("app=s*d", "write app~/^s.*d$/"),
+        ("app=**", "write app=*"),
+        ("user!=*", "write NOT user=*"),
+        ("-user!=*", "write user=*"),
+        ("Failed and root", "the operator is AND"),
+        ("Failed or root", "the operator is OR"),
+        ("a && b", "the operator is AND"),
+        ("not root", "the operator is NOT"),
+        ('{app="shop"} |= "x"', 'write app=value "a phrase"'),
+        ("level>=error | stats count", "count with logsrv search -c"),
+        ("level = error", "field=value"),
+    ],
+)
+def test_what_is_said(query: str, said: str) -> None:
+    parse(query)
+    assert any(said in hint for hint in hints(query)), hints(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "and",
+        '"Failed and root"',
+        '"and" x "or"',
+        "a AND NOT b OR c",
+        "user=*",
+        "-user=*",
+        'user="a*"',
+        "/a and b|c*/ x",
+        "path~/a and b/ x",
+        r'msg="a == b" x',
+        "http://x?a==b 10.0.0.1:8080",
+        "q=a==b",
+        "- --x ->",
+    ],
+)
+def test_what_is_meant_as_it_is_written_is_let_be(query: str) -> None:
+    parse(query)
+    assert hints(query) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "other"),
+    [
+        ("/api/*", "/api/v1", "/v1/api/"),
+        ("10.1.*", "10.1.2.3", "10.12.0.1"),
+        ("*.example", "a.example", "a.example.org"),
+        ("a+b*c", "a+bxc", "aab.c"),
+    ],
+)
+def test_what_is_to_be_written_finds_what_was_meant(written: str, value: str, other: str) -> None:
+    (hint,) = hints(f"f={written}")
+    matcher = compile(parse(next(word for word in hint.split() if word.startswith("f~"))))
+    assert matcher.matches(line(f'{{"f": "{value}"}}'))
+    assert not matcher.matches(line(f'{{"f": "{other}"}}'))
+
+
+@given(st.text(max_size=60) | st.text(alphabet='ab =*{}|"/\\and', max_size=40))
+def test_any_text_brings_a_few_printable_sentences(query: str) -> None:
+    found = hints(query)
+    assert len(found) <= MOST_HINTS
+    assert all(hint.isprintable() and len(hint) < 400 for hint in found)

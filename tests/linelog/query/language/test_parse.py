@@ -1,0 +1,254 @@
+"""Every row of the language: what is an atom, an operator, a word, an error."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import pytest
+import re2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.errors import QueryError
+from logsrv.linelog.query.language.parse import DEEPEST, parse
+from logsrv.linelog.query.language.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    Has,
+    Node,
+    Not,
+    Or,
+    Regex,
+    Text,
+)
+from logsrv.linelog.query.matching.match import compile
+
+A, B, C = Text("a"), Text("b"), Text("c")
+
+
+@pytest.mark.parametrize(
+    ("query", "tree"),
+    [
+        ("", EVERYTHING),
+        (" \t ", EVERYTHING),
+        ("timeout", Text("timeout")),
+        ('"connection reset"', Text("connection reset")),
+        (r'"a \"b\" \\ \d"', Text(r'a "b" \ \d')),
+        ('""', Text("")),
+        (r"/user=\d+/", Regex(r"user=\d+")),
+        (r"/a\/b (c|d) \"e/", Regex(r"a\/b (c|d) \"e")),
+        ("//", Regex("")),
+        ("level=error", Compare("level", "=", "error")),
+        ("app!=sshd", Compare("app", "!=", "sshd")),
+        *((f"status{op}500", Compare("status", op, "500")) for op in ("<", "<=", ">", ">=", ":")),
+        (r"path~/^\/api/", Compare("path", "~", r"^\/api")),
+        ("path~/api/v1", Compare("path", "~", "/api/v1")),
+        ("path~^x", Compare("path", "~", "^x")),
+        ('path~"a b"', Compare("path", "~", "a b")),
+        ("user=*", Has("user")),
+        ('user="*"', Compare("user", "=", "*")),
+        ("user!=*", Compare("user", "!=", "*")),
+        ('user=""', Compare("user", "=", "")),
+        ("a=b=c", Compare("a", "=", "b=c")),
+        ("A.b@c-1:x", Compare("A.b@c-1", ":", "x")),
+        ("level>=warn", Compare("level", ">=", "warn")),
+        ('level<"FATAL"', Compare("level", "<", "FATAL")),
+        ("fields.level>=banana", Compare("fields.level", ">=", "banana")),
+        *(
+            (word, Text(word))
+            for word in (
+                "10.0.0.1:8080",
+                "12:30:45",
+                "http://x",
+                "/var/log",
+                "/",
+                "/a/b/",
+                "-",
+                "--x",
+                "error:",
+                "a!b",
+                "and",
+                "Or",
+                "<13>",
+                "=x",
+                "5=x",
+                "/x",
+                "漢字",
+            )
+        ),
+        ("a b", And((A, B))),
+        ("a AND b", And((A, B))),
+        ("a OR b", Or((A, B))),
+        ("a OR b c", Or((A, And((B, C))))),
+        ("a b OR c", Or((And((A, B)), C))),
+        ("(a OR b) c", And((Or((A, B)), C))),
+        ("((a))", A),
+        ("NOT a", Not(A)),
+        ("-a", Not(A)),
+        ("a -b", And((A, Not(B)))),
+        ("NOT NOT a", A),
+        ("NOT -a", A),
+        ("NOT(a b)", Not(And((A, B)))),
+        ("-(a OR b)", Not(Or((A, B)))),
+        ('-"a b"', Not(Text("a b"))),
+        ("-/a/", Not(Regex("a"))),
+        ("-level=error", Not(Compare("level", "=", "error"))),
+        ("- a", And((Text("-"), A))),
+        ("(-)", Text("-")),
+        ("-NOT", Not(Text("NOT"))),
+        ('"OR"', Text("OR")),
+        ("OR=1", Compare("OR", "=", "1")),
+        ('a"b"c', And((A, B, C))),
+        ("x=a(b)", And((Compare("x", "=", "a"), B))),
+        ("error:(a)", And((Text("error:"), A))),
+        ('a:"//b"', Compare("a", ":", "//b")),
+        ("/var log/", Regex("var log")),
+        ("(/a/)", Regex("a")),
+    ],
+)
+def test_queries(query: str, tree: Node) -> None:
+    assert parse(query) == tree
+
+
+@pytest.mark.parametrize(
+    ("query", "at"),
+    [
+        ("status>=", 9),
+        ("a status= b", 10),
+        ("user=(a)", 6),
+        ("path~", 6),
+        ("level>=banana", 8),
+        ("level<3", 7),
+        ("(a", 1),
+        ("a (b (c)", 3),
+        ("a)", 2),
+        ("()", 1),
+        ('a "b', 3),
+        ('x="b', 3),
+        ("OR a", 1),
+        ("a OR", 3),
+        ("a OR OR b", 6),
+        ("a AND", 3),
+        ("AND", 1),
+        ("NOT", 1),
+        ("a NOT OR b", 7),
+        ("(a OR) b", 4),
+        ("/(/", 2),
+        ("漢字 /a**/", 6),
+        ("path~/[z-a]/", 8),
+        ("path~*", 6),
+        ("/(?=a)/", 2),
+        (r"/\1/", 2),
+        (r"/\Ca/", 2),
+        ("/(a{2}){999}/", 8),
+        ("/(a{1,1000}){1,1000}/", 2),
+        ("/" + "(x{500}|y){2}" * 40 + "/", 2),
+        ("/a+(?i)*/", 8),
+        (r"a /b/ /\pL{400}X/", 8),
+        ("/.{1000}/ " * 3, 22),
+        ("/a/ " * 31, 122),
+        ("/" + "a" * 1999 + "/ /bc/", 2004),
+        ("(" * 500 + "a" + ")" * 500, DEEPEST + 1),
+        ("a " * 501, 1001),
+        ("a OR " * 500 + "b", 2501),
+        ("NOT " * 501 + "a", 2001),
+    ],
+)
+def test_wrong_queries_say_where(query: str, at: int) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(query)
+    assert caught.value.at == at
+    sentence = str(caught.value)
+    assert sentence == caught.value.sentence and "\n" not in sentence and len(sentence) < 300
+
+
+def test_what_people_ask_for_is_not_too_much() -> None:
+    words = " OR ".join(f"id={number}" for number in range(500))
+    assert isinstance(parse(words), Or)
+    assert isinstance(parse(" OR ".join(rf"/user={one}\d+ .* failed/" for one in range(30))), Or)
+    addresses = "|".join(rf"10\.0\.{one}\.1" for one in range(130))
+    assert parse(f"/({addresses})/") == Regex(f"({addresses})")
+
+
+@pytest.mark.parametrize(
+    "query", [r"/\pL{400}XX/", " ".join(["/.{1000}XX/"] * 332), "/a/ " * 31, "path~.{5}", "/a(/"]
+)
+def test_nothing_is_compiled_to_know_whether_it_is_right(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server asks that in its reactor; RE2 may take half a second to compile ten characters."""
+    asked: list[int] = []
+
+    def compile_(pattern: bytes, options: re2.Options) -> None:
+        asked.append(options.max_mem)
+        raise re2.error(b"pattern too large - compile failed")
+
+    monkeypatch.setattr(re2, "compile", compile_)
+    with suppress(QueryError):
+        parse(query)
+    assert len(asked) <= 30 and all(memory < 100 for memory in asked)
+
+
+_PIECES = (
+    "a",
+    "OR",
+    "AND",
+    "NOT",
+    "-",
+    "(",
+    ")",
+    '"',
+    "/",
+    "\\",
+    "x=",
+    "level>",
+    "~",
+    " ",
+    "[",
+    "*",
+    "{2}",
+    "\ud800",
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.text(max_size=2)).map("".join))
+def test_no_text_brings_anything_but_a_query_error(query: str) -> None:
+    try:
+        tree = parse(query)
+    except QueryError as error:
+        assert 1 <= error.at <= len(query) + 1  # noqa: PT017 - most texts are no error
+    else:
+        compile(tree).matches(b"a line")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "(" * 5000,
+        "NOT " * 2500 + "a",
+        "a OR " * 2000 + "b",
+        "a -b " * 2000,
+        "/a " * 3000,
+        "/a\\" * 3000,
+        '"\\' * 5000,
+        "/" + "(" * 900 + ")" * 900 + "/",
+        "/" + "(a|" * 900 + ")" * 900 + "/",
+        "/" + "[a-f]?" * 1600 + "/",
+        "x=1 OR " * 1400 + "y=2",
+        "(a (b OR " * DEEPEST + "c" + "))" * DEEPEST,
+        "(a (b OR " * (DEEPEST // 2) + "c" + "))" * (DEEPEST // 2),
+        "(-(b OR " * (DEEPEST // 2) + "c" + "))" * (DEEPEST // 2),
+    ],
+)
+def test_long_and_deep_queries_take_no_time(query: str) -> None:
+    """Seconds of CPU time would tell of quadratic work."""
+    began = time.process_time()
+    try:
+        matcher = compile(parse(query))
+    except QueryError:
+        pass
+    else:
+        list(matcher.find(b"a line\nanother one with x=1 y=2\n"))
+    assert time.process_time() - began < 3

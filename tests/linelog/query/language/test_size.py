@@ -1,0 +1,118 @@
+"""Sizes of expressions: never less than what RE2 makes of them, seldom much more."""
+
+from __future__ import annotations
+
+import pytest
+import re2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.engine import check
+from logsrv.linelog.query.language.size import (
+    LARGEST_EXPRESSIONS,
+    LONGEST_EXPRESSIONS,
+    MOST_EXPRESSIONS,
+    TooLarge,
+    WrongExpression,
+    check_sizes,
+    size_of,
+)
+from logsrv.linelog.query.matching.expression import read_expression
+
+ITEMS = (
+    *"abAZ09.^$|()é日-",
+    *(
+        r"\pL",
+        r"\PL",
+        r"\p{Lo}",
+        r"[^\p{Lo}]",
+        r"[\x{81}-\x{10fffe}]",
+        "[^é-ž日]",
+        "[a-z0-9]",
+        "[^a]",
+    ),
+    *(
+        r"\d",
+        r"\D",
+        r"\S",
+        r"\W",
+        r"\b",
+        r"[\W\D]",
+        "[[:^alpha:]]",
+        "(?:",
+        "(?i)",
+        "(?P<x>",
+        r"\Qab\E",
+    ),
+    *(r"\x{10ffff}", r"\xff", r"\n", "[kKsS]"),
+)
+REPEATS = ("", "", "", "*", "+", "?", "{2}", "{0,3}", "{3,}", "{0}", "{1,7}", "{20}")
+
+
+def programs(pattern: str) -> int:
+    """The size of what is compiled for a pattern."""
+    options = re2.Options()
+    options.never_nl = options.never_capture = True
+    options.log_errors = False
+    written = read_expression(pattern).in_text
+    return int(re2.compile(written.encode(), options).programsize)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(ITEMS), st.sampled_from(REPEATS)), max_size=7))
+def test_the_size_is_never_less_than_that_of_the_program(parts: list[tuple[str, str]]) -> None:
+    pattern = "".join(item + repeat for item, repeat in parts)
+    try:
+        size = size_of(pattern)
+        check(pattern)
+    except WrongExpression:
+        return
+    if size <= LARGEST_EXPRESSIONS:
+        assert programs(pattern) <= size
+
+
+@given(st.text(max_size=30))
+def test_any_text_has_a_size(pattern: str) -> None:
+    try:
+        assert size_of(pattern) > 0
+    except WrongExpression:
+        assert "(?" in pattern or "\\" in pattern or pattern[0] in "*+?{|("
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b",
+        r"user=\w+ .* took [0-9]{4,}ms",
+        r"^(GET|POST|PUT) /api/v[12]/[^ ?]{1,200}\?",
+        r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        r"(\pL+ ){2}\pN",
+        "|".join(rf"10\.0\.{one}\.1" for one in range(100)),
+    ],
+)
+def test_expressions_that_people_write_are_small_enough(pattern: str) -> None:
+    check_sizes([pattern])
+    check(pattern)
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        [r"\pL{400}XX"],
+        [".{1000}XX"] * 5,
+        ["(x{500}|y){40}"],
+        ["a"] * (MOST_EXPRESSIONS + 1),
+        ["a" * LONGEST_EXPRESSIONS, "b"],
+        [r"\pL" * 16],
+    ],
+)
+def test_what_would_take_long_is_too_large(patterns: list[str]) -> None:
+    with pytest.raises(TooLarge):
+        check_sizes(patterns)
+    check_sizes(patterns[:1] if len(patterns) > 1 else [patterns[0][:3]])
+
+
+@pytest.mark.parametrize("pattern", [r"a\Cb", "a+(?i)*", r"a+\Q\E*"])
+def test_what_cannot_be_written_anew_is_wrong(pattern: str) -> None:
+    with pytest.raises(WrongExpression):
+        size_of(pattern)

@@ -1,0 +1,82 @@
+"""NumPy finds a literal where a plain search does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.matching.bulk import FixedWidth, number_of_lines_at, places_of
+from logsrv.linelog.query.matching.lines import lines_at
+from logsrv.linelog.query.matching.needs import Literal
+
+# Few bytes, so that much is found; those that differ from others by the bit of case alone.
+_BYTES = st.sampled_from(
+    [b"a", b"A", b"b", b"{", b"[", b"0", b"\x10", b" ", b"\n", b"*", b"\xc3", b"\xe3"]
+)
+_TEXTS = st.lists(_BYTES, max_size=60).map(b"".join)
+_NEEDLES = st.lists(_BYTES, min_size=1, max_size=20).map(b"".join)
+
+
+def offsets(text: bytes, literals: tuple[Literal, ...]) -> list[int]:
+    found: list[int] = places_of(text, literals).tolist()
+    return found
+
+
+def places(text: bytes, needle: bytes) -> list[int]:
+    return [at for at in range(len(text)) if text.startswith(needle, at)]
+
+
+@given(_TEXTS, _NEEDLES, _TEXTS, st.booleans())
+def test_all_places_are_found(before: bytes, needle: bytes, behind: bytes, fold: bool) -> None:
+    text = before + needle + behind + needle.swapcase() + before
+    needle = needle.lower() if fold else needle
+    expected = places(text.lower() if fold else text, needle)
+    assert offsets(text, (Literal(needle, fold),)) == expected
+
+
+@given(_TEXTS, st.lists(_NEEDLES, min_size=1, max_size=3))
+def test_several_literals_are_found_in_order(text: bytes, needles: list[bytes]) -> None:
+    found = offsets(text, tuple(Literal(needle, False) for needle in needles))
+    assert found == sorted(at for needle in needles for at in places(text, needle))
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 100, 3 << 20])
+def test_a_literal_at_the_very_end_is_found(size: int) -> None:
+    for needle in (b"x", b"xy", b"timeout", b"a long literal of many words"):
+        assert offsets(b"." * size + needle, (Literal(needle, True),)) == [size]
+
+
+_LINES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [b"", b"2026-11-20T06:18:42.123456Z needle@tcp:1 ", b"2026-11-20T06:18:42.123456Z x"]
+        ),
+        st.lists(st.sampled_from([b"needle", b" ", b"x", b"-" * 50]), max_size=6).map(b"".join),
+    ).map(b"".join),
+    max_size=8,
+)
+
+
+@given(_LINES, st.booleans(), st.sampled_from([b"needle", b"x", b"-", b" n"]))
+def test_lines_are_counted_as_they_are_listed(
+    some: list[bytes], ended: bool, needle: bytes
+) -> None:
+    """One with several places counts once, one with none but in its stamp not at all."""
+    text = b"\n".join(some) + b"\n" * ended
+    found = places_of(text, (Literal(needle, False),))
+    assert number_of_lines_at(text, found) == len(list(lines_at(text, found.tolist(), said=True)))
+
+
+@given(_TEXTS, _TEXTS)
+def test_a_fixed_width_is_found_where_all_of_its_bytes_are_of_their_classes(
+    text: bytes, behind: bytes
+) -> None:
+    classes = (frozenset(b"ab"), frozenset(b"0"), frozenset(b" *"))
+    text += b"a0*b0 " + behind
+    expected = [
+        at
+        for at in range(len(text) - 2)
+        if all(byte in allowed for byte, allowed in zip(text[at : at + 3], classes, strict=True))
+    ]
+    assert FixedWidth(classes, Literal(b"0", False), 1).places(text).tolist() == expected

@@ -1,0 +1,46 @@
+"""Candidates leave out most lines, and none that matches (which test_match.py tests, too)."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.query.language.engine import compiled
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.candidates import candidate
+from logsrv.linelog.query.matching.literals import pattern_of
+from logsrv.linelog.query.matching.needs import Literal
+
+
+def is_candidate(query: str, line: str) -> bool:
+    found = candidate(parse(query))
+    if found is None:
+        return True
+    pattern = pattern_of(found)
+    assert pattern is not None
+    text = line.encode()
+    return compiled(pattern)(text, 0, len(text))[0] >= 0
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("status>=500", '{"status":200}'),
+        ("status>=500", 'x "GET /" 404 12'),
+        ("status=500", "status=5000 x=1"),
+        ("user=*", "no such field"),
+        ("level>=error", '{"level":"info"}'),
+        ("level>=error", "<14>x"),
+        ("app=sshd", "<14>app: x"),
+        ("timeout OR reset", "nothing"),
+        ("rare /x+y/", "xxy"),
+    ],
+)
+def test_lines_that_need_not_be_read(query: str, line: str) -> None:
+    assert not is_candidate(query, line)
+
+
+def test_the_longest_literal_is_looked_for() -> None:
+    assert candidate(parse("ab timeout status>5")) == (Literal(b"timeout", True),)
+    assert candidate(parse(r"/\btimeout\b/")) == (Literal(b"timeout", True),)
+    assert candidate(parse("ab OR NOT b")) is None
+    assert isinstance(candidate(parse("a1 OR b2 OR c3 OR d4 OR e5")), str)

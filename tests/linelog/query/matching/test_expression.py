@@ -1,0 +1,191 @@
+"""Expressions mean what they are written to mean, in ASCII case, in both of their forms."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.engine import compiled
+from logsrv.linelog.query.language.size import WrongExpression
+from logsrv.linelog.query.matching.expression import has_capital, lower, read_expression
+
+_PIECES = st.sampled_from(
+    [
+        "a",
+        "B",
+        "k",
+        "é",
+        ".",
+        "^",
+        "$",
+        r"\b",
+        r"\d",
+        r"\W",
+        r"\s",
+        "[a-c]",
+        "[^b-]",
+        "[]a]",
+        r"[\w-]",
+        "[A-k]",
+        r"\x41",
+        "(",
+        ")",
+        "(?:",
+        "(?i)",
+        "(?i:",
+        "(?-i:",
+        "(?s)",
+        "|",
+        "*",
+        "+?",
+        "{2}",
+        "{1,}",
+        "{x",
+        r"\.",
+        r"\/",
+        "-",
+        r"\101",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(_PIECES, max_size=8).map("".join), st.text("abBkK1 -é\u212a.{x", max_size=8))
+def test_meant_as_python_means_it(pattern: str, text: str) -> None:
+    """The standard library's engine for bytes knows the case of ASCII only, too."""
+    try:
+        found = read_expression(pattern)
+    except WrongExpression:
+        return
+    if not text.isascii() or not pattern.isascii():
+        text, pattern = text.replace("é", "e").replace("\u212a", "q"), pattern.replace("é", "e")
+        found = read_expression(pattern)
+    try:
+        known = re.compile(
+            pattern.replace("(?s)", ""), 0 if has_capital(pattern) else re.IGNORECASE
+        )
+    except re.error:
+        return
+    message = text.encode()
+    # Python's (?i) stands at the beginning only, so what it takes means the same; $ needs no LF.
+    expected = known.search(text)
+    start, end = found.in_message(message, 0, len(message))
+    assert (start, end) == (expected.span() if expected else (-1, -1))
+    if expected:
+        line = b"x y " + message + b"\nb"
+        assert compiled(found.in_text)(line, 4, len(line))[0] >= 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "capital"),
+    [
+        *(
+            (r"\S\W\D", False),
+            ("aS", True),
+            (r"\x4F", False),
+            (r"\x{4F}", False),
+            (r"\p{Lu}\PL", False),
+        ),
+        *(
+            ("(?P<Name>a)", False),
+            ("(?P<Name>A)", True),
+            ("(?U)a", False),
+            (r"\QA\E", True),
+            (r"\Qa\E", False),
+        ),
+        *(("[[:upper:]]", False), ("[A-Z]", True), (r"\\A", True), (r"\A", False)),
+    ],
+)
+def test_capitals_that_count(pattern: str, capital: bool) -> None:
+    assert has_capital(pattern) is capital
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        ("k", "\u212a", False),
+        ("[k]", "\u212a", False),
+        ("s", "ſ", False),
+        ("é", "É", False),
+        ("(?i)É", "é", False),
+        ("[à-é]", "É", False),
+        ("[^k]", "K", False),
+        (r"\x61", "A", True),
+        (r"\p{Lu}", "a", False),
+        ("(?P<Name>ab)", "AB", True),
+        ("(?m)^b", "a", False),
+        (r"a\z", "xa", True),
+        (r"a\Ab", "ab", False),
+        (r"\Qa.b", "A.B", True),
+        (r"a\Q*\E+", "a**", True),
+        ("a{,2}", "a{,2}", True),
+        ("[[:alpha:]-]x", "-x", True),
+    ],
+)
+def test_case_and_syntax(pattern: str, text: str, found: bool) -> None:
+    message = text.encode()
+    assert (read_expression(pattern).in_message(message, 0, len(message))[0] >= 0) is found
+
+
+def test_small_letters() -> None:
+    assert [lower(character) for character in "AzÉ\u212a"] == ["a", "z", "É", "\u212a"]
+
+
+def by_classes(classes: tuple[frozenset[int], ...], text: bytes) -> bool:
+    """Whether bytes of these classes stand side by side."""
+    return any(
+        all(byte in allowed for byte, allowed in zip(text[at:], classes, strict=False))
+        for at in range(len(text) - len(classes) + 1)
+    )
+
+
+_FIXED = st.sampled_from(
+    ["a", "B", "k", "-", " ", r"\d", r"\w", "[a-c]", "[b1-]", "[^b]", r"[\d_]", r"\x41", "é", "."]
+)
+_REPEATS = st.sampled_from(
+    ["", "", "", "+", "*", "?", "+?", "{2}", "{1,2}", "{0}", "{0,1}", "{2,}"]
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.tuples(_FIXED, _REPEATS).map("".join), min_size=1, max_size=4).map("".join),
+    st.text("abBkK1 -é_A", max_size=10),
+)
+def test_classes_find_what_the_expression_finds(pattern: str, text: str) -> None:
+    found = read_expression(pattern)
+    if found.classes:
+        message = text.encode()
+        expected = found.in_message(message, 0, len(message))[0] >= 0
+        assert by_classes(found.classes, message) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "width"),
+    [
+        (r"user=\d+", 6),
+        (r"Failed password for \w+", 21),
+        (r"\d+ ms[a-z]?", 4),
+        (r"port \d{4,5}x*", 9),
+        (r"[0-9a-f_]{4}-", 5),
+        (r"ab{2}c", 4),
+        (r"ab{1,2}c", 0),
+        (r"ab{2,}c", 0),
+        (r"a\d+b", 0),
+        ("a.b", 0),
+        ("^ab", 0),
+        ("(ab)+", 0),
+        ("ab|cd", 0),
+        (r"ab\b", 0),
+        ("é", 0),
+        (r"a\nb", 0),
+        (r"\s+x", 0),
+        ("a{201}", 0),
+    ],
+)
+def test_expressions_of_a_fixed_width(pattern: str, width: int) -> None:
+    """What may be more of the first or the last is no more than it has to be."""
+    assert len(read_expression(pattern).classes) == width

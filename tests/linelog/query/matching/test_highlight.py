@@ -1,0 +1,37 @@
+"""What a query asks for is marked in the message, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import Node
+from logsrv.linelog.query.matching.highlight import spans_of
+from tests.linelog.query.reference import TREES
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "spans"),
+    [
+        ("conn", b"a Conn conn", [(2, 6), (7, 11)]),
+        ("ab bc", b"xabcx", [(1, 4)]),
+        (r"/\d+/ OR x", b"12 x 3", [(0, 2), (3, 4), (5, 6)]),
+        ("-x", b"x", []),
+        ("/x*/", b"ax", [(1, 2)]),
+        ("/^a/", b"aa", [(0, 1)]),
+        ("message:a message~b", b"ab", [(0, 2)]),
+        ("level=error", b"error", []),
+        ("", b"x", []),
+    ],
+)
+def test_what_is_highlighted(query: str, message: bytes, spans: list[tuple[int, int]]) -> None:
+    assert spans_of(parse(query))(message) == spans
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(TREES, st.binary(max_size=60))
+def test_spans_of_any_bytes_stand_in_order_beside_each_other(node: Node, message: bytes) -> None:
+    places = [place for span in spans_of(node)(message) for place in span]
+    assert places == sorted(set(places)) and all(0 <= one <= len(message) for one in places)

@@ -1,0 +1,146 @@
+"""A query finds the lines that it should, in one pass over many as line by line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.language.tree import EVERYTHING, And, Node, Not, Text
+from logsrv.linelog.query.matching.match import compile
+from tests.linelog.query.reference import TREES, Line, is_true, stands_in, stored_lines
+
+STAMP = b"2026-11-20T06:18:42.123456Z web@tcp:10.0.0.1:51234 "
+_LENIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=400)
+
+
+def hits(query: str, *messages: bytes) -> list[bytes]:
+    text = b"".join(STAMP + message + b"\n" for message in messages)
+    return [text[start:end].removeprefix(STAMP) for start, end in compile(parse(query)).find(text)]
+
+
+@_LENIENT
+@given(TREES, st.lists(stored_lines(), max_size=6), st.booleans())
+def test_all_ways_find_what_is_true(node: Node, lines: list[Line], ended: bool) -> None:
+    matcher = compile(node)
+    text = b"\n".join(line.line for line in lines) + (b"\n" if ended and lines else b"")
+    expected, at = [], 0
+    for index, line in enumerate(lines):
+        true = is_true(node, line)
+        assert matcher.matches(line.line) is true, line
+        # An empty line at the end that no LF ends is none.
+        if true and (line.line or ended or index < len(lines) - 1):
+            expected.append((at, at + len(line.line)))
+        at += len(line.line) + 1
+        if true and matcher.needs is not None:
+            assert stands_in(matcher.needs, line.line), matcher.needs
+    assert list(matcher.find(text)) == expected
+    assert matcher.count(text) == len(expected)
+    matcher.for_many()
+    assert list(matcher.find(text)) == expected
+    assert matcher.count(text) == len(expected)
+    assert matcher.lines(text) == b"".join(text[start:end] + b"\n" for start, end in expected)
+
+
+@_LENIENT
+@given(TREES, st.binary(max_size=60))
+def test_any_bytes_can_be_searched(node: Node, text: bytes) -> None:
+    matcher = compile(node)
+    lines = text.split(b"\n")[: None if not text.endswith(b"\n") else -1] if text else []
+    assert matcher.count(text) == sum(map(matcher.matches, lines))
+    matcher.for_many()
+    assert matcher.count(text) == sum(map(matcher.matches, lines))
+
+
+def test_an_expression_with_a_literal_is_looked_for_in_messages_only() -> None:
+    """Its literal is found first, in whole lines: stamps are left out again."""
+    for query in (r"/web@?\w+/", r"/tcp:1\d/"):
+        matcher = compile(parse(query))
+        text = STAMP + b"x\n" + STAMP + b"a web1 tcp:19\n"
+        for _ in range(2):
+            assert list(matcher.find(text)) == [(len(STAMP) + 2, len(text) - 1)]
+            matcher.for_many()
+
+
+def test_words_are_not_found_in_stamps() -> None:
+    assert hits("web", b"x", b"a web", b"web") == [b"a web", b"web"]
+    assert hits('"tcp:10" OR zzz', b"x", b"a tcp:10") == [b"a tcp:10"]
+    assert hits(r"/\d+ x/", b"x", b"1 x") == [b"1 x"]
+    assert hits('":51234 x"', b"x") == []
+
+
+def test_case() -> None:
+    messages = (b"Error", b"ERROR", b"error", "\u212a ſ É".encode())
+    assert hits("error", *messages) == [b"Error", b"ERROR", b"error"]
+    assert hits("Error", *messages) == [b"Error"]
+    assert hits(r"/\Serror/", b"xERROR") == [b"xERROR"]
+    assert hits("k", *messages) == hits("/s/", *messages) == hits("é", *messages) == []
+    assert hits("É", *messages) == [messages[3]]
+
+
+def test_expressions_of_unicode_text() -> None:
+    assert hits("/^.é.$/", "aéü".encode(), b"a\xffb") == ["aéü".encode()]
+    assert hits("/^$/", b"", b"x") == [b""]
+    assert hits("/x*/", b"", b"y") == [b"", b"y"]
+    assert hits(r"/\w/", "é".encode(), b"e") == [b"e"]
+
+
+def test_a_position_is_known_by_where_the_text_stands() -> None:
+    matcher = compile(parse("position=17:105"))
+    text = STAMP + b"a\n" + STAMP + b"b\n"
+    second = text.index(b"\n") + 1
+    assert list(matcher.find(text, (17, 105 - second))) == [(second, len(text) - 1)]
+    assert matcher.count(text, (17, 0)) == matcher.count(text) == 0
+    assert matcher.matches(b"a", "17:105")
+    denied = compile(parse("NOT position=17:105"))
+    assert denied.count(text, (17, 105 - second)) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "n=5",
+        "n<6",
+        'text="x=1 n=5"',
+        "text~/n=5$/",
+        "fields.n=5",
+        "syslog.text:n=5",
+        "level>=error",
+    ],
+)
+def test_a_nul_behind_a_syslog_message_is_no_part_of_its_fields(query: str) -> None:
+    """As Python's SysLogHandler sends it; the message keeps it."""
+    messages = (rb"<11>x=1 n=5\x00", b"<11>x=1 n=5\0", b"<11>x=1 n=5")
+    assert hits(query, *messages) == list(messages)
+
+
+def test_json_before_a_nul_is_read() -> None:
+    message = rb'<11>shop: {"level": "error", "ms": 7}\x00'
+    assert hits("ms=7 app=shop", message) == [message]
+
+
+def test_everything_and_nothing() -> None:
+    assert hits("", b"", b"x") == [b"", b"x"]
+    assert compile(EVERYTHING).count(b"a\nb") == 2 and compile(EVERYTHING).count(b"") == 0
+    assert compile(Not(EVERYTHING)).count(b"a\nb\n") == 0
+    assert compile(EVERYTHING).needs is None
+
+
+def test_bytes_from_a_command_line_that_are_no_text() -> None:
+    assert hits("\udcff", b"a\xffb", b"b") == [b"a\xffb"]
+    assert hits("\udcff OR b2 OR c3 OR d4 OR e5", b"a\xffb", b"x") == [b"a\xffb"]
+
+
+def test_a_phrase_with_a_line_end_is_in_no_line() -> None:
+    assert (
+        compile(And((Text("a\nb"), Text("")))).count(b"a\nb\n")
+        == compile(Text("a\nb")).count(b"a\nb\n")
+        == 0
+    )
+
+
+def test_many_comparisons_of_large_numbers_are_found() -> None:
+    """Together they would be too large an expression to look for."""
+    query = " OR ".join(f"a{one}>1234567891{one:03d}" for one in range(250))
+    assert hits(query, b"a7=9999999999999 b=1", b"a7=1 b=2") == [b"a7=9999999999999 b=1"]

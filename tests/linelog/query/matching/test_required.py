@@ -1,0 +1,82 @@
+"""Queries promise what is certain, and nothing else (that it holds is tested in test_match.py)."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.linelog.query.language.parse import parse
+from logsrv.linelog.query.matching.match import compile
+from logsrv.linelog.query.matching.needs import AllOf, AnyOf, Literal, Need
+from logsrv.linelog.query.matching.required import need_of
+from tests.linelog.query.reference import stands_in
+
+_ESCAPE = Literal(b"\\u00", False)
+
+
+def small(text: str) -> Literal:
+    return Literal(text.encode(), True)
+
+
+@pytest.mark.parametrize(
+    ("query", "need"),
+    [
+        ("Error", Literal(b"Error", False)),
+        ("error", small("error")),
+        ("", None),
+        ('""', None),
+        ("NOT error", None),
+        ("error NOT x", small("error")),
+        ("aa bb", AllOf((small("aa"), small("bb")))),
+        ("aa OR bb", AnyOf((small("aa"), small("bb")))),
+        ("aa OR NOT bb", None),
+        (r"/user=\d+ x?yz+w/", AllOf((small("user="), small(" "), small("yz"), small("w")))),
+        ("/(ab|cd)e*/", AnyOf((small("ab"), small("cd")))),
+        ("/(ab)?/", None),
+        ("/(ab){2,}/", small("ab")),
+        ("/a|/", None),
+        (r"/\QA.b\E/", Literal(b"A.b", False)),
+        ("/(?i)A(?-i)b/", AllOf((small("a"), Literal(b"b", False)))),
+        ("level=error", None),
+        ("host=10.0.0.1", None),
+        ("source:web", None),
+        ("severity=err", None),
+        ("syslog.facility=auth", None),
+        ("message=Hello", small("hello")),
+        ("message=500", None),
+        ("message~ab", small("ab")),
+        ("status=500", None),
+        ("count=500", AnyOf((Literal(b"count", False), _ESCAPE))),
+        ("a.count>5", AnyOf((Literal(b"count", False), _ESCAPE))),
+        ("count=*", AnyOf((Literal(b"count", False), _ESCAPE))),
+        ("app=sshd", AnyOf((small("sshd"), _ESCAPE))),
+        ("app:Sshd", AnyOf((Literal(b"Sshd", False), _ESCAPE))),
+        ("path=/api/v1", AnyOf((AllOf((small("api"), small("v1"))), _ESCAPE))),
+        ("path:/12/e5/34", None),
+        ("app:10.0.0.1", AnyOf((Literal(b"10.0.0.1", False), _ESCAPE))),
+        (r"app=\xffabc", AnyOf((small("xffabc"), _ESCAPE))),
+        ("app=schön", AnyOf((small("schön"), Literal(b"\\u", False)))),
+    ],
+)
+def test_needs(query: str, need: Need | None) -> None:
+    assert need_of(parse(query)) == need
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ("status=500", b'{"status":5e2}'),
+        ("user=bob", b'{"\\u0075ser":"b\\u006fb"}'),
+        ("path=/a/b", b'{"path":"\\/a\\/b"}'),
+        ('x="a b\\"c"', b'x="a b\\"c" y=1'),
+        ("x:bc", b'{"x":[{"a":"b\\u0063"}]}'),
+        ("x:100", b'{"x":[{"a":1e2}]}'),
+        ('x:"{\\"a\\":1}"', b'{"x":[{ "a" : 1 }]}'),
+        ("level=warn", b"<12>x"),
+        ('x="a]b"', b'<12>1 - - - - - [y x="a\\]b"] x=1'),
+        ("x:\udcffy", b"x=\xffy y=1"),
+    ],
+)
+def test_what_stands_otherwise_in_the_line_is_found(query: str, line: bytes) -> None:
+    matcher = compile(parse(query if query != 'x="a]b"' else 'y.x="a]b"'))
+    assert matcher.matches(line) and matcher.count(line) == 1
+    assert matcher.needs is None or stands_in(matcher.needs, line)

@@ -1,0 +1,394 @@
+"""Syncing and sealing beside the writer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.logger import capturedLogs
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.plugin.metrics import METRICS
+from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.sealing.background import EMPTY_KEPT
+from logsrv.linelog.store.segments.segment import synced_place
+from logsrv.linelog.store.store import Store
+from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, text_of, until
+
+OpenStore = Callable[..., Store]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
+    open_store: OpenStore,
+) -> None:
+    disk, go, begun = FaultyDisk(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        go.wait(60)
+
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.before["fdatasync"] = slow
+    store.append(batch(b"one"))
+    await until(begun.is_set)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"two")
+    go.set()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    with capturedLogs() as events:
+        store.append(batch(b"one"))
+        await until(lambda: disk.calls.count("fdatasync") >= 2)
+        del disk.errors["fdatasync"]
+        await until(lambda: any("synced again" in event["log_format"] for event in events))
+    assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
+    open_store: OpenStore,
+) -> None:
+    """Else a reload that ends the syncing would leave the trouble for ever."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.errors["fdatasync"] = OSError(5, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    store.apply(StorePolicy(sync=Sync.NEVER))
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    disk.calls.clear()
+    store.append(batch(b"one"))
+    await until(lambda: "fdatasync" in disk.calls)
+    ended = time.monotonic() + 1.5
+    await until(lambda: time.monotonic() > ended)
+    assert disk.calls.count("fdatasync") == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    old = (store.directory / "current.log").stat().st_ino
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: old in disk.synced)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one"))
+    await store.durable()
+
+    def full_for_the_sealer() -> None:
+        if threading.current_thread().name == "store-seal":
+            raise no_space()
+
+    disk.before["writev"] = full_for_the_sealer
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("trying again later" in event["log_format"] for event in events))
+    # It may be at it once more by now.
+    only = ["0000000001-20261120T061842Z.log"]
+    await until(lambda: [path.name for path in store.directory.glob("0*")] == only)
+    assert text_of(store.directory) == stored(b"one")
+    del disk.before["writev"]
+    store.apply(StorePolicy())
+    await until(lambda: list(store.directory.glob("*.idx")))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one")
+    assert not list(store.directory.glob("*Z.log"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
+    store = open_store(rotate_size=1, keep_bytes=1)
+    for number in range(3):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: store.position == (4, 0))
+    await until(lambda: not list(store.directory.glob("0*")))
+    await store.close()
+    assert open_store().position == (4, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
+    open_store: OpenStore,
+) -> None:
+    metrics = Metrics(METRICS)
+    store = open_store(metrics=metrics, rotate_size=200_000, keep_bytes=100_000)
+    lines = [b"x" * 1000] * 300
+    store.append(batch(*lines))
+    await until(lambda: metrics.value("segments_sealed_total") or store.troubles())
+    await until(lambda: not list(store.directory.glob("*Z.log")))
+    await store.close()
+    assert metrics.value("segments_removed_total") == 0
+    assert text_of(store.directory) == stored(*lines)
+
+
+@pytest_twisted.ensureDeferred
+async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
+    open_store: OpenStore,
+) -> None:
+    """A full disk gets room."""
+    disk = FaultyDisk()
+
+    def full_for_the_sealer() -> None:
+        if threading.current_thread().name == "store-seal":
+            raise no_space()
+
+    disk.before["writev"] = full_for_the_sealer
+    store = open_store(disk, keep_bytes=1000)
+    store.append(batch(b"x" * 2000))
+    store.rotate()
+    await store.durable()
+    await until(lambda: store.position == (2, 0) and not list(store.directory.glob("0*")))
+
+
+class WrongClock:
+    """The reactor, but for its time of day."""
+
+    callLater = staticmethod(reactor.callLater)  # type: ignore[attr-defined]
+    callFromThread = staticmethod(reactor.callFromThread)  # type: ignore[attr-defined]
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def seconds(self) -> float:
+        return time.time() + self.ahead
+
+
+async def retained(store: Store, turns: list[int]) -> None:
+    """Wait until the store has looked for old segments from beginning to end."""
+    before = len(turns)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before)
+    store.apply(StorePolicy(keep_days=1))
+    await until(lambda: len(turns) > before + 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
+    """Neither in a running server nor in one that is started then."""
+    clock, turns = WrongClock(), list[int]()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    store = open_store(disk, using=clock, rotate_size=1, keep_days=1)
+    store.append(batch(b"one"))
+    await until(lambda: list(store.directory.glob("*.idx")))
+    with capturedLogs() as events:
+        clock.ahead = 3650 * DAY
+        for _ in range(2):
+            await retained(store, turns)
+        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+    assert len(said) == 1
+    await store.close()
+    disk = FaultyDisk()
+    disk.before["entries"] = lambda: turns.append(1)
+    with capturedLogs() as events:
+        store = open_store(disk, using=clock, keep_days=1)
+        await retained(store, turns)
+        said = [e for e in events if "days ahead of where it should be" in e["log_format"]]
+    assert len(said) == 1
+    assert text_of(store.directory) == stored(b"one")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
+    old = tmp_path / "0000000001-20200101T000000Z.log"
+    old.write_bytes(stored(b"one"))
+    os.utime(old, (0, time.time() - 3 * DAY))
+    store = open_store(directory=tmp_path, keep_days=1)
+    await until(lambda: not list(store.directory.glob("0*")))
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sealed(
+    open_store: OpenStore, make: Callable[[Path], object]
+) -> None:
+    store = open_store(keep_days=1)
+    strange = store.directory / "0000000001-20200101T000000Z.log"
+    make(strange)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    await store.close()
+    assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "lock").touch()
+    os.utime(tmp_path / "lock", (0, -1e12))
+    store = open_store(directory=tmp_path, keep_days=1)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: list(tmp_path.glob("*.idx")))
+
+
+@pytest.mark.parametrize("indexing", Indexing)
+@pytest_twisted.ensureDeferred
+async def test_words_are_indexed_unless_the_policy_says_not_to(
+    open_store: OpenStore, indexing: Indexing
+) -> None:
+    store = open_store(index=indexing)
+    draw = random.Random(1)
+    lines = (b"%016x came from 10.1.2.%d" % (draw.getrandbits(64), at % 250) for at in range(9000))
+    store.append(batch(*lines))
+    store.rotate()
+    await until(lambda: list(store.directory.glob("*.zst")))
+    await store.close()
+    assert bool(list(store.directory.glob("*.words"))) == (indexing is Indexing.WORDS)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        name = f"000000000{number}-20261120T061842Z.log"
+        (tmp_path / name).write_bytes(stored(b"%d" % number))
+    (tmp_path / "0000000002-20261120T061842Z.log.zst").mkdir()
+    store = open_store(directory=tmp_path)
+    await until(lambda: len(list(tmp_path.glob("*.idx"))) == 2)
+    await until(lambda: "is there already" in store.troubles().get("seal", ""))
+    assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
+    """Else a power cut may leave its lines in current.log as well."""
+    disk = FaultyDisk()
+    store = open_store(disk)
+    store.append(batch(b"one"))
+    await store.durable()
+
+    def only_the_writer() -> None:
+        if threading.current_thread().name != "store-write":
+            raise OSError(5, "Input/output error")
+
+    disk.before["sync_directory"] = only_the_writer
+    store.rotate()
+    await until(lambda: {"seal", "sync"} <= set(store.troubles()))
+    assert [path.name for path in store.directory.glob("0*")] == ["0000000001-20261120T061842Z.log"]
+    del disk.before["sync_directory"]
+    store.reopen()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
+    store = open_store(sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await until(lambda: synced_place(at(store.directory)) == (1, len(stored(b"one"))))
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.NEVER)
+    store.append(batch(b"one"))
+    store.rotate()
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    store.apply(StorePolicy(sync=Sync.INTERVAL))
+    disk.synced.clear()
+    store.append(batch(b"two"))
+    await until(lambda: (store.directory / "current.log").stat().st_ino in disk.synced)
+    await store.close()
+    assert synced_place(at(store.directory)) == (0, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    for number in range(1, 31):
+        (tmp_path / f"{number:010}-20261120T061842Z.log").touch()
+    disk = FaultyDisk()
+    # Nothing but their names tells how far the numbers have come.
+    disk.before["unlink"] = lambda: (tmp_path / "number").unlink(missing_ok=True)
+    store = open_store(disk, directory=tmp_path)
+    assert store.position == (31, 0)
+    numbers = range(31 - EMPTY_KEPT, 31)
+    names = {f"{number:010}-20261120T061842Z.log" for number in numbers}
+    await until(lambda: {path.name for path in tmp_path.glob("0*")} == names)
+    assert not store.troubles()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_close_that_fails_does_not_end_the_syncing(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS and quotas say it late, when a file is closed."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.INTERVAL)
+    store.append(batch(b"one"))
+    await store.durable()
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        if threading.current_thread().name == "store-sync":
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "close", close)
+    store.rotate()
+    await until(lambda: store.position.segment == 2)
+    store.append(batch(b"two"))
+    await store.durable()
+    inode = (store.directory / "current.log").stat().st_ino
+    await until(lambda: inode in disk.synced, within=5)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", [Sync.INTERVAL, Sync.ALWAYS])
+async def test_a_sync_that_works_after_one_that_failed_says_nothing_of_the_segment(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """The kernel has let go of what it could not write; a start is to look for a hole there."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=sync)
+    disk.errors["fdatasync"] = OSError(errno.EIO, "Input/output error")
+    store.append(batch(b"one"))
+    await until(lambda: "sync" in store.troubles())
+    del disk.errors["fdatasync"]
+    await until(lambda: "sync" not in store.troubles(), within=10)
+    assert synced_place(at(store.directory)) == (0, 0)
+    store.rotate()
+    store.append(batch(b"two"))
+    await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))

@@ -1,0 +1,178 @@
+"""Retention removes the oldest, and only as much as the policy asks for.
+
+A clock that jumps is believed when it has stayed there for a day.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.policy import DAY, StorePolicy
+from logsrv.linelog.store.sealing.retain import BelievedTime, Held, expired, measure, retain
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments.segment import Form, Segment, save_number, sealed_segments
+from tests.linelog.store.faults import at, stored
+
+START = 1_795_155_522.0
+YEAR = 365 * DAY
+MINUTE = 60.0
+
+
+def held(*sizes: int) -> list[Held]:
+    return [
+        Held(Segment(number, str(number), Form.PACKED), size, number * DAY)
+        for number, size in enumerate(sizes)
+    ]
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(0, 100), st.integers(1, 300))
+def test_what_stays_fits_or_is_the_active_segment_alone(
+    sizes: list[int], active: int, keep: int
+) -> None:
+    all_ = held(*sizes)
+    gone = expired(all_, active, StorePolicy(keep_bytes=keep), 0)
+    left = sizes[len(gone) :]
+    assert gone == all_[: len(gone)]
+    assert sum(left) + active <= keep or not left
+    if gone:
+        assert sum(left) + gone[-1].size + active > keep
+
+
+def test_bytes_that_wait_for_compression_count_only_when_they_stay_so() -> None:
+    all_ = [Held(Segment(n, str(n), Form.PACKED if n < 2 else Form.PLAIN), 10, 0) for n in range(4)]
+    keep = StorePolicy(keep_bytes=15)
+    assert expired(all_, 0, keep, 0, stuck=False) == all_[:1]
+    assert expired(all_, 20, keep, 0, stuck=False) == all_[:2]
+    assert expired(all_, 0, keep, 0, stuck=True) == all_[:3]
+    assert expired(all_, 0, StorePolicy(keep_days=1), 2 * DAY, stuck=False) == all_
+
+
+def test_days_count_from_the_last_line_of_a_segment() -> None:
+    gone = expired(held(1, 1, 1, 1), 0, StorePolicy(keep_days=1.5), 3 * DAY)
+    assert [one.segment.number for one in gone] == [0, 1]
+
+
+def test_what_was_written_while_the_clock_was_ahead_is_as_old_as_what_came_next() -> None:
+    """It neither stays until then, nor keeps what is older from being removed."""
+    all_ = held(1, 1, 1, 1)
+    ahead = [*all_[:2], attrs.evolve(all_[2], last=9000 * DAY), all_[3]]
+    days = StorePolicy(keep_days=1.5)
+    assert expired(ahead, 0, days, 3 * DAY) == ahead[:2]
+    assert expired(ahead, 0, days, 4.6 * DAY) == ahead
+    assert expired(ahead[:3], 0, days, 3 * DAY) == ahead[:2]
+
+
+def test_a_segment_from_before_a_jump_ahead_is_not_removed_before_its_turn() -> None:
+    """A dead battery: written in 1970, between segments with the right time."""
+    all_ = held(1, 1, 1)
+    early = [all_[0], attrs.evolve(all_[1], last=-9000 * DAY), all_[2]]
+    assert expired(early, 0, StorePolicy(keep_days=2.5), 2 * DAY) == []
+
+
+def test_without_a_policy_nothing_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(2, at(tmp_path))
+    assert retain(at(tmp_path), StorePolicy(), 1e12) == []
+
+
+def test_a_removed_segment_goes_with_its_index_and_its_last_line_was_too_old(
+    tmp_path: Path,
+) -> None:
+    for number in (1, 2):
+        path = tmp_path / f"000000000{number}-20261120T061842Z.log"
+        path.write_bytes(stored(b"one"))
+        os.utime(path, (number * DAY, number * DAY))
+        seal(Segment(number, path.name, Form.PLAIN), at(tmp_path))
+        (tmp_path / f"{path.name}.zst.words").touch()
+    save_number(3, at(tmp_path))
+    removed = retain(at(tmp_path), StorePolicy(keep_days=1), 2.5 * DAY)
+    assert [segment.number for segment in removed] == [1]
+    assert [segment.number for segment in sealed_segments(at(tmp_path))] == [2]
+    assert len(list(tmp_path.glob("*.idx"))) == len(list(tmp_path.glob("*.words"))) == 1
+
+
+def test_sealed_segments_are_measured_with_their_indexes(tmp_path: Path) -> None:
+    assert measure(at(tmp_path)) == (0, 0)
+    first, second = (f"000000000{number}-20261120T061842Z.log" for number in (1, 2))
+    (tmp_path / first).write_bytes(stored(b"one"))
+    seal(Segment(1, first, Form.PLAIN), at(tmp_path))
+    (tmp_path / second).write_bytes(stored(b"two"))
+    (tmp_path / "current.log").write_bytes(stored(b"three"))
+    files = [path.stat().st_size for path in tmp_path.glob("0*")]
+    assert len(files) == 3
+    assert measure(at(tmp_path)) == (2, sum(files))
+
+
+def test_a_number_that_is_not_saved_cannot_come_again(tmp_path: Path) -> None:
+    """A crash between the rotation and the saving of the number, or a full disk there."""
+    (tmp_path / "0000000001-20261120T061842Z.log").write_bytes(stored(b"one"))
+    save_number(1, at(tmp_path))
+    assert retain(at(tmp_path), StorePolicy(keep_bytes=1), 0, stuck=True) == []
+
+
+def running(believed: float = START) -> BelievedTime:
+    return BelievedTime(believed, 1000.0)
+
+
+def after(time: BelievedTime, seconds: float, off: float = 0.0) -> float:
+    """What is believed `seconds` after the start, as an offset to the start, if the clock is off."""
+    return time.believe(START + seconds + off, 1000.0 + seconds) - START
+
+
+def test_a_quiet_server_grows_old_as_the_clock_says() -> None:
+    time = running()
+    for minute in range(30 * 1440):
+        assert after(time, minute * MINUTE) == minute * MINUTE
+
+
+def test_a_clock_that_is_adjusted_is_believed() -> None:
+    time = running()
+    assert after(time, 60, off=3600.0) == 3660
+    assert after(time, 120, off=-3600.0) == -3480
+
+
+def test_a_jump_ahead_that_is_taken_back_was_never_believed() -> None:
+    time = running()
+    for minute in range(1439):
+        assert after(time, minute * MINUTE, off=10 * YEAR) == minute * MINUTE
+    assert after(time, DAY) == DAY
+    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60
+
+
+def test_a_jump_ahead_that_has_lasted_for_a_day_is_believed() -> None:
+    time = running()
+    assert after(time, 0, off=10 * YEAR) == 0
+    assert after(time, DAY, off=10 * YEAR) == DAY + 10 * YEAR
+    assert after(time, DAY + 60, off=10 * YEAR) == DAY + 60 + 10 * YEAR
+
+
+def test_another_jump_has_to_last_for_a_day_of_its_own() -> None:
+    time = running()
+    assert after(time, 0, off=YEAR) == 0
+    assert after(time, DAY / 2, off=10 * YEAR) == DAY / 2
+    assert after(time, DAY, off=10 * YEAR) == DAY
+    assert after(time, 1.5 * DAY, off=10 * YEAR) == 1.5 * DAY + 10 * YEAR
+
+
+def test_a_jump_back_holds_removal_up_at_once_and_does_no_harm_when_it_ends() -> None:
+    """A dead battery: the server starts in 1970, and the network tells it the time later."""
+    time = running()
+    assert after(time, 60, off=-50 * YEAR) == 60 - 50 * YEAR
+    assert after(time, 120) == 120
+
+
+def test_a_start_with_a_clock_far_ahead_of_the_last_run_waits_for_a_day() -> None:
+    time = running(START - YEAR)
+    assert after(time, 0) == -YEAR
+    assert after(time, DAY) == DAY
+
+
+def test_an_empty_segment_keeps_no_other_from_being_removed() -> None:
+    all_ = held(0, 10, 10)
+    empty = attrs.evolve(all_[0], segment=Segment(0, "0", Form.PLAIN))
+    assert expired([empty, *all_[1:]], 0, StorePolicy(keep_bytes=15), 0) == [empty, all_[1]]

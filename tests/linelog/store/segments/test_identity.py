@@ -1,0 +1,34 @@
+"""The identity of a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from logsrv.linelog.store.segments.identity import Identity, load, make
+from logsrv.linelog.store.segments.segment import Position
+from tests.linelog.store.faults import FaultyDisk, at
+
+ID = "000102030405060708090a0b0c0d0e0f"
+
+
+def test_it_is_one_line_that_others_can_read(tmp_path: Path) -> None:
+    disk = FaultyDisk().enter(tmp_path)
+    assert load(disk) is None
+    made = make(disk, Position(7, 0), lambda size: bytes(range(size)))
+    assert (tmp_path / "store").read_text() == f'{{"store":"{ID}","began":"7:0"}}\n'
+    assert load(disk) == made == Identity(ID, Position(7, 0))
+    assert disk.calls[-3:] == ["fdatasync", "rename", "sync_directory"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "7", '{"store":"","began":"1:0"}', f'{{"store":"{ID}"}}', "[" * 2000]
+    + [f'{{"store":"{ID}","began":{began}}}' for began in ("7", '"x"', "null")]
+    + [f'{{"store":{store},"began":"1:0"}}' for store in ("7", f'"{ID.upper()}"', f'"{ID}0"')],
+)
+def test_what_is_none_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "store").write_text(text)
+    with pytest.raises(ValueError, match="holds no identity of a store"):
+        load(at(tmp_path))

@@ -1,0 +1,185 @@
+"""The index beside a sealed segment leads to the right frame, and can be made again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.sealing.seal import seal
+from logsrv.linelog.store.segments import index, indexing
+from logsrv.linelog.store.segments.index import Frame, Index
+from logsrv.linelog.store.segments.segment import Form, Segment
+from logsrv.linelog.store.segments.times import Times
+from tests.linelog.store.faults import at, stored
+
+MOMENT = "2026-11-20T06:18:42.123456Z"
+SENSELESS = [
+    b'{"segment":1,"text":Infinity,"compressed":1,"lines":1,"frames":[]}',
+    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,-Infinity,0,null,null]]}',
+    b'{"segment":1,"text":NaN,"compressed":1,"lines":1,"frames":[]}',
+    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,0,0,7,null]]}',
+    b'{"segment":1,"text":1,"compressed":1,"lines":1,"frames":[[0,0,0,null,["x"]]]}',
+    b"[" * 100_000,
+    b'{"segment":' * 100_000,
+]
+
+
+# As versions before the second one wrote it: three frames of a file of 60 bytes.
+FIRST_VERSION = {
+    "segment": 7, "text": 600, "compressed": 60, "lines": 6,
+    "first": "2026-11-20T06:18:42.123456Z", "last": "2026-11-20T06:20:42.123456Z",
+    "frames": [
+        [0, 0, 0, "2026-11-20T06:18:42.123456Z", "2026-11-20T06:18:43.123456Z"],
+        [100, 10, 2, "2026-11-20T06:19:42.123456Z", "2026-11-20T06:19:41.123456Z"],
+        [300, 40, 3, None, "2026-11-20T06:20:42.123456Z"],
+    ],
+}  # fmt: skip
+
+
+def of(*texts: bytes) -> Index:
+    found = Index(7, 0, 0, 0, ())
+    for text in texts:
+        found = indexing.add(found, indexing.look(text, len(text)), 10)
+    return found
+
+
+LARGE = indexing.encode(of(*(stored(b"%d" % number) for number in range(256))))
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    """The data with one bit changed."""
+    return data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40)))
+def test_an_index_survives_being_stored(texts: list[bytes]) -> None:
+    assert index.decode(indexing.encode(of(*texts))) == of(*texts)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b"7", b'{"segment":1}', b"\xff", b"null", *SENSELESS]
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        index.decode(data)
+
+
+@pytest.mark.parametrize(
+    "texts", [[], [stored(b"a")], [stored(b"a", b"b"), b"no time\n", stored(b"c")]]
+)
+def test_every_flipped_bit_is_noticed(texts: list[bytes]) -> None:
+    data = indexing.encode(of(*texts))
+    for bit in range(8 * len(data)):
+        with pytest.raises(ValueError):
+            index.decode(flipped(data, bit))
+    for end in range(len(data)):
+        with pytest.raises(ValueError):
+            index.decode(data[:end])
+    with pytest.raises(ValueError):
+        index.decode(data + b" ")
+
+
+@given(st.integers(0), st.sets(st.integers(0), min_size=1, max_size=3))
+def test_bits_that_are_flipped_in_a_large_one_are_noticed(start: int, distances: set[int]) -> None:
+    places = {(start + distance) % (8 * len(LARGE)) for distance in distances}
+    data = LARGE
+    for place in places:
+        data = flipped(data, place)
+    with pytest.raises(ValueError):
+        index.decode(data)
+
+
+def test_the_head_alone_tells_of_the_segment() -> None:
+    data = indexing.encode(of(stored(b"a"), stored(b"b", b"c")))
+    head = index.decode_head(data[:512])
+    assert (head.segment, head.lines, head.compressed) == (7, 3, 20)
+    assert head.times == Times(MOMENT, MOMENT, sure=True)
+    end = data.index(b"\n") + 1
+    assert index.decode_head(data[:end]) == index.decode_head(flipped(data, 8 * end)) == head
+    for bit in range(8 * end):
+        with pytest.raises(ValueError):
+            index.decode_head(flipped(data, bit))
+
+
+def test_a_head_fits_what_is_read_of_it() -> None:
+    """However large the numbers are."""
+    most = 10**18
+    times = Times("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z", sure=False)
+    data = indexing.encode(Index(10**9, most, most, most, (Frame(0, 0, 0, times),)))
+    assert index.decode_head(data[:512]).text == most
+
+
+def test_a_format_that_is_not_known_is_refused_with_its_number() -> None:
+    head = indexing.encode(of()).splitlines()[0][:-9].replace(b'"format":2', b'"format":3')
+    with pytest.raises(ValueError, match="it has format 3, which this version does not know"):
+        index.decode(b"%b %08x\n[]\n" % (head, zlib.crc32(head)))
+
+
+def test_the_first_version_is_read_and_excludes_nothing_by_time() -> None:
+    found = index.decode(json.dumps(FIRST_VERSION).encode())
+    assert (found.format, found.segment, found.text, found.compressed, found.lines) == (
+        1,
+        7,
+        600,
+        60,
+        6,
+    )
+    assert [frame[:3] for frame in found.frames] == [(0, 0, 0), (100, 10, 2), (300, 40, 3)]
+    assert all(frame.times.reach("2027-01-01T00:00:00.000000Z", "") for frame in found.frames)
+    assert found.times[:2] == (FIRST_VERSION["first"], FIRST_VERSION["last"])
+
+
+@pytest.mark.parametrize(
+    ("frame", "place", "value"),
+    [(0, 0, 1), (0, 1, 1), (0, 2, 1), (1, 0, 300), (1, 0, 0), (2, 1, 10), (2, 0, 600), (2, 1, 60),
+     (2, 2, 7), (1, 2, 4), (1, 0, -1), (1, 0, 1.5), (1, 0, True), (1, 1, "10")],
+)  # fmt: skip
+def test_a_first_version_that_contradicts_itself_is_refused(
+    frame: int, place: int, value: object
+) -> None:
+    changed = json.loads(json.dumps(FIRST_VERSION))
+    changed["frames"][frame][place] = value
+    with pytest.raises(ValueError):
+        index.decode(json.dumps(changed).encode())
+
+
+def test_an_offset_leads_to_the_frame_that_holds_it() -> None:
+    found = of(b"a\n", b"bb\n", b"ccc\n")
+    assert [found.frame_of(offset) for offset in range(10)] == [0, 0, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert [found.extent(number) for number in range(3)] == [(0, 10), (10, 10), (20, 10)]
+
+
+def test_the_index_of_another_segment_is_refused(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    segment = Segment(3, "0000000003-20261120T061842Z.log", Form.PLAIN)
+    (tmp_path / segment.name).write_bytes(stored(b"one"))
+    seal(segment, disk)
+    with pytest.raises(ValueError, match="index of segment 3, not of 4"):
+        index.load(Segment(4, segment.packed, Form.PACKED), disk)
+
+
+def test_what_a_shorter_file_lacks_is_counted_from_the_first_frame_that_is_not_whole() -> None:
+    found = of(b"a\n", b"bb\nbb\n", b"ccc\n")
+    assert [found.missing(size) for size in (0, 9, 10, 19, 20, 29, 30)] == [
+        (4, 12),
+        (4, 12),
+        *[(3, 10)] * 2,
+        *[(1, 4)] * 2,
+        (0, 0),
+    ]
+
+
+def test_reading_imports_nothing_slow() -> None:
+    """A search begins with it: NumPy alone takes a tenth of a second."""
+    code = (
+        "import sys, logsrv.linelog.store.segments.index; "
+        "print(*{'numpy', 'attrs', 'json'} & {*sys.modules})"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == ""

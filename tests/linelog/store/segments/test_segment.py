@@ -1,0 +1,110 @@
+"""Names and numbers on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.linelog.store.segments.segment import (
+    Form,
+    Position,
+    active_number,
+    first_moment,
+    keep_number,
+    no_files,
+    parse_position,
+    save_number,
+    saved_number,
+    sealed_name,
+    segments,
+    time_text,
+)
+from tests.linelog.store.faults import MOMENT, at, stored
+
+
+def test_names_of_segments_that_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "0000000002-20261120T060003Z.log")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "0000000003-20261120T060003Z.log").touch()
+    assert no_files(at(tmp_path)) == ["0000000002-20261120T060003Z.log"]
+
+
+def test_segments_are_in_order_of_their_numbers_and_each_is_there_once(tmp_path: Path) -> None:
+    for name in (
+        "0000000010-20200101T000000Z.log",
+        "0000000002-20300101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log.zst",
+        "0000000003-20250101T000000Z.log",
+        "0000000003-20250101T000000Z.log.zst.idx",
+        "0000000003-20250101T000000Z.log.zst.words",
+        "3-20250101T000000Z.log",
+        "notes.log",
+    ):
+        (tmp_path / name).touch()
+    found = [(one.number, one.form) for one in segments(at(tmp_path))]
+    assert found == [
+        (2, Form.PACKED),
+        (3, Form.PACKED),
+        (10, Form.PLAIN),
+        (11, Form.ACTIVE),
+    ]
+
+
+def test_the_name_tells_the_number_and_the_first_time() -> None:
+    assert sealed_name(7, MOMENT) == "0000000007-20261120T061842Z.log"
+
+
+def test_a_number_that_would_make_a_name_nothing_recognises_is_refused() -> None:
+    assert sealed_name(9_999_999_999, MOMENT) == "9999999999-20261120T061842Z.log"
+    with pytest.raises(OSError, match="no segment number 10000000000"):
+        sealed_name(10_000_000_000, MOMENT)
+
+
+def test_the_number_is_the_greater_of_the_saved_one_and_the_next(tmp_path: Path) -> None:
+    disk = at(tmp_path)
+    assert active_number(disk) == 1
+    save_number(5, disk)
+    assert active_number(disk) == saved_number(disk) == keep_number(disk) == 5
+    (tmp_path / sealed_name(5, MOMENT)).touch()
+    assert active_number(disk) == 6
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"\0\0", b"-3", b"x", b"9" * 100, b"12345678901"])
+def test_a_number_file_that_makes_no_sense_is_as_if_it_were_missing(
+    tmp_path: Path, rubbish: bytes
+) -> None:
+    (tmp_path / "number").write_bytes(rubbish)
+    assert saved_number(at(tmp_path)) == 0
+    assert active_number(at(tmp_path)) == 1
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_may_stand_where_a_time_should(line: bytes) -> None:
+    time_text(line)
+
+
+def test_the_first_moment_is_that_of_the_first_line_or_else_of_the_last_write(
+    tmp_path: Path,
+) -> None:
+    for text, moment in ((stored(b"one"), MOMENT), (b"no time\n", 1000.0)):
+        path = tmp_path / "text"
+        path.write_bytes(text)
+        os.utime(path, (1000, 1000))
+        fd = os.open(path, os.O_RDONLY)
+        assert first_moment(fd) == pytest.approx(moment)
+        os.close(fd)
+
+
+def test_positions_are_in_the_order_of_the_lines() -> None:
+    assert Position(1, 900) < Position(2, 0) < Position(2, 5)
+
+
+def test_positions_as_text() -> None:
+    assert str(Position(17, 52311)) == "17:52311" and parse_position("17:52311") == (17, 52311)
+    for wrong in ("", "1", "1:", ":1", "1:2:3", " 1:2", "-1:2", "1:٣", "1" * 11 + ":1", "1:2\n"):
+        with pytest.raises(ValueError, match="is no position, such as 17:52311"):
+            parse_position(wrong)

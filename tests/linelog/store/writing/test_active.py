@@ -1,0 +1,650 @@
+"""Rotation, and what happens when somebody else moves current.log."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+
+from logsrv.errors import StoreError
+from logsrv.kit.text.time import rfc3339
+from logsrv.linelog.store.disk.lock import DirectoryLock
+from logsrv.linelog.store.policy import StorePolicy, Sync
+from logsrv.linelog.store.recover import Begun, number_active, open_active, tidy
+from logsrv.linelog.store.segments.segment import Position, saved_number, sealed_name
+from logsrv.linelog.store.store import Store
+from logsrv.linelog.store.writing import active
+from logsrv.linelog.store.writing.active import ActiveSegment
+from tests.linelog.store.faults import (
+    MOMENT,
+    Crash,
+    CrashingDisk,
+    FaultyDisk,
+    another_lock,
+    at,
+    batch,
+    no_links,
+    no_space,
+    stored,
+    text_of,
+    until,
+)
+
+OpenStore = Callable[..., Store]
+
+
+@pytest.fixture
+def looked_at_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is for whoever does something by hand, and not within the same hundredth of a second."""
+    monkeypatch.setattr(active, "LOOK_EVERY", 0)
+
+
+def sealed(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("*.zst"))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_segment_is_sealed_under_its_number_and_first_time(
+    open_store: OpenStore,
+) -> None:
+    store = open_store(rotate_size=10)
+    store.append(batch(b"one"))
+    await until(lambda: sealed(store.directory) == ["0000000001-20261120T061842Z.log.zst"])
+    await until(lambda: not list(store.directory.glob("*Z.log")))
+    assert (store.directory / "current.log").read_bytes() == b""
+    assert store.position == (2, 0) and saved_number(at(store.directory)) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_idle_segment_is_sealed_when_its_time_is_up_and_an_empty_one_never(
+    open_store: OpenStore,
+) -> None:
+    store = open_store(rotate_every=0.2)
+    began = time.monotonic()
+    store.append(batch(b"one"))
+    await until(lambda: len(sealed(store.directory)) == 1)
+    assert time.monotonic() - began >= 0.2
+    store.rotate()
+    await until(lambda: time.monotonic() - began > 0.7)
+    assert store.position == (2, 0) and len(sealed(store.directory)) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_after_a_restart_the_time_counts_from_the_first_line(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    (tmp_path / "current.log").write_text(f"{rfc3339(time.time() - 5000)} tcp:x:1 old\n")
+    store = open_store(directory=tmp_path, rotate_every=3600.0)
+    await until(lambda: len(sealed(store.directory)) == 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_first_line_from_the_future_does_not_put_rotation_off(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """The clock was set back while the server was down."""
+    (tmp_path / "current.log").write_text(f"{rfc3339(time.time() + 90000)} tcp:x:1 future\n")
+    store = open_store(directory=tmp_path, rotate_every=0.3)
+    await until(lambda: len(sealed(store.directory)) == 1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_numbers_go_on_after_everything_sealed_was_removed(open_store: OpenStore) -> None:
+    store = open_store(rotate_size=10)
+    store.append(batch(b"one"))
+    await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
+    await store.close()
+    for path in store.directory.glob("0*"):
+        path.unlink()
+    assert open_store().position.segment == 2
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("step", ["create", "rename"])
+async def test_without_a_free_descriptor_the_old_segment_goes_on(
+    open_store: OpenStore, step: str
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, rotate_size=10)
+    disk.errors[step] = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with capturedLogs() as events:
+        for number in range(3):
+            store.append(batch(b"%d" % number))
+            await store.durable()
+        await until(lambda: any("cannot be rotated" in event.get("why", "") for event in events))
+    assert text_of(store.directory) == stored(b"0", b"1", b"2")
+    assert list(store.troubles()) == ["rotate"]
+    assert store.position.segment == 1
+    await until(lambda: not any("current.log.tmp" in name for name in open_files()))
+    del disk.errors[step]
+    await until(lambda: store.position.segment == 2)
+    assert text_of(store.directory) == stored(b"0", b"1", b"2")
+
+
+def open_files() -> list[str]:
+    """The names of the files that this process has open."""
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+    return found
+
+
+class HalfWay(FaultyDisk):
+    """A disk on which no file can become current.log: a rotation fails at its second step.
+
+    links: whether it knows second names. undo: whether the first step can be taken back.
+    """
+
+    def __init__(self, links: bool, undo: bool) -> None:
+        super().__init__()
+        self.failing = True
+        self._undo = undo
+        if not links:
+            self.errors["link"] = no_links()
+
+    def rename(self, old: str, new: str) -> None:
+        refused = old == "current.log.tmp" or not self._undo
+        self._refuse(refused and new == "current.log")
+        super().rename(old, new)
+
+    def unlink(self, name: str) -> None:
+        self._refuse(not self._undo and name.endswith("Z.log"))
+        super().unlink(name)
+
+    def _refuse(self, refused: bool) -> None:
+        if self.failing and refused:
+            self.calls.append("refused")
+            raise no_space()
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("undo", [True, False])
+async def test_a_rotation_that_fails_half_way_loses_nothing_and_is_done_later(
+    open_store: OpenStore, links: bool, undo: bool
+) -> None:
+    disk = HalfWay(links, undo)
+    store = open_store(disk, rotate_size=10)
+    store.append(batch(b"one"))
+    await until(lambda: "refused" in disk.calls)
+    store.append(batch(b"two"))
+    await store.durable()
+    if links or undo:
+        assert (store.directory / "current.log").read_bytes() == stored(b"one", b"two")
+        assert text_of(store.directory) == stored(b"one", b"two")
+    assert store.position.segment == 1
+    assert undo is not bool(list(store.directory.glob("0*")))
+    disk.failing = False
+    await until(lambda: store.position.segment == 2)
+    store.append(batch(b"three"))
+    await store.close()
+    assert text_of(store.directory) == stored(b"one", b"two", b"three")
+
+
+@pytest_twisted.ensureDeferred
+async def test_current_log_is_there_at_every_moment_of_many_rotations(
+    open_store: OpenStore,
+) -> None:
+    store = open_store(rotate_size=1)
+    path, looking, missed = store.directory / "current.log", [True], []
+
+    def look() -> int:
+        count = 0
+        while looking[0]:
+            count += 1
+            try:
+                os.close(os.open(path, os.O_RDONLY))
+            except FileNotFoundError:
+                missed.append(count)
+        return count
+
+    counting = deferToThread(look)
+    for number in range(300):
+        store.append(batch(b"%d" % number))
+        await store.durable()
+    await until(lambda: store.position.segment == 301)
+    looking[0] = False
+    assert await counting > 1000 and not missed
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_of_somebody_else_under_the_sealed_name_is_left_alone(
+    open_store: OpenStore,
+) -> None:
+    store = open_store()
+    other = store.directory / "0000000001-20261120T061842Z.log"
+    store.append(batch(b"one"))
+    await store.durable()
+    other.write_bytes(b"mine\n")
+    with capturedLogs() as events:
+        store.rotate()
+        await until(lambda: any("File exists" in event.get("why", "") for event in events))
+    assert other.read_bytes() == b"mine\n"
+    assert (store.directory / "current.log").read_bytes() == stored(b"one")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_is_rotated_in_a_directory_that_another_server_has_taken(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """Somebody removed the lock file, on a file system where that is the only lock."""
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    (store.directory / "lock").unlink()
+    other = another_lock(store.directory)
+    with capturedLogs() as events:
+        store.rotate()
+        store.append(batch(b"two"))
+        await store.durable()
+        await until(lambda: any("still writing" in event["log_format"] for event in events))
+        (store.directory / "current.log").rename(tmp_path / "moved")
+        store.reopen()
+        store.append(batch(b"three"))
+        await store.durable()
+    assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two", b"three")
+    assert not list(store.directory.glob("*.log*"))
+    os.close(other)
+    (store.directory / "lock").unlink()
+    store.reopen()
+    await until((store.directory / "current.log").exists)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_store_goes_on_in_the_directory_it_opened_wherever_that_is_moved(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    store = open_store(rotate_size=1)
+    place, moved = store.directory, tmp_path / "moved"
+    store.append(batch(b"one"))
+    await until(lambda: len(sealed(place)) == 1)
+    with capturedLogs() as events:
+        place.rename(moved)
+        other = open_store(rotate_size=1)
+        store.append(batch(b"two"))
+        other.append(batch(b"three"))
+        await until(lambda: len(sealed(moved)) == 2 and len(sealed(place)) == 1)
+        store.reopen()
+        await until(lambda: any("was moved to {moved}" in e["log_format"] for e in events))
+    await store.close()
+    await other.close()
+    assert text_of(moved) == stored(b"one", b"two")
+    assert text_of(place) == stored(b"three")
+    assert [e["moved"] for e in events if "moved" in e] == [str(moved)]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_directory_that_was_removed_is_made_again(open_store: OpenStore) -> None:
+    store = open_store()
+    store.append(batch(b"lost with it"))
+    await store.durable()
+    while store.directory.exists():
+        # The thread that seals may take the lock again, which it misses.
+        shutil.rmtree(store.directory, ignore_errors=True)
+    store.reopen()
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"two")
+    with pytest.raises(StoreError, match="in use"):
+        open_store()
+
+
+@pytest_twisted.ensureDeferred
+async def test_logrotate_may_move_current_log_away(open_store: OpenStore, tmp_path: Path) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    shutil.move(store.directory / "current.log", tmp_path / "moved")
+    store.append(batch(b"two"))
+    store.reopen()
+    store.append(batch(b"three"))
+    await store.durable()
+    assert (tmp_path / "moved").read_bytes() == stored(b"one", b"two")
+    assert text_of(store.directory) == stored(b"three")
+    assert store.position.segment == saved_number(at(store.directory)) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_removed_current_log_is_made_again_and_what_went_with_it_is_said(
+    open_store: OpenStore,
+) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    (store.directory / "current.log").unlink()
+    with capturedLogs() as events:
+        store.reopen()
+        store.append(batch(b"two"))
+        await store.durable()
+        await until(lambda: any("{happened}" in event["log_format"] for event in events))
+    assert f"with it the {len(stored(b'one'))} bytes" in events[-1]["happened"]
+    assert text_of(store.directory) == stored(b"two")
+
+
+@pytest_twisted.ensureDeferred
+async def test_reopening_does_nothing_when_current_log_is_where_it_was(
+    open_store: OpenStore,
+) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    store.reopen()
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"two")
+    assert store.position.segment == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_was_cut_is_another_segment_for_old_positions(
+    open_store: OpenStore,
+) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", 0)
+    store.reopen()
+    store.append(batch(b"two"))
+    await store.durable()
+    assert store.position == (2, len(stored(b"two")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_line_that_was_cut_in_two_is_ended(open_store: OpenStore) -> None:
+    """The next one does not become a part of it."""
+    store = open_store()
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
+    store.reopen()
+    store.append(batch(b"three"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"t", b"three")
+    assert store.position == (2, len(stored(b"three")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_something_else_under_the_name_leaves_the_old_file_in_use(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    store = open_store()
+    shutil.move(store.directory / "current.log", tmp_path / "moved")
+    (store.directory / "current.log").mkdir()
+    with capturedLogs() as events:
+        store.reopen()
+        store.append(batch(b"one"))
+        await store.durable()
+        await until(lambda: any("still writing" in event["log_format"] for event in events))
+    assert (tmp_path / "moved").read_bytes() == stored(b"one")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_crash_at_any_step_of_a_rotation_keeps_every_line_and_each_number_once(
+    tmp_path: Path, links: bool
+) -> None:
+    steps = 0
+    finished = False
+    while not finished:
+        directory = tmp_path / str(steps)
+        directory.mkdir()
+        finished = rotate_until_crash(directory, steps, links)
+        if links:
+            assert text_of(directory) == stored(b"one")
+        disk = at(directory)
+        tidy(disk)
+        number = number_active(disk)
+        opened = open_active(disk)
+        os.close(opened.fd)
+        assert text_of(directory) == stored(b"one")
+        assert (number, opened.size) in ((1, len(stored(b"one"))), (2, 0))
+        sealed = {sealed_name(1, MOMENT)} if number == 2 else set()
+        names = {path.name for path in directory.iterdir()}
+        assert names == {"current.log", "number", "lock"} | sealed
+        steps += 1
+    assert steps >= 6
+
+
+def rotate_until_crash(directory: Path, step: int, links: bool) -> bool:
+    """Write a line and rotate; the process "ends" at that step. True if it came to its end."""
+    opened = open_active(at(directory))
+    number_active(at(directory))
+    disk = CrashingDisk(at=step).enter(directory)
+    if not links:
+        disk.errors["link"] = no_links()
+    lock = DirectoryLock(at(directory))
+    active = ActiveSegment(
+        Begun(opened, 1), StorePolicy(), started=0.0, disk=disk, lock=lock, tell=lambda *_: None
+    )
+    os.write(opened.fd, stored(b"one"))
+    active.position = Position(1, len(stored(b"one")))
+    try:
+        active.rotate()
+    except Crash:
+        return False
+    finally:
+        lock.release()
+        os.close(opened.fd)
+    os.close(active.fd)
+    return True
+
+
+class CutHalfWay(FaultyDisk):
+    """A disk that keeps what was synced of the directory: its names at the last `sync_directory`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: set[int] = set()
+
+    def sync_directory(self) -> None:
+        super().sync_directory()
+        self.kept = {self.stat(name).st_ino for name in self.entries()}
+
+    def rename(self, old: str, new: str) -> None:
+        if old == "current.log.tmp":
+            sealed = [name for name in self.entries() if name.endswith("Z.log")]
+            self.calls += [f"kept {self.stat(name).st_ino in self.kept}" for name in sealed]
+        super().rename(old, new)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_segment_has_its_sealed_name_on_the_medium_before_it_loses_the_other(
+    open_store: OpenStore,
+) -> None:
+    """Else a power cut that keeps only the last step takes the whole segment."""
+    disk = CutHalfWay()
+    store = open_store(disk, rotate_size=1)
+    store.append(batch(b"one"))
+    await until(lambda: store.position.segment == 2)
+    calls = [
+        call for call in disk.calls if call in ("link", "sync_directory", "kept True", "rename")
+    ]
+    assert calls[calls.index("link") :][:3] == ["link", "sync_directory", "kept True"]
+
+
+@pytest.mark.usefixtures("looked_at_each_time")
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("sync", list(Sync))
+async def test_what_is_acknowledged_is_in_a_file_that_has_a_name(
+    open_store: OpenStore, sync: Sync
+) -> None:
+    """Somebody removes current.log, and says nothing."""
+    store = open_store(sync=sync)
+    store.append(batch(b"one"))
+    await store.durable()
+    (store.directory / "current.log").unlink()
+    with capturedLogs() as events:
+        for number in range(20):
+            store.append(batch(b"%d" % number))
+            await store.durable()
+        await until(lambda: any("{happened}" in event["log_format"] for event in events))
+    assert text_of(store.directory) == stored(*(b"%d" % number for number in range(20)))
+    assert store.position.segment == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_removed_while_it_is_synced_is_not_acknowledged(
+    open_store: OpenStore,
+) -> None:
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.before["fdatasync"] = (store.directory / "current.log").unlink
+    store.append(batch(b"one"))
+    waiting = store.durable()
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await waiting
+    del disk.before["fdatasync"]
+    await until(lambda: not store.troubles())
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"two")
+
+
+@pytest.mark.usefixtures("looked_at_each_time")
+@pytest_twisted.ensureDeferred
+async def test_a_cut_by_somebody_glues_no_line_to_a_torn_one(open_store: OpenStore) -> None:
+    """And the position behind the cut is not used again."""
+    store = open_store(sync=Sync.ALWAYS)
+    store.append(batch(b"one", b"two"))
+    await store.durable()
+    os.truncate(store.directory / "current.log", len(stored(b"one", b"t")) - 1)
+    store.append(batch(b"three"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one", b"t", b"three")
+    assert store.position == (2, len(stored(b"three")))
+
+
+@pytest_twisted.ensureDeferred
+async def test_no_cut_between_two_looks_is_acknowledged(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is looked at now and then only, and behind each sync."""
+    monkeypatch.setattr(active, "LOOK_EVERY", 3600)
+    store = open_store(sync=Sync.ALWAYS)
+    many = batch(*[b"x" * 100] * 1000)
+    for _ in range(2):
+        store.append(many)
+        await store.durable()
+    os.truncate(store.directory / "current.log", 10)
+    store.append(many)
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await store.durable()
+    store.append(many)
+    await store.durable()
+    assert store.position.segment == 2
+    assert text_of(store.directory).endswith(stored(*[b"x" * 100] * 1000))
+
+
+@pytest.mark.usefixtures("looked_at_each_time")
+@pytest_twisted.ensureDeferred
+async def test_what_somebody_appends_is_counted(open_store: OpenStore) -> None:
+    store = open_store()
+    with open(store.directory / "current.log", "ab") as file:
+        file.write(b"by hand, without an end")
+    store.append(batch(b"one"))
+    await store.durable()
+    text = b"by hand, without an end\n" + stored(b"one")
+    assert text_of(store.directory) == text
+    assert store.position == (1, len(text))
+
+
+class ToldOnce(FaultyDisk):
+    """A disk whose write-back fails, and tells it once to each open file description, as Linux does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = False
+        self._told: set[int] = set()
+
+    def fdatasync(self, fd: int) -> None:
+        super().fdatasync(fd)
+        if self.broken and fd not in self._told:
+            self._told.add(fd)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_failed_write_back_is_told_to_who_acknowledges(open_store: OpenStore) -> None:
+    """Another thread that syncs, for a segment that was left, does not take the error away."""
+    disk = ToldOnce()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    store.append(batch(b"one"))
+    await store.durable()
+    begun, broken, go = threading.Event(), threading.Event(), threading.Event()
+
+    def held_up() -> None:
+        if threading.current_thread().name != "store-write":
+            broken.wait(60)
+        elif broken.is_set():
+            begun.set()
+            go.wait(60)
+
+    disk.before["fdatasync"] = held_up
+    try:
+        store.rotate()
+        await until(lambda: store.position.segment == 2)
+        disk.broken = True
+        broken.set()
+        store.append(batch(b"two"))
+        waiting = store.durable()
+        await until(begun.is_set)
+        await until(lambda: "sync" in store.troubles())
+        synced = len(disk.synced)
+        await until(lambda: len(disk.synced) > synced, within=10)
+    finally:
+        broken.set()
+        go.set()
+    with pytest.raises(StoreError, match="could not be synced"):
+        await waiting
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_was_written_before_the_file_was_removed_is_not_acknowledged(
+    open_store: OpenStore,
+) -> None:
+    """The disk is full in the middle of a group, and a person removes current.log to make room."""
+    disk = FaultyDisk()
+    store = open_store(disk, sync=Sync.ALWAYS)
+    disk.room = len(stored(b"one")) + 10
+    store.append(batch(b"one", b"two"))
+    waiting = store.durable()
+    await until(lambda: store.stalled)
+    (store.directory / "current.log").unlink()
+    disk.room = None
+    with pytest.raises(StoreError, match="somebody has removed or cut"):
+        await waiting
+
+
+@pytest.mark.usefixtures("looked_at_each_time")
+@pytest_twisted.ensureDeferred
+async def test_a_look_that_fails_half_way_glues_no_lines(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store()
+    store.append(batch(b"one"))
+    await store.durable()
+    with open(store.directory / "current.log", "ab") as file:
+        file.write(b"by hand, without an end")
+    real, fails = os.pread, [True]
+
+    def pread(fd: int, size: int, offset: int) -> bytes:
+        if threading.current_thread().name == "store-write" and fails:
+            fails.clear()
+            raise OSError(errno.EIO, "Input/output error")
+        return real(fd, size, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
+    store.append(batch(b"two"))
+    await store.durable()
+    assert text_of(store.directory) == stored(b"one") + b"by hand, without an end\n" + stored(
+        b"two"
+    )

@@ -1,0 +1,70 @@
+"""Each waits for its own lines, no more and no less."""
+
+from __future__ import annotations
+
+from logsrv.errors import StoreError
+from logsrv.linelog.store.writing.durable import SyncFailure, Waiters
+
+
+def told_of(waiters: Waiters, totals: list[int]) -> list[tuple[int, str]]:
+    """What those who wait for `totals` are told, in order, as it happens."""
+    told: list[tuple[int, str]] = []
+
+    def ask(total: int) -> None:
+        waiters.add(total).addCallbacks(
+            lambda _: told.append((total, "safe")),
+            lambda failure: told.append((total, str(failure.value))),
+        )
+
+    for total in totals:
+        ask(total)
+    return told
+
+
+def test_those_whose_lines_are_safe_are_told_and_the_others_wait() -> None:
+    waiters = Waiters()
+    told = told_of(waiters, [10, 20, 30])
+    waiters.reached(20)
+    assert told == [(10, "safe"), (20, "safe")]
+    waiters.reached(30)
+    assert told == [(10, "safe"), (20, "safe"), (30, "safe")]
+
+
+def test_a_failed_sync_fails_its_own_lines_only() -> None:
+    waiters = Waiters()
+    told = told_of(waiters, [10, 20, 30])
+    waiters.failed(SyncFailure(10, 20, "broken"))
+    waiters.reached(30)
+    sentence = "lines could not be synced to the disk: broken"
+    assert told == [(10, "safe"), (20, sentence), (30, "safe")]
+
+
+def test_one_that_asks_after_the_failure_fails_as_well() -> None:
+    waiters = Waiters()
+    waiters.failed(SyncFailure(10, 20, "broken"))
+    assert waiters.add(20).called
+    waiters.add(20).addErrback(lambda failure: failure.trap(StoreError))
+    assert not waiters.add(21).called
+
+
+def test_a_failed_sync_of_the_beginning_fails_the_whole() -> None:
+    """Whoever asks for several at once, before the failure or after it, does not get an acknowledgement."""
+    waiters = Waiters()
+    before = [waiters.add(30, since) for since in (5, 19, 20)]
+    waiters.failed(SyncFailure(10, 20, "broken"))
+    assert [one.called for one in before] == [True, True, False]
+    after = [waiters.add(40, since) for since in (19, 20)]
+    assert [one.called for one in after] == [True, False]
+    waiters.reached(40)
+    for one in (*before[:2], after[0]):
+        one.addErrback(lambda failure: failure.trap(StoreError))
+    assert before[2].result is None and after[1].result is None
+
+
+def test_giving_up_fails_all() -> None:
+    waiters = Waiters()
+    waiting = [waiters.add(1), waiters.add(2)]
+    waiters.give_up(StoreError("closed"))
+    for one in waiting:
+        assert one.called
+        one.addErrback(lambda failure: failure.trap(StoreError))
