@@ -22,7 +22,7 @@ from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.kit.observe.metrics import Metric, Metrics, Part
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import SiteServer, Wanted
+from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.channel import WebFactory, WebRequest
 from logsrv.kit.web.hosts import HEADERS, client_of, is_for_us, is_loopback
 
@@ -58,11 +58,11 @@ class Gateway(ListeningService[GopherSettings]):
         self._answers = Answers(settings, reactor, metrics)
         metrics.watch("gateway_requests_open", lambda: self._visitors.open)
 
-    def wanted(self, settings: GopherSettings) -> list[Wanted]:
+    def wanted(self, settings: GopherSettings) -> list[SiteSpec]:
         check_wanted(settings)
-        return [Wanted(str(one), one, str(one), settings) for one in settings.gateway]
+        return [SiteSpec(str(one), one, str(one), settings) for one in settings.gateway]
 
-    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
         return WebFactory(self, self.clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:

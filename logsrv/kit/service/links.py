@@ -34,7 +34,7 @@ METRICS = (
 )
 
 
-class Link:
+class ReconnectingLink:
     """A connection to another server. label: in the log, and as the listener in the metrics."""
 
     def __init__(
@@ -156,18 +156,20 @@ class Links:
     def __init__(self, *, clock: Any, metrics: Metrics) -> None:
         self._clock = clock
         self._metrics = metrics
-        self._links: list[Link] = []
+        self._links: list[ReconnectingLink] = []
         self._begun = False
         self._ended = False
 
-    def __iter__(self) -> Iterator[Link]:
+    def __iter__(self) -> Iterator[ReconnectingLink]:
         return iter(tuple(self._links))
 
-    def add(self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory) -> Link:
+    def add(
+        self, label: str, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
+    ) -> ReconnectingLink:
         """Connect there, from now on or when the reactor runs. Raises RuntimeError at the stop."""
         if self._ended:
             raise RuntimeError(f"{label}: the service has stopped")
-        link = Link(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
+        link = ReconnectingLink(label, endpoint, factory, clock=self._clock, metrics=self._metrics)
         self._links.append(link)
         if self._begun:
             link.begin()

@@ -38,13 +38,13 @@ from logsrv.kit.protocols.stream import StreamProtocol
 from logsrv.kit.service.life import Life
 from logsrv.kit.service.limits import Limits, check_limits, limits_of
 from logsrv.kit.service.links import METRICS as LINK_METRICS
-from logsrv.kit.service.links import Link, Links, client_endpoint
+from logsrv.kit.service.links import Links, ReconnectingLink, client_endpoint
 from logsrv.kit.service.peers import Peers
 from logsrv.kit.service.process.steps import when_running
 from logsrv.kit.service.service import DRAIN_SECONDS, ListeningService
-from logsrv.kit.service.sites.sites import SiteServer, Wanted
+from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.service.tasks import METRICS as TASK_METRICS
-from logsrv.kit.service.tasks import Task, Tasks
+from logsrv.kit.service.tasks import ServiceTask, ServiceTasks
 
 log = Logger()
 
@@ -253,7 +253,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             ]
         )
         self._protocols = protocols
-        self.tasks = Tasks(clock=self.clock, metrics=metrics, failures=self.failures)
+        self.tasks = ServiceTasks(clock=self.clock, metrics=metrics, failures=self.failures)
         self.log = Logger(namespace=name)
         self.links = Links(clock=reactor, metrics=metrics)
         self._life = Life(state)
@@ -297,10 +297,10 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             raise ConfigurationError(f"{label}: {self.name} takes connections only, no datagrams")
         return self._protocols.datagrams
 
-    def wanted(self, settings: Settings) -> Sequence[Wanted]:
+    def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
         check_limits(self._protocols.limits, settings)
         self.line_format(settings)
-        found = [Wanted(str(one), one, str(one), settings) for one in settings.listen]
+        found = [SiteSpec(str(one), one, str(one), settings) for one in settings.listen]
         for site in found:
             if site.endpoint.kind == "datagram":
                 self._datagrams(site.label)
@@ -308,7 +308,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 self._stream(site.label)
         return found
 
-    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
         if wanted.endpoint.kind != "datagram":
             return self.factory(wanted.label, wanted.settings, metrics)
         receiver = self._datagrams(wanted.label)()
@@ -327,7 +327,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
             sentence = "it cannot be told how it is; the log says why"
         return [] if not sentence else [str(sentence)]
 
-    def spawn(self, coroutine: Awaitable[Any], name: str = "") -> Task:
+    def spawn(self, coroutine: Awaitable[Any], name: str = "") -> ServiceTask:
         """Run a coroutine beside all else, at once or, before the reactor runs, when it does.
 
         An error in it is logged and counted. At the stop, after `stopping` of the state and the last
@@ -336,7 +336,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         """
         return self.tasks.spawn(coroutine, name)
 
-    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
         """Call `function(*args)`, plain or async, at once and then every so many seconds.
 
         As `spawn`; never two at once, and an error ends only that one call. Raises TypeError and
@@ -344,7 +344,9 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
         """
         return self.tasks.every(seconds, function, *args)
 
-    def connect(self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any) -> Link:
+    def connect(
+        self, endpoint: str | Remote | IStreamClientEndpoint, protocol: Any
+    ) -> ReconnectingLink:
         """Connect to another server, and again whenever that ends, at growing intervals up to a minute.
 
         endpoint: `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH`, or one of Twisted's. protocol: as

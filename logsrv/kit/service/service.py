@@ -22,7 +22,7 @@ from logsrv.kit.service.process.launch import Launch
 from logsrv.kit.service.process.signals import Signals
 from logsrv.kit.service.process.steps import limited, when_running, within
 from logsrv.kit.service.sites.own_sites import own_sites
-from logsrv.kit.service.sites.sites import Site, SiteServer, Wanted, check_place
+from logsrv.kit.service.sites.sites import Site, SiteServer, SiteSpec, check_place
 from logsrv.kit.text.words import error_text
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class ListeningService(Service, Generic[Settings]):
         self.watchdog = Watchdog(reactor)
         self.make_listener: Callable[..., Listener] = listener_for
 
-    def wanted(self, settings: Settings) -> Sequence[Wanted]:
+    def wanted(self, settings: Settings) -> Sequence[SiteSpec]:
         """The sites that `settings` ask for. Raises ConfigurationError."""
         raise NotImplementedError
 
-    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
         """Make the server of a new site. Raises ConfigurationError if it can't be served."""
         raise NotImplementedError
 
@@ -172,8 +172,8 @@ class ListeningService(Service, Generic[Settings]):
             except Exception as error:
                 self._cannot_start(error)
 
-    def _wanted(self, settings: Settings) -> dict[str, Wanted]:
-        found: dict[str, Wanted] = {}
+    def _wanted(self, settings: Settings) -> dict[str, SiteSpec]:
+        found: dict[str, SiteSpec] = {}
         for wanted in (*self.wanted(settings), *own_sites(self, settings)):
             if wanted.key in found:
                 place = f"listen {wanted.key}" if wanted.make is None else wanted.key
@@ -186,7 +186,7 @@ class ListeningService(Service, Generic[Settings]):
             found[wanted.key] = wanted
         return found
 
-    def _make_site(self, wanted: Wanted) -> Site:
+    def _make_site(self, wanted: SiteSpec) -> Site:
         return Site(wanted, self.make_server, self._reactor, self.metrics, self.make_listener)
 
     def _cannot_start(self, error: Exception) -> NoReturn:
@@ -337,7 +337,7 @@ class ListeningService(Service, Generic[Settings]):
         self._change(settings, wanted, added)
 
     def _change(
-        self, settings: Settings, wanted: dict[str, Wanted], added: dict[str, Site]
+        self, settings: Settings, wanted: dict[str, SiteSpec], added: dict[str, Site]
     ) -> None:
         """Do what was checked."""
         self.settings = settings

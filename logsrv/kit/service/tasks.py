@@ -1,6 +1,6 @@
-"""Tasks: what works beside the peers, for as long as the service runs.
+"""The tasks of a service: code that runs beside the peers until the service stops.
 
-A task that fails is logged and counted, and hinders nothing else; at the stop all are cancelled.
+A task that fails is logged and counted, and hinders nothing else; a stop cancels all of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ METRICS = (
 )
 
 
-class Task:
+class ServiceTask:
     """A task of a service. name: as in the log. done: fires when it has ended, however it did."""
 
     def __init__(
@@ -65,19 +65,19 @@ class Task:
         return self._working
 
 
-class Tasks:
+class ServiceTasks:
     """The tasks of one service that have not ended."""
 
     def __init__(self, *, clock: IReactorTime, metrics: Metrics, failures: Failures) -> None:
         self._clock = clock
         self._metrics = metrics
         self._failures = failures
-        self._tasks: dict[Task, None] = {}
+        self._tasks: dict[ServiceTask, None] = {}
         self._begun = False
         self._ended = False
         self._all_ended: Deferred[None] | None = None
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[ServiceTask]:
         return iter(tuple(self._tasks))
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class Tasks:
         for task in self:
             self._start(task)
 
-    def spawn(self, coroutine: Any, name: str = "") -> Task:
+    def spawn(self, coroutine: Any, name: str = "") -> ServiceTask:
         """Run a coroutine. Raises TypeError for anything else, RuntimeError when it is too late."""
         if iscoroutinefunction(coroutine):
             called = getattr(coroutine, "__qualname__", "it")
@@ -98,10 +98,10 @@ class Tasks:
             raise TypeError(f"spawn takes a coroutine, not {mistaken(coroutine)}")
         close = getattr(coroutine, "close", lambda: None)
         return self._add(
-            Task(name or name_of(coroutine), lambda: awaited(coroutine, "spawn"), close)
+            ServiceTask(name or name_of(coroutine), lambda: awaited(coroutine, "spawn"), close)
         )
 
-    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> Task:
+    def every(self, seconds: float, function: Callable[..., Any], *args: Any) -> ServiceTask:
         """Call `function(*args)`, plain or async, at once and then every so many seconds.
 
         One that takes longer than that is not called again meanwhile. Raises TypeError for what is no
@@ -134,7 +134,7 @@ class Tasks:
                 due += seconds * ((now - due) // seconds + 1)
                 await deferLater(self._clock, due - now)
 
-        task = Task(name_of(function), lambda: awaited(again(), "every"), lambda: None)
+        task = ServiceTask(name_of(function), lambda: awaited(again(), "every"), lambda: None)
         return self._add(task)
 
     async def stop(self) -> None:
@@ -149,7 +149,7 @@ class Tasks:
         if self._tasks:
             await all_ended
 
-    def _add(self, task: Task) -> Task:
+    def _add(self, task: ServiceTask) -> ServiceTask:
         if self._ended:
             task.forget()
             raise RuntimeError(f"{task.name} cannot begin: the service has stopped")
@@ -158,7 +158,7 @@ class Tasks:
             self._start(task)
         return task
 
-    def _start(self, task: Task) -> None:
+    def _start(self, task: ServiceTask) -> None:
         if task.cancelled:
             self._forget(task)
             return
@@ -167,22 +167,22 @@ class Tasks:
         working.addErrback(lambda failure: self._ended_badly(task, failure))
         working.addBoth(lambda _: self._end(task))
 
-    def _forget(self, task: Task) -> None:
+    def _forget(self, task: ServiceTask) -> None:
         task.forget()
         self._end(task)
 
-    def _end(self, task: Task) -> None:
+    def _end(self, task: ServiceTask) -> None:
         del self._tasks[task]
         task.done.callback(None)
         if not self._tasks and self._all_ended is not None:
             self._all_ended.callback(None)
             self._all_ended = None
 
-    def _ended_badly(self, task: Task, failure: Failure) -> None:
+    def _ended_badly(self, task: ServiceTask, failure: Failure) -> None:
         if not (task.cancelled and failure.check(*CANCELLED)):
             self._failed(task, failure)
 
-    def _failed(self, task: Task, failure: Failure) -> None:
+    def _failed(self, task: ServiceTask, failure: Failure) -> None:
         self._metrics.count("tasks_failed_total", task=task.name)
         self._failures.note(f"task {task.name}", "", failure)
 

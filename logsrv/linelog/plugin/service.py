@@ -19,7 +19,7 @@ from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.process.launch import check_files
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import SiteServer, Wanted
+from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.settings import web_rules
 from logsrv.linelog.alerts.process import Alerts, check
 from logsrv.linelog.http.settings import MOST_CONNECTIONS, read_token
@@ -97,10 +97,12 @@ class LoggerService(ListeningService[LoggerSettings]):
             metrics=self.metrics,
         )
 
-    def wanted(self, settings: LoggerSettings) -> list[Wanted]:
+    def wanted(self, settings: LoggerSettings) -> list[SiteSpec]:
         listeners = [
             # With its secrets: what is read now cannot be missing when a reload was accepted.
-            Wanted(_key(listener), listener.listen.endpoint, listener.label, with_secrets(listener))
+            SiteSpec(
+                _key(listener), listener.listen.endpoint, listener.label, with_secrets(listener)
+            )
             for listener in (*settings.listener, *self._classic.listeners(settings))
         ]
         if len(set(settings.http)) < len(settings.http):
@@ -110,10 +112,10 @@ class LoggerService(ListeningService[LoggerSettings]):
         check(settings.alerts)
         rules = web_rules(settings, MOST_CONNECTIONS)
         return listeners + [
-            Wanted(f"http {one}", one, f"http {one}", rules) for one in settings.http
+            SiteSpec(f"http {one}", one, f"http {one}", rules) for one in settings.http
         ]
 
-    def make_server(self, wanted: Wanted, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
             from logsrv.kit.web.channel import WebFactory
 

@@ -13,7 +13,7 @@ from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.observe.metrics import Metrics, Part
 from logsrv.kit.service.service import ListeningService
-from logsrv.kit.service.sites.sites import Wanted
+from logsrv.kit.service.sites.sites import SiteSpec
 from tests.kit.net.network import REACTOR, NotingFactory
 
 
@@ -59,13 +59,13 @@ class Service(ListeningService[Sequence[str]]):
         self.open_at_apply: set[str] = set()
         super().__init__("test", names, load=self._read, reactor=REACTOR, metrics=Metrics())
 
-    def wanted(self, settings: Sequence[str]) -> list[Wanted]:
+    def wanted(self, settings: Sequence[str]) -> list[SiteSpec]:
         return [
-            Wanted(name, parse_endpoint(f"unix:{self.directory}/{name}"), name, self.rules)
+            SiteSpec(name, parse_endpoint(f"unix:{self.directory}/{name}"), name, self.rules)
             for name in settings
         ]
 
-    def make_server(self, wanted: Wanted, metrics: Part) -> Any:
+    def make_server(self, wanted: SiteSpec, metrics: Part) -> Any:
         self.recorded[wanted.key] = Recorded(wanted.key, self.calls)
         return self.recorded[wanted.key]
 

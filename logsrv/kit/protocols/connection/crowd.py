@@ -24,7 +24,7 @@ LEAST_TAKEN = 64 * 1024
 LEAST_PATIENCES = 6
 
 
-class Sender(Protocol):
+class CrowdSender(Protocol):
     """A connection as this module needs it, whose author writes to others."""
 
     @property
@@ -42,7 +42,7 @@ class Sender(Protocol):
         """Wait for this receiver no longer."""
 
 
-class Receiver(Sender, Protocol):
+class CrowdReceiver(CrowdSender, Protocol):
     """A connection to whose peer others send; its own author may as well.
 
     max_unsent: bytes that may wait for it. patience: seconds that others wait while it takes nothing.
@@ -65,7 +65,7 @@ class Receiver(Sender, Protocol):
 
 
 # The connection that the author's code is working for: on the stack, and in the coroutines begun there.
-handled: ContextVar[Sender | None] = ContextVar("handled", default=None)
+handled: ContextVar[CrowdSender | None] = ContextVar("handled", default=None)
 
 
 def for_nobody(step: Callable[[], Result]) -> Result:
@@ -90,14 +90,14 @@ class Crowd:
         "_written",
     )
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: CrowdReceiver) -> None:
         self._receiver = receiver
         # Since the transport was full: bytes that were written, and that it is known to have taken.
         self._written = self._taken = 0
         # In the order in which they came, and go on.
-        self._senders: dict[Sender, None] = {}
+        self._senders: dict[CrowdSender, None] = {}
         # What each has sent all the same, since too much waited.
-        self._more: dict[Sender, int] = {}
+        self._more: dict[CrowdSender, int] = {}
         self._look: IDelayedCall | None = None
         # When it has taken something last; what it had taken when that began to count, and since when.
         self._moved = self._begun = 0.0
@@ -136,7 +136,7 @@ class Crowd:
             self._moved = self._receiver.clock.seconds()
         self._taken = taken
 
-    def _join(self, sender: Sender | None, number: int) -> bool:
+    def _join(self, sender: CrowdSender | None, number: int) -> bool:
         """Let who is handled wait. Return whether what it still sends is bounded then."""
         if sender is None:
             return False
@@ -154,7 +154,7 @@ class Crowd:
         sender.crowd(self)
         return True
 
-    def forget(self, sender: Sender) -> None:
+    def forget(self, sender: CrowdSender) -> None:
         """Hold on to a sender no longer: it is gone."""
         self._senders.pop(sender, None)
         self._more.pop(sender, None)

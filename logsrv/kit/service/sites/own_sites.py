@@ -13,7 +13,7 @@ from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.observe.metrics import Part
-from logsrv.kit.service.sites.sites import SiteServer, Wanted
+from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.settings import web_rules
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ NO_PYTHON_THERE = (
 )
 
 
-def own_sites(service: Service, settings: object) -> list[Wanted]:
+def own_sites(service: Service, settings: object) -> list[SiteSpec]:
     """Return the sites that `settings` ask for. Raises ConfigurationError."""
     if not isinstance(settings, OperatorSettings):
         return []
@@ -51,8 +51,8 @@ def _given(places: object, kind: type[T]) -> tuple[T, ...]:
 
 def _monitors(
     service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
-) -> list[Wanted]:
-    def make(wanted: Wanted, metrics: Part) -> SiteServer:
+) -> list[SiteSpec]:
+    def make(wanted: SiteSpec, metrics: Part) -> SiteServer:
         # A service that nobody asks needs no web server, and starts sooner without one.
         from logsrv.kit.web.channel import WebFactory
         from logsrv.kit.web.monitor import Monitor
@@ -61,10 +61,10 @@ def _monitors(
         return WebFactory(handler, service.clock, wanted.label, wanted.settings)
 
     rules = web_rules(settings, MOST_SCRAPES)
-    return [Wanted(f"metrics {one}", one, f"metrics {one}", rules, make) for one in places]
+    return [SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make) for one in places]
 
 
-def _inspector(service: Service, settings: OperatorSettings, place: Place) -> Wanted:
+def _inspector(service: Service, settings: OperatorSettings, place: Place) -> SiteSpec:
     from logsrv.kit.inspect.session import Rules
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
@@ -79,7 +79,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: Place) -> Wa
         python=settings.inspect_python,
     )
 
-    def make(wanted: Wanted, metrics: Part) -> SiteServer:
+    def make(wanted: SiteSpec, metrics: Part) -> SiteServer:
         if wanted.settings.python:
             log.warn(
                 "--inspect-python: who connects to {place} can do whatever the service can",
@@ -96,7 +96,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: Place) -> Wa
 
         return SocketServer(service, wanted.label, wanted.settings, metrics)
 
-    return Wanted(f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make)
+    return SiteSpec(f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make)
 
 
 def _keys(place: Place) -> tuple[Any, ...]:

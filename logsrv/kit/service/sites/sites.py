@@ -38,7 +38,7 @@ log = Logger()
 
 
 @attrs.frozen
-class Wanted:
+class SiteSpec:
     """A site as the settings want it.
 
     key: what makes it the same site after a reload. label: its name in logs and metrics.
@@ -50,7 +50,7 @@ class Wanted:
     endpoint: Endpoint
     label: str
     settings: Any
-    make: Callable[[Wanted, Part], SiteServer] | None = None
+    make: Callable[[SiteSpec, Part], SiteServer] | None = None
 
 
 class SiteServer(Protocol):
@@ -81,8 +81,8 @@ class Site:
 
     def __init__(
         self,
-        wanted: Wanted,
-        make_server: Callable[[Wanted, Part], SiteServer],
+        wanted: SiteSpec,
+        make_server: Callable[[SiteSpec, Part], SiteServer],
         reactor: Any,
         metrics: Metrics,
         make_listener: Callable[..., Listener] = listener_for,
@@ -143,7 +143,7 @@ class Site:
         self._listener.open()
         self._go("open")
 
-    def apply(self, wanted: Wanted) -> None:
+    def apply(self, wanted: SiteSpec) -> None:
         """Go by other settings; who is connected stays."""
         self._go("apply")
         for apply in (self._listener.apply, self._server.apply):
@@ -183,7 +183,7 @@ class Site:
             log.failure("{listener} failed to stop", listener=self.label)
 
 
-def check_place(new: Wanted, others: Iterable[Site]) -> None:
+def check_place(new: SiteSpec, others: Iterable[Site]) -> None:
     """Raise ConfigurationError when `new` wants a place that one of `others` has.
 
     The kernel would say so as well, but not that the other program is this one.

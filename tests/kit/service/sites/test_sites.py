@@ -12,7 +12,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, Part
-from logsrv.kit.service.sites.sites import NEXT, Site, Wanted, check_place
+from logsrv.kit.service.sites.sites import NEXT, Site, SiteSpec, check_place
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
 
@@ -20,12 +20,12 @@ TO = {"MADE": "", "BOUND": "bind", "OPEN": "bind open"}
 CALLS = ("bind", "open", "apply", "close")
 
 
-def wanted(directory: Path) -> Wanted:
-    return Wanted("key", parse_endpoint(f"unix:{directory}/socket"), "label", Rules())
+def wanted(directory: Path) -> SiteSpec:
+    return SiteSpec("key", parse_endpoint(f"unix:{directory}/socket"), "label", Rules())
 
 
 def made(directory: Path, metrics: Metrics | None = None) -> Site:
-    def make_server(wanted: Wanted, part: Part) -> Any:
+    def make_server(wanted: SiteSpec, part: Part) -> Any:
         part.watch("received_bytes_total", lambda: 5, listener="label")
         return Recorded("it", [])
 
@@ -73,7 +73,7 @@ async def test_every_event_in_every_state(state: str, event: str, tmp_path: Path
 async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None:
     metrics = Metrics()
 
-    def make_server(wanted: Wanted, part: Part) -> Any:
+    def make_server(wanted: SiteSpec, part: Part) -> Any:
         part.watch("received_bytes_total", lambda: 5, listener="label")
         raise ConfigurationError("no")
 
