@@ -13,12 +13,12 @@ from itertools import chain
 from pathlib import Path
 
 from logsrv.kit.net.source import escaped
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import UnpackingError
 from logsrv.linelog.framing.events.journal import MOST_ENTRY, JournalFramer
 from logsrv.linelog.framing.lines.dated import Dated
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import Run, frame_records
+from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.importing.packed import CHUNK, unpacked
 from logsrv.linelog.store.disk.disk import reason
@@ -117,13 +117,13 @@ class LogFile:
             for chunk in chunks:
                 yield from self.dated.entries(self._framed(framer.receive(chunk)))
             yield from self.dated.entries(self._framed(framer.finish()))
-        except Refusal as error:
+        except RequestRefused as error:
             self.cut = True
             tell(f"{self.name}: {error}; what stands before that is taken")
 
     def _framed(self, entries: Records) -> bytes:
         self.without_fields += entries.refused
-        lines = [line for run in entries.take() if isinstance(run, Run) for line in run.lines]
+        lines = [line for run in entries.take() if isinstance(run, RecordRun) for line in run.lines]
         block = frame_records(lines, _ENTRY_RULES, LineCounts()).block
         return b"" if block is None else bytes(block)
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from logsrv.linelog.framing.bodies.bodies import Asked, Lines, Records, Reply
-from logsrv.linelog.framing.lines.records import Run, in_runs
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, WholeLines
+from logsrv.linelog.framing.lines.records import RecordRun, in_runs
 
 Result = TypeVar("Result")
 
@@ -31,15 +31,15 @@ class Taken:
     reply: Reply
 
 
-def taken_by(take: Callable[..., Any], body: bytes, asked: Asked) -> Taken:
+def taken_by(take: Callable[..., Any], body: bytes, rules: BodyRules) -> Taken:
     """Return what is taken of a body."""
-    records = Records(asked.max_made)
-    reply = ended(take(body, asked, records))
+    records = Records(rules.max_made)
+    reply = ended(take(body, rules, records))
     assert isinstance(reply, Reply)
     return Taken(records, reply)
 
 
-def runs_of(records: Records) -> list[Run]:
+def runs_of(records: Records) -> list[RecordRun]:
     """Return what was added, as many together as are alike."""
     return list(in_runs(_each(records)))
 
@@ -51,7 +51,7 @@ def lines_of(records: Records) -> list[bytes]:
 
 def _each(records: Records) -> Iterable[tuple[bytes, bool]]:
     for run in records.take():
-        if isinstance(run, Lines):
+        if isinstance(run, WholeLines):
             lines = run.text.split(b"\n")
             assert lines.pop() == b"" and len(lines) == run.number
             yield from ((line, True) for line in lines)

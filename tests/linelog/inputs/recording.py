@@ -107,7 +107,7 @@ class SlowStore(Sink):
 
 
 @attrs.frozen
-class Rules:
+class InputSettings:
     """The settings of a listener."""
 
     line_rules: LineRules
@@ -125,5 +125,5 @@ def intake(
     """The way into a sink, by some rules; `options` are those of inputs of records."""
     clock = Clock()
     clock.advance(1.5)
-    settings = Rules(rules or LineRules(), name, input_options=options or InputOptions())
+    settings = InputSettings(rules or LineRules(), name, input_options=options or InputOptions())
     return Intake("tcp:1234", settings, sink=sink, clock=clock, metrics=Metrics(METRICS))  # type: ignore[arg-type]

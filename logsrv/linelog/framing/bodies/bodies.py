@@ -13,8 +13,8 @@ import attrs
 import orjson
 
 from logsrv.errors import PeerError
-from logsrv.linelog.framing.bodies.json_made import Written
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.bodies.json_made import HugeNumber
+from logsrv.linelog.framing.lines.records import RecordRun
 
 JSON = "application/json"
 # Times as many bytes as a body may have that its records may, as labels and the like are in each of them;
@@ -33,7 +33,7 @@ RECORD = 200
 _STEP = 128 << 10
 
 
-class Refusal(PeerError):
+class RequestRefused(PeerError):
     """A request of which nothing is stored; `str()` is the sentence for its sender.
 
     status: of HTTP. reason: the label in the metrics.
@@ -55,7 +55,7 @@ class Reply:
 
 
 @attrs.frozen
-class Asked:
+class BodyRules:
     """The circumstances of a body: its type, without parameters, its path, and limits in bytes.
 
     max_record: of a record. max_made: of all its records, 200 more counted for each. max_body: of the body
@@ -75,7 +75,7 @@ def most_made(most_body: int) -> int:
 
 
 @attrs.frozen
-class Lines:
+class WholeLines:
     """Structured records that are lines as they stand: short enough, nothing to escape, ended by LF."""
 
     text: bytes
@@ -100,67 +100,67 @@ class Records:
         self._made = 0
         self._taken = 0
         self._number = 0
-        self._runs: list[Run | Lines] = []
+        self._runs: list[RecordRun | WholeLines] = []
         # The lines of the last run.
         self._open: list[bytes] = []
         self.as_text = 0
         self.reasons: Counter[str] = Counter()
 
     def add(self, record: bytes, *, structured: bool = True) -> None:
-        """Add a record. Raises Refusal (413) if all are too much now."""
+        """Add a record. Raises RequestRefused (413) if all are too much now."""
         self.made(len(record))
         self._number += 1
         last = self._runs[-1] if self._runs else None
-        if isinstance(last, Run) and last.structured is structured:
+        if isinstance(last, RecordRun) and last.structured is structured:
             self._open.append(record)
         else:
             self._open = [record]
-            self._runs.append(Run(self._open, structured))
+            self._runs.append(RecordRun(self._open, structured))
 
     def add_all(self, other: Records) -> None:
         """Add what others are, in their order."""
         self.as_text += other.as_text
         self.reasons += other.reasons
         for run in other.take():
-            if isinstance(run, Lines):
+            if isinstance(run, WholeLines):
                 self.add_lines(run.text, run.number)
             else:
                 for record in run.lines:
                     self.add(record, structured=run.structured)
 
     def add_unless_longer(self, record: bytes, most: int) -> None:
-        """Add a record, or leave it out if it has more than `most` bytes. Raises Refusal (413) as `add`."""
+        """Add a record, or leave it out if it has more than `most` bytes. Raises as `add` does."""
         if len(record) > most:
             self.leave_out(len(record))
         else:
             self.add(record)
 
     def add_lines(self, text: bytes, number: int) -> None:
-        """Add records that are whole lines already, so many. Raises Refusal (413) as `add` does."""
+        """Add records that are whole lines already, so many. Raises RequestRefused (413) as `add` does."""
         self.expect(number)
         self._made += len(text) + number * RECORD
         self._number += number
-        self._runs.append(Lines(text, number))
+        self._runs.append(WholeLines(text, number))
 
     def leave_out(self, size: int) -> None:
-        """Count a record of so many bytes, which is too long. Raises Refusal (413) as `add` does."""
+        """Count a record of so many bytes, which is too long. Raises RequestRefused (413) as `add` does."""
         self.made(size)
         self.reasons["oversize"] += 1
 
     def reject(self, number: int = 1) -> None:
-        """Count records that are left out, as they are none. Raises Refusal (413) as `add` does."""
+        """Count records that are left out, as they are none. Raises RequestRefused (413) as `add` does."""
         self.expect(number)
         self._made += number * RECORD
         self.reasons["protocol"] += number
 
     def made(self, size: int) -> None:
-        """Count what is made of a body beside its records. Raises Refusal (413) as `add` does."""
+        """Count what is made of a body beside its records. Raises RequestRefused (413) as `add` does."""
         self._made += size
         self.expect(1)
         self._made += RECORD
 
     def expect(self, number: int) -> None:
-        """Raise Refusal (413) if so many more records would be too much, however short they are."""
+        """Raise RequestRefused (413) if so many more records would be too much, however short they are."""
         if self._most is not None and self._made + number * RECORD > self._most:
             raise too_much(self._most, "records")
 
@@ -172,7 +172,7 @@ class Records:
         self._taken = self._made
         return True
 
-    def take(self) -> list[Run | Lines]:
+    def take(self) -> list[RecordRun | WholeLines]:
         """Return what was added since it was last taken, in its order."""
         runs, self._runs = self._runs, []
         return runs
@@ -192,27 +192,29 @@ class Records:
 Steps: TypeAlias = Generator[None, None, Reply]
 
 
-def malformed(sentence: str) -> Refusal:
+def malformed(sentence: str) -> RequestRefused:
     """Return the refusal of a body that is not what it says it is."""
-    return Refusal(400, "protocol", sentence)
+    return RequestRefused(400, "protocol", sentence)
 
 
-def too_long(most: int, what: str = "a record") -> Refusal:
+def too_long(most: int, what: str = "a record") -> RequestRefused:
     """Return the refusal of a request for one record that is longer than `most` bytes."""
-    return Refusal(413, "oversize", f"{what} is longer than {most} bytes, what --max-record allows")
+    return RequestRefused(
+        413, "oversize", f"{what} is longer than {most} bytes, what --max-record allows"
+    )
 
 
-def too_much(most: int, what: str) -> Refusal:
+def too_much(most: int, what: str) -> RequestRefused:
     """Return the refusal of a message that becomes more than `most` bytes of what is stored."""
     sentence = f"the message becomes {what} of more than {most} bytes; send fewer at once"
-    return Refusal(413, "oversize", sentence)
+    return RequestRefused(413, "oversize", sentence)
 
 
 def parsed(text: bytes) -> Any:
     """Return the value of a JSON text. Raises ValueError for what is none.
 
     Integers beyond 64 bits are rounded: what is stored is the text itself. A number beyond all floats is
-    `Written`.
+    `HugeNumber`.
     """
     try:
         return orjson.loads(text)
@@ -230,7 +232,7 @@ def parsed(text: bytes) -> Any:
 
 def _number(digits: str) -> float:
     number = float(digits)
-    return Written(digits) if math.isinf(number) else number
+    return HugeNumber(digits) if math.isinf(number) else number
 
 
 def _integer(digits: str) -> int | float:
@@ -241,6 +243,6 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def told(**what: object) -> bytes:
+def json_line(**what: object) -> bytes:
     """Return the body of an answer: JSON on a line."""
     return json.dumps(what).encode() + b"\n"

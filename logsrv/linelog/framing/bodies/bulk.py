@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from logsrv.linelog.framing.bodies.bodies import (
-    Asked,
+    BodyRules,
     Records,
     Reply,
     Steps,
@@ -81,13 +81,13 @@ def license() -> Reply:
     return Reply(200, as_json(LICENSE) + b"\n")
 
 
-def take(body: bytes, asked: Asked, records: Records) -> Steps:
+def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """Take the documents of a bulk request, each with its `_index`, and an item for each action.
 
-    asked.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises Refusal (400) for what is no
-    bulk request: then nothing of it is stored.
+    rules.path: `/_bulk` or `/INDEX/_bulk`, INDEX as it stands there. Raises RequestRefused (400) for
+    what is no bulk request: then nothing of it is stored.
     """
-    usual = asked.path.removesuffix("/_bulk").strip("/")
+    usual = rules.path.removesuffix("/_bulk").strip("/")
     items: list[bytes] = []
     for found in _actions(body):
         if found is None:
@@ -105,7 +105,7 @@ def take(body: bytes, asked: Asked, records: Records) -> Steps:
                     "illegal_argument_exception",
                     "only index and create store what can be kept here",
                 )
-            records.add(_document(document, index, asked.max_record))
+            records.add(_document(document, index, rules.max_record))
             outcome = _CREATED % len(items)
         except _Bad as bad:
             records.reasons["oversize" if bad.status == 413 else "protocol"] += 1
@@ -147,12 +147,12 @@ def _actions(body: bytes) -> Iterator[tuple[str, dict[str, Any], bytes] | None]:
         if len(line) > _LONGEST_ACTION:
             raise malformed(f"line {number}, an action, has more than {_LONGEST_ACTION} bytes")
         try:
-            asked = parsed(line)
+            actions = parsed(line)
         except ValueError as error:
             raise malformed(f"line {number}, an action, is no JSON: {error}") from None
-        if not isinstance(asked, dict) or len(asked) != 1:
+        if not isinstance(actions, dict) or len(actions) != 1:
             raise malformed(f"line {number} is no action: a JSON object with one key")
-        ((action, meta),) = asked.items()
+        ((action, meta),) = actions.items()
         if action not in _ACTIONS or not isinstance(meta, dict):
             raise malformed(f"line {number} is none of the actions {', '.join(_ACTIONS)}")
         yield action, meta, b"" if action in _WITHOUT_DOCUMENT else next(lines, (0, b""))[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from logsrv.linelog.framing.bodies.bodies import Refusal
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.framing.bodies.inflated import (
     Buffer,
     TooLargeError,
@@ -19,15 +19,16 @@ Body = Sequence[Buffer]
 
 
 def coding(header: bytes | None, own: str = "") -> str:
-    """Return how a body is packed, by its Content-Encoding; empty if it is not. Raises Refusal (415).
+    """Return how a body is packed, by its Content-Encoding; empty if it is not.
 
-    own: the name of a coding that who takes the body undoes himself, said in the header or not.
+    own: a coding that the reader of the body undoes itself, named in the header or not.
+    Raises RequestRefused (415).
     """
     name = (header or b"").strip().lower().decode("latin-1")
     if name in ("", "identity", own):
         return ""
     if name not in _WAYS:
-        raise Refusal(
+        raise RequestRefused(
             415, "protocol", "the Content-Encoding has to be gzip, zstd or deflate, or none"
         )
     return name
@@ -36,8 +37,8 @@ def coding(header: bytes | None, own: str = "") -> str:
 def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
     """Yield the content of a body in pieces of 256 KiB at most, or as they are if nothing is packed.
 
-    how: as `coding` returns it. Raises Refusal: 413 as soon as there are more than `most` bytes, 400 where
-    the body is broken.
+    how: as `coding` returns it. Raises RequestRefused: 413 as soon as there are more than `most` bytes,
+    400 where the body is broken.
     """
     if not how:
         yield from body
@@ -49,7 +50,7 @@ def unpacked(body: Body, how: str, most: int) -> Iterator[Buffer]:
         raise too_large(most) from None
     except UnpackingError as error:
         sentence = f"the body is not what its Content-Encoding says: {error}"
-        raise Refusal(400, "unpacking", sentence) from None
+        raise RequestRefused(400, "unpacking", sentence) from None
 
 
 def check(body: Body, how: str, most: int) -> Iterator[None]:
@@ -59,9 +60,11 @@ def check(body: Body, how: str, most: int) -> Iterator[None]:
             yield
 
 
-def too_large(most: int) -> Refusal:
+def too_large(most: int) -> RequestRefused:
     """Return the refusal of a body with more than `most` bytes."""
-    return Refusal(413, "oversize", f"the body has more than {most} bytes, what --max-body allows")
+    return RequestRefused(
+        413, "oversize", f"the body has more than {most} bytes, what --max-body allows"
+    )
 
 
 def _deflated(body: Body) -> Iterator[bytes]:

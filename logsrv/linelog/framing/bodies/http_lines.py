@@ -8,13 +8,13 @@ from enum import Enum
 from urllib.parse import parse_qsl
 
 from logsrv.linelog.framing.bodies.bodies import (
-    Asked,
+    BodyRules,
     Records,
-    Refusal,
     Reply,
+    RequestRefused,
+    json_line,
     malformed,
     parsed,
-    told,
     too_long,
 )
 from logsrv.linelog.framing.bodies.json_made import gathered, made
@@ -69,7 +69,7 @@ def media_type(header: bytes | None) -> str:
 
 
 def kind_of(media: str) -> BodyKind:
-    """Return how a body of this type is taken. Raises Refusal (415) for what is binary."""
+    """Return how a body of this type is taken. Raises RequestRefused (415) for what is binary."""
     if media in _KINDS:
         return _KINDS[media]
     if media.startswith("text/"):
@@ -80,7 +80,7 @@ def kind_of(media: str) -> BodyKind:
         )
     if media.startswith("application/") and media.endswith("+json"):
         return BodyKind.JSON
-    raise Refusal(
+    raise RequestRefused(
         415,
         "protocol",
         "the Content-Type is none that lines are taken from: text, JSON, NDJSON or a form",
@@ -89,28 +89,28 @@ def kind_of(media: str) -> BodyKind:
 
 def accepted(records: int, as_text: int = 0) -> Reply:
     """Return the answer to what was taken; as_text: how many of them were promised to be JSON."""
-    return Reply(200, told(accepted=records, as_text=as_text))
+    return Reply(200, json_line(accepted=records, as_text=as_text))
 
 
-def take(body: bytes, asked: Asked, records: Records) -> Generator[None, None, Reply | None]:
+def take(body: bytes, rules: BodyRules, records: Records) -> Generator[None, None, Reply | None]:
     """Take the records of a body, by its Content-Type; the answer is None if it is lines after all.
 
-    Raises Refusal.
+    Raises RequestRefused.
     """
-    kind = kind_of(asked.media)
+    kind = kind_of(rules.media)
     if kind is BodyKind.JSON:
-        yield from _json(body, asked, records)
+        yield from _json(body, rules, records)
     elif kind is BodyKind.JSON_LINES:
-        yield from _json_lines(body, asked, records)
+        yield from _json_lines(body, rules, records)
     elif kind is BodyKind.FORM and not _NO_FORM.search(body.strip(_SPACE)):
-        _form(body.strip(_SPACE), asked, records)
+        _form(body.strip(_SPACE), rules, records)
     else:
         return None
     return accepted(len(records), records.as_text)
 
 
-def _json(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
-    most = asked.max_record
+def _json(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
+    most = rules.max_record
     start = begin_of(body)
     if body[start : start + 1] == b"[":
         for spans in elements(body, start, len(body)):
@@ -147,17 +147,17 @@ def _elements(body: bytes, spans: Sequence[Span], records: Records, most: int) -
             yield
 
 
-def _json_lines(body: bytes, asked: Asked, records: Records) -> Iterator[None]:
+def _json_lines(body: bytes, rules: BodyRules, records: Records) -> Iterator[None]:
     start = 0
     while start < len(body):
         stop = body.find(b"\n", start + _AT_ONCE) + 1 or len(body)
         piece = body[start:stop]
         start = stop
-        number = objects_as_they_stand(piece.removesuffix(b"\n"), asked.max_record)
+        number = objects_as_they_stand(piece.removesuffix(b"\n"), rules.max_record)
         if number:
             records.add_lines(piece if piece.endswith(b"\n") else piece + b"\n", number)
         else:
-            yield from _one_by_one(records, piece, asked.max_record)
+            yield from _one_by_one(records, piece, rules.max_record)
         yield
 
 
@@ -191,7 +191,7 @@ def _add(records: Records, value: object, text: bytes, most: int) -> None:
     records.add(record)
 
 
-def _form(body: bytes, asked: Asked, records: Records) -> None:
+def _form(body: bytes, rules: BodyRules, records: Records) -> None:
     try:
         pairs = parse_qsl(
             body.decode("utf-8", "backslashreplace"),
@@ -202,6 +202,6 @@ def _form(body: bytes, asked: Asked, records: Records) -> None:
     except ValueError:
         raise malformed(f"the form has more than {_MOST_FIELDS} fields") from None
     record = made(gathered(pairs), {})
-    if len(record) > asked.max_record:
-        raise too_long(asked.max_record)
+    if len(record) > rules.max_record:
+        raise too_long(rules.max_record)
     records.add(record)

@@ -18,12 +18,12 @@ from logsrv.linelog.framing.lines.oversize import next_oversize
 DEEPEST = 200
 
 
-class Written(float):
+class HugeNumber(float):
     """A number that no float holds; `digits`: as it was written."""
 
     digits: str
 
-    def __new__(cls, digits: str) -> Written:
+    def __new__(cls, digits: str) -> HugeNumber:
         number = super().__new__(cls, digits)
         number.digits = digits
         return number
@@ -157,7 +157,7 @@ def _plain(value: Any, depth: int, known: Known) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, bytes):
         return _text(value)
-    if isinstance(value, Written):
+    if isinstance(value, HugeNumber):
         return value.digits
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal, malformed, parsed
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed, parsed
 
 PIECE = 256 << 10
 """Bytes that are looked through, or parsed, at a time."""
@@ -54,7 +54,7 @@ def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
     """Give where the elements of the array at `start` stand, some at a time; none where others have a turn.
 
     stop: where it ends. Those that are given together stand in 256 KiB, but for the beginning of the first.
-    Raises Refusal for what is no array.
+    Raises RequestRefused for what is no array.
     """
     begin = start + 1
     for commas, _, end in _divided(text, start):
@@ -73,7 +73,7 @@ def elements(text: bytes, start: int, stop: int) -> Iterator[list[Span]]:
 
 
 def values(text: bytes, spans: Sequence[Span]) -> list[Any]:
-    """Return what stands in neighbouring elements. Raises Refusal (400) for what is no JSON."""
+    """Return what stands in neighbouring elements. Raises RequestRefused (400) for what is no JSON."""
     try:
         found = parsed(b"[%b]" % text[spans[0][0] : spans[-1][1]])
     except ValueError as error:
@@ -90,7 +90,7 @@ def several(
 
     path: keys of the arrays, each in the elements of the one before, that are given some elements at a
     time; what else there is stands in each. most: bytes that a record may have; `records` is told of an
-    element of the last array from which only a longer one could be made. Raises Refusal.
+    element of the last array from which only a longer one could be made. Raises RequestRefused.
     """
     start, stop = begin_of(text), len(text.rstrip(_SPACE))
     if text[start : start + 1] != b"{":
@@ -126,7 +126,7 @@ def _several(
             continue
         size += where[1] - where[0]
         if size > _MOST_BESIDE or number > _MOST_MEMBERS:
-            raise Refusal(413, "oversize", "the body has too much beside its records")
+            raise RequestRefused(413, "oversize", "the body has too much beside its records")
         beside[key] = values(text, [where])[0]
     if found is None:
         yield [beside]
@@ -156,7 +156,7 @@ def _small(spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
 
 
 def _members(text: bytes, start: int, stop: int) -> Iterator[tuple[str, Span] | None]:
-    """Give key and value of each member of an object, and None for a turn. Raises Refusal."""
+    """Give key and value of each member of an object, and None for a turn. Raises RequestRefused."""
     begin, colon = start + 1, -1
     for commas, colons, end in _divided(text, start):
         places = sorted([*commas.tolist(), *colons.tolist(), *([end] if end >= 0 else ())])

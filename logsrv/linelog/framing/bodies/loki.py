@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
-    Asked,
+    BodyRules,
     Records,
-    Refusal,
     Reply,
+    RequestRefused,
     Steps,
+    json_line,
     malformed,
-    told,
 )
 from logsrv.linelog.framing.bodies.extras import needed, read_message
 from logsrv.linelog.framing.bodies.json_made import made, made_together
@@ -50,20 +50,21 @@ _STREAMS_ENTRIES = (1, 2)
 _STREAM = 1000
 
 
-def take(body: bytes, asked: Asked, records: Records) -> Steps:
-    """Take the entries of a push; asked.max_body: bytes that it may have out of snappy.
+def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+    """Take the entries of a push; rules.max_body: bytes that it may have out of snappy.
 
-    Those that are none, or longer than --max-record, are left out, and the answer says so. Raises Refusal.
+    Those that are none, or longer than --max-record, are left out, and the answer says so.
+    Raises RequestRefused.
     """
     try:
-        if asked.media == JSON:
-            yield from _from_json(body, asked.max_record, records)
-        elif asked.media in PROTOBUF:
+        if rules.media == JSON:
+            yield from _from_json(body, rules.max_record, records)
+        elif rules.media in PROTOBUF:
             yield from _from_protobuf(
-                _out_of_snappy(body, asked.max_body), asked.max_record, records
+                _out_of_snappy(body, rules.max_body), rules.max_record, records
             )
         else:
-            raise Refusal(
+            raise RequestRefused(
                 415, "protocol", "a push to Loki is application/json or application/x-protobuf"
             )
     except _DAMAGED:
@@ -76,9 +77,9 @@ def take(body: bytes, asked: Asked, records: Records) -> Steps:
     what = "not what clients of Loki push, or " if damaged else ""
     sentence = (
         f"{records.refused} of {records.refused + len(records)} entries are {what}longer than"
-        f" {asked.max_record} bytes, what --max-record allows; the others are stored"
+        f" {rules.max_record} bytes, what --max-record allows; the others are stored"
     )
-    return Reply(400 if damaged else 413, told(error=sentence))
+    return Reply(400 if damaged else 413, json_line(error=sentence))
 
 
 def _from_json(body: bytes, most: int, records: Records) -> Iterator[None]:
@@ -172,7 +173,7 @@ def _out_of_snappy(body: bytes, most: int) -> bytes:
     cramjam = needed("cramjam", "pushes to Loki in snappy")
     try:
         if cramjam.snappy.decompress_raw_len(body) > most:
-            raise Refusal(
+            raise RequestRefused(
                 413,
                 "oversize",
                 f"the body has more than {most} bytes, what --max-body allows",

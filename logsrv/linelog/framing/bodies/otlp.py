@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from logsrv.linelog.framing.bodies.bodies import (
     JSON,
-    Asked,
+    BodyRules,
     Records,
-    Refusal,
     Reply,
+    RequestRefused,
     Steps,
+    json_line,
     malformed,
-    told,
 )
 from logsrv.linelog.framing.bodies.extras import needed, read_message
 from logsrv.linelog.framing.bodies.json_made import made, made_together
@@ -46,19 +46,19 @@ _DAMAGED = (AttributeError, TypeError, ValueError, OverflowError, KeyError)
 Record: TypeAlias = dict[str, Any]
 
 
-def take(body: bytes, asked: Asked, records: Records) -> Steps:
+def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """Take the log records of an export request; those that are none, or too long, are rejected.
 
-    Raises Refusal.
+    Raises RequestRefused.
     """
-    if asked.media == JSON:
-        parts = several(body, _PATH, asked.max_record, records)
+    if rules.media == JSON:
+        parts = several(body, _PATH, rules.max_record, records)
         found = chain.from_iterable(_of_json(part, records) for part in parts)
-    elif asked.media == PROTOBUF:
-        messages = parts_of_message(body, _NUMBERS, asked.max_record, records)
+    elif rules.media == PROTOBUF:
+        messages = parts_of_message(body, _NUMBERS, rules.max_record, records)
         found = chain.from_iterable(_of_protobuf(part, records) for part in messages)
     else:
-        raise Refusal(
+        raise RequestRefused(
             415, "protocol", "logs over OTLP are application/json or application/x-protobuf"
         )
     some: list[Record] = []
@@ -68,14 +68,14 @@ def take(body: bytes, asked: Asked, records: Records) -> Steps:
                 some.append(one)
                 records.expect(len(some))
             if one is None or len(some) == _AT_ONCE:
-                yield from _add(some, asked.max_record, records)
+                yield from _add(some, rules.max_record, records)
                 some = []
-        yield from _add(some, asked.max_record, records)
+        yield from _add(some, rules.max_record, records)
     except _DAMAGED:
         raise malformed(_NONE) from None
     if records.reasons["protocol"] and not len(records):
         raise malformed(_NONE)
-    return _reply(records, asked)
+    return _reply(records, rules)
 
 
 def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
@@ -90,13 +90,13 @@ def _add(some: list[Record], most: int, records: Records) -> Iterator[None]:
     yield
 
 
-def _reply(records: Records, asked: Asked) -> Reply:
+def _reply(records: Records, rules: BodyRules) -> Reply:
     rejected = records.refused
     what = "not as OTLP has them, or " if records.reasons["protocol"] else ""
-    why = f"{what}longer than {asked.max_record} bytes, what --max-record allows"
-    if asked.media == JSON:
+    why = f"{what}longer than {rules.max_record} bytes, what --max-record allows"
+    if rules.media == JSON:
         partial = {"rejectedLogRecords": str(rejected), "errorMessage": why} if rejected else {}
-        return Reply(200, told(partialSuccess=partial))
+        return Reply(200, json_line(partialSuccess=partial))
     answer = _service().ExportLogsServiceResponse()
     if rejected:
         answer.partial_success.rejected_log_records = rejected
@@ -131,7 +131,7 @@ def _resource(read: Callable[[Any], dict[str, Any]], attributes: Any) -> Record 
     """Return the keys of a resource; None if they are none: then its records are."""
     try:
         return _flat("resource", read(attributes))
-    except (Refusal, *_DAMAGED):
+    except (RequestRefused, *_DAMAGED):
         return None
 
 
@@ -143,7 +143,7 @@ def _one(
     try:
         if resource is not None:
             return make(*parts)
-    except (Refusal, *_DAMAGED):
+    except (RequestRefused, *_DAMAGED):
         pass
     records.reject()
     return None
@@ -285,10 +285,10 @@ def _flat(prefix: str, value: Any) -> Record:
 
 
 def _flatten(prefix: str, value: Any, found: Record, *, top: bool = False) -> None:
-    """Put a value into `found`, flat. Raises Refusal for keys that become too many bytes, or alike."""
+    """Put a value into `found`, flat. Raises RequestRefused for keys that are too long or alike."""
     if _bytes_of_keys(len(prefix), value) > _MOST_KEYS:
         sentence = f"the keys of a log record become more than {_MOST_KEYS} bytes, with dots"
-        raise Refusal(413, "oversize", sentence)
+        raise RequestRefused(413, "oversize", sentence)
     _put(prefix, value, found, top=top)
 
 

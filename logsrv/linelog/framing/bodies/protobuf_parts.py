@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal, malformed
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused, malformed
 
 PIECE = 256 << 10
 # What stands beside the records, which is in each part, and how many fields a message may have.
@@ -22,7 +22,7 @@ def several(
 
     path: numbers of the repeated fields, each inside the one before, of which some are in each part; what
     else there is stands in all. most: bytes that a record may have; `records` is told of an innermost field
-    from which only a longer one could be made. Raises Refusal.
+    from which only a longer one could be made. Raises RequestRefused.
     """
     if len(message) <= PIECE:
         yield message
@@ -43,7 +43,7 @@ def _several(
         if number != path[0]:
             size += stop - start
             if size > _MOST_BESIDE:
-                raise Refusal(413, "oversize", "the body has too much beside its records")
+                raise RequestRefused(413, "oversize", "the body has too much beside its records")
             beside.append(body[start:stop])
     rest = b"".join(beside)
     yield rest
@@ -96,7 +96,9 @@ def _fields(body: memoryview) -> Iterator[tuple[int, int, int, int] | None]:
         count += 1
         if count % _STEP == 0:
             if count > _MOST_FIELDS:
-                raise Refusal(413, "oversize", f"a message has more than {_MOST_FIELDS} fields")
+                raise RequestRefused(
+                    413, "oversize", f"a message has more than {_MOST_FIELDS} fields"
+                )
             yield None
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import msgpack
 
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.inflated import (
     UnpackingError,
     bounded,
@@ -22,7 +22,7 @@ from logsrv.linelog.framing.bodies.inflated import (
 )
 from logsrv.linelog.framing.events.forward_entries import (
     Entries,
-    Limits,
+    ForwardLimits,
     NoEventError,
     value_of,
 )
@@ -44,7 +44,7 @@ _LOGS = 0
 EventSteps: TypeAlias = Generator[None, None, bytes]
 
 
-def event(value: bytes | bytearray, limits: Limits, records: Records) -> EventSteps:
+def event(value: bytes | bytearray, limits: ForwardLimits, records: Records) -> EventSteps:
     """Take the records of the event that a whole MessagePack value is. Raises NoEventError.
 
     A nil has no records: Fluentd keeps its connections alive with it.
@@ -53,7 +53,7 @@ def event(value: bytes | bytearray, limits: Limits, records: Records) -> EventSt
         return b""
     try:
         return (yield from _event(memoryview(value), limits, records))
-    except Refusal as refusal:
+    except RequestRefused as refusal:
         raise NoEventError(f"an event is too large: {refusal}", refusal.reason) from None
     except UnpackingError as error:
         raise NoEventError(f"an event cannot be unpacked: {error}", "unpacking") from error
@@ -61,7 +61,7 @@ def event(value: bytes | bytearray, limits: Limits, records: Records) -> EventSt
         raise NoEventError("an event is damaged") from error
 
 
-def _event(value: memoryview, limits: Limits, records: Records) -> EventSteps:
+def _event(value: memoryview, limits: ForwardLimits, records: Records) -> EventSteps:
     header = array_header(value)
     if header is None or not 2 <= header[0] <= 4:
         raise NoEventError("what came is no event: neither [tag, time, record] nor [tag, entries]")
@@ -118,7 +118,7 @@ def _options(part: memoryview) -> dict[str, Any]:
     return {_text(key): value for key, value in options.items() if isinstance(key, (str, bytes))}
 
 
-def _unpacked(part: memoryview, compressed: object, limits: Limits) -> Iterator[Buffer]:
+def _unpacked(part: memoryview, compressed: object, limits: ForwardLimits) -> Iterator[Buffer]:
     """Give what is in the packed entries, as pieces. Raises UnpackingError and NoEventError."""
     data = content(part)
     way = _text(compressed) if isinstance(compressed, (str, bytes)) else compressed

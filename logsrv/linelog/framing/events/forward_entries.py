@@ -44,8 +44,8 @@ class NoEventError(Exception):
 
 
 @attrs.frozen
-class Limits:
-    """Limits of what is taken. record: bytes of a line. event: bytes of an event, unpacked as well."""
+class ForwardLimits:
+    """The limits of what is taken. record: bytes of a line. event: bytes of an event, unpacked as well."""
 
     record: int
     event: int
@@ -60,7 +60,7 @@ class _Stamp(str):
 class Entries:
     """The entries of one event on their way to `records`; one longer than `limits.record` is text."""
 
-    def __init__(self, tag: str, limits: Limits, records: Records) -> None:
+    def __init__(self, tag: str, limits: ForwardLimits, records: Records) -> None:
         self._tag = tag
         self._limits = limits
         self._records = records

@@ -9,22 +9,22 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.bodies.bodies import parsed
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
 from logsrv.linelog.framing.lines.lines import LineFramer
-from logsrv.linelog.framing.lines.records import Run, in_runs, without_ending
+from logsrv.linelog.framing.lines.records import RecordRun, in_runs, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_frames
 
 _SPACE = b" \t\r\n"
 
 
-Pieces: TypeAlias = list[Run | Block]
+Pieces: TypeAlias = list[RecordRun | Block]
 
 
-def runs(messages: Sequence[bytes], most: int) -> list[Run]:
+def runs(messages: Sequence[bytes], most: int) -> list[RecordRun]:
     """Return messages as records, in their order: JSON objects, each on one line, or text.
 
     most: bytes that a JSON object may have; a longer one is text.
     """
     if objects_as_they_stand(b"\n".join(messages), most) == len(messages):
-        return [Run(list(messages), True)]
+        return [RecordRun(list(messages), True)]
     lines = ((message, _object(message, most)) for message in messages)
     return list(
         in_runs(
@@ -34,12 +34,12 @@ def runs(messages: Sequence[bytes], most: int) -> list[Run]:
     )
 
 
-def texts(found: Iterable[Run | Block]) -> int:
+def texts(found: Iterable[RecordRun | Block]) -> int:
     """Count the records that are text and not empty."""
     return sum(
         len(one.lines) - one.lines.count(b"")
         for one in found
-        if isinstance(one, Run) and not one.structured
+        if isinstance(one, RecordRun) and not one.structured
     )
 
 

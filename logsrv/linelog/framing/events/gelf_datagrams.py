@@ -26,7 +26,7 @@ _GZIP = b"\x1f\x8b"
 
 
 @attrs.define
-class Message:
+class ChunkedMessage:
     """A message of which chunks have come: since when (seconds), how many there are, and which are here."""
 
     began: float
@@ -43,7 +43,7 @@ class Chunks:
 
     def __init__(self) -> None:
         self.given_up = 0
-        self._unfinished: dict[tuple[str, bytes], Message] = {}
+        self._unfinished: dict[tuple[str, bytes], ChunkedMessage] = {}
         self._size = 0
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class Chunks:
         if not number < count <= _MOST_CHUNKS or (begun and begun.count != count):
             return datagram
         if begun is None:
-            begun = self._unfinished[key] = Message(now, count)
+            begun = self._unfinished[key] = ChunkedMessage(now, count)
         if number not in begun.chunks:
             begun.chunks[number] = datagram[_HEADER:]
             begun.size += len(datagram)
@@ -75,7 +75,7 @@ class Chunks:
         while self._unfinished and self._oldest().began + SECONDS <= now:
             self._give_up()
 
-    def _oldest(self) -> Message:
+    def _oldest(self) -> ChunkedMessage:
         return next(iter(self._unfinished.values()))
 
     def _give_up(self) -> None:

@@ -9,7 +9,14 @@ https://systemd.io/JOURNAL_EXPORT_FORMATS and https://systemd.io/JOURNAL_NATIVE_
 
 from __future__ import annotations
 
-from logsrv.linelog.framing.bodies.bodies import Asked, Records, Refusal, Reply, Steps, malformed
+from logsrv.linelog.framing.bodies.bodies import (
+    BodyRules,
+    Records,
+    Reply,
+    RequestRefused,
+    Steps,
+    malformed,
+)
 from logsrv.linelog.framing.bodies.json_made import gathered, made
 
 # An unfinished entry is kept in memory; journald's own limit for those over the network is larger still.
@@ -50,7 +57,7 @@ class JournalFramer:
         self._size = 0
         self._left_out = False
         # What is wrong behind the entries that were returned last.
-        self._wrong: Refusal | None = None
+        self._wrong: RequestRefused | None = None
 
     @property
     def held(self) -> int:
@@ -63,7 +70,7 @@ class JournalFramer:
         return max(self._passing, self._wanted - len(self._held), 0)
 
     def receive(self, data: bytes) -> Records:
-        """Return the entries that are complete with `data`. Raises Refusal (400).
+        """Return the entries that are complete with `data`. Raises RequestRefused (400).
 
         Entries before what is wrong are returned; the next call raises.
         """
@@ -79,7 +86,7 @@ class JournalFramer:
         try:
             while self._field(records):
                 pass
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             if not len(records):
                 raise
             self._wrong = refusal
@@ -96,7 +103,7 @@ class JournalFramer:
         return records
 
     def finish(self) -> Records:
-        """Return the entry that the end of the upload ends; raises Refusal if a field of it has no end."""
+        """Return the last entry, ended by the end of the upload. Raises RequestRefused for half a field."""
         records = Records()
         if self._wrong:
             raise self._wrong
@@ -174,9 +181,9 @@ class JournalFramer:
             self._fields, self._size = [], 0
 
 
-def take(body: bytes, asked: Asked, records: Records) -> Steps:
-    """Take the entries of an upload that was packed. Raises Refusal."""
-    framer = JournalFramer(asked.max_record)
+def take(body: bytes, rules: BodyRules, records: Records) -> Steps:
+    """Take the entries of an upload that was packed. Raises RequestRefused."""
+    framer = JournalFramer(rules.max_record)
     for at in range(0, len(body), _PIECE):
         records.add_all(framer.receive(body[at : at + _PIECE]))
         yield
@@ -185,7 +192,7 @@ def take(body: bytes, asked: Asked, records: Records) -> Steps:
 
 
 def entry_of(datagram: bytes, max_record: int) -> Records:
-    """Return the entry in a datagram of the native protocol. Raises Refusal for what is none."""
+    """Return the entry in a datagram of the native protocol. Raises RequestRefused for what is none."""
     framer = JournalFramer(max_record)
     records = framer.receive(datagram if datagram.endswith(b"\n") else datagram + b"\n")
     last = framer.finish()

@@ -24,7 +24,7 @@ from logsrv.linelog.framing.bodies.inflated import (
     inflating,
 )
 from logsrv.linelog.framing.bodies.json_text import objects_as_they_stand, one_line
-from logsrv.linelog.framing.lines.records import Run, in_runs, without_ending
+from logsrv.linelog.framing.lines.records import RecordRun, in_runs, without_ending
 
 _VERSION = ord("2")
 _WINDOW, _JSON, _COMPRESSED = b"WJC"
@@ -38,19 +38,19 @@ _BEGIN_OF_EVENT = b"2J"
 
 
 @attrs.frozen
-class Window:
+class EventWindow:
     """Events, and the sequence that is to be acknowledged behind them: None, as there are more to come.
 
     as_text: how many of them are no JSON object, or too long for one. Without any events it is a turn for
     others.
     """
 
-    records: Sequence[Run]
+    records: Sequence[RecordRun]
     sequence: int | None
     as_text: int
 
 
-_TURN = Window((), None, 0)
+_TURN = EventWindow((), None, 0)
 
 
 def acknowledgement(sequence: int) -> bytes:
@@ -96,7 +96,7 @@ class LumberjackFramer:
         """Return how many bytes wait for the rest of their frame."""
         return len(self._held)
 
-    def receive(self, data: bytes) -> Iterator[Window]:
+    def receive(self, data: bytes) -> Iterator[EventWindow]:
         """Give the events that are whole now, those before a `trouble` too; to be done before the next."""
         if self.trouble:
             return
@@ -113,7 +113,9 @@ class LumberjackFramer:
             self._wanted = max(0, self._wanted - done)
         yield from self._close_window(None)
 
-    def _frames(self, data: bytes | bytearray, *, compressed: bool) -> Generator[Window, None, int]:
+    def _frames(
+        self, data: bytes | bytearray, *, compressed: bool
+    ) -> Generator[EventWindow, None, int]:
         """Take the frames that are whole; return where the next one begins. May set `trouble`."""
         at, end = 0, len(data)
         while not self.trouble and end - at >= _KIND:
@@ -168,7 +170,7 @@ class LumberjackFramer:
             self.reason = "oversize"
         return not self.trouble
 
-    def _compressed(self, content: bytes) -> Iterator[Window]:
+    def _compressed(self, content: bytes) -> Iterator[EventWindow]:
         """Take the frames in a compressed one; nothing of it if it is damaged, which its end says."""
         yield from self._close_window(None)
         kept: list[bytes] = []
@@ -191,7 +193,7 @@ class LumberjackFramer:
         # What is much is unpacked once more: all of it would be too much to keep.
         yield from self._unpacked(kept if size <= _KEPT else inflating(in_pieces(content)))
 
-    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[Window]:
+    def _unpacked(self, pieces: Iterable[bytes]) -> Iterator[EventWindow]:
         rest = b""
         for piece in pieces:
             rest += piece
@@ -206,18 +208,18 @@ class LumberjackFramer:
         if rest:
             self.trouble = "a frame does not end where its compressed data does"
 
-    def _close_window(self, sequence: int | None) -> Iterator[Window]:
+    def _close_window(self, sequence: int | None) -> Iterator[EventWindow]:
         events, self._events, self._size = self._events, [], 0
         if events:
             yield _window(events, sequence, self._record)
 
 
-def _window(events: Sequence[bytes], sequence: int | None, most: int) -> Window:
+def _window(events: Sequence[bytes], sequence: int | None, most: int) -> EventWindow:
     if objects_as_they_stand(b"\n".join(events), most) == len(events):
-        return Window((Run(events, True),), sequence, 0)
+        return EventWindow((RecordRun(events, True),), sequence, 0)
     records = list(_records(events, most))
     as_text = sum(not structured and bool(line) for line, structured in records)
-    return Window(tuple(in_runs(records)), sequence, as_text)
+    return EventWindow(tuple(in_runs(records)), sequence, as_text)
 
 
 def _records(events: Iterable[bytes], most: int) -> Iterator[tuple[bytes, bool]]:

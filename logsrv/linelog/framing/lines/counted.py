@@ -35,7 +35,7 @@ _FEW = 64
 
 
 @attrs.frozen
-class Cut:
+class CountedFrames:
     """Counted frames that stand one behind the other, as lines.
 
     lines: the messages, each without the ending that it may have, and with an LF; other LFs are escaped.
@@ -47,7 +47,9 @@ class Cut:
     after: int
 
 
-def cut_counted(data: bytes, start: int, limit: int, raw: bool, *, few: bool = False) -> Cut | None:
+def cut_counted(
+    data: bytes, start: int, limit: int, raw: bool, *, few: bool = False
+) -> CountedFrames | None:
     """Return the whole counted frames from `start` on, or None if there is none.
 
     raw: leave CRs alone, which are escaped otherwise. few: there are probably not many frames.
@@ -56,7 +58,7 @@ def cut_counted(data: bytes, start: int, limit: int, raw: bool, *, few: bool = F
     """
     if few or len(data) - start < _WORTH_IT:
         firsts, lasts, after = _one_by_one(data, start, limit, -1)
-        return Cut(_each(data, firsts, lasts, raw), lasts[-1], after) if lasts else None
+        return CountedFrames(_each(data, firsts, lasts, raw), lasts[-1], after) if lasts else None
     found, after = _at_once(data, start, limit)
     if not found:
         return None
@@ -68,7 +70,7 @@ def cut_counted(data: bytes, start: int, limit: int, raw: bool, *, few: bool = F
         lines = _all(data, begins, ends, raw)
     if lines is None:
         lines = _each(data, begins.tolist(), ends.tolist(), raw)
-    return Cut(lines, int(ends[-1]), after)
+    return CountedFrames(lines, int(ends[-1]), after)
 
 
 def as_part(part: bytes, raw: bool) -> bytes:

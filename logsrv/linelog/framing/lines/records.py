@@ -36,7 +36,7 @@ NOTHING = Framed(None)
 
 
 @attrs.frozen
-class Run:
+class RecordRun:
     """Records one behind the other, all of them structured or all of them text."""
 
     lines: Sequence[bytes]
@@ -48,10 +48,10 @@ class Run:
         return sum(map(len, self.lines))
 
 
-def in_runs(records: Iterable[tuple[bytes, bool]]) -> Iterator[Run]:
+def in_runs(records: Iterable[tuple[bytes, bool]]) -> Iterator[RecordRun]:
     """Give records, of which each comes with whether it is structured, as many together as are alike."""
     for structured, run in groupby(records, itemgetter(1)):
-        yield Run([line for line, _ in run], structured)
+        yield RecordRun([line for line, _ in run], structured)
 
 
 def frame_records(records: Sequence[bytes], rules: LineRules, counts: LineCounts) -> Framed:

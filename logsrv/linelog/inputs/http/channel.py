@@ -21,7 +21,7 @@ from logsrv.kit.net.twisted_private import body_left
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest
-from logsrv.linelog.inputs.http.routes import WAYS, Way
+from logsrv.linelog.inputs.http.routes import ROUTES, Route
 from logsrv.linelog.inputs.intake.intake import BODIES, IDatagramReceiver, IInput, Intake
 
 log = Logger()
@@ -192,14 +192,14 @@ def _all() -> int:
 class HttpInputFactory(ChannelFactory):
     """Connections of one listener; `held`: bytes of bodies that are kept for it.
 
-    ways: what can be done at which path.
+    routes: what can be done at which path.
     """
 
     channel = InputChannel
 
-    def __init__(self, intake: Intake, ways: Mapping[str, Sequence[Way]] = WAYS) -> None:
+    def __init__(self, intake: Intake, routes: Mapping[str, Sequence[Route]] = ROUTES) -> None:
         super().__init__(intake.clock)
-        self.ways = ways
+        self.routes = routes
         self.intake = intake
         self.held = 0
 

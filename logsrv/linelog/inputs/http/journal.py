@@ -8,11 +8,11 @@ from twisted.internet.interfaces import IAddress
 from zope.interface import implementer
 
 from logsrv.kit.net.source import source_of
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.events.journal import entry_of
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.lines.records import RecordRun
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
-from logsrv.linelog.inputs.http.routes import JOURNAL_WAYS
+from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records.records import store_from_datagrams
 
@@ -35,7 +35,7 @@ class JournalDatagrams:
                 continue
             try:
                 entry = entry_of(payload, intake.structured_rules.max_line)
-            except Refusal:
+            except RequestRefused:
                 records.as_text += 1
                 records.add(payload, structured=False)
                 continue
@@ -43,7 +43,7 @@ class JournalDatagrams:
         if records.as_text:
             intake.as_text(name, records.as_text)
         for run in records.take():
-            assert isinstance(run, Run)
+            assert isinstance(run, RecordRun)
             store_from_datagrams(intake, run.lines, name, structured=run.structured)
 
 
@@ -54,7 +54,7 @@ class Journal:
     name = "journal"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
-        return HttpInputFactory(intake, JOURNAL_WAYS)
+        return HttpInputFactory(intake, JOURNAL_ROUTES)
 
     def datagrams(self, intake: Intake) -> JournalDatagrams:
         return JournalDatagrams(intake)

@@ -29,20 +29,20 @@ from logsrv.kit.web.channel import host_and_target
 from logsrv.kit.web.origin import foreign
 from logsrv.linelog.framing.bodies import coded, http_lines
 from logsrv.linelog.framing.bodies.bodies import (
-    Asked,
+    BodyRules,
     Records,
-    Refusal,
     Reply,
+    RequestRefused,
     Steps,
+    json_line,
     most_made,
-    told,
     too_much,
 )
 from logsrv.linelog.framing.bodies.inflated import Buffer, in_pieces
 from logsrv.linelog.framing.events.journal import TAKEN, JournalFramer
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, for_frames
-from logsrv.linelog.inputs.http.routes import NotAllowed, Way, path_of, way_of
+from logsrv.linelog.inputs.http.routes import MethodNotAllowed, Route, path_of, route_of
 from logsrv.linelog.inputs.http.token import CHALLENGES, check_token
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -73,21 +73,21 @@ class Bodies(Protocol):
     def most_held(self) -> int: ...
 
     @property
-    def ways(self) -> Mapping[str, Sequence[Way]]: ...
+    def routes(self) -> Mapping[str, Sequence[Route]]: ...
 
 
 class InputRequest(Request):
     """A request; what is kept of its body belongs to `bodies`."""
 
-    _way: Way | None = None
-    _refusal: Refusal | None = None
+    _route: Route | None = None
+    _refusal: RequestRefused | None = None
     _framer: LineFramer | None = None
     _entries: JournalFramer | None = None
     _timer: IDelayedCall | None = None
 
     def __init__(self, channel: Any, intake: Intake, bodies: Bodies) -> None:
         super().__init__(channel)
-        self.browser = channel
+        self._channel = channel
         self._intake = intake
         self._bodies = bodies
         self._body = BytesIO()
@@ -107,16 +107,16 @@ class InputRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         self.content = BytesIO()
-        self.browser.unanswered = True
-        self.method, self.uri, self.clientproto = request_line(self.browser)
+        self._channel.unanswered = True
+        self.method, self.uri, self.clientproto = request_line(self._channel)
         self.uri = host_and_target(self.uri)[1]
         try:
             self._judge(length)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             self._refuse(refusal, length)
 
     def handleContentChunk(self, data: bytes) -> None:
-        self.browser.resetTimeout()
+        self._channel.resetTimeout()
         if self._refusal is not None:
             return
         self._size += len(data)
@@ -131,12 +131,12 @@ class InputRequest(Request):
                 self._take_text(self._framer, data)
             else:
                 self._keep(data)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             self._refuse(refusal, None)
 
     def process(self) -> None:
         self._whole = True
-        self.browser.unanswered = True
+        self._channel.unanswered = True
         if self._answered:
             self._finish()
             return
@@ -153,7 +153,7 @@ class InputRequest(Request):
         self._gone = True
         if not (self._whole or self._refusal) and self._unfinished:
             self._intake.drop(
-                self.browser.source, "unfinished", "a request broke off; its end is not stored"
+                self._channel.source, "unfinished", "a request broke off; its end is not stored"
             )
         if not self._busy:
             self._let_go()
@@ -171,53 +171,53 @@ class InputRequest(Request):
 
     def _taken_in(self, failure: Failure | None) -> None:
         self._busy = False
-        if failure is not None and not failure.check(Refusal):
+        if failure is not None and not failure.check(RequestRefused):
             log.failure("taking in a request failed", failure)
         if self._gone or self._answered:
             self._let_go()
         elif failure is None:
             assert self._reply is not None
             self._answer_when_safe(self._reply)
-        elif isinstance(failure.value, Refusal):
+        elif isinstance(failure.value, RequestRefused):
             self._refuse(failure.value, 0)
             self._answer_refusal(failure.value)
             self._finish()
         else:
-            self._answer(Reply(500, told(error="the server has failed; its log says why")))
+            self._answer(Reply(500, json_line(error="the server has failed; its log says why")))
             self._finish()
 
     # Taking in.
 
     def _judge(self, length: int | None) -> None:
-        """Go by what the headers say. Raises Refusal."""
+        """Go by what the headers say. Raises RequestRefused."""
         intake, header = self._intake, self.getHeader
         why = foreign(header)
         if why is not None:
-            raise Refusal(403, "unauthorized", why)
+            raise RequestRefused(403, "unauthorized", why)
         check_token(header(b"Authorization"), intake.secrets.token)
         self._path = path_of(self.uri)
-        way = self._way = way_of(self.method, self._path, self._bodies.ways)
-        if way.about is not None:
+        route = self._route = route_of(self.method, self._path, self._bodies.routes)
+        if route.about is not None:
             return
         if (length or 0) > intake.options.max_body:
             raise coded.too_large(intake.options.max_body)
-        self._coding = coded.coding(header(b"Content-Encoding"), way.coding)
+        self._coding = coded.coding(header(b"Content-Encoding"), route.coding)
         self._media = http_lines.media_type(header(b"Content-Type"))
-        if way.entries and self._media not in ("", ENTRIES):
-            raise Refusal(415, "protocol", f"entries of the journal are {ENTRIES}")
-        text = way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT
+        if route.entries and self._media not in ("", ENTRIES):
+            raise RequestRefused(415, "protocol", f"entries of the journal are {ENTRIES}")
+        text = route.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT
         if intake.valve.closed_for() > RETRY_SECONDS:
             # In full flow it is closed for a moment again and again; sooner than this it is open again.
             raise busy("the store takes nothing in just now; send it again")
         if text and not self._coding:
             self._framer = self._new_framer()
             intake.valve.add(self)
-        elif way.entries and not self._coding:
+        elif route.entries and not self._coding:
             entries = self._entries = JournalFramer(self._longest)
-            self.browser.at_once = lambda: entries.missing
+            self._channel.at_once = lambda: entries.missing
             # It may follow a journal in which nothing happens, and no stop has to wait for that.
-            self.browser.setTimeout(None)
-            self.browser.unanswered = False
+            self._channel.setTimeout(None)
+            self._channel.unanswered = False
             intake.valve.add(self)
         elif self._bodies.held + (length or 0) > self._bodies.most_held:
             raise busy("too many bodies are on their way at once; send it again")
@@ -241,14 +241,14 @@ class InputRequest(Request):
         self._ended = data.endswith(b"\n")
         self._store(framer.receive(data))
         if framer.closing:
-            raise Refusal(413, "oversize", framer.closing)
+            raise RequestRefused(413, "oversize", framer.closing)
 
     def _taken(self) -> Steps:
-        """Store all that is not stored yet, and return the answer. Raises Refusal."""
-        way = self._way
-        assert way is not None
-        if way.about is not None:
-            return way.about()
+        """Store all that is not stored yet, and return the answer. Raises RequestRefused."""
+        route = self._route
+        assert route is not None
+        if route.about is not None:
+            return route.about()
         if self._framer is not None:
             return self._text_taken(self._framer)
         if self._entries is not None:
@@ -257,7 +257,7 @@ class InputRequest(Request):
         # Taken out of it, not copied.
         kept, self._body = self._body.getvalue(), BytesIO()
         packed = list(in_pieces(kept))
-        if way.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT:
+        if route.by_type and http_lines.kind_of(self._media) is http_lines.BodyKind.TEXT:
             yield from self._measured(coded.unpacked(packed, self._coding, most))
             pieces = coded.unpacked(packed, self._coding, most)
             return (yield from self._pieces_of_text_taken(pieces))
@@ -270,30 +270,30 @@ class InputRequest(Request):
                 body.write(piece)
                 yield
             kept = body.getvalue()
-        return (yield from self._records_taken(kept, way, most))
+        return (yield from self._records_taken(kept, route, most))
 
-    def _records_taken(self, body: bytes, way: Way, most: int) -> Steps:
-        assert way.take is not None
-        asked = Asked(self._media, self._path, self._longest, most_made(most), most)
-        gathered = Gathering(self._intake, Records(asked.max_made))
-        reply = yield from gathered.steps(way.take(body, asked, gathered.records))
+    def _records_taken(self, body: bytes, route: Route, most: int) -> Steps:
+        assert route.take is not None
+        rules = BodyRules(self._media, self._path, self._longest, most_made(most), most)
+        gathered = Gathering(self._intake, Records(rules.max_made))
+        reply = yield from gathered.steps(route.take(body, rules, gathered.records))
         if reply is None:
             if self._coding:
                 yield from self._measured(in_pieces(body))
             return (yield from self._pieces_of_text_taken(in_pieces(body)))
         del body
         self._start(ANSWER_SECONDS, self._not_safe, None)
-        yield from gathered.store(self.browser.source)
+        yield from gathered.store(self._channel.source)
         if gathered.closing is not None:
-            raise Refusal(413, "oversize", gathered.closing)
+            raise RequestRefused(413, "oversize", gathered.closing)
         return reply
 
     def _measured(self, pieces: Iterable[Buffer]) -> Iterator[None]:
-        """Raise Refusal (413) for text that was packed and becomes too much, before any of it is stored.
+        """Raise RequestRefused (413), before any is stored, for packed text that becomes too much.
 
         An empty line is a byte, or less of what was sent, and fifty in the store.
         """
-        intake, source = self._intake, self.browser.source
+        intake, source = self._intake, self._channel.source
         framer = LineFramer(for_frames(intake.rules), LineCounts())
         most, made = most_made(intake.options.max_body), 0
         for piece in pieces:
@@ -323,26 +323,26 @@ class InputRequest(Request):
 
     def _store_records(self, records: Records) -> None:
         gathered = Gathering(self._intake, records)
-        for _ in gathered.store(self.browser.source):
+        for _ in gathered.store(self._channel.source):
             pass
         if gathered.closing is not None:
-            raise Refusal(413, "oversize", gathered.closing)
+            raise RequestRefused(413, "oversize", gathered.closing)
 
     def _store(self, block: Block | None) -> None:
         if block is not None:
-            self._intake.take(block, self.browser.source)
+            self._intake.take(block, self._channel.source)
             self._intake.valve.served(self)
 
     # Back-pressure: text is stored while it comes, so its sender has to wait where the store does.
 
     def pauseProducing(self) -> None:
-        self.browser.hold()
+        self._channel.hold()
         if self._entries is None:
             self._start(ANSWER_SECONDS, self._waited)
 
     def resumeProducing(self) -> None:
         self._stop()
-        self.browser.go_on()
+        self._channel.go_on()
 
     def stopProducing(self) -> None:
         """Do nothing: the channel hears of the end of the connection itself."""
@@ -356,8 +356,8 @@ class InputRequest(Request):
     def _answer_when_safe(self, reply: Reply) -> None:
         self._intake.valve.remove(self)
         self._stop()
-        way = self._way
-        if way is not None and way.about is not None:
+        route = self._route
+        if route is not None and route.about is not None:
             self._answer(reply)
             self._finish()
             return
@@ -383,38 +383,38 @@ class InputRequest(Request):
             self._answer(refused(busy(f"{why}; send it again")), {"Retry-After": RETRY_AFTER})
             self._finish()
 
-    def _refuse(self, refusal: Refusal, length: int | None) -> None:
+    def _refuse(self, refusal: RequestRefused, length: int | None) -> None:
         """Take nothing more of the request; length: that of its body, as far as it is still to come."""
         self._refusal = refusal
         self._let_go()
         self._intake.refused(refusal.reason)
         if refusal.reason != "busy":
             # That is what the store is like, and the store says so.
-            self._intake.complain(self.browser.source, one_line(f"refused: {refusal}"))
+            self._intake.complain(self._channel.source, one_line(f"refused: {refusal}"))
         waits = length and self.requestHeaders.hasHeader(b"Expect")
         if length is not None and length <= MOST_DISCARDED and not waits:
             return
         # Nobody is to be told to go on, nor to send another request behind what is discarded.
         self.requestHeaders.removeHeader(b"Expect")
-        self.browser.persistent = 0
+        self._channel.persistent = 0
         self.setHeader("Connection", "close")
         self._answer_refusal(refusal)
-        self.browser.unanswered = False
-        self._start(LINGER_SECONDS, self.browser.abort)
+        self._channel.unanswered = False
+        self._start(LINGER_SECONDS, self._channel.abort)
 
-    def _answer_refusal(self, refusal: Refusal) -> None:
+    def _answer_refusal(self, refusal: RequestRefused) -> None:
         headers = {}
         if refusal.status == 401:
             self.responseHeaders.setRawHeaders("WWW-Authenticate", CHALLENGES)
         if refusal.status == 503:
             headers["Retry-After"] = RETRY_AFTER
-        if isinstance(refusal, NotAllowed):
+        if isinstance(refusal, MethodNotAllowed):
             headers["Allow"] = refusal.allowed
         self._answer(refused(refusal), headers)
 
     def _answer(self, reply: Reply, headers: dict[str, str] | None = None) -> None:
         self._answered = True
-        more = {} if self._way is None else self._way.headers
+        more = {} if self._route is None else self._route.headers
         for name, value in {**more, **(headers or {})}.items():
             self.setHeader(name, value)
         self.setResponseCode(reply.status, HTTPStatus(reply.status).phrase.encode())
@@ -426,9 +426,9 @@ class InputRequest(Request):
 
     def _finish(self) -> None:
         self._let_go()
-        self.browser.unanswered = False
+        self._channel.unanswered = False
         if self._entries is not None:
-            self.browser.begin_timeout()
+            self._channel.begin_timeout()
         self.finish()
 
     def give_way(self) -> None:
@@ -439,7 +439,7 @@ class InputRequest(Request):
         self._stop()
         self._intake.unfinished.forget(self)
         self._intake.valve.remove(self)
-        self.browser.go_on()
+        self._channel.go_on()
         self._bodies.held -= self._held
         self._held, self._body = 0, BytesIO()
 
@@ -453,11 +453,11 @@ class InputRequest(Request):
         self._timer = None
 
 
-def busy(sentence: str) -> Refusal:
+def busy(sentence: str) -> RequestRefused:
     """Return the refusal of what may be sent again soon."""
-    return Refusal(503, "busy", sentence)
+    return RequestRefused(503, "busy", sentence)
 
 
-def refused(refusal: Refusal) -> Reply:
+def refused(refusal: RequestRefused) -> Reply:
     """Return the answer that is nothing but a sentence."""
-    return Reply(refusal.status, told(error=one_line(str(refusal)), status=refusal.status))
+    return Reply(refusal.status, json_line(error=one_line(str(refusal)), status=refusal.status))

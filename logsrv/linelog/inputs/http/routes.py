@@ -12,17 +12,17 @@ import attrs
 
 from logsrv.kit.text.words import shown
 from logsrv.linelog.framing.bodies import bulk, http_lines
-from logsrv.linelog.framing.bodies.bodies import Asked, Records, Refusal, Reply, Steps
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, Reply, RequestRefused, Steps
 from logsrv.linelog.framing.events import journal
 
 # What takes the records of a body: unpacked, its circumstances, where they go. Its answer is None if the
 # body is lines.
-Take: TypeAlias = Callable[[bytes, Asked, Records], Generator[None, None, Reply | None]]
+Take: TypeAlias = Callable[[bytes, BodyRules, Records], Generator[None, None, Reply | None]]
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
-class Way:
+class Route:
     """A way to store a body, or to answer a question that a sender asks first.
 
     methods: those that it has. take: makes records of a body. by_type: a body of text is taken while it
@@ -40,37 +40,37 @@ class Way:
     headers: Mapping[str, str] = _NONE
 
 
-def _loki(body: bytes, asked: Asked, records: Records) -> Steps:
+def _loki(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """Take a push to Loki; what that needs is loaded with the first one."""
     from logsrv.linelog.framing.bodies import loki
 
-    return loki.take(body, asked, records)
+    return loki.take(body, rules, records)
 
 
-def _otlp(body: bytes, asked: Asked, records: Records) -> Steps:
+def _otlp(body: bytes, rules: BodyRules, records: Records) -> Steps:
     """Take logs over OTLP; what that needs is loaded with the first of them."""
     from logsrv.linelog.framing.bodies import otlp
 
-    return otlp.take(body, asked, records)
+    return otlp.take(body, rules, records)
 
 
-_POSTED = Way((b"POST",), http_lines.take, by_type=True)
-_ABOUT = Way((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
-_LICENSE = Way((b"GET", b"HEAD"), about=bulk.license, headers=bulk.HEADERS)
-_BULK = Way((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS)
+_POSTED = Route((b"POST",), http_lines.take, by_type=True)
+_ABOUT = Route((b"GET", b"HEAD"), about=bulk.about, headers=bulk.HEADERS)
+_LICENSE = Route((b"GET", b"HEAD"), about=bulk.license, headers=bulk.HEADERS)
+_BULK = Route((b"POST", b"PUT"), bulk.take, headers=bulk.HEADERS)
 _INDEX_BULK = re.compile(r"/[^/]+/_bulk")
-WAYS: Mapping[str, Sequence[Way]] = {
+ROUTES: Mapping[str, Sequence[Route]] = {
     "/INDEX/_bulk": (_BULK,),
     "/": (_POSTED, _ABOUT),
     "/lines": (_POSTED,),
     "/_bulk": (_BULK,),
     "/_license": (_LICENSE,),
     # Most senders do not say so; Loki takes it both ways.
-    "/loki/api/v1/push": (Way((b"POST",), _loki, coding="snappy"),),
-    "/v1/logs": (Way((b"POST",), _otlp),),
+    "/loki/api/v1/push": (Route((b"POST",), _loki, coding="snappy"),),
+    "/v1/logs": (Route((b"POST",), _otlp),),
 }
-JOURNAL_WAYS: Mapping[str, Sequence[Way]] = {
-    "/upload": (Way((b"POST",), journal.take, entries=True),)
+JOURNAL_ROUTES: Mapping[str, Sequence[Route]] = {
+    "/upload": (Route((b"POST",), journal.take, entries=True),)
 }
 
 
@@ -79,20 +79,20 @@ def path_of(target: bytes) -> str:
     return unquote(target.partition(b"?")[0].decode("latin-1"), errors="backslashreplace")
 
 
-def way_of(method: bytes, path: str, places: Mapping[str, Sequence[Way]] = WAYS) -> Way:
-    """Return the way for a request, of those at `places`. Raises Refusal (404, 405)."""
+def route_of(method: bytes, path: str, places: Mapping[str, Sequence[Route]] = ROUTES) -> Route:
+    """Return the route for a request, of those at `places`. Raises RequestRefused (404, 405)."""
     name = "/INDEX/_bulk" if _INDEX_BULK.fullmatch(path) else path.rstrip("/") or "/"
-    ways = places.get(name)
-    if ways is None:
+    routes = places.get(name)
+    if routes is None:
         there = ", ".join(places)
-        raise Refusal(404, "protocol", f"there is nothing at {shown(path)}, only at {there}")
-    for way in ways:
-        if method in way.methods:
-            return way
-    raise NotAllowed([name.decode() for way in ways for name in way.methods])
+        raise RequestRefused(404, "protocol", f"there is nothing at {shown(path)}, only at {there}")
+    for route in routes:
+        if method in route.methods:
+            return route
+    raise MethodNotAllowed([name.decode() for route in routes for name in route.methods])
 
 
-class NotAllowed(Refusal):
+class MethodNotAllowed(RequestRefused):
     """A request with a method that its path has not; `allowed` are those it has."""
 
     def __init__(self, allowed: list[str]) -> None:

@@ -6,24 +6,24 @@ import base64
 import binascii
 import hmac
 
-from logsrv.linelog.framing.bodies.bodies import Refusal
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
 
 CHALLENGES = ('Bearer realm="logsrv"', 'Basic realm="logsrv"')
 
 
 def check_token(header: bytes | None, token: str | None) -> None:
-    """Raise Refusal (401) unless the header has the token, or none is needed."""
+    """Raise RequestRefused (401) unless the header has the token, or none is needed."""
     if token is None:
         return
     given = _given(header or b"")
     if given is None:
-        raise Refusal(
+        raise RequestRefused(
             401,
             "unauthorized",
             "a token is needed: Authorization: Bearer TOKEN, or as the password of Basic",
         )
     if not hmac.compare_digest(given, token.encode()):
-        raise Refusal(401, "unauthorized", "the token is wrong")
+        raise RequestRefused(401, "unauthorized", "the token is wrong")
 
 
 def _given(header: bytes) -> bytes | None:

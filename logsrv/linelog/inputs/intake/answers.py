@@ -11,7 +11,7 @@ from zope.interface import implementer
 from logsrv.kit.net.twisted_private import next_turn
 
 
-class Receiver(Protocol):
+class PausableConnection(Protocol):
     """A connection as this module needs it; it goes on only if nothing else holds it back."""
 
     transport: Any
@@ -40,12 +40,12 @@ class Answering(enum.Enum):
 
 
 @implementer(IPushProducer)
-class Answers:
+class AnswerWriter:
     """The answers to one peer, which is not read from while it lets them lie."""
 
     __slots__ = ("_clock", "_receiver", "state")
 
-    def __init__(self, receiver: Receiver, clock: IReactorTime) -> None:
+    def __init__(self, receiver: PausableConnection, clock: IReactorTime) -> None:
         self.state = Answering.NOTHING
         self._receiver = receiver
         self._clock = clock

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 from logsrv.linelog.batch import Block
-from logsrv.linelog.framing.bodies.bodies import Lines, Records
+from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
 from logsrv.linelog.framing.lines.records import LONG, frame_records, long_record
 from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.intake.intake import Intake
@@ -69,7 +69,7 @@ class Gathering:
             if self.closing is not None:
                 intake.counts.dropped_closed += run.size
                 continue
-            if isinstance(run, Lines):
+            if isinstance(run, WholeLines):
                 self._blocks.append(Block.of(run.text))
                 continue
             rules = intake.structured_rules if run.structured else intake.rules

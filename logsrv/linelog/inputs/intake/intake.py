@@ -54,7 +54,7 @@ class Sink(Protocol):
         """
 
 
-class Rules(Protocol):
+class InputSettings(Protocol):
     """The settings of a listener, as far as inputs go by them."""
 
     @property
@@ -88,7 +88,7 @@ class Intake:
     def __init__(
         self,
         label: str,
-        settings: Rules,
+        settings: InputSettings,
         *,
         sink: Sink,
         clock: IReactorTime,
@@ -124,7 +124,7 @@ class Intake:
             metrics.watch("dropped_bytes_total", read, listener=label, reason=reason)
         metrics.watch("records_refused_total", lambda: counts.empty, listener=label, reason="empty")
 
-    def apply(self, settings: Rules) -> None:
+    def apply(self, settings: InputSettings) -> None:
         """Go by other settings for the connections to come."""
         self.rules = settings.line_rules
         self.options = settings.input_options

@@ -17,13 +17,13 @@ from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.datagrams import frame_datagrams
 from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
-from logsrv.linelog.inputs.intake.answers import Answering, Answers
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.aside import LITTLE
 from logsrv.linelog.inputs.intake.connections import Connections
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 
 
-class Framer(Shape):
+class BlockFramer(Shape):
     """A framer of connections, as `LineFramer` is; answers are what it has for the peer."""
 
     @property
@@ -51,13 +51,13 @@ class LineReceiver(Protocol):
     # ITCPTransport, or what does as much for UNIX sockets, TLS and standard input.
     transport: Any
     # Made for the first answer: most peers never get one, and idle connections are to be small.
-    _answers: Answers | None = None
+    _answers: AnswerWriter | None = None
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._framer = self.make_framer(intake.rules, intake.counts)
 
-    def make_framer(self, rules: LineRules, counts: LineCounts) -> Framer:
+    def make_framer(self, rules: LineRules, counts: LineCounts) -> BlockFramer:
         """Return the framer for this connection."""
         return LineFramer(rules, counts)
 
@@ -102,7 +102,7 @@ class LineReceiver(Protocol):
         # then drops what it has not read yet. So the peer's own bytes come first.
         if not unread(self.transport):
             if self._answers is None:
-                self._answers = Answers(self, self._intake.clock)
+                self._answers = AnswerWriter(self, self._intake.clock)
             self._answers.write(self._framer.take_answers())
 
     def _close(self, reason: str) -> None:

@@ -13,7 +13,7 @@ from logsrv.kit.net.source import Sender, source_of
 from logsrv.kit.protocols.datagrams import AnswerSocket
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
 from logsrv.linelog.framing.events.forward import event
-from logsrv.linelog.framing.events.forward_entries import Limits, NoEventError
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
 from logsrv.linelog.framing.events.msgpack_values import ValueFramer
 from logsrv.linelog.inputs.intake.connections import Connections
@@ -32,7 +32,7 @@ class ForwardReceiver(RecordReceiver):
     _framer: ValueFramer
 
     def __init__(self, intake: Intake) -> None:
-        self._limits = Limits(intake.structured_rules.max_line, intake.options.max_body)
+        self._limits = ForwardLimits(intake.structured_rules.max_line, intake.options.max_body)
         self._key = intake.secrets.shared_key
         self._nonce = b""
         super().__init__(intake)

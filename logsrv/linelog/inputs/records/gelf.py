@@ -14,7 +14,7 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer, Pieces, runs, texts
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.lines.records import RecordRun
 from logsrv.linelog.inputs.intake.connections import Connections
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
@@ -50,7 +50,7 @@ class GelfReceiver(RecordReceiver):
 
     def _take(self, pieces: Pieces) -> None:
         for piece in pieces:
-            if isinstance(piece, Run):
+            if isinstance(piece, RecordRun):
                 self.store(piece.lines, structured=piece.structured)
             else:
                 self.store_block(piece)

@@ -8,7 +8,7 @@ from zope.interface import implementer
 
 from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.events.lumberjack import LumberjackFramer, acknowledgement
-from logsrv.linelog.framing.lines.records import LONG, Run, long_record
+from logsrv.linelog.framing.lines.records import LONG, RecordRun, long_record
 from logsrv.linelog.framing.lines.rules import Oversize
 from logsrv.linelog.inputs.intake.connections import Connections
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
@@ -60,7 +60,7 @@ class LumberjackReceiver(RecordReceiver):
         if self._framer.trouble:
             self.refuse(self._framer.reason, f"closing the connection: {self._framer.trouble}")
 
-    def _store(self, runs: Sequence[Run]) -> Iterator[None]:
+    def _store(self, runs: Sequence[RecordRun]) -> Iterator[None]:
         for run in runs:
             closes = self._rules.oversize is Oversize.CLOSE
             if run.structured or closes or run.size <= LONG:

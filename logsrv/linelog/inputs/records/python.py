@@ -11,7 +11,7 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
-from logsrv.linelog.framing.lines.records import Run, in_runs
+from logsrv.linelog.framing.lines.records import RecordRun, in_runs
 from logsrv.linelog.inputs.intake.connections import Connections
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
@@ -21,7 +21,7 @@ _LENGTH = 4
 _AT_ONCE = 64
 
 
-def records(intake: Intake, pickles: Iterable[bytes], source: str) -> list[Run]:
+def records(intake: Intake, pickles: Iterable[bytes], source: str) -> list[RecordRun]:
     """Return what is to be stored of some pickles; those that are no records are counted and reported."""
     most = intake.structured_rules.max_line
     found = []

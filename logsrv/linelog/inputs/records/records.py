@@ -33,7 +33,7 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.batch import Block
 from logsrv.linelog.framing.lines.records import frame_records
 from logsrv.linelog.framing.lines.rules import for_datagrams
-from logsrv.linelog.inputs.intake.answers import Answering, Answers
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.gathering import Gathering
 from logsrv.linelog.inputs.intake.intake import Intake
 
@@ -86,7 +86,7 @@ class RecordReceiver(Protocol):
         self._came = 0
         self._busy = self._paused = False
         # Made for the first answer.
-        self._answers: Answers | None = None
+        self._answers: AnswerWriter | None = None
         self._framer = self.make_framer()
 
     def make_framer(self) -> RecordFramer:
@@ -277,7 +277,7 @@ class RecordReceiver(Protocol):
 
     def _write(self, data: bytes) -> None:
         if self._answers is None:
-            self._answers = Answers(self, self.intake.clock)
+            self._answers = AnswerWriter(self, self.intake.clock)
         self._answers.write(data)
 
     def _leave_when_safe(self) -> None:

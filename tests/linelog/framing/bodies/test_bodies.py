@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Records, malformed, parsed, told, too_long
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.bodies.bodies import Records, json_line, malformed, parsed, too_long
+from logsrv.linelog.framing.lines.records import RecordRun
 
 
 def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
@@ -13,9 +13,9 @@ def test_records_of_a_kind_are_kept_together_and_in_order() -> None:
     for record, structured in ((b"{}", True), (b"[]", True), (b"x", False), (b"1", True)):
         records.add(record, structured=structured)
     assert records.take() == [
-        Run([b"{}", b"[]"], True),
-        Run([b"x"], False),
-        Run([b"1"], True),
+        RecordRun([b"{}", b"[]"], True),
+        RecordRun([b"x"], False),
+        RecordRun([b"1"], True),
     ]
     assert records.take() == [] and len(records) == 4
 
@@ -45,7 +45,7 @@ def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
 def test_refusals_say_what_happened_to_the_sender() -> None:
     assert (malformed("no").status, too_long(5).status) == (400, 413)
     assert "5 bytes" in str(too_long(5))
-    assert told(error="ü") == b'{"error": "\\u00fc"}\n'
+    assert json_line(error="ü") == b'{"error": "\\u00fc"}\n'
 
 
 @pytest.mark.parametrize(

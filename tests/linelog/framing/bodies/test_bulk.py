@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Asked, Refusal
+from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
 from logsrv.linelog.framing.bodies.bulk import about, take
 from tests.linelog.framing.steps import lines_of, taken_by
 
@@ -15,7 +15,7 @@ from tests.linelog.framing.steps import lines_of, taken_by
 def bulk(*lines: object, path: str = "/_bulk", most: int = 1000) -> tuple[list[bytes], Any]:
     """The documents stored, and the answer."""
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    found = taken_by(take, b"\n".join([*texts, b""]), Asked("", path, most))
+    found = taken_by(take, b"\n".join([*texts, b""]), BodyRules("", path, most))
     answer = json.loads(found.reply.body)
     assert answer["errors"] == (found.records.refused > 0)
     return lines_of(found.records), answer
@@ -63,7 +63,7 @@ def test_each_bad_document_is_told_and_the_others_are_stored() -> None:
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b"{}", b'{"store": {}}', b'{"index": 1}'])
 def test_what_is_no_action_refuses_all(line: bytes) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         bulk({"index": {}}, {"a": 1}, line, {"a": 1})
     assert refused.value.status == 400 and "line 3" in str(refused.value)
 
@@ -75,5 +75,7 @@ def test_who_we_are() -> None:
 def test_names_in_the_path_are_not_multiplied_without_end() -> None:
     for document in (b"{}", b"no JSON"):
         body = (b'{"index":{}}\n%b\n' % document) * 100
-        with pytest.raises(Refusal, match="the message becomes records of more than 50000 bytes"):
-            taken_by(take, body, Asked("", f"/{'x' * 900}/_bulk", 2000, 50_000))
+        with pytest.raises(
+            RequestRefused, match="the message becomes records of more than 50000 bytes"
+        ):
+            taken_by(take, body, BodyRules("", f"/{'x' * 900}/_bulk", 2000, 50_000))

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.bodies import Refusal
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.framing.bodies.coded import check, coding, unpacked
 
 
@@ -55,7 +55,7 @@ def test_whatever_the_pieces_it_is_whole(how: str, data: bytes, size: int, times
 def test_a_body_cut_off_or_broken_is_refused(how: str) -> None:
     packed = PACK[how](b"a line\n" * 1000)
     for broken in (packed[:-1], packed[:-9], b"no " + packed, packed + b"more of it"):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RequestRefused) as refused:
             check_all([broken], how, 1 << 20)
         assert refused.value.status == 400
 
@@ -66,7 +66,7 @@ def test_a_bomb_takes_little_memory(how: str) -> None:
     data = io.BytesIO()
     data.write(PACK[how](bytes(64 << 20)))
     tracemalloc.start()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         check_all([data.getvalue()], how, 1 << 20)
     assert refused.value.status == 413 and "1048576 bytes" in str(refused.value)
     assert tracemalloc.get_traced_memory()[1] < 24 << 20
@@ -76,7 +76,7 @@ def test_a_bomb_takes_little_memory(how: str) -> None:
 def test_exactly_as_much_as_is_allowed() -> None:
     size = 256 << 10
     check_all([gzip.compress(bytes(size))], "gzip", size)
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestRefused):
         check_all([gzip.compress(bytes(size + 1))], "gzip", size)
 
 
@@ -84,7 +84,7 @@ def test_the_codings_there_are() -> None:
     assert [coding(one) for one in (None, b"", b" GZIP ", b"identity")] == [
         "", "", "gzip", "",
     ]  # fmt: skip
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         coding(b"br")
     assert refused.value.status == 415
     assert list(unpacked([], "zstd", 1)) == list(unpacked([], "gzip", 1)) == []

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import http_lines
-from logsrv.linelog.framing.bodies.bodies import Asked, Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import BodyRules, Records, RequestRefused
 from logsrv.linelog.framing.bodies.http_lines import (
     BodyKind,
     kind_of,
     media_type,
     take,
 )
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import Taken, ended, lines_of, runs_of, taken_by
 
 JSONISH = st.recursive(
@@ -31,16 +31,16 @@ JSONISH = st.recursive(
 
 
 def taken(body: bytes, media: str, most: int = 1000) -> Taken:
-    return taken_by(take, body, Asked(media, "/", most))
+    return taken_by(take, body, BodyRules(media, "/", most))
 
 
 def records(body: bytes, media: str = "application/json") -> list[bytes]:
     return lines_of(taken(body, media).records)
 
 
-def refused(body: bytes, media: str = "application/json", most: int = 1000) -> Refusal:
-    with pytest.raises(Refusal) as found:
-        taken_by(take, body, Asked(media, "/", most))
+def refused(body: bytes, media: str = "application/json", most: int = 1000) -> RequestRefused:
+    with pytest.raises(RequestRefused) as found:
+        taken_by(take, body, BodyRules(media, "/", most))
     return found.value
 
 
@@ -71,7 +71,7 @@ def test_the_content_types() -> None:
     ],
 )
 def test_binary_is_refused(media: str) -> None:
-    with pytest.raises(Refusal) as found:
+    with pytest.raises(RequestRefused) as found:
         kind_of(media)
     assert found.value.status == 415
 
@@ -119,16 +119,16 @@ def test_all_at_once_as_one_by_one(lines: list[bytes], ending: bytes, ended: boo
     body = ending.join(lines) + ending * ended
     expected, found = Records(), Records()
     list(http_lines._one_by_one(expected, body, 1000))
-    list(http_lines._json_lines(body, Asked("", "/", 1000), found))
+    list(http_lines._json_lines(body, BodyRules("", "/", 1000), found))
     assert runs_of(found) == runs_of(expected)
     assert found.as_text == expected.as_text
 
 
 def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
-    with pytest.raises(Refusal, match="longer than 100 bytes"):
+    with pytest.raises(RequestRefused, match="longer than 100 bytes"):
         list(
             http_lines._json_lines(
-                b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', Asked("", "/", 100), Records()
+                b'{"a":1}\n{"a":"' + b"x" * 100 + b'"}\n', BodyRules("", "/", 100), Records()
             )
         )
 
@@ -136,9 +136,9 @@ def test_objects_longer_than_allowed_are_refused_also_among_many() -> None:
 def test_a_line_that_is_no_json_is_text_and_counted() -> None:
     found = taken(b'{"a":1}\r\n\nno json\r\n"its text"\n[1]', "application/x-ndjson")
     assert runs_of(found.records) == [
-        Run([b'{"a":1}'], True),
-        Run([b"no json", b"its text"], False),
-        Run([b"[1]"], True),
+        RecordRun([b'{"a":1}'], True),
+        RecordRun([b"no json", b"its text"], False),
+        RecordRun([b"[1]"], True),
     ]
     assert found.records.as_text == 1
     assert json.loads(found.reply.body) == {"accepted": 4, "as_text": 1}
@@ -155,9 +155,10 @@ def test_forms() -> None:
 @pytest.mark.parametrize("body", [b"a line", b"a=1\nb=2\n", b"\n", b""])
 def test_lines_sent_by_curl_without_a_content_type_are_lines(body: bytes) -> None:
     assert (
-        ended(take(body, Asked("application/x-www-form-urlencoded", "/", 100), Records())) is None
+        ended(take(body, BodyRules("application/x-www-form-urlencoded", "/", 100), Records()))
+        is None
     )
-    assert ended(take(body, Asked("text/plain", "/", 100), Records())) is None
+    assert ended(take(body, BodyRules("text/plain", "/", 100), Records())) is None
 
 
 def test_refusals() -> None:
@@ -174,9 +175,11 @@ def test_refusals() -> None:
     [("application/json", b"[" + b"1," * 999 + b"1]"), ("application/x-ndjson", b"1\n" * 1000)],
 )
 def test_records_of_a_byte_are_not_countless(media: str, body: bytes) -> None:
-    assert taken_by(take, body, Asked(media, "/", 100, 300_000))
-    with pytest.raises(Refusal, match="the message becomes records of more than 150000 bytes"):
-        taken_by(take, body, Asked(media, "/", 100, 150_000))
+    assert taken_by(take, body, BodyRules(media, "/", 100, 300_000))
+    with pytest.raises(
+        RequestRefused, match="the message becomes records of more than 150000 bytes"
+    ):
+        taken_by(take, body, BodyRules(media, "/", 100, 150_000))
 
 
 NUMBERS = [

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.json_made import DEEPEST, Written, in_base64, made, made_together
+from logsrv.linelog.framing.bodies.json_made import (
+    DEEPEST,
+    HugeNumber,
+    in_base64,
+    made,
+    made_together,
+)
 from logsrv.linelog.framing.lines.clean import escaped
 
 KEYS = st.text() | st.binary() | st.integers()
@@ -94,6 +100,6 @@ def test_short_records_take_little_memory_beside_each_other() -> None:
 
 
 def test_a_number_that_no_float_holds_keeps_its_digits_as_text() -> None:
-    record = {"a": 1.5, "b": [Written("-1E400")]}
+    record = {"a": 1.5, "b": [HugeNumber("-1E400")]}
     assert made(record, {}) == b'{"a":1.5,"b":["-1E400"]}'
     assert made_together([record], 1000) is None

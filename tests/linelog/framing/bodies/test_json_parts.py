@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies import json_parts
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.json_parts import begin_of, elements, several, values
 
 LEAVES = (
@@ -67,7 +67,7 @@ def test_what_is_no_json_is_refused(text: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_parts, "PIECE", size)
         if expected is None:
-            with pytest.raises(Refusal):
+            with pytest.raises(RequestRefused):
                 all_values(body)
         else:
             assert all_values(body) == expected
@@ -131,7 +131,7 @@ def test_an_element_far_too_long_is_told_and_the_others_are_given(piece: int) ->
 )
 def test_no_object(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_parts, "PIECE", 2)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         for _ in several(body, ("outer", "inner"), 100, Records()):
             pass
     assert refused.value.status == 400
@@ -141,7 +141,7 @@ def test_no_object(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     "beside", [b'{"a":"%b"}' % (b"x" * (5 << 20)), b'{"a":1%b}' % (b',"a":1' * 200_000)]
 )
 def test_too_much_beside_the_records(beside: bytes) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         list(several(beside, ("outer",), 100, Records()))
     assert refused.value.status == 413
 

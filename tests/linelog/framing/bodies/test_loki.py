@@ -8,7 +8,7 @@ from typing import Any
 import cramjam
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Asked, Refusal
+from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
 from logsrv.linelog.framing.bodies.loki import _push_request, take
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
@@ -17,7 +17,7 @@ AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def push(body: bytes, media: str = "application/json", most: int = 1000) -> Taken:
-    return taken_by(take, body, Asked(media, "/loki/api/v1/push", most, max_body=1 << 20))
+    return taken_by(take, body, BodyRules(media, "/loki/api/v1/push", most, max_body=1 << 20))
 
 
 def records(found: Taken) -> list[Any]:
@@ -93,7 +93,7 @@ def test_an_entry_too_long_is_told_and_the_others_are_stored() -> None:
     ],
 )
 def test_what_is_no_push(body: bytes) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         push(body)
     assert refused.value.status == 400
 
@@ -129,7 +129,7 @@ def test_bad_labels_of_protobuf_cost_their_entries() -> None:
 
 @pytest.mark.parametrize("labels", ["", "a", "{a}", '{a="x}', '{a="x" b="y"}', '{\udce4="'])
 def test_labels_that_are_none(labels: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         push(as_protobuf(labels.encode("utf-8", "replace").decode(), (1, b"m", {})), "")
     assert refused.value.status == 400
 
@@ -142,7 +142,7 @@ def test_what_is_no_snappy_is_too_large_or_another_type() -> None:
         (cramjam.snappy.compress_raw(bytes(2 << 20)), "application/x-protobuf"),
         (b"{}", "text/plain"),
     ):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RequestRefused) as refused:
             push(bytes(body), media)
         statuses[len(body), media] = refused.value.status
     assert list(statuses.values()) == [400, 400, 413, 415]
@@ -153,7 +153,7 @@ def test_labels_are_not_multiplied_without_end() -> None:
     for most in (1000, 500):
         # As records, and left out.
         with pytest.raises(
-            Refusal, match="the message becomes records of more than 50000 bytes"
+            RequestRefused, match="the message becomes records of more than 50000 bytes"
         ) as info:
-            taken_by(take, body, Asked("application/json", "/loki/api/v1/push", most, 50_000))
+            taken_by(take, body, BodyRules("application/json", "/loki/api/v1/push", most, 50_000))
         assert info.value.status == 413

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
-from logsrv.linelog.framing.bodies.bodies import Asked, Refusal
+from logsrv.linelog.framing.bodies.bodies import BodyRules, RequestRefused
 from logsrv.linelog.framing.bodies.otlp import PROTOBUF, take
 from tests.linelog.framing.steps import Taken, lines_of, taken_by
 
@@ -17,7 +17,7 @@ AT = "2026-11-18T11:06:40.123456789Z"
 
 
 def export(body: bytes, media: str = "application/json", most: int = 2000) -> Taken:
-    return taken_by(take, body, Asked(media, "/v1/logs", most))
+    return taken_by(take, body, BodyRules(media, "/v1/logs", most))
 
 
 def records(found: Taken) -> list[Any]:
@@ -161,7 +161,7 @@ def nested(times: int) -> dict[str, Any]:
     ],
 )
 def test_what_is_no_export(body: bytes) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         export(body)
     assert refused.value.status == 400
 
@@ -218,40 +218,44 @@ def test_a_bad_resource_or_scope_costs_its_records(bad: Any, rejected: int) -> N
 
 def test_records_that_are_none_are_not_countless() -> None:
     body = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [%b1]}]}]}' % (b"1," * 10_000)
-    with pytest.raises(Refusal, match="becomes records of more than"):
-        taken_by(take, body, Asked("application/json", "/v1/logs", 2000, 1_000_000))
+    with pytest.raises(RequestRefused, match="becomes records of more than"):
+        taken_by(take, body, BodyRules("application/json", "/v1/logs", 2000, 1_000_000))
 
 
 def test_nothing_at_all_and_other_types() -> None:
     assert json.loads(export(b"{}").reply.body) == {"partialSuccess": {}}
     assert not len(export(b"", PROTOBUF).records)
     for media, status in (("text/plain", 415), (PROTOBUF, 400)):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(RequestRefused) as refused:
             export(b"\xff\xff", media)
         assert refused.value.status == status
 
 
 def test_keys_that_become_the_same_one_are_not_countless() -> None:
     assert len(records(export(as_json({"attributes": same_keys(5)}))))
-    with pytest.raises(Refusal, match="nothing in it"):
+    with pytest.raises(RequestRefused, match="nothing in it"):
         export(as_json({"attributes": same_keys(8)}))
 
 
 def test_keys_are_not_multiplied_without_end() -> None:
     value: dict[str, Any] = {"kvlistValue": {"values": [text(str(n), "") for n in range(20_000)]}}
     body = as_json({"attributes": [{"key": "x" * 1000, "value": value}]})
-    with pytest.raises(Refusal, match="nothing in it"):
+    with pytest.raises(RequestRefused, match="nothing in it"):
         export(body, most=1 << 20)
 
 
 def test_a_resource_is_not_multiplied_without_end() -> None:
     body = as_json(*[{}] * 100, resource={"attributes": [text("k", "x" * 900)]})
-    with pytest.raises(Refusal, match="the message becomes records of more than 50000 bytes"):
-        taken_by(take, body, Asked("application/json", "/v1/logs", 2000, 50_000))
+    with pytest.raises(
+        RequestRefused, match="the message becomes records of more than 50000 bytes"
+    ):
+        taken_by(take, body, BodyRules("application/json", "/v1/logs", 2000, 50_000))
 
 
 @pytest.mark.parametrize("body", [b"\n\0" * 1000, b"\n\xd0\x0f" + b"\x12\0" * 1000])
 def test_empty_messages_of_protobuf_are_not_countless(body: bytes) -> None:
-    assert not len(taken_by(take, body, Asked(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records)
-    with pytest.raises(Refusal, match="the message becomes records of more than 500000 bytes"):
-        taken_by(take, body, Asked(PROTOBUF, "/v1/logs", 2000, 500_000))
+    assert not len(taken_by(take, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 2_000_000)).records)
+    with pytest.raises(
+        RequestRefused, match="the message becomes records of more than 500000 bytes"
+    ):
+        taken_by(take, body, BodyRules(PROTOBUF, "/v1/logs", 2000, 500_000))

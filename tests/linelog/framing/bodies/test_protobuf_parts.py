@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as service
 
 from logsrv.linelog.framing.bodies import protobuf_parts
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.bodies.protobuf_parts import several
 
 PATH = (1, 2, 2)
@@ -75,7 +75,7 @@ def test_a_record_far_too_long_is_told() -> None:
 )
 def test_what_is_refused(body: bytes, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protobuf_parts, "PIECE", 0)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         for _ in several(body, PATH, 100, Records()):
             pass
     assert refused.value.status == status

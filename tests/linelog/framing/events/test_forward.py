@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
 from logsrv.linelog.framing.events import forward
-from logsrv.linelog.framing.events.forward_entries import Limits, NoEventError
+from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.lines.clean import escaped
-from logsrv.linelog.framing.lines.records import Run
+from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import ended, runs_of
 
-LIMITS = Limits(record=100_000, event=1 << 20)
+LIMITS = ForwardLimits(record=100_000, event=1 << 20)
 TIME = 1_700_000_000
 TEXT = "2023-11-14T22:13:20Z"
 NANOSECONDS = msgpack.ExtType(0, struct.pack(">II", TIME, 7))
@@ -32,22 +32,22 @@ NANOSECONDS = msgpack.ExtType(0, struct.pack(">II", TIME, 7))
 class Event:
     """An event, taken as a whole."""
 
-    records: list[Run]
+    records: list[RecordRun]
     acknowledgement: bytes
     as_text: int = 0
 
 
-def event_of(value: bytes, limits: Limits) -> Event:
+def event_of(value: bytes, limits: ForwardLimits) -> Event:
     records = Records(most_made(limits.event))
     answer = ended(forward.event(value, limits, records))
     return Event(runs_of(records), answer, records.as_text)
 
 
-def event(value: Any, limits: Limits = LIMITS) -> Event:
+def event(value: Any, limits: ForwardLimits = LIMITS) -> Event:
     return event_of(msgpack.packb(value), limits)
 
 
-def lines(value: Any, limits: Limits = LIMITS) -> list[str]:
+def lines(value: Any, limits: ForwardLimits = LIMITS) -> list[str]:
     return [line.decode() for records in event(value, limits).records for line in records.lines]
 
 
@@ -331,7 +331,7 @@ def test_anything_at_all(data: bytes) -> None:
 def test_longer_than_a_record() -> None:
     """It is kept as text, and its chunk acknowledged: else it would come again for ever."""
     entries = [[1, {"a": 1}], [2, {"a": "x" * 1000}]]
-    limits = Limits(record=500, event=1 << 20)
+    limits = ForwardLimits(record=500, event=1 << 20)
     found = event(["t", entries, {"chunk": "c"}], limits)
     assert [one.structured for one in found.records] == [True, False]
     assert found.as_text == 1 and found.acknowledgement == msgpack.packb({"ack": "c"})
@@ -360,14 +360,14 @@ def test_many_small_records_with_a_long_tag() -> None:
 def test_a_record_of_nothing_but_empty_maps() -> None:
     """Never made: it is text."""
     value = ["t", 1, {"a": [{}] * 100_000}]
-    limits = Limits(record=1000, event=1 << 20)
+    limits = ForwardLimits(record=1000, event=1 << 20)
     (found,) = event([*value, {"chunk": "c"}], limits).records
     assert not found.structured and len(found.lines[0]) < 100_020
 
 
 def test_long_and_short_entries_cut_anywhere() -> None:
     sizes = [1, 100_000, 10, 70_000, 200_000, 5, 300_000]
-    limits = Limits(record=150_000, event=4 << 20)
+    limits = ForwardLimits(record=150_000, event=4 << 20)
     entries = [[TIME, {"a": "x" * size}] for size in sizes]
     for value in (["t", entries], ["t", packed(*entries)], ["t", packed(*entries), {}]):
         found = event(value, limits).records
@@ -383,9 +383,9 @@ def test_arrays_of_millions_of_nothing(at: int) -> None:
     tracemalloc.start()
     if at < 2:
         with pytest.raises(NoEventError):
-            event_of(value, Limits(record=100_000, event=4 << 20))
+            event_of(value, ForwardLimits(record=100_000, event=4 << 20))
     else:
-        (found,) = event_of(value, Limits(record=100_000, event=4 << 20)).records
+        (found,) = event_of(value, ForwardLimits(record=100_000, event=4 << 20)).records
         assert not found.structured
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

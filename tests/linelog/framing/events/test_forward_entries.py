@@ -8,11 +8,11 @@ from typing import Any
 import msgpack
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Lines, Records
-from logsrv.linelog.framing.events.forward_entries import Entries, Limits, value_of
+from logsrv.linelog.framing.bodies.bodies import Records, WholeLines
+from logsrv.linelog.framing.events.forward_entries import Entries, ForwardLimits, value_of
 from tests.linelog.framing.steps import ended, lines_of
 
-LIMITS = Limits(record=1000, event=1 << 20)
+LIMITS = ForwardLimits(record=1000, event=1 << 20)
 STAMP = "2023-11-14T22:13:20"
 SECOND = 1_700_000_000
 EVENT_TIME = msgpack.ExtType(0, struct.pack(">II", SECOND, 7))
@@ -34,7 +34,7 @@ def test_usual_ones_become_lines_together() -> None:
     times = [SECOND, SECOND, EVENT_TIME, [EVENT_TIME, {}], SECOND + 0.5]
     records, _, size = added(packed(*([time, {"time": 1, "a": None}] for time in times)))
     (found,) = records.take()
-    assert isinstance(found, Lines) and found.number == 5
+    assert isinstance(found, WholeLines) and found.number == 5
     ends = ["Z", "Z", ".000000007Z", ".000000007Z", ".5Z"]
     assert found.text.decode().splitlines() == [
         f'{{"time":1,"a":null,"_time":"{STAMP}{end}","tag":"t"}}' for end in ends
@@ -90,7 +90,7 @@ def test_what_is_no_pair_and_longer_than_a_record() -> None:
 def test_a_long_tag_is_not_multiplied_at_once() -> None:
     """A window of entries of three bytes would be hundreds of megabytes."""
     records, _, _ = added(packed([0, {}]) * 2000, tag="t" * 4000)
-    assert not any(isinstance(run, Lines) for run in records.take())
+    assert not any(isinstance(run, WholeLines) for run in records.take())
 
 
 def test_values() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.events.gelf import GelfFramer, Pieces, runs, texts
-from logsrv.linelog.framing.lines.records import Run, frame_records
+from logsrv.linelog.framing.lines.records import RecordRun, frame_records
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, Oversize
 
 MESSAGES = st.sampled_from(
@@ -22,7 +22,7 @@ def lines(pieces: Pieces) -> list[tuple[bool, bytes]]:
     """The records and lines, each with whether it is structured."""
     found: list[tuple[bool, bytes]] = []
     for piece in pieces:
-        if isinstance(piece, Run):
+        if isinstance(piece, RecordRun):
             found += [(piece.structured, one) for one in piece.lines if one]
         else:
             found += [(False, one) for one in bytes(piece).split(b"\n")[:-1]]
@@ -60,7 +60,7 @@ def test_as_the_contract_says_at_every_cut(messages: list[bytes], size: int, mos
 def test_the_text_of_json_stays() -> None:
     """Digits, order, keys that are there twice."""
     message = b'{"b":123456789012345678901.10,"a":1,"a":2}'
-    assert runs([message], 100) == [Run([message], True)]
+    assert runs([message], 100) == [RecordRun([message], True)]
 
 
 @pytest.mark.parametrize(
@@ -68,20 +68,24 @@ def test_the_text_of_json_stays() -> None:
 )
 def test_what_is_no_object_is_text(message: bytes) -> None:
     found = runs([message], 1 << 20)
-    assert found == [Run([message], False)]
+    assert found == [RecordRun([message], False)]
     assert texts(found) == 1
 
 
 def test_kinds_that_alternate_stay_in_order() -> None:
     found = runs([b"{}", b'{"a":1}', b"x", b"", b"{}"], 100)
-    assert found == [Run([b"{}", b'{"a":1}'], True), Run([b"x", b""], False), Run([b"{}"], True)]
+    assert found == [
+        RecordRun([b"{}", b'{"a":1}'], True),
+        RecordRun([b"x", b""], False),
+        RecordRun([b"{}"], True),
+    ]
     assert texts(found) == 1
 
 
 def test_an_object_that_would_become_too_long_is_text() -> None:
     """One with characters that are escaped in a line grows."""
     message = '{"a":"\x85\x85\x85"}'.encode()
-    assert runs([message], len(message)) == [Run([message], False)]
+    assert runs([message], len(message)) == [RecordRun([message], False)]
 
 
 def test_no_more_is_held_than_a_record_may_have() -> None:
@@ -116,4 +120,4 @@ def test_records_make_lines() -> None:
 @pytest.mark.parametrize("number", [b"1E400", b"-1e400", b"1e-400", b"0.1000", b"1" * 5000])
 def test_numbers_keep_their_digits(number: bytes) -> None:
     message = b'{"short_message":"x","_n":%b}' % number
-    assert runs([message, b"{}"], 10_000) == [Run([message, b"{}"], True)]
+    assert runs([message, b"{}"], 10_000) == [RecordRun([message, b"{}"], True)]

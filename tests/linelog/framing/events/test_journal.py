@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.bodies.bodies import Records, Refusal
+from logsrv.linelog.framing.bodies.bodies import Records, RequestRefused
 from logsrv.linelog.framing.events import journal
 from logsrv.linelog.framing.events.journal import JournalFramer, entry_of
 from tests.linelog.framing.steps import lines_of, runs_of
@@ -76,7 +76,7 @@ def test_bytes_and_entries_too_long() -> None:
 )
 def test_what_is_no_entry(data: bytes, status: int) -> None:
     framer = JournalFramer(1000)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         (framer.receive(data), framer.finish())
     assert refused.value.status == status
 
@@ -115,14 +115,14 @@ def test_cut_off_in_a_field_that_is_left_out(monkeypatch: pytest.MonkeyPatch) ->
     for data in (b"A" * 30, b"A\n" + (500).to_bytes(8, "little") + b"x" * 30):
         framer = JournalFramer(1000)
         framer.receive(data)
-        with pytest.raises(Refusal, match="middle of a field"):
+        with pytest.raises(RequestRefused, match="middle of a field"):
             framer.finish()
 
 
 def test_a_datagram_is_one_entry() -> None:
     assert entries(entry_of(b"A=1\nB=2\n\n", 100)) == [{"A": "1", "B": "2"}]
     assert not len(entry_of(b"", 100))
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestRefused):
         entry_of(b"A=1\n\nB=2\n", 100)
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.lines import counted
-from logsrv.linelog.framing.lines.counted import Cut, cut_counted
+from logsrv.linelog.framing.lines.counted import CountedFrames, cut_counted
 
 MESSAGES = st.sampled_from(
     [
@@ -37,7 +37,7 @@ TAILS = st.sampled_from(
 )
 
 
-def slowly(data: bytes, start: int, limit: int, raw: bool) -> Cut | None:
+def slowly(data: bytes, start: int, limit: int, raw: bool) -> CountedFrames | None:
     lines = b""
     stop = start
     while header := re.compile(rb"[1-9]\d{0,8} <").match(data, start):
@@ -48,7 +48,7 @@ def slowly(data: bytes, start: int, limit: int, raw: bool) -> Cut | None:
         message = re.sub(rb"(\r?\n|\0)\Z", b"", data[begin:end]).replace(b"\n", rb"\x0a")
         lines += (message if raw else message.replace(b"\r", rb"\x0d")) + b"\n"
         stop, start = end, end + (data[end : end + 1] == b"\n")
-    return Cut(lines, stop, start) if lines else None
+    return CountedFrames(lines, stop, start) if lines else None
 
 
 @contextmanager
@@ -81,4 +81,6 @@ def test_as_one_by_one(
 def test_a_chunk_full() -> None:
     message = b"<13>Nov 20 06:23:18 host app[42]: something happened, number 17 of many"
     data = (b"%d %s" % (len(message), message)) * 1000
-    assert cut_counted(data, 0, 65536, False) == Cut((message + b"\n") * 1000, len(data), len(data))
+    assert cut_counted(data, 0, 65536, False) == CountedFrames(
+        (message + b"\n") * 1000, len(data), len(data)
+    )

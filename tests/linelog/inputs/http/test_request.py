@@ -24,7 +24,7 @@ from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.http import channel as http
 from logsrv.linelog.inputs.http.channel import Http, HttpInputFactory
 from logsrv.linelog.inputs.http.request import ANSWER_SECONDS, LINGER_SECONDS
-from logsrv.linelog.inputs.http.routes import JOURNAL_WAYS
+from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
 from logsrv.linelog.inputs.intake import turns
 from logsrv.linelog.inputs.intake.intake import Intake
 from logsrv.linelog.inputs.intake.options import InputOptions
@@ -651,7 +651,7 @@ def test_snappy_is_for_loki_alone() -> None:
 def test_what_is_complete_does_not_give_way() -> None:
     """An upload that only waits for the disk is not what takes the place of unfinished ones."""
     sender = Sender(max_body=100, max_record=100)
-    sender.factory.ways = JOURNAL_WAYS
+    sender.factory.routes = JOURNAL_ROUTES
     head = request(b"", "/upload", Content_Length="", Transfer_Encoding="chunked")
     sender.send(head + b"C8\r\nA=%b\n\r\n0\r\n\r\n" % (b"x" * 197))
     other = Sender(sender)

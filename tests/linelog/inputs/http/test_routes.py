@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Refusal
-from logsrv.linelog.inputs.http.routes import path_of, way_of
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
+from logsrv.linelog.inputs.http.routes import path_of, route_of
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ from logsrv.linelog.inputs.http.routes import path_of, way_of
     ],
 )
 def test_what_there_is(method: bytes, path: str, text: bool) -> None:
-    way = way_of(method, path)
-    assert way.by_type is text and (way.take is None) is (way.about is not None)
+    route = route_of(method, path)
+    assert route.by_type is text and (route.take is None) is (route.about is not None)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +39,8 @@ def test_what_there_is(method: bytes, path: str, text: bool) -> None:
     ],
 )
 def test_what_there_is_not(method: bytes, path: str, status: int) -> None:
-    with pytest.raises(Refusal) as refused:
-        way_of(method, path)
+    with pytest.raises(RequestRefused) as refused:
+        route_of(method, path)
     assert refused.value.status == status and "\x1b" not in str(refused.value)
 
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from logsrv.linelog.framing.bodies.bodies import Refusal
+from logsrv.linelog.framing.bodies.bodies import RequestRefused
 from logsrv.linelog.inputs.http.token import check_token
 
 TOKEN = "gehäim"
@@ -28,7 +28,7 @@ def test_let_in(header: bytes) -> None:
     [None, b"", b"Bearer", b"Bearer wrong", b"Basic !", basic(TOKEN), basic("x:"), b"Digest x"],
 )
 def test_kept_out(header: bytes | None) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestRefused) as refused:
         check_token(header, TOKEN)
     assert refused.value.status == 401
     check_token(header, None)

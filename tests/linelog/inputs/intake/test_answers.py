@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from logsrv.linelog.inputs.intake.answers import Answering, Answers
+from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 
 
 class Receiver:
@@ -24,7 +24,7 @@ class Receiver:
 
 def test_a_turn_later_the_transport_may_close() -> None:
     clock, receiver = Clock(), Receiver()
-    answers = Answers(receiver, clock)
+    answers = AnswerWriter(receiver, clock)
     answers.write(b"a")
     answers.write(b"b")
     assert receiver.transport.producer is answers
@@ -35,7 +35,7 @@ def test_a_turn_later_the_transport_may_close() -> None:
 
 def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
     clock, receiver = Clock(), Receiver()
-    answers = Answers(receiver, clock)
+    answers = AnswerWriter(receiver, clock)
     answers.write(b"a")
     answers.pauseProducing()
     clock.advance(0)
@@ -47,7 +47,7 @@ def test_who_lets_them_lie_is_held_back_until_they_are_read() -> None:
 
 def test_let_go() -> None:
     receiver = Receiver()
-    answers = Answers(receiver, Clock())
+    answers = AnswerWriter(receiver, Clock())
     answers.let_go()
     answers.write(b"a")
     answers.let_go()

@@ -13,7 +13,7 @@ from logsrv.linelog.batch import Batch, Block
 from logsrv.linelog.framing.lines.rules import LineRules
 from logsrv.linelog.inputs.intake.intake import MOST_STORED, Intake
 from logsrv.linelog.inputs.lines.lines import LineDatagrams
-from tests.linelog.inputs.recording import HIGH_WATER, Rules, Sink, SlowStore, intake, turn
+from tests.linelog.inputs.recording import HIGH_WATER, InputSettings, Sink, SlowStore, intake, turn
 
 
 def test_a_block_gets_the_time_of_its_arrival_and_its_source() -> None:
@@ -30,7 +30,7 @@ def test_without_a_name_the_source_is_the_peer() -> None:
 
 def test_a_reload_gives_new_rules_and_a_new_name() -> None:
     way = intake(Sink(), name="old")
-    way.apply(Rules(LineRules(max_line=7), "new", log_connections=True))
+    way.apply(InputSettings(LineRules(max_line=7), "new", log_connections=True))
     assert way.source("x") == "new@x"
     assert way.rules.max_line == 7 and way.connection_log is not None
 

@@ -16,7 +16,7 @@ from logsrv.kit.net.source import Sender
 from logsrv.linelog.framing.lines.rules import LineRules, Oversize
 from logsrv.linelog.inputs.intake.answers import Answering
 from logsrv.linelog.inputs.lines.lines import LineDatagrams, LineReceiver, Lines
-from tests.linelog.inputs.recording import Rules, Sink, intake
+from tests.linelog.inputs.recording import InputSettings, Sink, intake
 
 
 def connected(sink: Sink, rules: LineRules | None = None) -> tuple[LineReceiver, StringTransport]:
@@ -157,7 +157,7 @@ def test_what_comes_after_oversize_close_is_only_counted() -> None:
 
 def test_who_came_and_went_in_one_turn_is_one_event() -> None:
     way = intake(Sink(), name="apps")
-    way.apply(Rules(LineRules(), "apps", log_connections=True))
+    way.apply(InputSettings(LineRules(), "apps", log_connections=True))
     clock: Any = way.clock
     with capturedLogs() as events:
         receiver = Lines().stream(way).buildProtocol(None)
