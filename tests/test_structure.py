@@ -260,6 +260,27 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.gopher.wire",
         "logsrv.kit",
     ),
+    "logsrv.gopher.browse.content": (
+        "logsrv.gopher.follow.bookmarks",
+        "logsrv.gopher.local",
+        "logsrv.gopher.wire",
+        "logsrv.kit.text",
+    ),
+    "logsrv.gopher.browse.loading": (
+        "logsrv.gopher.browse.content",
+        "logsrv.gopher.follow",
+        "logsrv.gopher.local",
+        "logsrv.gopher.fetch",
+        "logsrv.gopher.wire",
+        "logsrv.kit",
+    ),
+    "logsrv.gopher.browse.widgets": (
+        "logsrv.gopher.browse.content",
+        "logsrv.gopher.browse.loading",
+        "logsrv.gopher.fetch",
+        "logsrv.gopher.wire",
+        "logsrv.kit",
+    ),
     "logsrv.gopher.browse": (
         "logsrv.gopher.follow",
         "logsrv.gopher.local",

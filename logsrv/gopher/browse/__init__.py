@@ -1,21 +1,12 @@
 """`gopher browse`: a full-screen terminal browser for Gopher, on Textual.
 
-    curtain, start             the first screen, while the rest loads
-    load, source, aside        a page with what has come so far, from servers and from this disk
-    page, links, lines         from answers to lines that are safe to show (no I/O)
-    colours, layout            their colours, and how they become rows (no I/O)
-    html                       HTML pages as lines (no I/O)
-    picture                    pictures as coloured half blocks
-    visits                     history, cache
-    downloads, outside         files in the background; links for other programs
-    news                       what is new in followed menus
-    session                    all that one run remembers
-    view, prompt, dialogs,
-    keyline                    the widgets
-    guide, palette, ground,
-    words                      what it says and how it looks
-    window                     loads and shows pages
-    opening, app               what the keys do, the one on top of the other
+    curtain, start    the first screen, while the rest loads
+    content/          answers as lines that are safe to show, and how they become rows (no I/O)
+    loading/          pages and files on their way; history, cache, followed menus; all of a run
+    widgets/          the page, the prompt, dialogs; colours, keys and words
+    outside           links and files for other programs
+    window            loads and shows pages
+    opening, app      what the keys do, the one on top of the other
 
 Importing this package imports none of them: Textual takes its time, and may not be there.
 """

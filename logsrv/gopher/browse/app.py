@@ -8,16 +8,16 @@ from typing import ClassVar
 from textual import work
 from textual.binding import Binding, BindingType
 
-from logsrv.gopher.browse.dialogs import Chooser, Notice
-from logsrv.gopher.browse.ground import keep
-from logsrv.gopher.browse.guide import bindings, help_lines
-from logsrv.gopher.browse.keyline import ALWAYS, Key
-from logsrv.gopher.browse.links import link_to
-from logsrv.gopher.browse.load import Loading
+from logsrv.gopher.browse.content.guide import bindings, help_lines
+from logsrv.gopher.browse.content.layout import Position
+from logsrv.gopher.browse.content.links import link_to
+from logsrv.gopher.browse.loading.load import Loading
+from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.opening import OpeningWindow
-from logsrv.gopher.browse.session import Session
-from logsrv.gopher.browse.view import Position
-from logsrv.gopher.browse.visits import Own, Place
+from logsrv.gopher.browse.widgets.dialogs import Chooser, Notice
+from logsrv.gopher.browse.widgets.ground import keep
+from logsrv.gopher.browse.widgets.keyline import ALWAYS, Key
 from logsrv.gopher.browse.window import DARK, LIGHT
 from logsrv.gopher.follow.bookmarks import Bookmark, title_of
 from logsrv.gopher.follow.following import Followed, can_follow

@@ -10,9 +10,9 @@ import os
 import termios
 from collections.abc import Mapping
 
-from logsrv.gopher.browse.ground import is_light
-from logsrv.gopher.browse.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE, STYLES
-from logsrv.gopher.browse.words import address_text
+from logsrv.gopher.browse.widgets.ground import is_light
+from logsrv.gopher.browse.widgets.palette import DARK, DARK_PAGE, LIGHT, LIGHT_PAGE, STYLES
+from logsrv.gopher.browse.widgets.words import address_text
 from logsrv.kit.text.escape import one_line
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TextIO
 
-    from logsrv.gopher.browse.lines import Line
+    from logsrv.gopher.browse.content.lines import Line
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3
@@ -68,7 +68,7 @@ class Curtain:
 
     def show(self, lines: Sequence[Line]) -> None:
         """Paint the beginning of a page; links below the window too decide where its text begins."""
-        from logsrv.gopher.browse.layout import Layout
+        from logsrv.gopher.browse.content.layout import Layout
 
         layout = Layout(self._columns - (1 if self._columns >= 82 else 0))
         layout.extend(lines)

@@ -11,13 +11,13 @@ from pathlib import Path
 from textual import events, work
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.browse.aside import aside
-from logsrv.gopher.browse.dialogs import DownloadList, Notice
-from logsrv.gopher.browse.downloads import Download
-from logsrv.gopher.browse.guide import session_text
-from logsrv.gopher.browse.links import Link, link_to
+from logsrv.gopher.browse.content.guide import session_text
+from logsrv.gopher.browse.content.links import Link, link_to
+from logsrv.gopher.browse.loading.aside import aside
+from logsrv.gopher.browse.loading.downloads import Download
+from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.outside import file_command, opening_command, playing_command, run_outside
-from logsrv.gopher.browse.visits import Own
+from logsrv.gopher.browse.widgets.dialogs import DownloadList, Notice
 from logsrv.gopher.browse.window import Window
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from logsrv.gopher.browse.content.guide import start_lines
+from logsrv.gopher.browse.content.lines import Line, lines_of
+from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.browse.guide import start_lines
-from logsrv.gopher.browse.lines import Line, lines_of
-from logsrv.gopher.browse.links import link_to
-from logsrv.gopher.browse.load import Loading
-from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.loading.load import Loading
+from logsrv.gopher.browse.loading.session import Session
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.fileurl import ItemURL
 

@@ -21,23 +21,24 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from logsrv.errors import LogsrvError, PeerError
-from logsrv.gopher.browse import palette
-from logsrv.gopher.browse.dialogs import Question
-from logsrv.gopher.browse.ground import is_light
-from logsrv.gopher.browse.guide import start_lines
-from logsrv.gopher.browse.html import html_lines
-from logsrv.gopher.browse.keyline import ALWAYS, Key, KeyLine
-from logsrv.gopher.browse.lines import Line, lines_of
-from logsrv.gopher.browse.links import Link, link_to
-from logsrv.gopher.browse.load import Loading
-from logsrv.gopher.browse.news import News
-from logsrv.gopher.browse.page import Page
-from logsrv.gopher.browse.picture import picture_lines
-from logsrv.gopher.browse.prompt import Prompt
-from logsrv.gopher.browse.session import Session
-from logsrv.gopher.browse.view import PageView, Position
-from logsrv.gopher.browse.visits import Own, Place
-from logsrv.gopher.browse.words import address_text, span_text
+from logsrv.gopher.browse.content.guide import start_lines
+from logsrv.gopher.browse.content.html import html_lines
+from logsrv.gopher.browse.content.layout import Position
+from logsrv.gopher.browse.content.lines import Line, lines_of
+from logsrv.gopher.browse.content.links import Link, link_to
+from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.content.picture import picture_lines
+from logsrv.gopher.browse.loading.load import Loading
+from logsrv.gopher.browse.loading.news import News
+from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.visits import Own, Place
+from logsrv.gopher.browse.widgets import palette
+from logsrv.gopher.browse.widgets.dialogs import Question
+from logsrv.gopher.browse.widgets.ground import is_light
+from logsrv.gopher.browse.widgets.keyline import ALWAYS, Key, KeyLine
+from logsrv.gopher.browse.widgets.prompt import Prompt
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.browse.widgets.words import address_text, span_text
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text

@@ -8,7 +8,7 @@ import time
 from functools import partial
 
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.loading.session import Session
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_charset,

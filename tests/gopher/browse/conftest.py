@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
-from logsrv.gopher.browse.session import Session
+from logsrv.gopher.browse.loading.session import Session
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.local.typed import typed_place
 from tests.gopher.browse.hole import site

@@ -14,9 +14,9 @@ from typing import TextIO
 
 import pytest
 
+from logsrv.gopher.browse.content.lines import Line
 from logsrv.gopher.browse.curtain import Curtain
-from logsrv.gopher.browse.ground import keep
-from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.widgets.ground import keep
 from logsrv.gopher.wire.menu import MenuItem
 
 

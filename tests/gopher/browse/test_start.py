@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import start
-from logsrv.gopher.browse.lines import Line
+from logsrv.gopher.browse.content.lines import Line
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item, menu

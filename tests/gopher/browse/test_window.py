@@ -7,9 +7,9 @@ import socket
 import threading
 from pathlib import Path
 
-from logsrv.gopher.browse.lines import Line
-from logsrv.gopher.browse.page import Page
-from logsrv.gopher.browse.visits import Own
+from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts
 from tests.gopher.browse.conftest import Drive, Driven, until
 from tests.gopher.browse.hole import ROOT, site

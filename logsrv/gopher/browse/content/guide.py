@@ -1,0 +1,129 @@
+"""The browser's texts about itself: the help, the start page, what other kinds of items are."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from logsrv.errors import LogsrvError
+from logsrv.gopher.browse.content.lines import Line, link_line
+from logsrv.gopher.browse.content.links import Link
+from logsrv.gopher.follow.bookmarks import Bookmarks
+from logsrv.gopher.wire.beginnings import BEGINNINGS
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+_NUMBERS = " ".join(f"{digit}=number('{digit}')" for digit in "123456789")
+# In groups: keys as they are told, what they do, and the actions they are bound to by the names that
+# Textual has for them. Those of `page.` are of the widget that shows it, all others of the window.
+KEYS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "In a page": (
+        ("↑ ↓  k j", "the next link, or a row further", "up,k=page.step(-1) down,j=page.step(1)"),
+        ("Tab Shift-Tab", "the next link, however far", "tab=page.link(1) shift+tab=page.link(-1)"),
+        (
+            "Space PgDn PgUp",
+            "a window further",
+            "space,pagedown=page.page(1) pageup,shift+space=page.page(-1)",
+        ),
+        ("Home End", "the top, the bottom", "home=page.end(-1) end,G=page.end(1)"),
+        ("Enter →", "open the link", "enter,right,ctrl+j=open"),
+        ("1 2 … 9", "open a link by its number, then Enter", _NUMBERS),
+        ("/", "find in the page", "slash=find"),
+        ("n N", "the next, the previous place found", "n=find_again(False) N=find_again(True)"),
+        (
+            "w",
+            "break long lines or leave them; < > move sideways",
+            "w=breaking less_than_sign=page.sideways(-8) greater_than_sign=page.sideways(8)",
+        ),
+        ("i", "where the link leads", "i=explain"),
+        ("s", "save what the link leads to, or this page", "s=save"),
+        ("y", "copy that address", "y=copy"),
+    ),
+    "Between pages": (
+        ("← b Backspace", "back, to where you were", "left,b,backspace,alt+left=move(-1)"),
+        ("f", "forward", "f,alt+right=move(1)"),
+        ("g", "go to an address or a path, or change this one", "g,ctrl+l=go"),
+        ("h", "where you were", "h=history"),
+        ("r", "load it again", "r,f5=reload"),
+        ("u U", "the menu above, the first menu", "u=up U=root"),
+        ("Esc", "stop loading", "escape=stop"),
+    ),
+    "Menus to follow": (
+        ("F", "follow this menu or text; no longer", "F=follow"),
+        ("W", "what is new there", "W=news"),
+        ("m M", "there: mark as read, or as new; all as read", "m=mark M=mark_all"),
+    ),
+    "Things to keep": (
+        ("B", "the start page with your bookmarks", "B=start"),
+        (
+            "a A x",
+            "bookmark the page, the link; remove a bookmark",
+            "a=bookmark A=bookmark_link x=remove_bookmark",
+        ),
+        ("d", "downloads; Enter opens what was saved", "d=downloads"),
+        ("c", "character set, such as cp437", "c=charset"),
+        ("T", "trust a server's certificate", "T=trust"),
+        ("t", "light or dark", "t=light"),
+        ("?", "this help", "question_mark,f1=help"),
+        ("q", "quit", "q=quit"),
+    ),
+}
+
+_SESSIONS = {
+    "telnet": "This item is a session with another computer over Telnet, typed into a terminal.",
+    "tn3270": "This item is a session with an IBM mainframe over TN3270.",
+    "phonebook": "This item is a phone book (CSO, also called ph), a protocol of its own.",
+}
+
+
+def bindings(*, of_page: bool) -> list[tuple[str, str]]:
+    """Return keys and their actions: of the widget that shows a page, or of the window."""
+    found = []
+    for bound in (each for keys in KEYS.values() for _, _, text in keys for each in text.split()):
+        key, _, action = bound.partition("=")
+        if action.startswith("page.") == of_page:
+            found.append((key, action.removeprefix("page.")))
+    return found
+
+
+def help_lines(width: int) -> list[str]:
+    """The help in `width` columns."""
+    lines: list[str] = []
+    indent = 19 if width >= 50 else 4
+    for title, keys in KEYS.items():
+        lines += ["", title] if lines else [title]
+        for key, what, _ in keys:
+            lines += wrap(f"  {key:<16} {what}", width, subsequent_indent=" " * indent)
+    return lines
+
+
+def start_lines(bookmarks: Bookmarks) -> list[Line]:
+    """The start page."""
+    lines = [
+        Line("Gopher", "heading"),
+        Line(""),
+        Line("g  goes to an address, Enter  opens a link, b  goes back, ?  shows all keys.", "dim"),
+        Line(""),
+        Line("Bookmarks", "heading"),
+    ]
+    try:
+        kept = [link_line(bookmark.url, bookmark.title, bookmark) for bookmark in bookmarks.all()]
+    except LogsrvError as error:
+        lines.append(Line(one_line(str(error)), "problem"))
+    else:
+        none_yet = Line("None yet: a  adds the page you are on, x  removes one here.", "dim")
+        lines += kept or [none_yet]
+    lines += [Line(""), Line("Places to begin", "heading")]
+    lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
+    return lines
+
+
+def session_text(link: Link) -> str:
+    """Return what the item of a session is, and how to get there; it is never started from here."""
+    assert link.item is not None
+    what = _SESSIONS[item_type(link.item.item_type).name]
+    text = f"{what}\nIt is not started from here. To connect by yourself:\n\n    {link.address}"
+    if link.item.selector and link.item.item_type != "2":
+        login = ascii(link.item.selector.decode("utf-8", "replace"))[1:-1][:100]
+        text += f"\n\nThe server suggests to log in as: {login}"
+    return text

@@ -1,0 +1,177 @@
+"""Lines of a page as rows of a window: what stands beside them, what is broken and what stays whole.
+
+Prose is broken between words, in a wide window at a width that can be read. Drawings and tables (by the
+rule of the gateway, `wire/columns`) are never broken: what does not fit is a move sideways away.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.wire.columns import columns, shape_of
+from logsrv.gopher.wire.value import Value
+
+# fit: prose is broken, drawings are not. all, none: every line is, no line is.
+Breaking = Literal["fit", "all", "none"]
+# Lines of hand-made texts are up to 80 columns wide, and nobody reads much longer ones with ease.
+READABLE = 80
+# But a line that somebody broke here already stays as it is where it fits.
+_HAND_MADE = 120
+# A paragraph is judged by at most so many lines before and behind the one in question.
+_AROUND = 200
+_ENOUGH = 400
+_NARROWEST = 8
+_TAG_WIDTH = 4
+_GAP = 2
+
+
+class Position(Value):
+    """A position in a page: index of the line with the cursor, first row, first column."""
+
+    cursor: int | None = None
+    top: int = 0
+    left: int = 0
+
+
+class Layout:
+    """The rows of some lines in `width` cells.
+
+    rows: (index of the line, start, end) of each. first_row: of each line. links: the lines that lead
+    somewhere. indent: cells of the column beside the text, on pages with links: a number and what the
+    link is. widest: cells of the widest row. window: the cells of which `width` are left for the text.
+    """
+
+    def __init__(self, width: int, breaking: Breaking = "fit") -> None:
+        self.window = width
+        self._breaking = breaking
+        self._clear()
+
+    def _clear(self) -> None:
+        self.lines: list[Line] = []
+        self.rows: list[tuple[int, int, int]] = []
+        self.first_row: list[int] = []
+        self.links: list[int] = []
+        self.indent = 0
+        self.widest = 0
+        # The paragraph that was judged last, and whether it stays whole.
+        self._judged = range(0)
+        self._whole = False
+
+    @property
+    def width(self) -> int:
+        """Return the cells that are left for the text."""
+        return max(_NARROWEST, self.window - self.indent)
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        """Put more lines at the end; all are laid out anew if the column beside them grows."""
+        more = list(lines)
+        links = len(self.links) + sum(line.leads_somewhere for line in more)
+        digits = max(3, len(str(links)))
+        labelled = self.indent or any(line.label for line in more)
+        indent = digits + 1 + _TAG_WIDTH + _GAP if labelled else 0
+        if indent != self.indent:
+            more = self.lines + more
+            self._clear()
+            self.indent = indent
+        begin = len(self.lines)
+        self.lines += more
+        # What comes may belong to the last paragraph.
+        self._judged = range(0)
+        for index in range(begin, len(self.lines)):
+            self._add(index, self.lines[index])
+
+    @property
+    def is_wider(self) -> bool:
+        """Return true if there is more to see sideways."""
+        return self.widest > self.width
+
+    def gutter(self, index: int, start: int = 0) -> str:
+        """Return what stands beside the row of that line that begins there; nothing on pages without
+        links, and blanks beside all rows but the first.
+        """
+        if start or not self.indent:
+            return " " * self.indent
+        number = bisect_left(self.links, index) + 1 if self.lines[index].leads_somewhere else ""
+        digits = self.indent - 1 - _TAG_WIDTH - _GAP
+        return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
+
+    def _add(self, index: int, line: Line) -> None:
+        self.first_row.append(len(self.rows))
+        if line.leads_somewhere:
+            self.links.append(index)
+        text, width = line.text, self.width
+        # Two cells for each character is the most there can be.
+        short = len(text) * (1 if text.isascii() else 2) <= width
+        cells = len(text) if text.isascii() or short else columns(text)
+        readable = min(width, READABLE) if self._breaking == "fit" else width
+        if cells <= min(width, _HAND_MADE) or not self._is_broken(index):
+            self.rows.append((index, 0, len(text)))
+            self.widest = max(self.widest, cells)
+        else:
+            self.rows += [(index, start, end) for start, end in pieces(text, readable)]
+            self.widest = max(self.widest, readable)
+
+    def _is_broken(self, index: int) -> bool:
+        if self._breaking != "fit":
+            return self._breaking == "all"
+        if self.lines[index].leads_somewhere:
+            return True
+        if index not in self._judged:
+            around = self._paragraph(index)
+            self._judged = around
+            self._whole = shape_of([self.lines[each].text[:_ENOUGH] for each in around]) != "prose"
+        return not self._whole
+
+    def _paragraph(self, index: int) -> range:
+        """The lines around that one, up to an empty line or a link on either side."""
+        first = last = index
+        while first > max(0, index - _AROUND) and self._goes_on(first - 1):
+            first -= 1
+        while last < min(len(self.lines) - 1, index + _AROUND) and self._goes_on(last + 1):
+            last += 1
+        return range(first, last + 1)
+
+    def _goes_on(self, index: int) -> bool:
+        line = self.lines[index]
+        return bool(line.text.strip()) and not line.leads_somewhere
+
+
+def pieces(text: str, width: int) -> Iterator[tuple[int, int]]:
+    """Cuts of `text` (start, end) such that each piece takes at most `width` cells; only blanks at
+    the breaks are left out.
+    """
+    start = 0
+    while True:
+        end = _fits(text, start, width)
+        if end == len(text):
+            yield start, end
+            return
+        blank = text.rfind(" ", start, end + 1)
+        # A line drawn with blanks in front is not broken inside of them.
+        if blank > start and text[start:blank].strip():
+            yield start, blank
+            start = blank + 1
+        else:
+            yield start, end
+            start = end
+
+
+def _fits(text: str, start: int, width: int) -> int:
+    """The end of the longest piece from `start` on that takes `width` cells; one character at least."""
+    end = min(len(text), start + width)
+    if text.isascii():
+        return max(end, min(start + 1, len(text)))
+    from rich.cells import cell_len, get_character_cell_size  # 10 ms that ASCII need not wait for
+
+    if cell_len(text[start:end]) <= width and end == len(text):
+        return end
+    used, position = 0, start
+    while position < len(text):
+        used += get_character_cell_size(text[position])
+        if used > width and position > start:
+            break
+        position += 1
+    return position

@@ -1,0 +1,191 @@
+"""Lines that are safe to show, made of pages: the only place where the browser escapes a server's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from logsrv.gopher.browse.content.colours import Colours, Span
+from logsrv.gopher.browse.content.links import Link, link_of, link_to
+from logsrv.gopher.browse.content.page import Menu, Page
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
+from logsrv.gopher.wire.itemtypes import item_type
+from logsrv.gopher.wire.menu import MenuItem
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.gopher.wire.value import Value
+from logsrv.kit.text.escape import printable
+
+# Names of item types by what they have in common, for their colours.
+_COLOURS = {
+    "text": "text",
+    "mail": "text",
+    "calendar": "text",
+    "menu": "menu",
+    "search": "search",
+    "image": "media",
+    "sound": "media",
+    "video": "media",
+    "telnet": "session",
+    "tn3270": "session",
+    "phonebook": "session",
+    "error": "problem",
+    "information": "information",
+}
+
+_NO_MENU = GopherURL("localhost")
+# Nobody reads more of it, and escaping megabytes of it takes seconds.
+_SHOWN_OF_BINARY = 32 * 1024
+_NOBODY_VOUCHES = (
+    "A certificate says who a server is. Nobody this computer trusts vouches for this one. That is "
+    "usual for small servers that made their own; it is also what it looks like when somebody "
+    "listens in between."
+)
+_T_REMEMBERS = (
+    "T  remembers the certificate that is shown now, and trusts this server from then on, for as "
+    "long as it shows the same one."
+)
+
+
+class Line(Value):
+    """A line of a page.
+
+    text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
+    at most four letters. item: where a link comes from. url: of a link of our own. spans: colours of its
+    own. about: what of the user's own it is about, such as a bookmark.
+    """
+
+    __slots__ = ("about", "item", "label", "spans", "style", "text", "url")
+
+    def __init__(
+        self,
+        text: str,
+        style: str = "plain",
+        label: str = "",
+        item: MenuItem | None = None,
+        url: ItemURL | None = None,
+        spans: tuple[Span, ...] = (),
+        about: object = None,
+    ) -> None:
+        self.text = text
+        self.style = style
+        self.label = label
+        self.item = item
+        self.url = url
+        self.spans = spans
+        self.about = about
+
+    @property
+    def leads_somewhere(self) -> bool:
+        """Return true if the cursor stops here."""
+        return self.url is not None or self.item is not None
+
+    def link(self, menu: ItemURL | None, charset: str | None) -> Link | None:
+        """Return the link of the line, in a page whose URL is `menu`."""
+        if self.url is not None:
+            return link_to(self.url, self.text)
+        if self.item is None:
+            return None
+        # In pages of our own, the items are links out of Gopher alone.
+        return link_of(self.item, menu or _NO_MENU, charset)
+
+
+def lines_of(page: Page, charset: str | None) -> list[Line]:
+    """Return all lines of a page but those of a picture or of HTML."""
+    lines = list(_notices(page))
+    if isinstance(page.content, Menu):
+        lines += [menu_line(item, charset) for item in page.content.items]
+        if not page.content.items and page.error is None:
+            lines.append(Line("This menu is empty.", "dim"))
+        if page.content.dropped:
+            cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
+            lines.append(Line(cut, "problem"))
+    elif isinstance(page.content, bytes) and page.way == "text":
+        shown = page.content
+        if b"\0" in shown[:_SHOWN_OF_BINARY]:
+            shown = shown[:_SHOWN_OF_BINARY]
+            binary = "This looks like a binary file that is announced as a text; s  saves it."
+            lines += [Line(binary, "note"), Line("")]
+        lines += text_lines(decode_text(shown, charset))
+        if not shown and page.error is None:
+            lines.append(Line("This text is empty.", "dim"))
+    return lines
+
+
+def text_lines(text: str) -> list[Line]:
+    """The lines of a text from outside."""
+    text = text.removesuffix("\n")
+    if "\x1b[" in text:
+        colours = Colours()
+        shown = (_shown(line, colours) for line in text.split("\n"))
+        return [Line(line, spans=spans) for line, spans in shown]
+    # One pass over everything, then per line only what has a TAB.
+    whole = printable(text)
+    return [Line(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
+
+
+def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
+    """One line, escaped unless there is nothing but colours in it, and these colours."""
+    if "\x1b[" in text and (found := colours.line(text)) is not None:
+        return found
+    return printable(text).replace("\n", "\\x0a").expandtabs(), ()
+
+
+def menu_line(item: MenuItem, charset: str | None) -> Line:
+    """The line of an item of a menu."""
+    kind = item_type(item.item_type)
+    text, spans = _shown(item.text(charset), Colours())
+    if kind.name == "information":
+        return Line(text, "information", spans=spans)
+    if kind.name == "error":
+        return Line(text, "problem", item.tag, spans=spans)
+    if item.link() is not None and kind.transfer is not None:
+        return Line(text, "outside", item.tag, item, spans=spans)
+    style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
+    return Line(text, style, item.tag, item, spans=spans)
+
+
+def link_line(url: ItemURL | str, title: str, about: object = None) -> Line:
+    """Return the line of a link of our own; a `url` that is text leads out of Gopher."""
+    if isinstance(url, str):
+        item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
+        return Line(title, "outside", item.tag, item, about=about)
+    kind = item_type(url.item_type)
+    return Line(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
+
+
+def _notices(page: Page) -> Iterator[Line]:
+    if page.error is not None:
+        yield from _explained(page)
+    if page.note:
+        yield Line(page.note, "note")
+        yield Line("")
+
+
+def _explained(page: Page) -> Iterator[Line]:
+    sentence = str(page.error)
+    # That of a server may have its own end.
+    end = "" if sentence.endswith((".", "!", "?")) else "."
+    yield Line(sentence[:1].upper() + sentence[1:] + end, "problem")
+    yield from (Line(hint, "dim") for hint in _hints(page))
+    yield Line("")
+    if page.content is not None:
+        yield Line("r  tries again. What had come until then:", "dim")
+        yield Line("")
+    else:
+        yield Line("r  tries again, b  goes back.", "dim")
+
+
+def _hints(page: Page) -> Iterable[str]:
+    match page.error:
+        case TLSError() if page.certificate_refused:
+            return ("", _NOBODY_VOUCHES, "", _T_REMEMBERS)
+        case Refused():
+            return ("Perhaps the server is down for a while, or its port is another one.",)
+        case TimedOut():
+            return ("Small servers are slow at times: trying again often helps.",)
+        case TooBig():
+            return ("s  saves all of it as a file.",)
+        case ServerError():
+            return ("u  goes to the menu above, U  to the first menu of this server.",)
+    return ()

@@ -1,0 +1,74 @@
+"""Pictures in any terminal with colours: two pixels to a cell, as upper half blocks.
+
+A picture is outside data like everything else: few formats, and a look at its size before anything
+is unpacked, because a few kilobytes can unpack to gigabytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+from logsrv.errors import PeerError
+from logsrv.gopher.browse.content.colours import Paint, Span
+from logsrv.gopher.browse.content.lines import Line
+
+MOST_PIXELS = 40_000_000
+_FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
+_UPPER_HALF = "▀"
+
+
+def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Line], str]:
+    """The picture in at most `columns` × `rows` cells, and what it is: `PNG, 640 × 480`.
+
+    Raises PeerError with a sentence if the bytes are no picture that can be shown.
+    """
+    try:
+        # Pillow's own warnings, of huge pictures and odd files, would be printed across the screen.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(BytesIO(content), formats=_FORMATS) as image,
+        ):
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise PeerError(
+                    f"the picture has {width} × {height} pixels, which is more than the "
+                    f"{MOST_PIXELS} that are shown; s saves it"
+                )
+            what = f"{image.format}, {width} × {height}"
+            pixels = _scaled(image, columns, rows * 2)
+    except UnidentifiedImageError:
+        raise PeerError(
+            "this is no picture in GIF, PNG, JPEG, BMP or WebP; s saves the file as it is"
+        ) from None
+    # Pillow's decoders tell broken files in many ways.
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, Image.DecompressionBombError):
+        raise PeerError("the picture is broken; s saves the file as it is") from None
+    return _painted(pixels), what
+
+
+def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Return it on white (nothing says what is behind it), in RGB, never larger than it is."""
+    image.draft("RGB", (width, height))
+    shown = image.convert("RGBA")
+    shown.thumbnail((max(1, width), max(2, height)))
+    ground = Image.new("RGBA", shown.size, "white")
+    return Image.alpha_composite(ground, shown).convert("RGB")
+
+
+def _painted(pixels: Image.Image) -> list[Line]:
+    width, height = pixels.size
+    data = pixels.tobytes()
+
+    def shade(x: int, y: int) -> tuple[int, int, int] | None:
+        start = (y * width + x) * 3
+        return (data[start], data[start + 1], data[start + 2]) if y < height else None
+
+    lines = []
+    for top in range(0, height, 2):
+        paints = (Paint(shade(x, top), shade(x, top + 1)) for x in range(width))
+        spans = tuple(Span(x, x + 1, paint) for x, paint in enumerate(paints))
+        lines.append(Line(_UPPER_HALF * width, spans=spans))
+    return lines

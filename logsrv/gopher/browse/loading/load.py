@@ -1,0 +1,164 @@
+"""Fetching one page, with what has come so far always at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+from logsrv.errors import ConfigurationError, LogsrvError
+from logsrv.gopher.browse.content.lines import Line, menu_line, text_lines
+from logsrv.gopher.browse.content.page import Menu, Page, way_to_show
+from logsrv.gopher.browse.loading.source import Source, source_of
+from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
+from logsrv.gopher.local.fileurl import ItemURL
+from logsrv.gopher.wire.charset import decode_text
+from logsrv.gopher.wire.errors import TooBig
+from logsrv.gopher.wire.menu import MenuItem, MenuParser
+from logsrv.gopher.wire.text import unstuffed
+
+# More of a text than anybody reads on a screen; what is larger is better saved.
+LIMITS = Limits(menu=8 * 1024 * 1024, text=16 * 1024 * 1024, download=None)
+# 16 MiB of empty lines would take gigabytes of memory.
+MOST_LINES = 400_000
+# A page that arrives is shown anew so often: more would only cost time.
+_GROWS_EVERY = 0.1
+# What takes a second to read.
+MOST_HTML = 2 * 1024 * 1024
+MOST_PICTURE = 32 * 1024 * 1024
+
+_CUT = (
+    "The server ended TLS without its close, as some always do: whether something is missing at the "
+    "end cannot be told."
+)
+
+
+class Loading:
+    """A page on its way: `page()` gets all of it, `so_far()` is what has come, `growing()` how it comes.
+
+    options: how to connect, which may need files; what is wrong with those is on the page too.
+    """
+
+    def __init__(
+        self,
+        url: ItemURL,
+        options: Callable[[], ConnectionOptions],
+        *,
+        limits: Limits = LIMITS,
+        charset: str | None = None,
+    ) -> None:
+        self._way = way_to_show(url)
+        self._options = options
+        most = {"menu": limits.menu, "text": limits.text, "html": MOST_HTML}
+        self._most_bytes = most.get(self._way, MOST_PICTURE)
+        self._charset = charset
+        self._answer: Source | None = None
+        self._menu = MenuParser(limits.line, limits.items)
+        self._items: list[MenuItem] = []
+        self._bytes = bytearray()
+        self._newlines = 0
+        self._whole = False
+        # What can be shown already, of a text the bytes up to there.
+        self._lines: list[Line] = []
+        self._shown = 0
+        self._more = asyncio.Event()
+        self._began = time.monotonic()
+        self._coming: asyncio.Task[Page] | None = None
+        self.url = url
+
+    @property
+    def received(self) -> int:
+        """Bytes that have come."""
+        return 0 if self._answer is None else self._answer.received
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it has been going on."""
+        return time.monotonic() - self._began
+
+    def begin(self) -> asyncio.Task[Page]:
+        """Ask for the page, once; a task that is cancelled closes the connection."""
+        if self._coming is None:
+            self._coming = asyncio.get_running_loop().create_task(self._received())
+        return self._coming
+
+    async def page(self) -> Page:
+        """The page; what goes wrong is in its `error`, beside the part that came before."""
+        return await self.begin()
+
+    async def growing(self) -> AsyncIterator[list[Line]]:
+        """Yield all lines of a menu or a text that can be shown already, whenever more have come, until
+        all of it is there.
+        """
+        coming, known = self.begin(), 0
+        while not coming.done():
+            self._more.clear()
+            self._make_lines()
+            if len(self._lines) > known:
+                known = len(self._lines)
+                yield self._lines
+                await asyncio.wait((coming,), timeout=_GROWS_EVERY)
+            else:
+                await self._more.wait()
+
+    async def _received(self) -> Page:
+        try:
+            cut = await self._take()
+            self._whole = True
+            return self.so_far(None, _CUT if cut else "")
+        except LogsrvError as error:
+            return self.so_far(error)
+        except OSError as error:
+            return self.so_far(ConfigurationError(f"a file cannot be used: {error}"))
+        finally:
+            self._more.set()
+
+    def so_far(self, error: LogsrvError | None, note: str = "") -> Page:
+        """A page of what has come until now."""
+        begun = self._answer is not None and self._answer.begun
+        content = self._content() if self._whole or begun else None
+        return Page(self.url, content, error, note, self.received, self.seconds)
+
+    def _make_lines(self) -> None:
+        """Add the lines of what has come since; of a text, which may go on, only whole ones, and no dot
+        that may be its end.
+        """
+        if self._way == "menu":
+            items = self._items[len(self._lines) :]
+            self._lines += [menu_line(item, self._charset) for item in items]
+        elif self._way == "text":
+            end = self._bytes.rfind(b"\n") + 1
+            last = self._bytes.rfind(b"\n", 0, max(0, end - 1)) + 1
+            if self._bytes[last:end].rstrip(b"\r\n") == b".":
+                end = last
+            fresh, self._shown = bytes(self._bytes[self._shown : end]), end
+            if fresh and b"\0" not in fresh:
+                self._lines += text_lines(decode_text(fresh, self._charset))
+
+    async def _take(self) -> bool:
+        options = self._options()
+        how = {"most_seconds": options.timeouts.whole, "charset": self._charset}
+        async with source_of(self.url, options, self._most_bytes, **how) as answer:
+            self._answer = answer
+            async for chunk in answer:
+                if self._way == "menu":
+                    self._items += self._menu.feed(chunk)
+                else:
+                    self._bytes += chunk
+                    if self._way == "text":
+                        self._newlines += chunk.count(b"\n")
+                        if self._newlines > MOST_LINES:
+                            raise TooBig("the text", MOST_LINES, "lines")
+                self._more.set()
+                if self._menu.terminated:
+                    break
+        return answer.cut
+
+    def _content(self) -> Menu | bytes:
+        if self._way == "menu":
+            self._items += self._menu.finish()
+            return Menu(tuple(self._items), self._menu.dropped)
+        content, answer = bytes(self._bytes), self._answer
+        if self._way == "text" and self._whole and answer is not None and answer.stuffed:
+            content, _ = unstuffed(content)
+        return content

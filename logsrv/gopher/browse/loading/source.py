@@ -1,0 +1,56 @@
+"""The bytes of an answer, from a server or from this machine, as the browser takes them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from logsrv.gopher.browse.loading.aside import aside
+from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.local.answer import LocalAnswer
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
+
+
+class FromDisk(LocalAnswer):
+    """A local item as an `Answer`, read in a thread: a disk may sleep, and a directory have many files."""
+
+    stuffed = False
+    cut = False
+
+    def __init__(self, url: FileURL, most_bytes: int | None) -> None:
+        super().__init__(url, most_bytes)
+        self._unread = iter(self)
+
+    @property
+    def begun(self) -> bool:
+        """Return true if something was read."""
+        return bool(self.received)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        # A thread that still reads has them; the file is closed when nobody has.
+        del self._unread
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        unread = self._unread
+        piece = await aside(lambda: next(unread, b""))
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+Source = Answer | FromDisk
+
+
+def source_of(
+    url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
+) -> Source:
+    """Return the answer to `url`, which begins with `async with`; how: what `Answer` takes."""
+    if isinstance(url, FileURL):
+        return FromDisk(url, most_bytes)
+    return Answer(url, options, most_bytes=most_bytes, **how)

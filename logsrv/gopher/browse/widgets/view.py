@@ -1,0 +1,379 @@
+"""The widget that shows a page: lines in a scrolling window, a cursor on links, matches marked.
+
+It paints only the rows that are visible, so a menu of a hundred thousand lines scrolls like one of
+ten. What it paints was escaped by `lines`; nothing here is ever read as markup.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollDown, ScrollTo, ScrollUp
+from textual.strip import Strip
+
+from logsrv.gopher.browse.content.colours import Paint
+from logsrv.gopher.browse.content.guide import bindings
+from logsrv.gopher.browse.content.layout import Breaking, Layout, Position
+from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.widgets.palette import STYLES
+
+# What `w` goes through, and what it says.
+_BREAKING: dict[Breaking, str] = {
+    "fit": "Long lines are broken, drawings and tables stay whole.",
+    "all": "All long lines are broken.",
+    "none": "No line is broken.",
+}
+# What goes on beyond the edge of the window.
+_MORE = "›"
+# Rows of the window above and below the page.
+_FRAME_ROWS = 3
+# Rows per turn of the wheel.
+_WHEEL = 3
+
+
+class PageView(ScrollView, can_focus=True):
+    """Shows `Line`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"page--{style}" for style in STYLES),
+        "page--cursor",
+        "page--match",
+    }
+    DEFAULT_CSS = (
+        "".join(f"PageView .page--{style} {{ color: ${name}; }}" for style, name in STYLES.items())
+        + """
+    PageView {
+        scrollbar-size: 1 1;
+        background: $background;
+        .page--heading, .page--menu { text-style: bold; }
+        .page--dead { text-style: strike; }
+        .page--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
+        .page--match { background: $warning; color: $background; }
+    }
+    """
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(of_page=True)]
+
+    class Pointed(Message):
+        """The cursor or the window has moved."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._breaking: Breaking = "fit"
+        self.page_layout = Layout(80)
+        self._match: re.Pattern[str] | None = None
+        self._found_at: int | None = None
+        # The lines that have what is looked for.
+        self.matches: list[int] = []
+        self.cursor: int | None = None
+
+    # What the browser calls.
+
+    def show(self, lines: Sequence[Line], position: Position | None = None) -> None:
+        """Show these lines; without `position` from their top, with the cursor on the first link."""
+        self._match = None
+        self.matches = []
+        self.cursor = None
+        self._lay_out(lines)
+        place = position or Position()
+        self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
+        if place.cursor is not None:
+            # What was there may have gone elsewhere, such as an item of the news that was read.
+            self.cursor = self._link_from(place.cursor, 1, len(lines))
+        self._keep_in_sight()
+        self.refresh()
+
+    def extend(self, lines: Sequence[Line]) -> None:
+        """Show more lines at the end; nothing that is in sight moves."""
+        known = len(self.lines)
+        self.page_layout.extend(lines)
+        self.matches += self._matching(known)
+        self._grown()
+        if self.cursor is None and self.scroll_offset.y == 0:
+            self._keep_in_sight()
+        self.refresh()
+
+    def position(self) -> Position:
+        """The position of the user now."""
+        return Position(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines that are shown."""
+        return self.page_layout.lines
+
+    @property
+    def is_longer(self) -> bool:
+        """Return true if the page does not fit the window."""
+        return len(self.page_layout.rows) > self._height
+
+    def percent(self) -> int:
+        """Return how much of the page is above the lower edge of the window."""
+        if not self.page_layout.rows:
+            return 100
+        bottom = self.scroll_offset.y + self._height
+        return min(100, 100 * bottom // len(self.page_layout.rows))
+
+    def find(
+        self, words: str, *, backward: bool = False, stay: bool = False
+    ) -> tuple[int, int] | None:
+        """Mark all places with `words`, in any case, and go to the next line that has one.
+
+        With `stay` the line at the cursor counts as the next one. Returns which of how many lines that
+        is; None if there is none.
+        """
+        match = re.compile(re.escape(words), re.IGNORECASE) if words else None
+        if match != self._match:
+            self._match = match
+            self.matches = self._matching(0)
+        self.refresh()
+        if not self.matches:
+            return None
+        here = self._found_at if self._found_at is not None else self._visible()[0]
+        if backward:
+            at = bisect_left(self.matches, here + stay) - 1
+        else:
+            at = bisect_left(self.matches, here + (not stay)) % len(self.matches)
+        index = self._found_at = self.matches[at]
+        self._reveal(index)
+        if self.lines[index].leads_somewhere:
+            self.cursor = index
+        else:
+            self._keep_in_sight()
+        return at % len(self.matches) + 1, len(self.matches)
+
+    def _matching(self, begin: int) -> list[int]:
+        """Return the lines from `begin` on that have what is looked for."""
+        match, lines = self._match, self.lines
+        if match is None:
+            return []
+        return [at for at in range(begin, len(lines)) if match.search(lines[at].text)]
+
+    # Layout.
+
+    # As long as this has no size, which a page may be too early for, it is taken from the terminal.
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.scrollable_content_region.height or self.app.size.height - _FRAME_ROWS)
+
+    @property
+    def _columns(self) -> int:
+        return self.scrollable_content_region.width or self.app.size.width
+
+    def _lay_out(self, lines: Sequence[Line]) -> None:
+        self.page_layout = Layout(self._columns, self._breaking)
+        self.page_layout.extend(lines)
+        self._found_at = None
+        self._grown()
+
+    def _grown(self) -> None:
+        layout = self.page_layout
+        width = layout.widest + layout.indent if layout.is_wider else 1
+        self.virtual_size = Size(width, len(layout.rows))
+
+    def _lay_out_again(self) -> None:
+        top = self._visible()[0]
+        self._lay_out(self.lines)
+        if self.lines:
+            self.scroll_to(0, self.page_layout.first_row[top], animate=False, immediate=True)
+        self._keep_in_sight()
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        before = self.cursor
+        if self.page_layout.window != self._columns:
+            self._lay_out_again()
+        elif self.cursor is not None:
+            # Rows that a sentence below takes for a while do not cost the cursor its line.
+            self._reveal(self.cursor)
+        self._keep_in_sight()
+        if self.cursor != before:
+            self.post_message(self.Pointed())
+
+    def break_otherwise(self) -> str:
+        """Break prose, all lines, none, each in its turn; return a sentence that says which."""
+        ways = list(_BREAKING)
+        self._breaking = ways[(ways.index(self._breaking) + 1) % len(ways)]
+        self._lay_out_again()
+        return _BREAKING[self._breaking]
+
+    # Moving.
+
+    def _visible(self) -> tuple[int, int]:
+        """The first and the last line that is in sight; the last before the first if there is none."""
+        top = self.scroll_offset.y
+        rows = self.page_layout.rows[top : top + self._height] or self.page_layout.rows[-1:]
+        return (rows[0][0], rows[-1][0]) if rows else (0, -1)
+
+    def _link_from(self, index: int, step: int, limit: int) -> int | None:
+        """The first line that leads somewhere from `index` on, up to `limit` with it."""
+        links = self.page_layout.links
+        at = bisect_left(links, index if step > 0 else index + 1) - (step < 0)
+        if not 0 <= at < len(links):
+            return None
+        found = links[at]
+        return found if (found <= limit if step > 0 else found >= limit) else None
+
+    def _keep_in_sight(self, step: int = 1) -> None:
+        """Leave the cursor where it is if that is in sight: Enter opens what can be seen, or nothing."""
+        first, last = self._visible()
+        if self.cursor is None or not first <= self.cursor <= last:
+            begin, limit = (first, last) if step > 0 else (last, first)
+            self.cursor = self._link_from(begin, step, limit)
+
+    def _reveal(self, index: int) -> None:
+        row, top = self.page_layout.first_row[index], self.scroll_offset.y
+        self._scroll_to_row(min(row, max(top, row - self._height + 1)))
+
+    def _scroll_to_row(self, row: int) -> None:
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
+
+    def put_cursor(self, index: int) -> None:
+        """Put the cursor on that line."""
+        self.cursor = self._found_at = index
+        self._reveal(index)
+        self.refresh()
+
+    def _point_at(self, index: int | None) -> None:
+        """The same, and tell it; None leaves it where it is."""
+        if index is not None:
+            self.put_cursor(index)
+        self.post_message(self.Pointed())
+
+    def _scroll_and_point(self, rows: int, step: int) -> None:
+        self._scroll_to_row(self.scroll_offset.y + rows)
+        self._found_at = None
+        self._keep_in_sight(step)
+        self.refresh()
+        self.post_message(self.Pointed())
+
+    def action_step(self, step: int) -> None:
+        """Go to the next link if it is in sight or just beyond; else one row further."""
+        first, last = self._visible()
+        at = self.cursor
+        if at is None:
+            at = first - 1 if step > 0 else last + 1
+        limit = last + 1 if step > 0 else first - 1
+        found = self._link_from(at + step, step, limit)
+        if found is not None:
+            self._point_at(found)
+        else:
+            self._scroll_and_point(step, step)
+
+    def action_link(self, step: int) -> None:
+        """Go to the next link, however far."""
+        at = self._visible()[0] - (step > 0) if self.cursor is None else self.cursor
+        self._point_at(self._link_from(at + step, step, len(self.lines) if step > 0 else 0))
+
+    def action_page(self, direction: int) -> None:
+        """Go one window further, less a row to keep the place by."""
+        self._scroll_and_point(direction * max(1, self._height - 1), 1)
+
+    def action_end(self, step: int) -> None:
+        """Go to the bottom, or the top, and to the link that is nearest to it."""
+        self.cursor = None
+        self._scroll_and_point(step * len(self.page_layout.rows), -step)
+
+    def action_sideways(self, cells: int) -> None:
+        self.scroll_to(x=self.scroll_offset.x + cells, animate=False, immediate=True)
+
+    # The mouse.
+
+    async def on_click(self, event: events.Click) -> None:
+        rows, row = self.page_layout.rows, self.scroll_offset.y + event.y
+        if event.button == 1 and row < len(rows) and self.lines[rows[row][0]].leads_somewhere:
+            self._point_at(rows[row][0])
+            await self.app.run_action("app.open")
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        # Or the widget this one is made of scrolls too.
+        event.stop().prevent_default()
+        self._scroll_and_point(_WHEEL, 1)
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop().prevent_default()
+        self._scroll_and_point(-_WHEEL, -1)
+
+    # Its scrollbar, dragged or clicked beside the handle.
+
+    def _on_scroll_to(self, message: ScrollTo) -> None:
+        message.stop().prevent_default()
+        if message.x is not None:
+            self.scroll_to(x=message.x, animate=False, immediate=True)
+        if message.y is not None:
+            rows = round(message.y) - self.scroll_offset.y
+            self._scroll_and_point(rows, 1 if rows > 0 else -1)
+
+    def _on_scroll_up(self, event: ScrollUp) -> None:
+        event.stop().prevent_default()
+        self._scroll_and_point(1 - self._height, -1)
+
+    def _on_scroll_down(self, event: ScrollDown) -> None:
+        event.stop().prevent_default()
+        self._scroll_and_point(self._height - 1, 1)
+
+    # Painting.
+
+    def render_line(self, y: int) -> Strip:
+        left, top = self.scroll_offset
+        width = self.size.width
+        ground = self.rich_style
+        layout = self.page_layout
+        if top + y >= len(layout.rows):
+            return Strip.blank(width, ground)
+        index, start, end = layout.rows[top + y]
+        line = layout.lines[index]
+        pointed = index == self.cursor and line.leads_somewhere
+        segments = self._painted(line, start, end, self._component("cursor") if pointed else None)
+        strip = Strip(segments)
+        room = width - layout.indent
+        is_cut = strip.cell_length - left > room
+        strip = strip.crop_extend(left, left + room, ground)
+        if is_cut:
+            strip = Strip([*strip.crop(0, room - 1), Segment(_MORE, self._component("note"))])
+        if layout.indent:
+            label = Segment(layout.gutter(index, start), self._component("label"))
+            strip = Strip([label, *strip])
+        return strip.apply_style(ground)
+
+    def _component(self, name: str) -> Style:
+        return self.get_component_rich_style(f"page--{name}", partial=True)
+
+    def _painted(self, line: Line, start: int, end: int, over: Style | None) -> list[Segment]:
+        """A row in its style and its own colours, with what is looked for marked."""
+        style = self._component(line.style) + over if over else self._component(line.style)
+        text = Text(line.text, end="")
+        # As a span: Rich leaves out the style of a text that has none.
+        text.stylize(style)
+        # The cursor's colours hold everywhere: a server cannot hide which line is pointed at.
+        for span in () if over else line.spans:
+            text.stylize(_style_of(span.paint), span.start, span.end)
+        if self._match is not None:
+            text.highlight_regex(self._match, self._component("match"))
+        return list(text[start:end].render(self.app.console))
+
+
+# As many as a picture in a large window has.
+@lru_cache(maxsize=16 * 1024)
+def _style_of(paint: Paint) -> Style:
+    def colour(shade: int | tuple[int, int, int] | None) -> Color | None:
+        if shade is None:
+            return None
+        return Color.from_ansi(shade) if isinstance(shade, int) else Color.from_rgb(*shade)
+
+    attributes: Any = dict.fromkeys(paint.attributes, True)
+    return Style(color=colour(paint.letters), bgcolor=colour(paint.ground), **attributes)

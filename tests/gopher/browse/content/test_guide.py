@@ -1,0 +1,58 @@
+"""What the browser says about itself is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from logsrv.gopher.browse.app import Browser
+from logsrv.gopher.browse.content.guide import KEYS, help_lines, session_text, start_lines
+from logsrv.gopher.browse.content.links import link_of
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.follow.bookmarks import Bookmarks
+from logsrv.gopher.wire.menu import parse_line
+from logsrv.gopher.wire.url import GopherURL
+
+_SPELLED = {
+    "↑": "up", "↓": "down", "←": "left", "→": "right", "Tab": "tab", "Shift-Tab": "shift+tab",
+    "Space": "space", "PgDn": "pagedown", "PgUp": "pageup", "Home": "home", "End": "end",
+    "Enter": "enter", "Esc": "escape", "Backspace": "backspace", "/": "slash",
+    "?": "question_mark", "<": "less_than_sign", ">": "greater_than_sign",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [row for keys in KEYS.values() for row in keys], ids=str)
+def test_the_keys_that_are_told_are_bound_to_something(row: tuple[str, str, str]) -> None:
+    told, what, bound = row
+    actions = dict(each.split("=") for each in bound.split())
+    for key in [*told.replace("…", "").split(), *re.findall("[<>]", what)]:
+        assert _SPELLED.get(key, key) in ",".join(actions).split(",")
+    for action in actions.values():
+        name = action.partition("(")[0]
+        owner = PageView if name.startswith("page.") else Browser
+        assert hasattr(owner, f"action_{name.removeprefix('page.')}")
+
+
+@pytest.mark.parametrize("width", [30, 60, 120])
+def test_the_help_fits_and_nothing_is_cut(width: int) -> None:
+    assert all(len(line) <= width for line in help_lines(width))
+    assert " ".join(help_lines(width)).split() == " ".join(help_lines(200)).split()
+
+
+def test_the_start_page_lists_the_bookmarks(tmp_path: Path) -> None:
+    bookmarks = Bookmarks(tmp_path / "bookmarks")
+    assert any("None yet" in line.text for line in start_lines(bookmarks))
+    bookmarks.add(GopherURL("h", item_type="7"), "Find things")
+    lines = start_lines(bookmarks)
+    assert any((line.label, line.text) == ("find", "Find things") for line in lines)
+    broken = start_lines(Bookmarks(tmp_path))
+    assert any("cannot be read" in line.text for line in broken)
+
+
+def test_a_session_is_explained_and_its_login_escaped() -> None:
+    link = link_of(parse_line(b"8Old\t-l\x1b[2J\thost.org\t23"), GopherURL("h"))
+    assert link is not None
+    text = session_text(link)
+    assert "telnet host.org 23" in text and "-l\\x1b[2J" in text and "\x1b" not in text

@@ -1,0 +1,110 @@
+"""The lines of a page: aligned, escaped, with what went wrong on top."""
+
+from __future__ import annotations
+
+import ssl
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logsrv.gopher.browse.content.lines import lines_of, text_lines
+from logsrv.gopher.browse.content.page import Menu, Page
+from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
+from logsrv.gopher.wire.menu import MenuParser
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.escape import one_line
+
+URL = GopherURL("example.org")
+TEXT = GopherURL("example.org", item_type="0")
+
+
+def menu(data: bytes) -> Menu:
+    parser = MenuParser(longest_line=100)
+    items = parser.feed(data) + parser.finish()
+    return Menu(tuple(items), parser.dropped)
+
+
+def test_each_item_has_the_name_of_its_type() -> None:
+    lines = lines_of(
+        Page(URL, menu(b"iHi\t\t\t\n1M\t/\th\t70\n2C\t/\th\t105\nZz\t/\th\t70\n3No\t\t\t\n")), None
+    )
+    assert [line.label for line in lines] == ["", "menu", "cso", "Z", "err"]
+    assert [line.leads_somewhere for line in lines] == [False, True, True, True, False]
+
+
+def test_a_link_to_the_web_is_marked_as_one() -> None:
+    assert lines_of(Page(URL, menu(b"hWeb\tURL:http://w/\t\t\n")), None)[0].label == "link"
+
+
+def test_a_charset_of_the_users_choice() -> None:
+    page = Page(TEXT, b"\xc4\xc4 caf\x82")
+    assert [line.text for line in lines_of(page, "cp437")] == ["── café"]
+    assert [line.text for line in lines_of(page, None)] == ["ÄÄ caf\\x82"]
+
+
+def test_colours_are_shown_and_whatever_else_a_terminal_obeys_is_escaped() -> None:
+    art = "\x1b[31mred\n\tstill\x1b[0m plain\n\x1b[32mgreen\x1b[2J\n"
+    red, still, escaped = text_lines(art)
+    assert (red.text, still.text) == ("red", "        still plain")
+    assert [(each.start, each.end, each.paint.letters) for each in still.spans] == [(0, 13, 1)]
+    assert escaped.text == "\\x1b[32mgreen\\x1b[2J" and not escaped.spans
+    shown = lines_of(Page(URL, menu(b"i\x1b[1;34mblue\x1b[0m\t\t\t\n1\x1b[35mM\t/\th\t70\n")), None)
+    assert [line.text for line in shown] == ["blue", "M"]
+
+
+def test_lines_that_were_cut_are_told() -> None:
+    shown = lines_of(Page(URL, menu(b"1" + b"x" * 150 + b"\n")), None)
+    assert "51 bytes were left out" in shown[-1].text
+
+
+def test_an_empty_answer_is_said_to_be_empty() -> None:
+    assert "menu is empty" in lines_of(Page(URL, menu(b".\r\n")), None)[0].text
+    assert "text is empty" in lines_of(Page(TEXT, b""), None)[-1].text
+
+
+def test_an_error_stands_above_what_had_come() -> None:
+    page = Page(URL, menu(b"1M\t/\th\t70\n"), Truncated("h:70", 9, "the connection was reset"))
+    texts = [line.text for line in lines_of(page, None)]
+    assert "broke off after 9 bytes" in texts[0] and texts[-1] == "M"
+    assert any("r  tries again" in text for text in texts)
+
+
+def test_what_to_do_about_an_error() -> None:
+    text = "\n".join(line.text for line in lines_of(Page(URL, None, ServerError("no")), None))
+    assert "the menu above" in text and "b  goes back" in text
+
+
+def test_a_sentence_of_a_server_ends_once() -> None:
+    for said in ("Not here.", "Not here!", "Who are you?", "Wait..."):
+        line = lines_of(Page(URL, None, ServerError(said)), None)[0]
+        assert line.text.endswith(f"an error: {said}")
+
+
+def test_a_certificate_is_explained_only_if_that_is_the_reason() -> None:
+    error = TLSError("h:70", "self-signed certificate")
+    plain = lines_of(Page(URL, None, error), None)
+    error.__cause__ = ssl.SSLCertVerificationError()
+    explained = lines_of(Page(URL, None, error), None)
+    assert not any("T  remembers" in line.text for line in plain)
+    assert any("T  remembers" in line.text for line in explained)
+
+
+def test_a_binary_that_is_announced_as_a_text_is_suspected() -> None:
+    lines = lines_of(Page(TEXT, b"\x7fELF\0\0" + b"x" * 1_000_000), None)
+    assert "binary file" in lines[0].text
+    assert sum(len(line.text) for line in lines) < 40_000
+
+
+@given(st.binary(max_size=300))
+def test_nothing_a_server_sends_drives_the_terminal(data: bytes) -> None:
+    for page in (Page(URL, menu(data)), Page(TEXT, data)):
+        for line in lines_of(page, None):
+            assert line.text == one_line(line.text, 10_000)
+            assert len(line.label) <= 4
+            assert line.label == one_line(line.label)
+            assert all(0 <= each.start < each.end <= len(line.text) for each in line.spans)
+
+
+@given(st.text(max_size=300))
+def test_a_text_keeps_its_lines(text: str) -> None:
+    assert len(text_lines(text)) == text.removesuffix("\n").count("\n") + 1

@@ -1,0 +1,85 @@
+"""Going back and forward, and the memory that pages may take."""
+
+from __future__ import annotations
+
+from logsrv.gopher.browse.content.page import Page
+from logsrv.gopher.browse.loading.visits import Cache, History, Own, Place
+from logsrv.gopher.local.fileurl import FileURL, ItemURL
+from logsrv.gopher.wire.errors import ServerError
+from logsrv.gopher.wire.url import GopherURL
+
+A, B, C = (GopherURL("h", selector=name) for name in (b"a", b"b", b"c"))
+
+
+def go(history: History, *places: Place) -> None:
+    for place in places:
+        history.set_out(place)
+        history.arrive()
+
+
+def test_a_new_visit_forgets_what_was_forward() -> None:
+    history = History()
+    go(history, A, B)
+    history.set_out(A, -1)
+    history.arrive()
+    current = history.neighbour(0)
+    assert current is not None and current.place == A
+    go(history, C)
+    assert history.neighbour(1) is None
+    back = history.neighbour(-1)
+    assert back is not None and back.place == A and history.neighbour(-2) is None
+
+
+def test_a_visit_that_never_arrives_is_none_and_one_that_comes_in_parts_is_one() -> None:
+    history = History()
+    go(history, A)
+    history.set_out(B)
+    go(history, C)
+    history.arrive()
+    assert [visit.place for _, visit in history.steps()] == [C, A]
+
+
+def test_addresses_are_offered_once_with_the_newest_last() -> None:
+    history = History()
+    go(history, A, B, Own.START, A)
+    assert history.addresses() == [str(B), str(A)]
+
+
+def test_history_is_bounded() -> None:
+    history = History(most=3)
+    go(history, A, B, C, A, B)
+    assert history.neighbour(-2) is not None and history.neighbour(-3) is None
+
+
+def page(url: ItemURL, size: int) -> Page:
+    return Page(url, None, received=size)
+
+
+def test_the_page_unused_for_longest_makes_room() -> None:
+    cache = Cache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 40))
+    assert cache.get(A) is not None
+    cache.put(page(C, 40))
+    assert (cache.get(A), cache.get(B)) == (page(A, 40), None)
+
+
+def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other() -> None:
+    cache = Cache(most_bytes=100)
+    cache.put(page(A, 40))
+    cache.put(page(B, 101))
+    assert cache.get(A) is not None and cache.get(B) is None
+
+
+def test_errors_are_asked_for_again() -> None:
+    cache = Cache()
+    cache.put(page(A, 1))
+    cache.put(Page(A, None, ServerError("no")))
+    assert cache.get(A) is None
+
+
+def test_local_files_are_read_anew() -> None:
+    """Who looks at them may edit them."""
+    cache = Cache()
+    cache.put(page(FileURL(b"/srv"), 1))
+    assert cache.get(FileURL(b"/srv")) is None

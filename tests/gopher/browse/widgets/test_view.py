@@ -1,0 +1,427 @@
+"""The page area: where the cursor goes, what is painted, and how long lines are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.pilot import Pilot
+from textual.scrollbar import ScrollTo
+
+from logsrv.gopher.browse.content.colours import Paint, Span
+from logsrv.gopher.browse.content.layout import Position
+from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.widgets.view import PageView
+from logsrv.gopher.browse.window import DARK
+from logsrv.gopher.wire.menu import MenuItem
+from tests.gopher.browse.conftest import run
+
+
+class Frame(App[None]):
+    CSS = "PageView { scrollbar-size: 0 0; }"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "open"), Binding("w", "break")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(DARK)
+        self.theme = DARK.name
+        self.view = PageView()
+        self.opened: list[int] = []
+        self.pointed = 0
+
+    def compose(self) -> ComposeResult:
+        yield self.view
+
+    def action_open(self) -> None:
+        if self.view.cursor is not None:
+            self.opened.append(self.view.cursor)
+
+    def action_break(self) -> None:
+        self.view.break_otherwise()
+
+    def on_page_view_pointed(self) -> None:
+        self.pointed += 1
+
+    def rows(self) -> list[str]:
+        height = self.view.size.height
+        return [self.view.render_line(y).text.rstrip() for y in range(height)]
+
+
+def link(text: str) -> Line:
+    return Line(text, "menu", "menu", MenuItem("1", text.encode()))
+
+
+def framed(
+    lines: Sequence[Line],
+    scenario: Callable[[Frame, Pilot[None]], Awaitable[None]],
+    size: tuple[int, int] = (40, 10),
+) -> None:
+    async def main() -> None:
+        frame = Frame()
+        async with frame.run_test(size=size) as pilot:
+            frame.view.focus()
+            frame.view.show(lines)
+            await pilot.pause()
+            await scenario(frame, pilot)
+
+    run(main())
+
+
+MENU = [Line("Welcome", "information"), link("one"), Line("between"), link("two"), link("three")]
+LONG_MENU = [link(f"item {number}") for number in range(100)]
+TEXT = [Line(f"line {number}") for number in range(100)]
+
+
+def test_items_are_aligned_beside_their_types() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:4] == [
+            "          Welcome",
+            "  1 menu  one",
+            "          between",
+            "  2 menu  two",
+        ]
+
+    framed(MENU, scenario)
+
+
+def test_a_text_has_all_of_the_width() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:2] == ["x" * 40, ""]
+
+    framed([Line("x" * 40), Line("")], scenario)
+
+
+def test_the_cursor_goes_from_link_to_link() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        seen = [frame.view.cursor]
+        for key in ("down", "j", "down", "up", "k", "tab", "shift+tab", "end", "home"):
+            await pilot.press(key)
+            seen.append(frame.view.cursor)
+        assert seen == [1, 3, 4, 4, 3, 1, 3, 1, 4, 1]
+        await pilot.press("enter")
+        assert frame.opened == [1]
+
+    framed(MENU, scenario)
+
+
+def test_whoever_finds_words_has_the_last_word_about_it() -> None:
+    """No news of the cursor comes after it, which would wipe out what the browser says."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.view.find("two")
+        await pilot.pause()
+        assert (frame.view.cursor, frame.pointed) == (3, 0)
+        await pilot.press("down")
+        assert (frame.view.cursor, frame.pointed) == (4, 1)
+
+    framed(MENU, scenario)
+
+
+def test_the_window_follows_the_cursor() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        for _ in range(12):
+            await pilot.press("down")
+        assert frame.view.position() == Position(12, 3, 0)
+        await pilot.press("space")
+        assert frame.view.position() == Position(12, 12, 0)
+        await pilot.press("space")
+        assert frame.view.position() == Position(21, 21, 0)
+        await pilot.press("end")
+        assert frame.view.position() == Position(99, 90, 0)
+        assert frame.view.percent() == 100
+
+    framed(LONG_MENU, scenario)
+
+
+def test_links_out_of_sight_are_not_jumped_to() -> None:
+    """Reading a long text between two links goes row by row."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("down")
+        assert frame.view.position() == Position(None, 1, 0)
+        await pilot.press("enter")
+        assert frame.opened == []
+        await pilot.press("tab")
+        assert frame.view.cursor == 51
+
+    framed([link("first"), *TEXT[:50], link("last")], scenario)
+
+
+def test_a_text_scrolls() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("down", "down")
+        assert frame.rows()[0] == "line 2"
+        await pilot.press("pagedown", "pageup", "up")
+        assert frame.rows()[0] == "line 1"
+
+    framed(TEXT, scenario)
+
+
+def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
+    async def scenario(frame: Frame, _: Pilot[None]) -> None:
+        frame.view.show([link("0"), Line(""), link("2"), link("3")], Position(1))
+        assert frame.view.cursor == 2
+        frame.view.show([link("0"), link("1"), Line("")], Position(2))
+        assert frame.view.cursor == 0
+
+    framed([], scenario)
+
+
+def test_a_position_is_returned_to() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.show(LONG_MENU, Position(47, 40, 0))
+        await pilot.pause()
+        assert frame.view.position() == Position(47, 40, 0)
+        frame.view.show(MENU, Position(47, 40, 0))
+        await pilot.pause()
+        assert frame.view.scroll_offset.y == 0
+
+    framed(MENU, scenario)
+
+
+def test_long_lines_are_broken_or_moved_sideways() -> None:
+    words = "word " * 20
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:3] == ["word word word word word word word word"] * 2 + [
+            "word word word word"
+        ]
+        await pilot.press("w", "w")
+        assert frame.rows()[0] == words[:39] + "›" and frame.rows()[1] == ""
+        await pilot.press("greater_than_sign")
+        assert frame.rows()[0] == words[8:47] + "›"
+        await pilot.press("less_than_sign", "w")
+        assert frame.rows()[1].startswith("word")
+
+    framed([Line(words)], scenario)
+
+
+def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
+    class Early(Frame):
+        def on_mount(self) -> None:
+            self.view.show([Line("a few words and some more"), link("one")])
+            self.rows_at_first = len(self.view.page_layout.rows)
+            self.cursor_at_first = self.view.cursor
+
+    async def main() -> None:
+        frame = Early()
+        async with frame.run_test(size=(40, 10)):
+            assert (frame.rows_at_first, frame.cursor_at_first) == (2, 1)
+
+    run(main())
+
+
+def test_resizing_keeps_the_place() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.show(
+            [Line(f"{number} " + "word " * 10) for number in range(50)], Position(None, 40)
+        )
+        await pilot.pause()
+        first = frame.rows()[0].split()[0]
+        await pilot.resize_terminal(80, 10)
+        await pilot.pause()
+        assert frame.rows()[0].split()[0] == first
+
+    framed([], scenario)
+
+
+def test_a_row_less_leaves_the_cursor_where_it_is() -> None:
+    """A sentence of two rows takes it from the page; it may be about the last link in sight."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.put_cursor(9)
+        await pilot.resize_terminal(40, 9)
+        await pilot.pause()
+        assert (frame.view.cursor, frame.rows()[-1]) == (9, " 10 menu  item 9")
+
+    framed(LONG_MENU, scenario)
+
+
+def test_what_is_looked_for_is_found_round_the_end() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        assert view.find("LINE 9", stay=True) == (1, 11) and view._found_at == 9
+        assert view.find("line 9") == (2, 11) and view._found_at == 90
+        assert view.find("line 9") == (3, 11) and view._found_at == 91
+        assert view.find("line 9", backward=True) == (2, 11) and view._found_at == 90
+        assert view.find("line 9", backward=True) == (1, 11)
+        assert view.find("line 9", backward=True) == (11, 11) and view._found_at == 99
+        assert view.find("line 9") == (1, 11) and view._found_at == 9
+        assert view.find("line 5$") is None
+        styles = {segment.text: segment.style for segment in view.render_line(0)}
+        assert styles
+
+    framed(TEXT, scenario)
+
+
+def test_what_comes_later_is_found_too() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        assert view.find("line 99", stay=True) == (1, 1)
+        view.extend([Line("line 99 once more")])
+        assert view.matches == [99, 100]
+        assert view.find("line 99") == (2, 2)
+
+    framed(TEXT, scenario)
+
+
+def test_places_found_are_marked_and_cleared() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.find("lin", stay=True)
+        assert [segment.text for segment in frame.view.render_line(0)][:2] == ["lin", "e 0"]
+        frame.view.find("")
+        assert next(iter(frame.view.render_line(0))).text == "line 0"
+
+    framed(TEXT, scenario)
+
+
+def test_a_wheel_leaves_no_cursor_behind() -> None:
+    """Enter acts on what is in sight, however one came there."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        assert frame.view.cursor == 3
+        await pilot.press("enter")
+        assert frame.opened == [3]
+
+    framed(LONG_MENU, scenario)
+
+
+DRAWING = "+" + "-" * 50 + "+"
+
+
+def test_drawings_stay_whole_and_prose_is_broken() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[:5] == [
+            DRAWING[:39] + "›",
+            DRAWING[:39] + "›",
+            "",
+            "word word word word word word word word",
+            "word word word word word word word word",
+        ]
+        await pilot.press("greater_than_sign", "greater_than_sign")
+        assert frame.rows()[0] == DRAWING[12:] and frame.view.page_layout.is_wider
+        await pilot.press("w")
+        assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
+        assert not frame.view.page_layout.is_wider
+
+    framed([Line(DRAWING), Line(DRAWING), Line(""), Line("word " * 20)], scenario)
+
+
+def test_prose_has_a_readable_width_in_a_wide_window() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert max(map(len, frame.rows())) <= 80
+        await pilot.press("w")
+        assert max(map(len, frame.rows())) > 100
+
+    framed([Line("word " * 40)], scenario, size=(160, 10))
+
+
+def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
+    blue = Paint(letters=4)
+    lines = [
+        Line("xabc", "information", spans=(Span(1, 3, blue),)),
+        Line("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
+    ]
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        painted = {each.text: str(each.style) for each in frame.view.render_line(0)}
+        assert painted["ab"].startswith("color(4)") and not painted["x"].startswith("color(4)")
+        pointed = {each.text.strip(): str(each.style) for each in frame.view.render_line(1)}
+        assert not pointed["link"].startswith("color(4)")
+
+    framed(lines, scenario)
+
+
+def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
+    lines = [Line("dim", "dim"), Line("wrong", "problem"), link("one"), link("two")]
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        frame.view.find("wr")
+        painted = [
+            {each.text.strip(): each.style for each in frame.view.render_line(y)} for y in range(4)
+        ]
+        names = {"dim": "dim", "ong": "problem", "wr": "match", "one": "cursor", "two": "menu"}
+        for row in painted:
+            for text, style in row.items():
+                if text in names:
+                    wanted = frame.view.get_component_rich_style(f"page--{names.pop(text)}")
+                    assert style and style.color == wanted.color, text
+        assert names == {}
+
+    framed(lines, scenario)
+
+
+def test_a_page_grows_without_moving() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("space", "down")
+        before = frame.view.position(), frame.rows()
+        frame.view.extend(LONG_MENU)
+        await pilot.pause()
+        assert (frame.view.position(), frame.rows()) == before
+        await pilot.press("end")
+        assert frame.rows()[-1] == "200 menu  item 99"
+
+    framed(LONG_MENU, scenario)
+
+
+def test_the_mouse_opens_and_scrolls() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.click(PageView, offset=(10, 3))
+        assert frame.opened == [3] and frame.view.cursor == 3
+        await pilot.click(PageView, offset=(10, 2))
+        assert frame.opened == [3]
+        await pilot._post_mouse_events([_wheel()], PageView, offset=(5, 5))
+        assert frame.view.scroll_offset.y == 3
+
+    framed([*MENU, *TEXT], scenario)
+
+
+def test_a_scrollbar_leaves_no_cursor_behind() -> None:
+    """Dragged, or clicked beside its handle: the cursor and the line that tells it come along."""
+
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        view = frame.view
+        view.styles.scrollbar_size_vertical = 1
+        await pilot.pause()
+        told = frame.pointed
+        view.post_message(ScrollTo(y=50.4))
+        await pilot.pause()
+        assert (view.scroll_offset.y, view.cursor) == (50, 50)
+        view.post_message(ScrollTo(y=20))
+        await pilot.pause()
+        assert (view.scroll_offset.y, view.cursor) == (20, 29)
+        assert frame.pointed == told + 2
+        await pilot.click(PageView, offset=(39, 9))
+        assert (view.scroll_offset.y, view.cursor) == (29, 29)
+        await pilot.click(PageView, offset=(39, 0))
+        assert (view.scroll_offset.y, view.cursor) == (20, 29)
+        await pilot.press("enter")
+        assert frame.opened == [29]
+
+    framed(LONG_MENU, scenario)
+
+
+def _wheel() -> type:
+    from textual.events import MouseScrollDown
+
+    return MouseScrollDown
+
+
+def test_a_hundred_thousand_lines_are_no_trouble() -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        await pilot.press("end")
+        assert frame.rows()[-1] == "100000 menu  item 99999"
+
+    framed([link(f"item {number}") for number in range(100_000)], scenario)
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[@click=app.quit]x[/]", "$primary"])
+def test_markup_of_a_server_is_text(text: str) -> None:
+    async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
+        assert frame.rows()[0] == text
+
+    framed([Line(text)], scenario)
