@@ -17,9 +17,9 @@ from logsrv.gopher.command.arguments import (
     number,
     read,
 )
-from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import FILE, Journal
@@ -77,7 +77,7 @@ def _declare(parser: Parser | Declared) -> None:
         "--connections",
         metavar="N",
         type=number(1, 200),
-        help="at once; default: 4, and 8 to a server that answers faster than one process can ask",
+        help="at once; default: 4",
     )
     add(
         "--min-speed",
@@ -106,7 +106,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     root = _root(options.url)
     directory: str = options.directory
     how = _connection(options)
-    transfers = Nearby(how, time.monotonic)
+    transfers = Transfers(how, time.monotonic)
     try:
         scope = _scope(root, options, how, transfers)
         made = _made(directory)
@@ -209,7 +209,9 @@ def _connection(options: Namespace) -> ConnectionOptions:
     return ConnectionOptions(timeouts, how.trust, how.proxy)
 
 
-def _scope(root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Nearby) -> Scope:
+def _scope(
+    root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
+) -> Scope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]

@@ -123,8 +123,6 @@ class Transfers:
         self._addresses = Addresses(self._selector, clock)
         self._active: set[Flight] = set()
         self._finished: list[Finished] = []
-        # The number of flights that the selector looks after.
-        self._listening = 0
         self._next_look = 0.0
         self._passage: Passage | None = None
 
@@ -195,13 +193,6 @@ class Transfers:
         if flight in self._active:
             self._active.discard(flight)
             self._close(flight)
-
-    def watch(self, descriptor: int) -> None:
-        """Let `wait` end when `descriptor` can be read from as well."""
-        self._selector.watch(descriptor, READ, lambda: None)
-
-    def unwatch(self, descriptor: int) -> None:
-        self._selector.watch(descriptor, 0)
 
     def close(self) -> None:
         """Give up what is under way; no file is left of it."""
@@ -411,7 +402,6 @@ class Transfers:
         if events != flight.events:
             assert flight.socket is not None
             self._selector.watch(flight.socket.fileno(), events, flight)
-            self._listening += bool(events) - bool(flight.events)
             flight.events = events
 
     def _look_at_clocks(self, now: float) -> None:

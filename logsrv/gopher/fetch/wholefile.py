@@ -15,19 +15,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 64 * 1024
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-# Of files that are not whole yet: nobody else's, whoever writes here too, and without a call for each.
-_number = 0
-
-
-def _number_anew() -> None:
-    global _number
-    _number = int.from_bytes(os.urandom(5), "big")
-
-
-_number_anew()
-if hasattr(os, "register_at_fork"):
-    # A forked process would go on with the same numbers as the one that began it.
-    os.register_at_fork(after_in_child=_number_anew)
+# Makes the names of parts unique beside those of other processes, without a system call for each.
+_number = int.from_bytes(os.urandom(5), "big")
 
 
 class whole_file:

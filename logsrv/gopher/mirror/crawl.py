@@ -14,7 +14,6 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.mirror.earlier import Earlier
 from logsrv.gopher.mirror.fetching import Fetching
@@ -26,10 +25,8 @@ from logsrv.gopher.mirror.pages import Line
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Items, Key, Scope, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink, Stored
+from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.mirror.tally import Manners, Tally
-from logsrv.gopher.mirror.work import work
-from logsrv.gopher.mirror.worker import HandedBack
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -38,6 +35,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
     from pathlib import Path
+
+    from logsrv.gopher.fetch.transfers import Transfers
 else:
     # As in `queue`.
     from _collections import deque
@@ -58,7 +57,7 @@ class Crawl:
         directory: Path | str,
         scope: Scope,
         journal: Journal,
-        transfers: Nearby,
+        transfers: Transfers,
         manners: Manners,
         clock: Callable[[], float],
         *,
@@ -71,9 +70,7 @@ class Crawl:
         """
         self._root = root
         self._folders = Folders(directory)
-        self._fetching = Fetching(
-            transfers, self._folders, manners.connections, manners.item_bytes, work
-        )
+        self._fetching = Fetching(transfers, self._folders, manners.connections, manners.item_bytes)
         self._files = files
         self._update = update
         self._delete = delete
@@ -155,9 +152,7 @@ class Crawl:
             if self.waiting:
                 is_busy = self._readings.first() is not None
                 pause = 0.0 if is_busy else self._queue.pause(self._fetching.has_room())
-                # Between requests that are to have a pause, nobody is too busy.
-                waiting = 0 if self._queue.delay else len(self._queue)
-                self._ended += self._fetching.wait(pause, waiting)
+                self._ended += self._fetching.wait(pause)
 
     def _settle(self) -> None:
         while self._ended:
@@ -283,7 +278,7 @@ class Crawl:
     # Fetching.
 
     def _start(self) -> None:
-        while (job := self._queue.first()) is not None and self._fetching.has_room(job):
+        while (job := self._queue.first()) is not None and self._fetching.has_room():
             self._queue.take()
             try:
                 self._fetching.start(job)
@@ -309,7 +304,7 @@ class Crawl:
             if old is not None and old.size is None:
                 is_same = self._journal.menu(old) == got.content
             self._read(self._journal.add_menu(url, path, got.content), job, got)
-        elif isinstance(got, (FileSink, Stored)):
+        elif isinstance(got, FileSink):
             is_same = not got.changed
             self._journal.add_file(url, path, got.size)
         job.got = None
@@ -321,16 +316,10 @@ class Crawl:
     def _fail(self, job: Job, error: Exception) -> None:
         url = job.url
         job.error = job.got = None
-        if isinstance(error, HandedBack):
-            job.here, job.tries = True, 0
-            self._queue.add(job)
-            return
         if isinstance(error, OSError) and error.errno not in OF_A_NAME:
             if error.filename is None and job.path is not None:
                 # That the disk is full comes without a name.
                 error.filename = self._folders.path(job.path)
-            raise error
-        if not isinstance(error, (LogsrvError, OSError)):
             raise error
         pause = self._retries.pause(url, error, job.tries, afresh=True)
         if pause is not None:

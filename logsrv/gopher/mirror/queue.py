@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from logsrv.gopher.fetch.transfers import Sink
     from logsrv.gopher.mirror.scope import Key
-    from logsrv.gopher.mirror.sinks import Stored
     from logsrv.gopher.wire.url import GopherURL
 else:
     # `collections` takes 2 ms to load.
@@ -25,12 +24,12 @@ class Job:
     """An item of the mirror, and what becomes of it. `url` names the server always in the same way.
 
     key: what tells it from others. depth: menus to here. path: of its copy; for a menu when that is there.
-    known: there may be a copy of before. here: it is not for another process. error, got: when it was
+    known: there may be a copy of before. error, got: when it was
     fetched, one of the two. has_copy: the copy is there; is_settled: it is, or will never be.
     """
 
     __slots__ = (
-        *("depth", "error", "got", "has_copy", "here"),
+        *("depth", "error", "got", "has_copy"),
         *("is_settled", "key", "known", "path", "tries", "url"),
     )
 
@@ -41,10 +40,10 @@ class Job:
         self.key = key
         self.depth = depth
         self.path = path
-        self.has_copy = self.is_settled = self.known = self.here = False
+        self.has_copy = self.is_settled = self.known = False
         self.tries = 0
         self.error: Exception | None = None
-        self.got: Sink | Stored | None = None
+        self.got: Sink | None = None
 
 
 class Queue:

@@ -8,7 +8,7 @@ from logsrv.gopher.mirror.sinks import MemorySink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.nearby import Nearby
+    from logsrv.gopher.fetch.transfers import Transfers
     from logsrv.gopher.wire.url import GopherURL
 
 _LARGEST = 512 * 1024
@@ -17,7 +17,7 @@ _LARGEST = 512 * 1024
 class ServerRules:
     """Rules of the server of `root`, known once all of them have come."""
 
-    def __init__(self, root: GopherURL, transfers: Nearby, ignore_robots: bool) -> None:
+    def __init__(self, root: GopherURL, transfers: Transfers, ignore_robots: bool) -> None:
         """ignore_robots: do not even ask for these."""
         self._caps = MemorySink()
         self._robots = [] if ignore_robots else [MemorySink(), MemorySink()]
@@ -25,7 +25,7 @@ class ServerRules:
         self._sinks = [self._caps, *self._robots]
         for selector, sink in zip(names, self._sinks, strict=False):
             url = root.replace(item_type="0", selector=selector)
-            transfers.ask(url, sink, _LARGEST, Timeouts().whole)
+            transfers.start(url, sink, most_bytes=_LARGEST, most_seconds=Timeouts().whole)
 
     @property
     def have_come(self) -> bool:

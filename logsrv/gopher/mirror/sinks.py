@@ -83,14 +83,6 @@ class MemorySink(_InMemory):
         self.ended = True
 
 
-class Stored:
-    """A file that another process has stored."""
-
-    def __init__(self, size: int, changed: bool) -> None:
-        self.size = size
-        self.changed = changed
-
-
 class FileSink:
     """A file at `path`, whose directory is made when it is needed; `size` in bytes when finished.
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Finished, Transfers
@@ -41,15 +40,15 @@ if TYPE_CHECKING:
 Make = Callable[..., Transfers]
 
 
-@pytest.fixture(params=[Transfers, Nearby], ids=["watched", "nearby"])
-def fetcher(request: pytest.FixtureRequest) -> Iterator[Make]:
+@pytest.fixture
+def fetcher() -> Iterator[Make]:
     made: list[Transfers] = []
 
     def make(
         timeout: float = 10, trust: Trust | None = None, proxy: Proxy | None = None
     ) -> Transfers:
         options = ConnectionOptions(Timeouts(timeout, timeout, timeout), trust, proxy)
-        made.append(request.param(options, time.monotonic))
+        made.append(Transfers(options, time.monotonic))
         return made[-1]
 
     yield make
@@ -66,11 +65,6 @@ def all_of(fetcher: Transfers) -> list[Finished]:
     return found
 
 
-def begin(fetcher: Transfers) -> Callable[..., object]:
-    """Return the way to ask for something."""
-    return fetcher.ask if isinstance(fetcher, Nearby) else fetcher.start
-
-
 def ask(
     fetcher: Transfers,
     url: str,
@@ -79,7 +73,7 @@ def ask(
     most_bytes: int | None = None,
     most_seconds: float = 60,
 ) -> Finished:
-    begin(fetcher)(
+    fetcher.start(
         GopherURL.parse(url),
         sink or MemorySink(),
         most_bytes=most_bytes,
@@ -100,7 +94,7 @@ def test_many_at_once(serve: Serve, fetcher: Make) -> None:
     get = fetcher()
     for number in range(50):
         url = GopherURL.parse(server.url(f"/0{number}"))
-        begin(get)(url, MemorySink(), most_bytes=None, most_seconds=60)
+        get.start(url, MemorySink(), most_bytes=None, most_seconds=60)
     assert sorted(map(content, all_of(get))) == sorted(b"%d\r\n" % n for n in range(50))
     assert get.received == sum(len(b"%d\r\n" % n) for n in range(50))
     assert server.most_open > 1
@@ -397,7 +391,7 @@ def test_large_binaries_arrive_whole(
     server, get = serve(LARGE), fetcher()
     sinks = [FileSink(str(tmp_path / str(number)), text=False) for number in range(3)]
     for sink in sinks:
-        begin(get)(GopherURL.parse(server.url("/9x")), sink, most_bytes=len(LARGE))
+        get.start(GopherURL.parse(server.url("/9x")), sink, most_bytes=len(LARGE))
     assert [finished.error for finished in all_of(get)] == [None] * 3
     for number, sink in enumerate(sinks):
         sink.store()
@@ -420,7 +414,7 @@ def test_a_large_binary_that_breaks_off_is_not_taken_for_whole(
         reset(connection)
 
     get, sink = fetcher(), FileSink(str(tmp_path / "x"), text=False)
-    begin(get)(GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=60)
+    get.start(GopherURL.parse(serve(breaks).url("/9x")), sink, most_bytes=None, most_seconds=60)
     end = time.monotonic() + 20
     while get.received < len(LARGE):
         assert time.monotonic() < end
@@ -465,7 +459,7 @@ def test_giving_up_leaves_nothing(serve: Serve, fetcher: Make, tmp_path: Path) -
     get = fetcher()
     sink = FileSink(str(tmp_path / "x"), text=False)
     url = GopherURL.parse(serve(slow).url("/9x"))
-    begin(get)(url, sink, most_bytes=None, most_seconds=60)
+    get.start(url, sink, most_bytes=None, most_seconds=60)
     end = time.monotonic() + 20
     while get.received < 1_000_000:
         assert time.monotonic() < end
@@ -482,11 +476,11 @@ def test_who_answers_at_once_keeps_no_name_waiting_that_is_looked_up(
     server = serve(b"text")
     get = fetcher()
     sink = MemorySink()
-    begin(get)(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
+    get.start(GopherURL.parse(f"gopher://localhost:{server.port}/0/x"), sink)
     end = time.monotonic() + 20
     found: list[Finished] = []
     while sink not in [each.sink for each in found]:
         assert time.monotonic() < end
-        begin(get)(GopherURL.parse("gopher://x.onion/"), MemorySink())
+        get.start(GopherURL.parse("gopher://x.onion/"), MemorySink())
         found = get.wait(0)
     assert sink.content == b"text"

@@ -55,7 +55,7 @@ def test_only_one_way_to_trust_at_a_time(tmp_path: Path) -> None:
 
 
 def test_nobodys_pin_is_lost_when_several_learn_one(tmp_path: Path) -> None:
-    """As the two processes of a mirror do, or a browser beside it."""
+    """As a mirror and a browser beside it do."""
     path = tmp_path / "pins"
     code = (
         "import sys\n"

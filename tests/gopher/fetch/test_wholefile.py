@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,25 +85,6 @@ def test_small_content_is_written_whole_as_well(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_whole(str(tmp_path / "directory"), b"x")
     assert sorted(os.listdir(tmp_path)) == ["directory", path.name]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_two_processes_do_not_begin_files_of_one_name(tmp_path: Path) -> None:
-    """Long names are cut, and may begin alike: one of two written at once would fail."""
-    code = """
-import os
-from logsrv.gopher.fetch.wholefile import write_whole
-
-os.replace = lambda part, path: os.write(1, part.encode() + b" ")
-number = os.fork()
-write_whole("x", b"")
-if number:
-    os.waitpid(number, 0)
-"""
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, check=True, timeout=20
-    )
-    assert len(set(found.stdout.split())) == 2
 
 
 def test_a_new_small_file_has_its_name_at_once_and_another_is_replaced(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from logsrv.gopher.fetch.nearby import Nearby
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
+from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.journal import Journal
@@ -61,7 +61,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     directory.mkdir(exist_ok=True)
     root = GopherURL.parse(site.server.url(path))
     options = ConnectionOptions(Timeouts(5, 5, 5))
-    fetcher = Nearby(options, time.monotonic)
+    fetcher = Transfers(options, time.monotonic)
     journal = Journal(directory, root, "host")
     depth = manners.pop("depth", None)
     updating = {name: manners.pop(name) for name in ("update", "delete") if name in manners}

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.nearby import Nearby
-from logsrv.gopher.fetch.transfers import Finished
+from logsrv.gopher.fetch.transfers import Finished, Transfers
 from logsrv.gopher.mirror import sinks
 from logsrv.gopher.mirror.folders import LinkInTheWay
 from logsrv.gopher.mirror.journal import FILE
@@ -166,13 +165,13 @@ def test_a_menu_whose_items_take_long_is_there_before_them(
 def test_nobody_waits_once_all_is_there(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait = Nearby.wait
+    wait = Transfers.wait
 
-    def watched(transfers: Nearby, seconds: float) -> list[Finished]:
+    def watched(transfers: Transfers, seconds: float) -> list[Finished]:
         assert transfers.active or not seconds
         return wait(transfers, seconds)
 
-    monkeypatch.setattr(Nearby, "wait", watched)
+    monkeypatch.setattr(Transfers, "wait", watched)
     assert crawl(Site(serve, SITE), tmp_path).tally.fetched == 4
 
 

@@ -14,7 +14,6 @@ from logsrv.gopher.mirror.journal import FILE
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
-from tests.gopher.mirror import many
 from tests.gopher.mirror.site import Answers, Site, crawl, files, items
 
 BUSY = b"3Session limit reached, come again\t\terror.host\t1\r\n.\r\n"
@@ -282,19 +281,3 @@ def test_a_text_that_has_grown_too_large_stays(site: Site, tmp_path: Path) -> No
     site.answers = GOOD | {b"/a": b"a" * 1000}
     tally = crawl(site, tmp_path, update=True, delete=True, item_bytes=500).tally
     assert (items(tmp_path), selectors(tally.stays)) == (before, {b"/a"})
-
-
-def test_a_second_process_loses_nothing_either(serve: Serve, tmp_path: Path) -> None:
-    site = many.Site(serve)
-    site.go.set()
-    with many.mirror(site, tmp_path) as process:
-        assert "201 items fetched" in many.ended(process)
-    before = many.contents(tmp_path)
-    for number in range(0, many.FILES, 2):
-        site.answers[b"/%d" % number] = b"" if number % 4 else BUSY
-    with many.mirror(site, tmp_path, "--update", "--delete") as process:
-        said = many.ended(process)
-        assert process.returncode == 12
-    assert "100 changed" not in said and said.count("failed (server-error)") == 50
-    assert said.count("failed (truncated)") == 50
-    assert many.contents(tmp_path) == before
