@@ -6,13 +6,14 @@ BIN = .venv/bin
 ARGS ?=
 PORT ?= 1234
 
-.PHONY: help run test test-all check bench docs clean another-python
+.PHONY: help run test test-all check figures bench docs clean another-python
 
 help:
 	@echo 'make run       start the line logger on port $(PORT) and show the lines that arrive'
 	@echo 'make test      run the quick tests    (ARGS="-k framing" for some of them)'
 	@echo 'make test-all  run every test: wheels, fresh installs, browsers, kills and floods too'
 	@echo 'make check     lint, format and types'
+	@echo 'make figures   print what is left of what a reader trips over: tests/test_figures.py'
 	@echo 'make bench     compare with a C sink, rsyslog and syslog-ng  (ARGS="--quick")'
 	@echo 'make docs      write the generated pages of docs/ again'
 	@echo 'make clean     remove what these made'
@@ -38,6 +39,9 @@ check: .venv/dev.ready
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@echo 'make check: all clean'
+
+figures: .venv/dev.ready
+	@$(BIN)/python -m pytest -q -s tests/test_figures.py tests/test_structure.py $(ARGS)
 
 bench: .venv/run.ready
 	@$(BIN)/python -m bench $(ARGS)

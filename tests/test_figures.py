@@ -1,0 +1,219 @@
+"""How much is left of what a reader trips over; `make figures` prints it.
+
+Each figure has a bound: it may fall, and then the bound is lowered with it, but not rise.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+# The template of `logsrv new` is Jinja, not Python.
+SOURCES = [path for path in sorted((ROOT / "logsrv").rglob("*.py")) if "template" not in path.parts]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+# Class names that stand for two things, each with the reason why it stays.
+SHARED_NAMES: dict[str, str] = {}
+NAMES_THAT_EXIST_TWICE = 38
+IMPORTS_INSIDE_FUNCTIONS = 322
+CLAUSES_INSTEAD_OF_SENTENCES = 369
+CLASSES_WITH_MORE_THAN_THREE_FLAGS = 9
+REACHES_INTO_PRIVATES = 103
+PATCHES_OF_PRIVATES = 26
+TEST_FILES_OVER_500_LINES = 9
+LINES = 66_800
+
+# Words that begin a clause: a reader has to decode a comment or a docstring that begins so.
+CLAUSE = re.compile(
+    r"(What|Whatever|Of|As|Who|Whoever|Whose|Where|Whether|How|One|Which|Why|If|From|Else|That|So|Nor|Then)\b"
+)
+# Those of them that no public docstring begins with.
+NEVER_IN_PUBLIC = set("What Where Whether How One Who Whose Which Why If As From".split())
+# These begin with an underscore and belong to the public interface of the standard library.
+PUBLIC_ANYWAY = {"_replace", "_asdict", "_fields", "_field_defaults", "_exit"}
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def hold(found: Sequence[str], bound: int, what: str) -> None:
+    """Print a figure with what it consists of, and fail if there is more than `bound`."""
+    print(f"\n{len(found):6} of at most {bound:3}: {what}")
+    for each in found:
+        print(f"           {each}")
+    assert len(found) <= bound, what
+
+
+def place(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def functions(module: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_class_names_that_exist_twice() -> None:
+    """Public ones of modules; who searches for a name wants one answer."""
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in SOURCES:
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path.relative_to(ROOT)))
+    twice = {name: paths for name, paths in sorted(homes.items()) if len(paths) > 1}
+    found = [f"{name}: {', '.join(paths)}" for name, paths in twice.items()]
+    hold(found, NAMES_THAT_EXIST_TWICE, "class names that exist more than once")
+    assert set(SHARED_NAMES) <= set(twice)
+
+
+def test_imports_inside_functions() -> None:
+    found = [
+        place(path, line)
+        for path in SOURCES
+        for line in sorted(
+            {
+                node.lineno
+                for function in functions(tree(path))
+                for node in ast.walk(function)
+                if isinstance(node, ast.Import | ast.ImportFrom)
+            }
+        )
+    ]
+    hold(found, IMPORTS_INSIDE_FUNCTIONS, "imports inside functions")
+
+
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each block of comments, by its first line."""
+    before = ""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        line = line.strip()
+        if line.startswith("# ") and not before.startswith("#"):
+            yield number, line[2:]
+        before = line
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of each docstring, private ones too."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield node.body[0].lineno, text
+
+
+def test_comments_and_docstrings_that_begin_with_a_clause() -> None:
+    found = [
+        f"{place(path, line)} {text.splitlines()[0]}"
+        for path in SOURCES
+        for line, text in sorted([*comments(path), *docstrings(path)])
+        if CLAUSE.match(text)
+    ]
+    hold(found, CLAUSES_INSTEAD_OF_SENTENCES, "comments and docstrings that begin with a clause")
+
+
+def test_public_docstrings_begin_with_a_noun_or_a_verb() -> None:
+    """Of the module and of all that is public in it."""
+    wrong = [
+        f"{place(path, node.body[0].lineno)} {text.splitlines()[0]}"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if not getattr(node, "name", "the module").startswith("_")
+        if (text := ast.get_docstring(node) or "").partition(" ")[0] in NEVER_IN_PUBLIC
+    ]
+    assert not wrong
+
+
+def flags(cls: ast.ClassDef) -> set[str]:
+    """Return the names that a class sets to True or False: its state in booleans."""
+    found = set()
+    for node in ast.walk(cls):
+        if isinstance(node, ast.Assign):
+            if isinstance(node.value, ast.Constant) and isinstance(node.value.value, bool):
+                for target in node.targets:
+                    found |= names_set(target)
+        elif isinstance(node, ast.AnnAssign) and node in cls.body:
+            found |= names_set(node.target) if ast.unparse(node.annotation) == "bool" else set()
+    return found
+
+
+def names_set(target: ast.expr) -> set[str]:
+    if isinstance(target, ast.Tuple):
+        return {name for each in target.elts for name in names_set(each)}
+    if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
+        return {target.attr}
+    return {target.id} if isinstance(target, ast.Name) else set()
+
+
+def test_classes_with_more_than_three_flags() -> None:
+    """Four booleans are sixteen states; a table says which of them there are."""
+    found = [
+        f"{place(path, node.lineno)} {node.name}: {', '.join(sorted(flags(node)))}"
+        for path in SOURCES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef) and len(flags(node)) > 3
+    ]
+    hold(found, CLASSES_WITH_MORE_THAN_THREE_FLAGS, "classes with more than three flags")
+
+
+def is_private(name: object) -> bool:
+    return (
+        isinstance(name, str)
+        and name.startswith("_")
+        and not name.startswith("__")
+        and name not in PUBLIC_ANYWAY
+    )
+
+
+def reaches() -> Iterator[tuple[str, ast.AST]]:
+    """Yield what tests may do to privates: place and node, of the files that have an underscore at all."""
+    for path in TESTS:
+        if re.search(r"[.\"']_[a-zA-Z]", path.read_text()):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute | ast.Call):
+                    yield place(path, node.lineno), node
+
+
+def test_reaches_of_tests_into_privates() -> None:
+    """`thing._private`, where the thing is another's; a user would notice something else."""
+    found = [
+        f"{where} {ast.unparse(node)}"
+        for where, node in reaches()
+        if isinstance(node, ast.Attribute) and is_private(node.attr)
+        if ast.unparse(node.value) not in ("self", "cls", "super()")
+    ]
+    hold(found, REACHES_INTO_PRIVATES, "reaches of tests into privates")
+
+
+def test_patches_of_privates_by_tests() -> None:
+    """`monkeypatch.setattr(thing, "_private", …)`: mostly a bound made small enough to be reached."""
+    found = [
+        f"{where} {ast.unparse(node)}"
+        for where, node in reaches()
+        if isinstance(node, ast.Call)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "setattr"
+        if any(isinstance(word, ast.Constant) and is_private(word.value) for word in node.args[1:2])
+    ]
+    hold(found, PATCHES_OF_PRIVATES, "patches of privates by tests")
+
+
+def test_test_files_over_500_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in TESTS}
+    found = [
+        f"{path.relative_to(ROOT)}: {length}" for path, length in lengths.items() if length > 500
+    ]
+    hold(found, TEST_FILES_OVER_500_LINES, "test files over 500 lines")
+
+
+def test_lines_of_logsrv() -> None:
+    lines = sum(len(path.read_text().splitlines()) for path in SOURCES)
+    print(f"\n{lines:6} of at most {LINES}: lines of logsrv")
+    assert lines <= LINES
