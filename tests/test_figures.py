@@ -33,7 +33,10 @@ CLAUSE = re.compile(
     r"(What|Whatever|Of|As|Who|Whoever|Whose|Where|Whether|How|One|Which|Why|If|From|Else|That|So|Nor|Then)\b"
 )
 # Those of them that no public docstring begins with.
-NEVER_IN_PUBLIC = set("What Where Whether How One Who Whose Which Why If As From".split())
+NEVER_IN_PUBLIC = {
+    *("What", "Where", "Whether", "How", "One", "Who"),
+    *("Whose", "Which", "Why", "If", "As", "From"),
+}
 # These begin with an underscore and belong to the public interface of the standard library.
 PUBLIC_ANYWAY = {"_replace", "_asdict", "_fields", "_field_defaults", "_exit"}
 
