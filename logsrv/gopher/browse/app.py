@@ -9,10 +9,10 @@ from textual import work
 from textual.binding import Binding, BindingType
 
 from logsrv.gopher.browse.content.guide import bindings, help_lines
-from logsrv.gopher.browse.content.layout import Position
+from logsrv.gopher.browse.content.layout import ScrollPosition
 from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.opening import OpeningWindow
 from logsrv.gopher.browse.widgets.dialogs import Chooser, Notice
@@ -51,7 +51,7 @@ class Browser(OpeningWindow):
     ]
 
     def __init__(
-        self, session: Session, begin: ItemURL | None = None, started: Loading | None = None
+        self, session: BrowsingSession, begin: ItemURL | None = None, started: Loading | None = None
     ) -> None:
         super().__init__(session, started)
         self._begin = None if begin is None else link_to(begin)
@@ -203,7 +203,7 @@ class Browser(OpeningWindow):
         after = next((at for at, line in enumerate(lines) if pointed == _name_of(line.about)), None)
         if before.cursor is not None and pointed and after is not None and after != before.cursor:
             top = max(0, before.top + after - before.cursor) if before.top else 0
-            self.view.show(lines, Position(after, top, before.left))
+            self.view.show(lines, ScrollPosition(after, top, before.left))
         self.say(said)
 
     @property

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, TextIO
 
-    from logsrv.gopher.browse.content.lines import Line
+    from logsrv.gopher.browse.content.lines import PageLine
 
 # The bar with the address above, two rows below.
 _FRAME_ROWS = 3
@@ -66,7 +66,7 @@ class Curtain:
         """Leave the screen to somebody who leaves it in order himself."""
         self._mine = False
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[PageLine]) -> None:
         """Paint the beginning of a page; links below the window too decide where its text begins."""
         from logsrv.gopher.browse.content.layout import Layout
 

@@ -12,9 +12,9 @@ from textual import events, work
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.content.guide import session_text
-from logsrv.gopher.browse.content.links import Link, link_to
+from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.loading.aside import aside
-from logsrv.gopher.browse.loading.downloads import Download
+from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.browse.outside import file_command, opening_command, playing_command, run_outside
 from logsrv.gopher.browse.widgets.dialogs import DownloadList, Notice
@@ -33,7 +33,7 @@ class OpeningWindow(Window):
     # What was looked for, the newest last.
     _found: tuple[str, ...] = ()
     # Sounds that are played when they are there.
-    _to_play: frozenset[Download] = frozenset()
+    _to_play: frozenset[BackgroundDownload] = frozenset()
 
     def on_mount(self) -> None:
         self.session.downloads.ended = self._tell_end
@@ -47,7 +47,7 @@ class OpeningWindow(Window):
         else:
             self.say("There is no link in sight.")
 
-    def open(self, link: Link) -> None:
+    def open(self, link: Hyperlink) -> None:
         """Do what opening this kind of link means."""
         if link.url is not None:
             self.mark_opened(str(link.url))
@@ -173,7 +173,7 @@ class OpeningWindow(Window):
     def action_bookmark_link(self) -> None:
         self._add_bookmark(self.link_at(self.view.cursor))
 
-    def _add_bookmark(self, link: Link | None) -> None:
+    def _add_bookmark(self, link: Hyperlink | None) -> None:
         if link is None or link.url is None:
             self.say("Only what is in Gopher can be a bookmark.")
             return
@@ -201,7 +201,7 @@ class OpeningWindow(Window):
         else:
             self.save(link.url)
 
-    def save(self, url: ItemURL) -> Download | None:
+    def save(self, url: ItemURL) -> BackgroundDownload | None:
         """Begin to save what `url` has; None, and a sentence, if that cannot be."""
         with self.saying_errors():
             download = self.session.downloads.start(url, self.session.options_for(url))
@@ -209,7 +209,7 @@ class OpeningWindow(Window):
             return download
         return None
 
-    def play(self, link: Link) -> None:
+    def play(self, link: Hyperlink) -> None:
         """Save a sound, and play it if there is a program for it and the user agrees."""
         assert link.url is not None
         url = link.url
@@ -226,7 +226,7 @@ class OpeningWindow(Window):
         question = f"{link.address}\n\nSave this sound, and play it with {player}?"
         self.ask_first("A sound", question, play)
 
-    def _tell_end(self, download: Download) -> None:
+    def _tell_end(self, download: BackgroundDownload) -> None:
         """Announce it wherever the user is: over the page, a prompt, a dialog."""
         if self.said == _saving_text(download):
             path = one_line(str(download.path), 4096)
@@ -248,13 +248,13 @@ class OpeningWindow(Window):
 
     # Other programs.
 
-    def _open_file(self, download: Download | None) -> None:
+    def _open_file(self, download: BackgroundDownload | None) -> None:
         if download is not None:
             shown = one_line(str(download.path), 4096)
             command = partial(file_command, download.path, self.session.environ)
             self._open_with("A file that was saved", shown, command)
 
-    def open_outside(self, link: Link) -> None:
+    def open_outside(self, link: Hyperlink) -> None:
         """Hand a link out of Gopher to the user's program for it."""
         command = partial(opening_command, link.address, self.session.environ)
         self._open_with("A link that leads out of Gopher", link.address, command)
@@ -280,5 +280,5 @@ class OpeningWindow(Window):
                 self.say(f"{command[0]} ended with status {status}: {what}")
 
 
-def _saving_text(download: Download) -> str:
+def _saving_text(download: BackgroundDownload) -> str:
     return f"Saving to {one_line(str(download.path), 4096)}   d  lists it"

@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import Any
 
 from logsrv.gopher.browse.content.guide import start_lines
-from logsrv.gopher.browse.content.lines import Line, lines_of
+from logsrv.gopher.browse.content.lines import PageLine, lines_of
 from logsrv.gopher.browse.content.links import link_to
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.fileurl import ItemURL
 
@@ -31,7 +31,7 @@ async def browse(
     charset: str | None = None,
 ) -> int:
     """Browse from `url` or the start page on; return the exit status."""
-    session = Session(environ, options, charset)
+    session = BrowsingSession(environ, options, charset)
     loading = showing = None
     if url is None or link_to(url).kind != "show":
         curtain.show(start_lines(session.bookmarks))
@@ -52,7 +52,7 @@ async def browse(
 
 async def _show(loading: Loading, curtain: Curtain, charset: str | None) -> None:
     """Show the page on its way, as it comes, or all of it when that was at once."""
-    lines: list[Line] = []
+    lines: list[PageLine] = []
     async for lines in loading.growing():
         curtain.show(lines[:_FIRST_LINES])
     if not lines and (lines := lines_of(await loading.page(), charset)):

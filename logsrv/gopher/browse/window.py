@@ -23,14 +23,14 @@ from textual.widgets import Static
 from logsrv.errors import LogsrvError, PeerError
 from logsrv.gopher.browse.content.guide import start_lines
 from logsrv.gopher.browse.content.html import html_lines
-from logsrv.gopher.browse.content.layout import Position
-from logsrv.gopher.browse.content.lines import Line, lines_of
-from logsrv.gopher.browse.content.links import Link, link_to
+from logsrv.gopher.browse.content.layout import ScrollPosition
+from logsrv.gopher.browse.content.lines import PageLine, lines_of
+from logsrv.gopher.browse.content.links import Hyperlink, link_to
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.content.picture import picture_lines
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.news import News
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.news import FollowedMenus
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.browse.loading.visits import Own, Place
 from logsrv.gopher.browse.widgets import palette
 from logsrv.gopher.browse.widgets.dialogs import Question
@@ -95,7 +95,7 @@ class Window(App[None]):
     .-covered Toast { display: none; }
     """
 
-    def __init__(self, session: Session, started: Loading | None = None) -> None:
+    def __init__(self, session: BrowsingSession, started: Loading | None = None) -> None:
         """`started`: a page that is on its way already."""
         super().__init__()
         self._started = started
@@ -108,7 +108,7 @@ class Window(App[None]):
         self._part: Page | None = None
         # The page that is shown, or which of the browser's own it is.
         self.shown: Page | Own | None = None
-        self.news = News(session)
+        self.news = FollowedMenus(session)
         self.said = ""
         self._told = ("", "")
         # Kept, not queried: a query looks into the dialog that may lie on top.
@@ -159,7 +159,7 @@ class Window(App[None]):
         """Return the page that is shown, unless it is one of the browser's own."""
         return self.shown if isinstance(self.shown, Page) else None
 
-    def link_at(self, index: int | None) -> Link | None:
+    def link_at(self, index: int | None) -> Hyperlink | None:
         """Return the link of that line of the page."""
         lines = self.view.lines
         if index is None or index >= len(lines):
@@ -173,7 +173,7 @@ class Window(App[None]):
         cursor = self.view.cursor
         return None if cursor is None else self.view.lines[cursor].about
 
-    def here(self) -> Link | None:
+    def here(self) -> Hyperlink | None:
         """Return the link that is pointed at, or else the page itself."""
         link = self.link_at(self.view.cursor)
         if link is not None or self.page is None:
@@ -258,7 +258,7 @@ class Window(App[None]):
         return page if page is not None and page.received < _MANY_BYTES else None
 
     @work(exclusive=True, group="page")
-    async def _visit(self, place: Place, step: int | None, position: Position | None) -> None:
+    async def _visit(self, place: Place, step: int | None, position: ScrollPosition | None) -> None:
         if isinstance(place, Own):
             await self.news.load()
             self._arrive(place, self._lines(place), position)
@@ -292,7 +292,7 @@ class Window(App[None]):
         self.loading = None
         return page
 
-    def _lines(self, shown: Page | Own) -> list[Line]:
+    def _lines(self, shown: Page | Own) -> list[PageLine]:
         if isinstance(shown, Own):
             return start_lines(self.session.bookmarks) if shown is Own.START else self.news.lines()
         lines, content = lines_of(shown, self.session.charset), shown.content
@@ -305,18 +305,22 @@ class Window(App[None]):
                     content, size.width - 1, max(4, size.height - len(lines) - 2)
                 )
             except PeerError as error:
-                lines.append(Line(f"{error}.", "problem"))
+                lines.append(PageLine(f"{error}.", "problem"))
             else:
-                lines += [*painted, Line(""), Line(f"{what}.  s  saves it.", "dim")]
+                lines += [*painted, PageLine(""), PageLine(f"{what}.  s  saves it.", "dim")]
         return lines
 
     # Showing.
 
-    def _arrive(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
+    def _arrive(
+        self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
+    ) -> None:
         self.session.history.arrive()
         self._show(shown, lines, position)
 
-    def _show(self, shown: Page | Own, lines: list[Line], position: Position | None) -> None:
+    def _show(
+        self, shown: Page | Own, lines: list[PageLine], position: ScrollPosition | None
+    ) -> None:
         self.view.show(lines, position)
         self.shown, self.said = shown, ""
         tls = broken = False

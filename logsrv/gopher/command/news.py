@@ -8,7 +8,7 @@ import time
 from functools import partial
 
 from logsrv.errors import ConfigurationError, UsageError
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.command.arguments import (
     INCOMPLETE,
     add_charset,
@@ -76,7 +76,7 @@ def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextI
     options = read(words, partial(declare, command), f"gopher {command}", _ABOUT[command])
     if command == "unfollow":
         return _unfollow(options)
-    session = Session(os.environ, connection_options(options), options.charset)
+    session = BrowsingSession(os.environ, connection_options(options), options.charset)
     if command == "new":
         return _new(options, session, stdout, stderr)
     if options.url is None:
@@ -86,7 +86,7 @@ def run_news(command: str, words: Sequence[str], stdout: BinaryIO, stderr: TextI
     return _follow(options, session, stdout, stderr)
 
 
-def _follow(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO) -> int:
+def _follow(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO) -> int:
     url = typed_url(options.url)
     if not can_follow(url):
         raise ConfigurationError(f"{url} is no menu and no text, which are what can be followed")
@@ -113,12 +113,12 @@ def _follow(options: Namespace, session: Session, stdout: BinaryIO, stderr: Text
 
 def _unfollow(options: Namespace) -> int:
     url = typed_url(options.url)
-    if not Session(os.environ).following.unfollow(url):
+    if not BrowsingSession(os.environ).following.unfollow(url):
         raise ConfigurationError(f"{url} is not followed; gopher follow shows what is")
     return 0
 
 
-def _new(options: Namespace, session: Session, stdout: BinaryIO, stderr: TextIO) -> int:
+def _new(options: Namespace, session: BrowsingSession, stdout: BinaryIO, stderr: TextIO) -> int:
     if options.json and options.atom:
         raise UsageError("--json and --atom are two forms of output; choose one")
     if options.atom and options.all:

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from logsrv.gopher.browse.app import Browser
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.local.typed import typed_place
 from tests.gopher.browse.hole import site
@@ -111,7 +111,7 @@ def drive(environ: dict[str, str]) -> Drive:
     ) -> None:
         async def main() -> None:
             options = ConnectionOptions(timeouts or Timeouts(first_byte=10, between=10))
-            session = Session(environ, options)
+            session = BrowsingSession(environ, options)
             browser = Browser(session, None if url is None else typed_place(url))
             async with browser.run_test(size=size, notifications=True) as pilot:
                 await scenario(Driven(browser, pilot))

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import pytest
 
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.curtain import Curtain
 from logsrv.gopher.browse.widgets.ground import keep
 from logsrv.gopher.wire.menu import MenuItem
@@ -59,10 +59,13 @@ def test_the_frame_is_there_at_once(terminal: tuple[int, TextIO]) -> None:
 )
 def test_the_beginning_of_a_page(terminal: tuple[int, TextIO], environ: dict[str, str]) -> None:
     ours, stream = terminal
-    lines = [Line("Welcome", "information"), Line("One", "menu", "menu", MenuItem("1", b"One"))]
+    lines = [
+        PageLine("Welcome", "information"),
+        PageLine("One", "menu", "menu", MenuItem("1", b"One")),
+    ]
     with Curtain(stream, environ, "gopher://h/") as curtain:
         painted(ours)
-        curtain.show([*lines, *[Line("more words than fit into it")] * 100])
+        curtain.show([*lines, *[PageLine("more words than fit into it")] * 100])
         written = painted(ours)
         assert ("38;2;" in written, "38;5;" in written) == (
             "COLORTERM" in environ,
@@ -82,7 +85,7 @@ def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
     ours, stream = terminal
     with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/0/a.txt") as curtain:
         painted(ours)
-        curtain.show([Line("A text"), Line("has all of the forty columns to itself.")])
+        curtain.show([PageLine("A text"), PageLine("has all of the forty columns to itself.")])
         assert seen(ours)[:3] == [
             *("  gopher://h/0/a.txt", "A text", "has all of the forty columns to itself."),
         ]
@@ -91,10 +94,10 @@ def test_the_beginning_of_a_text(terminal: tuple[int, TextIO]) -> None:
 def test_text_stands_where_the_browser_puts_it(terminal: tuple[int, TextIO]) -> None:
     """A link that is further below needs its column from the beginning."""
     ours, stream = terminal
-    link = Line("One", "menu", "menu", MenuItem("1", b"One"))
+    link = PageLine("One", "menu", "menu", MenuItem("1", b"One"))
     with Curtain(stream, {"NO_COLOR": "1"}, "gopher://h/") as curtain:
         painted(ours)
-        curtain.show([*[Line("Welcome", "information")] * 30, link])
+        curtain.show([*[PageLine("Welcome", "information")] * 30, link])
         assert seen(ours)[1] == "          Welcome"
 
 

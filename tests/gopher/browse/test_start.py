@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from logsrv.gopher.browse import start
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import run
 from tests.gopher.browse.menus import item, menu
@@ -24,7 +24,7 @@ class Curtain:
     def __init__(self) -> None:
         self.shown: list[list[str]] = []
 
-    def show(self, lines: list[Line]) -> None:
+    def show(self, lines: list[PageLine]) -> None:
         self.shown.append([line.text for line in lines])
 
     def hand_over(self) -> None:

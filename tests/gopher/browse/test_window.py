@@ -7,7 +7,7 @@ import socket
 import threading
 from pathlib import Path
 
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.content.page import Page
 from logsrv.gopher.browse.loading.visits import Own
 from logsrv.gopher.fetch.settings import Timeouts
@@ -324,7 +324,7 @@ def test_a_large_page_that_was_left_before_it_was_laid_out_stays(
         browser = driven.browser
         make_lines = browser._lines
 
-        def late(shown: Page | Own) -> list[Line]:
+        def late(shown: Page | Own) -> list[PageLine]:
             if threading.current_thread() is not threading.main_thread():
                 laid_out.wait(20)
             return make_lines(shown)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.browse.content.lines import Line, link_line
-from logsrv.gopher.browse.content.links import Link
+from logsrv.gopher.browse.content.lines import PageLine, link_line
+from logsrv.gopher.browse.content.links import Hyperlink
 from logsrv.gopher.follow.bookmarks import Bookmarks
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.itemtypes import item_type
@@ -97,28 +97,30 @@ def help_lines(width: int) -> list[str]:
     return lines
 
 
-def start_lines(bookmarks: Bookmarks) -> list[Line]:
+def start_lines(bookmarks: Bookmarks) -> list[PageLine]:
     """The start page."""
     lines = [
-        Line("Gopher", "heading"),
-        Line(""),
-        Line("g  goes to an address, Enter  opens a link, b  goes back, ?  shows all keys.", "dim"),
-        Line(""),
-        Line("Bookmarks", "heading"),
+        PageLine("Gopher", "heading"),
+        PageLine(""),
+        PageLine(
+            "g  goes to an address, Enter  opens a link, b  goes back, ?  shows all keys.", "dim"
+        ),
+        PageLine(""),
+        PageLine("Bookmarks", "heading"),
     ]
     try:
         kept = [link_line(bookmark.url, bookmark.title, bookmark) for bookmark in bookmarks.all()]
     except LogsrvError as error:
-        lines.append(Line(one_line(str(error)), "problem"))
+        lines.append(PageLine(one_line(str(error)), "problem"))
     else:
-        none_yet = Line("None yet: a  adds the page you are on, x  removes one here.", "dim")
+        none_yet = PageLine("None yet: a  adds the page you are on, x  removes one here.", "dim")
         lines += kept or [none_yet]
-    lines += [Line(""), Line("Places to begin", "heading")]
+    lines += [PageLine(""), PageLine("Places to begin", "heading")]
     lines += [link_line(GopherURL.parse(address), title) for address, title in BEGINNINGS]
     return lines
 
 
-def session_text(link: Link) -> str:
+def session_text(link: Hyperlink) -> str:
     """Return what the item of a session is, and how to get there; it is never started from here."""
     assert link.item is not None
     what = _SESSIONS[item_type(link.item.item_type).name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from logsrv.gopher.browse.content.lines import Line, link_line
+from logsrv.gopher.browse.content.lines import PageLine, link_line
 from logsrv.kit.text.escape import one_line, printable
 
 _UNSEEN = frozenset(("script", "style", "template", "svg", "noscript", "object"))
@@ -24,7 +24,7 @@ _LONGEST_TAG = 64 * 1024
 _LONGEST_LAST = 4 * 1024
 
 
-def html_lines(text: str) -> list[Line]:
+def html_lines(text: str) -> list[PageLine]:
     """The lines of a page; what is no HTML is words all the same."""
     reader = _Reader()
     for begin in range(0, len(text), _CHUNK):
@@ -37,15 +37,15 @@ def html_lines(text: str) -> list[Line]:
     while lines and not lines[-1].text:
         lines.pop()
     if reader.links:
-        lines += [Line(""), Line("Links", "heading"), *reader.links]
+        lines += [PageLine(""), PageLine("Links", "heading"), *reader.links]
     return lines
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.lines: list[Line] = []
-        self.links: list[Line] = []
+        self.lines: list[PageLine] = []
+        self.links: list[PageLine] = []
         self._words: list[str] = []
         self._style = "plain"
         self._unseen = 0
@@ -64,7 +64,7 @@ class _Reader(HTMLParser):
         if tag in _BLOCKS or tag in ("br", "li"):
             self.end_line()
         if tag in _APART and self.lines and self.lines[-1].text:
-            self.lines.append(Line(""))
+            self.lines.append(PageLine(""))
         self._preformatted += tag == "pre"
         if tag in _HEADINGS:
             self._style = "heading"
@@ -73,7 +73,7 @@ class _Reader(HTMLParser):
         elif tag in ("td", "th") and self._words:
             self._words.append("   ")
         elif tag == "hr":
-            self.lines.append(Line("─" * 40, "dim"))
+            self.lines.append(PageLine("─" * 40, "dim"))
         elif tag == "img" and (instead := dict(attrs).get("alt")):
             self._words.append(f"[{instead}]")
         elif tag == "a":
@@ -87,7 +87,7 @@ class _Reader(HTMLParser):
         if tag in _BLOCKS or tag == "li":
             self.end_line()
         if tag in _APART and self.lines and self.lines[-1].text:
-            self.lines.append(Line(""))
+            self.lines.append(PageLine(""))
         self._preformatted -= tag == "pre" and self._preformatted > 0
         if tag in _HEADINGS:
             self._style = "plain"
@@ -115,7 +115,7 @@ class _Reader(HTMLParser):
         else:
             shown = printable(" ".join(text.split()))
         if shown or (self._preformatted and self.lines and self.lines[-1].text):
-            self.lines.append(Line(shown, self._style))
+            self.lines.append(PageLine(shown, self._style))
 
     def _end_link(self) -> None:
         """Number the link, as the list of them below does, if it leads out of this page."""

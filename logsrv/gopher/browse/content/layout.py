@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.wire.columns import columns, shape_of
 from logsrv.gopher.wire.value import Value
 
@@ -28,7 +28,7 @@ _TAG_WIDTH = 4
 _GAP = 2
 
 
-class Position(Value):
+class ScrollPosition(Value):
     """A position in a page: index of the line with the cursor, first row, first column."""
 
     cursor: int | None = None
@@ -50,7 +50,7 @@ class Layout:
         self._clear()
 
     def _clear(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[PageLine] = []
         self.rows: list[tuple[int, int, int]] = []
         self.first_row: list[int] = []
         self.links: list[int] = []
@@ -65,7 +65,7 @@ class Layout:
         """Return the cells that are left for the text."""
         return max(_NARROWEST, self.window - self.indent)
 
-    def extend(self, lines: Iterable[Line]) -> None:
+    def extend(self, lines: Iterable[PageLine]) -> None:
         """Put more lines at the end; all are laid out anew if the column beside them grows."""
         more = list(lines)
         links = len(self.links) + sum(line.leads_somewhere for line in more)
@@ -98,7 +98,7 @@ class Layout:
         digits = self.indent - 1 - _TAG_WIDTH - _GAP
         return f"{number:>{digits}} {self.lines[index].label:>{_TAG_WIDTH}}{'':{_GAP}}"
 
-    def _add(self, index: int, line: Line) -> None:
+    def _add(self, index: int, line: PageLine) -> None:
         self.first_row.append(len(self.rows))
         if line.leads_somewhere:
             self.links.append(index)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from logsrv.gopher.browse.content.colours import Colours, Span
-from logsrv.gopher.browse.content.links import Link, link_of, link_to
-from logsrv.gopher.browse.content.page import Menu, Page
+from logsrv.gopher.browse.content.links import Hyperlink, link_of, link_to
+from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.local.fileurl import ItemURL
 from logsrv.gopher.wire.charset import decode_text
 from logsrv.gopher.wire.errors import Refused, ServerError, TimedOut, TLSError, TooBig
@@ -47,7 +47,7 @@ _T_REMEMBERS = (
 )
 
 
-class Line(Value):
+class PageLine(Value):
     """A line of a page.
 
     text: escaped, without TAB. style: the name of its colour in `PageView`. label: what it leads to, in
@@ -80,7 +80,7 @@ class Line(Value):
         """Return true if the cursor stops here."""
         return self.url is not None or self.item is not None
 
-    def link(self, menu: ItemURL | None, charset: str | None) -> Link | None:
+    def link(self, menu: ItemURL | None, charset: str | None) -> Hyperlink | None:
         """Return the link of the line, in a page whose URL is `menu`."""
         if self.url is not None:
             return link_to(self.url, self.text)
@@ -90,38 +90,38 @@ class Line(Value):
         return link_of(self.item, menu or _NO_MENU, charset)
 
 
-def lines_of(page: Page, charset: str | None) -> list[Line]:
+def lines_of(page: Page, charset: str | None) -> list[PageLine]:
     """Return all lines of a page but those of a picture or of HTML."""
     lines = list(_notices(page))
-    if isinstance(page.content, Menu):
+    if isinstance(page.content, MenuContent):
         lines += [menu_line(item, charset) for item in page.content.items]
         if not page.content.items and page.error is None:
-            lines.append(Line("This menu is empty.", "dim"))
+            lines.append(PageLine("This menu is empty.", "dim"))
         if page.content.dropped:
             cut = f"Lines were too long to keep whole: {page.content.dropped} bytes were left out."
-            lines.append(Line(cut, "problem"))
+            lines.append(PageLine(cut, "problem"))
     elif isinstance(page.content, bytes) and page.way == "text":
         shown = page.content
         if b"\0" in shown[:_SHOWN_OF_BINARY]:
             shown = shown[:_SHOWN_OF_BINARY]
             binary = "This looks like a binary file that is announced as a text; s  saves it."
-            lines += [Line(binary, "note"), Line("")]
+            lines += [PageLine(binary, "note"), PageLine("")]
         lines += text_lines(decode_text(shown, charset))
         if not shown and page.error is None:
-            lines.append(Line("This text is empty.", "dim"))
+            lines.append(PageLine("This text is empty.", "dim"))
     return lines
 
 
-def text_lines(text: str) -> list[Line]:
+def text_lines(text: str) -> list[PageLine]:
     """The lines of a text from outside."""
     text = text.removesuffix("\n")
     if "\x1b[" in text:
         colours = Colours()
         shown = (_shown(line, colours) for line in text.split("\n"))
-        return [Line(line, spans=spans) for line, spans in shown]
+        return [PageLine(line, spans=spans) for line, spans in shown]
     # One pass over everything, then per line only what has a TAB.
     whole = printable(text)
-    return [Line(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
+    return [PageLine(line.expandtabs() if "\t" in line else line) for line in whole.split("\n")]
 
 
 def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
@@ -131,49 +131,49 @@ def _shown(text: str, colours: Colours) -> tuple[str, tuple[Span, ...]]:
     return printable(text).replace("\n", "\\x0a").expandtabs(), ()
 
 
-def menu_line(item: MenuItem, charset: str | None) -> Line:
+def menu_line(item: MenuItem, charset: str | None) -> PageLine:
     """The line of an item of a menu."""
     kind = item_type(item.item_type)
     text, spans = _shown(item.text(charset), Colours())
     if kind.name == "information":
-        return Line(text, "information", spans=spans)
+        return PageLine(text, "information", spans=spans)
     if kind.name == "error":
-        return Line(text, "problem", item.tag, spans=spans)
+        return PageLine(text, "problem", item.tag, spans=spans)
     if item.link() is not None and kind.transfer is not None:
-        return Line(text, "outside", item.tag, item, spans=spans)
+        return PageLine(text, "outside", item.tag, item, spans=spans)
     style = "dead" if item.port is None else _COLOURS.get(kind.name, "file")
-    return Line(text, style, item.tag, item, spans=spans)
+    return PageLine(text, style, item.tag, item, spans=spans)
 
 
-def link_line(url: ItemURL | str, title: str, about: object = None) -> Line:
+def link_line(url: ItemURL | str, title: str, about: object = None) -> PageLine:
     """Return the line of a link of our own; a `url` that is text leads out of Gopher."""
     if isinstance(url, str):
         item = MenuItem("h", title.encode(), f"URL:{url}".encode("utf-8", "replace"))
-        return Line(title, "outside", item.tag, item, about=about)
+        return PageLine(title, "outside", item.tag, item, about=about)
     kind = item_type(url.item_type)
-    return Line(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
+    return PageLine(title, _COLOURS.get(kind.name, "file"), kind.tag, url=url, about=about)
 
 
-def _notices(page: Page) -> Iterator[Line]:
+def _notices(page: Page) -> Iterator[PageLine]:
     if page.error is not None:
         yield from _explained(page)
     if page.note:
-        yield Line(page.note, "note")
-        yield Line("")
+        yield PageLine(page.note, "note")
+        yield PageLine("")
 
 
-def _explained(page: Page) -> Iterator[Line]:
+def _explained(page: Page) -> Iterator[PageLine]:
     sentence = str(page.error)
     # That of a server may have its own end.
     end = "" if sentence.endswith((".", "!", "?")) else "."
-    yield Line(sentence[:1].upper() + sentence[1:] + end, "problem")
-    yield from (Line(hint, "dim") for hint in _hints(page))
-    yield Line("")
+    yield PageLine(sentence[:1].upper() + sentence[1:] + end, "problem")
+    yield from (PageLine(hint, "dim") for hint in _hints(page))
+    yield PageLine("")
     if page.content is not None:
-        yield Line("r  tries again. What had come until then:", "dim")
-        yield Line("")
+        yield PageLine("r  tries again. What had come until then:", "dim")
+        yield PageLine("")
     else:
-        yield Line("r  tries again, b  goes back.", "dim")
+        yield PageLine("r  tries again, b  goes back.", "dim")
 
 
 def _hints(page: Page) -> Iterable[str]:

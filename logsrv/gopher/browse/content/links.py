@@ -30,7 +30,7 @@ _OUTSIDE = frozenset(
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
 
-class Link(Value):
+class Hyperlink(Value):
     """A link, to where an item leads.
 
     url: for kinds show, search, download. address: safe to show on one line; for `outside` it is
@@ -44,20 +44,20 @@ class Link(Value):
     item: MenuItem | None = None
 
 
-def link_to(url: ItemURL, title: str = "") -> Link:
+def link_to(url: ItemURL, title: str = "") -> Hyperlink:
     """The link to something in Gopher, or to a local file; without `title` it has one that says where."""
     title = title or title_of(url)
     if isinstance(url, FileURL) and url.item_type == "7":
-        return Link("dead", title, "cannot be followed: only a server can search")
+        return Hyperlink("dead", title, "cannot be followed: only a server can search")
     kind: LinkKind = "download" if way_to_show(url) == "download" else "show"
     if url.item_type == "7" and url.search is None:
         kind = "search"
     if item_type(url.item_type).name == "sound":
         kind = "sound"
-    return Link(kind, title, str(url), url)
+    return Hyperlink(kind, title, str(url), url)
 
 
-def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Link | None:
+def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Hyperlink | None:
     """The link of a line of the menu at `menu`; None for information, which leads nowhere."""
     kind = item_type(item.item_type)
     if kind.name == "information":
@@ -67,15 +67,15 @@ def link_of(item: MenuItem, menu: ItemURL, charset: str | None = None) -> Link |
         link = _outside(outside, title)
     elif kind.name in ("phonebook", "telnet", "tn3270") and item.port is not None:
         host = one_line(item.host.decode("utf-8", "replace").strip(), 253)
-        link = Link("session", title, f"{kind.name} {host} {item.port}")
+        link = Hyperlink("session", title, f"{kind.name} {host} {item.port}")
     elif (url := url_of(item, menu)) is not None:
         link = link_to(url, title)
     else:
-        link = Link("dead", title, _why_dead(item))
+        link = Hyperlink("dead", title, _why_dead(item))
     return link.replace(item=item)
 
 
-def _outside(address: str, title: str) -> Link:
+def _outside(address: str, title: str) -> Hyperlink:
     # What is shown in the question is what the program gets: so ASCII, without look-alike letters.
     address = quote(address, safe="!#$%&'()*+,/:;=?@[]~")
     found = _SCHEME.match(address)
@@ -84,10 +84,10 @@ def _outside(address: str, title: str) -> Link:
         try:
             return link_to(GopherURL.parse(address), title)
         except BadURL as error:
-            return Link("dead", title, str(error))
+            return Hyperlink("dead", title, str(error))
     if scheme not in _OUTSIDE:
-        return Link("dead", title, f"{scheme}: links are not opened: {address}")
-    return Link("outside", title, address)
+        return Hyperlink("dead", title, f"{scheme}: links are not opened: {address}")
+    return Hyperlink("outside", title, address)
 
 
 def _why_dead(item: MenuItem) -> str:

@@ -20,7 +20,7 @@ _WAYS: dict[str, Way] = {
 }
 
 
-class Menu(Value):
+class MenuContent(Value):
     """The items of a menu; `dropped` bytes of its lines were too long to keep."""
 
     items: tuple[MenuItem, ...]
@@ -36,7 +36,7 @@ class Page(Value):
     """
 
     url: ItemURL
-    content: Menu | bytes | None
+    content: MenuContent | bytes | None
     error: LogsrvError | None = None
     note: str = ""
     received: int = 0

@@ -13,14 +13,14 @@ from PIL import Image, UnidentifiedImageError
 
 from logsrv.errors import PeerError
 from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 
 MOST_PIXELS = 40_000_000
 _FORMATS = ("GIF", "PNG", "JPEG", "BMP", "WEBP")
 _UPPER_HALF = "▀"
 
 
-def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[Line], str]:
+def picture_lines(content: bytes, columns: int, rows: int) -> tuple[list[PageLine], str]:
     """The picture in at most `columns` × `rows` cells, and what it is: `PNG, 640 × 480`.
 
     Raises PeerError with a sentence if the bytes are no picture that can be shown.
@@ -58,7 +58,7 @@ def _scaled(image: Image.Image, width: int, height: int) -> Image.Image:
     return Image.alpha_composite(ground, shown).convert("RGB")
 
 
-def _painted(pixels: Image.Image) -> list[Line]:
+def _painted(pixels: Image.Image) -> list[PageLine]:
     width, height = pixels.size
     data = pixels.tobytes()
 
@@ -70,5 +70,5 @@ def _painted(pixels: Image.Image) -> list[Line]:
     for top in range(0, height, 2):
         paints = (Paint(shade(x, top), shade(x, top + 1)) for x in range(width))
         spans = tuple(Span(x, x + 1, paint) for x, paint in enumerate(paints))
-        lines.append(Line(_UPPER_HALF * width, spans=spans))
+        lines.append(PageLine(_UPPER_HALF * width, spans=spans))
     return lines

@@ -20,7 +20,7 @@ from logsrv.kit.text.escape import one_line
 DownloadState = Literal["running", "saved", "failed", "stopped"]
 
 
-class Download:
+class BackgroundDownload:
     """A download. length: bytes in all, where the server told. reason: why it failed."""
 
     def __init__(self, url: ItemURL, path: Path) -> None:
@@ -45,24 +45,24 @@ class Downloads:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.all: list[Download] = []
+        self.all: list[BackgroundDownload] = []
         # Called with each that has ended, but for those that end with all.
-        self.ended: Callable[[Download], None] = lambda download: None
+        self.ended: Callable[[BackgroundDownload], None] = lambda download: None
 
     @property
     def running(self) -> int:
         return sum(download.state == "running" for download in self.all)
 
-    def start(self, url: ItemURL, options: ConnectionOptions) -> Download:
+    def start(self, url: ItemURL, options: ConnectionOptions) -> BackgroundDownload:
         """Begin to save what `url` has under a name of its own in the directory."""
         taken = {download.path for download in self.all if download.state == "running"}
         path = unused(self.directory, name_to_save(url), taken)
-        download = Download(url, path)
+        download = BackgroundDownload(url, path)
         download.task = asyncio.create_task(self._save(download, options))
         self.all.append(download)
         return download
 
-    async def stop(self, download: Download) -> None:
+    async def stop(self, download: BackgroundDownload) -> None:
         """Stop it; nothing of it stays on the disk."""
         if download.task is not None and not download.task.done():
             download.task.cancel()
@@ -74,7 +74,7 @@ class Downloads:
         for download in self.all:
             await self.stop(download)
 
-    async def _save(self, download: Download, options: ConnectionOptions) -> None:
+    async def _save(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
         try:
             await self._fetch(download, options)
             download.state = "saved"
@@ -90,7 +90,7 @@ class Downloads:
             download.ended = time.monotonic()
             self.ended(download)
 
-    async def _fetch(self, download: Download, options: ConnectionOptions) -> None:
+    async def _fetch(self, download: BackgroundDownload, options: ConnectionOptions) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         async with source_of(download.url, options) as answer:
             with whole_file(download.path, replace=False) as file:

@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.browse.content.lines import Line, menu_line, text_lines
-from logsrv.gopher.browse.content.page import Menu, Page, way_to_show
+from logsrv.gopher.browse.content.lines import PageLine, menu_line, text_lines
+from logsrv.gopher.browse.content.page import MenuContent, Page, way_to_show
 from logsrv.gopher.browse.loading.source import Source, source_of
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.local.fileurl import ItemURL
@@ -59,7 +59,7 @@ class Loading:
         self._newlines = 0
         self._whole = False
         # What can be shown already, of a text the bytes up to there.
-        self._lines: list[Line] = []
+        self._lines: list[PageLine] = []
         self._shown = 0
         self._more = asyncio.Event()
         self._began = time.monotonic()
@@ -86,7 +86,7 @@ class Loading:
         """The page; what goes wrong is in its `error`, beside the part that came before."""
         return await self.begin()
 
-    async def growing(self) -> AsyncIterator[list[Line]]:
+    async def growing(self) -> AsyncIterator[list[PageLine]]:
         """Yield all lines of a menu or a text that can be shown already, whenever more have come, until
         all of it is there.
         """
@@ -154,10 +154,10 @@ class Loading:
                     break
         return answer.cut
 
-    def _content(self) -> Menu | bytes:
+    def _content(self) -> MenuContent | bytes:
         if self._way == "menu":
             self._items += self._menu.finish()
-            return Menu(tuple(self._items), self._menu.dropped)
+            return MenuContent(tuple(self._items), self._menu.dropped)
         content, answer = bytes(self._bytes), self._answer
         if self._way == "text" and self._whole and answer is not None and answer.stuffed:
             content, _ = unstuffed(content)

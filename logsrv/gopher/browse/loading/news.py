@@ -9,9 +9,9 @@ from typing import Any
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.lines import Line, link_line
-from logsrv.gopher.browse.content.page import Menu, Page
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.content.lines import PageLine, link_line
+from logsrv.gopher.browse.content.page import MenuContent, Page
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.follow.bookmarks import title_of
 from logsrv.gopher.follow.dates import day_of, without_date
 from logsrv.gopher.follow.entries import Entry, address_of, menu_entries, same_id, text_entries
@@ -28,13 +28,13 @@ _BOLD = Paint(attributes=frozenset(("bold",)))
 _NONE_YET = "You follow no menu yet. F  on a menu or a text, such as a phlog, follows it."
 
 
-class News:
+class FollowedMenus:
     """The followed menus and what is known of them, as their files had it last.
 
     new: how many items are new. looking: how many menus are still to be looked at. problem: with the files.
     """
 
-    def __init__(self, session: Session, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, session: BrowsingSession, clock: Callable[[], float] = time.time) -> None:
         """clock: seconds since 1970."""
         self._session = session
         self._clock = clock
@@ -140,25 +140,25 @@ class News:
 
     # The page.
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[PageLine]:
         """Make the page; its lines are about an `Item`, or a `Followed`, or nothing."""
         if not self.followed and not self.problem:
-            return [Line(_NONE_YET, "dim")]
-        lines = [Line(self._summary(), "dim")]
+            return [PageLine(_NONE_YET, "dim")]
+        lines = [PageLine(self._summary(), "dim")]
         if self.problem:
-            lines.append(Line(self.problem, "problem"))
+            lines.append(PageLine(self.problem, "problem"))
         found = newest(self.followed)
         fresh = [pair for pair in found if not pair[0].read]
         lines += _section("New", fresh)
         for each in self.followed:
             if each.news.left_out:
-                lines.append(Line(f"And {each.news.left_out} more in {each.title}.", "dim"))
+                lines.append(PageLine(f"And {each.news.left_out} more in {each.title}.", "dim"))
         lines += _section("Read before", found[len(fresh) :][:_MOST_READ])
-        lines += [Line(""), Line("Followed", "heading")]
+        lines += [PageLine(""), PageLine("Followed", "heading")]
         for each in self.followed:
             lines.append(link_line(each.url, each.title, each))
             if each.news.failed:
-                lines.append(Line(f"{each.title}: {each.news.failed}", "problem"))
+                lines.append(PageLine(f"{each.title}: {each.news.failed}", "problem"))
         return lines
 
     def _summary(self) -> str:
@@ -169,12 +169,12 @@ class News:
         return f"{self.new} new in {menus}" + (f", {failed} failed (see below)." if failed else ".")
 
 
-def _section(title: str, found: list[tuple[Item, Followed]]) -> list[Line]:
-    heading = [Line(""), Line(title, "heading")] if found else []
+def _section(title: str, found: list[tuple[Item, Followed]]) -> list[PageLine]:
+    heading = [PageLine(""), PageLine(title, "heading")] if found else []
     return heading + [_entry_line(item, menu) for item, menu in found]
 
 
-def _entry_line(item: Item, menu: Followed) -> Line:
+def _entry_line(item: Item, menu: Followed) -> PageLine:
     title = without_date(item.title) if item.dated else item.title
     text = f"{item.day}  {title}  ({menu.title})"
     spans = () if item.read else (Span(0, 12 + len(title), _BOLD),)
@@ -185,7 +185,7 @@ def _entry_line(item: Item, menu: Followed) -> Line:
 
 
 def _entries(url: GopherURL, page: Page, now: int, charset: str | None) -> list[Entry]:
-    if isinstance(page.content, Menu) and len(page.content.items) <= LIMITS.items:
+    if isinstance(page.content, MenuContent) and len(page.content.items) <= LIMITS.items:
         return menu_entries(url, page.content.items, charset)
     text = page.content if page.way == "text" else None
     if isinstance(text, bytes) and len(text) <= LIMITS.text:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from logsrv.gopher.browse.loading.downloads import Downloads, download_directory
 from logsrv.gopher.browse.loading.load import Loading
-from logsrv.gopher.browse.loading.visits import Cache, History
+from logsrv.gopher.browse.loading.visits import History, PageCache
 from logsrv.gopher.fetch.places import data_directory, pins_path
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.trust import PinStore, Trust
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from logsrv.gopher.follow.following import Following
 
 
-class Session:
+class BrowsingSession:
     """History, cache, bookmarks, followed menus, downloads, whom to trust; `environ` says where and how."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Session:
         self._pins = PinStore(pins_path(environ))
         self.environ = environ
         self.history = History()
-        self.cache = Cache()
+        self.cache = PageCache()
         self.bookmarks = Bookmarks(data / "gopher-bookmarks")
         self.downloads = Downloads(download_directory(environ))
         self.charset = charset

@@ -10,7 +10,7 @@ from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.browse.content.layout import Position
+    from logsrv.gopher.browse.content.layout import ScrollPosition
 
 
 class Own(StrEnum):
@@ -30,7 +30,7 @@ class Visit:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.position: Position | None = None
+        self.position: ScrollPosition | None = None
 
 
 class History:
@@ -42,7 +42,7 @@ class History:
         self._ahead: tuple[Place, int | None] | None = None
         self._most = most
 
-    def set_out(self, place: Place, step: int | None = None) -> Position | None:
+    def set_out(self, place: Place, step: int | None = None) -> ScrollPosition | None:
         """Begin a new visit, or one to a neighbour; return the position that was left there.
 
         It counts when it arrives: a page that never comes is no visit.
@@ -82,7 +82,7 @@ class History:
         return list(reversed(seen))
 
 
-class Cache:
+class PageCache:
     """Pages of this session, as many as fit; the one unused for longest goes first."""
 
     def __init__(self, most_bytes: int = MOST_CACHED) -> None:

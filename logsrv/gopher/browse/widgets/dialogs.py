@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from logsrv.gopher.browse.loading.downloads import Download, Downloads
+from logsrv.gopher.browse.loading.downloads import BackgroundDownload, Downloads
 from logsrv.gopher.browse.widgets.keyline import Key
 from logsrv.gopher.browse.widgets.words import span_text
 from logsrv.gopher.fetch.progress import size_text
@@ -120,7 +120,7 @@ class Chooser(Dialog[Answer]):
         self.dismiss(answer)
 
 
-class DownloadList(Chooser[Download]):
+class DownloadList(Chooser[BackgroundDownload]):
     """The downloads of this session, the newest first, while they go on; one that was saved is chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "stop"), Binding("d", "dismiss")]
@@ -139,7 +139,7 @@ class DownloadList(Chooser[Download]):
         for index, download in enumerate(self.answers):
             self.rows.replace_option_prompt_at_index(index, Content(download_text(download)))
 
-    def choose(self, answer: Download) -> None:
+    def choose(self, answer: BackgroundDownload) -> None:
         """End with that download; one that was not saved cannot be opened."""
         if answer.state == "saved":
             self.dismiss(answer)
@@ -150,7 +150,7 @@ class DownloadList(Chooser[Download]):
             self._renew()
 
 
-def download_text(download: Download) -> str:
+def download_text(download: BackgroundDownload) -> str:
     """Two lines: what it is, and how far."""
     size, span = size_text(download.received), span_text(download.seconds)
     match download.state:

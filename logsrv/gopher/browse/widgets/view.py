@@ -26,8 +26,8 @@ from textual.strip import Strip
 
 from logsrv.gopher.browse.content.colours import Paint
 from logsrv.gopher.browse.content.guide import bindings
-from logsrv.gopher.browse.content.layout import Breaking, Layout, Position
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.layout import Breaking, Layout, ScrollPosition
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.widgets.palette import STYLES
 
 # What `w` goes through, and what it says.
@@ -45,7 +45,7 @@ _WHEEL = 3
 
 
 class PageView(ScrollView, can_focus=True):
-    """Shows `Line`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
+    """Shows `PageLine`s. A click on one that leads somewhere opens it; `Pointed`: the cursor moves."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"page--{style}" for style in STYLES),
@@ -82,13 +82,13 @@ class PageView(ScrollView, can_focus=True):
 
     # What the browser calls.
 
-    def show(self, lines: Sequence[Line], position: Position | None = None) -> None:
+    def show(self, lines: Sequence[PageLine], position: ScrollPosition | None = None) -> None:
         """Show these lines; without `position` from their top, with the cursor on the first link."""
         self._match = None
         self.matches = []
         self.cursor = None
         self._lay_out(lines)
-        place = position or Position()
+        place = position or ScrollPosition()
         self.scroll_to(place.left, place.top, animate=False, force=True, immediate=True)
         if place.cursor is not None:
             # What was there may have gone elsewhere, such as an item of the news that was read.
@@ -96,7 +96,7 @@ class PageView(ScrollView, can_focus=True):
         self._keep_in_sight()
         self.refresh()
 
-    def extend(self, lines: Sequence[Line]) -> None:
+    def extend(self, lines: Sequence[PageLine]) -> None:
         """Show more lines at the end; nothing that is in sight moves."""
         known = len(self.lines)
         self.page_layout.extend(lines)
@@ -106,12 +106,12 @@ class PageView(ScrollView, can_focus=True):
             self._keep_in_sight()
         self.refresh()
 
-    def position(self) -> Position:
+    def position(self) -> ScrollPosition:
         """The position of the user now."""
-        return Position(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
+        return ScrollPosition(self.cursor, self.scroll_offset.y, self.scroll_offset.x)
 
     @property
-    def lines(self) -> Sequence[Line]:
+    def lines(self) -> Sequence[PageLine]:
         """The lines that are shown."""
         return self.page_layout.lines
 
@@ -174,7 +174,7 @@ class PageView(ScrollView, can_focus=True):
     def _columns(self) -> int:
         return self.scrollable_content_region.width or self.app.size.width
 
-    def _lay_out(self, lines: Sequence[Line]) -> None:
+    def _lay_out(self, lines: Sequence[PageLine]) -> None:
         self.page_layout = Layout(self._columns, self._breaking)
         self.page_layout.extend(lines)
         self._found_at = None
@@ -353,7 +353,7 @@ class PageView(ScrollView, can_focus=True):
     def _component(self, name: str) -> Style:
         return self.get_component_rich_style(f"page--{name}", partial=True)
 
-    def _painted(self, line: Line, start: int, end: int, over: Style | None) -> list[Segment]:
+    def _painted(self, line: PageLine, start: int, end: int, over: Style | None) -> list[Segment]:
         """A row in its style and its own colours, with what is looked for marked."""
         style = self._component(line.style) + over if over else self._component(line.style)
         text = Text(line.text, end="")

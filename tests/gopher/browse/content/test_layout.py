@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from logsrv.gopher.browse.content.layout import Layout, pieces
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.wire.menu import MenuItem
 
 TYPE_CHECKING = False
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 WORDS = "some words that go on and on for longer than that"
 
 
-def laid_out(lines: list[Line], width: int, breaking: Breaking = "fit") -> list[str]:
+def laid_out(lines: list[PageLine], width: int, breaking: Breaking = "fit") -> list[str]:
     layout = Layout(width, breaking)
     layout.extend(lines)
     return [layout.lines[index].text[start:end] for index, start, end in layout.rows]
 
 
-def link(text: str) -> Line:
-    return Line(text, "menu", "menu", MenuItem("1", text.encode()))
+def link(text: str) -> PageLine:
+    return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
 
 
 def test_prose_is_broken_and_what_has_columns_is_not() -> None:
-    table = [Line("January      17.2   20.4    rain"), Line("February     17.9   20.9    sun")]
-    rows = laid_out([Line(WORDS), Line(""), *table], 20)
+    table = [
+        PageLine("January      17.2   20.4    rain"),
+        PageLine("February     17.9   20.9    sun"),
+    ]
+    rows = laid_out([PageLine(WORDS), PageLine(""), *table], 20)
     assert rows == [
         *("some words that go", "on and on for longer", "than that", ""),
         *(line.text for line in table),
@@ -40,10 +43,10 @@ def test_prose_is_broken_and_what_has_columns_is_not() -> None:
 
 def test_a_line_is_judged_with_its_paragraph() -> None:
     """One line of a drawing may well be made of letters."""
-    drawing = [Line("/" * 40), Line("|" + "a" * 38 + "|"), Line("\\" * 40)]
+    drawing = [PageLine("/" * 40), PageLine("|" + "a" * 38 + "|"), PageLine("\\" * 40)]
     assert len(laid_out(drawing, 20)) == 3
     assert len(laid_out(drawing, 20, "all")) == 6
-    assert len(laid_out([drawing[0], Line(""), drawing[1]], 20)) == 4
+    assert len(laid_out([drawing[0], PageLine(""), drawing[1]], 20)) == 4
 
 
 def test_links_are_words() -> None:
@@ -52,7 +55,7 @@ def test_links_are_words() -> None:
 
 def test_numbers_and_kinds_stand_beside_links() -> None:
     layout = Layout(80)
-    layout.extend([Line("Welcome"), link("one"), Line("x"), link("two")])
+    layout.extend([PageLine("Welcome"), link("one"), PageLine("x"), link("two")])
     assert [layout.gutter(index) for index in range(4)] == [
         *(" " * 10, "  1 menu  ", " " * 10, "  2 menu  "),
     ]
@@ -61,14 +64,14 @@ def test_numbers_and_kinds_stand_beside_links() -> None:
 
 def test_a_text_has_all_of_the_width() -> None:
     layout = Layout(80)
-    layout.extend([Line("x" * 80)])
+    layout.extend([PageLine("x" * 80)])
     assert (layout.indent, layout.width, len(layout.rows)) == (0, 80, 1)
     assert layout.gutter(0) == ""
 
 
 @given(st.lists(st.sampled_from(["", "words " * 8, "-" * 30, "a   b"]), max_size=30), st.integers())
 def test_lines_that_come_in_pieces_are_all_there(texts: list[str], cut: int) -> None:
-    lines = [link(text) if number % 3 == 0 else Line(text) for number, text in enumerate(texts)]
+    lines = [link(text) if number % 3 == 0 else PageLine(text) for number, text in enumerate(texts)]
     layout = Layout(30, "all")
     at = cut % (len(lines) + 1)
     layout.extend(lines[:at])
@@ -80,7 +83,7 @@ def test_lines_that_come_in_pieces_are_all_there(texts: list[str], cut: int) -> 
 
 def test_a_long_text_without_a_break_costs_no_time() -> None:
     """Its paragraph is judged once, and not for each of its lines."""
-    assert len(laid_out([Line("word " * 30)] * 20_000, 80)) == 40_000
+    assert len(laid_out([PageLine("word " * 30)] * 20_000, 80)) == 40_000
 
 
 def rows_of(text: str, width: int) -> Iterator[str]:

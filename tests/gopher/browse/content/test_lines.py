@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logsrv.gopher.browse.content.lines import lines_of, text_lines
-from logsrv.gopher.browse.content.page import Menu, Page
+from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.wire.errors import ServerError, TLSError, Truncated
 from logsrv.gopher.wire.menu import MenuParser
 from logsrv.gopher.wire.url import GopherURL
@@ -18,10 +18,10 @@ URL = GopherURL("example.org")
 TEXT = GopherURL("example.org", item_type="0")
 
 
-def menu(data: bytes) -> Menu:
+def menu(data: bytes) -> MenuContent:
     parser = MenuParser(longest_line=100)
     items = parser.feed(data) + parser.finish()
-    return Menu(tuple(items), parser.dropped)
+    return MenuContent(tuple(items), parser.dropped)
 
 
 def test_each_item_has_the_name_of_its_type() -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.browse.loading.downloads import Download, Downloads, download_directory, unused
+from logsrv.gopher.browse.loading.downloads import (
+    BackgroundDownload,
+    Downloads,
+    download_directory,
+    unused,
+)
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.wire.url import GopherURL
@@ -23,8 +28,8 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "downloads"
 
 
-def finished(directory: Path, server: Scripted, *paths: str) -> list[Download]:
-    async def scenario() -> list[Download]:
+def finished(directory: Path, server: Scripted, *paths: str) -> list[BackgroundDownload]:
+    async def scenario() -> list[BackgroundDownload]:
         downloads = Downloads(directory)
         for path in paths:
             downloads.start(GopherURL.parse(server.url(path)), ConnectionOptions(TIMEOUTS))
@@ -113,7 +118,7 @@ def test_a_cut_end_of_tls_is_no_whole_file(
         connection.sendall(b"half")
         cut(connection)
 
-    async def scenario() -> Download:
+    async def scenario() -> BackgroundDownload:
         downloads = Downloads(directory)
         url = GopherURL.parse(serve(script, certificate).url("/9/x", "gophers"))
         download = downloads.start(url, ConnectionOptions(TIMEOUTS, Trust(cafile=certificate)))

@@ -10,7 +10,7 @@ import pytest
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.browse.content.lines import lines_of
-from logsrv.gopher.browse.content.page import Menu, Page
+from logsrv.gopher.browse.content.page import MenuContent, Page
 from logsrv.gopher.browse.loading.load import LIMITS, MOST_LINES, Loading
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
 from logsrv.gopher.fetch.trust import Trust
@@ -35,7 +35,7 @@ def test_a_menu_ends_at_its_dot_though_the_server_goes_on(serve: Serve) -> None:
         connection.recv(1)
 
     page = loaded(serve, script)
-    assert isinstance(page.content, Menu) and page.error is None
+    assert isinstance(page.content, MenuContent) and page.error is None
     assert [each.display for each in page.content.items] == [b"A", b"B"]
 
 
@@ -66,12 +66,12 @@ def test_an_endless_menu_ends_and_shows_what_came(serve: Serve) -> None:
 
     page = loaded(serve, script, limits=Limits(menu=300_000))
     assert isinstance(page.error, TooBig)
-    assert isinstance(page.content, Menu) and len(page.content.items) > 5_000
+    assert isinstance(page.content, MenuContent) and len(page.content.items) > 5_000
 
 
 def test_a_line_without_end_takes_no_memory(serve: Serve) -> None:
     page = loaded(serve, b"1" + b"x" * 1_000_000, limits=Limits(line=1000))
-    assert isinstance(page.content, Menu) and page.content.dropped == 999_001
+    assert isinstance(page.content, MenuContent) and page.content.dropped == 999_001
 
 
 def test_a_text_of_empty_lines_ends_before_they_fill_the_memory(serve: Serve) -> None:
@@ -98,7 +98,7 @@ def test_a_server_that_drips_is_given_up_in_the_end(serve: Serve) -> None:
 
     page = run(scenario())
     assert isinstance(page.error, TimedOut) and page.error.phase == "whole"
-    assert isinstance(page.content, Menu)
+    assert isinstance(page.content, MenuContent)
 
 
 def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
@@ -113,7 +113,7 @@ def test_what_has_come_is_there_when_the_user_stops_it(serve: Serve) -> None:
         return loading.so_far(None)
 
     page = run(scenario())
-    assert isinstance(page.content, Menu)
+    assert isinstance(page.content, MenuContent)
     assert [each.display for each in page.content.items] == [b"Hi", b"yo"]
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from logsrv.gopher.browse.loading.news import News
-from logsrv.gopher.browse.loading.session import Session
+from logsrv.gopher.browse.loading.news import FollowedMenus
+from logsrv.gopher.browse.loading.session import BrowsingSession
 from logsrv.gopher.follow.entries import Entry
 from logsrv.gopher.follow.following import Followed, Following
 from logsrv.gopher.follow.news import Item
@@ -21,11 +21,11 @@ URL = GopherURL.parse("gopher://h.org/1/phlog")
 NOW = 1795225000
 
 
-def known(environ: dict[str, str], *entries: Entry) -> News:
-    session = Session(environ)
+def known(environ: dict[str, str], *entries: Entry) -> FollowedMenus:
+    session = BrowsingSession(environ)
     session.following.follow(URL, "A phlog", [], NOW)
     session.following.change(URL, lambda news: news.look(entries, NOW))
-    news = News(session, lambda: NOW)
+    news = FollowedMenus(session, lambda: NOW)
     run(news.load())
     return news
 
@@ -85,10 +85,10 @@ def test_a_flood_is_said(environ: dict[str, str]) -> None:
 
 def test_a_menu_is_looked_at_when_its_time_has_come(environ: dict[str, str], serve: Serve) -> None:
     server = serve(item("0", "A", "/a"))
-    session = Session(environ)
+    session = BrowsingSession(environ)
     session.following.follow(GopherURL.parse(server.url()), "A", [], NOW)
     now = [NOW + 3599.0]
-    news = News(session, lambda: now[0])
+    news = FollowedMenus(session, lambda: now[0])
     run(news.look())
     assert (len(server.requests), news.new) == (0, 0)
     now[0] += 1

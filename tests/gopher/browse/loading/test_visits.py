@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logsrv.gopher.browse.content.page import Page
-from logsrv.gopher.browse.loading.visits import Cache, History, Own, Place
+from logsrv.gopher.browse.loading.visits import History, Own, PageCache, Place
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 from logsrv.gopher.wire.errors import ServerError
 from logsrv.gopher.wire.url import GopherURL
@@ -56,7 +56,7 @@ def page(url: ItemURL, size: int) -> Page:
 
 
 def test_the_page_unused_for_longest_makes_room() -> None:
-    cache = Cache(most_bytes=100)
+    cache = PageCache(most_bytes=100)
     cache.put(page(A, 40))
     cache.put(page(B, 40))
     assert cache.get(A) is not None
@@ -65,14 +65,14 @@ def test_the_page_unused_for_longest_makes_room() -> None:
 
 
 def test_a_page_larger_than_everything_is_not_kept_and_costs_no_other() -> None:
-    cache = Cache(most_bytes=100)
+    cache = PageCache(most_bytes=100)
     cache.put(page(A, 40))
     cache.put(page(B, 101))
     assert cache.get(A) is not None and cache.get(B) is None
 
 
 def test_errors_are_asked_for_again() -> None:
-    cache = Cache()
+    cache = PageCache()
     cache.put(page(A, 1))
     cache.put(Page(A, None, ServerError("no")))
     assert cache.get(A) is None
@@ -80,6 +80,6 @@ def test_errors_are_asked_for_again() -> None:
 
 def test_local_files_are_read_anew() -> None:
     """Who looks at them may edit them."""
-    cache = Cache()
+    cache = PageCache()
     cache.put(page(FileURL(b"/srv"), 1))
     assert cache.get(FileURL(b"/srv")) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from logsrv.gopher.browse.loading.downloads import Download
+from logsrv.gopher.browse.loading.downloads import BackgroundDownload
 from logsrv.gopher.browse.widgets.dialogs import Chooser, Question, download_text
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.browse.conftest import Drive, Driven, until
@@ -97,7 +97,7 @@ def test_an_announcement_leaves_what_is_typed_readable(drive: Drive, size: tuple
 
 
 def row(state: DownloadState, **values: object) -> str:
-    download = Download(GopherURL("h"), Path("/d/file.bin"))
+    download = BackgroundDownload(GopherURL("h"), Path("/d/file.bin"))
     for name, value in {"state": state, "began": 0.0, "ended": 2.0, **values}.items():
         setattr(download, name, value)
     return download_text(download)

@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from textual.scrollbar import ScrollTo
 
 from logsrv.gopher.browse.content.colours import Paint, Span
-from logsrv.gopher.browse.content.layout import Position
-from logsrv.gopher.browse.content.lines import Line
+from logsrv.gopher.browse.content.layout import ScrollPosition
+from logsrv.gopher.browse.content.lines import PageLine
 from logsrv.gopher.browse.widgets.view import PageView
 from logsrv.gopher.browse.window import DARK
 from logsrv.gopher.wire.menu import MenuItem
@@ -50,12 +50,12 @@ class Frame(App[None]):
         return [self.view.render_line(y).text.rstrip() for y in range(height)]
 
 
-def link(text: str) -> Line:
-    return Line(text, "menu", "menu", MenuItem("1", text.encode()))
+def link(text: str) -> PageLine:
+    return PageLine(text, "menu", "menu", MenuItem("1", text.encode()))
 
 
 def framed(
-    lines: Sequence[Line],
+    lines: Sequence[PageLine],
     scenario: Callable[[Frame, Pilot[None]], Awaitable[None]],
     size: tuple[int, int] = (40, 10),
 ) -> None:
@@ -70,9 +70,15 @@ def framed(
     run(main())
 
 
-MENU = [Line("Welcome", "information"), link("one"), Line("between"), link("two"), link("three")]
+MENU = [
+    PageLine("Welcome", "information"),
+    link("one"),
+    PageLine("between"),
+    link("two"),
+    link("three"),
+]
 LONG_MENU = [link(f"item {number}") for number in range(100)]
-TEXT = [Line(f"line {number}") for number in range(100)]
+TEXT = [PageLine(f"line {number}") for number in range(100)]
 
 
 def test_items_are_aligned_beside_their_types() -> None:
@@ -91,7 +97,7 @@ def test_a_text_has_all_of_the_width() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         assert frame.rows()[:2] == ["x" * 40, ""]
 
-    framed([Line("x" * 40), Line("")], scenario)
+    framed([PageLine("x" * 40), PageLine("")], scenario)
 
 
 def test_the_cursor_goes_from_link_to_link() -> None:
@@ -124,13 +130,13 @@ def test_the_window_follows_the_cursor() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         for _ in range(12):
             await pilot.press("down")
-        assert frame.view.position() == Position(12, 3, 0)
+        assert frame.view.position() == ScrollPosition(12, 3, 0)
         await pilot.press("space")
-        assert frame.view.position() == Position(12, 12, 0)
+        assert frame.view.position() == ScrollPosition(12, 12, 0)
         await pilot.press("space")
-        assert frame.view.position() == Position(21, 21, 0)
+        assert frame.view.position() == ScrollPosition(21, 21, 0)
         await pilot.press("end")
-        assert frame.view.position() == Position(99, 90, 0)
+        assert frame.view.position() == ScrollPosition(99, 90, 0)
         assert frame.view.percent() == 100
 
     framed(LONG_MENU, scenario)
@@ -141,7 +147,7 @@ def test_links_out_of_sight_are_not_jumped_to() -> None:
 
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         await pilot.press("down")
-        assert frame.view.position() == Position(None, 1, 0)
+        assert frame.view.position() == ScrollPosition(None, 1, 0)
         await pilot.press("enter")
         assert frame.opened == []
         await pilot.press("tab")
@@ -162,9 +168,9 @@ def test_a_text_scrolls() -> None:
 
 def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() -> None:
     async def scenario(frame: Frame, _: Pilot[None]) -> None:
-        frame.view.show([link("0"), Line(""), link("2"), link("3")], Position(1))
+        frame.view.show([link("0"), PageLine(""), link("2"), link("3")], ScrollPosition(1))
         assert frame.view.cursor == 2
-        frame.view.show([link("0"), link("1"), Line("")], Position(2))
+        frame.view.show([link("0"), link("1"), PageLine("")], ScrollPosition(2))
         assert frame.view.cursor == 0
 
     framed([], scenario)
@@ -172,10 +178,10 @@ def test_a_position_on_a_line_that_leads_nowhere_now_is_that_of_the_next_link() 
 
 def test_a_position_is_returned_to() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
-        frame.view.show(LONG_MENU, Position(47, 40, 0))
+        frame.view.show(LONG_MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
-        assert frame.view.position() == Position(47, 40, 0)
-        frame.view.show(MENU, Position(47, 40, 0))
+        assert frame.view.position() == ScrollPosition(47, 40, 0)
+        frame.view.show(MENU, ScrollPosition(47, 40, 0))
         await pilot.pause()
         assert frame.view.scroll_offset.y == 0
 
@@ -196,13 +202,13 @@ def test_long_lines_are_broken_or_moved_sideways() -> None:
         await pilot.press("less_than_sign", "w")
         assert frame.rows()[1].startswith("word")
 
-    framed([Line(words)], scenario)
+    framed([PageLine(words)], scenario)
 
 
 def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
     class Early(Frame):
         def on_mount(self) -> None:
-            self.view.show([Line("a few words and some more"), link("one")])
+            self.view.show([PageLine("a few words and some more"), link("one")])
             self.rows_at_first = len(self.view.page_layout.rows)
             self.cursor_at_first = self.view.cursor
 
@@ -217,7 +223,8 @@ def test_what_is_shown_before_the_window_has_a_size_is_not_squeezed() -> None:
 def test_resizing_keeps_the_place() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         frame.view.show(
-            [Line(f"{number} " + "word " * 10) for number in range(50)], Position(None, 40)
+            [PageLine(f"{number} " + "word " * 10) for number in range(50)],
+            ScrollPosition(None, 40),
         )
         await pilot.pause()
         first = frame.rows()[0].split()[0]
@@ -261,7 +268,7 @@ def test_what_comes_later_is_found_too() -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         view = frame.view
         assert view.find("line 99", stay=True) == (1, 1)
-        view.extend([Line("line 99 once more")])
+        view.extend([PageLine("line 99 once more")])
         assert view.matches == [99, 100]
         assert view.find("line 99") == (2, 2)
 
@@ -308,7 +315,7 @@ def test_drawings_stay_whole_and_prose_is_broken() -> None:
         assert frame.rows()[:2] == ["-" * 39 + "-", "-" * 11 + "+"] or "+" in frame.rows()[0]
         assert not frame.view.page_layout.is_wider
 
-    framed([Line(DRAWING), Line(DRAWING), Line(""), Line("word " * 20)], scenario)
+    framed([PageLine(DRAWING), PageLine(DRAWING), PageLine(""), PageLine("word " * 20)], scenario)
 
 
 def test_prose_has_a_readable_width_in_a_wide_window() -> None:
@@ -317,14 +324,14 @@ def test_prose_has_a_readable_width_in_a_wide_window() -> None:
         await pilot.press("w")
         assert max(map(len, frame.rows())) > 100
 
-    framed([Line("word " * 40)], scenario, size=(160, 10))
+    framed([PageLine("word " * 40)], scenario, size=(160, 10))
 
 
 def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
     blue = Paint(letters=4)
     lines = [
-        Line("xabc", "information", spans=(Span(1, 3, blue),)),
-        Line("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
+        PageLine("xabc", "information", spans=(Span(1, 3, blue),)),
+        PageLine("link", "menu", "menu", MenuItem("1", b"link"), spans=(Span(0, 4, blue),)),
     ]
 
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
@@ -337,7 +344,7 @@ def test_colours_of_a_server_are_painted_but_not_over_the_cursor() -> None:
 
 
 def test_lines_have_the_colour_of_their_style_and_the_cursor_has_its_own() -> None:
-    lines = [Line("dim", "dim"), Line("wrong", "problem"), link("one"), link("two")]
+    lines = [PageLine("dim", "dim"), PageLine("wrong", "problem"), link("one"), link("two")]
 
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         frame.view.find("wr")
@@ -424,4 +431,4 @@ def test_markup_of_a_server_is_text(text: str) -> None:
     async def scenario(frame: Frame, pilot: Pilot[None]) -> None:
         assert frame.rows()[0] == text
 
-    framed([Line(text)], scenario)
+    framed([PageLine(text)], scenario)
