@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, _WrappingProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -92,6 +92,15 @@ def keep_inherited(endpoint: Any) -> None:
     if isinstance(endpoint, AdoptedStreamServerEndpoint):
         os.set_inheritable(endpoint.fileno, False)
         endpoint.fileno = os.dup(endpoint.fileno)
+
+
+def protocol_of(transport: Any) -> Any:
+    """Return the protocol that a transport calls, without what a client's endpoint puts around it.
+
+    TLS and `haproxy:` are asked first: they pass on the names that they lack to what is under them.
+    """
+    called = getattr(transport, "wrappedProtocol", None) or getattr(transport, "protocol", None)
+    return called._wrappedProtocol if isinstance(called, _WrappingProtocol) else called
 
 
 def can_half_close(transport: object) -> bool:

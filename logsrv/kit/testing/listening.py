@@ -10,6 +10,7 @@ from twisted.internet.protocol import Protocol
 
 from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.datagram.recvmmsg import Group
+from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.listen import Listener, StreamListener
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing.peer import MemorySender
@@ -36,9 +37,9 @@ class MemoryStreams(StreamListener):
     async def stop_listening(self) -> None:
         self.opened = False
 
-    def build(self, address: IAddress) -> Protocol | None:
+    def build(self, address: IAddress) -> Protocol | Admitted | None:
         """Return the protocol for a new connection; None if it is refused."""
-        protocol: Protocol | None = self._guarded.buildProtocol(address)
+        protocol: Protocol | Admitted | None = self._guarded.buildProtocol(address)
         return protocol
 
 

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from logsrv.kit.net.guard.guarded_connection import Admitted
 from logsrv.kit.net.source import Sender
 
 # As Twisted's transports: more than this unread, and the producer is paused.
@@ -24,8 +25,14 @@ class MemoryPeer:
     constructor failed.
     """
 
-    def __init__(self, protocol: Protocol | None, address: IAddress, reads: bool = True) -> None:
-        self.protocol = protocol
+    def __init__(
+        self, protocol: Protocol | Admitted | None, address: IAddress, reads: bool = True
+    ) -> None:
+        self.protocol: Protocol | None = (
+            protocol.protocol if isinstance(protocol, Admitted) else protocol
+        )
+        # A transport calls the guard's connection, which calls the protocol.
+        self._called = protocol
         self._closed = protocol is None
         self.transport = MemoryTransport(self, address)
         self._received = bytearray()
@@ -91,8 +98,8 @@ class MemoryPeer:
         if not self._closed:
             self._closed = True
             self.transport.producer = None
-            assert self.protocol is not None
-            self.protocol.connectionLost(Failure(reason or ConnectionDone()))
+            assert self._called is not None
+            self._called.connectionLost(Failure(reason or ConnectionDone()))
 
     def look(self) -> None:
         """Do what a reactor would do now: deliver, resume, close."""
@@ -107,8 +114,8 @@ class MemoryPeer:
             elif self._waiting and self._is_read:
                 chunk = bytes(self._waiting)
                 self._waiting.clear()
-                assert self.protocol is not None
-                self.protocol.dataReceived(chunk)
+                assert self._called is not None
+                self._called.dataReceived(chunk)
             elif self._half_closing and self._is_read:
                 self._half_closing = False
                 self._end_of_input()
@@ -120,8 +127,8 @@ class MemoryPeer:
                 return
 
     def _end_of_input(self) -> None:
-        if IHalfCloseableProtocol.providedBy(self.protocol):
-            self.protocol.readConnectionLost()
+        if IHalfCloseableProtocol.providedBy(self._called):
+            self._called.readConnectionLost()
         else:
             self.disconnect()
 

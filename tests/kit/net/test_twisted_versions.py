@@ -15,8 +15,8 @@ from tests.programs import missing
 
 ROOT = Path(__file__).parents[3]
 TESTS = [
-    str(Path(__file__).with_name(name))
-    for name in ("test_twisted_private.py", "test_twisted_streams.py", "test_twisted_tls.py")
+    str(Path(__file__).parent / name)
+    for name in ("test_twisted_private.py", "test_twisted_streams.py", "tls/test_twisted_tls.py")
 ]
 DEADLINE = 600
 

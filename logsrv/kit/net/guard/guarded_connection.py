@@ -1,8 +1,8 @@
-"""Connections that a guard let in: it is told when the connection of a protocol begins and ends.
+"""Connections that a guard let in.
 
-Nothing stands between a transport and the protocol of the input: a protocol gets a `connectionLost`
-of its own connection for the time of that connection, and (only when there is an idle time-out) a
-`dataReceived` that notes one integer. So a chunk costs what it costs without a guard.
+An `Admitted` is the protocol that the transport has; the author's hears from it, and has the transport
+itself. A chunk costs one more Python call than without a guard, and a connection no more memory than the
+guard needs to know it by.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.python.failure import Failure
+from zope.interface import providedBy
 
 from logsrv.kit.net.guard.guard import Refusal
 from logsrv.kit.net.guard.throttle import Throttle
-from logsrv.kit.net.twisted_private import gives_more, release_own
+from logsrv.kit.net.twisted_private import gives_more, protocol_of, release_own
 from logsrv.kit.net.twisted_streams import AcceptedTCP
 
 
 class Keeper(Protocol):
     """The keeper of connections: a `logsrv.kit.net.guard.guarded_factory.GuardedFactory`."""
-
-    @property
-    def idle_timeout(self) -> float | None: ...
 
     def begin(self, connection: Admitted) -> bool:
         """Note that a connection has its transport. Return whether it may go on."""
@@ -57,26 +55,34 @@ class Foreign:
 
 
 class Admitted:
-    """An admitted connection; it lasts until its protocol hears `connectionLost`.
+    """An admitted connection, from its transport's first call to `connectionLost`.
 
-    quiet: for how many looks at it nothing has come.
+    A transport takes it for `protocol`: whatever is asked of it that it lacks, the interfaces too, is the
+    protocol's.
+    connected: whether the protocol has heard of the connection; one that is refused late never does.
+    quiet: how many looks at it have found nothing new.
     """
 
     __slots__ = (
-        "_deliver", "_keeper", "_throttle", "closing", "host", "protocol", "quiet", "transport",
+        "_keeper", "_throttle", "closing", "connected", "host", "protocol", "quiet", "transport",
     )  # fmt: skip
 
     def __init__(self, keeper: Keeper, protocol: Any, host: str | None) -> None:
         self._keeper = keeper
-        self._deliver: Callable[[bytes], None] | None = None
         self._throttle: Throttle | None = None
         self.protocol = protocol
         self.host = host
         self.transport: Any = None
         self.quiet = 0
         self.closing = False
-        protocol.makeConnection = self.connect
-        protocol.connectionLost = self.lost
+        self.connected = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.protocol, name)
+
+    @property
+    def __providedBy__(self) -> Any:
+        return providedBy(self.protocol)
 
     @property
     def working(self) -> bool:
@@ -86,7 +92,7 @@ class Admitted:
             return gives_more(self.transport, protocol)
         return bool(getattr(protocol, "working", False))
 
-    def connect(self, transport: Any) -> None:
+    def makeConnection(self, transport: Any) -> None:
         if self.begin(transport):
             try:
                 self.connect_protocol()
@@ -96,24 +102,20 @@ class Admitted:
 
     def begin(self, transport: Any) -> bool:
         """Take the transport. Return whether the protocol may have it."""
-        del self.protocol.makeConnection
         self.transport = transport
         return self._keeper.begin(self)
 
     def connect_protocol(self) -> None:
-        self.watch_activity()
+        """Let the protocol know of the connection."""
+        self.connected = True
+        self.follow_limits()
         self.protocol.makeConnection(self.transport)
 
-    def watch_activity(self) -> None:
-        """Go by the keeper's idle time-out and rates, as they are now."""
-        keeper = self._keeper
-        if self._throttle is not None:
-            self.let_go()
-        if self._deliver is None and (keeper.limited or keeper.idle_timeout is not None):
-            self._deliver = self.protocol.dataReceived
-            self.protocol.dataReceived = self.received
-        if keeper.limited and self._deliver is not None:
-            self._throttle = keeper.throttle(self, self._deliver)
+    def follow_limits(self) -> None:
+        """Go by the keeper's rates, as they are now, on the transport that there is now."""
+        self.let_go()
+        if self.connected and self._keeper.limited:
+            self._throttle = self._keeper.throttle(self, self.protocol.dataReceived)
 
     def let_go(self) -> None:
         """Slow it down no longer."""
@@ -121,29 +123,18 @@ class Admitted:
             throttle, self._throttle = self._throttle, None
             throttle.end()
 
-    def received(self, data: bytes) -> None:
+    def dataReceived(self, data: bytes) -> None:
         self.quiet = 0
-        assert self._deliver is not None
         if self._throttle is None:
-            self._deliver(data)
+            self.protocol.dataReceived(data)
         else:
             self._throttle.received(data)
 
-    def lost(self, reason: Failure) -> None:
-        protocol = self.protocol
-        if self._throttle is not None:
-            self.let_go()
-        if self._deliver is not None:
-            del protocol.dataReceived
-            self._deliver = None
-        del protocol.connectionLost
+    def connectionLost(self, reason: Failure) -> None:
+        self.let_go()
         self._keeper.end(self, reason)
-        protocol.connectionLost(reason)
-
-    def forget(self, reason: Failure) -> None:
-        """End a connection that the input never heard of."""
-        vars(self.protocol).clear()
-        self._keeper.end(self, reason)
+        if self.connected:
+            self.protocol.connectionLost(reason)
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal of who was let in, and log it."""
@@ -162,7 +153,6 @@ class Admitted:
 
 
 def admitted_of(protocol: Any) -> Admitted | None:
-    """Return the admitted connection of a protocol; None if it was not let in by a guard."""
-    # The protocol's `connectionLost` is that of its connection, see above: one thing less to keep.
-    admitted = getattr(protocol.connectionLost, "__self__", None)
-    return admitted if isinstance(admitted, Admitted) else None
+    """Return the admitted connection of a connected protocol; None if it was not let in by a guard."""
+    called = protocol_of(protocol.transport)
+    return called if isinstance(called, Admitted) else None

@@ -150,7 +150,7 @@ class GuardedFactory(Factory):
     @property
     def protocols(self) -> list[Any]:
         """The protocols of those who are connected; a proxied one is once its peer is known."""
-        return [each.protocol for each in self.connections if each.protocol.connected]
+        return [each.protocol for each in self.connections if each.connected]
 
     @property
     def idle_timeout(self) -> float | None:
@@ -173,7 +173,7 @@ class GuardedFactory(Factory):
         self._apply_rates(policy)
         self._read_descriptor_limit()
         for connection in self.connections:
-            connection.watch_activity()
+            connection.follow_limits()
         self._arm()
 
     def _apply_rates(self, policy: GuardPolicy) -> None:
@@ -222,7 +222,7 @@ class GuardedFactory(Factory):
                 return Farewell(TOLD[refusal])
             return Hangup() if self._layered else None
         admitted = Admitted(self, protocol, host)
-        return protocol if self._front is None else self._front(admitted)
+        return admitted if self._front is None else self._front(admitted)
 
     def begin(self, connection: Admitted) -> bool:
         """Note that a connection has its transport. Return whether it may go on."""
@@ -249,7 +249,6 @@ class GuardedFactory(Factory):
     def drop(self, connection: Admitted, refusal: Refusal, host: str | None) -> None:
         """Abort a connection that has begun, and count it as refused."""
         self.refuse(refusal, host)
-        connection.protocol.connectionLost = connection.forget
         if refusal in TOLD and self._tells:
             connection.transport.write(farewell(TOLD[refusal]))
             connection.close()

@@ -36,12 +36,8 @@ class AwaitedHandshake(Protocol):
         if self._refused:
             return
         take_certificate(self.transport)
-        self.transport.wrappedProtocol = self._admitted.protocol
+        self.transport.wrappedProtocol = self._admitted
         self._admitted.connect_protocol()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._refused:
-            # What ends a refused connection is in `Admitted.forget` already.
-            self._admitted.protocol.connectionLost(reason)
-        else:
-            self._admitted.forget(reason)
+        self._admitted.connectionLost(reason)

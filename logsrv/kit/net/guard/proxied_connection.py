@@ -32,7 +32,7 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
 
     def __init__(self, keeper: Keeper, admitted: Admitted) -> None:
         # A factory would only keep a register of these; the guard has one.
-        super().__init__(None, admitted.protocol)  # type: ignore[arg-type]
+        super().__init__(None, admitted)  # type: ignore[arg-type]
         self._keeper = keeper
         self._admitted = admitted
         self._header = ProxyHeader()
@@ -103,4 +103,4 @@ class ProxiedTransport(ProtocolWrapper):  # type: ignore[misc]
             return
         if self._reader.begun and not self._refused:
             self._keeper.refuse(*self._misled("it ended within its PROXY header"))
-        self._admitted.forget(reason)
+        self._admitted.connectionLost(reason)

@@ -102,9 +102,10 @@ def put_tls_under(
     What the transport was given before goes out in plain text, and all that it receives from now on is
     TLS's. `producer`: the protocol's, which becomes one of TLS. A handshake that fails ends the connection.
     """
+    admitted = admitted_of(protocol)
     under = protocol.transport
     proxied = isinstance(under, ProxiedTransport)
-    outermost = protocol if proxied else under.protocol
+    outermost = under.wrappedProtocol if proxied else under.protocol
     tls = GatheringTLS(factory, Upgrade(protocol, outermost, done), False)
     if producer is not None:
         under.unregisterProducer()
@@ -117,7 +118,6 @@ def put_tls_under(
     tls.makeConnection(under)
     if producer is not None:
         tls.registerProducer(producer, True)
-    admitted = admitted_of(protocol)
     if admitted is not None:
         admitted.transport = tls
-        admitted.watch_activity()
+        admitted.follow_limits()

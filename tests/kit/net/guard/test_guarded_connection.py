@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, ILoggingContext
+from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from logsrv.kit.net.guard.guard import Refusal
-from logsrv.kit.net.guard.guarded_connection import Admitted
+from logsrv.kit.net.guard.guarded_connection import Admitted, admitted_of
 from logsrv.kit.net.guard.throttle import Throttle
 from tests.kit.net.network import Noted, NotingFactory
 
@@ -18,8 +21,7 @@ from tests.kit.net.network import Noted, NotingFactory
 class Keeper:
     """Lets connections in, or not, and notes their ends."""
 
-    def __init__(self, idle_timeout: float | None = None, lets_in: bool = True) -> None:
-        self.idle_timeout = idle_timeout
+    def __init__(self, lets_in: bool = True) -> None:
         self.ended: list[Admitted] = []
         self._lets_in = lets_in
 
@@ -46,33 +48,66 @@ def admitted(keeper: Keeper) -> tuple[Admitted, Noted, NotingFactory]:
     factory = NotingFactory()
     protocol: Any = factory.buildProtocol(None)
     connection = Admitted(keeper, protocol, "10.0.0.1")
-    protocol.makeConnection(StringTransport())
+    connection.makeConnection(StringTransport())
     return connection, protocol, factory
 
 
 def test_the_protocol_hears_the_beginning_the_bytes_and_the_end_once() -> None:
     keeper = Keeper()
     connection, protocol, factory = admitted(keeper)
-    protocol.dataReceived(b"hello")
-    protocol.connectionLost(Failure(ConnectionDone()))
+    connection.dataReceived(b"hello")
+    connection.connectionLost(Failure(ConnectionDone()))
     assert (factory.made, factory.data, factory.lost) == ([protocol], b"hello", [protocol])
     assert keeper.ended == [connection]
 
 
-def test_without_an_idle_time_out_nothing_stands_before_a_chunk() -> None:
-    _, protocol, _ = admitted(Keeper())
-    assert "dataReceived" not in vars(protocol)
+def test_the_protocol_is_left_as_its_author_made_it() -> None:
+    """Nothing is put into it but the transport, which is the real one."""
+    plain: Any = NotingFactory().buildProtocol(None)
+    plain.makeConnection(StringTransport())
+    connection, protocol, _ = admitted(Keeper())
+    assert vars(protocol).keys() == vars(plain).keys()
+    assert protocol.transport is connection.transport
+    assert type(protocol) is type(plain)
 
 
-def test_with_one_each_chunk_is_noted_as_activity() -> None:
-    connection, protocol, factory = admitted(Keeper(idle_timeout=8.0))
+def test_a_chunk_is_noted_as_activity() -> None:
+    connection, _, factory = admitted(Keeper())
     connection.quiet = 3
-    protocol.dataReceived(b"hello")
+    connection.dataReceived(b"hello")
     assert (connection.quiet, factory.data) == (0, b"hello")
-    protocol.connectionLost(Failure(ConnectionDone()))
-    assert "dataReceived" not in vars(protocol)
 
 
 def test_a_protocol_that_is_not_let_in_hears_nothing() -> None:
-    _, _, factory = admitted(Keeper(lets_in=False))
-    assert factory.made == []
+    keeper = Keeper(lets_in=False)
+    connection, _, factory = admitted(keeper)
+    connection.connectionLost(Failure(ConnectionDone()))
+    assert (factory.made, factory.lost) == ([], [])
+    assert keeper.ended == [connection]
+
+
+def test_a_transport_finds_the_interfaces_and_the_names_of_the_protocol() -> None:
+    """Twisted asks for some of them: for the half-closing of one, say, and for its name in the log."""
+
+    @implementer(IHalfCloseableProtocol)
+    class HalfCloseable(TwistedProtocol):
+        def logPrefix(self) -> str:
+            return "mine"
+
+        def readConnectionLost(self) -> None: ...
+
+        def writeConnectionLost(self) -> None: ...
+
+    connection: Any = Admitted(Keeper(), HalfCloseable(), None)
+    assert IHalfCloseableProtocol(connection, None) is connection
+    assert ILoggingContext.providedBy(connection)
+    assert connection.logPrefix() == "mine"
+    assert IHalfCloseableProtocol(Admitted(Keeper(), TwistedProtocol(), None), None) is None
+
+
+def test_the_connection_of_a_protocol() -> None:
+    connection, protocol, _ = admitted(Keeper())
+    connection.transport.protocol = connection
+    assert admitted_of(protocol) is connection
+    connection.transport.protocol = protocol
+    assert admitted_of(protocol) is None

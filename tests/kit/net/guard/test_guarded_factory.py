@@ -54,14 +54,13 @@ class Site:
         return self.metrics.value("connections_refused_total", reason=reason)
 
 
-def test_chunks_go_straight_to_the_input() -> None:
+def test_what_a_connection_says_comes_to_the_input() -> None:
     site = Site(max_connections=3)
-    protocol, _ = site.connect()
-    assert type(protocol) is NotingFactory.protocol
-    assert "dataReceived" not in vars(protocol) and "makeConnection" not in vars(protocol)
-    protocol.dataReceived(b"x")
-    protocol.connectionLost(DONE)
-    assert "connectionLost" not in vars(protocol)
+    connection, transport = site.connect()
+    [protocol] = site.guarded.protocols
+    assert protocol.transport is transport
+    connection.dataReceived(b"x")
+    connection.connectionLost(DONE)
     assert (site.inner.data, site.inner.lost) == (b"x", [protocol])
     assert site.metrics.value("connections_total") == 1
     assert site.metrics.value("connections_open") == 0
