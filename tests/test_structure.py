@@ -17,6 +17,7 @@ MODULES = [path for path in SOURCES if "template" not in path.parts]
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.errors": (),
     "logsrv.named": (),
+    "logsrv.lazy_names": (),
     "logsrv.kit.text": (),
     "logsrv.kit.framing": (),
     "logsrv.kit.observe": ("logsrv.kit.text",),
@@ -320,7 +321,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.cli": ("logsrv.kit", "logsrv.linelog", "logsrv.greet", "logsrv.gopher"),
 }
 # All may import these.
-FOR_ALL = ("logsrv.errors", "logsrv.named", "logsrv.memory", "logsrv.__version__")
+FOR_ALL = (
+    "logsrv.errors",
+    "logsrv.named",
+    "logsrv.lazy_names",
+    "logsrv.memory",
+    "logsrv.__version__",
+)
 # Folders of these names: bytes in, values out. They know neither Twisted nor sockets, and no clock.
 SANS_IO = ("text", "framing", "wire", "fields", "query")
 # What those may import from elsewhere is held to the same.

@@ -1,0 +1,81 @@
+"""Packages that load their names when they are used: what Python and what type checkers find in them."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from logsrv.lazy_names import lazy_names
+
+ROOT = Path(__file__).parent.parent
+STUBS = sorted((ROOT / "logsrv").rglob("__init__.pyi"))
+
+
+@pytest.fixture
+def lazy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package `lazy_things`, which offers two names of a module in it."""
+    folder = tmp_path / "lazy_things"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from logsrv.lazy_names import lazy_names\n\n__getattr__, __dir__ = lazy_names(__name__)\n"
+    )
+    (folder / "__init__.pyi").write_text(
+        "from lazy_things.inner import two as two\nfrom lazy_things.inner import one as one\n"
+    )
+    (folder / "inner.py").write_text("one, two, three = 1, 2, 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("lazy_things", "lazy_things.inner"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return folder
+
+
+def test_a_name_is_loaded_when_it_is_used(lazy: Path) -> None:
+    things = import_module("lazy_things")
+    assert dir(things) == ["one", "two"]
+    assert "lazy_things.inner" not in sys.modules
+    assert things.two == 2
+    assert vars(things)["two"] == 2
+    assert "lazy_things.inner" in sys.modules
+
+
+def test_what_the_stub_does_not_name_is_not_there(lazy: Path) -> None:
+    things = import_module("lazy_things")
+    with pytest.raises(AttributeError, match="module 'lazy_things' has no attribute 'three'"):
+        things.three  # noqa: B018
+
+
+def test_the_stub_is_read_with_the_first_name(lazy: Path) -> None:
+    """Importing the package, or a module in it, costs nothing."""
+    (lazy / "__init__.pyi").unlink()
+    load, _ = lazy_names("lazy_things")
+    import_module("lazy_things.inner")
+    with pytest.raises(AttributeError):
+        load("__path__")
+    with pytest.raises(FileNotFoundError):
+        load("one")
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda path: path.parent.name)
+def test_type_checkers_see_what_is_loaded(stub: Path) -> None:
+    """Each name comes from the module that the stub says; without the stub it would be Any."""
+    package = import_module(".".join(stub.parent.relative_to(ROOT).parts))
+    declared = {
+        alias.asname: getattr(import_module(statement.module or ""), alias.name)
+        for statement in ast.parse(stub.read_text("utf-8")).body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert declared == {name: getattr(package, name) for name in dir(package)}
+
+
+def test_every_stub_is_installed() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    for stub in STUBS:
+        package = ".".join(stub.parent.relative_to(ROOT).parts)
+        assert stub.name in config["options.package_data"][package].split()
