@@ -20,7 +20,7 @@ from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
 from logsrv.gopher.wire.errors import GopherError
-from logsrv.kit.observe.metrics import Metric, Metrics, Part
+from logsrv.kit.observe.metrics import Metric, Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.channel import WebFactory, WebRequest
@@ -62,7 +62,7 @@ class Gateway(ListeningService[GopherSettings]):
         check_wanted(settings)
         return [SiteSpec(str(one), one, str(one), settings) for one in settings.gateway]
 
-    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         return WebFactory(self, self.clock, wanted.label, wanted.settings)
 
     def apply(self, settings: GopherSettings) -> None:

@@ -38,7 +38,7 @@ def _worth_it(event: LogEvent) -> None:
 QUIET = Logger("twisted.conch", observer=implementer(ILogObserver)(_worth_it))
 
 
-class Channel(SSHChannel):
+class SessionChannel(SSHChannel):
     """A channel and the session in it; the transport of that session."""
 
     name = b"session"
@@ -169,7 +169,7 @@ class Avatar(ConchUser):
     def __init__(self, server: SocketServer) -> None:
         super().__init__()
         self.server = server
-        self.channelLookup = {b"session": Channel}
+        self.channelLookup = {b"session": SessionChannel}
 
 
 class Channels(SSHConnection):
@@ -186,11 +186,11 @@ class Channels(SSHConnection):
         channel: SSHChannel = super().getChannel(channelType, windowSize, maxPacket, data)
         return channel
 
-    def adjustWindow(self, channel: Channel, bytesToAdd: int) -> None:
+    def adjustWindow(self, channel: SessionChannel, bytesToAdd: int) -> None:
         if not channel.held:
             super().adjustWindow(channel, bytesToAdd)
 
-    def open_window(self, channel: Channel) -> None:
+    def open_window(self, channel: SessionChannel) -> None:
         """Let the client send again what it may."""
         used = channel.localWindowSize - channel.localWindowLeft
         if channel in self.channelsToRemoteChannel and used > channel.localWindowSize // 2:

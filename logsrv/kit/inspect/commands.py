@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 
-from logsrv.kit.inspect.view import View
+from logsrv.kit.inspect.view import ServiceView
 from logsrv.kit.text.words import did_you_mean, shown
 
 FAREWELLS = ("quit", "exit")
@@ -26,7 +26,7 @@ class Command:
     run: Callable[..., Iterator[str]]
 
 
-def _help(view: View) -> Iterator[str]:
+def _help(view: ServiceView) -> Iterator[str]:
     width = max(len(command.usage) for command in COMMANDS.values())
     for command in COMMANDS.values():
         yield f"{command.usage:{width}}  {command.help}"
@@ -34,26 +34,26 @@ def _help(view: View) -> Iterator[str]:
 
 COMMANDS = {
     "help": Command("help", "this list", _help),
-    "status": Command("status", "where it listens, and how it is", View.status),
+    "status": Command("status", "where it listens, and how it is", ServiceView.status),
     "connections": Command(
         "connections [TEXT]",
         "who is connected: all, or those with TEXT in their line",
-        View.connections,
+        ServiceView.connections,
     ),
-    "counters": Command("counters [TEXT]", "what was counted", View.counters),
-    "tasks": Command("tasks", "what was spawned and goes on, and timers", View.tasks),
-    "stacks": Command("stacks", "where each thread is", View.stacks),
+    "counters": Command("counters [TEXT]", "what was counted", ServiceView.counters),
+    "tasks": Command("tasks", "what was spawned and goes on, and timers", ServiceView.tasks),
+    "stacks": Command("stacks", "where each thread is", ServiceView.stacks),
     "log": Command(
         "log [LEVEL [NAMESPACE]]",
         "from which level on events are logged: debug, info, warn, error, critical",
-        View.log,
+        ServiceView.log,
     ),
     "python": Command("python", "a Python prompt, with --inspect-python", lambda view: iter(())),
     "quit": Command("quit", "the end", lambda view: iter(())),
 }
 
 
-def answer(view: View, line: str) -> Iterator[str]:
+def answer(view: ServiceView, line: str) -> Iterator[str]:
     """Yield the answer to a command. A line that is none is answered with a sentence."""
     name, *words = line.split()
     command = COMMANDS.get(name)

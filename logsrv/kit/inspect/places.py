@@ -22,7 +22,7 @@ OTHERS = 0o007
 
 
 @attrs.frozen
-class Place:
+class InspectPlace:
     """A place of --inspect; `str()` gives its text back.
 
     keys: the file of those who may log in by SSH; None where there is no SSH. host_key: the file of
@@ -42,7 +42,7 @@ class Place:
         """The same for what is the same listener, whatever its files are."""
         return f"ssh {self.endpoint}" if self.keys else str(self.endpoint)
 
-    def located(self, directory: Path) -> Place:
+    def located(self, directory: Path) -> InspectPlace:
         """Return the same place, its relative paths taken from `directory`."""
         return attrs.evolve(
             self,
@@ -52,7 +52,7 @@ class Place:
         )
 
 
-def parse_place(text: str) -> Place:
+def parse_place(text: str) -> InspectPlace:
     """Read a place. Raises ValueError with one sentence."""
     scheme, _, rest = text.partition(":")
     if scheme == "ssh":
@@ -74,11 +74,11 @@ def parse_place(text: str) -> Place:
             )
         ordered = {"address": arguments.pop("address"), **arguments}
         private = parse_endpoint(endpoint_text("unix", ordered))
-        return Place(text, private)
-    return Place(text, endpoint)
+        return InspectPlace(text, private)
+    return InspectPlace(text, endpoint)
 
 
-def _ssh(text: str, rest: str) -> Place:
+def _ssh(text: str, rest: str) -> InspectPlace:
     arguments = named_arguments("ssh", rest, SSH_ARGUMENTS)
     for name, what in (("keys", "of who may log in"), ("hostKey", "made if it is not there")):
         if not arguments.get(name):
@@ -90,11 +90,11 @@ def _ssh(text: str, rest: str) -> Place:
     keys, host_key = (Path(arguments.pop(name)).expanduser() for name in ("keys", "hostKey"))
     if not arguments.get("port"):
         raise ValueError("ssh: has no port; 0 takes any free one")
-    return Place(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
+    return InspectPlace(text, parse_endpoint(endpoint_text("tcp", arguments)), keys, host_key)
 
 
-PLACE: Kind[Place] = attrs.evolve(
-    endpoint_kind(parse_place, locate=Place.located),
+PLACE: Kind[InspectPlace] = attrs.evolve(
+    endpoint_kind(parse_place, locate=InspectPlace.located),
     accepted="unix:PATH, ssh:PORT:keys=FILE:hostKey=FILE or tcp:PORT:interface=127.0.0.1",
     metavar="ENDPOINT",
 )

@@ -15,7 +15,7 @@ def leave(status: object = None) -> NoReturn:
     raise SystemExit(status)
 
 
-class Prompt(InteractiveInterpreter):
+class PythonPrompt(InteractiveInterpreter):
     """Statements in, what they print out; each runs in the thread that calls, at once.
 
     wants_more: what was typed is not finished. ended: exit() was called.

@@ -7,11 +7,11 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
-from logsrv.kit.inspect.session import Inspected, Rules, Session
-from logsrv.kit.inspect.view import Service, View
+from logsrv.kit.inspect.session import Inspected, Session, SessionSettings
+from logsrv.kit.inspect.view import Service, ServiceView
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.protocols.connection.context import ListenerContext
 
 
@@ -20,10 +20,12 @@ class SocketServer(ListenerContext, Factory):
 
     noisy = False
 
-    def __init__(self, service: Service, label: str, rules: Rules, metrics: Part) -> None:
+    def __init__(
+        self, service: Service, label: str, rules: SessionSettings, metrics: MetricsPart
+    ) -> None:
         clock = service.clock
         failures = Failures(label, clock.seconds)
-        self._inspected = Inspected(rules, View(service), service.metrics, clock, failures)
+        self._inspected = Inspected(rules, ServiceView(service), service.metrics, clock, failures)
         # No session has peers, tasks or links.
         super().__init__(cast(Any, self._inspected), label, metrics)
         self.apply(rules)
@@ -35,7 +37,7 @@ class SocketServer(ListenerContext, Factory):
     def attach(self, listener: Listener) -> None:
         """Do nothing: no listener matters here."""
 
-    def apply(self, settings: Rules) -> None:
+    def apply(self, settings: SessionSettings) -> None:
         super().apply(settings)
         self._inspected.settings = settings
 

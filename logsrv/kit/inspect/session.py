@@ -14,8 +14,8 @@ from twisted.logger import Logger
 from logsrv.errors import PeerError
 from logsrv.kit.framing.lines import LineFormat
 from logsrv.kit.inspect.commands import FAREWELLS, NO_PYTHON, PYTHON, answer
-from logsrv.kit.inspect.python import Prompt
-from logsrv.kit.inspect.view import View
+from logsrv.kit.inspect.python import PythonPrompt
+from logsrv.kit.inspect.view import ServiceView
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.observe.failures import Failures
 from logsrv.kit.observe.metrics import Metrics
@@ -32,7 +32,7 @@ _HTTP = re.compile(r"\S+ \S+ HTTP/\d(\.\d)?")
 
 
 @attrs.frozen(kw_only=True, slots=False)
-class Rules(ConnectionSettings):
+class SessionSettings(ConnectionSettings):
     """The settings of a place to look inside: who may connect, and whether he may run Python.
 
     keys: of SSH, of who may log in.
@@ -46,23 +46,23 @@ class Rules(ConnectionSettings):
 class Inspected:
     """A service as the sessions have it: `self.service` of each. state: the view of it."""
 
-    settings: Rules
-    state: View
+    settings: SessionSettings
+    state: ServiceView
     metrics: Metrics
     clock: IReactorTime
     failures: Failures
 
-    def line_format(self, settings: Rules) -> LineFormat:
+    def line_format(self, settings: SessionSettings) -> LineFormat:
         return Session.make_line_format(Session.max_line)
 
 
-class Session(LineProtocol[Rules, View]):
+class Session(LineProtocol[SessionSettings, ServiceView]):
     """A session; `once` is one that has a single command, and says nothing beside its answer."""
 
     max_line = 4096
     ending = "\n"
     once = False
-    _python: Prompt | None = None
+    _python: PythonPrompt | None = None
 
     def connection_made(self) -> None:
         if not self.once:
@@ -111,12 +111,12 @@ class Session(LineProtocol[Rules, View]):
             return
         log.warn("{peer} has a Python prompt", peer=self.peer)
         service = self.service.state.service
-        self._python = Prompt({"__name__": "inspect", "service": service})
+        self._python = PythonPrompt({"__name__": "inspect", "service": service})
         self.show(
             "`service` is the running service; exit() leads back. It waits while your code runs."
         )
 
-    def _run(self, python: Prompt, line: str) -> None:
+    def _run(self, python: PythonPrompt, line: str) -> None:
         for text in python.push(line):
             self.show(text)
         if python.ended:

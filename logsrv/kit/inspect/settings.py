@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.kit.inspect.places import PLACE, Place
+from logsrv.kit.inspect.places import PLACE, InspectPlace
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import FLAG
 from logsrv.kit.web.settings import MonitorSettings
@@ -14,7 +14,7 @@ from logsrv.kit.web.settings import MonitorSettings
 class OperatorSettings(MonitorSettings):
     """The options about connections, and all that every service has for its operator."""
 
-    inspect: tuple[Place, ...] = option(
+    inspect: tuple[InspectPlace, ...] = option(
         (), PLACE, "where to look inside: connections, counters, tasks, stacks; such as "
         "unix:/run/inspect.sock",
         repeatable=True,

@@ -21,10 +21,10 @@ from zope.interface import implementer
 from logsrv.kit.inspect.channel import QUIET, Avatar, Channels
 from logsrv.kit.inspect.keys import fingerprint
 from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import Rules
+from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.listen import Listener
-from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.observe.seldom import Seldom
 from logsrv.kit.text.escape import one_line
 
@@ -113,7 +113,12 @@ class SSHServer(SSHFactory):
     _log = QUIET
 
     def __init__(
-        self, service: Service, label: str, rules: Rules, metrics: Part, host_key: Key
+        self,
+        service: Service,
+        label: str,
+        rules: SessionSettings,
+        metrics: MetricsPart,
+        host_key: Key,
     ) -> None:
         self.clock = service.clock
         self._sessions = SocketServer(service, label, rules, metrics)
@@ -145,7 +150,7 @@ class SSHServer(SSHFactory):
     def attach(self, listener: Listener) -> None:
         """Do nothing: no listener matters here."""
 
-    def apply(self, settings: Rules) -> None:
+    def apply(self, settings: SessionSettings) -> None:
         """Go by other rules; who is logged in stays."""
         self._keys = settings.keys
         self._sessions.apply(settings)

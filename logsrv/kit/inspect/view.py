@@ -54,7 +54,7 @@ class Service(Protocol):
     def connections(self) -> Iterable[tuple[str, Any]]: ...
 
 
-class View:
+class ServiceView:
     """A look at one service, from the reactor's thread."""
 
     def __init__(self, service: Service) -> None:

@@ -22,7 +22,7 @@ HANGUP = select.POLLHUP | select.POLLERR
 GOODBYE_BYTES = 100
 
 
-class Watched(Protocol):
+class UnreadConnection(Protocol):
     """A connection as this module needs it.
 
     unread: whether nothing is read from it. deserted: whether the author works on the last thing that
@@ -54,16 +54,16 @@ class Departures:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._watched: set[Watched] = set()
+        self._watched: set[UnreadConnection] = set()
         self._look: IDelayedCall | None = None
 
-    def watch(self, connection: Watched) -> None:
+    def watch(self, connection: UnreadConnection) -> None:
         """Look at a connection until it is read again."""
         self._watched.add(connection)
         if self._look is None:
             self._look = self._clock.callLater(LOOK_SECONDS, self._end_deserted)
 
-    def forget(self, connection: Watched) -> None:
+    def forget(self, connection: UnreadConnection) -> None:
         """Hold on to a connection no longer: it is gone."""
         self._watched.discard(connection)
 
@@ -88,7 +88,7 @@ class Departures:
             _judge(by_number[number], said)
 
 
-def _judge(connection: Watched, said: int) -> None:
+def _judge(connection: UnreadConnection, said: int) -> None:
     """End a connection of which poll(2) said that its peer is gone, with all that it sent read."""
     left = unread(connection.transport)
     if is_encrypted(connection.transport) and not said & select.POLLERR:

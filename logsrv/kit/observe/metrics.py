@@ -157,9 +157,9 @@ class Metrics:
         """Let a histogram have what `durations` count in it as long as the service lasts."""
         self._timed.setdefault(self.key(name, labels, "histogram"), []).extend(durations)
 
-    def part(self) -> Part:
+    def part(self) -> MetricsPart:
         """The share of something that may go before the service does."""
-        return Part(self)
+        return MetricsPart(self)
 
     def value(self, name: str, **labels: str) -> float:
         """The value of a metric, summed over the labels that are not given."""
@@ -202,7 +202,7 @@ class Metrics:
             yield self._catalogue[key[0]], key[1], counted
 
 
-class Part:
+class MetricsPart:
     """The counts of one listener, say. When it ends, its counters stay in the sums."""
 
     def __init__(self, metrics: Metrics) -> None:
@@ -225,5 +225,5 @@ class Part:
             self._metrics.unwatch(key, read)
 
 
-Counts: TypeAlias = Metrics | Part
+Counts: TypeAlias = Metrics | MetricsPart
 """A taker of numbers."""

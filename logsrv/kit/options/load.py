@@ -16,7 +16,7 @@ from logsrv.kit.options.declare import REQUIRED, Option, option_name, options_of
 from logsrv.kit.options.files import names_descriptor
 from logsrv.kit.options.kinds import PATH
 from logsrv.kit.options.sources import (
-    Given,
+    GivenValue,
     Level,
     from_arguments,
     from_environment,
@@ -73,7 +73,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
     arguments = from_arguments(known, sources.arguments, sources.labels, directory)
     environment, warnings = from_environment(known, sources.environment, sources.name, directory)
     overruling = environment | arguments
-    config = overruling.pop("config", Given(None, DEFAULT))
+    config = overruling.pop("config", GivenValue(None, DEFAULT))
     file, written = _read_file(settings_class, config, sources)
     given = file | overruling
     values = {
@@ -93,7 +93,7 @@ def load(settings_class: type[S], sources: Sources) -> Loaded[S]:
                 # Its default does not count, because the file has tables instead.
                 values[shorthand] = ()
             origin = given[shorthand].origin if shorthand in given else DEFAULT
-            short = [(origin, {shorthand: Given(one, origin)}) for one in values[shorthand]]
+            short = [(origin, {shorthand: GivenValue(one, origin)}) for one in values[shorthand]]
             tables = short + tables
         enclosing = {option: values[name] for name, option in options.items()}
         values[attribute] = tuple(
@@ -108,7 +108,7 @@ _Written = list[tuple[str, Level]]
 
 
 def _read_file(
-    settings_class: type[Any], config: Given, sources: Sources
+    settings_class: type[Any], config: GivenValue, sources: Sources
 ) -> tuple[Level, dict[str, _Written]]:
     """Return the options of the file's top level, and its arrays of tables by attribute."""
     if config.value is None:

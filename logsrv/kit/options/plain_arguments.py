@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Given:
+class PlainArguments:
     """The values of the arguments, as attributes."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
@@ -74,10 +74,10 @@ class Declared:
         group._options, group._group = self._options, group
         return group
 
-    def read(self, words: Sequence[str]) -> Given | None:
+    def read(self, words: Sequence[str]) -> PlainArguments | None:
         """Return the values that a command line gives; None if it is not a plain one."""
         try:
-            return Given(self._values(words))
+            return PlainArguments(self._values(words))
         except Exception:
             # Whatever is wrong, argparse has a sentence for it.
             return None

@@ -34,14 +34,14 @@ _PIECE_OF_TOML = (
 
 
 @attrs.frozen
-class Given:
+class GivenValue:
     """A value, and where it came from as a phrase: `environment, LOGSRV_SYNC`."""
 
     value: Any
     origin: str
 
 
-Level: TypeAlias = dict[str, Given]
+Level: TypeAlias = dict[str, GivenValue]
 """The values of one source, by attribute of the settings class."""
 
 
@@ -61,7 +61,7 @@ def from_arguments(
         option = options[attribute]
         label = labels.get(attribute, f"--{option_name(attribute)}")
         value = _convert(option, label, texts, COMMAND_LINE, directory)
-        level[attribute] = Given(value, COMMAND_LINE)
+        level[attribute] = GivenValue(value, COMMAND_LINE)
     return level
 
 
@@ -91,7 +91,7 @@ def from_environment(
             texts = [part for part in re.split(option.kind.separator, text) if part]
         origin = f"environment, {variable}"
         label = f"--{option_name(attribute)}"
-        level[attribute] = Given(_convert(option, label, texts, origin, directory), origin)
+        level[attribute] = GivenValue(_convert(option, label, texts, origin, directory), origin)
     unknown = sorted(key for key in environment if key.startswith(prefix) and key not in variables)
     warnings = tuple(
         f"environment: {shown(key)} is no option of {name}{did_you_mean(key, list(variables))}"
@@ -156,7 +156,7 @@ def from_table(
         where = f"{origin}, key {key}"
         label = key if inner else f"--{key}"
         texts = _texts(option, label, found, where)
-        level[attributes[key]] = Given(_convert(option, label, texts, where, directory), where)
+        level[attributes[key]] = GivenValue(_convert(option, label, texts, where, directory), where)
     return level
 
 

@@ -27,7 +27,7 @@ from logsrv.kit.net.remote import Remote
 from logsrv.kit.net.source import inet_source
 from logsrv.kit.net.tls.client_tls import TLSOptions, tls_creator
 from logsrv.kit.observe.failures import Failures
-from logsrv.kit.observe.metrics import Counts, Metric, Metrics, Part
+from logsrv.kit.observe.metrics import Counts, Metric, Metrics, MetricsPart
 from logsrv.kit.protocols.connection.context import ListenerContext
 from logsrv.kit.protocols.datagrams import DatagramContext, Datagrams
 from logsrv.kit.protocols.lines import LineProtocol
@@ -308,7 +308,7 @@ class ProtocolService(ListeningService[Settings], Generic[Settings, PluginState]
                 self._stream(site.label)
         return found
 
-    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if wanted.endpoint.kind != "datagram":
             return self.factory(wanted.label, wanted.settings, metrics)
         receiver = self._datagrams(wanted.label)()

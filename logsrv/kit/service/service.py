@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from logsrv.errors import ConfigurationError, LogsrvError, StartError
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.failures import needs_asyncio
-from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.observe.watchdog import Watchdog
 from logsrv.kit.protocols.connection.awaiting import attempt
 from logsrv.kit.service.process.launch import Launch
@@ -88,7 +88,7 @@ class ListeningService(Service, Generic[Settings]):
         """The sites that `settings` ask for. Raises ConfigurationError."""
         raise NotImplementedError
 
-    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         """Make the server of a new site. Raises ConfigurationError if it can't be served."""
         raise NotImplementedError
 

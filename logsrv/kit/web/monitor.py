@@ -24,7 +24,7 @@ READING = (b"GET", b"HEAD")
 
 
 @attrs.frozen
-class Answer:
+class MonitorReply:
     """An answer: the status of HTTP, the body, its content type."""
 
     status: int
@@ -32,9 +32,9 @@ class Answer:
     type: str = JSON
 
 
-def refusal(status: int, sentence: str) -> Answer:
+def refusal(status: int, sentence: str) -> MonitorReply:
     """Return the answer that is nothing but a sentence."""
-    return Answer(status, json.dumps({"error": one_line(sentence)}).encode() + b"\n")
+    return MonitorReply(status, json.dumps({"error": one_line(sentence)}).encode() + b"\n")
 
 
 class Monitor:
@@ -56,13 +56,13 @@ class Monitor:
         from logsrv.kit.observe.prometheus import exposition
 
         self._metrics, self._exposition = metrics, exposition
-        self._answers: dict[str, Callable[[], Answer]] = {
+        self._answers: dict[str, Callable[[], MonitorReply]] = {
             "/metrics": self._figures,
             "/healthz": lambda: _judged(unhealthy()),
             "/readyz": lambda: _judged(unready()),
         }
 
-    def answer(self, path: str) -> Answer | None:
+    def answer(self, path: str) -> MonitorReply | None:
         """Return what is at `path` just now; None if nothing ever is."""
         make = self._answers.get(path)
         return None if make is None else make()
@@ -76,7 +76,7 @@ class Monitor:
             answer = refusal(500, "the server has failed; its log says why")
         _send(request, answer)
 
-    def _answer(self, request: WebRequest) -> Answer:
+    def _answer(self, request: WebRequest) -> MonitorReply:
         hosts = request.requestHeaders.getRawHeaders(b"Host", [])
         if len(hosts) > 1:
             return refusal(400, "the request has more than one Host header")
@@ -97,15 +97,15 @@ class Monitor:
         nothing = f"there is nothing at {shown(path)}, only {', '.join(self._answers)}"
         return self.answer(path) or refusal(404, nothing)
 
-    def _figures(self) -> Answer:
-        return Answer(200, *self._exposition(self._metrics))
+    def _figures(self) -> MonitorReply:
+        return MonitorReply(200, *self._exposition(self._metrics))
 
 
-def _judged(reasons: list[str]) -> Answer:
-    return refusal(503, "; ".join(reasons)) if reasons else Answer(200, b'{"status": "ok"}\n')
+def _judged(reasons: list[str]) -> MonitorReply:
+    return refusal(503, "; ".join(reasons)) if reasons else MonitorReply(200, b'{"status": "ok"}\n')
 
 
-def _send(request: WebRequest, answer: Answer) -> None:
+def _send(request: WebRequest, answer: MonitorReply) -> None:
     request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
     for name, value in HEADERS.items():
         request.setHeader(name, value)

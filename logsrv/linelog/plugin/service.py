@@ -15,7 +15,7 @@ from logsrv import __version__
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.datagram.datagrams import DatagramListener
 from logsrv.kit.net.listen import Listener
-from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.options.usage import SettingsOptions, usage_options
 from logsrv.kit.service.process.launch import check_files
 from logsrv.kit.service.service import ListeningService
@@ -115,7 +115,7 @@ class LoggerService(ListeningService[LoggerSettings]):
             SiteSpec(f"http {one}", one, f"http {one}", rules) for one in settings.http
         ]
 
-    def make_server(self, wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if not isinstance(wanted.settings, ListenerSettings):
             from logsrv.kit.web.channel import WebFactory
 

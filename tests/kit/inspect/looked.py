@@ -7,11 +7,11 @@ from typing import Any
 
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.view import View
+from logsrv.kit.inspect.view import ServiceView
 from logsrv.kit.observe.metrics import Metrics
 
 
-def looked_into(**more: Any) -> tuple[View, Any]:
+def looked_into(**more: Any) -> tuple[ServiceView, Any]:
     """A view of a service that has nothing, and that service."""
     service = SimpleNamespace(
         name="shout",
@@ -24,4 +24,4 @@ def looked_into(**more: Any) -> tuple[View, Any]:
         connections=lambda: (),
     )
     vars(service).update(more)
-    return View(service), service
+    return ServiceView(service), service

@@ -13,9 +13,9 @@ from twisted.conch.ssh.common import NS
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from logsrv.kit.inspect.channel import Channel, Channels
+from logsrv.kit.inspect.channel import Channels, SessionChannel
 from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import Rules
+from logsrv.kit.inspect.session import SessionSettings
 from tests.kit.inspect.looked import looked_into
 
 
@@ -25,12 +25,12 @@ class Client:
     def __init__(self, window: int = 1 << 20) -> None:
         self.clock = Clock()
         _, service = looked_into(clock=self.clock)
-        server = SocketServer(service, "inspect", Rules(), service.metrics)
+        server = SocketServer(service, "inspect", SessionSettings(), service.metrics)
         self.sent = b""
         self.said: list[Any] = []
         self.opened = 0
         transport = SimpleNamespace(getPeer=lambda: IPv4Address("TCP", "192.0.2.1", 5))
-        self.channel = Channel(
+        self.channel = SessionChannel(
             remoteWindow=window,
             remoteMaxPacket=1 << 15,
             conn=SimpleNamespace(  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ def test_the_window_of_a_channel_that_is_behind_stays_shut_until_it_is_not() -> 
     connection.transport = SimpleNamespace(  # type: ignore[assignment]
         sendPacket=lambda kind, payload: packets.append(kind)
     )
-    channel = Channel(localWindow=1000, conn=connection)
+    channel = SessionChannel(localWindow=1000, conn=connection)
     connection.channelsToRemoteChannel[channel] = 0
     channel.held, channel.localWindowLeft = True, 0
     connection.adjustWindow(channel, 1000)

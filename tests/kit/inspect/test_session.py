@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from logsrv.kit.inspect.server import SocketServer
-from logsrv.kit.inspect.session import Rules
+from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.testing.peer import MemoryPeer
 from tests.kit.inspect.looked import looked_into
 
@@ -21,7 +21,7 @@ class Looking:
         self.clock = Clock()
         _, self.service = looked_into(clock=self.clock, **more)
         metrics = self.service.metrics
-        self.server = SocketServer(self.service, "inspect", Rules(python=python), metrics)
+        self.server = SocketServer(self.service, "inspect", SessionSettings(python=python), metrics)
         protocol = self.server.buildProtocol(None)
         self.peer = MemoryPeer(protocol, IPv4Address("TCP", "127.0.0.1", 50000))
 

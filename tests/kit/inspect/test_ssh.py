@@ -22,7 +22,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.keys import host_key
 from logsrv.kit.inspect.places import parse_place
-from logsrv.kit.inspect.session import Rules
+from logsrv.kit.inspect.session import SessionSettings
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.service.sites.own_sites import own_sites
 from logsrv.kit.testing import TwistdProcess
@@ -146,7 +146,9 @@ def server_in_memory(clock: Clock, directory: Path) -> Any:
     from logsrv.kit.inspect.ssh import SSHServer
 
     _, service = looked_into(clock=clock)
-    server = SSHServer(service, "inspect", Rules(), service.metrics, host_key(directory / "host"))
+    server = SSHServer(
+        service, "inspect", SessionSettings(), service.metrics, host_key(directory / "host")
+    )
     server.doStart()
     return server
 

@@ -17,7 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.options.declare import option, options_of
 from logsrv.kit.options.kinds import PATH, TEXT, Kind, WrongPlace
 from logsrv.kit.options.sources import (
-    Given,
+    GivenValue,
     from_arguments,
     from_environment,
     from_table,
@@ -30,7 +30,7 @@ OPTIONS = options_of(LoggerOptions)
 HERE = Path("/srv")
 
 
-def arguments(**texts: list[str]) -> dict[str, Given]:
+def arguments(**texts: list[str]) -> dict[str, GivenValue]:
     return from_arguments(OPTIONS, texts, {}, HERE)
 
 
@@ -52,7 +52,7 @@ def refused(call: Any, *args: Any, **keys: Any) -> str:
 
 
 def test_the_last_of_several_counts_on_the_command_line_and_all_are_checked() -> None:
-    assert arguments(max_line=["1", "2"])["max_line"] == Given(2, "command line")
+    assert arguments(max_line=["1", "2"])["max_line"] == GivenValue(2, "command line")
     assert "--max-line x" in refused(arguments, max_line=["x", "2"])
 
 
@@ -102,7 +102,7 @@ def test_an_error_shows_neither_control_characters_nor_pages_of_a_value() -> Non
 
 def test_variables_give_values_and_remember_their_names() -> None:
     level, warnings = from_environment(OPTIONS, {"LOGSRV_SYNC": "always"}, "logsrv", HERE)
-    assert level == {"sync": Given(Sync.ALWAYS, "environment, LOGSRV_SYNC")}
+    assert level == {"sync": GivenValue(Sync.ALWAYS, "environment, LOGSRV_SYNC")}
     assert warnings == ()
     assert refused(environment, LOGSRV_SYNC="allways") == (
         "--sync allways (environment, LOGSRV_SYNC): unknown (did you mean always?); "

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from logsrv.kit.net.endpoints import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
-from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.service import ListeningService
 from logsrv.kit.service.sites.sites import SiteSpec
 from tests.kit.net.network import REACTOR, NotingFactory
@@ -65,7 +65,7 @@ class Service(ListeningService[Sequence[str]]):
             for name in settings
         ]
 
-    def make_server(self, wanted: SiteSpec, metrics: Part) -> Any:
+    def make_server(self, wanted: SiteSpec, metrics: MetricsPart) -> Any:
         self.recorded[wanted.key] = Recorded(wanted.key, self.calls)
         return self.recorded[wanted.key]
 

@@ -12,7 +12,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from logsrv.errors import ConfigurationError, StartError
-from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.linelog.plugin.service import LoggerService, Options, makeService
 from logsrv.linelog.plugin.settings import LoggerSettings
 from tests.kit.net.network import REACTOR, in_reactor, logged, until
@@ -120,7 +120,7 @@ def test_the_secrets_of_a_reload_that_was_accepted_are_those_that_it_read(tmp_pa
     words = ("--listen", f"http:unix:{tmp_path}/s", "--input-token-file", str(file))
     logger = service(*words)
     (wanted,) = logger.wanted(settings(*words))
-    server: Any = logger.make_server(wanted, Part(logger.metrics))
+    server: Any = logger.make_server(wanted, MetricsPart(logger.metrics))
     file.write_text("new\n")
     (wanted,) = logger.wanted(settings(*words))
     file.unlink()

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.inspect.places import Place
+from logsrv.kit.inspect.places import InspectPlace
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.inspect.view import Service
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings
-from logsrv.kit.observe.metrics import Part
+from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec
 from logsrv.kit.web.settings import web_rules
 
@@ -35,7 +35,7 @@ def own_sites(service: Service, settings: object) -> list[SiteSpec]:
     if not isinstance(settings, OperatorSettings):
         return []
     metrics = _given(settings.metrics, Endpoint)
-    inspect = _given(settings.inspect, Place)
+    inspect = _given(settings.inspect, InspectPlace)
     return [
         *_monitors(service, settings, metrics),
         *(_inspector(service, settings, place) for place in inspect),
@@ -52,7 +52,7 @@ def _given(places: object, kind: type[T]) -> tuple[T, ...]:
 def _monitors(
     service: Service, settings: OperatorSettings, places: tuple[Endpoint, ...]
 ) -> list[SiteSpec]:
-    def make(wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         # A service that nobody asks needs no web server, and starts sooner without one.
         from logsrv.kit.web.channel import WebFactory
         from logsrv.kit.web.monitor import Monitor
@@ -64,13 +64,13 @@ def _monitors(
     return [SiteSpec(f"metrics {one}", one, f"metrics {one}", rules, make) for one in places]
 
 
-def _inspector(service: Service, settings: OperatorSettings, place: Place) -> SiteSpec:
-    from logsrv.kit.inspect.session import Rules
+def _inspector(service: Service, settings: OperatorSettings, place: InspectPlace) -> SiteSpec:
+    from logsrv.kit.inspect.session import SessionSettings
 
     if settings.inspect_python and place.keys is None and place.endpoint.scheme != "unix":
         raise ConfigurationError(NO_PYTHON_THERE.format(place))
     who: ConnectionSettings = web_rules(settings, MOST_SESSIONS)
-    rules = Rules(
+    rules = SessionSettings(
         keys=_keys(place),
         allow=who.allow,
         deny=who.deny,
@@ -79,7 +79,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: Place) -> Si
         python=settings.inspect_python,
     )
 
-    def make(wanted: SiteSpec, metrics: Part) -> SiteServer:
+    def make(wanted: SiteSpec, metrics: MetricsPart) -> SiteServer:
         if wanted.settings.python:
             log.warn(
                 "--inspect-python: who connects to {place} can do whatever the service can",
@@ -99,7 +99,7 @@ def _inspector(service: Service, settings: OperatorSettings, place: Place) -> Si
     return SiteSpec(f"inspect {place.key}", place.endpoint, f"inspect {place}", rules, make)
 
 
-def _keys(place: Place) -> tuple[Any, ...]:
+def _keys(place: InspectPlace) -> tuple[Any, ...]:
     """Return the keys of who may log in; none where there is no SSH."""
     if place.keys is None:
         return ()

@@ -31,7 +31,7 @@ from twisted.logger import Logger
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.endpoints import Endpoint
 from logsrv.kit.net.listen import Listener, listener_for
-from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.text.transitions import transitions
 
 log = Logger()
@@ -50,7 +50,7 @@ class SiteSpec:
     endpoint: Endpoint
     label: str
     settings: Any
-    make: Callable[[SiteSpec, Part], SiteServer] | None = None
+    make: Callable[[SiteSpec, MetricsPart], SiteServer] | None = None
 
 
 class SiteServer(Protocol):
@@ -82,7 +82,7 @@ class Site:
     def __init__(
         self,
         wanted: SiteSpec,
-        make_server: Callable[[SiteSpec, Part], SiteServer],
+        make_server: Callable[[SiteSpec, MetricsPart], SiteServer],
         reactor: Any,
         metrics: Metrics,
         make_listener: Callable[..., Listener] = listener_for,

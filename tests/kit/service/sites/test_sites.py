@@ -11,7 +11,7 @@ from twisted.internet.defer import ensureDeferred
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.endpoints import parse_endpoint
-from logsrv.kit.observe.metrics import Metrics, Part
+from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites.sites import NEXT, Site, SiteSpec, check_place
 from tests.kit.net.network import REACTOR, in_reactor
 from tests.kit.service.recording import Recorded, Rules
@@ -25,7 +25,7 @@ def wanted(directory: Path) -> SiteSpec:
 
 
 def made(directory: Path, metrics: Metrics | None = None) -> Site:
-    def make_server(wanted: SiteSpec, part: Part) -> Any:
+    def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
         part.watch("received_bytes_total", lambda: 5, listener="label")
         return Recorded("it", [])
 
@@ -73,7 +73,7 @@ async def test_every_event_in_every_state(state: str, event: str, tmp_path: Path
 async def test_a_site_that_cannot_be_made_counts_nothing(tmp_path: Path) -> None:
     metrics = Metrics()
 
-    def make_server(wanted: SiteSpec, part: Part) -> Any:
+    def make_server(wanted: SiteSpec, part: MetricsPart) -> Any:
         part.watch("received_bytes_total", lambda: 5, listener="label")
         raise ConfigurationError("no")
 
