@@ -99,7 +99,8 @@ class MemoryPeer:
             self._closed = True
             self.transport.producer = None
             assert self._called is not None
-            self._called.connectionLost(Failure(reason or ConnectionDone()))
+            called, self._called = self._called, None
+            called.connectionLost(Failure(reason or ConnectionDone()))
 
     def look(self) -> None:
         """Do what a reactor would do now: deliver, resume, close."""
