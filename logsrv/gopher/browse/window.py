@@ -2,7 +2,7 @@
 
 Window ── Session            history, cache, bookmarks, downloads, whom to trust
   │  └─── PageView           shows lines, moves the cursor
-  └─ Loading ── Answer       one page on its way; cancelling it closes the socket
+  └─ Loading ── AsyncioStream   one page on its way; cancelling it closes the socket
 """
 
 from __future__ import annotations

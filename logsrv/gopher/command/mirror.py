@@ -22,10 +22,10 @@ from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import FILE, Journal
+from logsrv.gopher.mirror.journal import FILE, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
-from logsrv.gopher.mirror.scope import Scope
+from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL, canonical_host, typed_url
@@ -110,7 +110,7 @@ def run_mirror(words: Sequence[str], stdout: BinaryIO, stderr: TextIO) -> int:
     try:
         scope = _scope(root, options, how, transfers)
         made = _made(directory)
-        journal = Journal(directory, root, options.span, anew=options.refresh)
+        journal = MirrorJournal(directory, root, options.span, anew=options.refresh)
         crawl = Crawl(
             root,
             directory,
@@ -211,11 +211,11 @@ def _connection(options: Namespace) -> ConnectionOptions:
 
 def _scope(
     root: GopherURL, options: Namespace, how: ConnectionOptions, transfers: Transfers
-) -> Scope:
+) -> MirrorScope:
     # A proxy resolves the names; to ask the DNS would tell what is hidden.
     addresses = [] if how.proxy is not None else transfers.addresses(root)
     aliases = [canonical_host(name) for name in options.alias or ()]
-    return Scope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
+    return MirrorScope(root, options.span, options.depth, aliases=aliases, addresses=addresses)
 
 
 def _manners(options: Namespace) -> Manners:

@@ -12,8 +12,8 @@ from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
 from logsrv.gopher.wire.url import GopherURL
 
 
-class Answer(Stream):
-    """`async with Answer(url, options) as answer: async for piece in answer: …`
+class AsyncioStream(Stream):
+    """`async with AsyncioStream(url, options) as answer: async for piece in answer: …`
 
     Raises GopherError; ConfigurationError and OSError for files of certificates and pins.
     """
@@ -24,7 +24,7 @@ class Answer(Stream):
         self._changed = asyncio.Event()
         self.wake = self._changed.set
 
-    async def __aenter__(self) -> Answer:
+    async def __aenter__(self) -> AsyncioStream:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._transfers.fileno(), self._transfers.wait, 0)
         self._tick()
@@ -35,7 +35,7 @@ class Answer(Stream):
         self._timer.cancel()
         self._transfers.close()
 
-    def __aiter__(self) -> Answer:
+    def __aiter__(self) -> AsyncioStream:
         return self
 
     async def __anext__(self) -> bytes:

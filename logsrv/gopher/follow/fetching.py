@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from logsrv.errors import ConfigurationError, LogsrvError
-from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits
 from logsrv.gopher.follow.dates import day_of
 from logsrv.gopher.follow.entries import Entry, menu_entries, text_entries
@@ -39,7 +39,7 @@ async def fetch_entries(
     pieces: list[bytes] = []
     lines = 0
     seconds = min(_MOST_SECONDS, options.timeouts.whole)
-    async with Answer(url, options, most_bytes=most, most_seconds=seconds) as answer:
+    async with AsyncioStream(url, options, most_bytes=most, most_seconds=seconds) as answer:
         async for piece in answer:
             if as_menu:
                 items += parser.feed(piece)

@@ -16,7 +16,7 @@ from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path, pa
 from logsrv.gopher.gateway.settings import GopherSettings
 from logsrv.gopher.gateway.visitors import RequestDenied
 from logsrv.gopher.wire.errors import BadURL, GopherError, ServerError, TimedOut
-from logsrv.gopher.wire.filename import file_name
+from logsrv.gopher.wire.files import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import typed_url
@@ -50,7 +50,7 @@ _STATUSES: dict[type[GopherError], int] = {
 
 
 @attrs.frozen
-class Answer:
+class WebAnswer:
     """An answer. body: all of it, or the beginning of what `rest` goes on with.
 
     age: seconds it may be kept, 0 for not at all.
@@ -65,9 +65,9 @@ class Answer:
 
 
 _OWN = {
-    b"/style.css": Answer(pages.STYLE, "text/css; charset=utf-8", age=A_DAY),
-    b"/icon.svg": Answer(pages.ICON, "image/svg+xml", age=A_DAY),
-    b"/robots.txt": Answer(b"User-agent: *\nDisallow: /\n", PLAIN, age=A_DAY),
+    b"/style.css": WebAnswer(pages.STYLE, "text/css; charset=utf-8", age=A_DAY),
+    b"/icon.svg": WebAnswer(pages.ICON, "image/svg+xml", age=A_DAY),
+    b"/robots.txt": WebAnswer(b"User-agent: *\nDisallow: /\n", PLAIN, age=A_DAY),
 }
 
 
@@ -79,10 +79,10 @@ class Answers:
         self._age = int(settings.cache_time)
         self._fetcher = Fetcher(reactor, settings, metrics)
 
-    def own(self, path: bytes) -> Answer | None:
+    def own(self, path: bytes) -> WebAnswer | None:
         """Return what is the gateway's own and costs nothing; None if there is none."""
         if path == b"/":
-            return Answer(pages.start_page(self.settings.allow_host), age=60)
+            return WebAnswer(pages.start_page(self.settings.allow_host), age=60)
         return _OWN.get(path)
 
     def place(self, target: bytes) -> WebPlace | None:
@@ -95,19 +95,19 @@ class Answers:
         place = parse_path(target)
         return attrs.evolve(place, charset=place.charset or self.settings.charset)
 
-    def go(self, target: bytes) -> Answer:
+    def go(self, target: bytes) -> WebAnswer:
         """Return the way to where the address form leads. Raises BadURL."""
         typed = parse_query(target.partition(b"?")[2]).get(b"url", b"")
         location = WebPlace(typed_url(typed).replace(plus=None)).path if typed.strip() else "/"
-        return Answer(b"", status=303, headers={"Location": location})
+        return WebAnswer(b"", status=303, headers={"Location": location})
 
-    async def at(self, place: WebPlace) -> Answer:
+    async def at(self, place: WebPlace) -> WebAnswer:
         """Return what is at a place. Raises GopherError, RequestDenied."""
         url = place.url
         kind = item_type(url.item_type)
         link = MenuItem(url.item_type, b"", url.selector, url.host.encode(), url.port).link()
         if link is not None:
-            return Answer(pages.link_page(place, link), age=self._age)
+            return WebAnswer(pages.link_page(place, link), age=self._age)
         if kind.transfer is None:
             raise BadURL("", f"an item of the type {kind.name} is nothing that could be fetched")
         if place.rendering == "media":
@@ -119,17 +119,17 @@ class Answers:
         if is_search or not is_text:
             self.settings.check(url)
             page = pages.search_page(place) if is_search else pages.media_page(place)
-            return Answer(page, age=self._age)
+            return WebAnswer(page, age=self._age)
         content, missing = await self._fetcher.content(url)
         page = pages.content_page(content, place, missing)
-        return Answer(page, age=0 if missing else self._age)
+        return WebAnswer(page, age=0 if missing else self._age)
 
-    async def _file(self, place: WebPlace) -> Answer:
+    async def _file(self, place: WebPlace) -> WebAnswer:
         response = await self._fetcher.open(place.url)
         headers = {"Content-Disposition": disposition(file_name(place.url))}
-        return Answer(b"", "application/octet-stream", 200, self._age, headers, response)
+        return WebAnswer(b"", "application/octet-stream", 200, self._age, headers, response)
 
-    async def _media(self, place: WebPlace, kind: str) -> Answer:
+    async def _media(self, place: WebPlace, kind: str) -> WebAnswer:
         if kind not in MEDIA:
             raise RequestDenied(415, "only images, sounds and videos can be shown in a page")
         response = await self._fetcher.open(place.url)
@@ -143,10 +143,10 @@ class Answers:
         except BaseException:
             response.close()
             raise
-        return Answer(start, found, age=self._age, rest=response)
+        return WebAnswer(start, found, age=self._age, rest=response)
 
 
-def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> Answer:
+def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> WebAnswer:
     """Return the page that says what went wrong, with `place` where that is known."""
     if isinstance(error, RequestDenied):
         status, headers = error.status, error.headers
@@ -156,13 +156,13 @@ def error_answer(error: GopherError | RequestDenied, place: WebPlace | None) -> 
     said = (error.reason if isinstance(error, BadURL) else str(error)).rstrip(".")
     sentence = said[:1].upper() + said[1:] + "."
     body = pages.error_page(HEADINGS[status], sentence, place, again=status in AGAIN)
-    return Answer(body, status=status, headers=headers)
+    return WebAnswer(body, status=status, headers=headers)
 
 
-def failure_answer() -> Answer:
+def failure_answer() -> WebAnswer:
     """Return the answer for what should not happen, without a page if that cannot be made either."""
     sentence = "The operator finds the reason in the log."
     try:
-        return Answer(pages.error_page(HEADINGS[500], sentence), status=500)
+        return WebAnswer(pages.error_page(HEADINGS[500], sentence), status=500)
     except Exception:  # a template that is broken or gone, of which the log has the first failure
-        return Answer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)
+        return WebAnswer(f"{HEADINGS[500]}. {sentence}\n".encode(), PLAIN, status=500)

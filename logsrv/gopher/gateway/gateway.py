@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from logsrv.gopher.fetch.client import GopherResponse
-from logsrv.gopher.gateway.answers import Answer, Answers, error_answer, failure_answer
+from logsrv.gopher.gateway.answers import Answers, WebAnswer, error_answer, failure_answer
 from logsrv.gopher.gateway.outflow import Outflow, Stalled
 from logsrv.gopher.gateway.settings import GopherSettings, check_wanted
 from logsrv.gopher.gateway.visitors import RequestDenied, Visitors
@@ -113,7 +113,7 @@ class Gateway(ListeningService[GopherSettings]):
         if request.has_body:
             raise RequestDenied(413, "a request for a page has no content of its own")
 
-    async def _send(self, request: WebRequest, answer: Answer) -> None:
+    async def _send(self, request: WebRequest, answer: WebAnswer) -> None:
         self.metrics.count("gateway_requests_total", status=str(answer.status))
         request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
         length = len(answer.body) if answer.rest is None else answer.rest.length

@@ -16,7 +16,7 @@ import attrs
 
 from logsrv.gopher.gateway.paths import WebPlace
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import Run, columns, runs_of, shape_of
+from logsrv.gopher.wire.columns import TextRun, columns, runs_of, shape_of
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
@@ -69,7 +69,7 @@ class Row:
         return found[1] if found else ""
 
 
-Part = Run | tuple[Row, ...]
+Part = TextRun | tuple[Row, ...]
 
 
 def room_for(text: str) -> int:
@@ -80,7 +80,7 @@ def room_for(text: str) -> int:
 
 def scale_of(parts: Iterable[Part]) -> int:
     """The room for every drawing of a page. All have one scale: they may be parts of one picture."""
-    drawings = (part for part in parts if isinstance(part, Run) and part.shape == "drawing")
+    drawings = (part for part in parts if isinstance(part, TextRun) and part.shape == "drawing")
     return max((room_for(run.text) for run in drawings), default=0)
 
 

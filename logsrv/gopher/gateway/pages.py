@@ -23,8 +23,8 @@ from logsrv.gopher.gateway.listing import (
 from logsrv.gopher.gateway.paths import CHARSETS, WebPlace
 from logsrv.gopher.wire.beginnings import BEGINNINGS
 from logsrv.gopher.wire.charset import decode_line
-from logsrv.gopher.wire.columns import Run, flowed, runs_of
-from logsrv.gopher.wire.filename import file_name
+from logsrv.gopher.wire.columns import TextRun, flowed, runs_of
+from logsrv.gopher.wire.files import file_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import Menu
 from logsrv.gopher.wire.text import Text
@@ -90,7 +90,9 @@ def _menu(menu: Menu, place: WebPlace) -> dict[str, Any]:
 def _text(text: Text, place: WebPlace) -> dict[str, Any]:
     content = printable(text.decoded(place.charset)).rstrip()
     runs = runs_of(content + "\n") if content else []
-    flowing = [Run(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs]
+    flowing = [
+        TextRun(flowed(run.text), run.shape) if run.shape == "prose" else run for run in runs
+    ]
     source = "This is a page in HTML. It comes from elsewhere, so its source is shown."
     return {
         "template": "text.html",

@@ -11,8 +11,7 @@ Other programs leave off what follows the `#` (RFC 8089 has no fragments), and s
 from __future__ import annotations
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.wire.filename import file_name
-from logsrv.gopher.wire.filetypes import letter_by_name
+from logsrv.gopher.wire.files import file_name, letter_by_name
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import MENU_TYPE, GopherURL, quoted, unquoted

@@ -17,7 +17,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from logsrv.errors import ConfigurationError, PeerError
-from logsrv.gopher.wire.filetypes import ENOUGH_TO_TELL, letter_by_name, letter_of
+from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_by_name, letter_of
 from logsrv.gopher.wire.gophermap import FILE, Gophermap, parse_gophermap
 from logsrv.gopher.wire.menu import MenuItem, written_line
 from logsrv.kit.text.escape import one_line

@@ -43,7 +43,7 @@ def local_place(path: bytes) -> FileURL:
     from logsrv.errors import ConfigurationError
     from logsrv.gopher.local.fileurl import FileURL
     from logsrv.gopher.local.hole import Hole, NotThere
-    from logsrv.gopher.wire.filetypes import ENOUGH_TO_TELL, letter_of
+    from logsrv.gopher.wire.files import ENOUGH_TO_TELL, letter_of
     from logsrv.gopher.wire.gophermap import FILE
     from logsrv.kit.text.escape import one_line
 

@@ -18,15 +18,15 @@ from logsrv.gopher.fetch.retries import Retries
 from logsrv.gopher.mirror.earlier import Earlier
 from logsrv.gopher.mirror.fetching import Fetching
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
-from logsrv.gopher.mirror.journal import Done, Journal
-from logsrv.gopher.mirror.menus import MenuFiles, Reading, Readings
+from logsrv.gopher.mirror.journal import Copy, MirrorJournal
+from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
 from logsrv.gopher.mirror.names import Names
-from logsrv.gopher.mirror.pages import Line
+from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.rules import ServerRules
-from logsrv.gopher.mirror.scope import Items, Key, Scope, is_menu
+from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 from logsrv.gopher.mirror.sinks import FileSink, MenuSink
-from logsrv.gopher.mirror.tally import Manners, Tally
+from logsrv.gopher.mirror.tally import Manners, MirrorTally
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -55,8 +55,8 @@ class Crawl:
         self,
         root: GopherURL,
         directory: Path | str,
-        scope: Scope,
-        journal: Journal,
+        scope: MirrorScope,
+        journal: MirrorJournal,
         transfers: Transfers,
         manners: Manners,
         clock: Callable[[], float],
@@ -77,7 +77,7 @@ class Crawl:
         self._items = Items()
         self._earlier = Earlier(root, self._items, scope, journal, self._folders)
         self._jobs: dict[Key, Job] = {}
-        self._readings = Readings(self._write, clock)
+        self._readings = MenuReadings(self._write, clock)
         self._ended: deque[Job] = deque()
         self._clock = clock
         self._scope = scope
@@ -88,7 +88,7 @@ class Crawl:
         self._queue = Queue(clock, manners.delay)
         self._retries = Retries(RETRIES)
         self._next_flush = 0.0
-        self.tally = Tally()
+        self.tally = MirrorTally()
         self.waiting = 0
 
     @property
@@ -176,7 +176,7 @@ class Crawl:
 
     # Finding.
 
-    def _follow(self, reading: Reading) -> None:
+    def _follow(self, reading: MenuReading) -> None:
         """Go on through a menu: fetch what its lines lead to, or take it as it is.
 
         Not all of a long one at once, or nothing would be under way meanwhile.
@@ -226,7 +226,7 @@ class Crawl:
         self._queue.add(job, first=self._earlier.is_update and is_menu(url))
         return job
 
-    def _keep(self, done: Done, job: Job) -> None:
+    def _keep(self, done: Copy, job: Job) -> None:
         """Take what is there already."""
         self._is_there(job, done.path)
         if done.size is None:
@@ -239,11 +239,11 @@ class Crawl:
             self._files.write_root(path, is_menu=False)
         self._readings.settled(job)
 
-    def _read(self, menu: Done, job: Job, came: MenuSink) -> None:
+    def _read(self, menu: Copy, job: Job, came: MenuSink) -> None:
         if self._files is not None:
             self._files.came(menu)
         self._earlier.replaced(job, came)
-        self._readings.add(Reading(menu, job.depth + 1, came.items))
+        self._readings.add(MenuReading(menu, job.depth + 1, came.items))
 
     def _write_down(self) -> None:
         """Write the journal now and then: who is killed has less to fetch again."""
@@ -252,13 +252,13 @@ class Crawl:
             self._next_flush = now + _WRITTEN_DOWN
             self._journal.flush()
 
-    def _write(self, reading: Reading) -> None:
+    def _write(self, reading: MenuReading) -> None:
         """Write a menu as it is now: what is not there yet is where it was found."""
         if self._files is not None:
             found = zip_longest(reading.lines, reading.jobs)
             self._files.write(reading.menu, [self._line(reading.menu, *each) for each in found])
 
-    def _line(self, menu: Done, line: MenuItem, job: Job | None) -> Line:
+    def _line(self, menu: Copy, line: MenuItem, job: Job | None) -> MenuLine:
         """Return a line of a menu as it is written. job: for what it leads to, if that was met."""
         if not line.host and line.port is not None:
             # Elsewhere, no host would mean another one.
@@ -270,10 +270,10 @@ class Crawl:
             key = self._items.key(url)
             job, done = self._jobs.get(key), self._earlier.copy(key, url)
         if job is not None and job.has_copy:
-            return Line(line, job.path, is_menu(job.url), None)
+            return MenuLine(line, job.path, is_menu(job.url), None)
         if done is not None:
-            return Line(line, done.path, done.size is None, None)
-        return Line(line, None, False, None if url is None else str(url))
+            return MenuLine(line, done.path, done.size is None, None)
+        return MenuLine(line, None, False, None if url is None else str(url))
 
     # Fetching.
 
@@ -337,7 +337,7 @@ class Crawl:
             self.tally.stays.add(url)
         self._readings.settled(job)
 
-    def _keep_old(self, old: Done, job: Job) -> bool:
+    def _keep_old(self, old: Copy, job: Job) -> bool:
         """Take what is there in place of what cannot be had; return false if it is damaged."""
         if old.size is None:
             old = self._journal.add_menu(old.url, old.path, self._journal.menu(old))
@@ -352,13 +352,13 @@ class Crawl:
 
     # After the last item of an update.
 
-    def _left_over(self) -> list[Done]:
+    def _left_over(self) -> list[Copy]:
         """Tell what no menu lists any more, remove it if that is wanted; return the copies that stay
         without having been asked for.
         """
         jobs = self._jobs.values()
         copies, unlisted = self._earlier.left_over(jobs)
-        remove: list[Done] = []
+        remove: list[Copy] = []
         if unlisted and self._delete:
             self.tally.withheld = self._earlier.misses_a_menu(jobs)
             if not self.tally.withheld:

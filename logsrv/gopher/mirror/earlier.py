@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from logsrv.gopher.mirror.faults import fault, may_be_cut, read_menu
 from logsrv.gopher.mirror.listed import Listed
-from logsrv.gopher.mirror.scope import Items, Key, Scope, is_menu
+from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from logsrv.gopher.mirror.folders import Folders
-    from logsrv.gopher.mirror.journal import Done, Journal
+    from logsrv.gopher.mirror.journal import Copy, MirrorJournal
     from logsrv.gopher.mirror.queue import Job
     from logsrv.gopher.mirror.sinks import MenuSink
     from logsrv.gopher.wire.errors import GopherError
@@ -29,7 +29,12 @@ class Earlier:
     """
 
     def __init__(
-        self, root: GopherURL, items: Items, scope: Scope, journal: Journal, folders: Folders
+        self,
+        root: GopherURL,
+        items: Items,
+        scope: MirrorScope,
+        journal: MirrorJournal,
+        folders: Folders,
     ) -> None:
         self._root = root
         self._items = items
@@ -38,11 +43,11 @@ class Earlier:
         self._folders = folders
         self._listed = Listed(root, items)
         self._root_menu: bytes | None = None
-        self.done: dict[Key, Done] = {}
+        self.done: dict[Key, Copy] = {}
         self.is_update = False
         # All that the update began with: of one selector there may be a menu and a file.
-        self._before: dict[tuple[Key, bool], Done] = {}
-        self._copies: dict[tuple[str, ...], Done] = {}
+        self._before: dict[tuple[Key, bool], Copy] = {}
+        self._copies: dict[tuple[str, ...], Copy] = {}
 
     def restore(self, *, update: bool) -> None:
         """Read the journal. update: begin one; another one that was interrupted goes on anyway."""
@@ -61,16 +66,16 @@ class Earlier:
             else:
                 self.done.pop(key, None)
 
-    def all(self) -> Iterator[Done]:
+    def all(self) -> Iterator[Copy]:
         """Iterate over all copies."""
         return iter(self._copies.values())
 
-    def old(self, key: Key, url: GopherURL) -> Done | None:
+    def old(self, key: Key, url: GopherURL) -> Copy | None:
         """Return the copy of before the update, of another type if there is none of that of `url`."""
         kind = is_menu(url)
         return self._before.get((key, kind)) or self._before.get((key, not kind))
 
-    def copy(self, key: Key, url: GopherURL) -> Done | None:
+    def copy(self, key: Key, url: GopherURL) -> Copy | None:
         """Return the copy of what a menu lists, as long as this run has no other."""
         if (done := self.done.get(key)) is not None:
             return done
@@ -79,7 +84,7 @@ class Earlier:
             return old
         return None
 
-    def menu(self, copy: Done) -> MenuSink:
+    def menu(self, copy: Copy) -> MenuSink:
         """Return the copy of a menu."""
         return read_menu(self._journal.menu(copy))
 
@@ -115,7 +120,7 @@ class Earlier:
             for url in self._links(before):
                 self._listed.doubt(url)
 
-    def left_over(self, jobs: Collection[Job]) -> tuple[list[Done], list[Done]]:
+    def left_over(self, jobs: Collection[Job]) -> tuple[list[Copy], list[Copy]]:
         """Return the copies that this run has not made or met, and those among them that no menu lists.
         jobs: all that it had.
         """
@@ -128,7 +133,7 @@ class Earlier:
         ]
         return copies, self._listed.left_over(copies, self._links)
 
-    def surely(self, unlisted: Collection[Done]) -> list[Done]:
+    def surely(self, unlisted: Collection[Copy]) -> list[Copy]:
         """Return those of `unlisted` that no menu lists which may have been cut off."""
         return self._listed.left_over(unlisted, self._links, for_sure=True)
 
@@ -142,5 +147,5 @@ class Earlier:
             missing -= {self._items.key(url) for menu in menus for url in self._links(menu)}
         return bool(missing)
 
-    def _links(self, copy: Done) -> Iterator[GopherURL]:
+    def _links(self, copy: Copy) -> Iterator[GopherURL]:
         return self._scope.links(self.menu(copy).items, copy.url)

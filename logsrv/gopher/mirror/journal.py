@@ -45,7 +45,7 @@ _UPDATE = b'{"update": 1}\n'
 _WRONG = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
-class Done(Value):
+class Copy(Value):
     """A finished item. size: of its file, None for a menu; offset: where its line begins."""
 
     __slots__ = ("offset", "path", "size", "url")
@@ -64,11 +64,11 @@ class Contents(Value):
     Both in the order in which they were finished.
     """
 
-    done: list[Done]
-    old: list[Done] | None
+    done: list[Copy]
+    old: list[Copy] | None
 
 
-class Journal:
+class MirrorJournal:
     """The journal of the mirror in `directory`, locked as long as this object is open. is_new: whether
     there was none before.
 
@@ -100,8 +100,8 @@ class Journal:
     def read(self) -> Contents:
         """Return what is in it. Raises ConfigurationError if somebody changed it."""
         self.flush()
-        done: list[Done] = []
-        old: list[Done] | None = None
+        done: list[Copy] = []
+        old: list[Copy] | None = None
         with open(self._path, "rb") as file:
             offset = len(file.readline())
             for number, line in enumerate(file, 2):
@@ -121,7 +121,7 @@ class Journal:
         """All that is in it is of before from now on. That is written with the first item that comes."""
         self._is_beginning = True
 
-    def end_update(self, kept: Iterable[Done] = ()) -> None:
+    def end_update(self, kept: Iterable[Copy] = ()) -> None:
         """Forget what is of before, but for what is `kept` of it; nothing can be added or read any more."""
         import shutil
 
@@ -140,12 +140,12 @@ class Journal:
         names = ", ".join(map(_quoted, path))
         self._add_item(f'{{"url": "{url}", "path": [{names}], "size": {size}}}\n')
 
-    def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Done:
+    def add_menu(self, url: GopherURL, path: tuple[str, ...], content: bytes) -> Copy:
         """Returns what `menu` needs to find it again."""
         names = ", ".join(map(_quoted, path))
         menu = _quoted(content.decode("latin-1"))
         offset = self._add_item(f'{{"url": "{url}", "path": [{names}], "menu": {menu}}}\n')
-        return Done(url, path, None, offset)
+        return Copy(url, path, None, offset)
 
     def add_failure(self, url: GopherURL, sentence: str) -> None:
         self._add_line(f'{{"url": "{url}", "failed": {_quoted(sentence)}}}\n')
@@ -167,7 +167,7 @@ class Journal:
             raise
         self._unwritten = (end, bytearray())
 
-    def menu(self, done: Done) -> bytes:
+    def menu(self, done: Copy) -> bytes:
         """The bytes of a menu."""
         self.flush()
         with open(self._path, "rb") as file:
@@ -269,7 +269,7 @@ def _opened(path: str) -> FileIO:
         raise ConfigurationError(f"{one_line(path, 500)} is a symbolic link; remove it") from None
 
 
-def _done(value: dict[str, Any], offset: int) -> Done:
+def _done(value: dict[str, Any], offset: int) -> Copy:
     path = tuple(value["path"])
     for name in path:
         checked(name)
@@ -278,4 +278,4 @@ def _done(value: dict[str, Any], offset: int) -> Done:
         value["menu"].encode("latin-1")
     elif not isinstance(size, int):
         raise TypeError("neither a file nor a menu")
-    return Done(GopherURL.parse(value["url"]), path, size, offset)
+    return Copy(GopherURL.parse(value["url"]), path, size, offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.journal import Done
+from logsrv.gopher.mirror.journal import Copy
 from logsrv.gopher.mirror.scope import Items, Key, is_menu
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.menu import MenuItem
@@ -50,17 +50,17 @@ class Listed:
 
     def left_over(
         self,
-        copies: Iterable[Done],
-        links: Callable[[Done], Iterable[GopherURL]],
+        copies: Iterable[Copy],
+        links: Callable[[Copy], Iterable[GopherURL]],
         *,
         for_sure: bool = False,
-    ) -> list[Done]:
+    ) -> list[Copy]:
         """Return those of `copies`, which this run did not fetch, that no menu lists. A copy of a menu
         stands for it, so what it lists is listed, if it is itself. links: of such a copy. for_sure: without
         those in doubt.
         """
         found = self._found | self._doubted if for_sure else self._found
-        left: dict[_Listed, list[Done]] = {}
+        left: dict[_Listed, list[Copy]] = {}
         for copy in copies:
             left.setdefault(self._listed(copy.url), []).append(copy)
         waiting = [each for each in left if each in found]

@@ -5,9 +5,9 @@ that if it takes long.
 from __future__ import annotations
 
 from logsrv.gopher.mirror.folders import OF_A_NAME, Folders, LinkInTheWay
-from logsrv.gopher.mirror.journal import Done
+from logsrv.gopher.mirror.journal import Copy
 from logsrv.gopher.mirror.names import GOPHERMAP, INDEX
-from logsrv.gopher.mirror.pages import CopyPath, Line, gophermap, index
+from logsrv.gopher.mirror.pages import CopyPath, MenuLine, gophermap, index
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -26,14 +26,14 @@ _LINES_AT_ONCE = 64
 LATE = 2.0
 
 
-class Reading:
+class MenuReading:
     """A menu that is gone through. depth: of what its lines lead to. jobs: these, None where nobody
     asks for it; as far as they were. missing: how many are still to come, when all lines were.
     """
 
     __slots__ = ("depth", "jobs", "lines", "menu", "missing")
 
-    def __init__(self, menu: Done, depth: int, lines: list[MenuItem]) -> None:
+    def __init__(self, menu: Copy, depth: int, lines: list[MenuItem]) -> None:
         self.menu = menu
         self.depth = depth
         self.lines = lines
@@ -50,23 +50,23 @@ class Reading:
         return self.lines[len(self.jobs) : len(self.jobs) + _LINES_AT_ONCE]
 
 
-class Readings:
+class MenuReadings:
     """The menus that are not gone through yet, and those that have items which are still to come."""
 
-    def __init__(self, write: Callable[[Reading], None], clock: Callable[[], float]) -> None:
+    def __init__(self, write: Callable[[MenuReading], None], clock: Callable[[], float]) -> None:
         """write: called for each when the last of its items is settled, and before that if that takes
         long.
         """
         self._write = write
         self._clock = clock
-        self._unread: deque[Reading] = deque()
-        self._waiting: dict[Job, list[Reading]] = {}
-        self._late: deque[tuple[float, Reading]] = deque()
+        self._unread: deque[MenuReading] = deque()
+        self._waiting: dict[Job, list[MenuReading]] = {}
+        self._late: deque[tuple[float, MenuReading]] = deque()
 
-    def add(self, reading: Reading) -> None:
+    def add(self, reading: MenuReading) -> None:
         self._unread.append(reading)
 
-    def first(self) -> Reading | None:
+    def first(self) -> MenuReading | None:
         """Return the one to go on with."""
         return self._unread[0] if self._unread else None
 
@@ -115,11 +115,11 @@ class MenuFiles:
         self._charset = charset
         self._paths: set[CopyPath] = set()
 
-    def came(self, menu: Done) -> None:
+    def came(self, menu: Copy) -> None:
         """A menu is there, and will be written: those below it lead up to it."""
         self._paths.add(menu.path)
 
-    def write(self, menu: Done, lines: list[Line]) -> None:
+    def write(self, menu: Copy, lines: list[MenuLine]) -> None:
         """Raises OSError."""
         self.came(menu)
         if () not in self._paths and menu.url == self._root:
@@ -132,10 +132,10 @@ class MenuFiles:
         name = root.selector.rstrip(b"/").rpartition(b"/")[2] or root.host.encode()
         title = MenuItem("i", f"A mirror of {root}".encode(), port=None)
         start = MenuItem(root.item_type, name, root.selector, root.host.encode(), root.port)
-        lines = [Line(title, None, False, None), Line(start, copy, is_menu, None)]
+        lines = [MenuLine(title, None, False, None), MenuLine(start, copy, is_menu, None)]
         self._write((), lines, str(root))
 
-    def _write(self, path: CopyPath, lines: list[Line], title: str) -> None:
+    def _write(self, path: CopyPath, lines: list[MenuLine], title: str) -> None:
         above = (path[:end] for end in range(len(path) - 1, 0, -1))
         up = next((each for each in above if each in self._paths), ())
         try:

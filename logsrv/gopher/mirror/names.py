@@ -7,7 +7,7 @@ normal form, and names that had to be changed may want the same path: the later 
 from __future__ import annotations
 
 from logsrv.gopher.mirror.scope import is_menu
-from logsrv.gopher.wire.filename import name_of
+from logsrv.gopher.wire.files import name_of
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import safe_name
 

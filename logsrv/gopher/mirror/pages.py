@@ -33,7 +33,7 @@ _PLAIN_NAME = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.
 _WEB = ("http://", "https://", "gopher://", "gophers://", "mailto:")
 
 
-class Line(Value):
+class MenuLine(Value):
     """A line of a menu. copy: the path of its copy, if there is one; is_menu: whether that is a menu;
     url: where it is.
     """
@@ -49,12 +49,12 @@ class Line(Value):
         self.url = url
 
 
-def gophermap(lines: list[Line]) -> bytes:
+def gophermap(lines: list[MenuLine]) -> bytes:
     """Return it as gophernicus, pygopherd and Bucktooth read it: TAB between fields, no host if local."""
     return b"".join(map(_map_line, lines))
 
 
-def _map_line(line: Line) -> bytes:
+def _map_line(line: MenuLine) -> bytes:
     item = line.item
     letter, fields = _letter(item.item_type), b""
     if line.copy is not None:
@@ -86,7 +86,11 @@ def _letter(item_type: str) -> bytes:
 
 
 def index(
-    lines: list[Line], here: CopyPath, title: str, charset: str | None, up: CopyPath | None = None
+    lines: list[MenuLine],
+    here: CopyPath,
+    title: str,
+    charset: str | None,
+    up: CopyPath | None = None,
 ) -> bytes:
     """A page without scripts, everything from outside escaped. here: the directory it lies in;
     up: that of the menu above.
@@ -98,7 +102,7 @@ def index(
     )
 
 
-def _page_line(line: Line, here: CopyPath, charset: str | None) -> str:
+def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
     text = line.item.text(charset)
     if not _is_plain(text, _PLAIN_TEXT):
         text = _in_html(one_line(text, 65536))
@@ -128,7 +132,7 @@ def _in_html(text: str) -> str:
     return escape(text)
 
 
-def _target(line: Line, here: CopyPath) -> str | None:
+def _target(line: MenuLine, here: CopyPath) -> str | None:
     """Return where a line leads, as HTML; a path in a URL has nothing that means something there."""
     if line.copy is not None:
         return _path(line.copy, here, line.is_menu)

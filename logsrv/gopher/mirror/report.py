@@ -6,7 +6,7 @@ import os
 
 from logsrv.gopher.fetch.progress import size_text
 from logsrv.gopher.mirror.journal import FILE
-from logsrv.gopher.mirror.tally import Tally
+from logsrv.gopher.mirror.tally import MirrorTally
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -20,14 +20,14 @@ _MOST_SHOWN = 200
 INTERRUPTED = "Ctrl-C"
 
 
-def progress_line(tally: Tally, waiting: int, received: int) -> str:
+def progress_line(tally: MirrorTally, waiting: int, received: int) -> str:
     """Return a line for a terminal, while it runs."""
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
     return f"{tally.fetched + tally.kept} done, {waiting} to go{failed}, {size_text(received)}"
 
 
 def report(
-    tally: Tally,
+    tally: MirrorTally,
     received: int,
     skipped: Mapping[str, int],
     strangers: Mapping[str, int],
@@ -64,7 +64,7 @@ def report(
     return "".join(f"{one_line(line, 4096)}\n" for line in lines)
 
 
-def _unlisted(tally: Tally) -> list[str]:
+def _unlisted(tally: MirrorTally) -> list[str]:
     """Return lines for what no menu lists any more."""
     lines = _named("removed", tally.removed) + _named("unlisted", tally.unlisted)
     if tally.removed:

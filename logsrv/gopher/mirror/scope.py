@@ -48,7 +48,7 @@ class Items:
         return self._menus.setdefault((host, port, selector.removesuffix(b"/")), key)
 
 
-class Scope:
+class MirrorScope:
     """Decides for each item of a menu.
 
     skipped: how many items were left out, by reason. strangers: how many of them each other server has.

@@ -19,7 +19,7 @@ class Manners(Value):
     ignore_robots: bool = False
 
 
-class Tally:
+class MirrorTally:
     """The sum of a run. fetched: answers; kept: what was there and is not asked for.
 
     changed, same: of an update, what of before is another now, and the same.

@@ -18,7 +18,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from logsrv.gopher.local.hole import Hole, NotThere, written_menu
-from logsrv.gopher.wire.filetypes import letter_of
+from logsrv.gopher.wire.files import letter_of
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.text import Stuffer
@@ -53,14 +53,14 @@ METRICS = (
 
 
 @attrs.frozen
-class Place:
+class ServerName:
     """The name that menus give the server. port: None for the one that a client has connected to."""
 
     host: str
     port: int | None
 
     @classmethod
-    def parse(cls, text: str) -> Place:
+    def parse(cls, text: str) -> ServerName:
         """Return the place that `text` spells. Raises ValueError, as BadURL is one."""
         if "/" in text:
             raise ValueError("a path stands behind it")
@@ -74,8 +74,8 @@ class Place:
         return host if self.port is None else f"{host}:{self.port}"
 
 
-PLACE: Kind[Place] = Kind(
-    Place.parse, "the name of a host, maybe with :PORT", "NAME[:PORT]", show=str
+PLACE: Kind[ServerName] = Kind(
+    ServerName.parse, "the name of a host, maybe with :PORT", "NAME[:PORT]", show=str
 )
 
 
@@ -84,7 +84,7 @@ class ServeOptions:
     """The options that `twistd gopherd` has beside the kit's."""
 
     directory: Path = option(REQUIRED, DIRECTORY, "what to serve")
-    host: Place | None = option(
+    host: ServerName | None = option(
         None,
         PLACE,
         "the name and port that menus give; what is left out is where a client has connected to",

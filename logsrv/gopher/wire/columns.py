@@ -41,7 +41,7 @@ _MAY_BE_FULL = re.compile(rf".{{{_NARROWEST // 2}}}")
 _ORDINARY = re.compile(r"[^\W_]")
 
 
-class Run(Value):
+class TextRun(Value):
     """Some lines that belong together, each with its LF."""
 
     text: str
@@ -74,10 +74,10 @@ def shape_of(lines: Sequence[str]) -> Shape:
     return "table" if in_columns > 1 and in_columns * 3 >= len(lines) else "prose"
 
 
-def runs_of(text: str) -> list[Run]:
+def runs_of(text: str) -> list[TextRun]:
     """A text cut where lines are empty, and put together where the shape is the same."""
     runs = itertools.groupby(_judged(text), lambda judged: judged[1])
-    return [Run("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
+    return [TextRun("".join(paragraph for paragraph, _ in run), shape) for shape, run in runs]
 
 
 def _judged(text: str) -> Iterator[tuple[str, Shape]]:

@@ -35,19 +35,19 @@ _BLOCK = rb"(?s)\+([^\s:]+):?[ \t]*(.*)"
 _VIEW = rb"(?s)([^\s:]+)(?:[ \t]+([^\s:]+))?[ \t]*:[ \t]*(?:<([^<>]*)>)?.*"
 
 
-class Header(Value):
+class PlusHeader(Value):
     """The header: how an answer ends. `length` is a number of bytes, UNTIL_DOT or UNTIL_CLOSE."""
 
     is_error: bool
     length: int
 
 
-def parse_header(start: bytes) -> tuple[Header, int] | None:
+def parse_header(start: bytes) -> tuple[PlusHeader, int] | None:
     """The header that `start` begins with, and how many bytes it takes; None if there is none."""
     found = re.match(_HEADER, start)
     if found is None:
         return None
-    return Header(found[1] == b"-", int(found[2])), found.end()
+    return PlusHeader(found[1] == b"-", int(found[2])), found.end()
 
 
 def may_become_header(start: bytes) -> bool:

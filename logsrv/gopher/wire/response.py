@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logsrv.gopher.wire.gopherplus import Header
+    from logsrv.gopher.wire.gopherplus import PlusHeader
 
 
 LONGEST_ERROR_BODY = 64 * 1024
@@ -50,7 +50,7 @@ class ResponseReader:
     passed_on = 0
     opened = False
     complete = False
-    header: Header | None = None
+    header: PlusHeader | None = None
     _held = b""
     _left = 0
 
@@ -156,7 +156,7 @@ class ResponseReader:
         self.opened = True
         return body
 
-    def _begin(self, header: Header, body: bytes) -> bytes:
+    def _begin(self, header: PlusHeader, body: bytes) -> bytes:
         from logsrv.gopher.wire import gopherplus
         from logsrv.gopher.wire.text import DotEnded
 

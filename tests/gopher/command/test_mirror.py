@@ -20,7 +20,7 @@ import pytest
 
 from logsrv.gopher.command.main import run
 from logsrv.gopher.fetch import transfer
-from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.testing import wait_until
 from logsrv.kit.text.paths import safe_name
@@ -192,7 +192,7 @@ def test_refresh_takes_nothing_from_a_mirror_that_is_at_work(serve: Serve, tmp_p
     server = serve(b"text")
     url = server.url("/0/a")
     assert mirror(url, str(tmp_path))[0] == 0
-    at_work = Journal(tmp_path, GopherURL.parse(url), "path")
+    at_work = MirrorJournal(tmp_path, GopherURL.parse(url), "path")
     status, _, sentence = mirror(url, str(tmp_path), "--refresh")
     at_work.close()
     assert (status, "another gopher mirror is at work" in sentence) == (1, True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.trust import PinStore, Trust
 from logsrv.gopher.wire.errors import (
@@ -29,7 +29,7 @@ SHORT = Timeouts(connect=5, first_byte=0.3, between=0.3)
 
 
 async def fetched(url: str, trust: Trust | None = None, timeouts: Timeouts = SHORT) -> bytes:
-    async with Answer(GopherURL.parse(url), ConnectionOptions(timeouts, trust)) as answer:
+    async with AsyncioStream(GopherURL.parse(url), ConnectionOptions(timeouts, trust)) as answer:
         return b"".join([piece async for piece in answer])
 
 
@@ -82,7 +82,7 @@ def test_a_reset_tells_what_had_come(serve: Serve) -> None:
 
     async def scenario() -> None:
         url = GopherURL.parse(serve(script).url("/0/x"))
-        async with Answer(url, ConnectionOptions()) as answer:
+        async with AsyncioStream(url, ConnectionOptions()) as answer:
             assert await anext(answer) == b"some"
             read.set()
             with pytest.raises(Truncated, match="after 4 bytes"):
@@ -216,7 +216,7 @@ def test_an_end_that_somebody_could_have_cut_is_told(serve: Serve, certificate: 
 
     async def scenario(accept: bool) -> tuple[bytes, bool]:
         trust = Trust(cafile=certificate, accept_cut=accept)
-        async with Answer(url, ConnectionOptions(SHORT, trust)) as answer:
+        async with AsyncioStream(url, ConnectionOptions(SHORT, trust)) as answer:
             pieces = [piece async for piece in answer]
             return b"".join(pieces), answer.cut
 

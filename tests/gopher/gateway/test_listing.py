@@ -20,7 +20,7 @@ from logsrv.gopher.gateway.listing import (
 )
 from logsrv.gopher.gateway.pages import STYLE
 from logsrv.gopher.gateway.paths import WebPlace, is_gopher_path, parse_path
-from logsrv.gopher.wire.columns import Run
+from logsrv.gopher.wire.columns import TextRun
 from logsrv.gopher.wire.menu import Menu, MenuItem, MenuParser
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.escape import one_line
@@ -94,8 +94,8 @@ def test_information() -> None:
     """Lines of text stay together, with the blanks at their beginning; a drawing is a block of its own."""
     lines = b"iHello\t\t\t1\r\ni  world\t\t\t1\r\ni\t\t\t1\r\ni /\\/\\ \t\t\t1\r\n0A\t/a\r\n"
     text, drawing, rows = parts_of(menu(lines).items, WebPlace(HERE))
-    assert isinstance(text, Run)
-    assert isinstance(drawing, Run)
+    assert isinstance(text, TextRun)
+    assert isinstance(drawing, TextRun)
     assert (text.text, text.shape) == ("Hello\n  world\n\n", "prose")
     assert (drawing.text, drawing.shape) == (" /\\/\\\n", "drawing")
     assert isinstance(rows, tuple)
@@ -176,10 +176,13 @@ def test_room() -> None:
 
 def test_one_scale() -> None:
     """All drawings of a page are made to fit together; a table has a room of its own."""
-    small, large = Run("/\\\n", "drawing"), Run("-" * 100 + "\n", "drawing")
+    small, large = TextRun("/\\\n", "drawing"), TextRun("-" * 100 + "\n", "drawing")
     rows = (Row("item", "text", "x" * 200),)
-    assert scale_of([small, Run("a   b" * 30, "table"), rows, large, Run("text\n", "prose")]) == 104
-    assert scale_of([Run("text\n", "prose")]) == 0
+    assert (
+        scale_of([small, TextRun("a   b" * 30, "table"), rows, large, TextRun("text\n", "prose")])
+        == 104
+    )
+    assert scale_of([TextRun("text\n", "prose")]) == 0
 
 
 def test_style_sheet() -> None:

@@ -13,9 +13,9 @@ from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
 from logsrv.gopher.fetch.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
 from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles
-from logsrv.gopher.mirror.scope import Scope
+from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.mirror.tally import Manners
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -62,7 +62,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
     root = GopherURL.parse(site.server.url(path))
     options = ConnectionOptions(Timeouts(5, 5, 5))
     fetcher = Transfers(options, time.monotonic)
-    journal = Journal(directory, root, "host")
+    journal = MirrorJournal(directory, root, "host")
     depth = manners.pop("depth", None)
     updating = {name: manners.pop(name) for name in ("update", "delete") if name in manners}
     with_menus = manners.pop("files", bool(updating))
@@ -71,7 +71,7 @@ def crawl(site: Site, directory: Path, path: str = "/", **manners: Any) -> Crawl
         found = Crawl(
             root,
             directory,
-            Scope(root, "host", depth),
+            MirrorScope(root, "host", depth),
             journal,
             fetcher,
             Manners(**manners),

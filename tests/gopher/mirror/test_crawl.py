@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.wire.errors import Refused, ServerError
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve
@@ -190,7 +190,7 @@ def test_menus_with_and_without_a_slash_are_one(serve: Serve, tmp_path: Path) ->
 
 def test_a_long_chain_of_menus_is_taken_up_again(serve: Serve, tmp_path: Path) -> None:
     site = Site(serve, endless(1500))
-    journal = Journal(tmp_path, GopherURL.parse(site.server.url("/1/0")), "host")
+    journal = MirrorJournal(tmp_path, GopherURL.parse(site.server.url("/1/0")), "host")
     for number in range(1500):
         url = GopherURL.parse(site.server.url(f"/1/{number}"))
         line = b"1Deeper\t/%d\t127.0.0.1\t%d\r\n" % (number + 1, site.server.port)

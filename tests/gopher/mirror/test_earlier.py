@@ -10,9 +10,9 @@ import pytest
 from logsrv.gopher.mirror.earlier import Earlier
 from logsrv.gopher.mirror.faults import LostLinks, read_menu
 from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Journal
+from logsrv.gopher.mirror.journal import MirrorJournal
 from logsrv.gopher.mirror.queue import Job
-from logsrv.gopher.mirror.scope import Items, Scope
+from logsrv.gopher.mirror.scope import Items, MirrorScope
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -25,9 +25,9 @@ BELOW = b"0B\t/b\th\t70\r\n"
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
+def journal(tmp_path: Path) -> Iterator[MirrorJournal]:
     """That of a mirror with a root, a menu below it, and a text of each."""
-    journal = Journal(tmp_path, ROOT, "path")
+    journal = MirrorJournal(tmp_path, ROOT, "path")
     journal.add_menu(ROOT, (), MENU)
     journal.add_menu(SUB, ("sub",), BELOW)
     for url, name in ((A, "a"), (B, "b")):
@@ -43,8 +43,8 @@ def items() -> Items:
 
 
 @pytest.fixture
-def earlier(journal: Journal, items: Items, tmp_path: Path) -> Earlier:
-    return Earlier(ROOT, items, Scope(ROOT, "path", None), journal, Folders(tmp_path))
+def earlier(journal: MirrorJournal, items: Items, tmp_path: Path) -> Earlier:
+    return Earlier(ROOT, items, MirrorScope(ROOT, "path", None), journal, Folders(tmp_path))
 
 
 def job(items: Items, url: GopherURL, path: tuple[str, ...] | None = None) -> Job:
@@ -119,7 +119,7 @@ def test_a_menu_is_missed_only_if_it_is_new(earlier: Earlier, items: Items) -> N
 
 
 def test_what_stays_is_known_after_the_update(
-    earlier: Earlier, journal: Journal, items: Items, tmp_path: Path
+    earlier: Earlier, journal: MirrorJournal, items: Items, tmp_path: Path
 ) -> None:
     earlier.restore(update=True)
     journal.add_file(TEXT, ("sub~2",), 1)
@@ -127,8 +127,8 @@ def test_what_stays_is_known_after_the_update(
     copies, _ = earlier.left_over([])
     journal.end_update(copies)
     journal.close()
-    again = Journal(tmp_path, ROOT, "path")
-    found = Earlier(ROOT, items, Scope(ROOT, "path", None), again, Folders(tmp_path))
+    again = MirrorJournal(tmp_path, ROOT, "path")
+    found = Earlier(ROOT, items, MirrorScope(ROOT, "path", None), again, Folders(tmp_path))
     found.restore(update=False)
     assert {copy.path for copy in found.all()} == {(), ("sub",), ("a",), ("b",), ("sub~2",)}
     assert found.done[items.key(SUB)].path == ("sub~2",), "what has come since goes before"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.mirror.journal import FILE, Journal
+from logsrv.gopher.mirror.journal import FILE, MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/")
@@ -19,7 +19,7 @@ MENU = b"0\xff\t/a\th\t70\r\n"
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    journal = Journal(tmp_path, ROOT, "path")
+    journal = MirrorJournal(tmp_path, ROOT, "path")
     journal.add_file(A, ("x", "a"), 5)
     done = journal.add_menu(B, ("b",), MENU)
     assert journal.menu(done) == MENU
@@ -29,7 +29,7 @@ def written(tmp_path: Path) -> Path:
 
 
 def test_what_is_finished_is_there_in_the_next_run(written: Path) -> None:
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     first, second = journal.read().done
     assert (first.url, first.path, first.size) == (A, ("x", "a"), 5)
     assert (second.url, second.path, second.size) == (B, ("b",), None)
@@ -44,7 +44,7 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
     end = whole.rindex(b"\n", 0, -1) + 1
     for cut in range(end + 1, len(whole)):
         (written / FILE).write_bytes(whole[:cut])
-        journal = Journal(written, ROOT, "path")
+        journal = MirrorJournal(written, ROOT, "path")
         assert len(journal.read().done) == 2
         journal.close()
         assert (written / FILE).read_bytes() == whole[:end]
@@ -52,7 +52,7 @@ def test_a_line_that_a_crash_cut_counts_as_not_written(written: Path) -> None:
 
 def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b'{"mirror": 1, "url": "goph' + b"x" * 70_000)
-    journal = Journal(tmp_path, ROOT, "path")
+    journal = MirrorJournal(tmp_path, ROOT, "path")
     assert journal.read().done == []
     journal.close()
 
@@ -60,23 +60,23 @@ def test_a_cut_first_line_begins_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("url", "span"), [("gopher://other/", "path"), ("gopher://h/", "host")])
 def test_a_mirror_of_something_else_is_left_alone(written: Path, url: str, span: str) -> None:
     with pytest.raises(ConfigurationError, match="is a mirror of gopher://h/"):
-        Journal(written, GopherURL.parse(url), span)
+        MirrorJournal(written, GopherURL.parse(url), span)
 
 
 def test_a_new_one_takes_the_place_of_any(written: Path) -> None:
     other = GopherURL.parse("gopher://other/")
-    journal = Journal(written, other, "path", anew=True)
+    journal = MirrorJournal(written, other, "path", anew=True)
     assert (journal.is_new, journal.read().done) == (True, [])
     journal.close()
-    Journal(written, other, "path").close()
+    MirrorJournal(written, other, "path").close()
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, ROOT, "path")
+    journal = MirrorJournal(tmp_path, ROOT, "path")
     with pytest.raises(ConfigurationError, match="another gopher mirror is at work"):
-        Journal(tmp_path, ROOT, "path")
+        MirrorJournal(tmp_path, ROOT, "path")
     journal.close()
-    Journal(tmp_path, ROOT, "path").close()
+    MirrorJournal(tmp_path, ROOT, "path").close()
 
 
 @pytest.mark.parametrize(
@@ -98,36 +98,36 @@ def test_two_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_somebody_changed_is_refused_with_its_line(written: Path, line: bytes) -> None:
     with open(written / FILE, "ab") as file:
         file.write(line)
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     with pytest.raises(ConfigurationError, match=r"line 5 of .* is not what gopher mirror writes"):
         journal.read()
     journal.close()
     (written / FILE).write_bytes(line)
     with pytest.raises(ConfigurationError, match="line 1 of"):
-        Journal(written, ROOT, "path")
+        MirrorJournal(written, ROOT, "path")
 
 
 def test_a_first_line_without_all_that_belongs_into_it_is_no_mirrors(written: Path) -> None:
     (written / FILE).write_bytes(b'{"mirror": 1, "url": "gopher://h/"}\n')
     with pytest.raises(ConfigurationError, match="line 1 of"):
-        Journal(written, ROOT, "path")
+        MirrorJournal(written, ROOT, "path")
 
 
 def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     contents = journal.read()
     assert contents.done == []
     assert [done.url for done in contents.old or ()] == [A, B]
     journal.add_file(A, ("x", "a"), 7)
     journal.close()
-    interrupted = Journal(written, ROOT, "path")
+    interrupted = MirrorJournal(written, ROOT, "path")
     contents = interrupted.read()
     assert [done.size for done in contents.done] == [7]
     assert [done.url for done in contents.old or ()] == [A, B]
     interrupted.end_update()
     interrupted.close()
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.size for done in contents.done], contents.old) == ([7], None)
     journal.close()
@@ -135,16 +135,16 @@ def test_an_update_asks_again_for_all_of_before(written: Path) -> None:
 
 def test_an_update_begins_with_the_first_item_that_comes(written: Path) -> None:
     before = (written / FILE).read_bytes()
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     assert (journal.read().done, len(journal.read().old or ())) == ([], 2)
     journal.close()
     assert (written / FILE).read_bytes() == before
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     menu = journal.add_menu(B, (), b"another")
     journal.close()
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.url for done in contents.done], len(contents.old or ())) == ([B], 2)
     assert journal.menu(menu) == b"another"
@@ -155,7 +155,7 @@ def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) ->
     """As after a crash, or of an earlier version."""
     before = (written / FILE).read_bytes()
     (written / FILE).write_bytes(before + b'{"update": 1}\n{"url": "gopher')
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert ([done.url for done in contents.done], contents.old) == ([A, B], None)
     journal.close()
@@ -163,13 +163,13 @@ def test_an_update_that_was_begun_and_got_nothing_is_forgotten(written: Path) ->
 
 
 def test_what_an_update_did_not_ask_for_may_be_kept(written: Path) -> None:
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     journal.begin_update()
     old = journal.read().old or []
     journal.add_file(A, ("x", "a"), 7)
     journal.end_update(reversed(old))
     journal.close()
-    journal = Journal(written, ROOT, "path")
+    journal = MirrorJournal(written, ROOT, "path")
     contents = journal.read()
     assert [done.url for done in contents.done] == [*(done.url for done in old), A]
     assert contents.old is None
@@ -181,7 +181,7 @@ def test_a_link_is_no_journal(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"somebody's")
     (tmp_path / FILE).symlink_to("other")
     with pytest.raises(ConfigurationError, match="is a symbolic link; remove it"):
-        Journal(tmp_path, ROOT, "path")
+        MirrorJournal(tmp_path, ROOT, "path")
     assert (tmp_path / "other").read_bytes() == b"somebody's"
 
 
@@ -193,7 +193,7 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
     for written in (0, 7, None):
         directory = tmp_path / str(written)
         directory.mkdir()
-        journal = Journal(directory, ROOT, "path")
+        journal = MirrorJournal(directory, ROOT, "path")
         journal.add_file(A, ("a",), 5)
 
         def interrupted(file: int, lines: bytes, size: int | None = written) -> int:
@@ -208,7 +208,7 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
         done = journal.add_menu(B, ("b",), MENU)
         assert journal.menu(done) == MENU
         journal.close()
-        again = Journal(directory, ROOT, "path")
+        again = MirrorJournal(directory, ROOT, "path")
         assert [each.url for each in again.read().done] == [A, B]
         assert again.menu(again.read().done[1]) == MENU
         again.close()
@@ -217,7 +217,7 @@ def test_ctrl_c_at_any_moment_neither_loses_nor_doubles_a_line(
 def test_a_full_disk_is_told_with_the_name_of_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path, ROOT, "path")
+    journal = MirrorJournal(tmp_path, ROOT, "path")
     journal.add_file(A, ("x", "a"), 5)
 
     def full(file: int, content: bytes) -> int:

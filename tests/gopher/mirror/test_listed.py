@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.journal import Done
+from logsrv.gopher.mirror.journal import Copy
 from logsrv.gopher.mirror.listed import Listed
 from logsrv.gopher.mirror.scope import Items, key_of
 from logsrv.gopher.wire.menu import parse_line
@@ -18,12 +18,12 @@ ROOT = url("h/")
 MENUS = {"h/1/m": ["h/1/n", "h/0/a"], "h/1/n": ["other/1/m", "other/0/b"], "h/1/x": ["h/0/y"]}
 FILES = ["h/0/a", "h/0/b", "h/9/y"]
 COPIES = [
-    *(Done(url(each), (each,), None, 0) for each in MENUS),
-    *(Done(url(each), (each,), 1, 0) for each in FILES),
+    *(Copy(url(each), (each,), None, 0) for each in MENUS),
+    *(Copy(url(each), (each,), 1, 0) for each in FILES),
 ]
 
 
-def links(copy: Done) -> list[GopherURL]:
+def links(copy: Copy) -> list[GopherURL]:
     return [url(each) for each in MENUS[copy.path[0]]]
 
 

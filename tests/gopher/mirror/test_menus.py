@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import Done
-from logsrv.gopher.mirror.menus import LATE, MenuFiles, Reading, Readings
-from logsrv.gopher.mirror.pages import Line
+from logsrv.gopher.mirror.journal import Copy
+from logsrv.gopher.mirror.menus import LATE, MenuFiles, MenuReading, MenuReadings
+from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.menu import MenuItem
@@ -15,7 +15,7 @@ from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/1/docs")
 DEEP = GopherURL.parse("gopher://h/1/docs/a/b")
-LINE = Line(MenuItem("0", b"Text", b"/x"), ("docs", "x"), False, "gopher://h/0/x")
+LINE = MenuLine(MenuItem("0", b"Text", b"/x"), ("docs", "x"), False, "gopher://h/0/x")
 
 
 class Time:
@@ -26,18 +26,18 @@ class Time:
 
 
 class Written:
-    """Readings that write the names of their menus down."""
+    """MenuReadings that write the names of their menus down."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
         self.clock = Time()
-        self.readings = Readings(
+        self.readings = MenuReadings(
             lambda reading: self.names.append(reading.menu.path[0]), self.clock
         )
 
     def menu(self, name: str, *jobs: Job | None) -> None:
         """Go through a menu with `jobs`."""
-        reading = Reading(menu(ROOT, name), 1, [LINE.item] * len(jobs))
+        reading = MenuReading(menu(ROOT, name), 1, [LINE.item] * len(jobs))
         self.readings.add(reading)
         assert self.readings.first() is reading
         reading.jobs += jobs
@@ -51,8 +51,8 @@ def job(number: int) -> Job:
     return Job(url, key_of(url), 1)
 
 
-def menu(url: GopherURL, *path: str) -> Done:
-    return Done(url, path, None, 0)
+def menu(url: GopherURL, *path: str) -> Copy:
+    return Copy(url, path, None, 0)
 
 
 def test_a_menu_is_written_when_its_last_item_is_settled() -> None:
@@ -94,7 +94,7 @@ def test_a_run_that_ends_early_leaves_menus_that_are_right() -> None:
     written.menu("first", one)
     written.menu("second", two)
     written.readings.settled(two)
-    written.readings.add(Reading(menu(ROOT, "unread"), 1, [LINE.item]))
+    written.readings.add(MenuReading(menu(ROOT, "unread"), 1, [LINE.item]))
     written.names.clear()
     written.readings.leave()
     written.readings.settled(one)

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.pages import Line, gophermap, index
+from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
 from logsrv.gopher.wire.menu import MenuParser, parse_line
 from logsrv.gopher.wire.url import GopherURL
 
 URL = GopherURL.parse("gopher://h/")
 
 
-def line(raw: bytes, *place: str, copied: bool = True, is_menu: bool = False) -> Line:
+def line(raw: bytes, *place: str, copied: bool = True, is_menu: bool = False) -> MenuLine:
     item = parse_line(raw)
     url = item.url(URL)
-    return Line(item, place if copied else None, is_menu, None if url is None else str(url))
+    return MenuLine(item, place if copied else None, is_menu, None if url is None else str(url))
 
 
 def test_a_gophermap_leads_to_copies_and_to_what_was_not_copied() -> None:
@@ -67,7 +67,7 @@ def test_no_line_is_so_long_that_a_server_makes_two_of_it(
     raw: bytes, place: tuple[str, ...] | None
 ) -> None:
     """The second one of gophernicus could be an order."""
-    made = gophermap([Line(parse_line(raw), place, False, None)])
+    made = gophermap([MenuLine(parse_line(raw), place, False, None)])
     assert 2 < len(made) <= 1022 and made.endswith(b"\n")
     assert "\ufffd" not in made.decode("utf-8", "replace")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
-from logsrv.gopher.mirror.tally import Tally
+from logsrv.gopher.mirror.tally import MirrorTally
 from logsrv.gopher.wire.errors import ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 
@@ -15,8 +15,8 @@ WITHHELD = "nothing is removed: a menu that is new could not be had, and may lis
 URL = GopherURL.parse("gopher://h/0/a%1B")
 
 
-def tally_of(**known: object) -> Tally:
-    tally = Tally()
+def tally_of(**known: object) -> MirrorTally:
+    tally = MirrorTally()
     vars(tally).update(known)
     return tally
 

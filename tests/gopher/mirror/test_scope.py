@@ -8,7 +8,7 @@ import pytest
 
 from logsrv.gopher.mirror import scope as reasons
 from logsrv.gopher.mirror.robots import parse_robots
-from logsrv.gopher.mirror.scope import Items, Scope, key_of
+from logsrv.gopher.mirror.scope import Items, MirrorScope, key_of
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 ROOT = GopherURL.parse("gopher://h/1/docs")
 
 
-def scope(span: Span = "path", depth: int | None = None) -> Scope:
-    return Scope(ROOT, span, depth, aliases=["other.name"], addresses=["192.0.2.1"])
+def scope(span: Span = "path", depth: int | None = None) -> MirrorScope:
+    return MirrorScope(ROOT, span, depth, aliases=["other.name"], addresses=["192.0.2.1"])
 
 
-def decide(scope: Scope, line: bytes, depth: int = 1) -> GopherURL | None:
+def decide(scope: MirrorScope, line: bytes, depth: int = 1) -> GopherURL | None:
     return wanted(scope, line, ROOT, depth)
 
 
-def wanted(scope: Scope, line: bytes, menu: GopherURL, depth: int) -> GopherURL | None:
+def wanted(scope: MirrorScope, line: bytes, menu: GopherURL, depth: int) -> GopherURL | None:
     item = parse_line(line)
     url = scope.url(item, menu)
     if url is None:
@@ -81,10 +81,12 @@ def test_depth_and_robots() -> None:
 
 def test_all_names_of_the_server_become_one_and_keep_its_tls() -> None:
     root = GopherURL.parse("gophers://h/")
-    judge = Scope(root, "host", None, aliases=["www.h"])
+    judge = MirrorScope(root, "host", None, aliases=["www.h"])
     found = wanted(judge, b"0a\t/a\twww.h\t70", root, 1)
     assert str(found) == "gophers://h/0/a"
-    loopback = Scope(GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"])
+    loopback = MirrorScope(
+        GopherURL.parse("gopher://127.0.0.1/"), "host", None, addresses=["127.0.0.1"]
+    )
     assert loopback.is_home(GopherURL.parse("gopher://localhost/"))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.tally import Manners, Tally
+from logsrv.gopher.mirror.tally import Manners, MirrorTally
 
 
 def test_defaults() -> None:
     assert Manners().connections is None
     assert not Manners().ignore_robots
-    assert (Tally().fetched, Tally().failed, Tally().stopped) == (0, {}, None)
+    assert (MirrorTally().fetched, MirrorTally().failed, MirrorTally().stopped) == (0, {}, None)

@@ -12,7 +12,7 @@ from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.gopherplus import (
     AlternateView,
     Attributes,
-    Header,
+    PlusHeader,
     form_request,
     may_become_header,
     parse_attributes,
@@ -28,18 +28,18 @@ PYGOPHERD = Path(__file__).parents[2] / "corpus" / "gopher" / "pygopherd"
 @pytest.mark.parametrize(
     ("start", "header"),
     [
-        (b"+34\r\nHello", (Header(False, 34), 5)),
-        (b"+-1\r\n", (Header(False, -1), 5)),
-        (b"+-2\nHello", (Header(False, -2), 4)),
-        (b"--2\r\n1 Admin", (Header(True, -2), 5)),
-        (b"-12\r\n", (Header(True, 12), 5)),
+        (b"+34\r\nHello", (PlusHeader(False, 34), 5)),
+        (b"+-1\r\n", (PlusHeader(False, -1), 5)),
+        (b"+-2\nHello", (PlusHeader(False, -2), 4)),
+        (b"--2\r\n1 Admin", (PlusHeader(True, -2), 5)),
+        (b"-12\r\n", (PlusHeader(True, 12), 5)),
         (b"+-3\r\n", None),
         (b"+ 34\r\n", None),
         (b"++\r\n", None),
         (b"Hello", None),
     ],
 )
-def test_headers(start: bytes, header: tuple[Header, int] | None) -> None:
+def test_headers(start: bytes, header: tuple[PlusHeader, int] | None) -> None:
     assert parse_header(start) == header
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Self
 
 from logsrv.gopher.browse.loading.aside import aside
-from logsrv.gopher.fetch.on_asyncio import Answer
+from logsrv.gopher.fetch.on_asyncio import AsyncioStream
 from logsrv.gopher.fetch.settings import ConnectionOptions
 from logsrv.gopher.local.answer import LocalAnswer
 from logsrv.gopher.local.fileurl import FileURL, ItemURL
 
 
 class FromDisk(LocalAnswer):
-    """A local item as an `Answer`, read in a thread: a disk may sleep, and a directory have many files."""
+    """A local item like an `AsyncioStream`, read in a thread: a disk may sleep."""
 
     stuffed = False
     cut = False
@@ -44,13 +44,13 @@ class FromDisk(LocalAnswer):
         return piece
 
 
-Source = Answer | FromDisk
+Source = AsyncioStream | FromDisk
 
 
 def source_of(
     url: ItemURL, options: ConnectionOptions, most_bytes: int | None = None, **how: Any
 ) -> Source:
-    """Return the answer to `url`, which begins with `async with`; how: what `Answer` takes."""
+    """Return the answer to `url`, which begins with `async with`; how: what `AsyncioStream` takes."""
     if isinstance(url, FileURL):
         return FromDisk(url, most_bytes)
-    return Answer(url, options, most_bytes=most_bytes, **how)
+    return AsyncioStream(url, options, most_bytes=most_bytes, **how)

@@ -1,6 +1,13 @@
-"""The item type of a file, by its name and by how it begins. Sans-IO."""
+"""Files by their names: a name for what a selector leads to, and the item type of a file. Sans-IO."""
 
 from __future__ import annotations
+
+from logsrv.gopher.wire.charset import decode_line
+from logsrv.gopher.wire.url import GopherURL
+from logsrv.kit.text.paths import safe_name
+
+# gophernicus writes bytes that it thinks unsafe in octal. Compiled when first used.
+_OCTAL = rb"#([0-3][0-7]{2})"
 
 # So many of the first bytes are looked at.
 ENOUGH_TO_TELL = 512
@@ -27,6 +34,22 @@ _ENDINGS = {
 _LETTERS = {ending: letter for letter, endings in _ENDINGS.items() for ending in endings.split()}
 # Control characters that no text has; ESC is in drawings with colours.
 _NO_TEXT = bytes([*range(7), *range(0x0E, 0x1A), *range(0x1C, 0x20), 0x7F])
+
+
+def name_of(selector: bytes) -> bytes:
+    """`selector` with the bytes that gophernicus writes as `#NNN` as themselves: a name for people."""
+    if b"#" not in selector:
+        return selector
+    import re
+
+    return re.sub(_OCTAL, lambda found: bytes([int(found[1], 8)]), selector)
+
+
+def file_name(url: GopherURL) -> str:
+    """A safe name for what `url` leads to: the end of its selector, or its host."""
+    words = name_of(url.selector).replace(b"\\", b"/").split(b"/")
+    words = [word for word in words if word]
+    return safe_name(decode_line(words[-1]).encode() if words else url.host.encode())
 
 
 def letter_by_name(name: bytes) -> str | None:
