@@ -68,9 +68,9 @@ class Logger(TwistdProcess):
 Start = Callable[..., Logger]
 
 
-@pytest.fixture
-def logger(tmp_path: Path) -> Iterator[Start]:
-    """Starts daemons: `logger("--raw", listen=["tcp:0"], …)`; all are ended after the test."""
+@contextlib.contextmanager
+def starting(home: Path) -> Iterator[Start]:
+    """Give what starts daemons: `start("--raw", listen=["tcp:0"], …)`; all are ended at the end."""
     started: list[Logger] = []
 
     def start(
@@ -81,7 +81,7 @@ def logger(tmp_path: Path) -> Iterator[Start]:
         **how: object,
     ) -> Logger:
         listens = [word for endpoint in listen for word in ("--listen", endpoint)]
-        place = directory or tmp_path
+        place = directory or home
         server = Logger(
             "logsrv",
             *listens,
@@ -95,9 +95,18 @@ def logger(tmp_path: Path) -> Iterator[Start]:
         server.start()
         return server.ready() if wait else server  # type: ignore[return-value]
 
-    yield start
-    for server in started:
-        server.__exit__(None, None, None)
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.__exit__(None, None, None)
+
+
+@pytest.fixture
+def logger(tmp_path: Path) -> Iterator[Start]:
+    """Start daemons for one test."""
+    with starting(tmp_path) as start:
+        yield start
 
 
 __all__ = ["Logger", "Start", "wait_until"]

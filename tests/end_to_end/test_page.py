@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.conftest import Start
-from tests.end_to_end.test_http import HTTP, TOKEN, client_of, send
+from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
 from tests.linelog.http.page.chromium import Chromium, Page
 
 LIVE = "document.querySelector('#connection.live')"

@@ -1,0 +1,196 @@
+"""Who may ask the web interface of the real daemon, and where it listens: tokens, names, TLS, reloads."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.end_to_end.conftest import LOOPBACK, Start
+from tests.end_to_end.test_reload import reload
+from tests.end_to_end.web import Client
+from tests.end_to_end.web_daemon import HTTP, TOKEN, client_of, send
+from tests.gopher.servers import certificate_file
+from tests.ports import free_port
+
+
+def test_other_names(logger: Start) -> None:
+    server = logger(*HTTP, "--http-host", "logs.example.org")
+    client = client_of(server)
+    assert client.ask("/api/stats", {"Host": "logs.example.org:8080"}).status == 200
+    assert client.ask("/api/stats", {"Host": "example.org"}).status == 403
+
+
+def test_token(logger: Start, tmp_path: Path) -> None:
+    """Without it nothing is told; with it, or logged in, everything."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    server = logger(*HTTP, "--http-token-file", str(tmp_path / "token"))
+    client = client_of(server)
+    for path in ("/api/search", "/api/tail", "/api/stats", "/metrics", "/openapi.json", "/nope"):
+        answer = client.ask(path)
+        assert answer.status == 401 and set(answer.json) == {"error"}
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert client.ask("/healthz").status == client.ask("/readyz").status == 200
+    assert client.ask("/api/stats", {"Authorization": f"Bearer {TOKEN}"}).status == 200
+    assert client.ask("/api/stats", {"Authorization": f"bearer {TOKEN}"}).status == 200
+    assert client.ask("/api/stats", {"Authorization": f"Bearer {TOKEN}x"}).status == 401
+    assert client.ask(f"/api/stats?token={TOKEN}", {}).status == 401
+    door = client.ask("/")
+    assert door.status == 401 and b'name="token"' in door.body
+    assert client.ask("/static/style.css").status == 200
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    wrong = client.ask("/login", form, "POST", "token=nonsense")
+    assert wrong.status == 401 and b'name="token"' in wrong.body
+    right = client.ask("/login", form, "POST", f"token={TOKEN}")
+    assert right.status == 303 and right.headers["location"] == "/"
+    cookie = right.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and TOKEN not in cookie
+    assert "Secure" not in cookie
+    known = {"Cookie": cookie.partition(";")[0]}
+    assert b'role="log"' in client.ask("/", known).body
+    assert client.ask("/api/stats", known).status == 200
+    scripted = client.ask("/login", form | {"Accept": "application/json"}, "POST", f"token={TOKEN}")
+    assert scripted.status == 204 and scripted.headers["set-cookie"] == cookie
+    assert (
+        client.ask("/logout", known, "POST")
+        .headers["set-cookie"]
+        .startswith(cookie.partition("=")[0] + "=;")
+    )
+    evil = form | {"Origin": "http://evil.example"}
+    assert client.ask("/login", evil, "POST", f"token={TOKEN}").status == 403
+
+
+def test_a_link_still_shows_what_it_names_behind_the_log_in(logger: Start) -> None:
+    """The query goes through the form; whatever is put there, it leads to this page only."""
+    server = logger(*HTTP, "--http-token", TOKEN)
+    client = client_of(server)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    view = "q=level%3E%3Derror&position=1:0"
+    door = client.ask(f"/?{view}")
+    assert b'name="view" type="hidden" value="q=level%3E%3Derror&amp;position=1:0"' in door.body
+    carried = quote(view)
+    wrong = client.ask("/login", form, "POST", f"token=nonsense&view={carried}")
+    assert b'value="q=level%3E%3Derror&amp;position=1:0"' in wrong.body
+    right = client.ask("/login", form, "POST", f"token={TOKEN}&view={carried}")
+    assert right.headers["location"] == f"/?{view}"
+    for evil in ("x%0d%0aSet-Cookie:y", "%20", "%C3%A9", "x" * 2000):
+        answer = client.ask("/login", form, "POST", f"token={TOKEN}&view={evil}")
+        assert answer.headers["location"] == "/"
+
+
+def test_guessing(logger: Start) -> None:
+    """Some wrong tokens shut out nobody who has the right one, from whatever address they come."""
+    server = logger(*HTTP, "--http-token", TOKEN)
+    client = client_of(server)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    cookie = client.ask("/login", form, "POST", f"token={TOKEN}").headers["set-cookie"]
+    answers = [
+        client.ask("/api/stats", {"Authorization": f"Bearer guess{number}"}) for number in range(12)
+    ]
+    assert [answer.status for answer in answers[:10]] == [401] * 10
+    assert answers[-1].status == 429 and int(answers[-1].headers["retry-after"]) >= 1
+    for path in ("/api/stats", "/metrics"):
+        assert client.ask(path, {"Authorization": f"Bearer {TOKEN}"}).status == 200
+    assert client.ask("/login", form, "POST", f"token={TOKEN}").status == 303
+    assert client.ask("/login", form, "POST", "token=guess").status == 429
+    assert client.ask("/api/stats", {"Cookie": cookie.partition(";")[0]}).status == 200
+
+
+@pytest.mark.complains("cannot start")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--http", "tcp:0"], "can be reached by others: give --http-token-file"),
+        (["--http", "udp:0"], "takes no connections"),
+        (["--http", LOOPBACK, "--http-token-file", "/nowhere"], "no such file"),
+        (["--http", LOOPBACK, "--http-token-file", "/dev/null"], "has no token in it"),
+        (["--http", LOOPBACK, "--http-token", "a", "--http-token-file", "/x"], "take one"),
+        (["--http", LOOPBACK, "--http-token", "a b"], "not a token"),
+        (["--http", LOOPBACK, "--http-host", "a:80"], "not a name"),
+        (["--http", LOOPBACK, "--http", LOOPBACK], "twice"),
+    ],
+)
+def test_wrong_options(logger: Start, options: list[str], said: str) -> None:
+    server = logger(*options, wait=False)
+    assert server.wait() == 1
+    assert said in server.log() and "Traceback" not in server.log()
+
+
+def test_public_with_a_token(logger: Start) -> None:
+    """A wildcard answers to addresses, which nobody's DNS can forge, and to the names it was given."""
+    server = logger("--http", "tcp:0", "--http-token", TOKEN)
+    client = client_of(server)
+    known = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.ask("/api/stats", known).status == 200
+    assert client.ask("/api/stats", known | {"Host": "evil.example"}).status == 403
+
+
+def test_unix_socket(logger: Start, tmp_path: Path) -> None:
+    server = logger("--http", f"unix:{tmp_path}/web")
+    send(server, "hello")
+    client = Client(f"{tmp_path}/web")
+    assert client.search() == ["hello"]
+    with client.watch(after="1:0") as events:
+        send(server, "more")
+        assert events.lines(1) == ["more"]
+
+
+def test_tls(logger: Start, tmp_path: Path) -> None:
+    """The cookie never leaves without TLS, and streams are as slow as their client there too."""
+    files = certificate_file(tmp_path / "pem")
+    endpoint = f"ssl:0:privateKey={files}:certKey={files}:interface=127.0.0.1"
+    server = logger("--http", endpoint, "--http-token", TOKEN)
+    client = Client(server.ports()[-1], tls=True)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    cookie = client.ask("/login", form, "POST", f"token={TOKEN}").headers["set-cookie"]
+    assert cookie.endswith("; Secure")
+    known = {"Cookie": cookie.partition(";")[0]}
+    sent = [f"{number} {'x' * 1000}" for number in range(500)]
+    send(server, *sent)
+    assert [line["message"] for line in client.ask("/api/search", known).lines] == sent
+    with client.watch(after="1:0", headers=known) as events:
+        assert events.lines(499) == sent[1:]
+        send(server, "live")
+        assert events.lines(1) == ["live"]
+
+
+def test_reload(logger: Start, tmp_path: Path) -> None:
+    """--http comes, changes and goes; live views elsewhere stay, a wrong change changes nothing."""
+    config = tmp_path / "c.toml"
+    first, second = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+
+    def write(*ports: int, more: str = "") -> None:
+        places = ", ".join(f'"tcp:{port}:interface=127.0.0.1"' for port in ports)
+        config.write_text(f"http = [{places}]\n{more}\n")
+
+    write()
+    server = logger("--config", str(config))
+    write(first)
+    reload(server)
+    client = Client(first)
+    with client.watch() as events:
+        send(server, "one")
+        assert events.lines(1) == ["one"]
+        write(first, second)
+        reload(server)
+        send(server, "two")
+        assert events.lines(1) == ["two"]
+        assert Client(second).search() == ["one", "two"]
+        config.write_text('http = ["tcp:0"]\n')
+        reload(server, "can be reached by others")
+        write(first, more=f'http-token = "{TOKEN}"')
+        reload(server)
+        assert client.ask("/api/stats").status == 401
+        # Whoever has the new token comes back by himself.
+        assert events.next() == ("problem", {"error": "the token is another one now"})
+        write()
+        reload(server)
+        with contextlib.suppress(http.client.IncompleteRead, ConnectionError):
+            while events.next() is not None:
+                pass
+    with pytest.raises(OSError):
+        client.ask("/api/stats")

@@ -1,0 +1,182 @@
+"""Live views of the real daemon: nothing lost and nothing twice, for viewers that come, go and stall."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import pytest
+
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.web_daemon import (
+    HTTP,
+    LINES,
+    client_of,
+    figure,
+    lines_in,
+    memory,
+    send,
+    stalled,
+)
+
+
+@pytest.fixture
+def server(logger: Start) -> Logger:
+    """A daemon that has five lines."""
+    server = logger(*HTTP)
+    send(server, *LINES)
+    return server
+
+
+def test_live(server: Logger) -> None:
+    """Lines come as they are written, to each viewer what it looks for."""
+    client = client_of(server)
+    with client.watch("good") as some, client.watch() as every:
+        send(server, "good 1", "bad 2", "good 3")
+        assert some.lines(2) == ["good 1", "good 3"]
+        assert every.lines(3) == ["good 1", "bad 2", "good 3"]
+        assert some.response.getheader("Content-Type") == "text/event-stream"
+        event = client.ask("/api/search", q="good", limit=1).lines[0]
+        send(server, "good 4")
+        assert some.next() == ("line", client.ask("/api/search", q='"good 4"').lines[0])
+        assert event["message"] == "good 1"
+
+
+def test_resume(server: Logger) -> None:
+    """A client that was away has what it missed, and nothing twice."""
+    client = client_of(server)
+    with client.watch() as events:
+        send(server, "a", "b")
+        assert events.lines(2) == ["a", "b"]
+        last = events.last_id
+    send(server, *map(str, range(100)))
+    with client.watch(headers={"Last-Event-ID": last}, after="1:0") as events:
+        assert events.lines(50) == [str(number) for number in range(50)]
+        send(server, "live")
+        assert events.lines(51) == [*map(str, range(50, 100)), "live"]
+    # A filter holds for what was missed as well.
+    with client.watch("user=ann", after="1:0") as events:
+        assert events.lines(1) == [LINES[2]]
+    # Where the next line will begin, there is none yet that one could have.
+    with client.watch(after=client.ask("/api/stats").json["position"]) as events:
+        send(server, "next")
+        assert events.lines(1) == ["next"]
+
+
+def test_resume_across_segments(logger: Start) -> None:
+    """Rotation, compression and retention between two visits: what is kept comes, the rest is said."""
+    server = logger(*HTTP, "--rotate-size", "20KiB", "--keep-bytes", "40KiB")
+    client = client_of(server)
+    sent = [f"{number} {os.urandom(20).hex()}" for number in range(200)]
+    with client.watch() as events:
+        send(server, *sent[:100])
+        assert events.lines(100) == sent[:100]
+        first = client.ask("/api/search", limit=1).lines[0]["position"]
+        middle = events.last_id
+        for start in range(100, 200, 20):
+            server.send("".join(f"{line}\n" for line in sent[start : start + 20]).encode())
+            assert events.lines(20) == sent[start : start + 20]
+    with client.watch(after=middle) as events:
+        assert events.lines(100) == sent[100:]
+    more = [f"{number} {os.urandom(300).hex()}" for number in range(300)]
+    for start in range(0, 300, 20):
+        server.send("".join(f"{line}\n" for line in more[start : start + 20]).encode())
+    server.wait_until(
+        lambda: client.ask("/api/show", position=first).status != 200, "retention", 30
+    )
+    with client.watch(after=first) as events:
+        name, said = events.next() or ("", {})
+        assert name == "missed" and said["lines"] is None
+        oldest = client.ask("/api/search", limit=1).lines[0]
+        event = events.next()
+        while event is not None and event[0] == "missed":
+            # Retention goes on meanwhile.
+            assert event[1]["lines"] is None
+            said, event = event[1], events.next()
+        assert event is not None and event[0] == "line"
+        assert event[1]["position"] == said["from"]
+        assert event[1]["time"] <= oldest["time"]
+
+
+def test_no_line_is_lost_or_doubled_between_catching_up_and_going_on(logger: Start) -> None:
+    server = logger(*HTTP)
+    client = client_of(server)
+    send(server, "0")
+    numbers = iter(range(1, 10**9))
+    stop = threading.Event()
+
+    def write() -> None:
+        with server.connect() as connection:
+            while not stop.is_set():
+                connection.sendall(b"".join(b"%d\n" % next(numbers) for _ in range(10)))
+                stop.wait(0.002)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            with client.watch(after="1:0") as events:
+                wanted = 1
+                # Well into what was written after the request.
+                goal = lines_in(server) + 500
+                while wanted < goal:
+                    event = events.next()
+                    assert event is not None
+                    assert event == ("line", event[1]) and event[1]["message"] == str(wanted)
+                    wanted += 1
+    finally:
+        stop.set()
+        writer.join()
+
+
+@pytest.mark.long
+def test_stalled_viewers(logger: Start) -> None:
+    """Two hundred that do not read cost a little memory each, and nobody else notices."""
+    server = logger(*HTTP)
+    client = client_of(server)
+    viewers = stalled(server, 200)
+    line = "x" * 500
+    try:
+        with client.watch("marker") as events:
+            server.wait_until(lambda: figure(client, "http_viewers") == 201, "all viewers")
+            for round_ in range(20):
+                send(server, *[line] * 200, f"marker {round_}")
+                assert events.lines(1) == [f"marker {round_}"]
+            before = memory(server.pid)
+            for round_ in range(20, 60):
+                send(server, *[line] * 200, f"marker {round_}")
+                assert events.lines(1) == [f"marker {round_}"]
+            # 5 MB more were written, which 200 viewers would have kept 200 times.
+            assert memory(server.pid) - before < 30 << 20
+            assert figure(client, "tap_missed_lines_total")
+    finally:
+        for viewer in viewers:
+            viewer.close()
+
+
+def test_one_that_reads_again_hears_what_it_missed(logger: Start) -> None:
+    server = logger(*HTTP)
+    (viewer,) = stalled(server, 1)
+    client = client_of(server)
+    viewer.settimeout(30)
+    send(server, "y")
+    # From now on it has lines as they come; before, those that it does not read would wait for it.
+    seen = b""
+    while b'"message":"y"' not in seen:
+        seen += viewer.recv(1)
+    sent = 0
+    while not figure(client, "tap_missed_lines_total"):
+        send(server, *["y" * 1000] * 200)
+        sent += 200
+    shown = missed = 0
+    with viewer.makefile("rb") as stream:
+        while shown + missed < sent:
+            text = stream.readline()
+            assert text
+            if text.startswith(b"event: line"):
+                shown += 1
+            elif text.startswith(b'data: {"lines":'):
+                missed += json.loads(text[6:])["lines"]
+    assert missed and shown + missed == sent
+    viewer.close()

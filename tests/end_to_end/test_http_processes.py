@@ -1,0 +1,168 @@
+"""The processes that search and watch for the web interface: their bounds, their failures, their ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logsrv.kit.testing import wait_until
+from tests.end_to_end.conftest import Logger, Start
+from tests.end_to_end.web import Response
+from tests.end_to_end.web_daemon import HTTP, LINES, client_of, figure, memory, send, stalled
+
+VIEWING = "linelog.http.viewing"
+# What a service has whose user may not run its Python.
+NO_PYTHON = """
+import sys
+sys.executable = sys.argv[1]
+del sys.argv[1:5]
+from twisted.scripts.twistd import run
+run()
+"""
+
+
+@pytest.fixture
+def server(logger: Start) -> Logger:
+    """A daemon that has five lines."""
+    server = logger(*HTTP)
+    send(server, *LINES)
+    return server
+
+
+def test_processes_that_cannot_be_started(logger: Start, tmp_path: Path) -> None:
+    """The log says once what does not work; lines are stored."""
+    python = tmp_path / "python"
+    python.touch(mode=0o644)
+    server = logger(*HTTP, prefix=(sys.executable, "-c", NO_PYTHON, str(python)))
+    server.send(b"a line\n")
+    server.wait_for_messages(1)
+    assert client_of(server).ask("/api/search?q=line").status == 503
+    said = server.log()
+    assert said.count(f"may not execute {python}") == 1
+    assert said.index("there are no searches or live views") < said.index("logsrv is ready")
+
+
+def test_stop_with_open_streams(server: Logger) -> None:
+    """Live views, searches and the process that stands ready end with the daemon, and at once."""
+    client = client_of(server)
+    with client.watch() as events:
+        client.search()
+        started = server.wait_until(lambda: server.children(), "the process that stands ready")
+        (silent,) = stalled(server, 1)
+        server.stop(deadline=10)
+        assert (events.next() or ("", {}))[0] == "problem"
+        assert events.next() is None
+        silent.close()
+    assert "Traceback" not in server.log() and "given up" not in server.log()
+    for child in started:
+        wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
+
+
+def test_the_process_of_live_views_dies(server: Logger) -> None:
+    """Who watches is told, comes back, and has missed nothing; lines were taken in as ever."""
+    client = client_of(server)
+    with client.watch() as events:
+        send(server, "before")
+        assert events.lines(1) == ["before"]
+        last = events.last_id
+        died = server.wait_until(lambda: server.child(VIEWING), "it")
+        os.kill(died, signal.SIGKILL)
+        name, said = events.next() or ("", {})
+        assert name == "problem" and "live views have failed" in said["error"]
+        assert events.next() is None
+    send(server, "meanwhile")
+
+    def served() -> bool:
+        events = client.watch()
+        events.close()
+        return events.response.status == 200
+
+    server.wait_until(served, "the next one")
+    with client.watch(headers={"Last-Event-ID": last}) as events:
+        assert events.lines(1) == ["meanwhile"]
+        send(server, "after")
+        assert events.lines(1) == ["after"]
+    assert server.child(VIEWING) != died
+    assert "the process of the live views has ended" in server.log()
+
+
+def test_children_end_with_a_killed_daemon(server: Logger) -> None:
+    client = client_of(server)
+    client.search()
+    with client.watch() as events:
+        send(server, "seen")
+        assert events.lines(1) == ["seen"]
+        server.wait_until(lambda: len(server.children()) == 2, "both processes")
+        started = server.children()
+        assert server.child(VIEWING) in started
+        server.stop(signal.SIGKILL)
+    for child in started:
+        wait_until(lambda child=child: not Path(f"/proc/{child}").exists() or None, "its end")  # type: ignore[misc]
+
+
+@pytest.fixture
+def large(logger: Start) -> Logger:
+    """A daemon with more lines than a search gets through at once."""
+    server = logger(*HTTP, "--http-searches", "2", "--http-search-time", "2s")
+    text = b"".join(
+        b"line %d level=info user=u%d some=more text=here\n" % (n, n) for n in range(20000)
+    )
+    with server.connect() as connection:
+        for _ in range(30):
+            connection.sendall(text)
+    client = client_of(server)
+    server.wait_until(lambda: client.ask("/api/stats").json["lines"] == 600_000 or None, "them", 60)
+    return server
+
+
+def slow(server: Logger) -> socket.socket:
+    """A search whose client does not read."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.ports()[-1]))
+    client.sendall(b"GET /api/search?limit=100000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return client
+
+
+@pytest.mark.long
+def test_limits(large: Logger) -> None:
+    """Too many at once, too long, a client that does not read: each has its answer, or its end."""
+    client = client_of(large)
+    before = memory(large.pid)
+    held = [slow(large), slow(large)]
+    large.wait_until(lambda: figure(client, "http_searches") == 2 or None, "two searches")
+    refused = client.ask("/api/search")
+    assert refused.status == 429 and int(refused.headers["retry-after"]) >= 1
+    assert "searches" in refused.json["error"]
+    send(large, "received as before")
+    assert memory(large.pid) - before < 20 << 20
+    for one in held:
+        one.close()
+    # Their places are free again, and their processes gone.
+    large.wait_until(lambda: figure(client, "http_searches") == 0 or None, "their end")
+    large.wait_until(lambda: len(large.children()) <= 1 or None, "their processes' end")
+    # This takes longer than it may, and has nothing to send before.
+    answer = client.ask("/api/histogram", q="user=* some=* -nothing")
+    assert answer.status == 503 and "2 s" in answer.json["error"]
+
+
+@pytest.mark.long
+def test_a_search_that_is_broken_off_says_so(large: Logger) -> None:
+    client = client_of(large)
+    answer: list[Response] = []
+    asking = threading.Thread(
+        target=lambda: answer.append(client.ask("/api/search", q="user=*", limit=100_000))
+    )
+    asking.start()
+    large.wait_until(lambda: figure(client, "http_searches") == 1 or None, "the search")
+    asking.join(60)
+    assert answer[0].status == 200
+    last: Any = answer[0].lines[-1]
+    assert "error" in last or len(answer[0].lines) == 100_000

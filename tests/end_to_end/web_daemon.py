@@ -1,0 +1,60 @@
+"""The real daemon with its web interface, and what tests ask of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+
+from tests.end_to_end.conftest import LOOPBACK, Logger
+from tests.end_to_end.web import Client
+
+HTTP = ("--http", LOOPBACK)
+TOKEN = "correct-horse-battery"
+LINES = (
+    "first timeout user=ann status=500 level=error",
+    '{"level": "info", "user": "bob"}',
+    '{"level": "warning", "user": "ann", "n": 7}',
+    "a Timeout with a capital",
+    "last \x1b[31mred\u202e",
+)
+
+
+def client_of(server: Logger) -> Client:
+    """A client of its web listener, which is its last."""
+    return Client(server.ports()[-1])
+
+
+def send(server: Logger, *lines: str) -> None:
+    """Send lines and wait until they are in the store."""
+    before = lines_in(server)
+    server.send("".join(f"{line}\n" for line in lines).encode())
+    server.wait_until(lambda: lines_in(server) >= before + len(lines), "the lines in the store")
+
+
+def lines_in(server: Logger) -> int:
+    return len(server.messages())
+
+
+def figure(client: Client, name: str) -> float:
+    """The value of a metric without labels; 0 if it is not there."""
+    found = re.search(rf"^logsrv_{name} (\S+)$", client.ask("/metrics").body.decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def stalled(server: Logger, count: int) -> list[socket.socket]:
+    """Viewers that ask and never read."""
+    found = []
+    for _ in range(count):
+        viewer = socket.socket()
+        viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        viewer.connect(("127.0.0.1", server.ports()[-1]))
+        viewer.sendall(b"GET /api/tail HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        found.append(viewer)
+    return found
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
