@@ -494,7 +494,7 @@ def test_an_end_while_a_large_segment_is_packed(logger: Start, number: signal.Si
     """The process that packs it ends as well, and the next start packs it; no line is missing."""
     server = logger("--rotate-size", "24MiB")
     server.send(numbered(0, 350_000))
-    packing = server.wait_until(lambda: server.child("store.packing"), "its process", 60)
+    packing = server.wait_until(lambda: server.child("sealing.packing"), "its process", 60)
     server.stop(number)
     wait_until(lambda: not Path(f"/proc/{packing}").exists() or None, "its end")
     assert not list(server.store.glob("*.log.zst"))
