@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.kit.text": (),
     "logsrv.kit.framing": (),
     "logsrv.kit.observe": ("logsrv.kit.text",),
+    "logsrv.kit.children": ("logsrv.kit.text", "logsrv.kit.observe"),
     "logsrv.kit.options": ("logsrv.kit.text",),
     "logsrv.kit.net.tls": (
         "logsrv.kit.text",
@@ -216,7 +217,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.http.searching": (
         "logsrv.linelog.http.problems",
-        "logsrv.linelog.http.spawn",
         "logsrv.linelog.read",
         "logsrv.linelog.query",
         "logsrv.linelog.store.segments",
@@ -224,7 +224,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "logsrv.linelog.http.viewing": (
         "logsrv.linelog.http.problems",
-        "logsrv.linelog.http.spawn",
         "logsrv.linelog.http.searching",
         "logsrv.linelog.read",
         "logsrv.linelog.query",

@@ -89,7 +89,7 @@ def test_the_process_of_live_views_dies(server: Logger) -> None:
         send(server, "after")
         assert events.lines(1) == ["after"]
     assert server.child(VIEWING) != died
-    assert "the process of the live views has ended" in server.log()
+    assert "the process of the live views was ended by SIGKILL" in server.log()
 
 
 def test_children_end_with_a_killed_daemon(server: Logger) -> None:

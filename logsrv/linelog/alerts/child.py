@@ -7,8 +7,6 @@ processes are not for it.
 
 from __future__ import annotations
 
-import os
-import resource
 import signal
 import sys
 import time
@@ -22,16 +20,14 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
 from logsrv.errors import LogsrvError
+from logsrv.kit.children.inside import STOP, limit, tell
 from logsrv.linelog.alerts.delivery.delivery import deliver_by
 from logsrv.linelog.alerts.kept import Kept
-from logsrv.linelog.alerts.reports import STOP, Orders, Report, read_orders, report_line
+from logsrv.linelog.alerts.reports import Orders, Report, read_orders, report_line
 from logsrv.linelog.alerts.watcher import Watcher
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import reason
 
-NICE = 10
-# Address space, most of which is never touched: a query that needs more than this ends the process.
-MEMORY = 2 << 30
 WAIT = 20.0
 """Seconds for which another process of alerts may still be there, which has only a few for its end."""
 TRY = 0.1
@@ -123,7 +119,7 @@ class Daemon(LineOnlyReceiver):
         """End because of the exception that is being handled; the daemon starts another process."""
         error = sys.exception()
         if isinstance(error, LogsrvError):
-            print(error, file=sys.stderr)
+            tell(str(error))
         else:
             traceback.print_exc()
         self.status = 1
@@ -143,12 +139,8 @@ def main() -> int:
     from twisted.internet import reactor
 
     running: Any = reactor
-    os.setsid()
-    os.nice(NICE)
-    # Programs that it starts have their own again: see `command`.
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
-    resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+    # Programs that it starts have their own memory again: see `alone`.
+    limit()
     daemon = Daemon(running)
 
     def begin() -> None:

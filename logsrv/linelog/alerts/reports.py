@@ -1,7 +1,7 @@
 """The talk between the daemon and the process of its alerts: an object of JSON a line.
 
-The daemon says which store and which tasks (`Orders`), again after each reload, and in the end `stop`. The
-process reports what was sent and what was not.
+The daemon says which store and which tasks (`Orders`), again after each reload, and at the end `stop`: the
+process then tells of what is counted, and ends. It reports what was sent and what was not.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ import attrs
 
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
-
-STOP = b"stop"
-"""The word for: tell of what is counted, then end."""
 
 
 @attrs.frozen

@@ -8,6 +8,5 @@ problems            answers that are a status and a sentence
 totals              how much is in the store, counted once
 searching           a process for each search, and its answer on its way to a client
 viewing             live views: a process for all of them, a stream of events to each
-spawn               how such processes are started
 page                the page for people, its files
 """

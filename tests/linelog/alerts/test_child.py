@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from logsrv.kit.children.inside import MEMORY, STOP
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.alerts.child import MEMORY
 from logsrv.linelog.alerts.kept import Kept, Progress
-from logsrv.linelog.alerts.process import COMMAND
-from logsrv.linelog.alerts.reports import STOP, Orders, Report, Task, orders_line, read_report
+from logsrv.linelog.alerts.process import MODULE
+from logsrv.linelog.alerts.reports import Orders, Report, Task, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
 
+COMMAND = (sys.executable, "-P", "-m", MODULE)
 BEGIN = Position(1, len(line("before")))
 
 

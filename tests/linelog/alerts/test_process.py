@@ -2,96 +2,46 @@
 
 from __future__ import annotations
 
-import errno
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
+from logsrv.kit.children.resident import END, PAUSES
 from logsrv.kit.observe.metrics import Metrics
-from logsrv.linelog.alerts.process import END, PAUSES, Alerts, check
+from logsrv.linelog.alerts.process import Alerts, check
 from logsrv.linelog.alerts.reports import Orders, Report, Task, read_orders, report_line
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import Spawner
 from tests.kit.net.network import logged
-
-
-class Process:
-    """A process that does nothing; `said` is what the daemon wrote to it."""
-
-    pid = 4711
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-        self.said: list[bytes] = []
-        self.killed = False
-        protocol.makeConnection(self)
-
-    def write(self, data: bytes) -> None:
-        self.said += data.splitlines()
-
-    def signalProcess(self, name: str) -> None:
-        self.killed = True
-        self.die()
-
-    @property
-    def orders(self) -> Orders:
-        return read_orders([one for one in self.said if one != b"stop"][-1])
-
-    @property
-    def wanted(self) -> list[str]:
-        """The queries that it is to watch for."""
-        return [one.alert.alert for one in self.orders.tasks.values() if one.until is None]
-
-    def report(self, report: Report, pieces: int = 1) -> None:
-        line = report_line(report) + b"\n"
-        for byte in [line] if pieces == 1 else [bytes([one]) for one in line]:
-            self.protocol.outReceived(byte)
-
-    def die(self, words: bytes = b"") -> None:
-        self.protocol.errReceived(words)
-        error = ProcessTerminated(1) if words else ProcessDone(0)
-        self.protocol.processEnded(Failure(error))
-
-
-class Reactor(Clock):
-    """A clock that starts processes of that kind."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.processes: list[Process] = []
-        self.full = False
-
-    def callWhenRunning(self, function: Callable[..., object], *args: object) -> None:
-        function(*args)
-
-    def spawnProcess(self, protocol: Any, *_: object, **__: object) -> Process:
-        if self.full:
-            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-        self.processes.append(Process(protocol))
-        return self.processes[-1]
-
-    @property
-    def last(self) -> Process:
-        return self.processes[-1]
 
 
 class Stage:
     """Alerts with that reactor, at an end of the store that the test sets."""
 
     def __init__(self, directory: Path) -> None:
-        self.reactor = Reactor()
+        self.reactor = Spawner()
         self.metrics = Metrics(METRICS)
         self.end = Position(1, 100)
         self.place = str(directory)
         self.alerts = self.service()
+
+    @property
+    def orders(self) -> Orders:
+        """The orders of the last process."""
+        return read_orders([one for one in self.reactor.last.said if one != b"stop"][-1])
+
+    @property
+    def wanted(self) -> list[str]:
+        """The queries that the last process is to watch for."""
+        return [one.alert.alert for one in self.orders.tasks.values() if one.until is None]
+
+    def report(self, report: Report) -> None:
+        """Let the last process say so."""
+        self.reactor.last.protocol.outReceived(report_line(report) + b"\n")
 
     def service(self) -> Alerts:
         """Return the alerts of another service of the same store."""
@@ -122,7 +72,7 @@ def test_without_alerts_there_is_no_process(stage: Stage) -> None:
 def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
     begin = Position(1, 100)
-    assert stage.reactor.last.orders == Orders(
+    assert stage.orders == Orders(
         stage.place,
         "ab" * 16,
         {
@@ -135,26 +85,26 @@ def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) 
 def test_a_process_that_is_started_again_looks_where_the_store_is_then(stage: Stage) -> None:
     stage.alerts.change((alert("a"),))
     stage.place += "/moved"
-    stage.reactor.last.die()
+    stage.reactor.last.end()
     stage.reactor.advance(PAUSES[0])
-    assert stage.reactor.last.orders.directory == stage.place
+    assert stage.orders.directory == stage.place
 
 
 def test_a_process_that_dies_is_replaced_later_and_later_with_the_same_orders(
     stage: Stage,
 ) -> None:
     stage.alerts.change((alert("a"),))
-    stage.reactor.last.report(Report("sent", "1", "command"), pieces=2)
-    orders = stage.reactor.last.orders
+    stage.report(Report("sent", "1", "command"))
+    orders = stage.orders
     with logged() as messages:
         for pause in (*PAUSES, PAUSES[-1]):
-            stage.reactor.last.die(b"Traceback\nKeyError: 'x'\n")
+            stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
             number = len(stage.reactor.processes)
             stage.reactor.advance(pause - 0.1)
             assert len(stage.reactor.processes) == number
             stage.reactor.advance(0.2)
             assert len(stage.reactor.processes) == number + 1
-            assert stage.reactor.last.orders == orders
+            assert stage.orders == orders
     assert any("started again in 1 s" in one and "KeyError: 'x'" in one for one in messages)
 
 
@@ -162,27 +112,9 @@ def leave(stage: Stage) -> None:
     """Let the process leave, which has nothing more to do."""
     stage.alerts.change((alert("gone"),))
     stage.alerts.change(())
-    [name] = stage.reactor.last.orders.tasks
-    stage.reactor.last.report(Report("done", name=name))
-    assert stage.alerts.state == "LEAVING"
-
-
-@pytest.mark.parametrize("leaving", [False, True])
-def test_a_process_that_cannot_be_started_is_tried_again(stage: Stage, leaving: bool) -> None:
-    if leaving:
-        leave(stage)
-        stage.alerts.change((alert("a"),))
-    stage.reactor.full = True
-    with logged() as messages:
-        if leaving:
-            stage.reactor.last.die()
-        else:
-            stage.alerts.change((alert("a"),))
-        stage.reactor.advance(PAUSES[0])
-    assert sum("Resource temporarily unavailable" in one for one in messages) == 2
-    stage.reactor.full = False
-    stage.reactor.advance(PAUSES[1])
-    assert stage.reactor.last.wanted == ["a"]
+    [name] = stage.orders.tasks
+    stage.report(Report("done", name=name))
+    assert stage.reactor.last.said[-1] == b"stop"
 
 
 def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
@@ -192,15 +124,15 @@ def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
     stage.alerts.change((alert("new"), alert("b", every=5)))
     assert len(stage.reactor.processes) == 1
     first, end = Position(1, 100), Position(3, 0)
-    assert stage.reactor.last.orders.tasks == {
+    assert stage.orders.tasks == {
         "3": Task("1", "command", alert("new"), end),
         "2": Task("2", "command", alert("b", every=5), first),
         "1": Task("1", "command", alert("a"), first, until=end),
     }
-    stage.reactor.last.report(Report("done", name="1"))
-    stage.reactor.last.die(b"x")
+    stage.report(Report("done", name="1"))
+    stage.reactor.last.end(b"x", 1)
     stage.reactor.advance(PAUSES[0])
-    assert stage.reactor.last.wanted == ["new", "b"] and len(stage.reactor.last.orders.tasks) == 2
+    assert stage.wanted == ["new", "b"] and len(stage.orders.tasks) == 2
 
 
 def test_the_same_alerts_again_change_nothing(stage: Stage) -> None:
@@ -214,17 +146,9 @@ def test_a_change_to_none_ends_it_when_it_has_told_all_and_to_one_begins_again(
 ) -> None:
     leave(stage)
     assert stage.reactor.last.said[-1] == b"stop"
-    stage.reactor.last.die()
-    assert len(stage.reactor.processes) == 1 and stage.alerts.state == "IDLE"
+    stage.reactor.last.end()
+    assert len(stage.reactor.processes) == 1
     stage.alerts.change((alert("a"),))
-    assert len(stage.reactor.processes) == 2
-
-
-def test_a_change_while_it_waits_starts_it_at_once(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
-    stage.reactor.last.die(b"x")
-    stage.alerts.change((alert("b"),))
-    stage.reactor.advance(100)
     assert len(stage.reactor.processes) == 2
 
 
@@ -232,8 +156,8 @@ def test_two_changes_while_it_leaves(stage: Stage) -> None:
     leave(stage)
     stage.alerts.change((alert("b"),))
     stage.alerts.change((alert("c"), alert("b")))
-    stage.reactor.last.die()
-    assert sorted(stage.reactor.last.wanted) == ["b", "c"]
+    stage.reactor.last.end()
+    assert sorted(stage.wanted) == ["b", "c"]
 
 
 @pytest.mark.parametrize("leaving", [False, True])
@@ -243,7 +167,7 @@ def test_a_stop_waits_for_its_end(stage: Stage, leaving: bool) -> None:
     stage.alerts.change((alert("a"),))
     stopped = stage.alerts.stop()
     assert stage.reactor.last.said[-1] == b"stop" and not stopped.called
-    stage.reactor.last.die()
+    stage.reactor.last.end()
     assert stopped.called and stage.alerts.stop().called
     assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
 
@@ -256,24 +180,16 @@ def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
     assert stage.reactor.last.killed and stopped.called
 
 
-def test_a_stop_while_it_waits(stage: Stage) -> None:
-    stage.alerts.change((alert("a"),))
-    stage.reactor.last.die(b"x")
-    assert stage.alerts.stop().called
-    stage.reactor.advance(100)
-    assert len(stage.reactor.processes) == 1
-
-
 def test_what_it_reports_is_counted_and_failures_are_logged_once_a_minute(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
     with logged() as messages:
-        stage.reactor.last.report(Report("sent", "1", "command"))
+        stage.report(Report("sent", "1", "command"))
         for _ in range(3):
-            stage.reactor.last.report(Report("failed", "web", "webhook", "no route"))
-        stage.reactor.last.report(Report("missed", "1", "command", number=3))
-        stage.reactor.last.report(Report("put-off", "1", "command", number=7))
+            stage.report(Report("failed", "web", "webhook", "no route"))
+        stage.report(Report("missed", "1", "command", number=3))
+        stage.report(Report("put-off", "1", "command", number=7))
         for _ in range(3):
-            stage.reactor.last.report(Report("trouble", why="it is damaged"))
+            stage.report(Report("trouble", why="it is damaged"))
     assert stage.metrics.value("alerts_sent_total", alert="1", way="command") == 1
     assert stage.metrics.value("alerts_failed_total", alert="web", way="webhook") == 3
     assert stage.metrics.value("alerts_missed_segments_total", alert="1", way="command") == 3
@@ -298,10 +214,10 @@ def test_a_command_that_is_not_there_is_refused() -> None:
 
 def test_the_next_service_gives_each_alert_the_place_that_it_had(stage: Stage) -> None:
     stage.alerts.change((alert("a"), alert("b", "web")))
-    names = {one.alert.alert: name for name, one in stage.reactor.last.orders.tasks.items()}
+    names = {one.alert.alert: name for name, one in stage.orders.tasks.items()}
     stage.end = Position(9, 0)
     stage.service().change((alert("b", "renamed"), alert("new"), alert("a")))
-    tasks = stage.reactor.last.orders.tasks
+    tasks = stage.orders.tasks
     assert {one.alert.alert: name for name, one in tasks.items()} == names | {"new": "3"}
 
 
@@ -312,8 +228,8 @@ def test_an_alert_that_was_not_there_for_a_while_is_new_again(stage: Stage) -> N
     again = stage.service()
     stage.end = Position(9, 0)
     again.change((alert("a"),))
-    [task] = stage.reactor.last.orders.tasks.values()
-    assert task.begin == Position(9, 0) and stage.alerts.state == "RUNNING"
+    [task] = stage.orders.tasks.values()
+    assert task.begin == Position(9, 0)
     kept = (Path(stage.place) / "alerts" / "1").read_text()
     assert '"position":"9:0"' in kept
 
@@ -326,12 +242,12 @@ def test_a_damaged_place_is_said_and_the_alert_begins_at_the_end(stage: Stage, h
     with logged() as messages:
         stage.service().change((alert("a"),))
     assert "alerts/1 is damaged" in messages[0] and "begins at the end of the store" in messages[0]
-    assert list(stage.reactor.last.orders.tasks) == ["2"]
+    assert list(stage.orders.tasks) == ["2"]
 
 
 def test_a_full_disk_keeps_no_alert_from_its_work(stage: Stage) -> None:
     stage.place += "/none"
     with logged() as messages:
         stage.alerts.change((alert("a"),))
-    assert stage.reactor.last.wanted == ["a"]
+    assert stage.wanted == ["a"]
     assert any("the place of alert 1 cannot be saved: No such file" in one for one in messages)

@@ -9,8 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.error import ProcessDone
-from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
@@ -21,11 +19,12 @@ from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.read.view import View
+from tests.kit.children.spawned import Spawner
 from tests.linelog.http.web import Browser
 from tests.linelog.read.stores import lines, make_store
 
 
-class Reactor(Clock):
+class Reactor(Spawner):
     """A clock that does in this thread what is to be done in another."""
 
     def getThreadPool(self) -> Any:
@@ -38,12 +37,6 @@ class Reactor(Clock):
             done(True, work(*arguments))
         except Exception:
             done(False, Failure())
-
-    def spawnProcess(self, process: Any, *_: Any, **__: Any) -> None:
-        """Start nothing; what is killed ends."""
-        process.transport = SimpleNamespace(
-            pid=None, write=lambda _: None, signalProcess=lambda _: None
-        )
 
     def callFromThread(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
@@ -200,9 +193,7 @@ def test_stop(place: Place) -> None:
     viewer.get("/api/tail")
     assert place.metrics.value("http_viewers") == 1
     stopped = place.server.stop()
-    for process in list(place.server._views._processes):
-        assert not stopped.called
-        process.processEnded(Failure(ProcessDone(0)))
+    assert [process.killed for process in place.reactor.processes] == [True]
     assert stopped.called and viewer.received.endswith(b"0\r\n\r\n")
     assert place.metrics.value("http_viewers") == 0
     assert place.ask("/healthz")[0] == 503

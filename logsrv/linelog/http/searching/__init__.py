@@ -2,6 +2,5 @@
 
 children, answer    the processes, and their output on its way to a client
 searching, replies  such a process from the inside, without Twisted
-limits              what such a process may take
 events              Server-Sent Events (no I/O)
 """

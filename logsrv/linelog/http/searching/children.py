@@ -7,31 +7,22 @@ of a second saved, and goes when nothing was asked for some minutes.
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from math import ceil
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from logsrv.kit.observe.seldom import Seldom
-from logsrv.kit.text.escape import one_line
+from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
-from logsrv.linelog.http.spawn import spawn
-
-log = Logger()
 
 MODULE = "logsrv.linelog.http.searching.searching"
 SPARE_SECONDS = 300.0
-LONGEST_COMPLAINT = 4096
 
 
 class Taker(Protocol):
@@ -46,79 +37,11 @@ class Taker(Protocol):
         """Hear that this was all; of a problem, that it was not."""
 
 
-class Process(ProcessProtocol):
-    """A process that waits for its request, or answers it."""
-
-    transport: Any
-
-    def __init__(self, ended: Callable[[Process], object]) -> None:
-        self._ended = ended
-        self._search: SearchProcess | None = None
-        self._head: bytearray | None = bytearray()
-        self.over = False
-        self.complaints = b""
-        self.signal: int | None = None
-        self.fine = False
-
-    def ask(self, search: SearchProcess) -> None:
-        """Give it its request."""
-        self._search = search
-        self.transport.write(json.dumps(search.request).encode() + b"\n")
-
-    def pause(self) -> None:
-        """Read no more of its answer: it waits when the pipe is full."""
-        if not self.over:
-            self.transport.pauseProducing()
-
-    def resume(self) -> None:
-        """Read its answer again."""
-        if not self.over:
-            self.transport.resumeProducing()
-
-    def kill(self) -> None:
-        """End it and all that it has forked; what it still says is thrown away."""
-        self._search = None
-        if self.over or self.transport.pid is None:
-            return
-        try:
-            os.killpg(self.transport.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            # It is too young to have a group of its own.
-            with suppress(ProcessExitedAlready):
-                self.transport.signalProcess("KILL")
-        # Its end is heard by reading to the end only.
-        self.resume()
-
-    def outReceived(self, data: bytes) -> None:
-        if self._search is None:
-            return
-        if self._head is not None:
-            self._head += data
-            head, newline, rest = self._head.partition(b"\n")
-            if not newline:
-                return
-            self._head = None
-            self._search.taker.begin(int(json.loads(head)["status"]))
-            data = bytes(rest)
-        # Whoever takes it may have had enough.
-        if data and self._search is not None:
-            self._search.taker.data(data)
-
-    def errReceived(self, data: bytes) -> None:
-        self.complaints = (self.complaints + data)[:LONGEST_COMPLAINT]
-
-    def processEnded(self, reason: Failure) -> None:
-        self.over = True
-        self.signal = getattr(reason.value, "signal", None)
-        self.fine = getattr(reason.value, "exitCode", None) == 0 and self._head is None
-        self._ended(self)
-        search, self._search = self._search, None
-        if search is not None:
-            search.ended(self)
-
-
 class SearchProcess:
-    """A search that was asked for: it waits for its turn, is running, or is over."""
+    """A search that was asked for: it waits for its turn, is running, or is over.
+
+    child: the process that it has, from its turn on.
+    """
 
     def __init__(
         self, searches: Searches, request: dict[str, Any], taker: Taker, clock: IReactorTime
@@ -126,62 +49,82 @@ class SearchProcess:
         self.request = request
         self.taker = taker
         self.over = False
+        self.child: ChildProcess | None = None
         self._searches = searches
         self._clock = clock
-        self._process: Process | None = None
+        # The first line of the answer, as much of it as has come; None behind it.
+        self._head: bytes | None = b""
         self._left = searches.seconds
         self._timer: IDelayedCall | None = None
         self._running_since = 0.0
         # Its taker may have had enough before it had its turn.
         self._held = False
 
-    def run(self, process: Process) -> None:
-        """Have its turn, in a process that waits."""
-        self._process = process
-        process.ask(self)
+    def run(self, child: ChildProcess) -> None:
+        """Have its turn, in a process that waits for its request."""
+        self.child = child
+        child.received = self._received
+        child.write(json.dumps(self.request).encode() + b"\n")
         if self._held:
-            process.pause()
+            child.pause()
         else:
             self._start_timer()
 
     def pause(self) -> None:
         """Let it wait, its taker has enough: that is not its own time."""
         self._held = True
-        if self._process is not None and self._timer is not None:
+        if self.child is not None and self._timer is not None:
             self._left -= self._clock.seconds() - self._running_since
             self._stop_timer()
-            self._process.pause()
+            self.child.pause()
 
     def resume(self) -> None:
         """Let it go on."""
         self._held = False
-        if self._process is not None and self._timer is None and not self.over:
+        if self.child is not None and self._timer is None and not self.over:
             self._start_timer()
-            self._process.resume()
+            self.child.resume()
 
     def kill(self, why: Problem | None = None) -> None:
         """End it. `why`: what its taker hears as its end; None: nobody wants it any more."""
         if self.over:
             return
-        self.over = True
-        self._stop_timer()
-        self._searches.forget(self)
-        if self._process is not None:
-            self._process.kill()
+        self._be_over()
+        if self.child is not None:
+            self.child.kill()
         if why is not None:
             self.taker.end(why)
 
-    def ended(self, process: Process) -> None:
+    def ended(self, end: ProcessEnd) -> None:
         """Hear that the process has ended by itself, or by its limits."""
-        self.over = True
-        self._stop_timer()
-        self._searches.forget(self)
-        if process.fine:
+        if self.over:
+            return
+        self._be_over()
+        if end.status == 0 and self._head is None:
             self.taker.end(None)
-        elif process.signal == signal.SIGXCPU:
+        elif end.signal == signal.SIGXCPU:
             self.taker.end(self._too_long())
         else:
             self.taker.end(Problem(503, "the search broke off; the server's log says more"))
+
+    def _received(self, data: bytes) -> None:
+        if self.over:
+            return
+        if self._head is not None:
+            head, newline, data = (self._head + data).partition(b"\n")
+            if not newline:
+                self._head = head
+                return
+            self._head = None
+            self.taker.begin(int(json.loads(head)["status"]))
+        # The status may be enough for its taker.
+        if data and not self.over:
+            self.taker.data(data)
+
+    def _be_over(self) -> None:
+        self.over = True
+        self._stop_timer()
+        self._searches.forget(self)
 
     def _start_timer(self) -> None:
         self._running_since = self._clock.seconds()
@@ -217,12 +160,10 @@ class Searches:
         self._reactor = reactor
         self._running: set[SearchProcess] = set()
         self._waiting: deque[SearchProcess] = deque()
-        self._processes: set[Process] = set()
-        self._spare: Process | None = None
+        self._processes = ChildProcesses(reactor, "a search says", partial(Problem, 503))
+        self._spare: ChildProcess | None = None
         self._idle: IDelayedCall | None = None
         self._turn: IDelayedCall | None = None
-        self._stopped: Deferred[None] | None = None
-        self._complaints = Seldom(reactor.seconds)
 
     @property
     def open(self) -> int:
@@ -231,22 +172,21 @@ class Searches:
 
     def start(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
         """Begin a search for somebody who waits. Raises Problem (429, 503)."""
-        if self._stopped is not None:
-            raise STOPPING
+        search = self._made(request, taker)
         if len(self._running) >= self.at_once:
             raise too_many(f"{self.at_once} searches are under way; try again in a moment")
-        return self._begin(self._made(request, taker))
+        return self._begin(search)
 
     def wait(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
         """Begin a search as soon as half of the places are free. Raises Problem (503)."""
-        if self._stopped is not None:
-            raise STOPPING
         search = self._made(request, taker)
         self._waiting.append(search)
         self._serve_soon()
         return search
 
     def _made(self, request: dict[str, Any], taker: Taker) -> SearchProcess:
+        if self._processes.stopping:
+            raise STOPPING
         request = {**request, "directory": self._place()}
         return SearchProcess(self, request, taker, self._reactor)
 
@@ -255,7 +195,7 @@ class Searches:
 
         Of a thousand clients that go at once each would else have one started, only to be killed.
         """
-        if self._stopped is None and self._turn is None:
+        if not self._processes.stopping and self._turn is None:
             self._turn = self._reactor.callLater(0, self._serve)
 
     def _serve(self) -> None:
@@ -273,22 +213,19 @@ class Searches:
                 self._spare = self._spawned()
 
     def _begin(self, search: SearchProcess) -> SearchProcess:
-        process, self._spare = self._spare or self._spawned(), None
+        child, self._spare = self._spare or self._spawned(), None
         self._running.add(search)
-        search.run(process)
+        search.run(child)
         if self._idle is not None:
             self._idle.cancel()
         self._idle = self._reactor.callLater(SPARE_SECONDS, self._rest)
         return search
 
-    def _spawned(self) -> Process:
+    def _spawned(self) -> ChildProcess:
         """Start a process that waits. Raises Problem (503) if the system has no room for it."""
-        process = Process(self._ended)
         # Wall-clock time ends a search; this one ends a process whose server is no more.
         seconds = str(ceil(self.seconds) + 10)
-        spawn(self._reactor, process, MODULE, seconds)
-        self._processes.add(process)
-        return process
+        return self._processes.start(MODULE, seconds, received=lambda _: None, ended=self._ended)
 
     def _rest(self) -> None:
         self._idle = None
@@ -303,22 +240,15 @@ class Searches:
             self._waiting.remove(search)
         self._serve_soon()
 
-    def _ended(self, process: Process) -> None:
-        self._processes.discard(process)
-        if process is self._spare:
+    def _ended(self, child: ChildProcess, end: ProcessEnd) -> None:
+        if child is self._spare:
             self._spare = None
-        if process.complaints:
-            said = one_line(
-                process.complaints.decode("utf-8", "replace").strip(), LONGEST_COMPLAINT
-            )
-            if self._complaints.note(said) is not None:
-                log.warn("a search says: {said}", said=said)
-        if self._stopped is not None and not self._processes and not self._stopped.called:
-            self._stopped.callback(None)
+        for search in [one for one in self._running if one.child is child]:
+            search.ended(end)
 
     def stop(self) -> Deferred[None]:
         """End all; fires when no process is left."""
-        self._stopped = Deferred()
+        stopped = self._processes.stop()
         for search in [*self._waiting, *self._running]:
             search.kill(STOPPING)
         if self._idle is not None:
@@ -326,8 +256,5 @@ class Searches:
             self._rest()
         if self._turn is not None:
             self._turn.cancel()
-        for process in list(self._processes):
-            process.kill()
-        if not self._processes:
-            self._stopped.callback(None)
-        return self._stopped
+            self._turn = None
+        return stopped

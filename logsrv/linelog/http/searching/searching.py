@@ -22,9 +22,9 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from logsrv.errors import LogsrvError, QueryError
+from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.problems import Problem, problem_line, wrong_query
 from logsrv.linelog.http.searching import replies
-from logsrv.linelog.http.searching.limits import limit
 from logsrv.linelog.read.view import View
 
 NO_MEMORY = "this search needs more memory than it may have"
@@ -87,18 +87,14 @@ def _end_with_parent() -> None:
 
 def main(arguments: list[str]) -> int:
     """Answer one request; return the exit status."""
-    limit()
+    limit_reader()
     seconds = int(arguments[0])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     line = sys.stdin.buffer.readline()
     if line:
         _end_with_parent()
-        answer(json.loads(line), sys.stdout.buffer, _tell)
+        answer(json.loads(line), sys.stdout.buffer, tell)
     return 0
-
-
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

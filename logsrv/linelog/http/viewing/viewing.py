@@ -16,7 +16,7 @@ from select import select
 from time import monotonic
 
 from logsrv.errors import StoreError
-from logsrv.linelog.http.searching.limits import limit
+from logsrv.kit.children.inside import limit_reader, tell
 from logsrv.linelog.http.viewing.hub import Hub
 from logsrv.linelog.http.viewing.talk import Handed, handed_bytes, read_order
 from logsrv.linelog.read.view import View
@@ -27,7 +27,7 @@ LOOK_EVERY = 0.05
 
 def follow(directory: str) -> None:
     """Serve viewers until the daemon has no more orders. Raises StoreError."""
-    hub = Hub(View(directory, _tell), _hand_out, monotonic)
+    hub = Hub(View(directory, tell), _hand_out, monotonic)
     stdin = sys.stdin.fileno()
     unread, due = b"", 0.0
     while True:
@@ -49,17 +49,13 @@ def _hand_out(handed: Handed) -> None:
     sys.stdout.buffer.flush()
 
 
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
 def main(arguments: list[str]) -> int:
     """Work until the daemon has ended or says so; return the exit status."""
-    limit()
+    limit_reader()
     try:
         follow(arguments[0])
     except StoreError as error:
-        _tell(str(error))
+        tell(str(error))
         return 1
     return 0
 

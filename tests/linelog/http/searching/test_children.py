@@ -16,8 +16,9 @@ from twisted.internet.defer import Deferred
 
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.searching import children
-from logsrv.linelog.http.searching.children import Searches
-from logsrv.linelog.http.spawn import spawn
+from logsrv.linelog.http.searching.children import MODULE, Searches
+from tests.kit.children.spawned import children as pids
+from tests.kit.children.spawned import is_there
 from tests.linelog.read.stores import lines, make_store
 
 VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
@@ -63,8 +64,7 @@ class Made:
 
     def end(self) -> None:
         for searches in self._all:
-            if searches._stopped is None:
-                pytest_twisted.blockon(searches.stop())
+            pytest_twisted.blockon(searches.stop())
 
 
 @pytest.fixture
@@ -87,11 +87,10 @@ async def test_an_answer_and_one_that_stands_ready(made: Made) -> None:
     assert await first.done is None
     assert first.status == 200 and first.text.count(b"\n") == 2
     assert searches.open == 0
-    while searches._spare is None:
+    while not (ready := pids(MODULE)):
         await pause(0.01)
-    ready = searches._spare
     searches.start(asked(limit=3), second)
-    assert ready._search is not None
+    assert pids(MODULE) == ready
     assert await second.done is None and second.text.count(b"\n") == 3
 
 
@@ -167,13 +166,11 @@ async def test_nobody_wants_it(made: Made) -> None:
     taker = Taker()
     search = searches.start(asked(), taker)
     await taker.first
-    (process,) = (one for one in searches._processes if one._search is search)
-    pid = process.transport.pid
+    (pid,) = pids(MODULE)
     search.kill()
     assert searches.open == 0
     await searches.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not is_there(pid)
     assert not taker.done.called
 
 
@@ -184,8 +181,8 @@ async def test_a_killed_process(made: Made) -> None:
     taker = Taker()
     searches.start(asked(), taker)
     await taker.first
-    (process,) = (one for one in searches._processes if one._search is not None)
-    os.kill(process.transport.pid, 9)
+    (pid,) = pids(MODULE)
+    os.kill(pid, 9)
     problem = await taker.done
     assert problem is not None and "broke off" in str(problem)
 
@@ -214,8 +211,8 @@ async def test_secrets_stay(made: Made, monkeypatch: pytest.MonkeyPatch) -> None
     taker = Taker()
     searches.start(asked(), taker)
     await taker.first
-    (process,) = (one for one in searches._processes if one._search is not None)
-    environment = Path(f"/proc/{process.transport.pid}/environ").read_bytes()
+    (pid,) = pids(MODULE)
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"secret" not in environment
 
 
@@ -229,9 +226,10 @@ async def test_the_one_that_stands_ready_goes_after_a_while(
     searches.start(asked(limit=1), taker)
     await taker.done
     assert json.loads(taker.text)["position"] == "1:0"
-    while searches._processes:
+    while not pids(MODULE):
         await pause(0.01)
-    assert searches._spare is None
+    while pids(MODULE):
+        await pause(0.01)
 
 
 @pytest_twisted.ensureDeferred
@@ -267,12 +265,13 @@ async def test_clients_that_go_all_at_once_have_no_process_started_for_each(
     assert await first.done is None
 
     started = []
+    spawn = reactor.spawnProcess  # type: ignore[attr-defined]
 
-    def counted(reactor: Any, process: Any, module: str, seconds: str) -> None:
-        started.append(module)
-        spawn(reactor, process, module, seconds)
+    def counted(*given: Any, **named: Any) -> Any:
+        started.append(given)
+        return spawn(*given, **named)
 
-    monkeypatch.setattr(children, "spawn", counted)
+    monkeypatch.setattr(reactor, "spawnProcess", counted)
     waiting = [searches.wait(asked(), Taker()) for _ in range(50)]
     for search in waiting:
         search.kill()

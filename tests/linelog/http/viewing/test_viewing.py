@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from logsrv.kit.children.inside import NICE
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.http.searching.limits import NICE
 from logsrv.linelog.http.viewing.talk import Handed, HandedReader, Join, Order, order_line
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store

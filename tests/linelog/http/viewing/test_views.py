@@ -6,18 +6,18 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.http.problems import Problem
 from logsrv.linelog.http.viewing import views as views_module
 from logsrv.linelog.http.viewing.talk import Handed
-from logsrv.linelog.http.viewing.views import Views
+from logsrv.linelog.http.viewing.views import MODULE, REST_SECONDS, Views
 from logsrv.linelog.store.segments.segment import Position
+from tests.kit.children.spawned import Spawner, children, is_there
 from tests.kit.net.network import logged
 from tests.linelog.read.stores import line, make_store
 
@@ -65,18 +65,12 @@ def store(tmp_path: Path) -> Path:
 def views(store: Path) -> Iterator[Views]:
     found = Views(lambda: str(store), reactor)
     yield found
-    if found._stopped is None:
-        pytest_twisted.blockon(found.stop())
+    pytest_twisted.blockon(found.stop())
 
 
 def write(store: Path, message: str) -> None:
     with (store / "current.log").open("ab") as file:
         file.write(line(message))
-
-
-def pid(views: Views) -> int:
-    assert views._process is not None
-    return int(views._process.transport.pid)
 
 
 @pytest_twisted.ensureDeferred
@@ -96,7 +90,7 @@ async def test_viewers_are_served(views: Views, store: Path) -> None:
     views.leave(every)
     write(store, "good 2")
     await some.until(lambda: b"good 2" in some.data)
-    assert b"good 2" not in every.data and len(views._processes) == 1
+    assert b"good 2" not in every.data and len(children(MODULE)) == 1
 
 
 @pytest_twisted.ensureDeferred
@@ -119,43 +113,33 @@ async def test_it_ends_when_nobody_watches(views: Views, monkeypatch: pytest.Mon
     first, second = Watcher(), Watcher()
     views.join(first, END)
     await first.until(lambda: first.live)
-    (process,) = views._processes
-    ended: Deferred[None] = Deferred()
-    monkeypatch.setattr(
-        process, "_ended", _then(process._ended, lambda: ended.callback(None)), raising=True
-    )
+    (process,) = children(MODULE)
     views.leave(first)
-    await ended
-    assert not views._processes and first.why == ""
+    while is_there(process):
+        await task.deferLater(reactor, 0.01, lambda: None)  # type: ignore[arg-type]
+    assert first.why == ""
     # That was no fault: the next one is served at once.
     views.join(second, END)
     await second.until(lambda: second.live)
 
 
-def _then(first: Callable[..., Any], second: Callable[[], Any]) -> Callable[..., None]:
-    def both(*given: Any) -> None:
-        first(*given)
-        second()
-
-    return both
-
-
 @pytest_twisted.ensureDeferred
-async def test_it_dies(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_dies(views: Views) -> None:
     """Its viewers are sent away, the log says why, and who comes back is served by the next one."""
     watcher, again = Watcher(), Watcher()
     views.join(watcher, END)
     await watcher.until(lambda: watcher.live)
     with logged() as messages:
-        os.kill(pid(views), signal.SIGKILL)
+        (process,) = children(MODULE)
+        os.kill(process, signal.SIGKILL)
         await watcher.until(lambda: watcher.why != "")
-    assert "signal 9" in messages[0]
+    assert messages == ["the process of the live views was ended by SIGKILL"]
     assert "the live views have failed" in watcher.why
     views.leave(watcher)
     with pytest.raises(Problem, match="failed just now") as caught:
         views.join(again, END)
     assert caught.value.status == 503 and caught.value.headers["Retry-After"] == "1"
-    monkeypatch.setattr(views, "_not_before", 0.0)
+    await task.deferLater(reactor, REST_SECONDS, lambda: None)  # type: ignore[arg-type]
     views.join(again, END)
     await again.until(lambda: again.live)
 
@@ -176,19 +160,16 @@ async def test_stop(views: Views) -> None:
     """The process is gone when it is over, and no other is started."""
     watcher = Watcher()
     views.join(watcher, END)
-    process = pid(views)
+    (process,) = children(MODULE)
     await views.stop()
-    with pytest.raises(ProcessLookupError):
-        os.kill(process, 0)
+    assert not is_there(process)
     with pytest.raises(Problem, match="being stopped"):
         views.join(Watcher(), END)
 
 
 def test_too_many_queries(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views_module, "MOST_QUERIES", 2)
-    monkeypatch.setattr(views_module, "spawn", lambda *_: None)
-    monkeypatch.setattr(views_module._Process, "say", lambda *_: None)
-    views = Views(lambda: str(store), reactor)
+    views = Views(lambda: str(store), Spawner())
     for query in ("a", "b", "b"):
         views.join(Watcher(query), END)
     with pytest.raises(Problem, match="other queries") as caught:

@@ -1,0 +1,230 @@
+"""A process that works for a service, as the service sees it: this Python, running a module of ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import ProcessProtocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from logsrv.kit.observe.seldom import Seldom
+from logsrv.kit.text.escape import one_line
+
+log = Logger()
+
+SHARED = ("TZ", "LANG", "LC_", "PYTHON", "PATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "COVERAGE")
+"""Beginnings of the variables that a process gets: the zone, the locale, where Python is."""
+LONGEST_LINE = 4096
+"""Bytes of a line of its standard error that are kept."""
+LONGEST_WORDS = 300
+_SIGNALS = {int(one): one.name for one in signal.Signals}
+
+
+@attrs.frozen
+class ProcessEnd:
+    """The way in which a process ended: by a signal, or with a status; `words` were its last line."""
+
+    status: int | None
+    signal: int | None = None
+    words: str = ""
+
+    @classmethod
+    def of(cls, reason: Failure, words: str = "") -> ProcessEnd:
+        """Return what Twisted says of an end, a ProcessDone or a ProcessTerminated."""
+        error: Any = reason.value
+        return cls(error.exitCode, error.signal, words)
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"was ended by {_SIGNALS.get(self.signal, f'signal {self.signal}')}"
+        return f"ended with status {self.status}"
+
+
+class Lines:
+    """Whole lines, without their LF, of bytes that are cut anywhere. longest: bytes kept of an open one."""
+
+    def __init__(self, longest: int | None = None) -> None:
+        self._longest = longest
+        self.rest = b""
+
+    def receive(self, data: bytes) -> list[bytes]:
+        """Return the lines that are whole by now."""
+        *lines, rest = (self.rest + data).split(b"\n")
+        self.rest = rest if self._longest is None else rest[-self._longest :]
+        return lines
+
+
+def shared_environment() -> dict[str, str]:
+    """Return what a process gets of the environment: nothing that may be secret."""
+    return {name: value for name, value in os.environ.items() if name.startswith(SHARED)}
+
+
+class ChildProcess(ProcessProtocol):
+    """A process of ours; `start` starts it.
+
+    received: gets what it writes to its standard output, in pieces that are cut anywhere; may be
+    replaced at any time. said: gets each line of its standard error. ended: gets this object and how
+    the process ended, once.
+    """
+
+    transport: Any
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        received: Callable[[bytes], object],
+        ended: Callable[[ChildProcess, ProcessEnd], object],
+        said: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        self.received = received
+        self.over = False
+        self._reactor = reactor
+        self._ended = ended
+        self._said = said
+        self._complaints = Lines(LONGEST_LINE)
+        self._words = ""
+        self._kill: IDelayedCall | None = None
+
+    def start(
+        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it with these arguments; `environment`: else what all get. Raises OSError."""
+        self._reactor.spawnProcess(
+            self,
+            sys.executable,
+            [sys.executable, "-P", "-m", module, *arguments],
+            env=shared_environment() if environment is None else environment,
+        )
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None when it has ended."""
+        return None if self.over else self.transport.pid
+
+    def write(self, data: bytes) -> None:
+        """Write to its standard input; what it does not read waits in memory."""
+        self.transport.write(data)
+
+    def pause(self) -> None:
+        """Read no more of what it writes: it waits when the pipe is full."""
+        if not self.over:
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read again what it writes."""
+        if not self.over:
+            self.transport.resumeProducing()
+
+    def end(self, word: bytes = b"", *, within: float) -> None:
+        """Ask it to end, by a word or else by the end of its input; kill it after so many seconds."""
+        if word:
+            self.write(word)
+        else:
+            self.transport.closeStdin()
+        self._kill = self._reactor.callLater(within, self.kill)
+
+    def kill(self) -> None:
+        """End it and all that it has forked, at once."""
+        if self.pid is None:
+            return
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            # It is too young to have a group of its own.
+            with suppress(ProcessExitedAlready):
+                self.transport.signalProcess("KILL")
+        # Twisted tells of its end when its pipes are read to their ends.
+        self.resume()
+
+    def outReceived(self, data: bytes) -> None:
+        self.received(data)
+
+    def errReceived(self, data: bytes) -> None:
+        for line in self._complaints.receive(data):
+            self._complain(line)
+
+    def processEnded(self, reason: Failure = connectionDone) -> None:
+        self._complain(self._complaints.rest)
+        self.over = True
+        if self._kill is not None and self._kill.active():
+            self._kill.cancel()
+        self._ended(self, ProcessEnd.of(reason, self._words))
+
+    def _complain(self, line: bytes) -> None:
+        if line.strip():
+            said = line.decode("utf-8", "backslashreplace").rstrip()
+            self._words = one_line(said, LONGEST_WORDS)
+            self._said(one_line(said, LONGEST_LINE))
+
+
+class ChildProcesses:
+    """All processes of an owner, and the end of all of them.
+
+    name: the subject of the sentences in which the log has what they complain of, such as "a search
+    says". refused: makes an exception of the sentence that a process cannot be started.
+    """
+
+    def __init__(self, reactor: Any, name: str, refused: Callable[[str], Exception]) -> None:
+        self._reactor = reactor
+        self._name = name
+        self._refused = refused
+        self._all: set[ChildProcess] = set()
+        self._seldom = Seldom(reactor.seconds)
+        self._stopped: Deferred[None] | None = None
+
+    @property
+    def stopping(self) -> bool:
+        """Return whether all were told to end."""
+        return self._stopped is not None
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def start(
+        self,
+        module: str,
+        *arguments: str,
+        received: Callable[[bytes], object],
+        ended: Callable[[ChildProcess, ProcessEnd], object],
+    ) -> ChildProcess:
+        """Start one. Raises what `refused` makes, if the system has no room for it."""
+
+        def over(child: ChildProcess, end: ProcessEnd) -> None:
+            self._all.discard(child)
+            ended(child, end)
+            self._look_whether_stopped()
+
+        child = ChildProcess(self._reactor, received=received, ended=over, said=self._log)
+        try:
+            child.start(module, *arguments)
+        except OSError as error:
+            raise self._refused(f"a process cannot be started: {error.strerror}") from error
+        self._all.add(child)
+        return child
+
+    def stop(self) -> Deferred[None]:
+        """Kill all; fires when none is left."""
+        self._stopped = stopped = Deferred[None]()
+        for child in list(self._all):
+            child.kill()
+        self._look_whether_stopped()
+        return stopped
+
+    def _look_whether_stopped(self) -> None:
+        if self._stopped is not None and not self._all and not self._stopped.called:
+            self._stopped.callback(None)
+
+    def _log(self, said: str) -> None:
+        if self._seldom.note(said) is not None:
+            log.warn("{name}: {said}", name=self._name, said=said)

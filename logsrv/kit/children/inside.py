@@ -1,0 +1,43 @@
+"""A process that works for a service, from its own side: first of all it limits itself.
+
+It has the lowest claim on all that its service needs. This module imports no Twisted: a process that
+answers one request has to start fast.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+
+MEMORY = 2 << 30
+"""Bytes of address space. Most is never touched: what libraries reserve counts too."""
+NICE = 10
+STOP = b"stop"
+"""The line that tells a resident process to end."""
+
+
+def limit() -> None:
+    """Limit this process, and keep a terminal's signals from it.
+
+    A session of its own is a group of its own: what it forks is killed with it. Programs that it starts
+    may lift the limit of memory again.
+    """
+    os.setsid()
+    os.nice(NICE)
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, most))
+
+
+def limit_reader() -> None:
+    """Limit a process that only reads, and writes to its pipes: it may die of a closed one, silently."""
+    limit()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def tell(sentence: str) -> None:
+    """Say a sentence to the service, which logs it."""
+    print(sentence, file=sys.stderr, flush=True)

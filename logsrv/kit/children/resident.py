@@ -1,0 +1,167 @@
+"""A process that is there as long as it is wanted: started, told its orders, started again when it dies.
+
+    state      event  next       what happens
+    IDLE       want   STARTING   a process is started, as soon as the reactor runs
+    IDLE       stop   STOPPED
+    STARTING   want   STARTING
+    STARTING   begun  RUNNING    it is told its orders
+    STARTING   died   WAITING    there is no room for a process: the log says so
+    STARTING   stop   STOPPED
+    RUNNING    want   RUNNING    it is told its new orders
+    RUNNING    done   LEAVING    it has nothing more to do: it is told to end
+    RUNNING    died   WAITING    the log says so
+    RUNNING    stop   ENDING     it is told to end
+    WAITING    want   STARTING   the next one is started now
+    WAITING    due    STARTING   the next one is started after the pause
+    WAITING    stop   STOPPED
+    LEAVING    want   RETURNING  another one is to come
+    LEAVING    died   IDLE
+    LEAVING    stop   ENDING
+    RETURNING  want   RETURNING
+    RETURNING  died   STARTING   the other one is started
+    RETURNING  stop   ENDING
+    ENDING     died   STOPPED
+
+There is never more than one: what it keeps on disk has one owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from logsrv.kit.children.child import ChildProcess, Lines, ProcessEnd
+from logsrv.kit.children.inside import STOP
+from logsrv.kit.text.transitions import transitions
+
+log = Logger()
+
+PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""Seconds before it is started again, each time it dies soon."""
+WELL = 60.0
+"""Seconds after which a process that dies is one that worked."""
+END = 6.0
+"""Seconds that it has for its end; then it is killed."""
+
+NEXT = transitions(__doc__)
+
+
+class ResidentProcess:
+    """A process that runs `module`, from the first `want` to `stop`; `state` is one of the table's.
+
+    name: the subject of what the log says of it. orders: gets the process id, returns the line that the
+    process is told at its start and after each `want`. take: gets each line that it says. environment:
+    its variables, where it is to have others than all.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        *,
+        name: str,
+        orders: Callable[[int | None], bytes],
+        take: Callable[[bytes], object],
+        reactor: Any,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.state = "IDLE"
+        self._module = module
+        self._name = name
+        self._orders = orders
+        self._take = take
+        self._reactor = reactor
+        self._environment = environment
+        self._child: ChildProcess | None = None
+        self._lines = Lines()
+        self._started = 0.0
+        self._deaths = 0
+        self._again: IDelayedCall | None = None
+        self._stopped: Deferred[None] | None = None
+
+    def want(self) -> None:
+        """Let it run, by the orders that there are now."""
+        running = self.state == "RUNNING"
+        self._go("want")
+        if running:
+            self._order()
+
+    def done(self) -> None:
+        """Let it end, for its orders are carried out; a process that ends already is let alone."""
+        if self.state == "RUNNING":
+            self._go("done")
+
+    def stop(self) -> Deferred[None]:
+        """End it for good; fires when it has ended, after END seconds at the latest."""
+        if self._stopped is None:
+            self._stopped = Deferred()
+            self._go("stop")
+        return self._stopped
+
+    @property
+    def stopping(self) -> bool:
+        """Return whether it was told to end for good."""
+        return self._stopped is not None
+
+    def _go(self, event: str) -> None:
+        before, self.state = self.state, NEXT[self.state, event]
+        if self.state == before:
+            return
+        if self._again is not None and self._again.active():
+            self._again.cancel()
+        if self.state == "STARTING":
+            # Before the reactor runs, nobody would hear of its end.
+            self._reactor.callWhenRunning(self._start)
+        elif self.state == "LEAVING" or (self.state == "ENDING" and before == "RUNNING"):
+            assert self._child is not None
+            self._child.end(STOP + b"\n", within=END)
+        elif self.state == "STOPPED":
+            assert self._stopped is not None
+            self._stopped.callback(None)
+
+    def _start(self) -> None:
+        if self.state != "STARTING":
+            return
+        self._lines = Lines()
+        self._started = self._reactor.seconds()
+        child = ChildProcess(self._reactor, received=self._received, ended=self._ended)
+        try:
+            child.start(self._module, environment=self._environment)
+        except OSError as error:
+            self._died(f"cannot be started ({error.strerror})")
+            return
+        self._child = child
+        self._go("begun")
+        self._order()
+
+    def _order(self) -> None:
+        assert self._child is not None
+        self._child.write(self._orders(self._child.pid) + b"\n")
+
+    def _received(self, data: bytes) -> None:
+        for line in self._lines.receive(data):
+            self._take(line)
+
+    def _ended(self, _: ChildProcess, end: ProcessEnd) -> None:
+        self._child = None
+        if self.state == "RUNNING":
+            self._died(f"{end} ({end.words})" if end.words else str(end))
+        else:
+            self._go("died")
+
+    def _died(self, how: str) -> None:
+        self._go("died")
+        if self._reactor.seconds() - self._started > WELL:
+            self._deaths = 0
+        pause = PAUSES[min(self._deaths, len(PAUSES) - 1)]
+        self._deaths += 1
+        log.error(
+            "{name}: the process {how}, and is started again in {pause:g} s",
+            name=self._name,
+            how=how,
+            pause=pause,
+        )
+        self._again = self._reactor.callLater(pause, self._go, "due")

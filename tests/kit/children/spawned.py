@@ -1,0 +1,99 @@
+"""Processes that nobody starts: a test reads what was written to them, and speaks for them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+
+class Spawned:
+    """A process that does nothing; `said` are the lines that were written to it."""
+
+    def __init__(self, protocol: Any, command: list[str], env: dict[str, str]) -> None:
+        # Its kill finds no such process, and goes to `signalProcess`.
+        self.pid = 1 << 30
+        self.protocol = protocol
+        self.command = command
+        self.env = env
+        self.said: list[bytes] = []
+        self.killed = self.paused = self.closed = False
+        protocol.makeConnection(self)
+
+    def write(self, data: bytes) -> None:
+        self.said += data.splitlines()
+
+    def closeStdin(self) -> None:
+        self.closed = True
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+    def signalProcess(self, name: str) -> None:
+        self.killed = True
+        self.end(signal=9)
+
+    def end(self, words: bytes = b"", status: int = 0, signal: int | None = None) -> None:
+        """Let it end, with these words on its standard error."""
+        self.protocol.errReceived(words)
+        good = not status and signal is None
+        error = ProcessDone(0) if good else ProcessTerminated(status or None, signal)
+        self.protocol.processEnded(Failure(error))
+
+
+class Spawner(Clock):
+    """A reactor that starts processes of that kind; `full`: it has no room for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.processes: list[Spawned] = []
+        self.full = False
+        self.waiting: list[Callable[[], object]] | None = None
+
+    def callWhenRunning(self, function: Callable[..., object], *args: object) -> None:
+        if self.waiting is None:
+            function(*args)
+        else:
+            self.waiting.append(lambda: function(*args))
+
+    def spawnProcess(
+        self, protocol: Any, _: str, command: list[str], env: dict[str, str]
+    ) -> Spawned:
+        if self.full:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        self.processes.append(Spawned(protocol, command, env))
+        return self.processes[-1]
+
+    @property
+    def last(self) -> Spawned:
+        return self.processes[-1]
+
+
+def children(module: str) -> list[int]:
+    """Return the process ids of this process's children that run a module."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        for pid in (task / "children").read_text().split():
+            with suppress(OSError):
+                if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    found.append(int(pid))
+    return found
+
+
+def is_there(pid: int) -> bool:
+    """Return whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

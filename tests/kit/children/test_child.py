@@ -1,0 +1,157 @@
+"""A process from the service's side: real ones, and some that a test speaks for."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from logsrv.kit.children.child import ChildProcess, ChildProcesses, Lines, ProcessEnd
+from logsrv.kit.testing import wait_until
+from tests.kit.children.spawned import Spawner, children
+from tests.kit.net.network import logged
+
+ECHO = "echoing"
+
+
+class Owner:
+    """The owner of one process; `ended` fires with how it ended, `first` at the first it writes."""
+
+    def __init__(self) -> None:
+        self.had = b""
+        self.said: list[str] = []
+        self.first: Deferred[None] = Deferred()
+        self.ended: Deferred[ProcessEnd] = Deferred()
+        self.child = ChildProcess(
+            reactor, received=self.received, ended=self.over, said=self.said.append
+        )
+
+    def received(self, data: bytes) -> None:
+        self.had += data
+        if not self.first.called:
+            self.first.callback(None)
+
+    def over(self, child: ChildProcess, end: ProcessEnd) -> None:
+        assert child is self.child
+        self.ended.callback(end)
+        if not self.first.called:
+            self.first.errback(AssertionError(f"it {end}: {end.words}"))
+
+    def start(self, *arguments: str) -> None:
+        here = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+        self.child.start(ECHO, *arguments, environment=here)
+
+
+@pytest_twisted.ensureDeferred
+async def test_bytes_go_in_and_out_and_its_complaints_are_lines() -> None:
+    owner = Owner()
+    owner.start("complain")
+    owner.child.write(b"hello\n")
+    await owner.first
+    owner.child.end(within=60)
+    end = await owner.ended
+    assert owner.had == b"hello\n" and owner.said == ["first \\x1b", "last"]
+    assert end == ProcessEnd(0, None, "last") and str(end) == "ended with status 0"
+    assert owner.child.pid is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_is_not_read_waits() -> None:
+    owner = Owner()
+    owner.start("flood")
+    await owner.first
+    owner.child.pause()
+    had = len(owner.had)
+    waited: Deferred[None] = Deferred()
+    reactor.callLater(0.1, waited.callback, None)  # type: ignore[attr-defined]
+    await waited
+    assert len(owner.had) == had
+    owner.child.resume()
+    await owner.ended
+    assert len(owner.had) == 10 << 20
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_kill_ends_its_family_even_if_nobody_reads() -> None:
+    owner = Owner()
+    owner.start("fork")
+    await owner.first
+    forked = int(owner.had)
+    owner.child.pause()
+    owner.child.kill()
+    end = await owner.ended
+    assert end.signal == signal.SIGKILL and str(end) == "was ended by SIGKILL"
+    wait_until(lambda: not Path(f"/proc/{forked}/cmdline").exists(), "its end")
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_that_does_not_end_when_asked_is_killed() -> None:
+    owner = Owner()
+    owner.start("deaf")
+    await owner.first
+    owner.child.end(b"stop\n", within=0.05)
+    assert (await owner.ended).signal == signal.SIGKILL
+
+
+def test_the_environment_has_nothing_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGSRV_HTTP_TOKEN", "secret")
+    monkeypatch.setenv("TZ", "UTC")
+    spawner = Spawner()
+    child = ChildProcess(spawner, received=print, ended=print)
+    child.start("some.module", "argument")
+    assert spawner.last.command[1:] == ["-P", "-m", "some.module", "argument"]
+    assert spawner.last.env["TZ"] == "UTC" and "LOGSRV_HTTP_TOKEN" not in spawner.last.env
+
+
+def test_a_signal_without_a_name() -> None:
+    assert str(ProcessEnd(None, 40)) == "was ended by signal 40"
+
+
+def test_lines_are_bounded_on_request() -> None:
+    lines = Lines(4)
+    assert lines.receive(b"a\nb") == [b"a"] and lines.receive(b"c\n\nlonger") == [b"bc", b""]
+    assert lines.rest == b"nger"
+
+
+def test_all_of_an_owner() -> None:
+    """They are counted, their complaints are in the log seldom, and a stop waits for the last."""
+    spawner = Spawner()
+    ends: list[ProcessEnd] = []
+    processes = ChildProcesses(spawner, "a search says", ValueError)
+    for _ in range(3):
+        processes.start("m", received=print, ended=lambda _, end: ends.append(end))
+    with logged() as messages:
+        for process in spawner.processes:
+            process.protocol.errReceived(b"it is damaged\n")
+    assert messages == ["a search says: it is damaged"] and len(processes) == 3
+    spawner.last.end(status=1)
+    assert ends == [ProcessEnd(1, None, "it is damaged")] and len(processes) == 2
+    assert not processes.stopping
+    stopped = processes.stop()
+    assert [one.killed for one in spawner.processes] == [True, True, False]
+    assert stopped.called and processes.stopping
+
+
+def test_no_room_for_another_one() -> None:
+    spawner = Spawner()
+    spawner.full = True
+    processes = ChildProcesses(spawner, "a search says", ValueError)
+    with pytest.raises(ValueError, match="cannot be started: Resource temporarily unavailable"):
+        processes.start("m", received=print, ended=print)
+    assert processes.stop().called
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_test_finds_its_children() -> None:
+    owner = Owner()
+    owner.start("deaf")
+    await owner.first
+    assert children(ECHO) == [owner.child.pid]
+    owner.child.kill()
+    await owner.ended
+    assert children(ECHO) == []

@@ -1,0 +1,175 @@
+"""A resident process: when it is started, with what, and when again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from logsrv.kit.children.resident import END, NEXT, PAUSES, WELL, ResidentProcess
+from tests.kit.children.spawned import Spawner
+from tests.kit.net.network import logged
+
+
+class Stage:
+    """A resident process, what it is told now, and what it has said."""
+
+    def __init__(self) -> None:
+        self.reactor = Spawner()
+        self.orders = b"first"
+        self.said: list[bytes] = []
+        self.process = ResidentProcess(
+            "m",
+            name="alerts",
+            orders=lambda pid: b"%d %s" % (pid or 0, self.orders),
+            take=self.said.append,
+            reactor=self.reactor,
+        )
+
+    @property
+    def told(self) -> list[bytes]:
+        """What the last process was told, without the process ids."""
+        return [line.split()[-1] for line in self.reactor.last.said]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+def test_it_gets_its_orders_and_what_it_says_comes_in_lines(stage: Stage) -> None:
+    stage.process.want()
+    spawned = stage.reactor.last
+    assert spawned.said == [b"%d first" % spawned.pid]
+    for byte in b"one\ntwo\nthr":
+        spawned.protocol.outReceived(bytes([byte]))
+    assert stage.said == [b"one", b"two"]
+    stage.orders = b"second"
+    stage.process.want()
+    assert stage.told == [b"first", b"second"] and len(stage.reactor.processes) == 1
+
+
+def test_it_is_not_started_before_the_reactor_runs(stage: Stage) -> None:
+    waiting: list[Callable[[], object]] = []
+    stage.reactor.waiting = waiting
+    stage.process.want()
+    stage.orders = b"second"
+    stage.process.want()
+    assert not stage.reactor.processes
+    [start] = waiting
+    start()
+    assert stage.told == [b"second"]
+
+
+def test_a_stop_before_the_reactor_runs(stage: Stage) -> None:
+    waiting: list[Callable[[], object]] = []
+    stage.reactor.waiting = waiting
+    stage.process.want()
+    assert stage.process.stop().called
+    for start in waiting:
+        start()
+    assert not stage.reactor.processes
+
+
+def test_one_that_dies_is_replaced_later_and_later(stage: Stage) -> None:
+    stage.process.want()
+    stage.reactor.last.protocol.outReceived(b"half of a li")
+    with logged() as messages:
+        for pause in (*PAUSES, PAUSES[-1]):
+            stage.reactor.last.end(b"Traceback\nKeyError: 'x'\n", 1)
+            number = len(stage.reactor.processes)
+            stage.reactor.advance(pause - 0.1)
+            assert len(stage.reactor.processes) == number
+            stage.reactor.advance(0.2)
+            assert len(stage.reactor.processes) == number + 1
+            assert stage.told == [b"first"]
+    said = "alerts: the process ended with status 1 (KeyError: 'x'), and is started again in 1 s"
+    assert messages[0] == said and len(messages) == len(PAUSES) + 1
+    stage.reactor.last.protocol.outReceived(b"whole\n")
+    assert stage.said == [b"whole"]
+
+
+def test_one_that_has_worked_for_a_while_is_replaced_soon(stage: Stage) -> None:
+    stage.process.want()
+    for _ in range(3):
+        stage.reactor.advance(WELL + 1)
+        stage.reactor.last.end(signal=9)
+        stage.reactor.advance(PAUSES[0])
+    assert len(stage.reactor.processes) == 4
+
+
+@pytest.mark.parametrize("returning", [False, True])
+def test_one_that_cannot_be_started_is_tried_again(stage: Stage, returning: bool) -> None:
+    if returning:
+        stage.process.want()
+        stage.process.done()
+        stage.process.want()
+    stage.reactor.full = True
+    with logged() as messages:
+        if returning:
+            stage.reactor.last.end()
+        else:
+            stage.process.want()
+        stage.reactor.advance(PAUSES[0])
+    assert [one for one in messages if "cannot be started (Resource temporarily" in one] == messages
+    assert len(messages) == 2
+    stage.reactor.full = False
+    stage.reactor.advance(PAUSES[1])
+    assert stage.told == [b"first"]
+
+
+def test_one_that_is_wanted_while_it_waits_is_started_at_once(stage: Stage) -> None:
+    stage.process.want()
+    stage.reactor.last.end(signal=9)
+    stage.process.want()
+    stage.reactor.advance(100)
+    assert len(stage.reactor.processes) == 2
+
+
+def test_one_that_is_done_ends_and_another_comes_when_it_has_ended(stage: Stage) -> None:
+    stage.process.want()
+    stage.process.done()
+    stage.process.done()
+    assert stage.told == [b"first", b"stop"] and stage.process.state == "LEAVING"
+    stage.reactor.last.end()
+    assert stage.process.state == "IDLE" and not stage.reactor.getDelayedCalls()
+    stage.process.want()
+    stage.process.done()
+    stage.process.want()
+    stage.process.want()
+    assert len(stage.reactor.processes) == 2
+    stage.reactor.last.end()
+    assert len(stage.reactor.processes) == 3 and stage.process.state == "RUNNING"
+
+
+@pytest.mark.parametrize("before", ["", "done", "done want"])
+def test_a_stop_waits_for_its_end(stage: Stage, before: str) -> None:
+    stage.process.want()
+    for step in before.split():
+        {"done": stage.process.done, "want": stage.process.want}[step]()
+    stopped = stage.process.stop()
+    assert stage.told == [b"first", b"stop"] and not stopped.called and stage.process.stopping
+    stage.reactor.last.end()
+    assert stopped.called and stage.process.stop().called
+    assert not stage.reactor.getDelayedCalls() and len(stage.reactor.processes) == 1
+
+
+def test_one_that_does_not_end_is_killed(stage: Stage) -> None:
+    stage.process.want()
+    stopped = stage.process.stop()
+    stage.process.stop()
+    stage.reactor.advance(END)
+    assert stage.reactor.last.killed and stopped.called
+
+
+def test_a_stop_while_it_waits(stage: Stage) -> None:
+    stage.process.want()
+    stage.reactor.last.end(signal=9)
+    assert stage.process.stop().called
+    stage.reactor.advance(100)
+    assert len(stage.reactor.processes) == 1
+
+
+def test_every_state_but_the_last_two_hears_of_all_that_its_owner_may_say() -> None:
+    states = {state for state, _ in NEXT} - {"ENDING"}
+    assert {(state, event) for state in states for event in ("want", "stop")} <= set(NEXT)
