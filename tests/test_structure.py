@@ -101,13 +101,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "logsrv.memory": (),
     "logsrv.linelog.batch": ("logsrv.kit.text",),
     "logsrv.linelog.framing.lines": (
+        "logsrv.linelog.framing.clean",
         "logsrv.linelog.batch",
         "logsrv.kit.framing",
         "logsrv.kit.options.declare",
         "logsrv.kit.options.kinds",
     ),
-    "logsrv.linelog.framing.bodies": ("logsrv.linelog.framing.lines",),
+    "logsrv.linelog.framing.bodies": (
+        "logsrv.linelog.framing.clean",
+        "logsrv.linelog.framing.lines",
+    ),
     "logsrv.linelog.framing.events": (
+        "logsrv.linelog.framing.clean",
         "logsrv.linelog.batch",
         "logsrv.linelog.framing.lines",
         "logsrv.linelog.framing.bodies",

@@ -38,6 +38,6 @@ def test_the_page_names_what_an_intake_has() -> None:
     # What the service and the valve call is not for inputs.
     public -= {"apply", "flush", "pauseProducing", "resumeProducing"}
     assert public <= named
-    source = (ROOT / "logsrv" / "linelog" / "inputs" / "intake.py").read_text()
+    source = (ROOT / "logsrv" / "linelog" / "inputs" / "intake" / "intake.py").read_text()
     for name in named:
         assert re.search(rf"(def |self\.){name}\b", source), name

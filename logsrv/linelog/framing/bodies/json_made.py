@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 
 from logsrv.linelog.framing.bodies.json_text import harmless
-from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 # What is nested deeper is written as text: readers of JSON, ours among them, stop somewhere too.

@@ -6,7 +6,7 @@ import re
 
 import orjson
 
-from logsrv.linelog.framing.lines.clean import escaped, is_plain
+from logsrv.linelog.framing.clean import escaped, is_plain
 from logsrv.linelog.framing.lines.oversize import next_oversize
 
 _SPACE = b" \t\r\n"

@@ -17,7 +17,7 @@ from logsrv.linelog.framing.bodies.json_made import (
     made,
     made_together,
 )
-from logsrv.linelog.framing.lines.clean import escaped
+from logsrv.linelog.framing.clean import escaped
 
 KEYS = st.text() | st.binary() | st.integers()
 VALUES = st.recursive(

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logsrv.linelog.framing.bodies.bodies import Records, most_made
+from logsrv.linelog.framing.clean import escaped
 from logsrv.linelog.framing.events import forward
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
-from logsrv.linelog.framing.lines.clean import escaped
 from logsrv.linelog.framing.lines.records import RecordRun
 from tests.linelog.framing.steps import ended, runs_of
 

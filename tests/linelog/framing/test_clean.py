@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logsrv.linelog.framing.lines.clean import escaped, is_plain, is_utf8
+from logsrv.linelog.framing.clean import escaped, is_plain, is_utf8
 
 SIZES = [1, 3_000, 20_000, 70_000]
 

@@ -13,8 +13,8 @@ from logsrv.kit import FixedSize, Netstring
 from logsrv.kit.net.source import Sender
 from logsrv.kit.testing import every_split
 from logsrv.linelog.framing.lines.rules import LineRules
+from logsrv.linelog.inputs.frames import FrameInput
 from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput
-from logsrv.linelog.inputs.lines.frames import FrameInput
 from tests.linelog.inputs.recording import Sink, intake
 
 AWKWARD = [
