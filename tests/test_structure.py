@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.kit.net.twisted_streams",
     ),
     "logsrv.kit.net.datagram": ("logsrv.kit.observe", "logsrv.kit.net"),
+    "logsrv.kit.net.endpoints": ("logsrv.kit.text", "logsrv.kit.options"),
     "logsrv.kit.net": ("logsrv.kit.text", "logsrv.kit.observe", "logsrv.kit.options"),
     "logsrv.kit.protocols.connection": (
         "logsrv.kit.framing",

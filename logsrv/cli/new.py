@@ -125,7 +125,7 @@ def _check_taken(name: str, kind: str) -> None:
     if name == "tests" or name in sys.stdlib_module_names or importlib.util.find_spec(name):
         raise ConfigurationError(f"there is a Python module named {what}; take another name")
     if kind == "input":
-        from logsrv.kit.net.endpoints import ARGUMENTS
+        from logsrv.kit.net.endpoints.endpoint import ARGUMENTS
         from logsrv.linelog.inputs.intake.registry import inputs
 
         taken = {*inputs(), *ARGUMENTS, "haproxy"}

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from logsrv.kit.net.endpoints import Endpoint, endpoint_text, named_arguments, parse_endpoint
+from logsrv.kit.net.endpoints.arguments import named_arguments
+from logsrv.kit.net.endpoints.endpoint import Endpoint, endpoint_text
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.endpoints import is_private

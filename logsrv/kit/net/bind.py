@@ -12,7 +12,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints import MODE, Endpoint
+from logsrv.kit.net.endpoints.endpoint import MODE, Endpoint
 from logsrv.kit.options.kinds import SIZE
 from logsrv.kit.text.words import shown
 

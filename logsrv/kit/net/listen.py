@@ -17,7 +17,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import check_place, clear_socket_path, reason_of
 from logsrv.kit.net.datagram.datagrams import DatagramListener, DatagramReceiver
 from logsrv.kit.net.drain import descriptor
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import host_text

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.guard.guarded_factory import GuardedFactory
 from logsrv.kit.net.source import StandardInput

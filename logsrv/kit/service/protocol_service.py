@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.framing.lines import DEFAULT_MAX_LINE, LineFormat
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.listen import Listener
 from logsrv.kit.net.remote import Remote
 from logsrv.kit.net.source import inet_source

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import LineRate, PeerLimits
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import endpoint_kind

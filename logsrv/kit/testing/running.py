@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.testing.memory import plugin_of, service_of
 from logsrv.kit.testing.session import TelnetSession
 

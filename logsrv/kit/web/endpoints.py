@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.options.kinds import Kind, endpoint_kind
 from logsrv.kit.web.hosts import is_loopback
 

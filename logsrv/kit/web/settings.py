@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.options.declare import option
 from logsrv.kit.web.endpoints import web_endpoint

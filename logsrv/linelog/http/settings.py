@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.options.declare import option
 from logsrv.kit.options.kinds import DURATION, PATH, Kind, integer
 from logsrv.kit.options.secrets import SECRET, read_secret

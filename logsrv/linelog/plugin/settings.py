@@ -8,7 +8,8 @@ from typing import TypeVar
 import attrs
 
 from logsrv.kit.inspect.settings import OperatorSettings
-from logsrv.kit.net.endpoints import ARGUMENTS, Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints.endpoint import ARGUMENTS, Endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings, LineRate, PeerLimits
 from logsrv.kit.options.declare import REQUIRED, option, tables
 from logsrv.kit.options.kinds import DIRECTORY, FLAG, NAME, Kind

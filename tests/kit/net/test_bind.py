@@ -20,7 +20,8 @@ from logsrv.kit.net.bind import (
     reason_of,
     remove_socket,
 )
-from logsrv.kit.net.endpoints import Endpoint, parse_endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from tests.kit.net.network import logged
 
 

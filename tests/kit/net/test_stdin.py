@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.task import deferLater
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.stdin import StdinListener
 from tests.kit.net.network import (

@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.http.server import WebServer
 from logsrv.linelog.http.settings import HttpSettings

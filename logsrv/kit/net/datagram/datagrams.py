@@ -26,7 +26,7 @@ from logsrv.kit.net.bind import (
 from logsrv.kit.net.datagram.kernel_drops import Losses
 from logsrv.kit.net.datagram.recvmmsg import Group, Receive, Recvmmsg, Recvmsg
 from logsrv.kit.net.drain import LOOK_SECONDS, unread
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_factory import log_refusal
 from logsrv.kit.net.guard.rates import Rates

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.options.files import Mark, mark_of, read_file
 from logsrv.kit.text.words import shown
 

@@ -10,7 +10,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.inspect.places import InspectPlace
 from logsrv.kit.inspect.settings import OperatorSettings
 from logsrv.kit.inspect.view import Service
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.guard.guard import ConnectionSettings
 from logsrv.kit.observe.metrics import MetricsPart
 from logsrv.kit.service.sites.sites import SiteServer, SiteSpec

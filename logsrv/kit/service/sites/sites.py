@@ -29,7 +29,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from logsrv.errors import ConfigurationError
-from logsrv.kit.net.endpoints import Endpoint
+from logsrv.kit.net.endpoints.endpoint import Endpoint
 from logsrv.kit.net.listen import Listener, listener_for
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.text.transitions import transitions

@@ -18,7 +18,7 @@ from logsrv.kit.net.bind import ListenError
 from logsrv.kit.net.datagram import datagrams
 from logsrv.kit.net.datagram.datagrams import DatagramListener, portions, sender_at
 from logsrv.kit.net.datagram.recvmmsg import Recvmsg
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from tests.kit.net.network import (
     REACTOR,

@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from twisted.internet.threads import deferToThread
 
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.net.guard.guard import GuardPolicy
 from logsrv.kit.net.listen import listener_for
 from logsrv.kit.net.tls.twisted_tls import certificate_of

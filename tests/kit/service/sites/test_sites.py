@@ -10,7 +10,7 @@ from twisted.internet.defer import ensureDeferred
 
 from logsrv.errors import ConfigurationError
 from logsrv.kit.net.bind import ListenError
-from logsrv.kit.net.endpoints import parse_endpoint
+from logsrv.kit.net.endpoints.parse import parse_endpoint
 from logsrv.kit.observe.metrics import Metrics, MetricsPart
 from logsrv.kit.service.sites.sites import NEXT, Site, SiteSpec, check_place
 from tests.kit.net.network import REACTOR, in_reactor

@@ -1,0 +1,1 @@
+"""Endpoint strings: what they may hold, and what is wrong with one."""

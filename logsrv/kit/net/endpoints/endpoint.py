@@ -1,0 +1,204 @@
+"""Endpoints: places to listen at, and what is served there.
+
+They are Twisted's, and besides `udp:PORT`, `unixgram:PATH` and `stdin:`, with defaults that suit bursts
+of connections (backlog) and shared machines (mode).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import attrs
+
+# The arguments in the order in which they may be given without their names.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "tcp": ("port", "interface", "backlog"),
+    "tcp6": ("port", "backlog", "interface"),
+    "unix": ("address", "mode", "backlog", "lockfile"),
+    "ssl": (
+        "port",
+        "privateKey",
+        "certKey",
+        "sslmethod",
+        "interface",
+        "backlog",
+        "extraCertChain",
+        "dhParameters",
+        "caCertsDir",
+        "clientca",
+        "clientcert",
+    ),
+    "tls": ("path", "port", "backlog", "interface"),
+    "systemd": ("domain", "index", "name"),
+    "stdio": (),
+    "udp": ("port", "interface", "rcvbuf"),
+    "unixgram": ("address", "mode", "rcvbuf"),
+    "stdin": (),
+}
+# For a protocol that begins TLS itself (STARTTLS); given by name only.
+START_TLS_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "caCertsDir", "clientca", "clientcert",
+)  # fmt: skip
+START_TLS = ("tcp", "tcp6", "unix", "systemd")
+NOT_STREAMS = {"udp": "datagram", "unixgram": "datagram", "stdin": "stdin"}
+# The files and directories that must exist.
+DIRECTORY_ARGUMENTS = ("path", "caCertsDir")
+FILE_ARGUMENTS = (
+    "privateKey", "certKey", "extraCertChain", "dhParameters", "clientca", *DIRECTORY_ARGUMENTS
+)  # fmt: skip
+# These say which clients must show a certificate; Twisted's `ssl:` has no such arguments.
+CLIENT_ARGUMENTS = ("caCertsDir", "clientca", "clientcert")
+
+EVERYWHERE = ("0.0.0.0", "::")
+
+# Twisted's 50 is less than what one restarted fleet connects with at once.
+BACKLOG = "1024"
+# A UNIX socket is for its owner and group, unless the operator says otherwise.
+MODE = "660"
+
+
+@attrs.frozen
+class Endpoint:
+    """A place to listen at; `str()` gives its text back.
+
+    arguments: by name, positional ones too, with service names already turned into port numbers;
+        for endpoint types of other packages empty, their text is theirs.
+    inner: what `haproxy:` stands in front of.
+    """
+
+    text: str
+    scheme: str
+    arguments: tuple[tuple[str, str], ...] = ()
+    inner: Endpoint | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def kind(self) -> str:
+        """`stream`, `datagram` or `stdin`."""
+        return NOT_STREAMS.get(self.scheme, "stream")
+
+    def argument(self, name: str) -> str | None:
+        """Return the value of an argument, or None when it was not given."""
+        return dict(self.arguments).get(name)
+
+    @property
+    def port(self) -> int | None:
+        """The port as asked for; 0 is any free one; None for what has no port."""
+        if self.inner is not None:
+            return self.inner.port
+        port = self.argument("port")
+        return None if port is None else int(port)
+
+    @property
+    def path(self) -> str | None:
+        """The path of a UNIX socket, else None."""
+        return self.inner.path if self.inner is not None else self.argument("address")
+
+    @property
+    def interface(self) -> str:
+        """The address to bind, as asked for or everywhere; of no meaning for what has no port."""
+        return self.argument("interface") or ("::" if self.scheme == "tcp6" else "0.0.0.0")
+
+    def overlaps(self, other: Endpoint) -> bool:
+        """Return true if the two cannot be bound at the same time, as far as their text tells."""
+        mine, theirs = self.inner or self, other.inner or other
+        if mine.scheme == theirs.scheme == "systemd":
+            named = ("index", "name")
+            return any(mine.argument(one) == theirs.argument(one) is not None for one in named)
+        if mine.path and theirs.path:
+            return os.path.normpath(mine.path) == os.path.normpath(theirs.path)
+        if not mine.port or (mine.port, mine._family) != (theirs.port, theirs._family):
+            return False
+        interfaces = {mine.interface, theirs.interface}
+        return len(interfaces) == 1 or bool(interfaces & set(EVERYWHERE))
+
+    @property
+    def has_certificate(self) -> bool:
+        """Return true if it has a certificate of its own: TLS from the beginning, or begun later."""
+        tls = self.inner or self
+        return tls.scheme == "ssl" or tls.argument("privateKey") is not None
+
+    @property
+    def begins_plain(self) -> bool:
+        """Return true if connections are in plain text at least until TLS is begun on them."""
+        return (self.inner or self).scheme != "ssl"
+
+    @property
+    def asks_for_certificates(self) -> bool:
+        """Return true if clients are asked for certificates, be they `required` or `optional`."""
+        tls = self.inner or self
+        return any(tls.argument(name) is not None for name in ("caCertsDir", "clientca"))
+
+    @property
+    def _family(self) -> tuple[bool, bool]:
+        return self.scheme == "udp", self.scheme == "tcp6" or ":" in self.interface
+
+    @property
+    def twisted(self) -> str:
+        """The text for `twisted.internet.endpoints.serverFromString`, with our defaults in it.
+
+        `haproxy:` is not in it: `proxied_connection` reads the header.
+        """
+        if self.inner is not None:
+            return self.inner.twisted
+        takes = ARGUMENTS.get(self.scheme)
+        if takes is None:
+            return self.text
+        arguments = dict(self.arguments)
+        if "backlog" in takes:
+            arguments.setdefault("backlog", BACKLOG)
+        if self.scheme == "unix":
+            arguments.setdefault("mode", MODE)
+            # A stale socket is found by connecting to it; a lock file would be one more to go stale.
+            arguments.setdefault("lockfile", "0")
+        for name in CLIENT_ARGUMENTS if self.scheme == "ssl" else START_TLS_ARGUMENTS:
+            arguments.pop(name, None)
+        return endpoint_text(self.scheme, arguments)
+
+    @property
+    def twisted_tls(self) -> str:
+        """The text of an `ssl:` endpoint with the same certificate."""
+        tls = self.inner or self
+        if tls.scheme == "ssl":
+            return tls.twisted
+        files = {
+            name: value
+            for name, value in tls.arguments
+            if name in START_TLS_ARGUMENTS and name not in CLIENT_ARGUMENTS
+        }
+        return endpoint_text("ssl", {"port": "0", **files})
+
+    def located(self, directory: Path) -> Endpoint:
+        """Return the same endpoint, its relative paths taken from `directory`."""
+        if self.inner is not None:
+            inner = self.inner.located(directory)
+            return attrs.evolve(self, text=f"{self.scheme}:{inner}", inner=inner)
+        arguments = {
+            name: str(directory / value)
+            if name in ("address", *FILE_ARGUMENTS) and not value.startswith("\0")
+            else value
+            for name, value in self.arguments
+        }
+        if tuple(arguments.items()) == self.arguments:
+            return self
+        return attrs.evolve(
+            self, text=endpoint_text(self.scheme, arguments), arguments=tuple(arguments.items())
+        )
+
+
+def endpoint_text(scheme: str, arguments: dict[str, str]) -> str:
+    """Return the text of an endpoint, its first argument without a name, as people write it."""
+    first = ARGUMENTS[scheme][0] if ARGUMENTS[scheme] else None
+    parts = [
+        _escaped(value) if name == first and position == 0 else f"{name}={_escaped(value)}"
+        for position, (name, value) in enumerate(arguments.items())
+    ]
+    return ":".join([scheme, *parts])
+
+
+def _escaped(value: str) -> str:
+    return re.sub(r"([\\:=])", r"\\\1", value)
