@@ -256,6 +256,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The model plugin: it has what a stranger's has, the names that `logsrv.kit` itself offers.
     "logsrv.greet": tuple(f"logsrv.kit.{name}" for name in dir(logsrv.kit)),
     "logsrv.gopher.wire": ("logsrv.kit.text",),
+    "logsrv.gopher.fetch.transfers": (
+        "logsrv.gopher.fetch.proxy",
+        "logsrv.gopher.fetch.settings",
+        "logsrv.gopher.fetch.tls",
+        "logsrv.gopher.fetch.trust",
+        "logsrv.gopher.wire",
+    ),
     "logsrv.gopher.fetch": ("logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.local": ("logsrv.gopher.wire", "logsrv.kit.text"),
     "logsrv.gopher.follow": (
@@ -291,6 +298,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "logsrv.gopher.fetch",
         "logsrv.gopher.wire",
         "logsrv.kit",
+    ),
+    "logsrv.gopher.mirror.disk": (
+        "logsrv.gopher.mirror.scope",
+        "logsrv.gopher.fetch.wholefile",
+        "logsrv.gopher.wire",
+        "logsrv.kit.text",
+    ),
+    "logsrv.gopher.mirror.update": (
+        "logsrv.gopher.mirror.disk",
+        "logsrv.gopher.mirror.queue",
+        "logsrv.gopher.mirror.scope",
+        "logsrv.gopher.wire",
     ),
     "logsrv.gopher.mirror": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),
     "logsrv.gopher.gateway": ("logsrv.gopher.fetch", "logsrv.gopher.wire", "logsrv.kit"),

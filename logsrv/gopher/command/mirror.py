@@ -19,10 +19,10 @@ from logsrv.gopher.command.arguments import (
 )
 from logsrv.gopher.fetch.progress import Progress
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import FILE, MirrorJournal
+from logsrv.gopher.mirror.disk.folders import Folders
+from logsrv.gopher.mirror.disk.journal import FILE, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.report import INTERRUPTED, progress_line, report
 from logsrv.gopher.mirror.scope import MirrorScope

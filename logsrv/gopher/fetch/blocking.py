@@ -11,8 +11,8 @@ import os
 import time
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.stream import Stream
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.stream import Stream
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import GopherURL
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from logsrv.gopher.fetch.proxy import Proxy
-    from logsrv.gopher.fetch.stream import Into
+    from logsrv.gopher.fetch.transfers.stream import Into
     from logsrv.gopher.fetch.trust import Trust
     from logsrv.gopher.wire.text import TextParser
 

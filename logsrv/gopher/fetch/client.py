@@ -19,9 +19,9 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from logsrv.gopher.fetch.on_twisted import IClientReactor, ReactorTransfers
 from logsrv.gopher.fetch.proxy import Proxy
-from logsrv.gopher.fetch.retries import MOST, Retries
 from logsrv.gopher.fetch.settings import ConnectionOptions, Limits, Timeouts
-from logsrv.gopher.fetch.stream import Stream
+from logsrv.gopher.fetch.transfers.retries import MOST, Retries
+from logsrv.gopher.fetch.transfers.stream import Stream
 from logsrv.gopher.fetch.trust import Trust
 from logsrv.gopher.fetch.wholefile import end_text, whole_file
 from logsrv.gopher.wire.errors import GopherError

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers import LOOK_AT_CLOCKS, Transfers
+from logsrv.gopher.fetch.transfers.transfers import LOOK_AT_CLOCKS, Transfers
 
 
 class IClientReactor(IReactorTime, IReactorFDSet):

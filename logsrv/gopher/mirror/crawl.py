@@ -14,19 +14,19 @@ from __future__ import annotations
 from itertools import zip_longest
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.retries import Retries
-from logsrv.gopher.mirror.earlier import Earlier
+from logsrv.gopher.fetch.transfers.retries import Retries
+from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders
+from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
+from logsrv.gopher.mirror.disk.names import Names
+from logsrv.gopher.mirror.disk.pages import MenuLine
+from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
 from logsrv.gopher.mirror.fetching import Fetching
-from logsrv.gopher.mirror.folders import OF_A_NAME, Folders
-from logsrv.gopher.mirror.journal import Copy, MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles, MenuReading, MenuReadings
-from logsrv.gopher.mirror.names import Names
-from logsrv.gopher.mirror.pages import MenuLine
 from logsrv.gopher.mirror.queue import IDLE, Job, Queue
 from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink
 from logsrv.gopher.mirror.tally import Manners, MirrorTally
+from logsrv.gopher.mirror.update.earlier import Earlier
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from logsrv.gopher.fetch.transfers import Transfers
+    from logsrv.gopher.fetch.transfers.transfers import Transfers
 else:
     # As in `queue`.
     from _collections import deque

@@ -6,14 +6,14 @@ import math
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import Limits, Timeouts
-from logsrv.gopher.mirror.sinks import FileSink, MenuSink
+from logsrv.gopher.mirror.disk.sinks import FileSink, MenuSink
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.itemtypes import item_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers import Finished, Sink, Transfers
-    from logsrv.gopher.mirror.folders import Folders
+    from logsrv.gopher.fetch.transfers.transfers import Finished, Sink, Transfers
+    from logsrv.gopher.mirror.disk.folders import Folders
     from logsrv.gopher.mirror.queue import Job
 
 # pygopherd, for one, lets no more than five connections wait.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
 
-    from logsrv.gopher.fetch.transfers import Sink
+    from logsrv.gopher.fetch.transfers.transfers import Sink
     from logsrv.gopher.mirror.scope import Key
     from logsrv.gopher.wire.url import GopherURL
 else:

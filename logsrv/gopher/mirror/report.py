@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from logsrv.gopher.fetch.progress import size_text
-from logsrv.gopher.mirror.journal import FILE
+from logsrv.gopher.mirror.disk.journal import FILE
 from logsrv.gopher.mirror.tally import MirrorTally
 from logsrv.gopher.wire.errors import GopherError
 from logsrv.gopher.wire.url import GopherURL

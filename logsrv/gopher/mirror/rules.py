@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from logsrv.gopher.fetch.settings import Timeouts
+from logsrv.gopher.mirror.disk.sinks import MemorySink
 from logsrv.gopher.mirror.robots import Robots, parse_robots, path_delimiter
-from logsrv.gopher.mirror.sinks import MemorySink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers import Transfers
+    from logsrv.gopher.fetch.transfers.transfers import Transfers
     from logsrv.gopher.wire.url import GopherURL
 
 _LARGEST = 512 * 1024

@@ -13,7 +13,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.gopher.local import typed
 from logsrv.gopher.local.fileurl import FileURL
 from logsrv.gopher.local.typed import typed_place
-from logsrv.gopher.mirror.journal import FILE as JOURNAL
+from logsrv.gopher.mirror.disk.journal import FILE as JOURNAL
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.url import GopherURL
 

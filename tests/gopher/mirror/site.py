@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.crawl import Crawl
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import MirrorJournal
+from logsrv.gopher.mirror.disk.folders import Folders
+from logsrv.gopher.mirror.disk.journal import MirrorJournal
 from logsrv.gopher.mirror.menus import MenuFiles
 from logsrv.gopher.mirror.scope import MirrorScope
 from logsrv.gopher.mirror.tally import Manners

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.transfers import Transfers
+from logsrv.gopher.mirror.disk.folders import Folders
 from logsrv.gopher.mirror.fetching import Fetching
-from logsrv.gopher.mirror.folders import Folders
 from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import key_of
 from logsrv.gopher.wire.errors import Truncated

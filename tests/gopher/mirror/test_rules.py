@@ -8,7 +8,7 @@ import time
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.mirror.robots import Robots
 from logsrv.gopher.mirror.rules import ServerRules
 from logsrv.gopher.wire.url import GopherURL

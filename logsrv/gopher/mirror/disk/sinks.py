@@ -9,7 +9,7 @@ from io import SEEK_END
 from stat import S_ISREG
 
 from logsrv.gopher.fetch.wholefile import end_text, whole_file, write_new
-from logsrv.gopher.mirror.folders import file_of_size, same_content
+from logsrv.gopher.mirror.disk.folders import file_of_size, same_content
 from logsrv.gopher.wire.menu import MenuItem, MenuParser
 from logsrv.gopher.wire.text import TextParser
 

@@ -12,10 +12,10 @@ import math
 import os
 
 from logsrv.errors import LogsrvError
-from logsrv.gopher.fetch.addresses import Addresses
-from logsrv.gopher.fetch.ready import READ, WRITE, Selector
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfer import Transfer
+from logsrv.gopher.fetch.transfers.addresses import Addresses
+from logsrv.gopher.fetch.transfers.ready import READ, WRITE, Selector
+from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Protocol
 
-    from logsrv.gopher.fetch.addresses import Address
-    from logsrv.gopher.fetch.passage import Passage
+    from logsrv.gopher.fetch.transfers.addresses import Address
+    from logsrv.gopher.fetch.transfers.passage import Passage
 
     class Sink(Protocol):
         """feed: takes what came, and returns whether that was all, although the server has not closed.
@@ -309,7 +309,7 @@ class Transfers:
     def _pass_on(self, flight: Flight, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
         # Small answers do without it.
-        from logsrv.gopher.fetch.passage import passage
+        from logsrv.gopher.fetch.transfers.passage import passage
 
         way = self._passage = self._passage or passage()
         if way is None:

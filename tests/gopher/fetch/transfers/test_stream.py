@@ -13,8 +13,8 @@ from typing import BinaryIO
 import pytest
 
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.stream import HIGH_WATER, Stream
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.stream import HIGH_WATER, Stream
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.wire.errors import ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
 from tests.gopher.conftest import Serve

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.journal import Copy
-from logsrv.gopher.mirror.listed import Listed
+from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.scope import Items, key_of
+from logsrv.gopher.mirror.update.listed import Listed
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 

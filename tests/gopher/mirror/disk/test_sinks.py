@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
 
 SMALL, LARGE = 10, 100_000
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.pages import MenuLine, gophermap, index
+from logsrv.gopher.mirror.disk.pages import MenuLine, gophermap, index
 from logsrv.gopher.wire.menu import MenuParser, parse_line
 from logsrv.gopher.wire.url import GopherURL
 

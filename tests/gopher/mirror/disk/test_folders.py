@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.gopher.fetch.wholefile import write_whole
-from logsrv.gopher.mirror.folders import Folders, LinkInTheWay, same_content
+from logsrv.gopher.mirror.disk.folders import Folders, LinkInTheWay, same_content
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.fetch.retries import Retries
-from logsrv.gopher.fetch.transfers import Transfers
+from logsrv.gopher.fetch.transfers.retries import Retries
+from logsrv.gopher.fetch.transfers.transfers import Transfers
 from logsrv.gopher.wire.errors import Truncated
 from logsrv.gopher.wire.url import GopherURL
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.errors import ConfigurationError
-from logsrv.gopher.mirror.journal import FILE, MirrorJournal
+from logsrv.gopher.mirror.disk.journal import FILE, MirrorJournal
 from logsrv.gopher.wire.url import GopherURL
 
 ROOT = GopherURL.parse("gopher://h/")

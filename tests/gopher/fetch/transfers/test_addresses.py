@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from logsrv.gopher.fetch.addresses import KNOWN_FOR, Addresses
-from logsrv.gopher.fetch.ready import Selector
+from logsrv.gopher.fetch.transfers.addresses import KNOWN_FOR, Addresses
+from logsrv.gopher.fetch.transfers.ready import Selector
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
 

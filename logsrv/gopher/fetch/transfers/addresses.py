@@ -10,7 +10,7 @@ import errno
 import os
 from io import FileIO
 
-from logsrv.gopher.fetch.ready import READ
+from logsrv.gopher.fetch.transfers.ready import READ
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from logsrv.gopher.fetch.ready import Selector
+    from logsrv.gopher.fetch.transfers.ready import Selector
 
     Address = tuple[socket.AddressFamily, Any]
     Found = list[Address] | OSError

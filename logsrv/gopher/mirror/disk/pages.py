@@ -5,7 +5,7 @@ where they are. Sans-IO.
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.names import INDEX
+from logsrv.gopher.mirror.disk.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.value import Value, remembered

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from logsrv.gopher.fetch.ready import READ, WRITE, Selector
+from logsrv.gopher.fetch.transfers.ready import READ, WRITE, Selector
 
 
 @pytest.fixture(params=["of the system", "of selectors"], name="selector")

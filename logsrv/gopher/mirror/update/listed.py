@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.journal import Copy
+from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.scope import Items, Key, is_menu
 from logsrv.gopher.wire.errors import BadURL
 from logsrv.gopher.wire.menu import MenuItem

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.fetch import passage as module
-from logsrv.gopher.fetch.passage import Passage, passage
+from logsrv.gopher.fetch.transfers import passage as module
+from logsrv.gopher.fetch.transfers.passage import Passage, passage
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="only Linux has splice")
 CONTENT = random.Random(1).randbytes(5_000_000)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logsrv.gopher.mirror.names import GOPHERMAP, INDEX, Names
+from logsrv.gopher.mirror.disk.names import GOPHERMAP, INDEX, Names
 from logsrv.gopher.mirror.scope import is_menu
 from logsrv.gopher.wire.url import GopherURL
 from logsrv.kit.text.paths import inside, safe_name

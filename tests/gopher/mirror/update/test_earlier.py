@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.gopher.mirror.earlier import Earlier
-from logsrv.gopher.mirror.faults import LostLinks, read_menu
-from logsrv.gopher.mirror.folders import Folders
-from logsrv.gopher.mirror.journal import MirrorJournal
+from logsrv.gopher.mirror.disk.folders import Folders
+from logsrv.gopher.mirror.disk.journal import MirrorJournal
 from logsrv.gopher.mirror.queue import Job
 from logsrv.gopher.mirror.scope import Items, MirrorScope
+from logsrv.gopher.mirror.update.earlier import Earlier
+from logsrv.gopher.mirror.update.faults import LostLinks, read_menu
 from logsrv.gopher.wire.menu import parse_line
 from logsrv.gopher.wire.url import GopherURL
 

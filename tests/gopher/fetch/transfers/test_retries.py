@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.gopher.fetch.retries import Retries
+from logsrv.gopher.fetch.transfers.retries import Retries
 from logsrv.gopher.wire.errors import GopherError, Refused, ServerError, TimedOut, Truncated
 from logsrv.gopher.wire.url import GopherURL
 

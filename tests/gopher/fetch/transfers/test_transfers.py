@@ -18,9 +18,9 @@ import pytest
 
 from logsrv.gopher.fetch.proxy import Proxy
 from logsrv.gopher.fetch.settings import ConnectionOptions, Timeouts
-from logsrv.gopher.fetch.transfers import Finished, Transfers
+from logsrv.gopher.fetch.transfers.transfers import Finished, Transfers
 from logsrv.gopher.fetch.trust import PinStore, Trust
-from logsrv.gopher.mirror.sinks import FileSink, MemorySink, MenuSink
+from logsrv.gopher.mirror.disk.sinks import FileSink, MemorySink, MenuSink
 from logsrv.gopher.wire.errors import (
     Refused,
     ServerError,
@@ -35,7 +35,7 @@ from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers import Sink
+    from logsrv.gopher.fetch.transfers.transfers import Sink
 
 Make = Callable[..., Transfers]
 
@@ -210,7 +210,7 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
     serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even what has come already."""
-    monkeypatch.setattr("logsrv.gopher.fetch.transfers.CHUNK", 10)
+    monkeypatch.setattr("logsrv.gopher.fetch.transfers.transfers.CHUNK", 10)
     sent = threading.Event()
 
     def answer(connection: socket.socket, _: bytes) -> None:

@@ -6,18 +6,18 @@ is whole; what an old one lists that was not replaced counts as listed.
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.faults import fault, may_be_cut, read_menu
-from logsrv.gopher.mirror.listed import Listed
 from logsrv.gopher.mirror.scope import Items, Key, MirrorScope, is_menu
+from logsrv.gopher.mirror.update.faults import fault, may_be_cut, read_menu
+from logsrv.gopher.mirror.update.listed import Listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from logsrv.gopher.mirror.folders import Folders
-    from logsrv.gopher.mirror.journal import Copy, MirrorJournal
+    from logsrv.gopher.mirror.disk.folders import Folders
+    from logsrv.gopher.mirror.disk.journal import Copy, MirrorJournal
+    from logsrv.gopher.mirror.disk.sinks import MenuSink
     from logsrv.gopher.mirror.queue import Job
-    from logsrv.gopher.mirror.sinks import MenuSink
     from logsrv.gopher.wire.errors import GopherError
     from logsrv.gopher.wire.menu import MenuItem
     from logsrv.gopher.wire.url import GopherURL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logsrv.gopher.mirror.faults import LostLinks, fault, may_be_cut, read_menu
+from logsrv.gopher.mirror.update.faults import LostLinks, fault, may_be_cut, read_menu
 from logsrv.gopher.wire.errors import GopherError, ServerError, Truncated
 from logsrv.gopher.wire.url import GopherURL
 

@@ -7,7 +7,7 @@ not taken if there is another sign that it is not whole, or not the menu that wa
 
 from __future__ import annotations
 
-from logsrv.gopher.mirror.sinks import MenuSink
+from logsrv.gopher.mirror.disk.sinks import MenuSink
 from logsrv.gopher.wire.errors import GopherError, ServerError, Truncated
 from logsrv.gopher.wire.menu import MenuItem
 from logsrv.gopher.wire.url import GopherURL
