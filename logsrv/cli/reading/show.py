@@ -37,11 +37,11 @@ def declare(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the lines."""
-    from logsrv.linelog.read.lines import Lines
+    from logsrv.linelog.read.lines import StoredLines
     from logsrv.linelog.read.render import renderer
 
     render = renderer(style(arguments))
-    with opened(arguments.directory, "show") as view, closing(Lines(view)) as lines:
+    with opened(arguments.directory, "show") as view, closing(StoredLines(view)) as lines:
         wanted = lines.line(arguments.position)
         if wanted is None:
             tell(f"logsrv show: no line begins at {arguments.position}")

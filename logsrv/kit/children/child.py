@@ -50,7 +50,7 @@ class ProcessEnd:
         return f"ended with status {self.status}"
 
 
-class Lines:
+class LineBuffer:
     """Whole lines, without their LF, of bytes that are cut anywhere. longest: bytes kept of an open one."""
 
     def __init__(self, longest: int | None = None) -> None:
@@ -92,7 +92,7 @@ class ChildProcess(ProcessProtocol):
         self._reactor = reactor
         self._ended = ended
         self._said = said
-        self._complaints = Lines(LONGEST_LINE)
+        self._complaints = LineBuffer(LONGEST_LINE)
         self._words = ""
         self._kill: IDelayedCall | None = None
 

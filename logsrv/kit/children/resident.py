@@ -34,7 +34,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from logsrv.kit.children.child import ChildProcess, Lines, ProcessEnd
+from logsrv.kit.children.child import ChildProcess, LineBuffer, ProcessEnd
 from logsrv.kit.children.inside import STOP
 from logsrv.kit.text.transitions import transitions
 
@@ -76,7 +76,7 @@ class ResidentProcess:
         self._reactor = reactor
         self._environment = environment
         self._child: ChildProcess | None = None
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._started = 0.0
         self._deaths = 0
         self._again: IDelayedCall | None = None
@@ -125,7 +125,7 @@ class ResidentProcess:
     def _start(self) -> None:
         if self.state != "STARTING":
             return
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._started = self._reactor.seconds()
         child = ChildProcess(self._reactor, received=self._received, ended=self._ended)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from logsrv.kit.text.time import parse_rfc3339, rfc3339
-from logsrv.linelog.alerts.reports import Task
+from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.cursors import place
 from logsrv.linelog.cursors.place import Place
 from logsrv.linelog.store.disk.disk import DIRECTORY_MODE, Disk, reason
@@ -28,12 +28,12 @@ class Key(NamedTuple):
     query: str
 
 
-def key_of(task: Task) -> Key:
+def key_of(task: AlertTask) -> Key:
     """Return the key of a task."""
     return Key(task.way, task.alert.name, task.alert.alert)
 
 
-class Progress(NamedTuple):
+class AlertProgress(NamedTuple):
     """A place in the store up to which an alert has told of all, and the end of its interval.
 
     due: on the monotonic clock; None for no interval.
@@ -119,7 +119,7 @@ class Kept:
                 tell(str(error))
         return found
 
-    def load(self, name: str, every: float) -> Progress | None:
+    def load(self, name: str, every: float) -> AlertProgress | None:
         """Return how far a task has come; None if that is not kept. every: seconds of its interval."""
         try:
             kept = place.load(self._entered(), name)
@@ -129,12 +129,14 @@ class Kept:
         except (KeyError, TypeError, ValueError):
             return None
         if due is None:
-            return Progress(kept.position)
+            return AlertProgress(kept.position)
         # The time of day may have jumped since.
         left = min(max(due - self._clock(), 0.0), every)
-        return Progress(kept.position, self._now() + left)
+        return AlertProgress(kept.position, self._now() + left)
 
-    def save(self, name: str, task: Task, progress: Progress, *, sync: bool = True) -> None:
+    def save(
+        self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
+    ) -> None:
         """Keep how far a task has come. sync: on the medium on return."""
         clock, due = self._clock(), progress.due
         note = {

@@ -22,7 +22,7 @@ from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.alerts.kept import Kept
 from logsrv.linelog.alerts.reports import Orders, Report, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings, labelled, missing
-from logsrv.linelog.alerts.tasks import Tasks
+from logsrv.linelog.alerts.tasks import AlertTasks
 from logsrv.linelog.store.segments.segment import Position
 
 log = Logger()
@@ -60,7 +60,7 @@ class Alerts:
         self._clock = clock
         self._metrics = metrics
         self._alerts: Mapping[str, AlertSettings] | None = None
-        self._tasks = Tasks()
+        self._tasks = AlertTasks()
         self._seldom = Seldom(monotonic)
         self._process = ResidentProcess(
             MODULE,

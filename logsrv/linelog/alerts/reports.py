@@ -17,7 +17,7 @@ from logsrv.linelog.store.segments.segment import Position
 
 
 @attrs.frozen
-class Task:
+class AlertTask:
     """A task for the process: to tell of an alert by one of its ways.
 
     label: what logs and counters call the alert. begin: where it starts unless a place is kept. until:
@@ -40,7 +40,7 @@ class Orders:
 
     directory: str
     store: str
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, AlertTask]
 
 
 @attrs.frozen
@@ -74,9 +74,9 @@ def read_orders(line: bytes) -> Orders:
 
 def _task(
     label: str, way: str, alert: dict[str, Any], begin: list[int], until: list[int] | None
-) -> Task:
+) -> AlertTask:
     end = None if until is None else Position(*until)
-    return Task(label, way, _alert(alert), Position(*begin), end)
+    return AlertTask(label, way, _alert(alert), Position(*begin), end)
 
 
 def _alert(found: dict[str, Any]) -> AlertSettings:

@@ -13,8 +13,8 @@ import attrs
 from twisted.logger import Logger
 
 from logsrv.kit.text.escape import one_line
-from logsrv.linelog.alerts.kept import Kept, Key, Progress, key_of
-from logsrv.linelog.alerts.reports import Task
+from logsrv.linelog.alerts.kept import AlertProgress, Kept, Key, key_of
+from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.disk.disk import reason
 from logsrv.linelog.store.segments.segment import Position
@@ -24,11 +24,11 @@ log = Logger()
 Alerts = Mapping[str, AlertSettings]
 
 
-class Tasks:
+class AlertTasks:
     """The tasks there are: `all`, by the names of their places."""
 
     def __init__(self) -> None:
-        self.all: dict[str, Task] = {}
+        self.all: dict[str, AlertTask] = {}
         self._number = 0
 
     def resume(self, wanted: Alerts, end: Position, kept: Kept) -> None:
@@ -83,7 +83,9 @@ class Tasks:
     ) -> None:
         """Let each alert and way have the task that it had, or a new one that begins at the end."""
         tasks = [
-            Task(label, way, alert, end) for label, alert in wanted.items() for way in alert.ways
+            AlertTask(label, way, alert, end)
+            for label, alert in wanted.items()
+            for way in alert.ways
         ]
         names = paired([key_of(task) for task in tasks], known, changed=changed)
         before, self.all = self.all, {}
@@ -100,13 +102,13 @@ def _begins_anew(why: str) -> None:
     log.error("alerts: {why}; the alert that it was of begins at the end of the store", why=why)
 
 
-def _keep(kept: Kept, name: str, task: Task) -> None:
+def _keep(kept: Kept, name: str, task: AlertTask) -> None:
     """Keep where a new alert begins, before any line can come and the process can be killed.
 
     It is not synced, for nobody may wait for a disk here; the process does that.
     """
     try:
-        kept.save(name, task, Progress(task.begin), sync=False)
+        kept.save(name, task, AlertProgress(task.begin), sync=False)
     except OSError as error:
         why = reason(error)
         log.error("the place of alert {alert} cannot be saved: {why}", alert=task.label, why=why)

@@ -10,13 +10,13 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from logsrv.linelog.alerts.delivery.delivery import Deliver
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
-from logsrv.linelog.alerts.kept import Progress
-from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.kept import AlertProgress
+from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import SHOWN, Counted, Tally
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.follow import LIMIT, Follower, News
+from logsrv.linelog.read.follow import LIMIT, Appended, Follower
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -33,8 +33,8 @@ class Watch:
 
     def __init__(
         self,
-        task: Task,
-        progress: Progress,
+        task: AlertTask,
+        progress: AlertProgress,
         view: View,
         *,
         deliver: Deliver,
@@ -61,14 +61,14 @@ class Watch:
         return self._sending is not None
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> AlertProgress:
         """The place where a successor has to begin: before the first line that nobody was told of."""
         if self._sending is not None:
-            return Progress(self._sending.begin)
+            return AlertProgress(self._sending.begin)
         if self._tally.counted.count:
             due = None if self._failures else self._tally.due
-            return Progress(self._tally.counted.begin, due)
-        return Progress(self._follower.position, self._tally.due)
+            return AlertProgress(self._tally.counted.begin, due)
+        return AlertProgress(self._follower.position, self._tally.due)
 
     @property
     def done(self) -> bool:
@@ -80,7 +80,7 @@ class Watch:
         until = self.task.until
         return until is not None and self._follower.position >= until
 
-    def change(self, task: Task) -> None:
+    def change(self, task: AlertTask) -> None:
         """Go by other settings for the same query; what is under way goes on by those of before."""
         now, every = self._now(), task.alert.alert_every
         tally = self._tally
@@ -109,7 +109,7 @@ class Watch:
         self._count(news)
         return True
 
-    def _count(self, news: News) -> None:
+    def _count(self, news: Appended) -> None:
         segment, offset = news.position
         text = news.text
         found = self._matcher.find(text, (segment, offset))

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.delivery.delivery import Deliver
-from logsrv.linelog.alerts.kept import Kept, Progress
-from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.kept import AlertProgress, Kept
+from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.watch import Watch
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.disk.disk import reason
@@ -60,18 +60,18 @@ class Watcher:
         self._report = report
         self._failed = failed
         self._watches: dict[str, Watch] = {}
-        self._saved: dict[str, Progress] = {}
+        self._saved: dict[str, AlertProgress] = {}
         self._save_at: dict[str, float] = {}
         self._next: Any = None
         self._finished: Deferred[None] | None = None
         self._last = 0.0
 
-    def start(self, tasks: Mapping[str, Task]) -> None:
+    def start(self, tasks: Mapping[str, AlertTask]) -> None:
         """Begin to look."""
         self.change(tasks)
         self._look()
 
-    def change(self, tasks: Mapping[str, Task]) -> None:
+    def change(self, tasks: Mapping[str, AlertTask]) -> None:
         """Go by these tasks from now on. Those with the same name go on where they are."""
         for name, task in tasks.items():
             if name in self._watches:
@@ -97,13 +97,13 @@ class Watcher:
             self._again(0)
         return self._finished
 
-    def _progress(self, name: str, task: Task) -> Progress:
+    def _progress(self, name: str, task: AlertTask) -> AlertProgress:
         try:
             kept = self._kept.load(name, task.alert.alert_every)
         except OSError:
             # The daemon has told, if there was one.
             kept = None
-        return kept or Progress(task.begin)
+        return kept or AlertProgress(task.begin)
 
     def _again(self, seconds: float) -> None:
         if self._next is not None and self._next.active():

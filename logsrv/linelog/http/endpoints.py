@@ -49,7 +49,7 @@ class Parameter:
 
 
 @attrs.frozen
-class Endpoint:
+class ApiEndpoint:
     """A path of the API. type: the media type of a good answer. open: it needs no token."""
 
     path: str
@@ -172,8 +172,8 @@ _SOURCE = Parameter("source", "from sources like this pattern, as tcp:10.1.*", _
 _SCOPE = (_Q, *_TIMES, _SOURCE)
 _AFTER = Parameter("after", "the position behind which it begins", _position, _PLACE)
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint(
+ENDPOINTS: tuple[ApiEndpoint, ...] = (
+    ApiEndpoint(
         "/api/search",
         "Lines that match, an object a line, in the order of the store",
         (
@@ -187,19 +187,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
         LINES,
     ),
-    Endpoint(
+    ApiEndpoint(
         "/api/tail",
         "Lines that match, as they are written: the events `line` and `missed`. The header "
         "Last-Event-ID goes before `after`",
         (_Q, _AFTER),
         EVENTS,
     ),
-    Endpoint(
+    ApiEndpoint(
         "/api/histogram",
         "Numbers of lines over time, by level",
         (*_SCOPE, _number("buckets", "at most so many", 60, MOST_BUCKETS, 1)),
     ),
-    Endpoint(
+    ApiEndpoint(
         "/api/top",
         "The most frequent values of a field",
         (
@@ -208,10 +208,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _number("limit", "at most so many values", 10, 1000, 1),
         ),
     ),
-    Endpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
-    Endpoint("/api/sources", "The sources of lines with their numbers", _SCOPE),
-    Endpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),
-    Endpoint(
+    ApiEndpoint("/api/fields", "The fields of lines that match, in a sample of them", _SCOPE),
+    ApiEndpoint("/api/sources", "The sources of lines with their numbers", _SCOPE),
+    ApiEndpoint("/api/stats", "Sizes of the store, its oldest and newest line, where it ends"),
+    ApiEndpoint(
         "/api/show",
         "A line and its neighbours",
         (
@@ -220,9 +220,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _number("after", "so many lines behind it", 5, MOST_NEIGHBOURS),
         ),
     ),
-    Endpoint("/openapi.json", "This description"),
-    Endpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
-    Endpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
-    Endpoint("/readyz", "Status 503 while no lines are taken in", open=True),
+    ApiEndpoint("/openapi.json", "This description"),
+    ApiEndpoint("/metrics", "The counters of the service, as Prometheus reads them", type=TEXT),
+    ApiEndpoint("/healthz", "Status 503 while what is received cannot be stored", open=True),
+    ApiEndpoint("/readyz", "Status 503 while no lines are taken in", open=True),
 )
 BY_PATH = {one.path: one for one in ENDPOINTS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from logsrv import __version__
-from logsrv.linelog.http.endpoints import ENDPOINTS, Endpoint, Parameter
+from logsrv.linelog.http.endpoints import ENDPOINTS, ApiEndpoint, Parameter
 
 _ERROR = {
     "description": "What is wrong, and where in the query",
@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(endpoint: Endpoint) -> dict[str, Any]:
+def _operation(endpoint: ApiEndpoint) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": endpoint.name.partition(".")[0],
         "summary": endpoint.help,

@@ -23,11 +23,11 @@ from logsrv.kit.web.hosts import HEADERS
 from logsrv.kit.web.monitor import POLICY, Monitor
 from logsrv.linelog.http.access import Access
 from logsrv.linelog.http.attempts import Attempts
-from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, Endpoint
+from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint
 from logsrv.linelog.http.openapi import document
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
-from logsrv.linelog.http.searching.answer import Answer
+from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.children import Searches
 from logsrv.linelog.http.settings import HttpSettings, read_token
 from logsrv.linelog.http.totals import Totals
@@ -195,7 +195,7 @@ class WebServer:
         request.setHeader("Content-Length", "0")
         request.finish()
 
-    def _api(self, request: WebRequest, endpoint: Endpoint) -> None:
+    def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
         if found := hints(values.get("q", "")):
             # Escaped: a header is ASCII.
@@ -218,11 +218,11 @@ class WebServer:
             case _:
                 self._search(request, endpoint, values)
 
-    def _search(self, request: WebRequest, endpoint: Endpoint, values: dict[str, Any]) -> None:
+    def _search(self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]) -> None:
         def begin(request: WebRequest, status: int) -> None:
             self._head(request, status, endpoint.type if status == 200 else JSON)
 
-        answer = Answer(request, self._reactor, begin, self._fail)
+        answer = SearchAnswer(request, self._reactor, begin, self._fail)
         asked = {"endpoint": endpoint.name, "values": values}
         answer.of(self._searches.start(asked, answer))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from logsrv.linelog.read.lines import Lines
+from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.read.search import Hit
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -39,14 +39,16 @@ def grouped(
 
     reverse: the hits come newest first, and so do the groups, but not the lines in them.
     """
-    lines = Lines(view)
+    lines = StoredLines(view)
     try:
         yield from _grouped(lines, hits, around, reverse)
     finally:
         lines.close()
 
 
-def _grouped(lines: Lines, hits: Iterator[Hit], around: Around, reverse: bool) -> Iterator[Group]:
+def _grouped(
+    lines: StoredLines, hits: Iterator[Hit], around: Around, reverse: bool
+) -> Iterator[Group]:
     group: dict[Position, tuple[Hit, bool]] = {}
     goes_on = False
     first = last = None
@@ -83,7 +85,7 @@ def _grouped(lines: Lines, hits: Iterator[Hit], around: Around, reverse: bool) -
         yield _sorted(group, goes_on)
 
 
-def _touch(lines: Lines, first: Hit, last: Hit, window: list[Hit]) -> bool:
+def _touch(lines: StoredLines, first: Hit, last: Hit, window: list[Hit]) -> bool:
     """Return whether the lines from `first` to `last` and these overlap, or stand beside each other."""
     return not window or (
         (window[0] <= last or _follows(lines, last, window[0]))
@@ -91,7 +93,7 @@ def _touch(lines: Lines, first: Hit, last: Hit, window: list[Hit]) -> bool:
     )
 
 
-def _follows(lines: Lines, one: Hit, other: Hit) -> bool:
+def _follows(lines: StoredLines, one: Hit, other: Hit) -> bool:
     behind = Position(one.position.segment, one.position.offset + len(one.line) + 1)
     if one.position.segment == other.position.segment or other.position.offset:
         return other.position == behind

@@ -17,7 +17,7 @@ from logsrv.linelog.fields.aliases import ALIASES
 from logsrv.linelog.fields.level_of import levels_of
 from logsrv.linelog.fields.record import ALWAYS, Record
 from logsrv.linelog.fields.stamp import STAMP
-from logsrv.linelog.read.plan import Task
+from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.values import counter
 
@@ -34,7 +34,7 @@ _STEPS = (
 _STAMPS = re.compile(b"^(?:" + STAMP.pattern + b")", re.MULTILINE)
 
 
-class Tally:
+class ValueCounts:
     """Values with their numbers, the frequent ones of any number of values.
 
     total: how many were added. exact: nothing was forgotten.
@@ -70,17 +70,17 @@ class Tally:
         return sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))[:number]
 
 
-def top(search: Search, field: str) -> Tally:
+def top(search: Search, field: str) -> ValueCounts:
     """Count the values of a field; a list counts each of its elements."""
     count = counter(field)
 
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         if field == "position":
             counts = Counter(str(hit.position) for hit in search.find(task))
             return [json.dumps([counts.total(), counts]).encode()]
         return [json.dumps(count(text)).encode() for text in search.matching(task)]
 
-    tally = Tally()
+    tally = ValueCounts()
     for total, counts in _results(search, work):
         tally.add(counts, total)
     return tally
@@ -117,7 +117,7 @@ def _names(record: Record) -> set[str]:
 def sources(search: Search) -> dict[str, tuple[int, str]]:
     """Return each source with its number of lines and its largest TIME."""
 
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         numbers: Counter[bytes] = Counter()
         last: dict[bytes, bytes] = {}
         for text in search.matching(task):
@@ -142,7 +142,7 @@ def _text(part: bytes) -> str:
     return part.decode(errors="backslashreplace")
 
 
-class Bucket(NamedTuple):
+class TimeBucket(NamedTuple):
     """Lines of a span of time: from `start`, in seconds since 1970; how many, and of each level."""
 
     start: float
@@ -150,13 +150,13 @@ class Bucket(NamedTuple):
     levels: dict[str, int]
 
 
-def histogram(search: Search, step: float, *, levels: bool) -> list[Bucket]:
+def histogram(search: Search, step: float, *, levels: bool) -> list[TimeBucket]:
     """Count lines by `step` seconds (of whole steps since 1970), empty buckets left out, in order.
 
     Raises LogsrvError when there are more of them than anybody can look at.
     """
 
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         # Seconds are enough to tell the bucket, unless one may end within a second.
         size = 19 if step % 1 == 0 else 26
         counts: Counter[tuple[bytes, str | None]] = Counter()
@@ -177,7 +177,7 @@ def histogram(search: Search, step: float, *, levels: bool) -> list[Bucket]:
                 f"there are lines in more than {MANY:,} steps of {step:g} s; take longer steps"
             )
     return [
-        Bucket(start, counted.pop("lines"), dict(counted))
+        TimeBucket(start, counted.pop("lines"), dict(counted))
         for start, counted in sorted(buckets.items())
     ]
 

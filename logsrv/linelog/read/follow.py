@@ -16,7 +16,7 @@ from logsrv.linelog.store.segments.segment import Position
 LIMIT = 1 << 20
 
 
-class News(NamedTuple):
+class Appended(NamedTuple):
     """Whole lines, and where they begin; `gap` says that lines before them are gone from the store."""
 
     position: Position
@@ -36,7 +36,7 @@ class Follower:
         self._frames: Frames | None = None
         self._gap = False
         # Of a compressed segment a whole frame is read, and given in pieces.
-        self._frame = News(position, b"")
+        self._frame = Appended(position, b"")
 
     def close(self) -> None:
         """Close the segment that is open."""
@@ -44,7 +44,7 @@ class Follower:
             self._frames.close()
             self._frames = None
 
-    def read(self, limit: int = LIMIT) -> News | None:
+    def read(self, limit: int = LIMIT) -> Appended | None:
         """Return the next lines, `limit` bytes at most or one that is longer; None when there are none now.
 
         A frame that is damaged is told to the view and passed over. Raises StoreError.
@@ -57,7 +57,7 @@ class Follower:
             ended = not (isinstance(frames, PlainFrames) and self._view.is_active(frames.fd))
             text = self._lines(frames, limit)
             if text:
-                news = News(self.position, text, self._gap)
+                news = Appended(self.position, text, self._gap)
                 self._gap = False
                 self.position = Position(self.position.segment, self.position.offset + len(text))
                 return news
@@ -79,7 +79,7 @@ class Follower:
                     self._gap = self._gap or self.position > Position(0, 0)
                     self.position = Position(segment.number, 0)
                 self._frames = frames
-                self._frame = News(self.position, b"")
+                self._frame = Appended(self.position, b"")
                 return frames
         return None
 
@@ -89,7 +89,7 @@ class Follower:
         text, start = self._frame.text, self.position.offset - self._frame.position.offset
         if start >= len(text):
             text, start = self._unpacked(frames), 0
-            self._frame = News(self.position, text)
+            self._frame = Appended(self.position, text)
         end = text.rfind(b"\n", start, start + limit) + 1 or text.find(b"\n", start) + 1
         return text[start : end or len(text)]
 

@@ -16,7 +16,7 @@ from logsrv.linelog.store.segments.segment import Position
 _KEPT = 4
 
 
-class Lines:
+class StoredLines:
     """The lines of a store that is open, by their places."""
 
     def __init__(self, view: View) -> None:

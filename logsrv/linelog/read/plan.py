@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.read.view import View
     from logsrv.linelog.store.segments.segment import Position
 
-    Work: TypeAlias = Callable[["Task"], list[bytes]]
+    Work: TypeAlias = Callable[["ReadTask"], list[bytes]]
     """A task in, its results out; what it raises as ValueError or OSError is told, and the rest goes on."""
 
 
@@ -37,7 +37,7 @@ class Scope(NamedTuple):
     source: str = ""
 
 
-class Task(NamedTuple):
+class ReadTask(NamedTuple):
     """The lines of a segment that begin from `start` up to `stop`: about a frame."""
 
     segment: int
@@ -68,7 +68,7 @@ def tasks(
     *,
     reverse: bool = False,
     by_words: Callable[[Frames], int | None] = lambda _: None,
-) -> Iterator[Task]:
+) -> Iterator[ReadTask]:
     """Yield what has to be read, in the order of the store, or the newest first.
 
     by_words: the frames that the word index says can have a hit, frame n as bit n; None for all.
@@ -108,7 +108,7 @@ def _within(
     by_words: Callable[[Frames], int | None],
     stats: Stats,
     reverse: bool,
-) -> Iterator[Task]:
+) -> Iterator[ReadTask]:
     words = by_words(frames)
     if words == 0:
         stats.skipped_frames += frames.count
@@ -131,7 +131,7 @@ def _within(
         if start < stop and (not timed or frames.times(frame).reach(scope.since, scope.until)):
             stats.frames += 1
             stats.bytes += cost
-            yield Task(frames.number, start, stop)
+            yield ReadTask(frames.number, start, stop)
         else:
             stats.skipped_frames += 1
             stats.skipped_bytes += cost

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from logsrv.linelog.read.plan import Task, Work
+    from logsrv.linelog.read.plan import ReadTask, Work
 
 _ALONE = 12
 # With fewer behind those, what `for_many` loads would take longer than it saves.
@@ -38,7 +38,7 @@ class Pool:
         self._processes = processes or len(os.sched_getaffinity(0))
         self._for_many = for_many
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[bytes]]]:
+    def run(self, tasks: Iterable[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Yield each task with its results. Closing the iterator ends the processes."""
         left = iter(tasks)
         for number, task in enumerate(left, 1):
@@ -50,16 +50,16 @@ class Pool:
                     self._for_many()
                 yield from self._together(left) if self._processes > 1 else self._others(left)
 
-    def _others(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, list[bytes]]]:
+    def _others(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
         for task in tasks:
             yield task, self._alone(task)
 
-    def _together(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, list[bytes]]]:
+    def _together(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
         from logsrv.linelog.read.processes import Processes
 
         return Processes(self._work, self._tell, self._processes).run(tasks)
 
-    def _alone(self, task: Task) -> list[bytes]:
+    def _alone(self, task: ReadTask) -> list[bytes]:
         try:
             return self._work(task)
         except (ValueError, OSError) as error:

@@ -15,7 +15,7 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.read.plan import Task
+from logsrv.linelog.read.plan import ReadTask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Processes:
         self._processes = processes
         self._workers: dict[int, int] = {}
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, list[bytes]]]:
+    def run(self, tasks: Iterator[ReadTask]) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Yield each task with its results. Closing the iterator ends the processes."""
         first = next(tasks, None)
         if first is None:
@@ -89,7 +89,7 @@ class Processes:
             place, *task = _TASK.unpack(wanted)
             fine = True
             try:
-                results = self._work(Task(*task))
+                results = self._work(ReadTask(*task))
             except (ValueError, OSError) as error:
                 # A path in it may be any bytes.
                 fine, results = False, [str(error).encode(errors="surrogateescape")]
@@ -100,13 +100,13 @@ class Processes:
                 left = left[os.write(write, left) :]
 
     def _exchange(
-        self, first: Task, tasks: Iterator[Task], give: int, ready: selectors.BaseSelector
-    ) -> Iterator[tuple[Task, list[bytes]]]:
+        self, first: ReadTask, tasks: Iterator[ReadTask], give: int, ready: selectors.BaseSelector
+    ) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Hand out tasks, a few more than there are processes, and put the results in order."""
-        waiting: dict[int, Task] = {}
+        waiting: dict[int, ReadTask] = {}
         done: dict[int, list[bytes]] = {}
         given = taken = 0
-        task: Task | None = first
+        task: ReadTask | None = first
         while task is not None or waiting:
             while task is not None and given - taken < _AHEAD * self._processes:
                 os.write(give, _TASK.pack(given, *task))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from logsrv.linelog.query.matching.match import Matcher
-    from logsrv.linelog.read.plan import Scope, Task, Work
+    from logsrv.linelog.read.plan import ReadTask, Scope, Work
     from logsrv.linelog.read.texts import Frames
     from logsrv.linelog.read.view import View
 
@@ -61,7 +61,7 @@ class Search:
     def hits(self, *, reverse: bool = False) -> Iterator[Hit]:
         """Yield the lines that match."""
 
-        def work(task: Task) -> list[bytes]:
+        def work(task: ReadTask) -> list[bytes]:
             found = list(self.find(task))
             return [
                 part
@@ -77,7 +77,7 @@ class Search:
     def rendered(self, render: Callable[[Hit], bytes], *, reverse: bool = False) -> Iterator[bytes]:
         """Yield what `render` makes of each line that matches; it runs in several processes."""
 
-        def work(task: Task) -> list[bytes]:
+        def work(task: ReadTask) -> list[bytes]:
             found = [render(hit) for hit in self.find(task)]
             return found[::-1] if reverse else found
 
@@ -87,14 +87,14 @@ class Search:
     def blocks(self, render: Callable[[bytes], bytes]) -> Iterator[bytes]:
         """Yield what `render` makes of all lines of a frame that match, which it gets with their LFs."""
 
-        def work(task: Task) -> list[bytes]:
+        def work(task: ReadTask) -> list[bytes]:
             text = b"".join(self.matching(task))
             return [render(text)] if text else []
 
         for _, results in self.run(work):
             yield from results
 
-    def matching(self, task: Task) -> Iterator[bytes]:
+    def matching(self, task: ReadTask) -> Iterator[bytes]:
         """Yield the lines of a task that match, whole ones with their LFs, many at a time."""
         for offset, text in self.texts(task):
             found = self.matcher.lines(text, (task.segment, offset))
@@ -109,7 +109,7 @@ class Search:
             return False
         return self._of is None or is_of(self._of, line)
 
-    def starts(self, task: Task, size: int) -> Iterator[bytes]:
+    def starts(self, task: ReadTask, size: int) -> Iterator[bytes]:
         """Yield the first `size` bytes of each line of a task that matches."""
         if self._narrow:
             for hit in self.find(task):
@@ -128,7 +128,7 @@ class Search:
         """Return how many lines match."""
         return sum(int(results[0]) for _, results in self.run(self._count) if results)
 
-    def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[Task, list[bytes]]]:
+    def run(self, work: Work, *, reverse: bool = False) -> Iterator[tuple[ReadTask, list[bytes]]]:
         """Do `work` on every frame that can have hits, by all cores; yield the results in order."""
         planned = tasks(self.view, self.scope, self.stats, reverse=reverse, by_words=self._by_words)
         pool = Pool(work, self.view.tell, self._processes, for_many=self._for_many)
@@ -147,14 +147,14 @@ class Search:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self.matcher.for_many()
 
-    def find(self, task: Task) -> Iterator[Hit]:
+    def find(self, task: ReadTask) -> Iterator[Hit]:
         """Yield the lines of one task that match."""
         for offset, text in self.texts(task):
             for hit in in_text(self.matcher, self._of, Position(task.segment, offset), text):
                 if self._in_time(hit.line):
                     yield hit
 
-    def _count(self, task: Task) -> list[bytes]:
+    def _count(self, task: ReadTask) -> list[bytes]:
         if self._narrow:
             found = sum(1 for _ in self.find(task))
         else:
@@ -164,7 +164,7 @@ class Search:
             )
         return [b"%d" % found]
 
-    def texts(self, task: Task) -> Iterator[tuple[int, bytes]]:
+    def texts(self, task: ReadTask) -> Iterator[tuple[int, bytes]]:
         """Yield the lines of one task in pieces, each with its offset, matching or not."""
         frames = self._frames(task.segment)
         return iter(()) if frames is None else frames.between(task.start, task.stop)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from logsrv.linelog.read.plan import Stats
 from logsrv.linelog.sql.binding import Binder
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import NO_MEMORY, StatementError, fault
 from logsrv.linelog.sql.levels import TYPE, with_levels
 from logsrv.linelog.sql.plan import OPTIMIZERS, Plan, everything, of_plans
@@ -163,7 +163,7 @@ class Answer:
     def _widen(self, misfit: Misfit, lenient: set[str]) -> None:
         """Change the kind of a field so that it can hold what was found; if it cannot, that is NULL."""
         assert self._binder is not None
-        kind = Kind.NUMBER if misfit.is_number else Kind.TEXT
+        kind = ColumnType.NUMBER if misfit.is_number else ColumnType.TEXT
         fields = self.fields | {misfit.field: kind}
         if self._binder.fits(self.statement, fields, explained=self._explained):
             self.fields = fields

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from logsrv.linelog.fields.values import number_of_text
-from logsrv.linelog.sql.columns import Kind, declaration
+from logsrv.linelog.sql.columns import ColumnType, declaration
 from logsrv.linelog.sql.fault import Fault, fault
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ _FUNCTIONS = frozenset(("user", "current_user", "session_user", "current_role", 
 class Kinds(Protocol):
     """Kinds of fields by what their values are."""
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> ColumnType:
         """Return the kind of a field."""
 
-    def kind_of_number(self, name: str) -> Kind:
+    def kind_of_number(self, name: str) -> ColumnType:
         """Return the kind of a field that has to be a number."""
 
 
@@ -41,13 +41,13 @@ class Binder:
         self.connection = connection
         self._kinds = kinds
 
-    def bind(self, statement: str, *, explained: bool) -> dict[str, Kind]:
+    def bind(self, statement: str, *, explained: bool) -> dict[str, ColumnType]:
         """Return the fields that `statement` names, with a kind for each.
 
         explained: it is an EXPLAIN. Raises StatementError.
         """
         fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
-        seen: list[dict[str, Kind]] = []
+        seen: list[dict[str, ColumnType]] = []
         # As `ms = 5 or ms = 'none'` shows, there may be no kinds that suit all.
         while fields not in seen:
             seen.append(fields)
@@ -81,14 +81,16 @@ class Binder:
         except (ValueError, TypeError, RecursionError):
             return None
 
-    def fits(self, statement: str, fields: dict[str, Kind], *, explained: bool) -> bool:
+    def fits(self, statement: str, fields: dict[str, ColumnType], *, explained: bool) -> bool:
         """Tell whether the statement makes sense with fields of these kinds."""
         return (
             self.fault(statement, fields, explained=explained) is None
             and self._as_used(statement, fields) == fields
         )
 
-    def fault(self, statement: str, fields: dict[str, Kind], *, explained: bool) -> Fault | None:
+    def fault(
+        self, statement: str, fields: dict[str, ColumnType], *, explained: bool
+    ) -> Fault | None:
         """Return what is wrong with a statement if these are the fields; None if it is right."""
         import duckdb
 
@@ -106,22 +108,22 @@ class Binder:
         return None
 
     def _other(
-        self, statement: str, fields: dict[str, Kind], wrong: Fault, explained: bool
-    ) -> dict[str, Kind] | None:
+        self, statement: str, fields: dict[str, ColumnType], wrong: Fault, explained: bool
+    ) -> dict[str, ColumnType] | None:
         """Return kinds, one of them another, with which the statement is right, at least up to there."""
         for name, kind in fields.items():
-            other = Kind.TEXT if kind.is_number else self._kinds.kind_of_number(name)
+            other = ColumnType.TEXT if kind.is_number else self._kinds.kind_of_number(name)
             tried = fields | {name: other}
             left = self.fault(statement, tried, explained=explained)
             if left is None or left.position > wrong.position >= 0:
                 return tried
         return None
 
-    def _as_used(self, statement: str, fields: dict[str, Kind]) -> dict[str, Kind]:
+    def _as_used(self, statement: str, fields: dict[str, ColumnType]) -> dict[str, ColumnType]:
         """Return the kinds, with those changed whose values DuckDB would convert, and fail at one."""
         for name, is_number in conversions(self.plan(statement, optimized=False)):
             if name in fields and fields[name].is_number != is_number:
-                other = self._kinds.kind_of_number(name) if is_number else Kind.TEXT
+                other = self._kinds.kind_of_number(name) if is_number else ColumnType.TEXT
                 return fields | {name: other}
         return fields
 

@@ -12,7 +12,7 @@ from logsrv.linelog.fields.access_text import AccessText
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.values import Value, number, readable, text_of
-from logsrv.linelog.sql.columns import ALWAYS, Kind, schema
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema
 from logsrv.linelog.store.segments.segment import Position
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Cells:
     fields: those that the table has, with their kinds. needed: the columns that are; others are left out.
     """
 
-    def __init__(self, fields: Mapping[str, Kind], needed: frozenset[str]) -> None:
+    def __init__(self, fields: Mapping[str, ColumnType], needed: frozenset[str]) -> None:
         self._fields = fields
         self.names = [name for name in (*ALWAYS, *fields) if name in needed]
         self._of_records = [name for name in self.names if name in _OF_RECORD or name in fields]
@@ -117,7 +117,7 @@ class Cells:
             str
             if name == "level"
             else readable
-            if self._fields[name] is Kind.TEXT
+            if self._fields[name] is ColumnType.TEXT
             else partial(as_number, kind=self._fields[name], field=name, misfits=misfits)
             for name in self._of_records
         ]
@@ -129,7 +129,7 @@ class Cells:
         if name == "fields":
             return lambda record: as_json(record.fields)
         kind = self._fields[name]
-        if kind is Kind.TEXT:
+        if kind is ColumnType.TEXT:
             return lambda record: as_text(record.get(name))
 
         def take(record: Record) -> int | float | None:
@@ -153,7 +153,7 @@ def _number_of(value: str) -> Any:
     return number(value)
 
 
-def as_number(value: Value, kind: Kind, field: str, misfits: Misfits) -> int | float | None:
+def as_number(value: Value, kind: ColumnType, field: str, misfits: Misfits) -> int | float | None:
     """Return the number that a field is, or None, with a note, if it is none or none of this kind."""
     if isinstance(value, list):
         found = None
@@ -162,7 +162,7 @@ def as_number(value: Value, kind: Kind, field: str, misfits: Misfits) -> int | f
     if found is None:
         misfits.add(field, is_number=False)
         return None
-    if kind is Kind.INTEGER:
+    if kind is ColumnType.INTEGER:
         if -_INT64 <= found < _INT64 and found == int(found):
             return int(found)
         misfits.add(field, is_number=True)

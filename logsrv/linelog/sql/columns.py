@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-class Kind(enum.Enum):
+class ColumnType(enum.Enum):
     """The type of a field's column, as DuckDB calls it."""
 
     TEXT = "VARCHAR"
@@ -22,7 +22,7 @@ class Kind(enum.Enum):
     @property
     def is_number(self) -> bool:
         """Tell whether the column holds numbers."""
-        return self is not Kind.TEXT
+        return self is not ColumnType.TEXT
 
 
 ALWAYS = {
@@ -39,7 +39,7 @@ ALWAYS = {
 """The columns that the table has whatever is asked for, in order, with their types."""
 
 
-def declaration(fields: Mapping[str, Kind]) -> str:
+def declaration(fields: Mapping[str, ColumnType]) -> str:
     """Return the columns with their types, as CREATE TABLE has them."""
     every = ALWAYS | {name: kind.value for name, kind in fields.items()}
     return ", ".join(f"{quoted(name)} {kind}" for name, kind in every.items())
@@ -50,7 +50,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def schema(fields: Mapping[str, Kind]) -> pyarrow.Schema:
+def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
     """Return the same columns as Arrow has them."""
     import pyarrow
 

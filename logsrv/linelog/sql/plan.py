@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from logsrv.linelog.sql.columns import ALWAYS, Kind
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_expression, of_filter
 
 # Of DuckDB's optimizers those that move conditions. Others look at how many rows the table has, which
@@ -39,12 +39,12 @@ class Plan(NamedTuple):
     wanted: Wanted
 
 
-def everything(kinds: Mapping[str, Kind]) -> Plan:
+def everything(kinds: Mapping[str, ColumnType]) -> Plan:
     """Return the plan to read all there is."""
     return Plan(frozenset((*ALWAYS, *kinds)), Wanted())
 
 
-def of_plans(plans: Any, explained: Any, kinds: Mapping[str, Kind]) -> Plan:
+def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Plan:
     """Return what is needed.
 
     plans: of the statement on a table, as DuckDB writes plans. explained: what EXPLAIN in JSON says of
@@ -87,7 +87,7 @@ def _columns(scan: Any, names: Sequence[str]) -> list[str | None]:
     return [names[place] if 0 <= place < len(names) else None for place in places]
 
 
-def _wanted(scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, Kind]) -> Wanted:
+def _wanted(scan: Any, above: Any, names: Sequence[str], kinds: Mapping[str, ColumnType]) -> Wanted:
     read = _columns(scan, names)
     found = []
     for item in scan["table_filters"]["filters"]:

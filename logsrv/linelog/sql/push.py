@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.fields.level import LEVELS
 from logsrv.linelog.query.language.tree import EVERYTHING, And, Compare, Has, Node, Or, Text
-from logsrv.linelog.sql.columns import ALWAYS, Kind
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 
 Expression: TypeAlias = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ def any_of(parts: list[Wanted]) -> Wanted:
     )
 
 
-def of_filter(found: Expression, column: str, kinds: Mapping[str, Kind]) -> Wanted:
+def of_filter(found: Expression, column: str, kinds: Mapping[str, ColumnType]) -> Wanted:
     """Return what a filter of a scan, on one column, tells."""
     kind = found.get("filter_type")
     if kind in ("LEGACY_CONJUNCTION_AND", "LEGACY_CONJUNCTION_OR"):
@@ -100,7 +100,7 @@ def of_filter(found: Expression, column: str, kinds: Mapping[str, Kind]) -> Want
 
 
 def of_expression(
-    found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, Kind]
+    found: Expression, column_of: Callable[[int], str | None], kinds: Mapping[str, ColumnType]
 ) -> Wanted:
     """Return what a condition tells.
 
@@ -128,7 +128,7 @@ def of_expression(
     return Wanted()
 
 
-def _one_of(column: str, values: list[Any], kinds: Mapping[str, Kind]) -> Wanted:
+def _one_of(column: str, values: list[Any], kinds: Mapping[str, ColumnType]) -> Wanted:
     if len(values) > _MOST_VALUES:
         return Wanted()
     return any_of([_compared(column, "=", value, kinds) for value in values])
@@ -194,7 +194,7 @@ def _any_text(texts: list[str]) -> Node:
 
 
 def _compared(
-    column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, Kind]
+    column: str, op: str, constant: Mapping[str, Any], kinds: Mapping[str, ColumnType]
 ) -> Wanted:
     """Return the rows in which a column stands to a constant as `op` says."""
     value = constant.get("value")

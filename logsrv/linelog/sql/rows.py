@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.plan import Scope, Stats, Task
+from logsrv.linelog.read.plan import ReadTask, Scope, Stats
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.cells import Cells, Piece
-from logsrv.linelog.sql.columns import Kind, schema
+from logsrv.linelog.sql.columns import ColumnType, schema
 from logsrv.linelog.sql.plan import Plan
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Rows:
     missing: numbers of those by field. seen: the fields that some line had.
     """
 
-    def __init__(self, reading: Reading, fields: Mapping[str, Kind], plan: Plan) -> None:
+    def __init__(self, reading: Reading, fields: Mapping[str, ColumnType], plan: Plan) -> None:
         self.view = reading.view
         self.stats = Stats()
         self.on_frame: Callable[[], None] | None = None
@@ -114,7 +114,7 @@ class Rows:
         cells = Cells(self._fields, self.plan.columns)
         whole = wanted.node == EVERYTHING and not since and not until
 
-        def work(task: Task) -> list[bytes]:
+        def work(task: ReadTask) -> list[bytes]:
             results = []
             for piece in _whole(search, task) if whole else _found(search, task):
                 count = piece.text.count(b"\n").to_bytes(8, "little")
@@ -160,7 +160,7 @@ class Rows:
         return pyarrow.RecordBatch.from_arrays(columns, schema=self._schema)
 
 
-def _whole(search: Search, task: Task) -> Iterator[Piece]:
+def _whole(search: Search, task: ReadTask) -> Iterator[Piece]:
     """Yield all lines of a task."""
     for offset, text in search.texts(task):
         ended = text if text.endswith(b"\n") else text + b"\n"
@@ -176,7 +176,7 @@ def _offsets(text: bytes, offset: int) -> list[int]:
     return found
 
 
-def _found(search: Search, task: Task) -> Iterator[Piece]:
+def _found(search: Search, task: ReadTask) -> Iterator[Piece]:
     """Yield the lines of a task that may be wanted."""
     hits = list(search.find(task))
     if hits:

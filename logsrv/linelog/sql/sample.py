@@ -12,7 +12,7 @@ from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value, number
 from logsrv.linelog.read.texts import Damaged
 from logsrv.linelog.read.view import View
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 
 _FRAMES = 12
 _LINES = 150
@@ -26,25 +26,25 @@ class Sample:
         self._view = view
         self._records: list[Record] | None = None
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> ColumnType:
         """Return the kind of the field called `name`; TEXT if no line of the sample has it."""
-        return self._kind(name, only_numbers=True) or Kind.TEXT
+        return self._kind(name, only_numbers=True) or ColumnType.TEXT
 
-    def kind_of_number(self, name: str) -> Kind:
+    def kind_of_number(self, name: str) -> ColumnType:
         """Return INTEGER or NUMBER for a field that is used as a number, whatever else it may be."""
-        return self._kind(name, only_numbers=False) or Kind.INTEGER
+        return self._kind(name, only_numbers=False) or ColumnType.INTEGER
 
-    def _kind(self, name: str, *, only_numbers: bool) -> Kind | None:
+    def _kind(self, name: str, *, only_numbers: bool) -> ColumnType | None:
         kind = None
         for record in self._sampled():
             value = record.get(name)
             if value is None:
                 continue
             fits = kind_of_value(value)
-            if fits is Kind.TEXT:
+            if fits is ColumnType.TEXT:
                 if only_numbers:
-                    return Kind.TEXT
-            elif kind is not Kind.NUMBER:
+                    return ColumnType.TEXT
+            elif kind is not ColumnType.NUMBER:
                 kind = fits
         return kind
 
@@ -81,11 +81,11 @@ def spread(text: bytes) -> list[bytes]:
     return lines[:: max(1, len(lines) // _LINES)]
 
 
-def kind_of_value(value: Value) -> Kind:
+def kind_of_value(value: Value) -> ColumnType:
     """Return the narrowest kind that holds `value`."""
     found = None if isinstance(value, list) else number(value)
     if found is None:
-        return Kind.TEXT
+        return ColumnType.TEXT
     if found == int(found) and -_INT64 <= found < _INT64 and not isinstance(value, float):
-        return Kind.INTEGER
-    return Kind.NUMBER
+        return ColumnType.INTEGER
+    return ColumnType.NUMBER

@@ -11,7 +11,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from logsrv.kit.children.child import ChildProcess, ChildProcesses, Lines, ProcessEnd
+from logsrv.kit.children.child import ChildProcess, ChildProcesses, LineBuffer, ProcessEnd
 from logsrv.kit.testing import wait_until
 from tests.kit.children.spawned import Spawner, children
 from tests.kit.net.network import logged
@@ -113,7 +113,7 @@ def test_a_signal_without_a_name() -> None:
 
 
 def test_lines_are_bounded_on_request() -> None:
-    lines = Lines(4)
+    lines = LineBuffer(4)
     assert lines.receive(b"a\nb") == [b"a"] and lines.receive(b"c\n\nlonger") == [b"bc", b""]
     assert lines.rest == b"nger"
 

@@ -14,9 +14,9 @@ import pytest
 
 from logsrv.kit.children.inside import MEMORY, STOP
 from logsrv.kit.testing import wait_until
-from logsrv.linelog.alerts.kept import Kept, Progress
+from logsrv.linelog.alerts.kept import AlertProgress, Kept
 from logsrv.linelog.alerts.process import MODULE
-from logsrv.linelog.alerts.reports import Orders, Report, Task, orders_line, read_report
+from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, orders_line, read_report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store
@@ -40,7 +40,7 @@ def child(directory: Path, command: str = "cat") -> Iterator[subprocess.Popen[by
     store = make_store(directory / "store", [[line("before")]])
     words = ("sh", "-c", f"exec >>{directory}/out; {command}")
     alert = AlertSettings(alert="oops", alert_command=words, alert_every=100)
-    task = Task("1", "command", alert, BEGIN)
+    task = AlertTask("1", "command", alert, BEGIN)
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -130,10 +130,10 @@ def test_it_waits_for_the_process_of_a_daemon_that_was_killed(tmp_path: Path) ->
     assert other.lock()
     with child(tmp_path) as process:
         write(tmp_path, "oops 1")
-        task = Task("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
+        task = AlertTask("1", "command", AlertSettings(alert="oops", alert_command=("x",)), BEGIN)
         wait_until(lambda: looks(process.pid), "it to look for the lock")
         size = (tmp_path / "store" / "current.log").stat().st_size
-        other.save("1", task, Progress(Position(1, size)))
+        other.save("1", task, AlertProgress(Position(1, size)))
         other.close()
         write(tmp_path, "oops 2")
         report(process, "sent")
@@ -154,7 +154,7 @@ def test_signals_that_all_processes_get_do_not_end_it(tmp_path: Path) -> None:
 def test_a_store_that_is_gone_is_a_sentence_and_a_status(tmp_path: Path) -> None:
     store = str(tmp_path / "no")
     alert = AlertSettings(alert="x", alert_command=("x",))
-    orders = Orders(store, "", {"1": Task("1", "command", alert, Position(0, 0))})
+    orders = Orders(store, "", {"1": AlertTask("1", "command", alert, Position(0, 0))})
     done = subprocess.run(
         COMMAND, input=orders_line(orders) + b"\n", capture_output=True, timeout=30
     )

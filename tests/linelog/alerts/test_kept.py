@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.alerts.kept import Kept, Key, Progress
-from logsrv.linelog.alerts.reports import Task
+from logsrv.linelog.alerts.kept import AlertProgress, Kept, Key
+from logsrv.linelog.alerts.reports import AlertTask
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.store.segments.segment import Position
 
 ALERT = AlertSettings(alert="oops", name="web", alert_command=("x",), alert_every=300)
-TASK = Task("web", "command", ALERT, Position(1, 0))
+TASK = AlertTask("web", "command", ALERT, Position(1, 0))
 PLACE = Position(3, 4)
 
 
@@ -34,21 +34,21 @@ def kept(directory: Path, now: float = 0, clock: float = 1e9, store: str = "") -
 def test_an_interval_goes_on_in_another_process(
     tmp_path: Path, now: float, clock: float, left: float
 ) -> None:
-    kept(tmp_path).save("1", TASK, Progress(PLACE, 300.0))
+    kept(tmp_path).save("1", TASK, AlertProgress(PLACE, 300.0))
     found = kept(tmp_path, now, clock).load("1", 300)
     assert found is not None and found.position == PLACE
     assert found.due == pytest.approx(now + left, abs=0.01)
 
 
 def test_without_an_interval(tmp_path: Path) -> None:
-    kept(tmp_path).save("1", TASK, Progress(PLACE))
-    assert kept(tmp_path).load("1", 300) == Progress(PLACE)
+    kept(tmp_path).save("1", TASK, AlertProgress(PLACE))
+    assert kept(tmp_path).load("1", 300) == AlertProgress(PLACE)
     assert kept(tmp_path).load("2", 300) is None
 
 
 def test_whose_they_are(tmp_path: Path) -> None:
     places = kept(tmp_path, store="ab" * 16)
-    places.save("10", TASK, Progress(PLACE))
+    places.save("10", TASK, AlertProgress(PLACE))
     (tmp_path / "alerts" / "7").write_bytes(b"rubbish")
     (tmp_path / "alerts" / "8").symlink_to("10")
     (tmp_path / "alerts" / "9.tmp").touch()
@@ -72,4 +72,4 @@ def test_one_process_has_them(tmp_path: Path) -> None:
 def test_without_a_store_there_are_none(tmp_path: Path) -> None:
     assert not kept(tmp_path / "none").exists()
     with pytest.raises(FileNotFoundError):
-        kept(tmp_path / "none").save("1", TASK, Progress(PLACE))
+        kept(tmp_path / "none").save("1", TASK, AlertProgress(PLACE))

@@ -11,7 +11,7 @@ from logsrv.errors import ConfigurationError
 from logsrv.kit.children.resident import END, PAUSES
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.alerts.process import Alerts, check
-from logsrv.linelog.alerts.reports import Orders, Report, Task, read_orders, report_line
+from logsrv.linelog.alerts.reports import AlertTask, Orders, Report, read_orders, report_line
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.segments.segment import Position
@@ -76,8 +76,8 @@ def test_it_is_told_the_store_the_alerts_and_the_end_of_the_store(stage: Stage) 
         stage.place,
         "ab" * 16,
         {
-            "1": Task("1", "command", alert("a"), begin),
-            "2": Task("web", "command", alert("b", "web"), begin),
+            "1": AlertTask("1", "command", alert("a"), begin),
+            "2": AlertTask("web", "command", alert("b", "web"), begin),
         },
     )
 
@@ -125,9 +125,9 @@ def test_a_change_is_told_to_the_process_that_there_is(stage: Stage) -> None:
     assert len(stage.reactor.processes) == 1
     first, end = Position(1, 100), Position(3, 0)
     assert stage.orders.tasks == {
-        "3": Task("1", "command", alert("new"), end),
-        "2": Task("2", "command", alert("b", every=5), first),
-        "1": Task("1", "command", alert("a"), first, until=end),
+        "3": AlertTask("1", "command", alert("new"), end),
+        "2": AlertTask("2", "command", alert("b", every=5), first),
+        "1": AlertTask("1", "command", alert("a"), first, until=end),
     }
     stage.report(Report("done", name="1"))
     stage.reactor.last.end(b"x", 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from logsrv.linelog.alerts.reports import (
+    AlertTask,
     Orders,
     Report,
-    Task,
     orders_line,
     read_orders,
     read_report,
@@ -30,8 +30,8 @@ def test_orders() -> None:
         "/store",
         "ab" * 16,
         {
-            "7": Task("web", "command", alert, Position(3, 4)),
-            "8": Task("2", "webhook", hook, Position(3, 4), Position(5, 6)),
+            "7": AlertTask("web", "command", alert, Position(3, 4)),
+            "8": AlertTask("2", "webhook", hook, Position(3, 4), Position(5, 6)),
         },
     )
     line = orders_line(orders)

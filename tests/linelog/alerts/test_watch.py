@@ -7,8 +7,8 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 
 from logsrv.linelog.alerts.delivery.message import Later
-from logsrv.linelog.alerts.kept import Progress
-from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.kept import AlertProgress
+from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted
 from logsrv.linelog.alerts.watch import Watch
@@ -27,8 +27,8 @@ def watch(directory: Path, until: Position | None = None) -> tuple[Watch, list[R
         failing.errback(Later("not now"))
         return failing
 
-    begin = Progress(Position(1, 0))
-    task = Task("1", "command", alert, begin.position, until)
+    begin = AlertProgress(Position(1, 0))
+    task = AlertTask("1", "command", alert, begin.position, until)
     found = Watch(
         task, begin, view_of(store), deliver=deliver, now=lambda: 0.0, report=reports.append
     )
@@ -42,7 +42,7 @@ def test_a_message_that_fails_is_left_to_the_next_process_at_the_end(tmp_path: P
     for _ in range(3):
         found.send_if_due(ending=True)
     assert [one.kind for one in reports] == ["later"]
-    assert found.progress == Progress(Position(1, 0))
+    assert found.progress == AlertProgress(Position(1, 0))
 
 
 def test_one_that_was_taken_out_ends_at_its_line_and_gives_up_what_fails(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from twisted.internet.task import Clock
 
 from logsrv.errors import StoreError
 from logsrv.linelog.alerts.delivery.message import Later, Undelivered
-from logsrv.linelog.alerts.kept import Kept, Progress
-from logsrv.linelog.alerts.reports import Report, Task
+from logsrv.linelog.alerts.kept import AlertProgress, Kept
+from logsrv.linelog.alerts.reports import AlertTask, Report
 from logsrv.linelog.alerts.settings import AlertSettings
 from logsrv.linelog.alerts.tally import Counted
 from logsrv.linelog.alerts.watch import RETRY
@@ -22,7 +22,7 @@ from logsrv.linelog.alerts.watcher import KEEP, LAST, Watcher
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, lines, make_store, view_of
 
-BEGIN = Progress(Position(1, 0))
+BEGIN = AlertProgress(Position(1, 0))
 
 
 class Places(Kept):
@@ -31,7 +31,9 @@ class Places(Kept):
     full = False
     saved = 0
 
-    def save(self, name: str, task: Task, progress: Progress, *, sync: bool = True) -> None:
+    def save(
+        self, name: str, task: AlertTask, progress: AlertProgress, *, sync: bool = True
+    ) -> None:
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
         self.saved += 1
@@ -49,7 +51,7 @@ class Stage:
         self.hold = False
         self.reports: list[Report] = []
         self.failures = 0
-        self.tasks: dict[str, Task] = {}
+        self.tasks: dict[str, AlertTask] = {}
         self.kept = Places(str(self.directory), "", now=self.clock.seconds, clock=lambda: 0.0)
 
     def deliver(self, way: str, alert: AlertSettings, counted: Counted) -> Deferred[None]:
@@ -62,7 +64,7 @@ class Stage:
             done.callback(None)
         return done
 
-    def start(self, progress: Progress, *queries: str) -> Watcher:
+    def start(self, progress: AlertProgress, *queries: str) -> Watcher:
         """Watch for these queries from a place on; those of `add` too."""
         for query in queries:
             self.add(query, query, progress)
@@ -78,9 +80,9 @@ class Stage:
         watcher.start(self.tasks)
         return watcher
 
-    def add(self, label: str, query: str, progress: Progress) -> None:
+    def add(self, label: str, query: str, progress: AlertProgress) -> None:
         alert = AlertSettings(alert=query, alert_command=("x",), alert_every=10)
-        self.tasks[label] = Task(label, "command", alert, progress.position)
+        self.tasks[label] = AlertTask(label, "command", alert, progress.position)
 
     def fail(self) -> None:
         self.failures += 1
@@ -93,7 +95,7 @@ class Stage:
     def wait(self, seconds: float) -> None:
         self.clock.pump([0.05] * round(seconds / 0.05))
 
-    def progress(self, label: str) -> Progress | None:
+    def progress(self, label: str) -> AlertProgress | None:
         """The one that is kept."""
         return self.kept.load(label, 10)
 
@@ -103,8 +105,8 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
-def end(stage: Stage) -> Progress:
-    return Progress(Position(1, (stage.directory / "current.log").stat().st_size))
+def end(stage: Stage) -> AlertProgress:
+    return AlertProgress(Position(1, (stage.directory / "current.log").stat().st_size))
 
 
 def test_what_matches_is_told_within_a_second_and_what_was_before_is_not(stage: Stage) -> None:
@@ -223,7 +225,7 @@ def test_the_end_waits_for_what_is_under_way_and_then_gives_up(stage: Stage) -> 
     assert finished.called
     assert stage.reports[-1] == Report("put-off", "oops", "command", number=1)
     kept = stage.progress("oops")
-    assert kept is not None and kept == Progress(before.position)
+    assert kept is not None and kept == AlertProgress(before.position)
 
 
 def test_an_alert_that_is_further_than_another_counts_nothing_twice(stage: Stage) -> None:
@@ -240,7 +242,7 @@ def test_what_is_gone_before_an_alert_begins_is_no_gap_of_it(stage: Stage, tmp_p
     """Another alert, further behind, missed lines; this one did not want them."""
     stage.directory = make_store(tmp_path / "gone", [[line("a")], [line("b")], [line("oops")]])
     next(stage.directory.glob("0000000001-*.zst")).unlink()
-    stage.add("further", "oops", Progress(Position(2, 0)))
+    stage.add("further", "oops", AlertProgress(Position(2, 0)))
     stage.start(BEGIN, "oops")
     stage.wait(1)
     assert [one.label for one in stage.reports if one.kind == "missed"] == ["oops"]
@@ -261,7 +263,7 @@ def test_a_webhook_that_is_down_for_long_is_told_all_in_order_in_one_message(sta
         stage.wait(pause - 1)
         assert len(stage.sent) == tries
         kept = stage.progress("oops")
-        assert kept == Progress(before.position)
+        assert kept == AlertProgress(before.position)
         stage.wait(2)
         assert len(stage.sent) == tries + 1
     _, count, shown = stage.sent[-1]
@@ -320,7 +322,7 @@ def test_another_address_is_tried_at_once(stage: Stage) -> None:
     stage.wait(1)
     task = stage.tasks["oops"]
     mended = AlertSettings(alert="oops", alert_command=("mended",), alert_every=10)
-    watcher.change({"oops": Task("oops", "command", mended, task.begin)})
+    watcher.change({"oops": AlertTask("oops", "command", mended, task.begin)})
     stage.wait(0.5)
     assert len(stage.sent) == 2
 
@@ -333,7 +335,7 @@ def test_one_that_is_taken_out_tells_what_was_before_and_ends(stage: Stage) -> N
     until = end(stage).position
     stage.write("oops after")
     task = stage.tasks["oops"]
-    watcher.change({"oops": Task("oops", "command", task.alert, task.begin, until)})
+    watcher.change({"oops": AlertTask("oops", "command", task.alert, task.begin, until)})
     stage.wait(1)
     assert [shown for _, _, shown in stage.sent] == [[b"oops 1"], [b"oops 2"]]
     assert stage.reports[-1] == Report("done", name="oops") and stage.kept.names() == []

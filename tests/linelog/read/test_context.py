@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read import context
 from logsrv.linelog.read.context import Around, grouped
-from logsrv.linelog.read.lines import Lines
+from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -40,7 +40,7 @@ def test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest: int) -
     every = [line(f"{number}", number) for number in range(COUNT)]
     store = make_store(tmp_path / "logs", [every[:20], every[20:35], every[35:]])
     view = view_of(store)
-    lines = list(Lines(view).forward(Position(0, 0)))
+    lines = list(StoredLines(view).forward(Position(0, 0)))
     number_of = {hit.position: number for number, hit in enumerate(lines)}
 
     @settings(max_examples=150, deadline=None)

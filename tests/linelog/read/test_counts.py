@@ -11,7 +11,7 @@ from logsrv.errors import LogsrvError
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read import counts
-from logsrv.linelog.read.counts import Tally, fields, histogram, sensible_step, sources, top
+from logsrv.linelog.read.counts import ValueCounts, fields, histogram, sensible_step, sources, top
 from logsrv.linelog.read.plan import Scope
 from logsrv.linelog.read.search import Search
 from tests.linelog.read.stores import BEGIN, line, make_store, view_of
@@ -50,7 +50,7 @@ def test_each_element_of_a_list_counts(whole: Search) -> None:
 
 def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "MANY", 10)
-    tally = Tally()
+    tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number}": 1}, 6)
     assert tally.most_common(1) == [("often", 500)]
@@ -61,7 +61,7 @@ def test_too_many_values_keep_the_frequent_ones(monkeypatch: pytest.MonkeyPatch)
 def test_long_values_are_as_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand characters of each of 200,000 values would be up to 800 MB."""
     monkeypatch.setattr(counts, "_MUCH", 1000)
-    tally = Tally()
+    tally = ValueCounts()
     for number in range(100):
         tally.add({"often": 5, f"once {number} {'x' * 90}": 1}, 6)
         assert sum(len(value) for value, _ in tally.most_common(1000)) <= 2000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logsrv.linelog.read.lines import Lines
+from logsrv.linelog.read.lines import StoredLines
 from logsrv.linelog.store.segments.segment import Position
 from tests.linelog.read.stores import line, make_store, view_of
 
@@ -21,12 +21,12 @@ EVERY = [one[:-1] for segment in SEGMENTS for one in segment]
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> Lines:
+def lines(tmp_path_factory: pytest.TempPathFactory) -> StoredLines:
     store = make_store(tmp_path_factory.mktemp("lines") / "logs", SEGMENTS, packed=5)
-    return Lines(view_of(store))
+    return StoredLines(view_of(store))
 
 
-def test_forward_and_backward_meet(lines: Lines) -> None:
+def test_forward_and_backward_meet(lines: StoredLines) -> None:
     hits = list(lines.forward(Position(0, 0)))
     assert [hit.line for hit in hits] == EVERY
     for number in (0, 1, 3, 4, 700, 1500, 3005, 3006, len(EVERY) - 1):
@@ -37,14 +37,14 @@ def test_forward_and_backward_meet(lines: Lines) -> None:
     assert [hit.line for hit in lines.backward(Position(99, 0))] == EVERY[::-1]
 
 
-def test_a_line_stands_among_its_neighbours(lines: Lines) -> None:
+def test_a_line_stands_among_its_neighbours(lines: StoredLines) -> None:
     hits = list(lines.forward(Position(0, 0)))
     assert lines.around(hits[4], 3, 2) == hits[1:7]
     assert lines.around(hits[1], 5, 0) == hits[:2]
     assert lines.around(hits[-1], 0, 5) == hits[-1:]
 
 
-def test_in_the_middle_of_a_line_none_begins(lines: Lines) -> None:
+def test_in_the_middle_of_a_line_none_begins(lines: StoredLines) -> None:
     assert lines.line(Position(3, 5)) is None
     assert lines.line(Position(99, 0)) is None
 
@@ -58,6 +58,6 @@ def test_damage_is_told_and_left_out(tmp_path: Path) -> None:
     data[60] ^= 0xFF
     packed.write_bytes(data)
     told: list[str] = []
-    found = list(Lines(View(str(store), told.append)).forward(Position(0, 0)))
+    found = list(StoredLines(View(str(store), told.append)).forward(Position(0, 0)))
     assert 1000 < len(found) < 3000
     assert len(told) == 1

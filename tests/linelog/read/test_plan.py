@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logsrv.kit.text.time import rfc3339
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
-from logsrv.linelog.read.plan import Scope, Stats, Task, tasks
+from logsrv.linelog.read.plan import ReadTask, Scope, Stats, tasks
 from logsrv.linelog.read.search import Search
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
@@ -35,7 +35,7 @@ def moment(minutes: float) -> str:
     return rfc3339(BEGIN + 60 * minutes)
 
 
-def lines_of(view: View, planned: list[Task]) -> list[bytes]:
+def lines_of(view: View, planned: list[ReadTask]) -> list[bytes]:
     found: list[bytes] = []
     for task in planned:
         frames = view.open(task.segment)

@@ -7,10 +7,10 @@ from itertools import islice
 
 import pytest
 
-from logsrv.linelog.read.plan import Task
+from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.pool import Pool
 
-TASKS = [Task(number, number * 2, number * 3) for number in range(500)]
+TASKS = [ReadTask(number, number * 2, number * 3) for number in range(500)]
 
 
 def children() -> list[int]:
@@ -19,7 +19,7 @@ def children() -> list[int]:
         return [int(word) for word in file.read().split()]
 
 
-def results(task: Task) -> list[bytes]:
+def results(task: ReadTask) -> list[bytes]:
     return [b"%d" % task.segment * 1000, b"", b"%d" % os.getpid()]
 
 

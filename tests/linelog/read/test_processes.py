@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from logsrv.errors import LogsrvError
-from logsrv.linelog.read.plan import Task
+from logsrv.linelog.read.plan import ReadTask
 from logsrv.linelog.read.processes import Processes
 from tests.linelog.read.test_pool import TASKS, children, results
 
@@ -29,7 +29,7 @@ def test_who_has_seen_enough_ends_the_processes() -> None:
 
 
 def test_what_fails_is_told_and_the_rest_goes_on() -> None:
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         if task.segment in (3, 300):
             raise ValueError(f"logs\udcff/{task.segment} is damaged")
         return [b"fine"]
@@ -41,7 +41,7 @@ def test_what_fails_is_told_and_the_rest_goes_on() -> None:
 
 
 def test_a_process_that_is_killed_is_no_silence() -> None:
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         if task.segment == 100:
             os.kill(os.getpid(), signal.SIGKILL)
         return []

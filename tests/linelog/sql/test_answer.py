@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.answer import Answer
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.rows import Reading
 from logsrv.linelog.store.disk.disk import Disk
@@ -134,7 +134,7 @@ def test_a_text_among_numbers_makes_texts_of_all_or_is_null(tmp_path: Path) -> N
     assert values(view, "select count(distinct n) from logs") == [2000]
     answer = Answer("select max(n) as n from logs where n >= 0", Reading(view, processes=1))
     assert [batch.to_pylist() for batch in answer.batches()] == [[{"n": 1999}]]
-    assert answer.fields == {"n": Kind.INTEGER}
+    assert answer.fields == {"n": ColumnType.INTEGER}
     answer.close()
 
 

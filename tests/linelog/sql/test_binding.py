@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.sql.binding import Binder
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.fault import StatementError
 from logsrv.linelog.sql.session import connect
 
-T, INT, N = Kind.TEXT, Kind.INTEGER, Kind.NUMBER
+T, INT, N = ColumnType.TEXT, ColumnType.INTEGER, ColumnType.NUMBER
 
 
 class Known:
     """Kinds by the first letter of the name."""
 
-    def kind(self, name: str) -> Kind:
+    def kind(self, name: str) -> ColumnType:
         return {"i": INT, "n": N}.get(name[0], T)
 
-    def kind_of_number(self, name: str) -> Kind:
+    def kind_of_number(self, name: str) -> ColumnType:
         return INT
 
 
@@ -55,7 +55,9 @@ def binder(tmp_path: Path) -> Iterator[Binder]:
         ("describe select i1 from logs", {"i1": INT}),
     ],
 )
-def test_fields_and_their_kinds(binder: Binder, statement: str, fields: dict[str, Kind]) -> None:
+def test_fields_and_their_kinds(
+    binder: Binder, statement: str, fields: dict[str, ColumnType]
+) -> None:
     assert binder.bind(statement, explained=False) == fields
 
 

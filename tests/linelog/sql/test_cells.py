@@ -9,7 +9,7 @@ import pytest
 from logsrv.linelog.fields.record import Record
 from logsrv.linelog.fields.values import Value
 from logsrv.linelog.sql.cells import Cells, Piece, as_text
-from logsrv.linelog.sql.columns import ALWAYS, Kind
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from tests.linelog.read.stores import line
 
 LINES = [
@@ -22,11 +22,11 @@ LINES = [
     b"\n",
 ]
 FIELDS = {
-    "status": Kind.INTEGER,
-    "ms": Kind.NUMBER,
-    "agent": Kind.TEXT,
-    "list": Kind.TEXT,
-    "big": Kind.INTEGER,
+    "status": ColumnType.INTEGER,
+    "ms": ColumnType.NUMBER,
+    "agent": ColumnType.TEXT,
+    "list": ColumnType.TEXT,
+    "big": ColumnType.INTEGER,
 }
 
 

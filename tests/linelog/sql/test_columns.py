@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from logsrv.linelog.sql.columns import ALWAYS, Kind, declaration, quoted, schema
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType, declaration, quoted, schema
 
 
 def test_fields_come_behind_the_columns_that_are_always_there() -> None:
-    fields = {"status": Kind.INTEGER, 'a"b': Kind.TEXT, "ms": Kind.NUMBER}
+    fields = {"status": ColumnType.INTEGER, 'a"b': ColumnType.TEXT, "ms": ColumnType.NUMBER}
     assert declaration(fields).endswith(
         '"offset" BIGINT, "status" BIGINT, "a""b" VARCHAR, "ms" DOUBLE'
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.plan import Plan, everything, of_plans
 from logsrv.linelog.sql.push import Wanted
 
-KINDS = {"status": Kind.INTEGER}
+KINDS = {"status": ColumnType.INTEGER}
 
 
 def scan(*names: str) -> str:

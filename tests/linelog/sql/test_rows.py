@@ -8,7 +8,7 @@ import pyarrow
 import pytest
 
 from logsrv.linelog.query.language.tree import Text
-from logsrv.linelog.sql.columns import ALWAYS, Kind
+from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.plan import Plan
 from logsrv.linelog.sql.push import Wanted
 from logsrv.linelog.sql.rows import Misfit, Reading, Rows
@@ -18,7 +18,7 @@ from tests.linelog.read.stores import lines, make_store, view_of
 def rows_of(tmp_path: Path, plan: Plan) -> Rows:
     every = lines(["a=1 b=2", "a=x b=3", "nothing"])
     view = view_of(make_store(tmp_path / "logs", [every[:2], every[2:]]))
-    return Rows(Reading(view, processes=1), {"a": Kind.INTEGER}, plan)
+    return Rows(Reading(view, processes=1), {"a": ColumnType.INTEGER}, plan)
 
 
 def test_columns_that_nobody_needs_are_empty(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logsrv.linelog.fields.values import Value
-from logsrv.linelog.sql.columns import Kind
+from logsrv.linelog.sql.columns import ColumnType
 from logsrv.linelog.sql.sample import Sample, kind_of_value, spread
 from tests.linelog.read.stores import lines, make_store, view_of
 
@@ -15,18 +15,18 @@ from tests.linelog.read.stores import lines, make_store, view_of
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        ("500", Kind.INTEGER),
-        (500, Kind.INTEGER),
-        ("1.5", Kind.NUMBER),
-        (1.0, Kind.NUMBER),
-        ("x", Kind.TEXT),
-        (True, Kind.TEXT),
-        ([1], Kind.TEXT),
-        (1 << 63, Kind.NUMBER),
-        ("", Kind.TEXT),
+        ("500", ColumnType.INTEGER),
+        (500, ColumnType.INTEGER),
+        ("1.5", ColumnType.NUMBER),
+        (1.0, ColumnType.NUMBER),
+        ("x", ColumnType.TEXT),
+        (True, ColumnType.TEXT),
+        ([1], ColumnType.TEXT),
+        (1 << 63, ColumnType.NUMBER),
+        ("", ColumnType.TEXT),
     ],
 )
-def test_kinds_of_values(value: Value, kind: Kind) -> None:
+def test_kinds_of_values(value: Value, kind: ColumnType) -> None:
     assert kind_of_value(value) is kind
 
 
@@ -35,10 +35,12 @@ def test_a_field_is_what_all_of_its_values_are(tmp_path: Path) -> None:
     sample = Sample(view_of(make_store(tmp_path / "logs", [lines(messages), lines(messages)])))
     kinds = {name: sample.kind(name) for name in "abcde"}
     assert kinds == {
-        "a": Kind.INTEGER, "b": Kind.NUMBER, "c": Kind.TEXT, "d": Kind.TEXT, "e": Kind.TEXT,
-    }  # fmt: skip
-    assert sample.kind_of_number("c") is Kind.INTEGER
-    assert sample.kind_of_number("b") is Kind.NUMBER
+        "a": ColumnType.INTEGER,
+        "b": ColumnType.NUMBER,
+        **dict.fromkeys("cde", ColumnType.TEXT),
+    }
+    assert sample.kind_of_number("c") is ColumnType.INTEGER
+    assert sample.kind_of_number("b") is ColumnType.NUMBER
 
 
 def test_few_lines_from_all_over_a_text_are_enough() -> None:

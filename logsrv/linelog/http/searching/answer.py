@@ -17,7 +17,7 @@ LONGEST = 600.0
 
 
 @implementer(IPushProducer)
-class Answer:
+class SearchAnswer:
     """Takes what a search gives, and hands it on to `request`.
 
     Nothing is sent before the first bytes are there: until then a failure has a status of its own.

@@ -17,9 +17,13 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from logsrv.kit.children.child import ChildProcess, ChildProcesses, ProcessEnd
+from logsrv.kit.observe.seldom import Seldom
 from logsrv.linelog.http.problems import STOPPING, Problem, too_many
+
+log = Logger()
 
 MODULE = "logsrv.linelog.http.searching.searching"
 SPARE_SECONDS = 300.0
@@ -164,6 +168,7 @@ class Searches:
         self._spare: ChildProcess | None = None
         self._idle: IDelayedCall | None = None
         self._turn: IDelayedCall | None = None
+        self._seldom = Seldom(reactor.seconds)
 
     @property
     def open(self) -> int:
@@ -241,10 +246,15 @@ class Searches:
         self._serve_soon()
 
     def _ended(self, child: ChildProcess, end: ProcessEnd) -> None:
+        served = [one for one in self._running if one.child is child]
+        for search in served:
+            search.ended(end)
+        wanted = served or child is self._spare
         if child is self._spare:
             self._spare = None
-        for search in [one for one in self._running if one.child is child]:
-            search.ended(end)
+        by_its_limits = end.status == 0 or end.signal == signal.SIGXCPU
+        if wanted and not by_its_limits and self._seldom.note(str(end)) is not None:
+            log.warn("the process of a search {how}", how=str(end))
 
     def stop(self) -> Deferred[None]:
         """End all; fires when no process is left."""

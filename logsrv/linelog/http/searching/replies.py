@@ -14,8 +14,8 @@ from logsrv.linelog.http.searching.events import line_event, missed_event
 from logsrv.linelog.query.language.parse import parse
 from logsrv.linelog.query.matching.match import compile
 from logsrv.linelog.read import counts
-from logsrv.linelog.read.lines import Lines
-from logsrv.linelog.read.plan import Scope, Task
+from logsrv.linelog.read.lines import StoredLines
+from logsrv.linelog.read.plan import ReadTask, Scope
 from logsrv.linelog.read.render import as_json, document, safe_json
 from logsrv.linelog.read.search import Hit, Search
 from logsrv.linelog.read.view import View
@@ -33,7 +33,7 @@ def search(view: View, values: Values, write: Write) -> None:
     """Write the lines that match as objects, a frame's at a time."""
     left = values["limit"]
 
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         found: Iterator[Hit] = asked.find(task)
         # In a process of the pool `left` is what it was at the fork: enough, if not the least.
         hits = list(found)[::-1][:left] if values["reverse"] else list(islice(found, left))
@@ -59,7 +59,7 @@ def tail(view: View, values: Values, write: Write) -> None:
         begin = Position(later[0] if later else numbers[0], 0)
         write(missed_event(None, str(begin)))
 
-    def work(task: Task) -> list[bytes]:
+    def work(task: ReadTask) -> list[bytes]:
         return [line_event(str(hit.position), as_json(hit)) for hit in asked.find(task)]
 
     for number in numbers:
@@ -114,7 +114,7 @@ def histogram(view: View, values: Values, write: Write) -> None:
 
 def _counted(
     view: View, values: Values, first: float, last: float
-) -> tuple[float, dict[float, counts.Bucket]]:
+) -> tuple[float, dict[float, counts.TimeBucket]]:
     """Return a step for a span of time, and the buckets with lines by their beginnings."""
     # One more may be begun at the beginning and not be over at the end.
     step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
@@ -156,7 +156,7 @@ def sources(view: View, values: Values, write: Write) -> None:
 def show(view: View, values: Values, write: Write) -> None:
     """Write a line and its neighbours. Raises Problem (404) if there is no such line."""
     wanted = parse_position(values["position"])
-    with closing(Lines(view)) as lines:
+    with closing(StoredLines(view)) as lines:
         hit = lines.line(wanted)
         if hit is None:
             raise Problem(404, f"there is no line at {wanted}")

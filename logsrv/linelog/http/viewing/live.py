@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from logsrv.linelog.read.follow import Follower, News, end_of
+from logsrv.linelog.read.follow import Appended, Follower, end_of
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
@@ -29,7 +29,7 @@ class Look(NamedTuple):
     gone: lines before these are no longer in the store, nobody knows how many.
     """
 
-    pieces: list[News]
+    pieces: list[Appended]
     missed: int
     gone: bool
 
@@ -50,7 +50,7 @@ class Live:
         """Close what is open."""
         self._follower.close()
 
-    def step(self, until: Position) -> News | None:
+    def step(self, until: Position) -> Appended | None:
         """Return the next lines before `until`, some; None when there are none. Raises StoreError.
 
         until: where a line begins. Where retention has removed the lines before it, it is passed.
@@ -62,7 +62,7 @@ class Live:
 
     def look(self) -> Look:
         """Return what was written since the last look. Raises StoreError."""
-        pieces: deque[News] = deque()
+        pieces: deque[Appended] = deque()
         kept = read = missed = 0
         gone = False
         end: Position | None = None

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from logsrv.kit.web.channel import WebRequest
 from logsrv.linelog.http.problems import Problem
-from logsrv.linelog.http.searching.answer import LONGEST, STALLED_AFTER, Answer
+from logsrv.linelog.http.searching.answer import LONGEST, STALLED_AFTER, SearchAnswer
 from tests.linelog.http.web import Browser
 
 
@@ -41,7 +41,7 @@ class Case:
             request.write(problem.body)
             request.finish()
 
-        self.answer = Answer(request, self.clock, begin, fail)
+        self.answer = SearchAnswer(request, self.clock, begin, fail)
         self.answer.of(self.search)  # type: ignore[arg-type]
         self.answer.begin(200)
 

@@ -19,6 +19,7 @@ from logsrv.linelog.http.searching import children
 from logsrv.linelog.http.searching.children import MODULE, Searches
 from tests.kit.children.spawned import children as pids
 from tests.kit.children.spawned import is_there
+from tests.kit.net.network import logged
 from tests.linelog.read.stores import lines, make_store
 
 VALUES = {"limit": 100_000, "reverse": False, "before": None, "after": None}
@@ -176,15 +177,18 @@ async def test_nobody_wants_it(made: Made) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_killed_process(made: Made) -> None:
-    """Somebody kills it: the client hears that this was not all."""
+    """Somebody kills it: the client hears that this was not all, and the log says so."""
     searches = made()
     taker = Taker()
     searches.start(asked(), taker)
     await taker.first
     (pid,) = pids(MODULE)
-    os.kill(pid, 9)
-    problem = await taker.done
+    with logged() as messages:
+        os.kill(pid, 9)
+        problem = await taker.done
+        await pause(0)
     assert problem is not None and "broke off" in str(problem)
+    assert messages == ["the process of a search was ended by SIGKILL"]
 
 
 @pytest_twisted.ensureDeferred
