@@ -15,7 +15,7 @@ from logsrv.gopher.gateway import gateway
 from logsrv.gopher.serve import protocol as gopherd
 from logsrv.kit.observe.metrics import CATALOGUE
 from logsrv.kit.observe.prometheus import exposed_name
-from logsrv.kit.options.reference import reference
+from logsrv.kit.options.reference import reference, values, values_table
 from logsrv.kit.options.usage import SettingsOptions
 from logsrv.kit.service.protocol_service import PLUGIN_METRICS
 from logsrv.linelog.plugin import metrics as linelog
@@ -26,12 +26,14 @@ OURS = ("logsrv", "greet", "gopher", "gopherd")
 OPTIONS = """\
 # Options
 
-Written from the code by `make docs`. What is given on the command line wins over the environment,
-the environment over the file (`--config`), the file over the default.
+Written from the code by `make docs`.
 
-Sizes are bytes, or take `KiB`, `MiB`, `GiB`, `TiB`; times are seconds, or take `ms`, `s`, `m`, `h`,
-`d`. Paths in the file are relative to the file, others to where the command is typed. An empty
-variable counts as none. Several values in one variable are separated by white space.
+Each option has one name in three places: `--max-line` on the command line is `LOGSRV_MAX_LINE` in the
+environment of `twistd logsrv`, and `max-line` in the TOML file that `--config` names. The command line
+wins over the environment, the environment over the file, the file over the default.
+
+An empty variable counts as none. Several values in one variable are parted by white space. Paths in the
+file are relative to the file, others to where the command is typed. `off` switches off what may be off.
 """
 
 METRICS = """\
@@ -53,11 +55,15 @@ CATALOGUES = {
 def options_page() -> str:
     """docs/options.md: every option of our plugins."""
     makers = {maker.tapname: maker for maker in getPlugins(IServiceMaker)}
-    parts = [OPTIONS]
+    classes = {}
     for name in OURS:
         options = makers[name].options()
         assert isinstance(options, SettingsOptions)
-        parts.append(f"## twistd {name}\n\n{reference(options.settings_class, name)}")
+        classes[name] = options.settings_class
+    known = values(classes.values())
+    parts = [OPTIONS, values_table(known)]
+    for name, settings_class in classes.items():
+        parts.append(f"## twistd {name}\n\n{reference(settings_class, name, known)}")
     return "\n".join(parts)
 
 

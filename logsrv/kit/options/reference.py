@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from logsrv.kit.options.declare import Option, option_name, options_of, tables_of
@@ -9,37 +11,55 @@ from logsrv.kit.options.load import CONFIG
 from logsrv.kit.options.sources import variable_prefix
 
 
-def reference(settings_class: type[Any], name: str) -> str:
-    """Return a table of all options of the plugin `name`, and one for each array of tables in the file."""
-    prefix = variable_prefix(name)
-    head = ["option", "variable", "key in the file", "accepted", "default", ""]
+def values(settings_classes: Iterable[type[Any]]) -> dict[str, str]:
+    """Return what each kind of value takes, by the word that stands for it: SIZE, TIME, PATH …"""
+    phrases: dict[str, Counter[str]] = {}
+    for settings_class in settings_classes:
+        inner = [options_of(each.settings_class) for each in tables_of(settings_class).values()]
+        for options in (options_of(settings_class), *inner):
+            for option in options.values():
+                phrases.setdefault(option.kind.metavar, Counter())[option.kind.accepted] += 1
+    # A flag has no word, and the words of a choice say themselves what it takes.
+    return {
+        word: max(found, key=lambda phrase: found[phrase])
+        for word, found in sorted(phrases.items())
+        if word.isupper()
+    }
+
+
+def values_table(known: Mapping[str, str]) -> str:
+    """Return a table of `values`."""
+    return _table(["value", "takes"], [[_code(word), _cell(known[word])] for word in known])
+
+
+def reference(settings_class: type[Any], name: str, known: Mapping[str, str]) -> str:
+    """Return a table of all options of the plugin `name`, and one for each array of tables in the file.
+
+    known: `values`; an option that takes something else says so.
+    """
     options = {"config": CONFIG, **options_of(settings_class)}
-    rows = []
-    for attribute, option in options.items():
-        key = option_name(attribute)
-        rows.append(
-            [
-                _command_line(key, option),
-                _code(prefix + attribute.rstrip("_").upper()),
-                "" if option is CONFIG else _code(key),
-                *_meaning(option, None),
-            ]
-        )
-    parts = [_table(head, rows)]
+    head = ["option", "default", ""]
+    rows = [
+        [_command_line(option_name(attribute), option), *_meaning(option, known)]
+        for attribute, option in options.items()
+    ]
+    parts = [
+        f"Its variables begin with `{variable_prefix(name)}`.\n",
+        _table(head, rows),
+    ]
     for attribute, declared in tables_of(settings_class).items():
-        key = option_name(attribute)
+        parts.append(f"### `[[{option_name(attribute)}]]` in the file\n\n{_cell(declared.help)}\n")
         inner = options_of(declared.settings_class)
-        parts.append(f"### `[[{key}]]` in the file\n\n{_cell(declared.help)}\n")
         inherited = [one for one in inner if options.get(one) is inner[one]]
-        parts.append(
-            _table(
-                ["key in the file", "accepted", "default", ""],
-                [
-                    [_code(option_name(one)), *_meaning(option, one if one in inherited else None)]
-                    for one, option in inner.items()
-                ],
-            )
-        )
+        rows = [
+            [_code(option_name(one)), *_meaning(option, known)]
+            for one, option in inner.items()
+            if one not in inherited
+        ]
+        parts.append(_table(["key", "default", ""], rows))
+        if inherited:
+            keys = ", ".join(_code(option_name(one)) for one in inherited)
+            parts.append(f"And, where it is to differ from the above: {keys}.\n")
     return "\n".join(parts)
 
 
@@ -49,13 +69,19 @@ def _command_line(name: str, option: Option) -> str:
     return _code(f"--{name} {option.kind.metavar}")
 
 
-def _meaning(option: Option, inherited: str | None) -> list[str]:
-    """Return the cells `accepted`, `default` and the help."""
-    default = f"that of `{option_name(inherited)}` above" if inherited else option.default_text
-    if not inherited and default not in ("off", "on", "required"):
+def _meaning(option: Option, known: Mapping[str, str]) -> list[str]:
+    """Return the cells of the default and the help."""
+    default = option.default_text
+    if default not in ("off", "on", "required"):
         default = _code(default)
-    repeatable = "; repeatable" if option.repeatable else ""
-    return [_cell(option.accepted + repeatable), default, _cell(option.help)]
+    kind, remarks = option.kind, []
+    if kind.metavar.isupper() and known.get(kind.metavar) != kind.accepted:
+        remarks.append(f"takes {kind.accepted}")
+    if option.repeatable:
+        remarks.append("repeatable")
+    if option.off and option.default_text != "off" and not kind.is_flag:
+        remarks.append("may be off")
+    return [default, _cell("; ".join([option.help, *remarks]))]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -68,4 +94,4 @@ def _code(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("\n", "\\n")

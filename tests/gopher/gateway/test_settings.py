@@ -66,7 +66,7 @@ def test_wrong(option: str, value: str, said: str) -> None:
 
 def test_reference() -> None:
     """The reference page has a row for each option."""
-    page = reference(GopherSettings, "gopher")
+    page = reference(GopherSettings, "gopher", {})
     for name in ("--gateway", "--host", "--allow-host", "--allow-private", "--allow-port"):
         assert f"`{name}" in page
 

@@ -5,33 +5,50 @@ from __future__ import annotations
 import attrs
 
 from logsrv.kit.options.declare import option
-from logsrv.kit.options.kinds import TEXT, choice
-from logsrv.kit.options.reference import reference
+from logsrv.kit.options.kinds import INTEGER, TEXT, choice, integer
+from logsrv.kit.options.reference import reference, values, values_table
 from tests.kit.options.example_settings import LoggerOptions
 
 
-def test_each_option_has_a_row_with_all_its_names_and_what_it_takes() -> None:
-    rows = reference(LoggerOptions, "logsrv").splitlines()
-    assert (
-        "| `--rotate-size SIZE` | `LOGSRV_ROTATE_SIZE` | `rotate-size` | a number of bytes, or one "
-        "with KiB, MiB, GiB or TiB, such as 256MiB | `256MiB` | seal the active segment at this "
-        "size |"
-    ) in rows
-    assert (
-        "| `--raw`, `--no-raw` | `LOGSRV_RAW` | `raw` | true, yes, on or 1; false, no, off or 0 "
-        "| off | store bytes as they came |"
-    ) in rows
-    assert any("or off; repeatable | off | who may connect |" in row for row in rows)
-    assert any(row.startswith("| `--config PATH` | `LOGSRV_CONFIG` |  |") for row in rows)
+def page(settings_class: type[object]) -> str:
+    return reference(settings_class, "logsrv", values([settings_class]))
+
+
+def test_each_option_has_a_row_with_its_default_and_its_help() -> None:
+    rows = page(LoggerOptions).splitlines()
+    assert "Its variables begin with `LOGSRV_`." in rows
+    assert ("| `--rotate-size SIZE` | `256MiB` | seal the active segment at this size |") in rows
+    assert "| `--raw`, `--no-raw` | off | store bytes as they came |" in rows
+    assert any(row.endswith("| off | who may connect; repeatable |") for row in rows)
+    assert any(row.startswith("| `--config PATH` | off |") for row in rows)
+
+
+def test_each_word_for_a_value_is_explained_once() -> None:
+    known = values([LoggerOptions])
+    assert known["SIZE"].startswith("a number of bytes, or one with KiB")
+    assert f"| `SIZE` | {known['SIZE']} |" in values_table(known).splitlines()
+    assert "a number of bytes" not in page(LoggerOptions)
+
+
+def test_an_option_that_takes_something_else_says_so() -> None:
+    @attrs.frozen
+    class Settings:
+        first: int = option(1, INTEGER, "how many")
+        second: int = option(2, INTEGER, "how many more")
+        few: int = option(3, integer(1, 5), "how few")
+
+    [row] = [row for row in page(Settings).splitlines() if row.startswith("| `--few")]
+    assert row.endswith("| how few; takes a whole number from 1 to 5 |")
 
 
 def test_tables_of_the_file_have_their_own_section() -> None:
-    text = reference(LoggerOptions, "logsrv")
+    text = page(LoggerOptions)
     _, section = text.split("### `[[listener]]` in the file\n")
-    assert "| `max-line` | a number of bytes" in section
-    assert "| that of `max-line` above |" in section
-    assert "| `listen` | an endpoint" in section
-    assert "| required |" in section
+    assert (
+        "And, where it is to differ from the above: `allow`, `max-connections`, `max-line`"
+        in section
+    )
+    assert "| `listen` | required |" in section
     assert "--" not in section.replace("---", "")
 
 
@@ -41,5 +58,5 @@ def test_no_text_breaks_the_table() -> None:
         mode: str = option("a", choice("a", "b"), "one | other")
         text: str = option("two\nlines", TEXT, "words")
 
-    lines = reference(Settings, "x").splitlines()
-    assert {len(line.replace("\\|", "").split("|")) for line in lines} == {8}
+    lines = [line for line in page(Settings).splitlines() if line.startswith("|")]
+    assert {len(line.replace("\\|", "").split("|")) for line in lines} == {5}
