@@ -329,6 +329,27 @@ def next_turn(reactor: Any, call: Callable[[], object]) -> None:
         from_threads(call)
 
 
+class NextTurn:
+    """A call in the reactor's next turn, however often it is asked for until then."""
+
+    __slots__ = ("_asked", "_call", "_reactor")
+
+    def __init__(self, reactor: Any, call: Callable[[], object]) -> None:
+        self._reactor = reactor
+        self._call = call
+        self._asked = False
+
+    def ask(self) -> None:
+        """Have the call made in the next turn."""
+        if not self._asked:
+            self._asked = True
+            next_turn(self._reactor, self._make)
+
+    def _make(self) -> None:
+        self._asked = False
+        self._call()
+
+
 def request_line(channel: Any) -> tuple[bytes, bytes, bytes]:
     """Return the method, the target and the version of the request whose headers are through.
 

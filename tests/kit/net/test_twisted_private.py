@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from logsrv.kit.net.twisted_private import (
     KeptUNIXPort,
+    NextTurn,
     close_at_once,
     close_socket,
     gives_more,
@@ -333,3 +334,16 @@ def test_observers_of_the_log_are_wrapped_where_they_are() -> None:
     finally:
         globalLogPublisher._observers[:] = before
     assert seen == []
+
+
+def test_a_call_in_the_next_turn_is_made_once_however_often_it_is_asked_for() -> None:
+    clock, calls = Clock(), list[None]()
+    turn = NextTurn(clock, lambda: calls.append(None))
+    turn.ask()
+    turn.ask()
+    assert not calls
+    clock.advance(0)
+    assert len(calls) == 1
+    turn.ask()
+    clock.advance(0)
+    assert len(calls) == 2

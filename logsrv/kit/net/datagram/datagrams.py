@@ -31,7 +31,7 @@ from logsrv.kit.net.guard.guard import Guard, GuardPolicy, Refusal
 from logsrv.kit.net.guard.guarded_factory import log_refusal
 from logsrv.kit.net.guard.rates import Rates
 from logsrv.kit.net.source import Sender, canonical, host_text, inet_source, unix_source
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted_private import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.seldom import Seldom
 
@@ -99,7 +99,8 @@ class DatagramListener:
         self._socket: socket.socket | None = None
         self._file: tuple[int, int] | None = None
         self._receive: Receive | None = None
-        self._paused = self._opened = self._asked = False
+        self._paused = self._opened = False
+        self._next_turn = NextTurn(reactor, self._go_on)
         # Received, and not delivered because we were paused meanwhile; empty while we are not.
         self._kept: deque[Group] = deque()
         self._losses = Losses(label, reactor)
@@ -211,12 +212,10 @@ class DatagramListener:
                 return
 
     def _go_on_later(self) -> None:
-        if self._kept and not self._asked:
-            self._asked = True
-            next_turn(self._reactor, self._go_on)
+        if self._kept:
+            self._next_turn.ask()
 
     def _go_on(self) -> None:
-        self._asked = False
         self._deliver_kept(self._reactor.seconds())
 
     def _deliver(self, group: Group) -> None:

@@ -13,16 +13,15 @@ from twisted.logger import Logger
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from twisted.web.http import Request
-from zope.interface import implementer
 
-from logsrv.errors import ConfigurationError
 from logsrv.kit.net.source import source_of
 from logsrv.kit.net.twisted_private import body_left
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.web.channel import REQUEST_SECONDS, Channel, ChannelFactory
 from logsrv.linelog.inputs.http.request import InputRequest
 from logsrv.linelog.inputs.http.routes import ROUTES, Route
-from logsrv.linelog.inputs.intake.intake import BODIES, IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import BODIES, Intake
 
 log = Logger()
 
@@ -215,16 +214,11 @@ class HttpInputFactory(ChannelFactory):
         return InputRequest(channel, self.intake, self)
 
 
-@implementer(IInput)
-class Http:
+class Http(Input):
     """The input itself."""
 
     name = "http"
+    no_datagrams = "HTTP needs connections, such as http:tcp:8088"
 
     def stream(self, intake: Intake) -> HttpInputFactory:
         return HttpInputFactory(intake)
-
-    def datagrams(self, intake: Intake) -> IDatagramReceiver:
-        raise ConfigurationError(
-            "http: is spoken over connections; take for instance http:tcp:8088"
-        )

@@ -13,7 +13,8 @@ from logsrv.linelog.framing.events.journal import entry_of
 from logsrv.linelog.framing.lines.records import RecordRun
 from logsrv.linelog.inputs.http.channel import HttpInputFactory
 from logsrv.linelog.inputs.http.routes import JOURNAL_ROUTES
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.records.records import store_from_datagrams
 
 
@@ -47,14 +48,11 @@ class JournalDatagrams:
             store_from_datagrams(intake, run.lines, name, structured=run.structured)
 
 
-@implementer(IInput)
-class Journal:
+class Journal(Input):
     """The input itself."""
 
     name = "journal"
+    receiver = JournalDatagrams
 
     def stream(self, intake: Intake) -> HttpInputFactory:
         return HttpInputFactory(intake, JOURNAL_ROUTES)
-
-    def datagrams(self, intake: Intake) -> JournalDatagrams:
-        return JournalDatagrams(intake)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted_private import NextTurn
 from logsrv.linelog.store.valve import Producer, Valve
 
 # A chunk is costly if it took so many seconds of the processor, or so many bytes in the store. 256 KiB of
@@ -31,9 +31,8 @@ class Aside:
 
     def __init__(self, valve: Valve, clock: IReactorTime) -> None:
         self._valve = valve
-        self._clock = clock
         self._waiting: dict[Producer, None] = {}
-        self._asked = False
+        self._next_turn = NextTurn(clock, self._go_on)
 
     def __contains__(self, producer: object) -> bool:
         return producer in self._waiting
@@ -56,12 +55,10 @@ class Aside:
         self._go_on_later()
 
     def _go_on_later(self) -> None:
-        if not self._asked and not self._valve.closed:
-            self._asked = True
-            next_turn(self._clock, self._go_on)
+        if not self._valve.closed:
+            self._next_turn.ask()
 
     def _go_on(self) -> None:
-        self._asked = False
         if self._waiting and not self._valve.closed:
             producer = next(iter(self._waiting))
             del self._waiting[producer]

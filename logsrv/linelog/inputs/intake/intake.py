@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IAddress, IProtocolFactory, IReactorTime
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface
 
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted_private import NextTurn
 from logsrv.kit.observe.metrics import Counts
 from logsrv.kit.observe.peer_log import ConnectionLog
 from logsrv.kit.observe.seldom import Seldom
@@ -112,7 +112,8 @@ class Intake:
         self._waiting: deque[Batch | tuple[Deferred[None], int | None] | Callable[[], object]] = (
             deque()
         )
-        self._storing = self._asked = False
+        self._storing = False
+        self._next_turn = NextTurn(clock, self._store_waiting)
         self._metrics = metrics
         self._complaints = Seldom(clock.seconds)
         counts = self.counts
@@ -231,13 +232,7 @@ class Intake:
 
     def resumeProducing(self) -> None:
         """Store what waits, but not before others were read from: it may close the valve again."""
-        if not self._asked:
-            self._asked = True
-            next_turn(self.clock, self._go_on_waiting)
-
-    def _go_on_waiting(self) -> None:
-        self._asked = False
-        self._store_waiting()
+        self._next_turn.ask()
 
     def _store_waiting(self) -> None:
         """Store what waits, as far as the valve stays open."""

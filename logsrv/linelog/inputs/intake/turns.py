@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from logsrv.kit.net.twisted_private import next_turn
+from logsrv.kit.net.twisted_private import NextTurn
 from logsrv.linelog.store.valve import Producer, Valve
 
 log = Logger()
@@ -53,7 +53,7 @@ class Turns:
         self._clock = clock
         self._short: deque[_Work] = deque()
         self._long: deque[_Work] = deque()
-        self._asked = False
+        self._next_turn = NextTurn(clock, self._go_on)
         self._held_up: dict[Producer, None] = {}
         # Seconds that first slices took since the last turn in which others waited.
         self._at_once = 0.0
@@ -113,9 +113,8 @@ class Turns:
         self._go_on_later()
 
     def _go_on_later(self) -> None:
-        if self._waiting and not self._asked and not self._valve.closed:
-            self._asked = True
-            next_turn(self._clock, self._go_on)
+        if self._waiting and not self._valve.closed:
+            self._next_turn.ask()
 
     def _first_slice(self, work: _Work) -> bool:
         began = self._clock.seconds()
@@ -124,7 +123,6 @@ class Turns:
         return ended
 
     def _go_on(self) -> None:
-        self._asked = False
         self._at_once = 0.0
         if not self._valve.closed:
             self._turn()

@@ -19,8 +19,8 @@ from logsrv.linelog.framing.lines.lines import LineFramer
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules
 from logsrv.linelog.inputs.intake.answers import Answering, AnswerWriter
 from logsrv.linelog.inputs.intake.aside import LITTLE
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 
 
 class BlockFramer(Shape):
@@ -138,14 +138,9 @@ class LineDatagrams:
             intake.take(block, intake.source(source_of(source)))
 
 
-@implementer(IInput)
-class Lines:
+class Lines(Input):
     """The input itself."""
 
     name = "lines"
-
-    def stream(self, intake: Intake) -> Connections[LineReceiver]:
-        return Connections(lambda: LineReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> LineDatagrams:
-        return LineDatagrams(intake)
+    connection = LineReceiver
+    receiver = LineDatagrams

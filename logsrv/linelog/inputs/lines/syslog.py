@@ -15,8 +15,8 @@ from logsrv.kit.net.source import source_of
 from logsrv.linelog.framing.lines.records import frame_records, without_ending
 from logsrv.linelog.framing.lines.rules import LineCounts, LineRules, for_datagrams
 from logsrv.linelog.framing.lines.syslog import SyslogFramer
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.lines.lines import LineReceiver
 
 
@@ -47,14 +47,9 @@ class SyslogDatagrams:
             intake.take(block, intake.source(source_of(source)))
 
 
-@implementer(IInput)
-class Syslog:
+class Syslog(Input):
     """The input itself."""
 
     name = "syslog"
-
-    def stream(self, intake: Intake) -> Connections[SyslogReceiver]:
-        return Connections(lambda: SyslogReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> SyslogDatagrams:
-        return SyslogDatagrams(intake)
+    connection = SyslogReceiver
+    receiver = SyslogDatagrams

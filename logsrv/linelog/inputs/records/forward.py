@@ -16,9 +16,9 @@ from logsrv.linelog.framing.events.forward import event
 from logsrv.linelog.framing.events.forward_entries import ForwardLimits, NoEventError
 from logsrv.linelog.framing.events.forward_key import LONGEST_PING, helo, pong
 from logsrv.linelog.framing.events.msgpack_values import ValueFramer
-from logsrv.linelog.inputs.intake.connections import Connections
+from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.intake.gathering import Gathering
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 HEARTBEAT = b"\0"
@@ -120,14 +120,9 @@ class Heartbeats:
         self._way_back.send(HEARTBEAT, peer)
 
 
-@implementer(IInput)
-class Forward:
+class Forward(Input):
     """The input itself."""
 
     name = "forward"
-
-    def stream(self, intake: Intake) -> Connections[ForwardReceiver]:
-        return Connections(lambda: ForwardReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> Heartbeats:
-        return Heartbeats(intake)
+    connection = ForwardReceiver
+    receiver = Heartbeats

@@ -15,8 +15,8 @@ from logsrv.linelog.framing.bodies.inflated import TooLargeError
 from logsrv.linelog.framing.events.gelf import GelfFramer, Pieces, runs, texts
 from logsrv.linelog.framing.events.gelf_datagrams import MAGIC, SECONDS, Chunks, unpacked
 from logsrv.linelog.framing.lines.records import RecordRun
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
 
 # What is unpacked to more than so many times --max-record is refused; up to that it is kept as text.
@@ -134,14 +134,9 @@ class GelfDatagrams:
         self._look_later()
 
 
-@implementer(IInput)
-class Gelf:
+class Gelf(Input):
     """The input itself."""
 
     name = "gelf"
-
-    def stream(self, intake: Intake) -> Connections[GelfReceiver]:
-        return Connections(lambda: GelfReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> GelfDatagrams:
-        return GelfDatagrams(intake)
+    connection = GelfReceiver
+    receiver = GelfDatagrams

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from zope.interface import implementer
-
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.events.lumberjack import LumberjackFramer, acknowledgement
 from logsrv.linelog.framing.lines.records import LONG, RecordRun, long_record
 from logsrv.linelog.framing.lines.rules import Oversize
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 # Bytes of events, and answers, that are stored and sent together.
@@ -85,17 +81,9 @@ class LumberjackReceiver(RecordReceiver):
             self.intake.drop(self.source, "unfinished", "an event broke off; it is not stored")
 
 
-@implementer(IInput)
-class Lumberjack:
-    """The input itself."""
+class Lumberjack(Input):
+    """The input itself: every window is answered, which needs a connection."""
 
     name = "lumberjack"
-
-    def stream(self, intake: Intake) -> Connections[LumberjackReceiver]:
-        return Connections(lambda: LumberjackReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> IDatagramReceiver:
-        """Raise ConfigurationError: every window is answered."""
-        raise ConfigurationError(
-            f"{intake.label}: Lumberjack needs connections, such as lumberjack:tcp:5044"
-        )
+    connection = LumberjackReceiver
+    no_datagrams = "Lumberjack needs connections, such as lumberjack:tcp:5044"

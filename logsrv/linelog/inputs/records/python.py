@@ -12,8 +12,8 @@ from logsrv.linelog.framing.events.plain_pickle import NotPlainError
 from logsrv.linelog.framing.events.python_frames import PickleFramer
 from logsrv.linelog.framing.events.python_records import line_of
 from logsrv.linelog.framing.lines.records import RecordRun, in_runs
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
+from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, Intake
 from logsrv.linelog.inputs.records.records import RecordReceiver, store_from_datagrams
 
 _LENGTH = 4
@@ -87,14 +87,9 @@ class PythonDatagrams:
             store_from_datagrams(intake, run.lines, name, structured=run.structured)
 
 
-@implementer(IInput)
-class Python:
+class Python(Input):
     """The input itself."""
 
     name = "python"
-
-    def stream(self, intake: Intake) -> Connections[PythonReceiver]:
-        return Connections(lambda: PythonReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> PythonDatagrams:
-        return PythonDatagrams(intake)
+    connection = PythonReceiver
+    receiver = PythonDatagrams

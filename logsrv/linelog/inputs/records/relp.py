@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zope.interface import implementer
-
-from logsrv.errors import ConfigurationError
 from logsrv.linelog.framing.lines.relp import RelpFramer
-from logsrv.linelog.inputs.intake.connections import Connections
-from logsrv.linelog.inputs.intake.intake import IDatagramReceiver, IInput, Intake
+from logsrv.linelog.inputs.intake.connections import Input
 from logsrv.linelog.inputs.records.records import RecordReceiver
 
 # What is looked at in one step: it may be a command every six bytes.
@@ -52,17 +48,9 @@ class RelpReceiver(RecordReceiver):
             self.intake.drop(self.source, "unfinished", "a message broke off; it is not stored")
 
 
-@implementer(IInput)
-class Relp:
-    """The input itself."""
+class Relp(Input):
+    """The input itself: every message is answered, which needs a connection."""
 
     name = "relp"
-
-    def stream(self, intake: Intake) -> Connections[RelpReceiver]:
-        return Connections(lambda: RelpReceiver(intake))
-
-    def datagrams(self, intake: Intake) -> IDatagramReceiver:
-        """Raise ConfigurationError: every message is answered."""
-        raise ConfigurationError(
-            f"{intake.label}: RELP needs connections, such as relp:tcp:2514; syslog takes datagrams"
-        )
+    connection = RelpReceiver
+    no_datagrams = "RELP needs connections, such as relp:tcp:2514; syslog takes datagrams"
