@@ -13,6 +13,7 @@ import subprocess
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ UNPACKERS: dict[str, Callable[[], Any]] = {
     "bzip2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
 }
+# It takes seconds, and many tests break the same files.
+packed = cache(lambda kind, data: PACKERS[kind](data))
 TOOLS = sorted(filter(shutil.which, PACKERS))
 LINES = b"".join(b"%x line %d\n" % (hash((n, 1)) & 0xFFFFFF, n) for n in range(60_000))
 kinds = pytest.mark.parametrize("kind", PACKERS)
@@ -84,8 +87,8 @@ def test_of_members_cut_anywhere_all_is_there(
 @kinds
 @pytest.mark.parametrize("share", [0.45, 0.6, 0.999])
 def test_of_a_large_file_cut_anywhere_all_is_there(kind: str, share: float) -> None:
-    packed = PACKERS[kind](LINES) + PACKERS[kind](LINES)
-    cut = packed[: int(len(packed) * share)]
+    whole = packed(kind, LINES) + packed(kind, LINES)
+    cut = whole[: int(len(whole) * share)]
     expected = reference(kind, cut)
     assert len(expected) > len(LINES) // 2
     assert read(cut) == (expected, "its compressed data has no end")
@@ -98,7 +101,7 @@ def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
 ) -> None:
     chosen = random.Random(18)
     half = LINES[: len(LINES) // 2]
-    whole = PACKERS[kind](half) + PACKERS[kind](LINES)
+    whole = packed(kind, half) + packed(kind, LINES)
     for _ in range(6):
         at = chosen.randrange(len(whole) // 5, len(whole))
         data = bytearray(whole[:at])
@@ -117,7 +120,7 @@ def test_no_tool_gives_more_of_a_file_that_is_cut_or_broken(
 def test_all_that_stands_before_a_damaged_place_is_there(kind: str) -> None:
     """It is more than what Python gives: that forgets what it has unpacked in the call that fails."""
     noise = random.Random(18).randbytes(1_000_000)
-    whole = PACKERS[kind](LINES) + PACKERS[kind](noise)
+    whole = packed(kind, LINES) + packed(kind, noise)
     at = len(whole) - 4
     found, why = read(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
     assert why == "its compressed data is damaged"
@@ -135,7 +138,7 @@ class _Failing(io.BytesIO):
 
 @kinds
 def test_all_that_stands_before_an_error_of_the_medium_is_there(kind: str) -> None:
-    whole = PACKERS[kind](LINES)
+    whole = packed(kind, LINES)
     found: list[bytes] = []
     with pytest.raises(OSError, match="Input/output error"):
         found.extend(unpacked(_Failing(whole)))

@@ -18,6 +18,7 @@ from twisted.logger import capturedLogs
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.linelog.plugin.metrics import METRICS
 from logsrv.linelog.store.policy import DAY, Indexing, StorePolicy, Sync
+from logsrv.linelog.store.sealing import background
 from logsrv.linelog.store.sealing.background import EMPTY_KEPT
 from logsrv.linelog.store.segments.segment import synced_place
 from logsrv.linelog.store.store import Store
@@ -26,6 +27,13 @@ from tests.linelog.store.faults import FaultyDisk, at, batch, no_space, stored, 
 OpenStore = Callable[..., Store]
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sync each tenth of a second, and try again as often."""
+    monkeypatch.setattr(background, "SYNC_EVERY", 0.1)
+
+
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
     open_store: OpenStore,
@@ -46,6 +54,7 @@ async def test_a_sync_that_takes_long_does_not_keep_lines_from_the_file(
     go.set()
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenStore) -> None:
     disk = FaultyDisk()
@@ -60,6 +69,7 @@ async def test_a_sync_that_fails_is_said_once_and_tried_again(open_store: OpenSt
     assert len([event for event in events if "cannot be synced" in event["log_format"]]) == 1
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_sync_that_failed_is_tried_again_though_none_is_wanted_any_more(
     open_store: OpenStore,
@@ -89,6 +99,7 @@ async def test_a_store_is_synced_once_a_second_and_not_while_it_is_idle(
     assert disk.calls.count("fdatasync") == 1
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_is_synced_when_another_takes_its_place(open_store: OpenStore) -> None:
     disk = FaultyDisk()
@@ -99,6 +110,7 @@ async def test_a_segment_is_synced_when_another_takes_its_place(open_store: Open
     await until(lambda: old in disk.synced)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later(
     open_store: OpenStore,
@@ -128,6 +140,7 @@ async def test_a_segment_that_cannot_be_compressed_stays_and_is_compressed_later
     assert not list(store.directory.glob("*Z.log"))
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     store = open_store(rotate_size=1, keep_bytes=1)
@@ -140,6 +153,7 @@ async def test_retention_runs_after_each_seal(open_store: OpenStore) -> None:
     assert open_store().position == (4, 0)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     open_store: OpenStore,
@@ -155,6 +169,7 @@ async def test_a_segment_that_fits_once_it_is_compressed_is_not_removed_before(
     assert text_of(store.directory) == stored(*lines)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_segments_that_cannot_be_compressed_are_removed_as_they_are(
     open_store: OpenStore,
@@ -196,6 +211,7 @@ async def retained(store: Store, turns: list[int]) -> None:
     await until(lambda: len(turns) > before + 1)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenStore) -> None:
     """Neither in a running server nor in one that is started then."""
@@ -222,6 +238,7 @@ async def test_a_clock_that_jumps_years_ahead_removes_nothing(open_store: OpenSt
     assert text_of(store.directory) == stored(b"one")
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_quiet_store_loses_what_is_too_old(open_store: OpenStore, tmp_path: Path) -> None:
     old = tmp_path / "0000000001-20200101T000000Z.log"
@@ -246,6 +263,7 @@ async def test_what_only_has_the_name_of_a_segment_keeps_no_other_from_being_sea
     assert text_of(store.directory) == stored(b"one") and os.path.lexists(strange)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing(
     open_store: OpenStore, tmp_path: Path
@@ -259,6 +277,7 @@ async def test_a_lock_file_with_a_time_no_calendar_has_does_not_stop_the_sealing
 
 
 @pytest.mark.parametrize("indexing", Indexing)
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_words_are_indexed_unless_the_policy_says_not_to(
     open_store: OpenStore, indexing: Indexing
@@ -273,6 +292,7 @@ async def test_words_are_indexed_unless_the_policy_says_not_to(
     assert bool(list(store.directory.glob("*.words"))) == (indexing is Indexing.WORDS)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
     open_store: OpenStore, tmp_path: Path
@@ -287,6 +307,7 @@ async def test_a_segment_that_cannot_be_read_keeps_no_other_from_being_sealed(
     assert (tmp_path / "0000000002-20261120T061842Z.log").exists()
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenStore) -> None:
     """Else a power cut may leave its lines in current.log as well."""
@@ -308,6 +329,7 @@ async def test_nothing_is_sealed_whose_names_cannot_be_synced(open_store: OpenSt
     await until(lambda: len(list(store.directory.glob("*.idx"))) == 1)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStore) -> None:
     store = open_store(sync=Sync.INTERVAL)
@@ -318,6 +340,7 @@ async def test_how_far_all_is_on_the_medium_is_written_down(open_store: OpenStor
     await until(lambda: synced_place(at(store.directory)) == (2, len(stored(b"two"))))
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenStore) -> None:
     disk = FaultyDisk()
@@ -333,6 +356,7 @@ async def test_a_segment_that_was_left_unsynced_stays_in_doubt(open_store: OpenS
     assert synced_place(at(store.directory)) == (0, 0)
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     open_store: OpenStore, tmp_path: Path
@@ -350,6 +374,7 @@ async def test_empty_segments_stay_for_who_follows_and_not_for_ever(
     assert not store.troubles()
 
 
+@pytest.mark.usefixtures("often")
 @pytest_twisted.ensureDeferred
 async def test_a_close_that_fails_does_not_end_the_syncing(
     open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
