@@ -10,4 +10,27 @@ push.py      conditions of that plan as a query and a scope of the reading side
 cells.py     lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
 answer.py    a statement put to a store: all of that together
+
+DuckDB and PyArrow are an extra, and take half a second to load: nothing but the command imports this package, when
+it runs. Importing it without them raises NotInstalled.
 """
+
+from __future__ import annotations
+
+from logsrv.errors import LogsrvError
+
+NEEDED = (
+    "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
+    "pip install 'logsrv[sql]'"
+)
+
+
+class NotInstalled(LogsrvError):
+    """An error: the packages of the extra `sql` are missing."""
+
+
+try:
+    import duckdb  # noqa: F401
+    import pyarrow  # noqa: F401
+except ImportError as error:
+    raise NotInstalled(NEEDED) from error

@@ -11,7 +11,10 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
+import pyarrow
 
 from logsrv.linelog.read.plan import Stats
 from logsrv.linelog.sql.binding import Binder
@@ -23,16 +26,12 @@ from logsrv.linelog.sql.rows import Misfit, Reading, Rows
 from logsrv.linelog.sql.sample import Sample
 from logsrv.linelog.sql.session import check, connect, lock
 
-if TYPE_CHECKING:
-    import duckdb
-    import pyarrow
-
 # Rows in a batch of the answer: all of an answer that is not larger is held back until it is complete.
 _ROWS = 10_000
 
 
 class Answer:
-    """The answer to one statement. Raises StatementError, and NotInstalled without the extra.
+    """The answer to one statement. Raises StatementError.
 
     utc: times without a zone are UTC, not local. pushed: conditions narrow down what is read.
     columns: names of the answer's columns with their types as DuckDB calls them.
@@ -109,9 +108,6 @@ class Answer:
                 self._widen(misfit, lenient)
 
     def _run(self, lenient: set[str]) -> Iterator[pyarrow.RecordBatch]:
-        import duckdb
-        import pyarrow
-
         if self.rows is not None:
             self.rows.close()
         if self._connection is not None:
@@ -147,8 +143,6 @@ class Answer:
 
     def _plan(self, connection: duckdb.DuckDBPyConnection) -> Plan:
         """Return what has to be read, as far as DuckDB tells."""
-        import duckdb
-
         assert self._binder is not None
         if self._binder.fault(self.statement, self.fields, explained=False) is not None:
             return everything(self.fields)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import duckdb
 
 from logsrv.linelog.fields.values import number_of_text
 from logsrv.linelog.sql.columns import ColumnType, declaration
 from logsrv.linelog.sql.fault import Fault, fault
-
-if TYPE_CHECKING:
-    import duckdb
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _UNSIGNED = tuple(f"U{name}" for name in _INTEGERS)
@@ -92,8 +91,6 @@ class Binder:
         self, statement: str, fields: dict[str, ColumnType], *, explained: bool
     ) -> Fault | None:
         """Return what is wrong with a statement if these are the fields; None if it is right."""
-        import duckdb
-
         # EXPLAIN draws its plan, with a constant text of many megabytes in minutes.
         before = "" if explained else "PREPARE asked AS "
         try:
@@ -129,8 +126,6 @@ class Binder:
 
     def plan(self, statement: str, *, optimized: bool) -> Any:
         """Return DuckDB's plan of the statement, on the table as it was last tried; None if it has none."""
-        import duckdb
-
         try:
             row = self.connection.execute(
                 f"SELECT json_serialize_plan($1::VARCHAR, optimize := {optimized})", [statement]

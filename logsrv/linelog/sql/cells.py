@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import orjson
+import pyarrow
 
 from logsrv.kit.text.time import parse_rfc3339
 from logsrv.linelog.fields.access_text import AccessText
@@ -14,9 +18,6 @@ from logsrv.linelog.fields.source import parse_source
 from logsrv.linelog.fields.values import Value, number, readable, text_of
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType, schema
 from logsrv.linelog.store.segments.segment import Position
-
-if TYPE_CHECKING:
-    import pyarrow
 
 _INT64 = 1 << 63
 # TIME, SOURCE and message of each line; as `fields.record.STAMP` has them.
@@ -64,14 +65,10 @@ class Cells:
         of_content = not {"fields", "port", "position"} & set(self._of_records)
         self._access = AccessText(self._of_records) if of_content and self._of_records else None
         every = schema(fields)
-        import pyarrow
-
         self.schema = pyarrow.schema([every.field(name) for name in self.names])
 
     def batch(self, piece: Piece) -> tuple[pyarrow.RecordBatch, Misfits]:
         """Return the columns of a piece, and the values that are missing there."""
-        import pyarrow
-
         misfits = Misfits()
         parts = _LINES.findall(piece.text) if self._of_stamps else []
         columns = self._parsed(piece, parts, misfits)
@@ -104,8 +101,6 @@ class Cells:
             record = Record(line, position)
             for column, take in zip(columns, takers, strict=True):
                 column[row] = take(record)
-        import pyarrow
-
         return {
             name: pyarrow.array(column, self.schema.field(name).type)
             for name, column in zip(self._of_records, columns, strict=True)
@@ -176,19 +171,13 @@ def as_number(value: Value, kind: ColumnType, field: str, misfits: Misfits) -> i
 
 def as_json(value: Any) -> str:
     """Return compact JSON."""
-    import orjson
-
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        import json
-
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _times(piece: Piece, parts: list[Any]) -> Any:
-    import pyarrow
-
     moments = [_moment(part[0]) for part in parts]
     return pyarrow.array(moments, pyarrow.int64()).view(pyarrow.timestamp("us", "UTC"))
 
@@ -208,8 +197,6 @@ def _second(text: bytes) -> int | None:
 
 
 def _messages(piece: Piece, parts: list[Any]) -> Any:
-    import pyarrow
-
     if piece.text.isascii():
         return pyarrow.array([part[2] for part in parts], pyarrow.string())
     texts = [part[2].decode("utf-8", "backslashreplace") for part in parts]
@@ -228,22 +215,16 @@ def _source(source: bytes) -> tuple[str | None, str | None, str | None]:
 
 def _of_source(place: int) -> Callable[[Piece, list[Any]], Any]:
     def column(_: Piece, parts: list[Any]) -> Any:
-        import pyarrow
-
         return pyarrow.array([_source(part[1])[place] for part in parts], pyarrow.string())
 
     return column
 
 
 def _segments(piece: Piece, parts: list[Any]) -> Any:
-    import pyarrow
-
     return pyarrow.repeat(pyarrow.scalar(piece.segment, pyarrow.int64()), len(parts))
 
 
 def _offsets(piece: Piece, parts: list[Any]) -> Any:
-    import pyarrow
-
     return pyarrow.array(piece.offsets(), pyarrow.int64())
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+import pyarrow
 
 from logsrv.linelog.sql.levels import TYPE
-
-if TYPE_CHECKING:
-    import pyarrow
 
 
 class ColumnType(enum.Enum):
@@ -52,8 +50,6 @@ def quoted(name: str) -> str:
 
 def schema(fields: Mapping[str, ColumnType]) -> pyarrow.Schema:
     """Return the same columns as Arrow has them."""
-    import pyarrow
-
     types = {
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
         "VARCHAR": pyarrow.string(),

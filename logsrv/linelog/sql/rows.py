@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pyarrow
 
 from logsrv.linelog.query.language.tree import EVERYTHING
 from logsrv.linelog.query.matching.match import compile
@@ -19,9 +21,6 @@ from logsrv.linelog.read.view import View
 from logsrv.linelog.sql.cells import Cells, Piece
 from logsrv.linelog.sql.columns import ColumnType, schema
 from logsrv.linelog.sql.plan import Plan
-
-if TYPE_CHECKING:
-    import pyarrow
 
 
 class Reading(NamedTuple):
@@ -74,8 +73,6 @@ class Rows:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
         """Return the rows from the first on, by the same protocol."""
-        import pyarrow
-
         batches = self._batches()
         self._open.append(batches)
         reader = pyarrow.RecordBatchReader.from_batches(self._schema, batches)
@@ -97,8 +94,6 @@ class Rows:
             raise
 
     def _read(self) -> Iterator[pyarrow.RecordBatch]:
-        import pyarrow
-
         wanted = self.plan.wanted
         since, until = wanted.times
         search = Search(
@@ -145,8 +140,6 @@ class Rows:
 
     def _full(self, batch: pyarrow.RecordBatch | None, count: int) -> pyarrow.RecordBatch:
         """Return a batch with all columns of the table."""
-        import pyarrow
-
         self.lines += count
         columns = []
         for field in self._schema:

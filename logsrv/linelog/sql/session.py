@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
-from logsrv.errors import LogsrvError
+import duckdb
+
 from logsrv.linelog.sql.fault import StatementError, fault
 from logsrv.linelog.sql.levels import CREATED
 
-if TYPE_CHECKING:
-    import duckdb
-
-# Of the memory that all of a command may take, 500 MB, this is what is left for DuckDB.
+# All of a command may take 500 MB; this is the share of DuckDB.
 _MEMORY = "200MB"
-NEEDED = (
-    "SQL needs DuckDB and PyArrow, which are not installed; this installs them: "
-    "pip install 'logsrv[sql]'"
-)
-
-
-class NotInstalled(LogsrvError):
-    """An error: the packages of the extra `sql` are missing."""
 
 
 def connect(temporary: str, *, utc: bool) -> duckdb.DuckDBPyConnection:
     """Return a connection to a new, empty database in memory.
 
     temporary: the directory in which DuckDB puts what does not fit into memory.
-    utc: times without a zone are UTC, not local. Raises NotInstalled.
+    utc: times without a zone are UTC, not local.
     """
-    try:
-        import duckdb
-        import pyarrow  # noqa: F401 - its absence is said here, not in the middle
-    except ImportError as error:
-        raise NotInstalled(NEEDED) from error
     found = duckdb.connect(
         config={
             # The rows come one batch at a time, and processes are forked beside it.
@@ -63,8 +47,6 @@ def lock(connection: duckdb.DuckDBPyConnection) -> None:
 
 def check(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     """Raise StatementError unless `statement` is one that only asks; return whether it is an EXPLAIN."""
-    import duckdb
-
     try:
         found = connection.extract_statements(statement)
     except duckdb.Error as error:

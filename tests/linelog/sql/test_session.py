@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import duckdb
 import pytest
 
 from logsrv.linelog.sql.fault import StatementError
-from logsrv.linelog.sql.session import NotInstalled, check, connect, lock
+from logsrv.linelog.sql.session import check, connect, lock
+from tests.linelog.read.stores import make_store
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,16 @@ def test_others_do_not(tmp_path: Path, statement: str) -> None:
     connection.close()
 
 
-def test_without_the_extra_a_sentence_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(NotInstalled, match=r"pip install 'logsrv\[sql\]'"):
-        connect(str(tmp_path), utc=True)
+def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        "from logsrv.cli.main import main; sys.exit(main(['sql', 'select 1', *sys.argv[1:]]))"
+    )
+    make_store(tmp_path / "store", [[]])
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--directory", str(tmp_path / "store")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode and done.stderr.endswith("pip install 'logsrv[sql]'\n"), done.stderr
+    assert done.stderr.count("\n") == 1
