@@ -6,6 +6,7 @@ them, by a lock on the folder.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -82,8 +83,6 @@ class Kept:
 
     def lock(self) -> bool:
         """Return whether no other process has the places; then no other will."""
-        import fcntl
-
         try:
             self._entered().lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

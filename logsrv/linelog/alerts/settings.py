@@ -30,7 +30,7 @@ def _text(text: str) -> str:
 
 
 def _query(text: str) -> str:
-    # Loaded for who has an alert: it takes as long as the rest of these options.
+    # Loaded only when there is an alert: it takes as long as the rest of these options.
     from logsrv.linelog.query.language.caret import caret
     from logsrv.linelog.query.language.parse import parse
 
@@ -74,7 +74,7 @@ COMMAND: Kind[Command] = Kind(
 
 
 def _webhook(text: str) -> str:
-    # Whatever else may stand in a URL has to be percent-encoded.
+    # All other characters have to be percent-encoded in a URL.
     if not re.fullmatch(r"[!-~]{1,4096}", text):
         raise ValueError("not a URL: only printable ASCII characters without spaces can be in one")
     parts = urlsplit(text)

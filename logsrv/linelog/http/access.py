@@ -17,7 +17,7 @@ from logsrv.kit.web.origin import foreign
 from logsrv.linelog.http.attempts import Attempts
 from logsrv.linelog.http.problems import Problem
 
-# As long as a browser keeps it: thirty days.
+# Thirty days, for which a browser keeps it.
 COOKIE_SECONDS = 30 * 86400
 
 

@@ -1,7 +1,7 @@
 """Following a store: what is written from a position on, across rotation, sealing and retention.
 
 Nothing is given twice, and nothing is left out that the store still has. `Follower.read` never waits:
-who calls it decides when to look again.
+its caller decides when to look again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Follower:
         self.position = position
         self._frames: Frames | None = None
         self._gap = False
-        # Of a compressed segment a whole frame is read, and given in pieces.
+        # A compressed segment is read by whole frames, which are given in pieces.
         self._frame = Appended(position, b"")
 
     def close(self) -> None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from logsrv.linelog.read.plan import Work
 
 _AHEAD = 4
-# Which task it is in the order of all, and the task.
+# The number of a task in the order of all, and the task.
 _TASK = struct.Struct("=QQQQ")
-# Which task it was, whether it went well, the number of results and the bytes of all of them.
+# The number of the task, whether it went well, the number of results and the bytes of all of them.
 _RESULT = struct.Struct("=Q?QQ")
 
 
@@ -62,7 +62,7 @@ class Processes:
         self, take: int, give: int, ready: selectors.BaseSelector
     ) -> tuple[int, int, bytearray]:
         read, write = os.pipe()
-        # Whatever waits in these would be written by the child as well.
+        # The child would write what waits in these as well.
         sys.stdout.flush()
         sys.stderr.flush()
         process = os.fork()

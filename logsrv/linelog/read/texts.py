@@ -116,7 +116,7 @@ class PlainFrames(Frames):
         """Return where the first line begins that does so at `offset` or behind it."""
         if offset <= 0:
             return 0
-        # One byte before: a line that begins at `offset` itself has its LF there.
+        # A line that begins at `offset` itself has its LF one byte before.
         offset -= 1
         while offset < self.size:
             piece = os.pread(self.fd, min(4096, self.size - offset), offset)

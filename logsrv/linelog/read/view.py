@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from logsrv.linelog.store.segments.index import Index
     from logsrv.linelog.store.segments.segment import Segment
 
-# What is found may be sealed or rotated before it is opened; that often in a row it is never.
+# A segment that is found may be sealed or rotated before it is opened; never so often in a row.
 _TRIES = 1000
 _TRIES_FOR_A_NAME = 100
 _PAUSE = 0.001
@@ -120,7 +120,7 @@ class View:
             head = index.load_head(segment, self._disk)
             fits = self._disk.stat(segment.name).st_size <= head.compressed
         except (OSError, ValueError):
-            # What is wrong is said when the whole index is needed, or the segment opened.
+            # The fault is told when the whole index is needed, or the segment opened.
             return UNKNOWN
         return head.times if fits else UNKNOWN
 

@@ -29,7 +29,7 @@ def by_words(view: View, frames: Frames, need: Need) -> int | None:
         words = Words(fd)
         found = _frames(words, need)
         if found == 0 and (words.segment, words.compressed) == (frames.number, frames.whole_cost):
-            # What else its index would say is not needed.
+            # Nothing else of its index is needed.
             frames.count = words.frames
             return found
         words.require(frames.number, frames.size, frames.index.compressed, frames.count)

@@ -11,8 +11,8 @@ cells.py     lines of the store as columns
 rows.py      the table as a stream of record batches, made by all cores
 answer.py    a statement put to a store: all of that together
 
-DuckDB and PyArrow are an extra, and take half a second to load: nothing but the command imports this package, when
-it runs. Importing it without them raises NotInstalled.
+DuckDB and PyArrow are an extra, and take half a second to load. Only the command imports this package, and
+only when it runs. Importing it without them raises NotInstalled.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Binder:
         """
         fields = {name: self._kinds.kind(name) for name in self._taken_for_functions(statement)}
         seen: list[dict[str, ColumnType]] = []
-        # As `ms = 5 or ms = 'none'` shows, there may be no kinds that suit all.
+        # There may be no kinds that suit all: `ms = 5 or ms = 'none'`.
         while fields not in seen:
             seen.append(fields)
             wrong = self.fault(statement, fields, explained=explained)

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from logsrv.linelog.sql.columns import ALWAYS, ColumnType
 from logsrv.linelog.sql.push import Wanted, all_of, any_of, of_expression, of_filter
 
-# Of DuckDB's optimizers those that move conditions. Others look at how many rows the table has, which
-# here are none, or make plans that it cannot write down.
+# The optimizers of DuckDB that move conditions. Others look at how many rows the table has, which here are
+# none, or make plans that it cannot write down.
 OPTIMIZERS = frozenset(
     (
         "expression_rewriter",
@@ -62,7 +62,7 @@ def of_plans(plans: Any, explained: Any, kinds: Mapping[str, ColumnType]) -> Pla
         if len(scans) != len(read):
             return Plan(columns, Wanted())
         wanted = any_of([_wanted(scan, above, names, kinds) for scan, above in scans])
-        # Where rows are just counted, the stream's plan reads some column that nobody looks at.
+        # A plan that only counts rows reads some column that nobody looks at.
         used = any(name for scan, _ in scans for name in _columns(scan, names))
     except _UNKNOWN:
         return Plan(columns, Wanted())

@@ -29,7 +29,7 @@ _TURNED = {"=": "=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _FIRST, _LAST = 0, 32503680000 * 1_000_000
 # To look for more at once costs more than to parse the lines.
 _MOST_VALUES = 50
-# As a float every integer below is itself.
+# Every integer below is itself as a float.
 _EXACT = 1 << 53
 # The end of \xNN, as which a byte that is not UTF-8 is shown: the line has not that text.
 _MAYBE_ESCAPED = re.compile(r"x[0-9a-f]{2}|x[0-9a-f]?\Z|[0-9a-f]{1,2}")

@@ -6,7 +6,7 @@ import json
 
 # A comment: keeps proxies from closing a stream on which nothing happens.
 HEARTBEAT = b": still here\n\n"
-# How long a browser waits before it connects again, in milliseconds.
+# Milliseconds after which a browser connects again.
 RETRY = b"retry: 2000\n\n"
 
 

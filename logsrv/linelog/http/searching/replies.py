@@ -116,7 +116,7 @@ def _counted(
     view: View, values: Values, first: float, last: float
 ) -> tuple[float, dict[float, counts.TimeBucket]]:
     """Return a step for a span of time, and the buckets with lines by their beginnings."""
-    # One more may be begun at the beginning and not be over at the end.
+    # One less than asked for: the span may begin and end inside a bucket.
     step = counts.sensible_step(last - first, max(1, values["buckets"] - 1))
     while values["buckets"] == 1 and counts.begin(first, step) != counts.begin(last, step):
         step *= 2

@@ -25,11 +25,11 @@ from logsrv.linelog.read.search import Hit, in_text
 from logsrv.linelog.read.view import View
 from logsrv.linelog.store.segments.segment import Position
 
-# Lines a second to one viewer, for long: more than people and browsers can take. To all of them: what
-# writing so many to their connections costs the daemon.
+# Lines a second to one viewer for long, more than people and browsers can take; and to all viewers, which
+# is bounded by what writing to their connections costs the daemon.
 RATE = 1000
 RATE_OF_ALL = 20_000
-# So many seconds' worth may come at once.
+# Seconds whose lines may come at once.
 BURST = 5
 # Bytes that are handed out in one piece: what is in the buffers of a client that does not read.
 PIECE = 8 << 10
@@ -150,7 +150,7 @@ class Hub:
         until = self._live.position
         if behind.read > MOST_BEHIND:
             passed = size_between(self._view, behind.live.position, until)
-            # What it has seen tells how long the lines are.
+            # The length of a line is that of the lines it has seen.
             self._join(viewer, Handed((viewer,), missed=passed * behind.lines // behind.read))
             return
         news = behind.live.step(until)

@@ -80,7 +80,7 @@ class Live:
                 if passed := self._skip(end):
                     # Lines before the gap would look as if they stood behind it.
                     missed += sum(piece.text.count(b"\n") for piece in pieces)
-                    # What was just counted tells how long the lines are.
+                    # The length of a line is that of the lines just counted.
                     missed += max(1, passed * missed // read)
                     pieces.clear()
                     kept = 0

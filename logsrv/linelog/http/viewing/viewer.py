@@ -93,7 +93,7 @@ class Viewer:
         self._search: SearchProcess | None = None
         self._searched = 0
         self._refused: bytes | None = None
-        # Where the next line for it begins.
+        # The place where the next line for it begins.
         self._begin = Position(0, 0)
         self._full = False
         # Something that was asked for has not come yet.
