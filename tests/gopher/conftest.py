@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _socket
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def serve() -> Iterator[Serve]:
 def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:
     """Make names lead to `found`, and to the next ones when asked again; return who was asked for."""
     asked: list[str] = []
-    real, left = _socket.getaddrinfo, list(found)
+    real, left = socket.getaddrinfo, list(found)
 
     def look_up(
         host: str | bytes, port: int, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
@@ -55,7 +55,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *found: list[str]) -> list[str]:
         addresses = left.pop(0) if len(left) > 1 else left[0]
         return [each for one in addresses for each in real(one, port, family, type)]
 
-    monkeypatch.setattr("_socket.getaddrinfo", look_up)
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
     return asked
 
 

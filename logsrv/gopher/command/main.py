@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
 
 from logsrv.errors import LogsrvError, Shown, UsageError
@@ -17,12 +18,8 @@ from logsrv.kit.text.escape import one_line, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Sequence
     from typing import Any, BinaryIO, NoReturn, TextIO
-else:
-    # The same without enums for its numbers: where nothing else needs `enum`, that takes 6 ms to load.
-    import _signal as signal
 
 FAILED = 1
 USAGE = 2

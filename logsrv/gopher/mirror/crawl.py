@@ -11,6 +11,7 @@ asked for.
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import zip_longest
 
 from logsrv.errors import LogsrvError
@@ -32,14 +33,10 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable
     from pathlib import Path
 
     from logsrv.gopher.fetch.transfers.transfers import Transfers
-else:
-    # As in `queue`.
-    from _collections import deque
 
 RETRIES = 4
 _WRITTEN_DOWN = 0.1

@@ -12,7 +12,8 @@ from logsrv.gopher.wire.itemtypes import item_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.transfers import Finished, Sink, Transfers
+    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
+    from logsrv.gopher.fetch.transfers.transfers import Finished, Transfers
     from logsrv.gopher.mirror.disk.folders import Folders
     from logsrv.gopher.mirror.queue import Job
 

@@ -4,6 +4,8 @@ that if it takes long.
 
 from __future__ import annotations
 
+from collections import deque
+
 from logsrv.gopher.mirror.disk.folders import OF_A_NAME, Folders, LinkInTheWay
 from logsrv.gopher.mirror.disk.journal import Copy
 from logsrv.gopher.mirror.disk.names import GOPHERMAP, INDEX
@@ -13,13 +15,9 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable
 
     from logsrv.gopher.mirror.queue import Job
-else:
-    # As in `queue`.
-    from _collections import deque
 
 _LINES_AT_ONCE = 64
 # Seconds after which a menu is shown although some of its items are still to come.

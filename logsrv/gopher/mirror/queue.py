@@ -4,17 +4,15 @@ started. No I/O.
 
 from __future__ import annotations
 
+from collections import deque
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable
 
-    from logsrv.gopher.fetch.transfers.transfers import Sink
+    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
     from logsrv.gopher.mirror.scope import Key
     from logsrv.gopher.wire.url import GopherURL
-else:
-    # `collections` takes 2 ms to load.
-    from _collections import deque
 
 # Seconds after which it is looked again, whatever happens.
 IDLE = 0.2

@@ -13,11 +13,13 @@ What is wrong with one line never costs another one:
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from logsrv.gopher.wire.charset import decode_line
 from logsrv.gopher.wire.errors import BadURL, TooBig
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.url import DEFAULT_PORT, GopherURL
-from logsrv.gopher.wire.value import Value, remembered
+from logsrv.gopher.wire.value import Value
 
 LONGEST_LINE = 64 * 1024
 MOST_ITEMS = 100_000
@@ -117,7 +119,7 @@ class MenuItem(Value):
         return None if found is None else decode_line(found[1])
 
 
-@remembered(1024)
+@lru_cache(1024)
 def _start(place: tuple[str, bytes, int, str, int, bool]) -> GopherURL | None:
     """Return the URL of an item as far as its selector, if it can be fetched. Most lines of a menu have
     this in common: letter, host and port, and the host, port and TLS of the menu.
@@ -173,7 +175,7 @@ def written_line(item: MenuItem, host: bytes, port: int) -> bytes:
     return fields.replace(b"\r", b" ").replace(b"\0", b" ") + b"\r\n"
 
 
-@remembered(256)
+@lru_cache(256)
 def _port(field: bytes) -> int | None:
     field = field.strip()
     if not field:

@@ -11,8 +11,10 @@ both in them (gophernicus writes a space as `#040`). A URL made here writes `#` 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from logsrv.gopher.wire.errors import BadURL
-from logsrv.gopher.wire.value import Value, remembered
+from logsrv.gopher.wire.value import Value
 
 DEFAULT_PORT = 70
 MENU_TYPE = "1"
@@ -29,7 +31,7 @@ _NOT_ON_THE_WIRE = b"\0\t\r\n"
 _CONTROL_NAMES = {0: "NUL", 9: "TAB", 13: "CR", 10: "LF"}
 
 
-@remembered(4096)
+@lru_cache(4096)
 def canonical_host(host: str) -> str:
     """A host as the network knows it: lower case, A-labels (IDNA 2008), IPv6 without brackets.
 
@@ -193,7 +195,7 @@ def typed_url(text: str | bytes) -> GopherURL:
     return GopherURL.parse(text if has_one else f"gopher://{text}")
 
 
-@remembered(256)
+@lru_cache(256)
 def _start(place: tuple[bool, str, int, str]) -> str:
     """Return the URL of a TLS, host, port and item type, as far as its selector."""
     tls, host, port, item_type = place

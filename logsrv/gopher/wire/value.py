@@ -1,12 +1,12 @@
-"""Values, and functions that remember them: as attrs and functools have them, which take longer to load,
-32 ms and 3, than all of `gopher URL` should.
+"""Values: frozen objects that are equal by what is in them.
+
+attrs makes the same and takes 32 ms to load, `typing.NamedTuple` 6 and more: all of `gopher URL` has 40.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
     Given = TypeVar("Given")
@@ -22,10 +22,10 @@ else:
 class Value:
     """The base of values: made once, equal by what is in them, copied with changes by `replace`.
 
-    Annotations are the fields of a class. It takes them in that order or by name; what is left out
-    is as the class has it. `__post_init__` may check them. Nobody changes one later.
+    Annotations are the fields of a class. It takes them in that order or by name; defaults are as the class
+    has them. `__post_init__` may check them. Nobody changes one later.
 
-    What is made ten thousand times writes `__slots__` and `__init__` out, which takes 0.25 µs and not 1.8.
+    A class with ten thousand instances writes `__slots__` and `__init__` out: 0.25 µs each, and not 1.8.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -66,24 +66,3 @@ class Value:
     def __repr__(self) -> str:
         content = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
         return f"{type(self).__name__}({content})"
-
-
-def remembered(most: int) -> Callable[[Callable[[Given], Result]], Callable[[Given], Result]]:
-    """Make a function of one argument remember its results, and forget them all past `most`."""
-
-    def decorate(function: Callable[[Given], Result]) -> Callable[[Given], Result]:
-        return _Results(function, most).__getitem__
-
-    return decorate
-
-
-class _Results(dict):  # type: ignore[type-arg]
-    def __init__(self, function: Callable[[Any], Any], most: int) -> None:
-        self._function = function
-        self._most = most
-
-    def __missing__(self, given: object) -> object:
-        if len(self) >= self._most:
-            self.clear()
-        result = self[given] = self._function(given)
-        return result

@@ -113,13 +113,13 @@ def test_names_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr("_socket.getaddrinfo", unknown)
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
     with pytest.raises(UnknownHost):
         run(fetched("gopher://nowhere.example/"))
 
 
 def test_onion_names_never_reach_the_dns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("_socket.getaddrinfo", None)
+    monkeypatch.setattr("socket.getaddrinfo", None)
     with pytest.raises(UnknownHost, match="through Tor"):
         run(fetched("gopher://abc.onion/"))
 
@@ -132,14 +132,14 @@ def test_another_address_is_tried_when_the_first_is_dead(
         dead = probe.getsockname()
     stream = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
     found = [(*stream, dead), (*stream, ("127.0.0.1", server.port))]
-    monkeypatch.setattr("_socket.getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
     assert run(fetched(f"gopher://two.example:{server.port}/0/x")) == b"hello"
 
 
 def test_a_silent_name_server_can_be_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quitting does not wait for it."""
     released = threading.Event()
-    monkeypatch.setattr("_socket.getaddrinfo", lambda *_, **__: [released.wait(60)][:0])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [released.wait(60)][:0])
 
     async def scenario() -> None:
         task = asyncio.create_task(fetched("gopher://slow.example/"))

@@ -5,26 +5,21 @@ Not one of a pool: Python would wait for that at its end, and nobody wants to wa
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
+import socket
 from io import FileIO
-
-from logsrv.gopher.fetch.transfers.ready import READ
+from selectors import EVENT_READ
+from threading import Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
+    from selectors import BaseSelector
     from typing import Any
-
-    from logsrv.gopher.fetch.transfers.ready import Selector
 
     Address = tuple[socket.AddressFamily, Any]
     Found = list[Address] | OSError
-else:
-    # As in `transfers`.
-    import _socket as socket
 
 # Looking a name up for each of a thousand small files takes longer than fetching them.
 KNOWN_FOR = 60.0
@@ -37,14 +32,14 @@ class Addresses:
     A lookup is registered at `selector`, with what to call when it can be read from.
     """
 
-    def __init__(self, selector: Selector, clock: Callable[[], float]) -> None:
+    def __init__(self, selector: BaseSelector, clock: Callable[[], float]) -> None:
         self._selector = selector
         self._clock = clock
         self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._waiting: dict[tuple[str, int], tuple[FileIO, list[Callable[[Found], None]]]] = {}
 
     def known(self, host: str, port: int) -> list[Address] | None:
-        """Return what is known without asking anybody: numbers, and names for a while."""
+        """Return what is known without a lookup: numbers, and names for a while."""
         known = self._known.get((host, port))
         if known is not None and known[0] > self._clock():
             return known[1]
@@ -54,18 +49,18 @@ class Addresses:
         return found
 
     def look_up(self, host: str, port: int, then: Callable[[Found], None]) -> None:
-        """Call `then` with what is found, some time later; one question serves all who ask meanwhile."""
+        """Call `then` with what is found, some time later; one lookup serves all who wait meanwhile."""
         place = (host, port)
         if place in self._waiting:
             self._waiting[place][1].append(then)
             return
         try:
-            here, result = _asked(host, port)
+            here, result = _begin(host, port)
         except OSError as error:
             then(error)
             return
         self._waiting[place] = (here, [then])
-        self._selector.watch(here.fileno(), READ, lambda: self._tell(place, result[0]))
+        self._selector.register(here, EVENT_READ, lambda: self._tell(place, result[0]))
 
     def look_up_now(self, host: str, port: int) -> Found:
         """Return what is found, however long it takes."""
@@ -76,7 +71,7 @@ class Addresses:
         return found
 
     def forget(self, host: str, port: int) -> None:
-        """Ask again next time: none of the addresses took a connection."""
+        """Look it up again next time: none of the addresses took a connection."""
         self._known.pop((host, port), None)
 
     def close(self) -> None:
@@ -93,7 +88,7 @@ class Addresses:
             then(found)
 
     def _let_go(self, here: FileIO) -> None:
-        self._selector.watch(here.fileno(), 0)
+        self._selector.unregister(here)
         here.close()
 
     def _remember(self, host: str, port: int, found: Found) -> None:
@@ -115,13 +110,13 @@ def _as_number(host: str, port: int) -> list[Address] | None:
         return None
 
 
-def _asked(host: str, port: int) -> tuple[FileIO, list[Found]]:
-    """Begin to ask; return a pipe, at whose end the list has what was found. Raises OSError."""
+def _begin(host: str, port: int) -> tuple[FileIO, list[Found]]:
+    """Begin a lookup; return a pipe, at whose end the list has what was found. Raises OSError."""
     reading, writing = os.pipe()
     here = FileIO(reading)
     result: list[Found] = []
 
-    def ask() -> None:
+    def look_up() -> None:
         # The end of its pipe tells that it is done; nobody may be waiting by then.
         try:
             result.append(_resolved(host, port))
@@ -129,8 +124,7 @@ def _asked(host: str, port: int) -> tuple[FileIO, list[Found]]:
             os.close(writing)
 
     try:
-        # `threading` takes 4 ms to load, and would wait for the thread at the end but for a flag.
-        _thread.start_new_thread(ask, ())
+        Thread(target=look_up, daemon=True).start()
     except RuntimeError:
         here.close()
         os.close(writing)

@@ -59,12 +59,12 @@ class Stream:
     def _start(self, after: float = 0.0) -> None:
         self._tries += 1
         self.ended = False
-        self._flight = self._transfers.start(self.url, self, after=after, **self._how)
+        self._transfer = self._transfers.start(self.url, self, after=after, **self._how)
 
     @property
     def reader(self) -> ResponseReader:
         """Return what knows how much has come, and what the server told of it."""
-        return self._flight.reader
+        return self._transfer.reader
 
     @property
     def received(self) -> int:
@@ -89,7 +89,7 @@ class Stream:
     @property
     def cut(self) -> bool:
         """Return true if TLS ended without its close, and that was accepted."""
-        return self._flight.cut
+        return self._transfer.cut
 
     @property
     def ready(self) -> bool:
@@ -116,18 +116,18 @@ class Stream:
             self._queued = 0
             if self._paused:
                 self._paused = False
-                self._transfers.resume(self._flight)
+                self._transfers.resume(self._transfer)
             return piece
         return None if not self.ended or self._asked_again() else b""
 
     def close(self) -> None:
         """Let go of the connection; what was not taken by then is still there."""
-        self._transfers.stop(self._flight)
+        self._transfers.stop(self._transfer)
         self._end()
 
     def pass_to(self, into: Into) -> None:
         """Let the rest go into a file by itself, if nothing is to be taken and nobody has to look at it."""
-        if not self._queue and self._flight.verbatim:
+        if not self._queue and self._transfer.verbatim:
             self._into = into
             self.descriptor = into.descriptor()
 
@@ -142,7 +142,7 @@ class Stream:
         self._queued += len(data)
         if self._queued > HIGH_WATER and not self._paused:
             self._paused = True
-            self._transfers.pause(self._flight)
+            self._transfers.pause(self._transfer)
         self.wake()
         return False
 
@@ -160,7 +160,7 @@ class Stream:
 
     def _asked_again(self) -> bool:
         """Return true if another try may help, which has begun then. Raises why there is no more of it."""
-        error = self._flight.error
+        error = self._transfer.error
         if error is None:
             return False
         # What was filled into a form may have come to the server before the connection broke.

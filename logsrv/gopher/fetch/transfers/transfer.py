@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from errno import ECONNREFUSED
+from socket import gaierror
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
@@ -29,14 +30,9 @@ from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socket import gaierror
-
     from logsrv.gopher.fetch.proxy import ProxyTalk
     from logsrv.gopher.fetch.tls import Encryption
     from logsrv.gopher.wire.errors import Phase
-else:
-    # As in `transfers`.
-    from _socket import gaierror
 
 
 MINUTE = 60.0

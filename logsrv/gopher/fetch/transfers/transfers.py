@@ -1,60 +1,35 @@
-"""Sockets for any number of transfers, in one thread: the only place where the client connects, sends and
-receives.
+"""Any number of transfers in one thread: the only place where the client connects, sends and receives.
 
-Whoever has no loop of his own calls `wait`; in somebody else's loop it is called when the descriptor of
-`fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
+A program without a loop of its own calls `wait`. In somebody else's loop, `wait` is called when the
+descriptor of `fileno` is readable, and every `LOOK_AT_CLOCKS` seconds while a transfer is `active`.
 """
 
 from __future__ import annotations
 
 import errno
 import math
-import os
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
 from logsrv.errors import LogsrvError
 from logsrv.gopher.fetch.settings import ConnectionOptions
-from logsrv.gopher.fetch.transfers.addresses import Addresses
-from logsrv.gopher.fetch.transfers.ready import READ, WRITE, Selector
+from logsrv.gopher.fetch.transfers.connecting import Connector
+from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
 from logsrv.gopher.fetch.transfers.transfer import Transfer
 from logsrv.gopher.wire.url import GopherURL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator
-    from typing import Any, Protocol
+    from collections.abc import Callable
+    from typing import Any
 
-    from logsrv.gopher.fetch.transfers.addresses import Address
     from logsrv.gopher.fetch.transfers.passage import Passage
-
-    class Sink(Protocol):
-        """feed: takes what came, and returns whether that was all, although the server has not closed.
-
-        finish: the answer is whole; `has_header`: it came with one of Gopher+. abort: it will not be.
-        descriptor: an open file that may take the rest, if nobody has to look at it; `passed` is told how
-        much it took.
-        """
-
-        @property
-        def descriptor(self) -> int | None: ...
-        def passed(self, size: int) -> None: ...
-        def feed(self, data: bytes) -> bool: ...
-        def finish(self, has_header: bool) -> None: ...
-        def abort(self) -> None: ...
-else:
-    # The same without enums for its numbers: where nothing else needs `enum`, that takes 6 ms to load.
-    import _socket as socket
+    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 
 
 LOOK_AT_CLOCKS = 0.1
 CHUNK = 64 * 1024
-# How many chunks of one answer before the others have their turn.
+# Chunks of one answer before the others have their turn.
 _IN_A_ROW = 16
-# A host with several addresses, one of them unreachable, should not use up all of the time.
-EACH_ADDRESS = 3.0
-# Without another system call, where there is such a kind.
-_KIND = socket.SOCK_STREAM | getattr(socket, "SOCK_NONBLOCK", 0)
-_NOWHERE: Iterator[Address] = iter(())
 
 
 class Finished:
@@ -65,41 +40,6 @@ class Finished:
     def __init__(self, sink: Sink, error: Exception | None) -> None:
         self.sink = sink
         self.error = error
-
-
-class Flight(Transfer):
-    """A transfer with its socket, and the sink of its body."""
-
-    sink: Sink
-    # What to do when the socket is ready.
-    step: Callable[[Flight], None]
-    # What is as here at the beginning need not be set for each of ten thousand.
-    socket: socket.SocketType | None = None
-    addresses: Iterator[Address] = _NOWHERE
-    # Until when this address is tried, and no other; without a socket, until when nothing is asked.
-    patience = math.inf
-    # What the selector looks out for; 0: it does not know the socket.
-    events = 0
-    paused = False
-
-
-def new_socket(family: socket.AddressFamily) -> socket.SocketType:
-    """Return a socket that does not block. Raises OSError."""
-    # As socket.socket, which takes three times as long.
-    sock = socket.SocketType(family, _KIND)
-    if _KIND == socket.SOCK_STREAM:
-        sock.setblocking(False)
-    return sock
-
-
-def received(sock: socket.SocketType) -> bytes | OSError | None:
-    """Return what has come, b"" at the end, or None if nothing has."""
-    try:
-        return sock.recv(CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError as error:
-        return error
 
 
 class Transfers:
@@ -118,10 +58,9 @@ class Transfers:
         self.options = options
         self.received = 0
         self._clock = clock
-        self._allow = allow
-        self._selector = Selector()
-        self._addresses = Addresses(self._selector, clock)
-        self._active: set[Flight] = set()
+        self._selector = DefaultSelector()
+        self._connector = Connector(self._selector, clock, allow, self._connected, self._end)
+        self._active: set[SocketTransfer] = set()
         self._finished: list[Finished] = []
         self._next_look = 0.0
         self._passage: Passage | None = None
@@ -133,23 +72,32 @@ class Transfers:
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when `wait` has something to do."""
-        return self._selector.fileno()
+        # Only `select`, which no system of ours is left with, has none.
+        return self._selector.fileno()  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
-    def start(self, url: GopherURL, sink: Sink, *, after: float = 0.0, **how: Any) -> Flight:
+    def start(
+        self, url: GopherURL, sink: Sink, *, after: float = 0.0, **how: Any
+    ) -> SocketTransfer:
         """Ask for `url`, after so many seconds. how: what `Transfer` takes."""
         now = self._clock() + after
-        flight = self._flight(url, sink, now, **how)
-        if flight.done:
-            self._end(flight)
+        transfer = SocketTransfer(url, self.options, now, **how)
+        transfer.sink = sink
+        transfer.selector = self._selector
+        self._active.add(transfer)
+        if transfer.done:
+            self._end(transfer)
         elif after:
-            flight.patience = now
+            transfer.patience = now
         else:
-            self._begin(flight)
-        return flight
+            self._connector.begin(transfer)
+        return transfer
 
     def wait(self, seconds: float) -> list[Finished]:
         """Return what has ended, after at most `seconds`, and sooner if something ends."""
-        self._select(0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS))
+        for key, _ in self._selector.select(
+            0.0 if self._finished else min(seconds, LOOK_AT_CLOCKS)
+        ):
+            key.data()
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + LOOK_AT_CLOCKS
@@ -167,276 +115,182 @@ class Transfers:
         """Return the addresses of the host of `url`, which blocks. Raises UnknownHost."""
         transfer = Transfer(url, self.options, self._clock())
         if not transfer.done:
-            found = self._addresses.look_up_now(url.host, url.port)
+            found = self._connector.addresses.look_up_now(url.host, url.port)
             if not isinstance(found, OSError):
                 return [address[0] for _, address in found]
             transfer.failed(found)
         assert transfer.error is not None
         raise transfer.error
 
-    def pause(self, flight: Flight) -> None:
-        """Leave what comes for `flight` in the system until `resume`: the server feels it."""
-        if flight in self._active:
-            flight.deadline = math.inf
-            flight.paused = True
-            self._look_out(flight)
+    def pause(self, transfer: SocketTransfer) -> None:
+        """Leave what comes for `transfer` in the system until `resume`: the server feels it."""
+        if transfer in self._active:
+            transfer.deadline = math.inf
+            transfer.paused = True
+            self._look_out(transfer)
 
-    def resume(self, flight: Flight) -> None:
-        """Go on with a flight that is paused."""
-        if flight in self._active:
-            flight.go_on(self._clock())
-            flight.paused = False
-            self._look_out(flight)
+    def resume(self, transfer: SocketTransfer) -> None:
+        """Go on with a transfer that is paused."""
+        if transfer in self._active:
+            transfer.go_on(self._clock())
+            transfer.paused = False
+            self._look_out(transfer)
 
-    def stop(self, flight: Flight) -> None:
+    def stop(self, transfer: SocketTransfer) -> None:
         """Let go of a request that nobody wants any more; its sink hears nothing."""
-        if flight in self._active:
-            self._active.discard(flight)
-            self._close(flight)
+        if transfer in self._active:
+            self._active.discard(transfer)
+            transfer.done = True
+            transfer.close()
 
     def close(self) -> None:
         """Give up what is under way; no file is left of it."""
-        for flight in list(self._active):
-            flight.sink.abort()
-            self.stop(flight)
-        self._addresses.close()
-        if self._passage is not None:
-            self._passage.close()
-            self._passage = None
+        for transfer in list(self._active):
+            transfer.sink.abort()
+            self.stop(transfer)
+        self._connector.addresses.close()
+        self._close_passage()
         self._selector.close()
-
-    def _select(self, seconds: float) -> None:
-        for flight in self._selector.ready(seconds):
-            if not isinstance(flight, Flight):
-                flight()
-            elif flight.events:
-                flight.step(flight)
-
-    # From the addresses to the request.
-
-    def _flight(self, url: GopherURL, sink: Sink, now: float, **how: Any) -> Flight:
-        """Return a flight that has no connection yet."""
-        flight = Flight(url, self.options, now, **how)
-        flight.sink = sink
-        flight.step = self._connecting
-        self._active.add(flight)
-        return flight
-
-    def _begin(self, flight: Flight) -> None:
-        host, port = flight.place
-        known = self._addresses.known(host, port)
-        if known is not None:
-            self._found(flight, known)
-        else:
-            self._addresses.look_up(host, port, lambda found: self._found(flight, found))
-
-    def _found(self, flight: Flight, addresses: list[Address] | OSError) -> None:
-        if flight not in self._active:
-            return
-        if isinstance(addresses, OSError):
-            flight.failed(addresses)
-            self._end(flight)
-            return
-        flight.addresses = iter(addresses)
-        self._try_next(flight, None)
-
-    def _try_next(self, flight: Flight, error: Exception | None) -> None:
-        self._close(flight)
-        for family, address in flight.addresses:
-            try:
-                if self._allow is not None:
-                    self._allow(address[0], address[1])
-                sock = new_socket(family)
-            except (LogsrvError, OSError) as refused:
-                error = refused
-                continue
-            flight.socket = sock
-            flight.patience = self._clock() + EACH_ADDRESS
-            number = sock.connect_ex(address)
-            if number in (0, errno.EINPROGRESS):
-                # To hosts nearby this saves a round through the selector.
-                if number == 0 or flight.is_plain:
-                    self._connecting(flight)
-                else:
-                    self._listen(flight, WRITE)
-                return
-            self._close(flight)
-            error = OSError(number, os.strerror(number))
-        assert error is not None, "getaddrinfo returns one address or more"
-        self._addresses.forget(*flight.place)
-        flight.failed(error)
-        self._end(flight)
-
-    def _connecting(self, flight: Flight) -> None:
-        sock = flight.socket
-        assert sock is not None
-        if flight.is_plain:
-            # The first send tells whether there is a connection.
-            try:
-                sent = sock.send(flight.request)
-            except OSError as error:
-                if error.errno in (errno.EAGAIN, errno.ENOTCONN):
-                    self._listen(flight, WRITE)
-                else:
-                    self._try_next(flight, error)
-                return
-        else:
-            sent = 0
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number:
-                self._try_next(flight, OSError(number, os.strerror(number)))
-                return
-        flight.connected(self._clock())
-        flight.outgoing = flight.outgoing[sent:]
-        flight.patience = math.inf
-        flight.step = self._moving
-        if flight.done:
-            self._end(flight)
-        else:
-            self._send(flight)
 
     # Between the connection and its end.
 
-    def _moving(self, flight: Flight) -> None:
-        if flight.outgoing:
-            self._send(flight)
-        elif flight.sink.descriptor is not None and flight.verbatim:
-            self._pass_on(flight, flight.sink.descriptor)
-            return
-        if not flight.paused:
-            self._receive(flight)
+    def _connected(self, transfer: SocketTransfer) -> None:
+        transfer.step = self._moving
+        if transfer.done:
+            self._end(transfer)
+        else:
+            self._send(transfer)
 
-    def _pass_on(self, flight: Flight, file: int) -> None:
+    def _moving(self, transfer: SocketTransfer) -> None:
+        if transfer.outgoing:
+            self._send(transfer)
+        elif transfer.sink.descriptor is not None and transfer.verbatim:
+            self._pass_on(transfer, transfer.sink.descriptor)
+            return
+        if not transfer.paused:
+            self._receive(transfer)
+
+    def _send(self, transfer: SocketTransfer) -> None:
+        if transfer.outgoing:
+            assert transfer.socket is not None
+            try:
+                sent = transfer.socket.send(transfer.outgoing)
+                transfer.outgoing = transfer.outgoing[sent:]
+            except BlockingIOError:
+                pass
+            except OSError:
+                # The server's words before it closed are worth reading, and tell more.
+                transfer.outgoing = b""
+        self._look_out(transfer)
+
+    def _receive(self, transfer: SocketTransfer) -> None:
+        assert transfer.socket is not None
+        now = self._clock()
+        for _ in range(_IN_A_ROW):
+            data: bytes | OSError
+            try:
+                data = transfer.socket.recv(CHUNK)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                data = error
+            self._came(transfer, data, now)
+            if transfer.socket is None or transfer.paused:
+                return
+
+    def _came(self, transfer: SocketTransfer, data: bytes | OSError, now: float) -> None:
+        """Take what was received, b"" at the end."""
+        if isinstance(data, OSError):
+            body = transfer.ended(data)
+        else:
+            self.received += len(data)
+            body = transfer.received(data, now) if data else transfer.ended()
+        try:
+            if body and transfer.sink.feed(body):
+                transfer.done = True
+        except (LogsrvError, OSError) as error:
+            transfer.done, transfer.error = True, error
+        if transfer not in self._active:
+            # The sink has stopped it.
+            return
+        if transfer.outgoing:
+            self._send(transfer)
+        if transfer.done:
+            self._end(transfer)
+
+    def _pass_on(self, transfer: SocketTransfer, file: int) -> None:
         """Let what comes go into `file`, without a look at it."""
-        # Small answers do without it.
-        from logsrv.gopher.fetch.transfers.passage import passage
+        if self._passage is None:
+            # Small answers do without it.
+            from logsrv.gopher.fetch.transfers.passage import passage
 
-        way = self._passage = self._passage or passage()
-        if way is None:
-            self._receive(flight)
+            self._passage = passage()
+        if self._passage is None:
+            self._receive(transfer)
             return
-        assert flight.socket is not None
+        assert transfer.socket is not None
         for _ in range(_IN_A_ROW):
             try:
-                size = way.take(flight.socket.fileno())
+                size = self._passage.take(transfer.socket.fileno())
             except BlockingIOError:
                 return
             except OSError as error:
                 if error.errno != errno.EINVAL:
-                    self._came(flight, error, self._clock())
+                    self._came(transfer, error, self._clock())
                     return
                 size = 0
             if not size:
                 # The end, or a kind of socket that knows no such way: to receive will tell.
-                self._receive(flight)
+                self._receive(transfer)
                 return
             self.received += size
             try:
-                way.give(file, size)
+                self._passage.give(file, size)
             except OSError as error:
-                flight.done, flight.error = True, error
-                # Of what is still in it nothing may come into another file.
-                way.close()
-                self._passage = None
-                self._end(flight)
+                transfer.done, transfer.error = True, error
+                # The rest that is still in it must not come into another file.
+                self._close_passage()
+                self._end(transfer)
                 return
-            flight.sink.passed(size)
-            flight.passed(size, self._clock())
-            if flight.done:
-                self._end(flight)
-                return
-
-    def _send(self, flight: Flight) -> None:
-        if flight.outgoing:
-            assert flight.socket is not None
-            try:
-                sent = flight.socket.send(flight.outgoing)
-                flight.outgoing = flight.outgoing[sent:]
-            except BlockingIOError:
-                pass
-            except OSError:
-                # What the server said before it closed is worth reading, and tells more.
-                flight.outgoing = b""
-        self._look_out(flight)
-
-    def _receive(self, flight: Flight) -> None:
-        sock = flight.socket
-        assert sock is not None
-        now = self._clock()
-        for _ in range(_IN_A_ROW):
-            data = received(sock)
-            if data is None:
-                return
-            self._came(flight, data, now)
-            if flight.socket is None or flight.paused:
+            transfer.sink.passed(size)
+            transfer.passed(size, self._clock())
+            if transfer.done:
+                self._end(transfer)
                 return
 
-    def _came(self, flight: Flight, data: bytes | OSError, now: float) -> None:
-        """Take what was received, b"" at the end."""
-        if isinstance(data, OSError):
-            body = flight.ended(data)
-        else:
-            self.received += len(data)
-            body = flight.received(data, now) if data else flight.ended()
-        try:
-            if body and flight.sink.feed(body):
-                flight.done = True
-        except (LogsrvError, OSError) as error:
-            flight.done, flight.error = True, error
-        if flight not in self._active:
-            # Who took it has stopped it.
-            return
-        if flight.outgoing:
-            self._send(flight)
-        if flight.done:
-            self._end(flight)
+    def _close_passage(self) -> None:
+        if self._passage is not None:
+            self._passage.close()
+            self._passage = None
 
-    # What they have in common.
+    def _look_out(self, transfer: SocketTransfer) -> None:
+        """Let the selector tell what a transfer with a connection waits for now."""
+        reading = 0 if transfer.paused else EVENT_READ
+        transfer.listen(reading | EVENT_WRITE if transfer.outgoing else reading)
 
-    def _look_out(self, flight: Flight) -> None:
-        """Let the selector tell what a flight with a connection waits for now."""
-        reading = 0 if flight.paused else READ
-        self._listen(flight, reading | WRITE if flight.outgoing else reading)
-
-    def _listen(self, flight: Flight, events: int) -> None:
-        if events != flight.events:
-            assert flight.socket is not None
-            self._selector.watch(flight.socket.fileno(), events, flight)
-            flight.events = events
+    # Times and ends.
 
     def _look_at_clocks(self, now: float) -> None:
-        for flight in list(self._active):
+        for transfer in list(self._active):
             # The end of one may be why somebody stops another.
-            if flight not in self._active:
+            if transfer not in self._active:
                 continue
-            if flight.deadline <= now:
-                flight.expire(now)
-                self._end(flight)
-            elif flight.patience <= now and flight.socket is None:
-                flight.patience = math.inf
-                self._begin(flight)
-            elif flight.patience <= now and (others := list(flight.addresses)):
-                flight.addresses = iter(others)
-                self._try_next(flight, None)
+            if transfer.deadline <= now:
+                transfer.expire(now)
+                self._end(transfer)
+            else:
+                self._connector.look_at_clock(transfer, now)
 
-    def _end(self, flight: Flight) -> None:
-        self._active.discard(flight)
-        self._close(flight)
-        self._hand_back(flight.sink, flight.error, flight.reader.header is not None)
-
-    def _hand_back(self, sink: Sink, error: Exception | None, has_header: bool) -> None:
-        """End `sink` as its answer ended, and let the next `wait` tell."""
+    def _end(self, transfer: SocketTransfer) -> None:
+        """End the sink as its answer ended, and let the next `wait` tell."""
+        self._active.discard(transfer)
+        transfer.close()
+        sink, error = transfer.sink, transfer.error
         if error is None:
             try:
-                sink.finish(has_header)
+                sink.finish(transfer.reader.header is not None)
             except (LogsrvError, OSError) as local:
                 error = local
         if error is not None:
             sink.abort()
         self._finished.append(Finished(sink, error))
-
-    def _close(self, flight: Flight) -> None:
-        if flight.socket is not None:
-            self._listen(flight, 0)
-            flight.socket.close()
-            flight.socket = None

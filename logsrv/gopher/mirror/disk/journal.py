@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
+import shutil
 from io import FileIO
+from json.encoder import encode_basestring_ascii as _quoted
 
 from logsrv.errors import ConfigurationError
 from logsrv.gopher.fetch.wholefile import whole_file
@@ -31,12 +34,8 @@ from logsrv.kit.text.paths import checked
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from json.encoder import encode_basestring_ascii as _quoted
     from pathlib import Path
     from typing import Any
-else:
-    # The same, without loading the rest of `json`.
-    from _json import encode_basestring_ascii as _quoted
 
 FILE = ".gopher-mirror"
 _VERSION = 1
@@ -123,8 +122,6 @@ class MirrorJournal:
 
     def end_update(self, kept: Iterable[Copy] = ()) -> None:
         """Forget what is of before, but for what is `kept` of it; nothing can be added or read any more."""
-        import shutil
-
         self.flush()
         with open(self._path, "rb") as file, whole_file(self._path) as new:
             new.write(file.readline())
@@ -252,10 +249,7 @@ class MirrorJournal:
 
 
 def _parsed(line: bytes) -> Any:
-    # A new mirror needs it for its menus only, if at all: it takes 2 ms to load.
-    from json import loads
-
-    return loads(line)
+    return json.loads(line)
 
 
 def _opened(path: str) -> FileIO:

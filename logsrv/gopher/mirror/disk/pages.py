@@ -5,10 +5,12 @@ where they are. Sans-IO.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from logsrv.gopher.mirror.disk.names import INDEX
 from logsrv.gopher.wire.itemtypes import item_type
 from logsrv.gopher.wire.menu import MenuItem
-from logsrv.gopher.wire.value import Value, remembered
+from logsrv.gopher.wire.value import Value
 from logsrv.kit.text.escape import one_line
 
 CopyPath = tuple[str, ...]
@@ -77,7 +79,7 @@ def _cut(display: bytes, most: int) -> bytes:
     return display[: next(ends, most)]
 
 
-@remembered(256)
+@lru_cache(256)
 def _letter(item_type: str) -> bytes:
     # Other signs are orders: gophernicus includes or runs the file that a line with `=` names.
     if item_type.isalnum() or item_type in "+;<":
@@ -114,7 +116,7 @@ def _page_line(line: MenuLine, here: CopyPath, charset: str | None) -> str:
     return f"<div><small>{_type_name(line.item.item_type)}</small>{shown}</div>\n"
 
 
-@remembered(256)
+@lru_cache(256)
 def _type_name(letter: str) -> str:
     name = "" if letter == "i" else item_type(letter).name
     return f"type {_in_html(one_line(letter))}" if name == "unknown" else name
@@ -149,7 +151,7 @@ def _path(copy: CopyPath, here: CopyPath, is_menu: bool) -> str:
     return _way((copy[:-1], here)) + _in_url(copy[-1])
 
 
-@remembered(256)
+@lru_cache(256)
 def _way(ends: tuple[CopyPath, CopyPath]) -> str:
     """Return the way to a directory, with a / at its end, from the second one."""
     there, here = ends

@@ -7,12 +7,12 @@ import socket
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from selectors import BaseSelector, DefaultSelector
 from typing import Any
 
 import pytest
 
 from logsrv.gopher.fetch.transfers.addresses import KNOWN_FOR, Addresses
-from logsrv.gopher.fetch.transfers.ready import Selector
 from tests.gopher.conftest import names
 from tests.gopher.servers import LOOPBACK
 
@@ -32,19 +32,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture(name="selector")
-def a_selector() -> Iterator[Selector]:
-    made = Selector()
+def a_selector() -> Iterator[BaseSelector]:
+    made = DefaultSelector()
     yield made
     made.close()
 
 
-def turn(selector: Selector) -> None:
-    for then in selector.ready(20):
-        then()
+def turn(selector: BaseSelector) -> None:
+    for key, _ in selector.select(20):
+        key.data()
 
 
 def test_numbers_need_no_lookup(
-    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [])
     addresses = Addresses(selector, clock)
@@ -56,7 +56,7 @@ def test_numbers_need_no_lookup(
 
 
 def test_one_question_for_all_who_ask_and_for_a_while(
-    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = names(monkeypatch, [LOOPBACK])
     addresses = Addresses(selector, clock)
@@ -75,7 +75,7 @@ def test_one_question_for_all_who_ask_and_for_a_while(
 
 
 def test_a_name_without_an_address_is_told_and_not_remembered(
-    selector: Selector, clock: Clock
+    selector: BaseSelector, clock: Clock
 ) -> None:
     addresses = Addresses(selector, clock)
     found: list[Any] = []
@@ -86,7 +86,7 @@ def test_a_name_without_an_address_is_told_and_not_remembered(
 
 
 def test_nobody_waits_for_a_silent_name_server(
-    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released, done = threading.Event(), threading.Event()
 
@@ -95,17 +95,17 @@ def test_nobody_waits_for_a_silent_name_server(
         done.set()
         return []
 
-    monkeypatch.setattr("_socket.getaddrinfo", silent)
+    monkeypatch.setattr("socket.getaddrinfo", silent)
     addresses = Addresses(selector, clock)
     addresses.look_up("h.example", 70, lambda found: pytest.fail(str(found)))
     addresses.close()
-    assert selector.ready(0) == []
+    assert selector.select(0) == []
     released.set()
     assert done.wait(20)
 
 
 def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
-    selector: Selector, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    selector: BaseSelector, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as in a container with a limit on them; the next question is asked again."""
     addresses = Addresses(selector, clock)
@@ -116,7 +116,7 @@ def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
 
     before = os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd") else []
     with monkeypatch.context() as patch:
-        patch.setattr("_thread.start_new_thread", none_left)
+        patch.setattr("threading.Thread.start", none_left)
         addresses.look_up("h.example", 70, found.append)
     assert isinstance(found.pop(), OSError)
     assert not before or os.listdir("/proc/self/fd") == before
@@ -127,7 +127,7 @@ def test_without_a_thread_the_error_is_told_and_nothing_stays_open(
 
 
 def test_the_names_that_are_remembered_do_not_fill_the_memory(
-    selector: Selector, clock: Clock
+    selector: BaseSelector, clock: Clock
 ) -> None:
     """Every name on the way is forgotten at some time, and the newest is known."""
     addresses = Addresses(selector, clock)

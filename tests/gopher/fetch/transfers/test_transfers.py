@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _socket
 import errno
 import os
 import random
@@ -35,7 +34,7 @@ from tests.gopher.conftest import Serve, names
 from tests.gopher.servers import LOOPBACK, SocksProxy, cut, reset
 
 if TYPE_CHECKING:
-    from logsrv.gopher.fetch.transfers.transfers import Sink
+    from logsrv.gopher.fetch.transfers.socket_transfer import Sink
 
 Make = Callable[..., Transfers]
 
@@ -149,13 +148,13 @@ def test_the_other_address_of_a_host_is_tried(
 ) -> None:
     """`localhost` is ::1 first in many places, and many servers know only 127.0.0.1."""
     port = serve(b"found").port
-    real = _socket.getaddrinfo
+    real = socket.getaddrinfo
 
     def two(host: str, *rest: object, **more: object) -> object:
         bad = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
         return [bad, *real(LOOPBACK, *rest, **more)]  # type: ignore[arg-type]
 
-    monkeypatch.setattr("_socket.getaddrinfo", two)
+    monkeypatch.setattr("socket.getaddrinfo", two)
     assert content(ask(fetcher(), f"gopher://two.example:{port}/0x")) == b"found"
 
 
@@ -177,7 +176,7 @@ def test_without_a_thread_a_name_is_an_error_of_its_request(
 
     get = fetcher()
     with monkeypatch.context() as patch:
-        patch.setattr("_thread.start_new_thread", none_left)
+        patch.setattr("threading.Thread.start", none_left)
         said = error_of(ask(get, "gopher://h.example/0x"), Refused)
     assert said == (
         "no connection to h.example:70: the system begins no more threads, and to look its name up "
@@ -190,13 +189,13 @@ def test_what_is_asked_for_later_is_asked_for_once(
     serve: Serve, fetcher: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long its name takes to be looked up."""
-    real = _socket.getaddrinfo
+    real = socket.getaddrinfo
 
     def slow(_: str, *rest: object, **more: object) -> object:
         time.sleep(0.4)
         return real(LOOPBACK, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("_socket.getaddrinfo", slow)
+    monkeypatch.setattr("socket.getaddrinfo", slow)
     server, get = serve(b"later"), fetcher()
     begun = time.monotonic()
     get.start(GopherURL.parse(server.url("/0x", host="slow.example")), MemorySink(), after=0.2)
@@ -220,17 +219,17 @@ def test_who_pauses_gets_nothing_until_it_goes_on(
     class Pausing(MemorySink):
         def feed(self, data: bytes) -> bool:
             if not self.content:
-                get.pause(flight)
+                get.pause(transfer)
             return super().feed(data)
 
     get, sink = fetcher(), Pausing()
-    flight = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
+    transfer = get.start(GopherURL.parse(serve(answer).url("/9x")), sink)
     assert sent.wait(20)
     while not sink.content:
         get.wait(0.1)
     get.wait(0.1)
     assert len(sink.content) == 10
-    get.resume(flight)
+    get.resume(transfer)
     (finished,) = all_of(get)
     assert content(finished) == b"x" * 100
 
@@ -245,22 +244,22 @@ def test_who_pauses_while_a_request_is_still_sent_gets_nothing_either(
 ) -> None:
     class Pausing(MemorySink):
         def feed(self, data: bytes) -> bool:
-            get.pause(flight)
+            get.pause(transfer)
             return super().feed(data)
 
     get, sink = fetcher(), Pausing()
     url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
-    flight = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
     while not sink.content:
         get.wait(0.1)
     came = len(sink.content)
     for _ in range(20):
         get.wait(0.05)
     assert len(sink.content) == came
-    get.resume(flight)
+    get.resume(transfer)
     while len(sink.content) == came:
         get.wait(0.1)
-    get.stop(flight)
+    get.stop(transfer)
 
 
 def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
@@ -270,12 +269,12 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 
     class Stopping(MemorySink):
         def feed(self, data: bytes) -> bool:
-            get.stop(flight)
+            get.stop(transfer)
             return super().feed(data)
 
     get, sink = fetcher(), Stopping()
     url = GopherURL.parse(serve(_in_a_hurry).url("/9x"))
-    flight = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
+    transfer = get.start(url, sink, request=b"x\r\n" + b"y" * 20_000_000)
     assert all_of(get) == []
     assert 0 < len(sink.content) < 100_000
 
@@ -284,13 +283,13 @@ def test_who_has_enough_before_all_of_a_request_is_sent_hears_nothing_more(
 def test_who_has_enough_hears_nothing_more(serve: Serve, fetcher: Make, path: str) -> None:
     class Stopping(MemorySink):
         def feed(self, data: bytes) -> bool:
-            get.stop(flight)
+            get.stop(transfer)
             return super().feed(data)
 
     get, sink = fetcher(), Stopping()
-    flight = get.start(GopherURL.parse(serve(b"+2\r\nxx").url(path)), sink)
+    transfer = get.start(GopherURL.parse(serve(b"+2\r\nxx").url(path)), sink)
     assert all_of(get) == []
-    assert flight.error is None
+    assert transfer.error is None
 
 
 def test_silence_ends(serve: Serve, fetcher: Make) -> None:
@@ -323,11 +322,11 @@ def test_who_is_stopped_by_the_end_of_another_hears_nothing(serve: Serve, fetche
     class Stopping(MemorySink):
         def abort(self) -> None:
             ended.append(self)
-            for flight in flights:
-                get.stop(flight)
+            for transfer in transfers:
+                get.stop(transfer)
 
     url = GopherURL.parse(serve(lambda connection, _: connection.recv(1)).url("/0x"))
-    flights = [get.start(url, Stopping()) for _ in range(3)]
+    transfers = [get.start(url, Stopping()) for _ in range(3)]
     assert len(all_of(get)) == len(ended) == 1
 
 

@@ -1,0 +1,82 @@
+"""A transfer gets a connection to the first address that takes one, or the reason why there is none."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from selectors import DefaultSelector
+
+import pytest
+
+from logsrv.gopher.fetch.settings import ConnectionOptions
+from logsrv.gopher.fetch.transfers.connecting import Connector
+from logsrv.gopher.fetch.transfers.socket_transfer import SocketTransfer
+from logsrv.gopher.wire.errors import GopherError, Refused
+from logsrv.gopher.wire.url import GopherURL
+from tests.gopher.conftest import Serve, names
+from tests.gopher.servers import LOOPBACK
+
+
+class Place:
+    """A connector with what it told."""
+
+    def __init__(self, selector: DefaultSelector) -> None:
+        self.selector = selector
+        self.connected: list[SocketTransfer] = []
+        self.failed: list[SocketTransfer] = []
+        self.refused: set[str] = set()
+        self.connector = Connector(
+            selector, time.monotonic, self._allow, self.connected.append, self.failed.append
+        )
+
+    def _allow(self, address: str, port: int) -> None:
+        if address in self.refused:
+            raise GopherError(f"not {address}")
+
+    def connect(self, url: str) -> SocketTransfer:
+        transfer = SocketTransfer(GopherURL.parse(url), ConnectionOptions(), time.monotonic())
+        transfer.selector = self.selector
+        self.connector.begin(transfer)
+        end = time.monotonic() + 20
+        while not self.connected and not self.failed:
+            assert time.monotonic() < end
+            for key, _ in self.selector.select(1):
+                key.data()
+        transfer.close()
+        return transfer
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with DefaultSelector() as selector:
+        yield Place(selector)
+
+
+def test_the_request_is_sent_with_the_connection(serve: Serve, place: Place) -> None:
+    server = serve(b"text")
+    transfer = place.connect(server.url("/0x"))
+    assert place.connected == [transfer] and not place.failed
+    assert transfer.phase == "first byte" and transfer.outgoing == b""
+
+
+def test_an_address_that_is_not_allowed_is_passed_over(
+    serve: Serve, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, ["127.0.0.2", LOOPBACK])
+    place.refused.add("127.0.0.2")
+    transfer = place.connect(serve(b"text").url("/0x", host="two.example"))
+    assert place.connected == [transfer]
+    place.connected.clear()
+    place.refused.add(LOOPBACK)
+    transfer = place.connect(serve(b"text").url("/0x"))
+    assert place.failed == [transfer]
+    assert str(transfer.error) == f"not {LOOPBACK}"
+
+
+def test_nobody_listens(place: Place) -> None:
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        port = probe.getsockname()[1]
+    transfer = place.connect(f"gopher://{LOOPBACK}:{port}/0x")
+    assert place.failed == [transfer]
+    assert isinstance(transfer.error, Refused)
