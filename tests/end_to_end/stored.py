@@ -24,9 +24,9 @@ class Stored(NamedTuple):
 def stored_bytes(directory: Path) -> bytes:
     """All that a store holds, oldest first; sealed segments before the active one."""
     text = b""
-    numbered = {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log")}
-    numbered |= {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log.zst")}
-    for _, path in sorted(numbered.items()):
+    segments = {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log")}
+    segments |= {path.name.split(".log")[0]: path for path in directory.glob("[0-9]*-*.log.zst")}
+    for _, path in sorted(segments.items()):
         if path.suffix == ".zst":
             with path.open("rb") as file:
                 text += (
@@ -70,3 +70,21 @@ def by_source(directory: Path) -> dict[bytes, list[bytes]]:
     for line in stored_lines(directory):
         found[line.source].append(line.message)
     return dict(found)
+
+
+def numbered(connection: int, count: int) -> bytes:
+    """`count` lines that say where they belong."""
+    return b"".join(b"%d %d %s\n" % (connection, number, b"x" * 60) for number in range(count))
+
+
+def assert_whole(messages: list[bytes], complete: bool = True) -> None:
+    """The messages of one connection are its lines from the first on, each whole, once, in order.
+
+    Unless `complete`, the last may be the beginning of one, wherever a kill cut it off.
+    """
+    for position, message in enumerate(messages):
+        whole = b"%s %d %s" % (messages[0].split(b" ")[0], position, b"x" * 60)
+        if complete or position < len(messages) - 1:
+            assert message == whole
+        else:
+            assert whole.startswith(message)

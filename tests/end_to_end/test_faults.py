@@ -1,16 +1,14 @@
-"""Hostile and broken peers, and faults of the machine: nothing missing, doubled or mixed."""
+"""Faults of the machine: nothing missing, doubled or mixed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
 import resource
 import shutil
 import signal
 import socket
-import struct
 import threading
 from functools import partial
 from pathlib import Path
@@ -19,141 +17,16 @@ import pytest
 
 from logsrv.kit.testing import wait_until
 from tests.end_to_end.conftest import LOOPBACK, Logger, Start
-from tests.end_to_end.stored import by_source, size_of, stored_bytes, stored_lines
+from tests.end_to_end.stored import (
+    assert_whole,
+    by_source,
+    numbered,
+    size_of,
+    stored_bytes,
+    stored_lines,
+)
 from tests.end_to_end.web import Client
 from tests.programs import missing, program
-
-
-def numbered(connection: int, count: int) -> bytes:
-    """`count` lines that say where they belong."""
-    return b"".join(b"%d %d %s\n" % (connection, number, b"x" * 60) for number in range(count))
-
-
-def assert_whole(messages: list[bytes], complete: bool = True) -> None:
-    """The messages of one connection are its lines from the first on, each whole, once, in order.
-
-    Unless `complete`, the last may be the beginning of one, wherever a kill cut it off.
-    """
-    for position, message in enumerate(messages):
-        whole = b"%s %d %s" % (messages[0].split(b" ")[0], position, b"x" * 60)
-        if complete or position < len(messages) - 1:
-            assert message == whole
-        else:
-            assert whole.startswith(message)
-
-
-def test_many_senders_at_once(logger: Start) -> None:
-    """Eight connections write at the same time: each one's lines are whole and in order."""
-    server = logger("--rotate-size", "1MiB")
-    texts = [numbered(index, 20_000) for index in range(8)]
-    senders = [threading.Thread(target=server.send, args=(text,)) for text in texts]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    server.stop()
-    found = by_source(server.store)
-    assert len(found) == 8
-    assert {len(lines) for lines in found.values()} == {20_000}
-    for lines in found.values():
-        assert_whole(lines)
-
-
-def test_random_bytes(logger: Start) -> None:
-    """A megabyte of noise is stored as printable text, and the next connection is served as ever."""
-    server = logger()
-    noise = random.Random(7).randbytes(1 << 20)
-    server.send(noise)
-    server.send(b"after the noise\n")
-    assert server.stop() in (0, -signal.SIGTERM)
-    text = server.current.read_bytes()
-    text.decode("utf-8")
-    assert not set(text) & ({*range(32), 127} - {9, 10})
-    assert b" after the noise\n" in text
-    # What looks like Telnet's negotiation is taken out, and an LF may be an option's number.
-    assert 0.99 * noise.count(b"\n") < len(stored_lines(server.store)) <= noise.count(b"\n") + 2
-
-
-@pytest.mark.long
-def test_a_gigabyte_without_a_newline(logger: Start) -> None:
-    """It is cut into lines of 64 KiB, all of it stored, in bounded memory."""
-    server = logger("--rotate-size", "64GiB")
-    size, piece = 1 << 30, b"0123456789abcdef" * 65536
-    with server.connect() as connection:
-        for _ in range(size // len(piece)):
-            connection.sendall(piece)
-    server.wait_until(lambda: b"\n" in server.current.read_bytes()[:70_000], "the first line")
-    stamped = server.current.read_bytes()[:200].index(b" 0123") + 2
-    lines = size // 65536
-    server.wait_until(
-        lambda: server.current.stat().st_size == size + lines * stamped, "the gigabyte", 60
-    )
-    with server.current.open("rb") as file:
-        for line in file:
-            assert line[stamped - 1 : -1] == piece[:65536]
-    assert _peak(server.pid) < 150 << 20
-
-
-@pytest.mark.long
-def test_ten_thousand_silent_connections(logger: Start) -> None:
-    """They cost next to nothing, and a line from somebody else is stored at once."""
-    server = logger()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 10_000
-    if hard < wanted + 200:
-        missing(f"this user may open {hard} files only")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    silent: list[socket.socket] = []
-    try:
-        for number in range(wanted):
-            connection = socket.socket()
-            # More than one loopback address: there are only 28,000 ports for each.
-            connection.bind((f"127.0.{number % 4}.1", 0))
-            connection.connect(("127.0.0.1", server.port()))
-            silent.append(connection)
-        server.send(b"I do say something\n")
-        assert server.wait_for_messages(1) == [b"I do say something"]
-    finally:
-        for connection in silent:
-            connection.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_close_in_the_middle_of_a_line(logger: Start) -> None:
-    server = logger()
-    server.send(b"whole\nbroken off")
-    assert server.wait_for_messages(2) == [b"whole", b"broken off"]
-
-
-def test_half_close(logger: Start) -> None:
-    """A peer that has said all it wants shuts down its side; the rest of its line is stored."""
-    server = logger()
-    with server.connect() as connection:
-        connection.sendall(b"one\ntwo")
-        connection.shutdown(socket.SHUT_WR)
-        assert server.wait_for_messages(2) == [b"one", b"two"]
-        assert connection.recv(10) == b""
-
-
-def test_reset(logger: Start) -> None:
-    """A reset connection: what had reached us before is stored."""
-    server = logger()
-    connection = server.connect()
-    connection.sendall(b"before the reset\nhalf a li")
-    server.wait_for_messages(1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-    assert server.wait_for_messages(2) == [b"before the reset", b"half a li"]
-
-
-def test_one_byte_at_a_time(logger: Start) -> None:
-    server = logger()
-    text = "tröpfchen\r\nfor tröpfchen\n".encode()
-    with server.connect() as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for index in range(len(text)):
-            connection.sendall(text[index : index + 1])
-    assert server.wait_for_messages(2) == ["tröpfchen".encode(), "for tröpfchen".encode()]
 
 
 @pytest.mark.complains("cannot start")
@@ -408,85 +281,6 @@ def test_killed_in_full_flow(logger: Start, tmp_path: Path) -> None:
 
 def _larger(store: Path, size: int) -> bool:
     return size_of(store) > size
-
-
-def test_stop_takes_in_what_has_arrived(logger: Start) -> None:
-    """SIGTERM right after sending: all that reached the socket is stored, accepted or not."""
-    server = logger()
-    server.process.send_signal(signal.SIGSTOP)
-    with contextlib.ExitStack() as connections:
-        for number in range(20):
-            connection = connections.enter_context(server.connect())
-            connection.sendall(numbered(number, 1000) + b"unfinished")
-        server.process.send_signal(signal.SIGTERM)
-        server.process.send_signal(signal.SIGCONT)
-        assert server.wait() in (0, -signal.SIGTERM)
-    found = by_source(server.store)
-    assert len(found) == 20
-    for lines in found.values():
-        assert lines.pop() == b"unfinished"
-        assert len(lines) == 1000
-        assert_whole(lines)
-
-
-def test_stop_is_bounded_while_a_peer_floods(logger: Start) -> None:
-    """A peer that never stops sending is cut off; what is stored of it is whole lines.
-
-    Somebody who asks a second time meanwhile is told to wait, without a traceback.
-    """
-    server = logger()
-    stop = threading.Event()
-
-    def flood() -> None:
-        line = b"0 0 " + b"x" * 60 + b"\n"
-        try:
-            with server.connect() as connection:
-                # Not as fast as it can: this test is about the end and not about gigabytes.
-                while not stop.wait(0.001):
-                    connection.sendall(line * 50)
-        except OSError:
-            pass
-
-    sender = threading.Thread(target=flood)
-    sender.start()
-    server.wait_until(lambda: server.current.stat().st_size > 1 << 16, "the flood")
-    server.send_signal(signal.SIGTERM)
-    server.wait_for_log("logsrv: stopping")
-    server.send_signal(signal.SIGTERM)
-    server.wait_for_log("is stopping already")
-    assert server.wait(15) in (0, -signal.SIGTERM)
-    assert "Traceback" not in server.log()
-    stop.set()
-    sender.join()
-    for line in stored_lines(server.store)[:-1]:
-        assert line.message == b"0 0 " + b"x" * 60
-
-
-def test_flood_of_telnet_questions_that_is_never_read(logger: Start) -> None:
-    """A peer that asks and never reads our answers is no longer read; others are."""
-    server = logger()
-    with server.connect() as connection:
-        connection.setblocking(False)
-        sent = 0
-        try:
-            while sent < 64 << 20:
-                sent += connection.send(b"\xff\xfd\x01" * 20_000)
-        except BlockingIOError:
-            pass
-        server.send(b"somebody else\n")
-        assert server.wait_for_messages(1) == [b"somebody else"]
-    assert wait_until(lambda: _resident(server.pid) < 200 << 20, "memory to be bounded")
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that process uses."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-def _peak(pid: int) -> int:
-    """Bytes of memory that process has used at most."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
