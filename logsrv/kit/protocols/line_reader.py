@@ -1,0 +1,210 @@
+"""The reader of a LineProtocol: gives its author line after line, and the bytes that it asks for.
+
+The lines go to `line_received` as long as the author is ready for one; the next line, or some bytes, go to
+whoever waits for them (`ask`, `read_bytes`).
+"""
+
+from __future__ import annotations
+
+from operator import length_hint
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
+
+from logsrv.errors import PeerError
+from logsrv.kit.framing.incoming import NO_LINES, Incoming, LineNotText, LineTooLong
+from logsrv.kit.protocols.connection.connection import PeerConnection
+from logsrv.kit.protocols.connection.context import ListenerContext
+from logsrv.kit.protocols.connection.faults import EndOfStream, PeerGone, PeerTimeout
+from logsrv.kit.protocols.connection.states import AWAIT, ENDED, FINISH, OPEN
+
+
+class LineAuthor(Protocol):
+    """The protocol object that gets the lines."""
+
+    factory: ListenerContext
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def clock(self) -> IReactorTime: ...
+
+    def line_received(self, line: str) -> object: ...
+
+    def line_too_long(self, limit: int) -> object: ...
+
+    def line_not_text(self) -> object: ...
+
+
+class LineReader:
+    """Makes lines of what comes, and gives one after another as the author is ready for it."""
+
+    __slots__ = ("_author", "_connection", "_incoming", "_number", "_wanted")
+
+    def __init__(self, author: LineAuthor, connection: PeerConnection) -> None:
+        format = author.factory.line_format
+        self._author = author
+        self._connection = connection
+        # Bytes and Telnet are not both read: `read_bytes` refuses that.
+        self._incoming = Incoming(format, only_lines=format.telnet)
+        # Fires with what the author waits for: so many bytes, or the next line if there is no number.
+        self._wanted: Deferred[Any] | None = None
+        self._number: int | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return self._wanted is not None
+
+    @property
+    def exhausted(self) -> bool:
+        return self._incoming.exhausted
+
+    @property
+    def ahead(self) -> bool:
+        incoming = self._incoming
+        return bool(length_hint(incoming.lines) or len(incoming) or incoming.skipping)
+
+    @property
+    def spent(self) -> bool:
+        incoming = self._incoming
+        return not (
+            self._wanted is not None or incoming.lines is not NO_LINES or len(incoming)
+            or incoming.skipping or incoming.dropped
+        )  # fmt: skip
+
+    def received(self, data: bytes) -> None:
+        self._incoming.receive(data)
+        if self._connection.state.ready:
+            self._connection.call(self.advance, "line_received")
+
+    def advance(self) -> None:
+        connection, incoming = self._connection, self._incoming
+        while not connection.state.held:
+            if self._wanted is not None:
+                if not self._answer():
+                    return
+                continue
+            line_received = self._author.line_received
+            for line in incoming.lines:
+                result = line_received(line)
+                if result is not None:
+                    connection.wait_for(result, "line_received")
+                    if self._wanted is not None:
+                        break
+                if connection.state.held:
+                    return
+            else:
+                if self._wanted is None and not self._make_lines():
+                    return
+
+    def lost(self) -> None:
+        if self._wanted is not None:
+            gone = self._end_of_stream("has gone")
+            self._end_waiting().errback(gone)
+        incoming = self._incoming
+        self._author.factory.dropped_bytes += incoming.dropped + len(incoming)
+
+    async def next_line(self, timeout: float | None) -> str:
+        """Return the next line instead of giving it to `line_received`."""
+        if self._connection.state.sending is not OPEN:
+            raise PeerGone(f"{self._author.peer} has gone")
+        wanted: Deferred[str] = self._wait()
+        if timeout is not None:
+            wanted.addTimeout(timeout, self._author.clock)
+        # Whoever asks is not done, but can be given something.
+        self._connection.tell(FINISH)
+        try:
+            return await wanted
+        except DeferredTimeout:
+            raise PeerTimeout(self._author.peer) from None
+
+    def read_bytes(self, number: int) -> Deferred[bytes]:
+        """Read so many bytes from behind the line that was given last, and go on with lines then."""
+        data = self._incoming.take_exactly(number)
+        if data is not None:
+            return succeed(data)
+        if self._connection.ended:
+            self._number = number
+            return fail(self._end_of_stream(""))
+        wanted: Deferred[bytes] = self._wait(number)
+        self._connection.tell(FINISH)
+        return wanted
+
+    def _wait(self, number: int | None = None) -> Deferred[Any]:
+        self._number = number
+        self._wanted = Deferred(self._given_up)
+        return self._wanted
+
+    def _end_waiting(self) -> Deferred[Any]:
+        """Return what was waited for; the author works on from now."""
+        wanted, self._wanted = self._wanted, None
+        assert wanted is not None
+        if self._connection.work is not None:
+            self._connection.tell(AWAIT)
+        return wanted
+
+    def _given_up(self, _: object) -> None:
+        """Lines are made of what came of the bytes, once whoever gave up has returned."""
+        self._end_waiting()
+        if self._number is not None:
+            self._connection.later(0, self._resume)
+
+    def _resume(self) -> None:
+        if self._connection.state.ready:
+            self._connection.call(self.advance, "line_received")
+
+    def _answer(self) -> bool:
+        """Give what is waited for if it is there, or will never be. Return whether to go on."""
+        if self._number is not None:
+            found: object = self._incoming.take_exactly(self._number)
+        else:
+            found = next(self._incoming.lines, None)
+            if found is None and self._make_lines():
+                return True
+        if found is not None:
+            self._end_waiting().callback(found)
+        elif self._connection.ended and self._wanted is not None:
+            gone = self._end_of_stream("sends nothing more")
+            self._end_waiting().errback(gone)
+        else:
+            return False
+        return True
+
+    def _end_of_stream(self, why: str) -> PeerError:
+        """Return what whoever waits is told at the end."""
+        peer = self._author.peer
+        if self._number is None:
+            return PeerGone(f"{peer} {why}")
+        return EndOfStream(peer, str(self._number), self._incoming.take_all())
+
+    def _make_lines(self) -> bool:
+        """Make more lines, or deal with what there is instead of a line. Return whether to go on."""
+        connection, incoming = self._connection, self._incoming
+        incoming.ended = connection.state.reading is ENDED
+        try:
+            made = incoming.make_lines()
+        except LineTooLong:
+            self._send_answers()
+            self._author.factory.oversize_lines += 1
+            self._wait_for(self._author.line_too_long(incoming.format.max_line), "line_too_long")
+            return True
+        except LineNotText:
+            self._send_answers()
+            self._wait_for(self._author.line_not_text(), "line_not_text")
+            return True
+        self._send_answers()
+        if not made and incoming.ended and self._wanted is None and connection.reader is self:
+            connection.close()
+        return made
+
+    def _send_answers(self) -> None:
+        if self._incoming.answers:
+            answers, self._incoming.answers = self._incoming.answers, b""
+            self._connection.write(answers)
+
+    def _wait_for(self, result: object, doing: str) -> None:
+        if result is not None:
+            self._connection.wait_for(result, doing)

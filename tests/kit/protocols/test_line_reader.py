@@ -1,0 +1,204 @@
+"""What comes while an author is at work, and bytes between lines; over connections in memory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from logsrv.kit import LineProtocol
+from logsrv.kit.testing import MemoryService
+
+
+class Slow(LineProtocol):
+    def connection_made(self) -> None:
+        self.got: list[str] = []
+        self.work: Deferred[None] = Deferred()
+
+    def line_received(self, line: str) -> object:
+        self.got.append(line)
+        self.work = Deferred()
+        return self.work
+
+
+def test_chunks_that_come_too_early_wait_in_order() -> None:
+    """A transport may deliver what it had read already, after it was told to pause."""
+    peer = MemoryService(Slow).connect()
+    protocol: Any = peer.protocol
+    peer.feed(b"one\n")
+    protocol.dataReceived(b"tw")
+    protocol.dataReceived(b"o\nthree\n")
+    for known in (["one"], ["one", "two"], ["one", "two", "three"]):
+        assert protocol.got == known
+        protocol.work.callback(None)
+
+
+def test_what_the_author_never_got_is_counted() -> None:
+    """Bytes of lines that were dropped when the connection ended, early chunks included."""
+    service = MemoryService(Slow)
+    peer = service.connect()
+    peer.feed(b"one\nhalf")
+    assert peer.protocol is not None
+    peer.protocol.dataReceived(b"more")
+    peer.disconnect()
+    assert service.metric("dropped_bytes_total") == len("half") + len("more")
+
+
+def test_what_comes_after_close_is_counted() -> None:
+    class Curt(LineProtocol):
+        def connection_made(self) -> None:
+            self.close("bye")
+
+    service = MemoryService(Curt)
+    peer = service.connect(reads=False)
+    assert peer.protocol is not None
+    peer.protocol.dataReceived(b"but\n")
+    assert service.metric("dropped_bytes_total") == 4
+
+
+class Store(LineProtocol):
+    """A line with a number, then so many bytes and CR LF, again and again."""
+
+    telnet = False
+    max_line = 30
+
+    async def line_received(self, line: str) -> None:
+        if not line.isdigit():
+            self.send_line(f"line {line}")
+            return
+        data = await self.read_bytes(int(line))
+        self.write(b"<" + data + b">")
+        await self.read_bytes(2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"abc", b"", b"\n\n", b"\xff\xfd\x03\xff", b"\r\0\r\n", b"1\n2\n3\n", b"x" * 40 + b"\n"],
+)
+def test_bytes_between_lines(body: bytes) -> None:
+    """They are as they were sent, and never taken for lines, not even for one that is too long."""
+    message = b"a\r\n%d\r\n%b\r\nb\n" % (len(body), body)
+    service = MemoryService(Store)
+    assert service.answer(message * 2) == (b"line a\r\n<" + body + b">line b\r\n") * 2
+    peer = service.connect()
+    peer.feed(message * 50)
+    assert peer.received() == (b"line a\r\n<" + body + b">line b\r\n") * 50
+    assert service.metric("oversize_lines_total") == service.metric("dropped_bytes_total") == 0
+
+
+def test_bytes_that_come_while_something_else_is_waited_for() -> None:
+    work: Deferred[None] = Deferred()
+
+    class Slow(Store):
+        async def line_received(self, line: str) -> None:
+            await work
+            await super().line_received(line)
+
+    peer = MemoryService(Slow).connect()
+    peer.feed(b"3\r\na")
+    assert not peer.reading
+    work.callback(None)
+    assert peer.reading
+    peer.feed(b"bc\r\nnext\n")
+    assert peer.received() == b"<abc>line next\r\n"
+
+
+def test_bytes_without_await() -> None:
+    """The Deferred does as well; lines go on behind the bytes."""
+
+    class Later(LineProtocol):
+        telnet = False
+
+        def line_received(self, line: str) -> None:
+            self.send_line(line)
+            if line == "2":
+                self.read_bytes(2).addCallback(self.write)
+
+    assert MemoryService(Later).answer(b"a\n2\n\n\nb\n") == b"a\r\n2\r\n\n\nb\r\n"
+
+
+def test_bytes_first() -> None:
+    class Greeted(LineProtocol):
+        telnet = False
+
+        async def connection_made(self) -> None:
+            self.send_line((await self.read_bytes(3)).hex())
+
+        def line_received(self, line: str) -> None:
+            self.send_line(line)
+
+    assert MemoryService(Greeted).answer(b"\xff\n\0one\n") == b"ff0a00\r\none\r\n"
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_peer_that_ends_within_the_bytes(early: bool) -> None:
+    """It is no failure of ours, and counted; the handler's cleanup runs."""
+    cleaned: list[bool] = []
+
+    class Careful(Store):
+        async def line_received(self, line: str) -> None:
+            try:
+                await super().line_received(line)
+            finally:
+                cleaned.append(True)
+
+    service = MemoryService(Careful)
+    peer = service.connect()
+    peer.feed(b"5\r\nab")
+    if early:
+        peer.half_close()
+    else:
+        peer.disconnect()
+    assert peer.closed
+    assert cleaned == [True]
+    assert service.metric("connections_failed_total") == 0
+    assert service.metric("connections_cut_total", reason="ended_early") == 1
+
+
+def test_who_gives_up_on_the_bytes_has_lines_of_what_came() -> None:
+    class Impatient(LineProtocol):
+        telnet = False
+
+        def line_received(self, line: str) -> None:
+            self.send_line(line)
+            if line == "9":
+                reading = self.read_bytes(9).addTimeout(5, self.clock)  # type: ignore[arg-type]
+                reading.addCallbacks(self.write, lambda _: self.send_line("too slow"))
+
+    service = MemoryService(Impatient)
+    peer = service.connect()
+    peer.feed(b"9\nabc\n")
+    service.clock.advance(5)
+    service.clock.advance(0)
+    assert peer.received() == b"9\r\ntoo slow\r\nabc\r\n"
+    peer.feed(b"d\n")
+    assert peer.received() == b"d\r\n"
+
+
+def test_bytes_are_not_for_who_speaks_telnet() -> None:
+    """Commands are taken out of whole chunks there; the sentence says what to change."""
+    said: list[str] = []
+
+    class Wrong(LineProtocol):
+        def line_received(self, line: str) -> None:
+            try:
+                self.read_bytes(1)
+            except RuntimeError as error:
+                said.append(str(error))
+
+    MemoryService(Wrong).connect().feed(b"a\n")
+    assert said[0].startswith("read_bytes needs telnet = False in Wrong: ")
+
+
+def test_many_short_messages_of_lines_and_bytes_take_time_that_grows_with_them() -> None:
+    def seconds(number: int) -> float:
+        peer = MemoryService(Store).connect()
+        began = time.thread_time()
+        peer.feed(b"3\r\nabc\r\n" * number)
+        assert peer.received() == b"<abc>" * number
+        return time.thread_time() - began
+
+    # Twenty times as much; quadratic would be four hundred times as long.
+    assert min(seconds(8000) for _ in range(2)) < 150 * min(seconds(400) for _ in range(4))
