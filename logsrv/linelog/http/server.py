@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,20 +12,19 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import CACHED
 
 from logsrv.errors import StoreError
 from logsrv.kit.observe.metrics import Metrics
 from logsrv.kit.text.words import shown
 from logsrv.kit.web.channel import WebRequest
-from logsrv.kit.web.hosts import HEADERS
-from logsrv.kit.web.monitor import POLICY, Monitor
+from logsrv.kit.web.monitor import Monitor
 from logsrv.linelog.http.access import Access
 from logsrv.linelog.http.attempts import Attempts
 from logsrv.linelog.http.endpoints import BY_PATH, EVENTS, JSON, ApiEndpoint
 from logsrv.linelog.http.openapi import document
 from logsrv.linelog.http.page import assets
 from logsrv.linelog.http.problems import STOPPING, Problem
+from logsrv.linelog.http.responses import Responses
 from logsrv.linelog.http.searching.answer import SearchAnswer
 from logsrv.linelog.http.searching.children import Searches
 from logsrv.linelog.http.settings import HttpSettings, read_token
@@ -46,7 +44,7 @@ LOG_OUT = "/logout"
 # Totals that are younger are good enough for everybody.
 TOTALS_SECONDS = 0.5
 READING = ("GET", "HEAD")
-# What follows `/?` in a link. A form encodes it again, up to three times as long, and keeps 4 KiB.
+# The part of a link behind `/?`. A form encodes it again, up to three times as long, and keeps 4 KiB.
 _VIEW = re.compile(r"[!-~]{1,1000}")
 
 
@@ -65,11 +63,12 @@ class WebServer:
         metrics: Metrics,
         reactor: Any,
     ) -> None:
-        # What reads expressions takes 10 ms to load: now, not in the first request that has one.
+        # Loads what reads expressions now: it takes 10 ms, which the first request with one would wait.
         parse("/./")
         self._place = place
         self._reactor = reactor
         self._metrics = metrics
+        self._responses = Responses(metrics)
         self._monitor = Monitor(
             metrics, unhealthy=lambda: healthy(watched).reasons, unready=watched.unready
         )
@@ -93,7 +92,7 @@ class WebServer:
         before = self._access
         self._access = Access(settings.http_host, read_token(settings), self._attempts)
         if before is not None and not before.lets_in_as(self._access):
-            # Whoever still may see the lines comes back by himself.
+            # A client that still may see the lines comes back by itself.
             for viewer in list(self._viewers):
                 viewer.close("the token is another one now")
         self._searches.at_once = settings.http_searches
@@ -111,13 +110,8 @@ class WebServer:
         """Answer a request, now or later."""
         try:
             self._answer(request)
-        except Problem as problem:
-            self._fail(request, problem)
-        except StoreError as error:
-            self._fail(request, Problem(503, str(error)))
         except Exception:
-            log.failure("answering a request failed")
-            self._fail(request, Problem(500, "the server has failed; its log says why"))
+            self._failed(Failure(), request)
 
     def _answer(self, request: WebRequest) -> None:
         if self._access is None or self._stopping:
@@ -129,7 +123,7 @@ class WebServer:
         if path in assets.static_files():
             self._only(request, *READING)
             # The same everywhere, and the page that asks for the token needs them.
-            self._send_asset(request, assets.static_files()[path], "no-cache")
+            self._responses.send_asset(request, assets.static_files()[path], "no-cache")
         elif path == assets.LOG_IN:
             self._only(request, "POST")
             self._log_in(request, self._access)
@@ -141,7 +135,7 @@ class WebServer:
                 self._access.check_token(request)
             if path == LOG_OUT:
                 self._only(request, "POST")
-                self._redirect(request, self._access.log_out(request))
+                self._responses.redirect(request, self._access.log_out(request))
             elif endpoint is None:
                 raise Problem(404, f"there is nothing at {shown(path)}")
             else:
@@ -163,9 +157,9 @@ class WebServer:
             access.check_token(request)
         except Problem as problem:
             view = _view(request.uri.partition(b"?")[2].decode("latin-1"))
-            self._send_asset(request, assets.log_in_page(view=view), "no-store", problem)
+            self._responses.send_asset(request, assets.log_in_page(view=view), "no-store", problem)
             return
-        self._send_asset(request, assets.page(), "no-cache")
+        self._responses.send_asset(request, assets.page(), "no-cache")
 
     def _log_in(self, request: WebRequest, access: Access) -> None:
         assert request.content is not None
@@ -178,22 +172,14 @@ class WebServer:
                 raise
             said = str(problem)
             asset = assets.log_in_page(said[:1].upper() + said[1:] + ".", view)
-            self._send_asset(request, asset, "no-store", problem)
+            self._responses.send_asset(request, asset, "no-store", problem)
             return
         if _wants_json(request):
-            self._head(request, 204, JSON)
+            self._responses.head(request, 204, JSON)
             request.setHeader("Set-Cookie", cookie)
             request.finish()
         else:
-            self._redirect(request, cookie, view)
-
-    def _redirect(self, request: WebRequest, cookie: bytes, view: str = "") -> None:
-        """Lead to the page, at `view`: whoever followed a link finds what it showed behind the log-in."""
-        self._head(request, 303, JSON)
-        request.setHeader("Set-Cookie", cookie)
-        request.setHeader("Location", f"/?{view}" if view else "/")
-        request.setHeader("Content-Length", "0")
-        request.finish()
+            self._responses.redirect(request, cookie, view)
 
     def _api(self, request: WebRequest, endpoint: ApiEndpoint) -> None:
         values = endpoint.read(request.uri.partition(b"?")[2], self._reactor.seconds())
@@ -202,27 +188,27 @@ class WebServer:
             request.setHeader("Logsrv-Hint", "; ".join(found).encode("ascii", "backslashreplace"))
         answer = self._monitor.answer(endpoint.path)
         if answer is not None:
-            self._send(request, answer.status, answer.body, answer.type)
+            self._responses.send(request, answer.status, answer.body, answer.type)
             return
         match endpoint.path:
             case "/openapi.json":
-                self._send(request, 200, json.dumps(document()).encode())
+                self._responses.send(request, 200, json.dumps(document()).encode())
             case "/api/stats":
                 done = Deferred.fromCoroutine(self._stats(request))
                 done.addErrback(self._failed, request)
             case "/api/tail":
                 self._tail(request, values)
             case _ if request.method == b"HEAD":
-                self._head(request, 200, endpoint.type)
+                self._responses.head(request, 200, endpoint.type)
                 request.finish()
             case _:
                 self._search(request, endpoint, values)
 
     def _search(self, request: WebRequest, endpoint: ApiEndpoint, values: dict[str, Any]) -> None:
         def begin(request: WebRequest, status: int) -> None:
-            self._head(request, status, endpoint.type if status == 200 else JSON)
+            self._responses.head(request, status, endpoint.type if status == 200 else JSON)
 
-        answer = SearchAnswer(request, self._reactor, begin, self._fail)
+        answer = SearchAnswer(request, self._reactor, begin, self._responses.fail)
         asked = {"endpoint": endpoint.name, "values": values}
         answer.of(self._searches.start(asked, answer))
 
@@ -236,7 +222,7 @@ class WebServer:
         except ValueError as error:
             raise Problem(400, f"Last-Event-ID: {error}") from None
         if request.method == b"HEAD":
-            self._head(request, 200, EVENTS)
+            self._responses.head(request, 200, EVENTS)
             request.finish()
             return
         viewer = Viewer(
@@ -249,7 +235,7 @@ class WebServer:
             missed=lambda lines: self._metrics.count("tap_missed_lines_total", lines),
             ended=self._viewers.discard,
         )
-        viewer.start(begin, lambda: self._head(request, 200, EVENTS))
+        viewer.start(begin, lambda: self._responses.head(request, 200, EVENTS))
         self._viewers.add(viewer)
 
     async def _stats(self, request: WebRequest) -> None:
@@ -263,7 +249,7 @@ class WebServer:
                 )
                 self._totalled_at = self._reactor.seconds()
         if not gone:
-            self._send(request, 200, self._totalled)
+            self._responses.send(request, 200, self._totalled)
 
     def _count_totals(self) -> bytes:
         view = self._view()
@@ -284,56 +270,15 @@ class WebServer:
             view.close()
 
     def _failed(self, failure: Failure, request: WebRequest) -> None:
-        if failure.check(StoreError):
-            self._fail(request, Problem(503, str(failure.value)))
-        else:
-            log.failure("answering a request failed", failure)
-            self._fail(request, Problem(500, "the server has failed; its log says why"))
-
-    def _fail(self, request: WebRequest, problem: Problem) -> None:
-        if request.channel is None:
-            # Its client has gone meanwhile.
-            return
-        if request.startedWriting:
-            request.browser.abort()
-            return
-        for name, value in problem.headers.items():
-            request.setHeader(name, value)
-        self._send(request, problem.status, problem.body)
-
-    def _send_asset(
-        self, request: WebRequest, asset: assets.Asset, caching: str, problem: Problem | None = None
-    ) -> None:
-        status = 200 if problem is None else problem.status
-        self._head(request, status, asset.content_type, assets.POLICY)
-        request.setHeader("Cache-Control", caching)
-        if problem is not None:
-            for name, value in problem.headers.items():
-                request.setHeader(name, value)
-        elif request.setETag(asset.tag.encode()) is CACHED:
-            request.finish()
-            return
-        self._finish(request, asset.body)
-
-    def _send(self, request: WebRequest, status: int, body: bytes, type_: str = JSON) -> None:
-        self._head(request, status, type_)
-        self._finish(request, body)
-
-    def _finish(self, request: WebRequest, body: bytes) -> None:
-        request.setHeader("Content-Length", str(len(body)))
-        request.write(body)
-        request.finish()
-
-    def _head(self, request: WebRequest, status: int, type_: str, policy: str = POLICY) -> None:
-        self._metrics.count("http_requests_total", status=str(status))
-        request.setResponseCode(status, HTTPStatus(status).phrase.encode())
-        for name, value in HEADERS.items():
-            request.setHeader(name, value)
-        request.setHeader("Content-Type", type_)
-        request.setHeader("Content-Security-Policy", policy)
-        request.setHeader("Cache-Control", "no-store")
-        # nginx would hold back what comes in small pieces.
-        request.setHeader("X-Accel-Buffering", "no")
+        match failure.value:
+            case Problem() as problem:
+                pass
+            case StoreError() as error:
+                problem = Problem(503, str(error))
+            case _:
+                log.failure("answering a request failed", failure)
+                problem = Problem(500, "the server has failed; its log says why")
+        self._responses.fail(request, problem)
 
 
 def _view(query: str) -> str:

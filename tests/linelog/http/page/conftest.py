@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.linelog.http.page.fake import Logs
 
 Open = Callable[..., Page]
 LIVE = "document.querySelector('#connection.live')"
+LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
+COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,14 @@ def visit(chromium: Chromium, logs: Logs) -> Iterator[Open]:
     for page in pages:
         page.close()
     assert [one for one in complaints if "responded with a status of" not in one] == []
+
+
+def numbered(logs: Logs, count: int, **about: Any) -> None:
+    logs.send(*(f"line {number}" for number in range(count)), **about)
+
+
+def at_bottom(page: Page) -> bool:
+    measure = (
+        "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight)"
+    )
+    return float(page.run(f"{measure}(document.querySelector('#scroller'))")) < 3

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import pytest
 
-from tests.linelog.http.page.chromium import Page
-from tests.linelog.http.page.conftest import LIVE, Open
+from tests.linelog.http.page.conftest import COUNT, LAST, LIVE, Open, at_bottom, numbered
 from tests.linelog.http.page.fake import TOKEN, Logs
 
 pytestmark = pytest.mark.long
-LAST = "[...document.querySelectorAll('.line .message')].at(-1).textContent"
-COUNT = "document.querySelectorAll('[role=log] [data-position]').length"
-
-
-def numbered(logs: Logs, count: int, **about: Any) -> None:
-    logs.send(*(f"line {number}" for number in range(count)), **about)
-
-
-def at_bottom(page: Page) -> bool:
-    measure = (
-        "(({scrollTop, scrollHeight, clientHeight}) => scrollHeight - scrollTop - clientHeight)"
-    )
-    return float(page.run(f"{measure}(document.querySelector('#scroller'))")) < 3
 
 
 def test_lines_arrive(logs: Logs, visit: Open) -> None:
@@ -199,160 +181,6 @@ def test_opening_a_line(logs: Logs, visit: Open) -> None:
     page.wait(f"{COUNT} === 1 && document.querySelector('#q').value === '-app=cron'")
 
 
-def test_top_values(logs: Logs, visit: Open) -> None:
-    logs.send("x", "y", app="sshd")
-    logs.send("z", app="cron")
-    page = visit()
-    page.wait("document.querySelector('[data-field=app]')")
-    page.click("[data-field=app] summary")
-    page.wait("document.querySelectorAll('[data-field=app] li').length === 2")
-    assert page.texts("[data-field=app] li .add") == ["sshd2", "cron1"]
-    page.click("[data-field=app] li .add")
-    page.wait(f"{COUNT} === 2 && document.querySelector('#q').value === 'app=sshd'")
-
-
-def with_a_past(logs: Logs) -> None:
-    """Lines of ten minutes, one each second."""
-    begin = datetime.now(UTC) - timedelta(minutes=10)
-    for second in range(600):
-        level = "error" if 300 <= second < 320 else "info"
-        logs.send(f"second {second}", time=begin + timedelta(seconds=second), level=level)
-
-
-def test_selecting_a_time(logs: Logs, visit: Open) -> None:
-    """Dragging over the bars shows the lines of that time; the button leads back to now."""
-    with_a_past(logs)
-    page = visit()
-    page.wait("document.querySelectorAll('#bars .bar-error').length > 0")
-    left, top, width, _ = page.place("#histogram")
-    page.drag((left + width * 0.5, top + 20), (left + width * 0.7, top + 20))
-    page.wait("location.search.includes('since=') && !document.querySelector('#range').hidden")
-    page.wait(f"{COUNT} > 50")
-    times = page.run(
-        "[...document.querySelectorAll('.line time')].map((one) => one.getAttribute('datetime'))"
-    )
-    since, until = page.run(
-        "['since', 'until'].map((name) => new URLSearchParams(location.search).get(name))"
-    )
-    moments = [datetime.fromisoformat(time) for time in times]
-    assert datetime.fromisoformat(since) <= min(moments)
-    assert max(moments) < datetime.fromisoformat(until)
-    page.click("#range")
-    page.wait(f"location.search === '' && {LAST} === 'second 599'")
-
-
-def test_selecting_a_time_with_keys(logs: Logs, visit: Open) -> None:
-    with_a_past(logs)
-    page = visit()
-    page.wait("document.querySelectorAll('#bars .bar-error').length > 0")
-    page.run("document.querySelector('#histogram').focus()")
-    for key, shift in (("ArrowLeft", False), ("ArrowLeft", False), ("ArrowLeft", True)):
-        page.press(key, shift=shift)
-    assert "lines" in page.text("#histogram-status")
-    page.press("Enter")
-    page.wait("location.search.includes('since=') && !document.querySelector('#range').hidden")
-    page.run("document.querySelector('#histogram').focus()")
-    page.press("Escape")
-    page.wait(f"location.search === '' && {LAST} === 'second 599'")
-
-
-def test_permalink(logs: Logs, visit: Open) -> None:
-    """An address with a position leads to that line among its neighbours, and nothing moves it."""
-    numbered(logs, 1500)
-    page = visit("?position=1:70000", ready="document.querySelector('[aria-current]')")
-    assert page.texts("[aria-current] .message") == ["line 700"]
-    page.wait(f"{COUNT} === 401")
-    _, top, _, _ = page.place("[aria-current]")
-    assert 200 < top < 700
-    assert page.run("document.querySelector('#pause').ariaPressed") == "true"
-    page.press("Enter")
-    page.wait("document.querySelector('.details')")
-    link = page.run("document.querySelector('.details .position').getAttribute('href')")
-    assert link == "/?position=1:70000"
-
-
-def test_narrowing_down_in_the_past(logs: Logs, visit: Open) -> None:
-    """A value that is asked for at a line of the past leaves that line in sight."""
-    for number in range(900):
-        logs.send(f"line {number}", app="cron" if number % 3 else "sshd")
-    page = visit("?position=1:30000", ready=f"{COUNT} === 401")
-    page.press("Enter")
-    page.wait("document.querySelector('.details')")
-    page.click("[aria-label='Only lines with app=sshd']")
-    page.wait("location.search.includes('app%3Dsshd')")
-    page.wait("document.querySelector('[aria-current] .message')?.textContent === 'line 300'")
-    page.wait(f"{COUNT} === 300")
-
-
-def test_endless_scroll_both_ways(logs: Logs, visit: Open) -> None:
-    """All the way up to the first line and down again to the last, and the page stays bounded."""
-    numbered(logs, 5000)
-    page = visit()
-    page.wait(f"{LAST} === 'line 4999'")
-    most = 0
-    for _ in range(400):
-        page.scroll("#scroller", -3000)
-        most = max(most, page.run(COUNT))
-        if page.texts(".line .message")[0] == "line 0":
-            break
-    assert page.texts(".line .message")[0] == "line 0"
-    assert most <= 2200
-    logs.send("meanwhile")
-    for _ in range(400):
-        page.scroll("#scroller", 3000)
-        if page.run(LAST) == "meanwhile":
-            break
-    page.wait(f"{LAST} === 'meanwhile'")
-    shown = page.texts(".line .message")
-    assert shown[:-1] == [f"line {number}" for number in range(5001 - len(shown), 5000)]
-    assert page.texts(".gap") == []
-
-
-def test_reading_place_stays(logs: Logs, visit: Open) -> None:
-    """Older lines that are loaded above do not move the line that is being read."""
-    numbered(logs, 1000)
-    page = visit()
-    page.wait(f"{LAST} === 'line 999'")
-    page.run("document.querySelector('#scroller').scrollTop = 650")
-    lines = "[...document.querySelectorAll('.line')]"
-    seen = page.run(
-        f"{lines}.find((one) => one.getBoundingClientRect().top > 300).dataset.position"
-    )
-    before = page.place(f"[data-position='{seen}']")[1]
-    assert page.run(COUNT) == 200
-    page.scroll("#scroller", -60)
-    page.wait(f"{COUNT} === 400")
-    after = page.place(f"[data-position='{seen}']")[1]
-    assert after == pytest.approx(before + 60, abs=1)
-
-
-def test_slow_search(logs: Logs, visit: Open) -> None:
-    """New lines are shown while the search for old ones is still under way."""
-    numbered(logs, 3)
-    logs.slow.clear()
-    page = visit("?q=line")
-    logs.send("line of now")
-    page.wait(f"{LAST} === 'line of now'")
-    assert page.run(COUNT) == 1
-    assert page.text("#edge-start") == "Searching …"
-    logs.slow.set()
-    page.wait(f"{COUNT} === 4")
-    assert page.texts(".line .message") == ["line 0", "line 1", "line 2", "line of now"]
-
-
-def test_neighbours(logs: Logs, visit: Open) -> None:
-    """The lines around a hit, whether they fit the query or not."""
-    numbered(logs, 30)
-    page = visit("?q=%22line+15%22")
-    page.wait(f"{COUNT} === 1")
-    page.press("j")
-    page.press("c")
-    page.wait(f"{COUNT} === 11")
-    assert page.texts(".line .message") == [f"line {number}" for number in range(10, 21)]
-    assert page.texts(".line:not(.context) .message") == ["line 15"]
-    assert page.texts("[aria-current] .message") == ["line 15"]
-
-
 def test_keys(logs: Logs, visit: Open) -> None:
     """Everything without a mouse."""
     numbered(logs, 300)
@@ -393,20 +221,6 @@ def test_keys(logs: Logs, visit: Open) -> None:
     page.wait(f"{COUNT} === 1")
     page.press("Escape")
     assert page.run("document.activeElement.id") != "q"
-
-
-def test_back(logs: Logs, visit: Open) -> None:
-    """The browser's button undoes a selected time; a filter is in the address when one comes anew."""
-    with_a_past(logs)
-    page = visit("?q=level%3Derror")
-    page.wait(f"{COUNT} === 20 && document.querySelectorAll('#bars .bar-error').length > 0")
-    left, top, width, _ = page.place("#histogram")
-    page.drag((left + 5, top + 9), (left + width * 0.2, top + 9))
-    page.wait(f"location.search.includes('since=') && {COUNT} === 0")
-    assert "No line fits" in page.text("#empty")
-    page.run("history.back()")
-    page.wait(f"!location.search.includes('since=') && {COUNT} === 20")
-    assert page.run("document.querySelector('#q').value") == "level=error"
 
 
 def test_connection_is_lost_and_found(logs: Logs, visit: Open) -> None:
@@ -539,35 +353,8 @@ def test_trouble(logs: Logs, visit: Open) -> None:
     page.wait("document.querySelector('#trouble').textContent === ''")
 
 
-def test_permalink_to_a_line_that_is_gone(logs: Logs, visit: Open) -> None:
-    """The newest lines are shown instead, and it is said why."""
-    numbered(logs, 3)
-    page = visit("?q=line&position=1:99")
-    page.wait(f"{COUNT} === 3 && location.search === '?q=line'")
-    assert page.texts("#notice") == [
-        "The line at 1:99 is not in the store, or no longer. These are the newest."
-    ]
-
-
 def test_a_link_with_a_wrong_query(logs: Logs, visit: Open) -> None:
     """It is not said that there are no lines: nobody knows."""
     numbered(logs, 3)
     page = visit("?q=status>=", ready="!document.querySelector('#query-error').hidden")
     assert page.run("document.querySelector('#empty').hidden")
-
-
-def test_bars_go_up_to_now(logs: Logs, visit: Open) -> None:
-    """Not up to the last line: that nothing comes any more is to be seen."""
-    numbered(logs, 3, time=datetime.now(UTC) - timedelta(minutes=10))
-    visit()
-    asked = [path for path in logs.asked if path.startswith("/api/histogram")]
-    assert asked and all("since=15m&until=now" in path for path in asked)
-
-
-def test_download(logs: Logs, visit: Open) -> None:
-    """The link asks for the lines that are shown, all of them."""
-    logs.send("x")
-    page = visit("?q=x")
-    page.wait("document.querySelector('#download').href.includes('q=x')")
-    got = page.run("fetch(document.querySelector('#download').href).then((one) => one.text())")
-    assert json.loads(got)["message"] == "x"

@@ -1,0 +1,69 @@
+"""Responses: all have the same headers, are counted, and none is sent twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from logsrv.kit.observe.metrics import Metrics
+from logsrv.linelog.http.page import assets
+from logsrv.linelog.http.problems import Problem, too_many
+from logsrv.linelog.http.responses import Responses
+from logsrv.linelog.plugin.metrics import METRICS
+from tests.linelog.http.web import Browser
+
+
+class Place:
+    """Responses, and their metrics."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics(METRICS)
+        self.responses = Responses(self.metrics)
+
+    def count(self, status: int) -> float:
+        return self.metrics.value("http_requests_total", status=str(status))
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_a_whole_response(place: Place) -> None:
+    answer = Browser(lambda request: place.responses.send(request, 200, b"{}\n")).get()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK") and body == b"{}\n"
+    for line in (b"Content-Length: 3", b"Cache-Control: no-store", b"X-Accel-Buffering: no"):
+        assert line in head
+    assert b"Content-Security-Policy: " in head and place.count(200) == 1
+
+
+def test_a_problem_has_its_headers(place: Place) -> None:
+    answer = Browser(lambda request: place.responses.fail(request, too_many("wait", 7))).get()
+    assert answer.startswith(b"HTTP/1.1 429 ") and b"Retry-After: 7\r\n" in answer
+    assert answer.endswith(b'{"error": "wait"}\n') and place.count(429) == 1
+
+
+def test_a_problem_behind_a_beginning_ends_the_connection(place: Place) -> None:
+    """What was said cannot be taken back: the client sees that the answer is not whole."""
+
+    def answer(request: object) -> None:
+        place.responses.head(request, 200, "text/plain")  # type: ignore[arg-type]
+        request.write(b"half")  # type: ignore[attr-defined]
+        place.responses.fail(request, Problem(503, "broken"))  # type: ignore[arg-type]
+
+    browser = Browser(answer)
+    assert b"broken" not in browser.get() and browser.transport.aborting
+
+
+def test_a_file_that_a_browser_has_is_not_sent_again(place: Place) -> None:
+    asset = assets.page()
+    browser = Browser(lambda request: place.responses.send_asset(request, asset, "no-cache"))
+    answer = browser.get(If_None_Match=asset.tag)
+    assert answer.startswith(b"HTTP/1.1 304 ")
+
+
+def test_a_redirect_leads_to_what_a_link_names(place: Place) -> None:
+    browser = Browser(lambda request: place.responses.redirect(request, b"a=b", "q=x"))
+    answer = browser.get()
+    assert answer.startswith(b"HTTP/1.1 303 ")
+    assert b"Location: /?q=x\r\n" in answer and b"Set-Cookie: a=b\r\n" in answer
